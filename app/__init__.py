@@ -1,0 +1,1 @@
+"""Seedbed: seed tasks in, an instruction-tuning data set out."""

@@ -1,0 +1,99 @@
+"""Everything that can be expected to go wrong, as one tree.
+
+SeedbedError
+├── InvalidInput              what the user sent breaks a rule; carries every fault found
+├── NotFound                  no such thing
+├── Conflict                  it exists, but its state does not allow this
+├── ConfigurationError        the service was started with settings that cannot work
+├── StackError                a part of the embedded stack did not start or died
+└── ProviderTrouble           the model endpoint; four kinds, see app/llm/trouble.py
+    ├── Throttled             slow down and ask again; no attempt is burnt
+    ├── Outage                the endpoint is away; no attempt is burnt while it is
+    ├── ItemTrouble           this one request cannot be answered; burns an attempt
+    └── RunTrouble            no request of this run can be answered until a person acts
+        └── ParameterTrouble  the endpoint refuses a parameter that all its like carry
+
+Rejected data is not here: a reply that breaks a rule is a value (`pipeline.types.Rejected`).
+A defect is not here either: it keeps its own exception and is logged once, at the edge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SeedbedError(Exception):
+    """An anticipated failure; its text may be shown to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the user's input: where it is and what would be right."""
+
+    message: str
+    line: int | None = None
+    """1-based line of the posted text, where the input had lines."""
+    field: str | None = None
+    """Path of the field, such as ``instances[0].output``."""
+
+    def __str__(self) -> str:
+        """Say it in one line, for a terminal or a log."""
+        where = [f"line {self.line}"] if self.line is not None else []
+        where += [self.field] if self.field else []
+        return ": ".join([*where, self.message])
+
+
+class InvalidInput(SeedbedError):
+    """What was sent breaks a rule; nothing of it was stored."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+
+class NotFound(SeedbedError):
+    """There is no such thing."""
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(f"There is no {kind} with the id {identifier!r}.")
+        self.kind = kind
+        self.identifier = identifier
+
+
+class Conflict(SeedbedError):
+    """It exists, but what it is now does not allow this."""
+
+
+class ConfigurationError(SeedbedError):
+    """The service was started with settings that cannot work; says which one to change."""
+
+
+class StackError(SeedbedError):
+    """A part of the embedded stack did not start or died; says which, and where its log is."""
+
+
+class ProviderTrouble(SeedbedError):
+    """The model endpoint did not give a usable answer; the text is the provider's own words."""
+
+
+class Throttled(ProviderTrouble):
+    """Too many requests: all callers wait `retry_after_s`, then fewer are kept in the air."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Outage(ProviderTrouble):
+    """The endpoint is away: refused, cut off, timed out or answering 5xx."""
+
+
+class ItemTrouble(ProviderTrouble):
+    """This request cannot be answered: too long, filtered, or an answer that is no answer."""
+
+
+class RunTrouble(ProviderTrouble):
+    """Nothing can be answered until a person acts: wrong key, no quota, unknown model."""
+
+
+class ParameterTrouble(RunTrouble):
+    """The endpoint refuses a parameter, not the text: every request like it is refused too."""

@@ -1,0 +1,81 @@
+"""Classification detection by a chat model: yes, no, or *unknown*, never a silent no.
+
+Where the endpoint returns logprobs, the margin ln p(yes) - ln p(no) of the first token decides,
+less the model's bias: the margin it gives for a task that says nothing (Zhao et al. 2021,
+"Calibrate Before Use"). Elsewhere the word decides.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+from app.pipeline.prompts import PromptTemplate, joint_version, template, worked_examples
+from app.pipeline.shapes import Asking, ClassifyStage, overridden
+from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, ReadLabel, Request
+
+_PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=4)
+_ASKED_AGAIN_TEMPERATURE = 0.7
+"""At zero the same unreadable answer would come again."""
+_TOP_LOGPROBS = 20
+
+CONTENT_FREE = ("N/A", "[MASK]", "...")
+"""Tasks that say nothing: what the model leans to for these is its bias."""
+
+_NEVER = -100.0
+"""Nats; endpoints write -9999, -inf or the like where they mean that a token never comes."""
+
+
+@cache
+def _system() -> PromptTemplate:
+    examples = "\n\n".join(
+        f"Task: {e['instruction']}\nClassification: {'Yes' if e['is_classification'] else 'No'}"
+        for e in worked_examples("classification")
+    )
+    return template("default/classify.system", examples=examples)
+
+
+def _build_request(instruction: str, asking: Asking, attempt: int) -> Request:
+    system, user = _system(), template("default/classify.user")
+    logprobs = asking.capabilities.logprobs
+    parameters = replace(_PARAMETERS, top_logprobs=_TOP_LOGPROBS if logprobs else None)
+    if attempt:
+        parameters = replace(parameters, temperature=_ASKED_AGAIN_TEMPERATURE)
+    words = user.render(instruction=" ".join(instruction.split()))
+    return Request(
+        prompt=ChatPrompt((Message("system", system.render()), Message("user", words))),
+        parameters=overridden(parameters, asking.options.sampling.classify),
+        prompt_version=joint_version(system, user),
+    )
+
+
+def _parse(completion: Completion, bias: float | None) -> ReadLabel:
+    margin = yes_margin(completion.top_logprobs or {})
+    if margin is not None:
+        confidence = margin - (bias or 0.0)
+        return ReadLabel(confidence > 0, confidence)
+    word = re.match(r"\W*(yes|no)\b", completion.text, re.IGNORECASE)
+    return ReadLabel(word.group(1).casefold() == "yes" if word else None)
+
+
+def yes_margin(top_logprobs: Mapping[str, float]) -> float | None:
+    """Say by how much the first token leans to yes, in nats; None when it leans to neither.
+
+    Where only one of the two is among the alternatives, the other is at most as likely as the
+    least likely of them.
+    """
+    possible = {token: min(p, 0.0) for token, p in top_logprobs.items() if p > _NEVER}
+    yes, no = _mass(possible, "yes"), _mass(possible, "no")
+    if yes is None and no is None:
+        return None
+    floor = min(possible.values()) if len(possible) == len(top_logprobs) else _NEVER
+    return (floor if yes is None else yes) - (floor if no is None else no)
+
+
+def _mass(top_logprobs: Mapping[str, float], word: str) -> float | None:
+    found = [math.exp(p) for token, p in top_logprobs.items() if token.strip().lower() == word]
+    return math.log(sum(found)) if found else None
+
+
+STAGE: ClassifyStage = ClassifyStage(_build_request, _parse)

@@ -1,0 +1,112 @@
+"""Instruction generation by a chat model: the paper's demonstrations, none of the code's faults.
+
+Case is kept, a number that the model skipped loses nothing, and a reply that was cut off loses its
+last item only.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from app.pipeline.default.reading import cleaned, json_items, list_items, text_of, unmarked
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
+from app.pipeline.prompts import joint_version, template
+from app.pipeline.shapes import Asking, GenerateStage, overridden
+from app.pipeline.types import (
+    Candidate,
+    ChatPrompt,
+    Completion,
+    JsonSchema,
+    Message,
+    Parameters,
+    ReadCandidates,
+    Rejected,
+    Request,
+)
+
+_PARAMETERS = Parameters(temperature=1.0, top_p=0.95, max_tokens=1024)
+_MOST_ITEMS = 200
+"""Read of one reply; no model asked for fifty writes more for a good reason."""
+_CUT_OFF_END = 500
+"""Characters of a cut-off reply's end kept with its rejection; the reply itself is kept whole."""
+
+
+def _build_request(demonstrations: Sequence[Demonstration], asking: Asking) -> Request:
+    count = asking.options.tasks_per_request
+    form = _JSON_FORM if asking.json_answers else _LIST_FORM
+    system = template("default/generate.system").fixing(wishes=_wishes(asking.options))
+    user = template("default/generate.user").fixing(count=count, form=form)
+    shown = [" ".join(d.instruction.split()) for d in demonstrations]
+    words = user.render(numbered="\n".join(f"{n}. {t}" for n, t in enumerate(shown, start=1)))
+    return Request(
+        prompt=ChatPrompt(
+            (
+                Message("system", system.render()),
+                Message("user", words),
+            ),
+            schema=_schema(count) if asking.json_answers else None,
+        ),
+        parameters=overridden(_PARAMETERS, asking.options.sampling.generate),
+        prompt_version=joint_version(system, user),
+    )
+
+
+_JSON_FORM = ' Answer with a JSON object whose "instructions" is the list of them.'
+_LIST_FORM = " Number them, each on a line of its own, and write nothing else."
+
+
+def _wishes(options: RunOptions) -> str:
+    wishes = ""
+    if options.language:
+        wishes += f"\n- It is written in {options.language}."
+    if options.classification_share is not None:
+        wishes += (
+            f"\nAbout {options.classification_share:.0%} of the new tasks are classification"
+            " tasks: their answer is one of a few labels, which the instruction names."
+        )
+    return wishes
+
+
+def _schema(count: int) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": {
+            "instructions": {"type": "array", "items": {"type": "string"}, "maxItems": count}
+        },
+        "required": ["instructions"],
+        "additionalProperties": False,
+    }
+
+
+def _parse(completion: Completion) -> ReadCandidates:
+    """JSON first, else a list; either way every whole item is read, whatever surrounds it."""
+    items = tuple(_read(cleaned(completion.text), cut_off=completion.cut_off))
+    if len(items) > _MOST_ITEMS:
+        more = Rejected(f"{len(items) - _MOST_ITEMS} further items", "too_many_items")
+        items = (*items[:_MOST_ITEMS], more)
+    return ReadCandidates(items or (Rejected(cleaned(completion.text), "unreadable"),))
+
+
+def _read(text: str, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
+    in_json = json_items(text, "instructions")
+    if in_json is not None:
+        yield from (Candidate(_folded(unmarked(text_of(item) or ""))) for item in in_json)
+        if cut_off:
+            # An item that was cut off never closed, so it is not among those read.
+            yield Rejected(text[-_CUT_OFF_END:], "cut_off")
+        return
+    _, listed = list_items(text)
+    for n, item in enumerate(listed, start=1):
+        if cut_off and n == len(listed):
+            yield Rejected(item, "cut_off")
+        else:
+            yield Candidate(_folded(item))
+
+
+def _folded(text: str) -> str:
+    """White space folded, the bold marks and quotes that chat models put around an item gone."""
+    folded = " ".join(text.split()).strip("*").strip()
+    quoted = len(folded) > 2 and folded[0] == folded[-1] == '"' and '"' not in folded[1:-1]
+    return folded[1:-1].strip() if quoted else folded
+
+
+STAGE: GenerateStage = GenerateStage(_build_request, _parse)

@@ -1,0 +1,149 @@
+"""What both instance stages of the default profile share: the form of replies, and the rules.
+
+| reason | what it drops |
+|---|---|
+| unreadable | a reply with no instance in it |
+| cut_off | the end of a reply that the length limit ended inside an instance |
+| empty_output | nothing to learn |
+| echoes_input, echoes_instruction | an output that is the input or the instruction again |
+| ends_with_colon | an output that announces something and stops |
+| repeated | the same input and output again, or a second answer where there is no input |
+| contradiction | the same input with different outputs: all of the task's instances go |
+| surplus | more than were asked for |
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.pipeline.default.reading import cleaned, field, json_items, tagged_pairs
+from app.pipeline.options import RunOptions
+from app.pipeline.prompts import PromptTemplate, joint_version, template
+from app.pipeline.shapes import Asking
+from app.pipeline.types import (
+    ChatPrompt,
+    Completion,
+    Instance,
+    JsonSchema,
+    Message,
+    Parameters,
+    ReadInstances,
+    Rejected,
+    Request,
+)
+
+_NO_INPUT = re.compile(
+    r"[\s<(\[]*(?:no[\s_-]?input(?:\s(?:needed|required))?|none|n/?a|empty)[\s>)\].]*", re.I
+)
+
+_CUT_OFF_END = 500
+"""Characters of a cut-off reply's end kept with its rejection; the reply itself is kept whole."""
+
+
+def request(
+    instruction: str, asking: Asking, *, system: PromptTemplate, order: tuple[str, str],
+    parameters: Parameters,
+) -> Request:  # fmt: skip
+    """Build the request of either stage; `order` is that of the two fields in the reply."""
+    user = template("default/instances.user")
+    form = _JSON_FORM.format(*order) if asking.json_answers else _TAG_FORM.format(*order)
+    system = system.fixing(form=form)
+    user = user.fixing(count=asking.options.instances_per_instruction)
+    words = user.render(instruction=instruction.strip())
+    return Request(
+        prompt=ChatPrompt(
+            (Message("system", system.render()), Message("user", words)),
+            schema=_schema(asking.options, order) if asking.json_answers else None,
+        ),
+        parameters=parameters,
+        prompt_version=joint_version(system, user),
+    )
+
+
+_JSON_FORM = (
+    '\n\nAnswer with a JSON object whose "instances" is a list of objects'
+    ' with "{0}" first and then "{1}".'
+)
+_TAG_FORM = "\n\nWrite each example as <{0}>...</{0}> and then <{1}>...</{1}>, and nothing else."
+
+
+def _schema(options: RunOptions, order: tuple[str, str]) -> JsonSchema:
+    instance = {
+        "type": "object",
+        # Written in this order, which is what makes output-first come out label first.
+        "properties": {name: {"type": "string"} for name in order},
+        "required": list(order),
+        "additionalProperties": False,
+    }
+    most = options.instances_per_instruction
+    return {
+        "type": "object",
+        "properties": {"instances": {"type": "array", "items": instance, "maxItems": most}},
+        "required": ["instances"],
+        "additionalProperties": False,
+    }
+
+
+def worked(example: Mapping[str, Any], order: tuple[str, str]) -> str:
+    """Render a worked task as text, fields in order; the form of the reply is asked for apart."""
+    parts = [f"Task: {example['instruction']}"]
+    for instance in example["instances"]:
+        parts += [f"<{name}>{instance[name]}</{name}>" for name in order]
+    return "\n".join(parts)
+
+
+def read(
+    completion: Completion, instruction: str, options: RunOptions, *, first: str
+) -> ReadInstances:
+    """Read a reply of either stage; `first` is the field each instance begins with."""
+    text = cleaned(completion.text)
+    items: Sequence[object] | None = json_items(text, "instances")
+    if items is None:
+        items = tagged_pairs(text, first=first)
+    if not items:
+        return ReadInstances(rejected=(Rejected(text, "unreadable"),))
+    kept: list[Instance] = []
+    answers: dict[str, str] = {}
+    rejected: list[Rejected] = []
+    for item in items:
+        instance = Instance(_input(field(item, "input")), field(item, "output") or "")
+        reason = _fault(instance, instruction, answers)
+        if reason:
+            rejected.append(_as_rejected(instance, reason))
+        else:
+            kept.append(instance)
+            answers.setdefault(instance.input, instance.output)
+    if completion.cut_off:
+        rejected.append(Rejected(text[-_CUT_OFF_END:], "cut_off"))
+    if len(answers) < len(kept):
+        rejected += [_as_rejected(instance, "contradiction") for instance in kept]
+        kept = []
+    most = options.instances_per_instruction
+    rejected += [_as_rejected(instance, "surplus") for instance in kept[most:]]
+    return ReadInstances(tuple(kept[:most]), tuple(rejected))
+
+
+def _input(text: str | None) -> str:
+    return "" if text is None or _NO_INPUT.fullmatch(text) else text
+
+
+def _fault(instance: Instance, instruction: str, answers: Mapping[str, str]) -> str | None:
+    """Name the rule an instance breaks; `answers` has the first output to each input so far."""
+    output = instance.output
+    if not output:
+        return "empty_output"
+    if output == instance.input:
+        return "echoes_input"
+    if output == instruction.strip():
+        return "echoes_instruction"
+    if output.endswith(":"):
+        return "ends_with_colon"
+    before = answers.get(instance.input)
+    again = before is not None and (before == output or not instance.input)
+    return "repeated" if again else None
+
+
+def _as_rejected(instance: Instance, reason: str) -> Rejected:
+    text = json.dumps({"input": instance.input, "output": instance.output}, ensure_ascii=False)
+    return Rejected(text, reason)

@@ -1,0 +1,117 @@
+"""Reading chat replies: JSON where it was asked for and obeyed, marked text otherwise.
+
+Models wrap JSON in fences, put a sentence before it, or are cut off inside it. All of that is read
+as far as it is whole; what cannot be read is rejected by the caller, never raised.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Not strict: small models write line breaks into strings as they are.
+_DECODER = json.JSONDecoder(strict=False)
+_WHITE_SPACE_AND_COMMA = re.compile(r"[\s,]*")
+
+
+def json_items(text: str, key: str) -> list[Any] | None:
+    """Read the list under `key` item by item, up to where the reply breaks off.
+
+    Returns None when there is no such list; the items are `Any` because a model may put anything
+    into it.
+    """
+    opening = re.search(rf'"{re.escape(key)}"\s*:\s*\[', text)
+    return list(_items_from(text, opening.end())) if opening else None
+
+
+def _items_from(text: str, position: int) -> Iterator[Any]:
+    while True:
+        separator = _WHITE_SPACE_AND_COMMA.match(text, position)
+        position = separator.end() if separator else position
+        try:
+            item, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return
+        yield item
+
+
+def text_of(value: object) -> str | None:
+    """Take a JSON value as text: numbers and structures as JSON, null as nothing there.
+
+    Cleaned again, because escapes in JSON bring NUL and halves of surrogate pairs back.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return cleaned(value).strip()
+    try:
+        return cleaned(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        # Nested so deep that it could just be read: writing it takes a little more.
+        return None
+
+
+def field(item: object, name: str) -> str | None:
+    """One field of a JSON object as text; None when it is not there."""
+    return text_of(item.get(name)) if isinstance(item, Mapping) else None
+
+
+_MARKER = re.compile(r"^[ \t]*(?:[-*•]|\**(?:Task[ \t]*)?\d{1,4}[ \t]*[.):]\**)[ \t]+", re.M | re.I)
+
+
+def list_items(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read a numbered or bulleted list, whatever its numbers are.
+
+    Returns what stands before the first marker, and the items.
+    """
+    before, *items = _MARKER.split(text)
+    return before.strip(), tuple(item.strip() for item in items)
+
+
+def unmarked(text: str) -> str:
+    """An item without the number or bullet that some models put even into JSON."""
+    marker = _MARKER.match(text)
+    return text[marker.end() :] if marker else text
+
+
+_OPENING = re.compile(r"<(input|output)>", re.I | re.A)
+_CLOSING = {name: re.compile(f"</{name}>", re.I | re.A) for name in ("input", "output")}
+
+
+def tagged_pairs(text: str, *, first: str) -> list[dict[str, str]]:
+    """Read pairs of ``<input>`` and ``<output>``; `first` is the tag a new pair begins with.
+
+    A reply that begins with an input has its inputs first, whatever was asked for: only an input
+    can be missing, so such a reply is in no doubt.
+    """
+    pairs: list[dict[str, str]] = []
+    for name, content in _tagged(text):
+        if not pairs and name == "input":
+            first = name
+        if not pairs or name == first or name in pairs[-1]:
+            pairs.append({})
+        pairs[-1][name] = content.strip()
+    return pairs
+
+
+def _tagged(text: str) -> Iterator[tuple[str, str]]:
+    """Name and content of each tag that is closed.
+
+    One pattern with a lazy group would read to the end once for each tag that is never closed,
+    which takes hours in a megabyte of them.
+    """
+    unclosed: set[str] = set()
+    position = 0
+    while opening := _OPENING.search(text, position):
+        name, position = opening.group(1).lower(), opening.end()
+        closing = None if name in unclosed else _CLOSING[name].search(text, position)
+        if closing is None:
+            unclosed.add(name)
+            continue
+        yield name, text[position : closing.start()]
+        position = closing.end()
+
+
+def cleaned(text: str) -> str:
+    """Text that every database and file takes: no NUL bytes, no halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,97 @@
+"""The three ways to run the method, as a table: which stages, which rules, which tokenizer.
+
+`paper` and `alpaca` decide as the public code of Self-Instruct and of Stanford Alpaca does;
+`default` keeps the method and leaves their known faults behind.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.pipeline.alpaca import generate as alpaca_generate
+from app.pipeline.default import classify as default_classify
+from app.pipeline.default import generate as default_generate
+from app.pipeline.default import input_first as default_input_first
+from app.pipeline.default import output_first as default_output_first
+from app.pipeline.demonstrations import Mix
+from app.pipeline.options import ProfileName, RunOptions
+from app.pipeline.paper import classify as paper_classify
+from app.pipeline.paper import generate as paper_generate
+from app.pipeline.paper import input_first as paper_input_first
+from app.pipeline.paper import output_first as paper_output_first
+from app.pipeline.screening import ALPACA_RULES, DEFAULT_RULES, PAPER_RULES, Rule
+from app.pipeline.shapes import ClassifyStage, GenerateStage, InstantiateStage
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One way to run the method."""
+
+    name: ProfileName
+    endpoint: Literal["chat", "completions"]
+    tokenizer: Literal["unicode", "rouge"]
+    rules: tuple[Rule, ...]
+    mix: Mix
+    generate: GenerateStage
+    classify: ClassifyStage | None = None
+    """None with `input_first`: instances come with the instruction."""
+    input_first: InstantiateStage | None = None
+    output_first: InstantiateStage | None = None
+    unknown_is_no: bool = False
+    """Whether a classification that cannot be had counts as no."""
+    calibration: tuple[str, ...] = ()
+    """Tasks that say nothing, asked first where the endpoint returns logprobs."""
+
+    def instantiate(self, is_classification: bool | None) -> InstantiateStage:
+        """Choose output-first for classification tasks, input-first for all others."""
+        stage = self.output_first if is_classification else self.input_first
+        if stage is None:
+            raise ValueError(f"the profile {self.name} has no instance stage")
+        return stage
+
+
+PROFILES: dict[ProfileName, Profile] = {
+    "default": Profile(
+        name="default",
+        endpoint="chat",
+        tokenizer="unicode",
+        rules=DEFAULT_RULES,
+        mix=Mix(seeds=6, machine_made=2),
+        generate=default_generate.STAGE,
+        classify=default_classify.STAGE,
+        input_first=default_input_first.STAGE,
+        output_first=default_output_first.STAGE,
+        calibration=default_classify.CONTENT_FREE,
+    ),
+    "paper": Profile(
+        name="paper",
+        endpoint="completions",
+        tokenizer="rouge",
+        rules=PAPER_RULES,
+        mix=Mix(seeds=6, machine_made=2),
+        generate=paper_generate.STAGE,
+        classify=paper_classify.STAGE,
+        input_first=paper_input_first.STAGE,
+        output_first=paper_output_first.STAGE,
+        unknown_is_no=True,
+    ),
+    "alpaca": Profile(
+        name="alpaca",
+        endpoint="completions",
+        tokenizer="rouge",
+        rules=ALPACA_RULES,
+        mix=Mix(seeds=alpaca_generate.SHOWN, machine_made=0),
+        generate=alpaca_generate.STAGE,
+    ),
+}
+
+
+def mix_of(profile: Profile, options: RunOptions) -> Mix:
+    """What generation prompts show: the profile's mix with the person's numbers over it."""
+    chosen = options.demonstrations
+    return Mix(
+        seeds=profile.mix.seeds if chosen.seeds is None else chosen.seeds,
+        machine_made=(
+            profile.mix.machine_made if chosen.machine_made is None else chosen.machine_made
+        ),
+        classification_share=options.classification_share,
+    )

@@ -1,0 +1,73 @@
+"""Prompt templates as files: the words are read beside the code, and each has a version.
+
+A version is the template's name and a hash of everything in the prompt that does not change from
+call to call, worked examples included: two replies with equal versions were asked the same way.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from string import Template
+from typing import Any, Self
+
+from app.pipeline.types import TextPrompt
+
+_PLACE = re.compile(r"\$\{?(\w+)\}?")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    """A prompt's words with named places, and the version they are known by."""
+
+    name: str
+    text: str
+    fixed: Mapping[str, str]
+    """Values that are the same in every call, such as the worked examples."""
+
+    @property
+    def version(self) -> str:
+        """Name and hash, such as ``paper/classify@1f3a5c7e9b0d``."""
+        unchanging = json.dumps([self.text, dict(self.fixed)], ensure_ascii=False, sort_keys=True)
+        return f"{self.name}@{hashlib.sha256(unchanging.encode()).hexdigest()[:12]}"
+
+    def fixing(self, **values: object) -> Self:
+        """The same template with values of the run's options in it, which count as its words."""
+        return replace(self, fixed={**self.fixed, **{k: str(v) for k, v in values.items()}})
+
+    def render(self, **values: object) -> str:
+        """Put the values into their places.
+
+        Raises:
+            KeyError: when a place has no value; a defect of the calling stage.
+        """
+        return Template(self.text).substitute(self.fixed, **values)
+
+    def render_text(self, **values: object) -> TextPrompt:
+        """Render a prompt of the completions endpoint, its unchanging first part marked."""
+        changing = (place for place in _PLACE.finditer(self.text) if place.group(1) in values)
+        first = next(changing, None)
+        unchanging = Template(self.text[: first.start() if first else None]).substitute(self.fixed)
+        return TextPrompt(self.render(**values), unchanging=len(unchanging))
+
+
+def joint_version(system: PromptTemplate, user: PromptTemplate) -> str:
+    """Version of a chat prompt: the system's, and the hash of the user's words."""
+    return f"{system.version}.{user.version.rpartition('@')[2]}"
+
+
+@cache
+def template(name: str, **fixed: str) -> PromptTemplate:
+    """Load ``prompts/<name>.txt``; one newline at its end belongs to the file, not the prompt."""
+    text = resources.files(__name__).joinpath(f"{name}.txt").read_text(encoding="utf-8")
+    return PromptTemplate(name, text.removesuffix("\n"), fixed)
+
+
+@cache
+def worked_examples(name: str) -> tuple[Mapping[str, Any], ...]:
+    """Load the worked examples ``prompts/examples/<name>.jsonl`` that few-shot prompts show."""
+    lines = resources.files(__name__).joinpath(f"examples/{name}.jsonl").read_text(encoding="utf-8")
+    return tuple(json.loads(line) for line in lines.splitlines())

@@ -1,0 +1,49 @@
+"""What a run can be, and which moves there are. Stage is another thing: see `types.Stage`."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class EndReason(StrEnum):
+    """Why a run ended, or why it waits."""
+
+    TARGET_MET = "target_met"
+    DRY = "dry"
+    """The model's replies stopped yielding anything that passes."""
+    CANCELLED = "cancelled"
+    PROVIDER = "provider"
+    """The endpoint refuses or is away; the message says what to do."""
+    ASKED = "asked"
+    """A person paused it."""
+
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.CANCELLING}),
+    Status.RUNNING: frozenset({Status.PAUSED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
+    Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLING}),
+    Status.CANCELLING: frozenset({Status.CANCELLED}),
+    Status.CANCELLED: frozenset(),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset({Status.QUEUED}),
+}
+
+WORKABLE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
+"""In these a worker has something to do."""
+FINAL = frozenset({Status.CANCELLED, Status.SUCCEEDED, Status.FAILED})
+"""In these the data set grows no more."""
+
+
+def sources_of(target: Status) -> frozenset[Status]:
+    """From where a run may move to `target`: the guard of the UPDATE that moves it."""
+    return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

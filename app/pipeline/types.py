@@ -1,0 +1,168 @@
+"""The values the method works on: what is asked, what comes back, what is made of it.
+
+All are frozen and hold text and numbers only, so that a stage can be read and tested without a
+database, a network or a clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+JsonSchema: TypeAlias = Mapping[str, Any]
+"""A JSON schema; `Any` because that is what JSON is."""
+
+
+class Stage(StrEnum):
+    """What a model call is for."""
+
+    PREFLIGHT = "preflight"
+    """Does the endpoint answer, and what can it do."""
+    GENERATE = "generate"
+    """Instruction bootstrapping (paper, 2.2 step 1)."""
+    CALIBRATE = "calibrate"
+    """The classification question asked about nothing, to know the model's bias."""
+    CLASSIFY = "classify"
+    """Classification task identification (step 2)."""
+    INSTANTIATE = "instantiate"
+    """Instance generation, input-first or output-first (step 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How the model is to answer; names and units as in the OpenAI API."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+    top_logprobs: int | None = None
+    """How many alternatives to return for the first token; None asks for none."""
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """Asked of the chat endpoint; its first message is the same in every call of the stage."""
+
+    messages: tuple[Message, ...]
+    schema: JsonSchema | None = None
+    """Asks for an answer in this JSON form (`response_format`); None asks for text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPrompt:
+    """Asked of the completions endpoint."""
+
+    text: str
+    unchanging: int = 0
+    """How many of its first characters are the same in every call of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One model call, whole."""
+
+    prompt: ChatPrompt | TextPrompt
+    parameters: Parameters
+    prompt_version: str
+    """Name and content hash of the template, such as ``default/generate@1f3a5c7e9b0d``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model answered."""
+
+    text: str
+    finish_reason: str
+    """``stop``, ``length``, or the provider's own word."""
+    model: str
+    """The model that answered, in the provider's words."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    top_logprobs: Mapping[str, float] | None = None
+    """Natural logarithms of the probabilities of the first token's alternatives, by token."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ends because the length limit was reached."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an endpoint was seen to do in the preflight."""
+
+    json_schema: bool = False
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One worked input and output of an instruction; the input may be empty."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTask:
+    """A human-written task, in upstream's fields."""
+
+    id: str
+    name: str
+    instruction: str
+    instances: tuple[Instance, ...]
+    is_classification: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An instruction read out of a reply, before any decision about it."""
+
+    text: str
+    instances: tuple[Instance, ...] = ()
+    """Only the one-stage `alpaca` profile reads instances together with the instruction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Text of a reply that broke a rule: kept, with the reason, and counted."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCandidates:
+    """A reply of the generation stage, read: what may go on and what may not, in order."""
+
+    items: tuple[Candidate | Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLabel:
+    """A reply of the classification stage, read."""
+
+    is_classification: bool | None
+    """None is *unknown*: the reply could not be read as a yes or a no."""
+    confidence: float | None = None
+    """Calibrated margin, ln p(yes) - ln p(no) less the model's bias; None without logprobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInstances:
+    """A reply of the instance stage, read."""
+
+    kept: tuple[Instance, ...] = ()
+    rejected: tuple[Rejected, ...] = field(default=())

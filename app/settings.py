@@ -1,0 +1,69 @@
+"""What the environment decides: read once by each entry point, handed down as plain arguments."""
+
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EMBEDDED_MODEL = "smollm2-135m-instruct"
+"""The model the embedded server answers as."""
+
+
+class Price(BaseModel, frozen=True):
+    """What a model costs, in US dollars per million tokens."""
+
+    input_usd: Decimal = Field(ge=0)
+    output_usd: Decimal = Field(ge=0)
+
+
+class Settings(BaseSettings):
+    """Every setting of the service; `.env.example` lists them, and a test holds it to this."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEEDBED_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    data_dir: Path = Path("data")
+    """Where the embedded database, the logs and the sockets live."""
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    """SQLAlchemy address; unset: SQLite in `data_dir`."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
+    """The broker; the embedded stack sets it to its own. ``memory://``: a thread of the API works,
+    for machines where no broker can run."""
+    openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    """An OpenAI-compatible endpoint, ending in ``/v1``; unset without a key: the embedded model."""
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    model: str | None = None
+    """The model runs ask unless they name another."""
+    concurrency: int = Field(default=16, ge=1, le=4096)
+    """Model calls in the air, per worker process."""
+    request_timeout_s: float = Field(default=120.0, gt=0)
+    """A model call that takes longer, as a whole, counts as an outage."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By model, as JSON; a model without a price has no cost."""
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    """0: any free port."""
+    slice_s: float = Field(default=10.0, gt=0, le=60)
+    """How long a worker stays with one run before it looks at the others."""
+    lease_s: float = Field(default=30.0, gt=0)
+    """After this long without a heartbeat a worker's work is given to another."""
+
+    @cached_property
+    def resolved_database_url(self) -> str:
+        """The database this process uses."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{(self.data_dir / 'seedbed.db').resolve()}"
+
+    @property
+    def broker_url(self) -> str:
+        """The broker this process uses."""
+        return self.redis_url.get_secret_value() if self.redis_url else "redis://127.0.0.1:6379/0"
+
+    @property
+    def embedded_model(self) -> bool:
+        """Whether no endpoint was named, so that the embedded model has to answer."""
+        return self.openai_base_url is None and self.openai_api_key is None

@@ -1,0 +1,75 @@
+"""Short ways to the values that pipeline tests are about."""
+
+from collections.abc import Mapping
+
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES
+from app.pipeline.shapes import Asking, ClassifyStage, InstantiateStage
+from app.pipeline.types import (
+    Candidate,
+    Capabilities,
+    Completion,
+    Instance,
+    Parameters,
+    ReadCandidates,
+    ReadInstances,
+    Rejected,
+)
+
+INSTRUCTION = "Say whether the review is kind."
+
+
+def reply(
+    text: str, finish_reason: str = "stop", top_logprobs: Mapping[str, float] | None = None
+) -> Completion:
+    return Completion(text, finish_reason, "a model", top_logprobs=top_logprobs)
+
+
+def asking(*, json_schema: bool = False, logprobs: bool = False, **options: object) -> Asking:
+    return Asking(RunOptions.model_validate(options), Capabilities(json_schema, logprobs))
+
+
+def classify_stage(profile: str) -> ClassifyStage:
+    stage = next(p for name, p in PROFILES.items() if name == profile).classify
+    assert stage is not None
+    return stage
+
+
+def instance_stage(profile: str, name: str) -> InstantiateStage:
+    found = next(p for known, p in PROFILES.items() if known == profile)
+    return found.instantiate(name == "output_first")
+
+
+def texts(read: ReadCandidates) -> list[str]:
+    """The candidates' texts, in order."""
+    return [item.text for item in read.items if isinstance(item, Candidate)]
+
+
+def dropped(read: ReadCandidates) -> list[str]:
+    """The reasons of what was rejected, in order."""
+    return [item.reason for item in read.items if isinstance(item, Rejected)]
+
+
+def pairs(read: ReadInstances) -> list[tuple[str, str]]:
+    """Input and output of what was kept, in order."""
+    return [(instance.input, instance.output) for instance in read.kept]
+
+
+def reasons(read: ReadInstances) -> list[str]:
+    """The reasons of what was rejected, in order."""
+    return [rejected.reason for rejected in read.rejected]
+
+
+def alone(input_text: str, output: str) -> tuple[Instance, ...]:
+    return (Instance(input_text, output),)
+
+
+def greedy(max_tokens: int, presence_penalty: float, *stop: str) -> Parameters:
+    """What the paper's stages 2 and 3 share: temperature 0 and top_p 0."""
+    return Parameters(
+        temperature=0.0,
+        top_p=0.0,
+        max_tokens=max_tokens,
+        presence_penalty=presence_penalty,
+        stop=stop,
+    )

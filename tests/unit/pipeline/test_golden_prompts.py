@@ -1,0 +1,102 @@
+"""Every profile's prompts, word for word, as files in ``golden/``.
+
+After a wanted change of a prompt, renew the files and read their difference:
+
+    SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/pipeline/test_golden_prompts.py
+
+A renewing run fails for every file it wrote, so that none passes by renewing.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.profiles import PROFILES
+from app.pipeline.types import Instance, Request, TextPrompt
+from tests.unit.pipeline.making import asking, classify_stage, instance_stage
+
+GOLDEN = Path(__file__).parent / "golden"
+RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
+
+INSTRUCTION = "  Which of the two costs less: $5 or 4 €?\nAnswer A or B.  "
+"""With a price, which a template could take for a place, and white space at both ends."""
+SHOWN = (
+    Demonstration("Name three NASA missions."),
+    Demonstration("Correct the spelling of\n  this line:"),
+    Demonstration("Is $3 more than 2 €?", is_classification=True),
+    Demonstration("写一首关于春天的短诗。"),
+    Demonstration("Put the verbs into the past tense."),
+    Demonstration("Give the opposite of each word."),
+    Demonstration("Say it in one word::"),
+    Demonstration("Add {braces} to the text."),
+)
+TASKS = (
+    Demonstration("Name three NASA missions.", Instance("", "Apollo, Cassini and Juno.")),
+    Demonstration("Correct the spelling of\n  this line:", Instance("Helo wrld", "Hello world")),
+    Demonstration("Is $3 more than 2 €?", Instance("At 1 € = $1.10.", "Yes\nby 80 cents"), True),
+)
+WISHES = {"language": "German", "classification_share": 0.15}
+
+
+def generate(**chosen: object) -> Request:
+    return PROFILES["default"].generate.build_request(SHOWN, asking(**chosen))  # type: ignore[arg-type]  # options by name
+
+
+def instances(profile: str, stage: str, *, json_schema: bool = False) -> Request:
+    wanted = asking(profile=profile, json_schema=json_schema)
+    return instance_stage(profile, stage).build_request(INSTRUCTION, wanted)
+
+
+def classify(profile: str) -> Request:
+    return classify_stage(profile).build_request(INSTRUCTION, asking(profile=profile), 0)
+
+
+PROMPTS: dict[str, Callable[[], Request]] = {
+    "paper_generate": lambda: PROFILES["paper"].generate.build_request(
+        SHOWN, asking(profile="paper")
+    ),
+    "paper_classify": lambda: classify("paper"),
+    "paper_input_first": lambda: instances("paper", "input_first"),
+    "paper_output_first": lambda: instances("paper", "output_first"),
+    "alpaca_generate": lambda: PROFILES["alpaca"].generate.build_request(
+        TASKS, asking(profile="alpaca")
+    ),
+    "default_generate_json": lambda: generate(json_schema=True),
+    "default_generate_text": generate,
+    "default_generate_json_wishes": lambda: generate(json_schema=True, **WISHES),
+    "default_generate_text_wishes": lambda: generate(**WISHES),
+    "default_classify": lambda: classify("default"),
+    "default_input_first_json": lambda: instances("default", "input_first", json_schema=True),
+    "default_input_first_text": lambda: instances("default", "input_first"),
+    "default_output_first_json": lambda: instances("default", "output_first", json_schema=True),
+    "default_output_first_text": lambda: instances("default", "output_first"),
+}
+
+
+def written_out(request: Request) -> str:
+    prompt = request.prompt
+    if isinstance(prompt, TextPrompt):
+        unchanging, changing = prompt.text[: prompt.unchanging], prompt.text[prompt.unchanging :]
+        return f"=== the same in every call\n{unchanging}\n=== of this call\n{changing}\n=== end\n"
+    parts = [f"=== {message.role}\n{message.content}\n" for message in prompt.messages]
+    if prompt.schema is not None:
+        parts.append(f"=== schema\n{json.dumps(prompt.schema, indent=2)}\n")
+    return "".join([*parts, "=== end\n"])
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_is_its_golden_file_word_for_word(name: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    asked = written_out(PROMPTS[name]())
+    if RENEW:
+        path.write_bytes(asked.encode())
+        pytest.fail(f"{path.name} is renewed: read its difference, then run without renewing")
+    assert asked == path.read_bytes().decode()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(PROMPTS)

@@ -1,0 +1,185 @@
+"""Prompt versions tell prompts apart; what does not change comes first, for prefix caches."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.profiles import PROFILES
+from app.pipeline.prompts import PromptTemplate, joint_version, template, worked_examples
+from app.pipeline.types import ChatPrompt, Instance, Request, TextPrompt
+from tests.unit.pipeline.making import asking, classify_stage, instance_stage
+
+TEMPLATES = (
+    "paper/generate",
+    "paper/classify",
+    "paper/input_first",
+    "paper/output_first",
+    "alpaca/generate",
+    "default/generate.system",
+    "default/generate.user",
+    "default/classify.system",
+    "default/classify.user",
+    "default/input_first.system",
+    "default/output_first.system",
+    "default/instances.user",
+)
+STAGES = [
+    (name, stage)
+    for name, profile in PROFILES.items()
+    for stage in ("generate", "classify", "input_first", "output_first")
+    if getattr(profile, stage) is not None
+]
+
+
+def request(profile: str, stage: str, subject: str, **chosen: object) -> Request:
+    """A request of any stage about `subject`."""
+    wanted = asking(profile=profile, **chosen)  # type: ignore[arg-type]  # options by name
+    if stage == "generate":
+        shown = (Demonstration(subject, Instance(subject, subject)),)
+        found = next(p for name, p in PROFILES.items() if name == profile)
+        return found.generate.build_request(shown, wanted)
+    if stage == "classify":
+        return classify_stage(profile).build_request(subject, wanted, 0)
+    return instance_stage(profile, stage).build_request(subject, wanted)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_version_changes_with_any_word_of_the_template(name: str) -> None:
+    original = template(name)
+    words = original.text.split(" ")
+    changed = [
+        replace(original, text=" ".join([*words[:n], word + "x", *words[n + 1 :]]))
+        for n, word in enumerate(words)
+    ]
+
+    versions = {original.version, *(other.version for other in changed)}
+
+    assert len(versions) == 1 + len(words)
+
+
+@pytest.mark.parametrize("name", ["classification", "input_first", "output_first"])
+def test_a_version_changes_with_any_worked_example(name: str) -> None:
+    shown = [str(example) for example in worked_examples(name)]
+    without_one = [shown[:n] + shown[n + 1 :] for n in range(len(shown))]
+
+    versions = {
+        template("paper/classify", examples="\n".join(chosen)).version
+        for chosen in [shown, *without_one]
+    }
+
+    assert len(versions) == 1 + len(shown)
+
+
+def test_a_version_is_the_name_and_a_hash_of_the_words() -> None:
+    words = PromptTemplate("a/b", "Say $what.", {"examples": "é"})
+
+    assert words.version == "a/b@d1f8cbd77f41"
+
+
+def test_the_version_of_a_chat_prompt_changes_with_either_part() -> None:
+    one, other = PromptTemplate("a", "x", {}), PromptTemplate("a", "y", {})
+
+    versions = {joint_version(s, u) for s in (one, other) for u in (one, other)}
+
+    assert len(versions) == 4
+
+
+@pytest.mark.parametrize(("profile", "stage"), STAGES)
+def test_a_version_is_the_same_whatever_the_call_is_about(profile: str, stage: str) -> None:
+    one = request(profile, stage, "Count the vowels.")
+    other = request(profile, stage, "Name a river in Asia.")
+
+    assert one.prompt != other.prompt
+    assert one.prompt_version == other.prompt_version
+
+
+def test_every_stage_has_a_version_of_its_own() -> None:
+    versions = {request(profile, stage, "Count.").prompt_version for profile, stage in STAGES}
+
+    assert len(versions) == len(STAGES)
+
+
+@pytest.mark.parametrize("stage", ["generate", "input_first", "output_first"])
+def test_the_form_an_answer_is_asked_in_is_part_of_the_version(stage: str) -> None:
+    in_json = request("default", stage, "Count.", json_schema=True)
+    in_text = request("default", stage, "Count.", json_schema=False)
+
+    assert in_json.prompt_version != in_text.prompt_version
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"language": "German"}, {"classification_share": 0.2}, {"tasks_per_request": 3}],
+    ids=["language", "share", "count"],
+)
+def test_a_wish_in_the_prompt_is_part_of_its_version(wish: dict[str, object]) -> None:
+    wished, plain = request("default", "generate", "Count.", **wish), request(
+        "default", "generate", "Count."
+    )
+
+    assert wished.prompt != plain.prompt
+    assert wished.prompt_version != plain.prompt_version
+
+
+@pytest.mark.parametrize(("profile", "stage"), STAGES)
+def test_what_does_not_change_comes_first(profile: str, stage: str) -> None:
+    one = request(profile, stage, "Count the vowels.").prompt
+    other = request(profile, stage, "Name a river in Asia.").prompt
+
+    if isinstance(one, TextPrompt):
+        assert isinstance(other, TextPrompt)
+        assert 0 < one.unchanging == other.unchanging
+        assert one.text[: one.unchanging] == other.text[: other.unchanging]
+        assert "Count the vowels." in one.text[one.unchanging :]
+    else:
+        assert isinstance(other, ChatPrompt)
+        assert [message.role for message in one.messages] == ["system", "user"]
+        assert one.messages[0] == other.messages[0]
+        assert one.messages[1] != other.messages[1]
+
+
+@pytest.mark.parametrize(
+    ("stage", "examples"),
+    [("classify", "classification"), ("input_first", "input_first"), ("output_first",) * 2],
+)
+@pytest.mark.parametrize("profile", ["paper", "default"])
+def test_all_worked_examples_are_in_the_unchanging_part(
+    profile: str, stage: str, examples: str
+) -> None:
+    prompt = request(profile, stage, "Count the vowels.").prompt
+    unchanging = (
+        prompt.text[: prompt.unchanging]
+        if isinstance(prompt, TextPrompt)
+        else prompt.messages[0].content
+    )
+
+    shown = [f"Task: {example['instruction']}\n" in unchanging for example in worked_examples(examples)]
+
+    assert shown == [True] * {"classification": 31, "input_first": 11, "output_first": 16}[examples]
+
+
+def test_the_paper_shows_twelve_classification_tasks_and_nineteen_others() -> None:
+    labels = [example["is_classification"] for example in worked_examples("classification")]
+
+    assert (labels.count(True), labels.count(False)) == (12, 19)
+
+
+def test_classification_is_asked_again_in_the_same_words() -> None:
+    build, wanted = classify_stage("default").build_request, asking()
+
+    first, again = build("Count.", wanted, 0), build("Count.", wanted, 1)
+
+    assert (first.prompt, first.prompt_version) == (again.prompt, again.prompt_version)
+
+
+def test_a_dollar_in_an_instruction_is_no_place_of_a_template() -> None:
+    for profile, stage in STAGES:
+        prompt = request(profile, stage, "Is $5 or ${instruction} or $$ more?").prompt
+        text = prompt.text if isinstance(prompt, TextPrompt) else prompt.messages[1].content
+        assert "Is $5 or ${instruction} or $$ more?" in text
+
+
+def test_a_place_without_a_value_is_a_defect_and_raises() -> None:
+    with pytest.raises(KeyError, match="instruction"):
+        template("default/classify.user").render()
