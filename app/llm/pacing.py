@@ -1,0 +1,65 @@
+"""How many calls may be in the air, and how long all wait after a throttle: no I/O, no clock.
+
+Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
+raises it by one. Times are seconds of any one monotonic clock, given as arguments.
+"""
+
+from collections.abc import Callable
+
+SHORTEST_HOLD_S = 0.05
+"""Also after ``Retry-After: 0``, which would otherwise become a busy loop."""
+FIRST_HOLD_S = 0.5
+LONGEST_HOLD_S = 60.0
+"""Of the growing delay; a longer Retry-After is obeyed."""
+
+
+class Pacing:
+    """The limit of one process for one endpoint; starts at `ceiling` and never exceeds it.
+
+    `jitter` gives numbers in [0, 1), so that several processes do not come back together.
+    """
+
+    def __init__(self, ceiling: int, jitter: Callable[[], float]) -> None:
+        self._ceiling = ceiling
+        self._jitter = jitter
+        self._window = float(ceiling)
+        self._held_until_s = 0.0
+        self._cut_at_s = float("-inf")
+        self._cuts_in_a_row = 0
+
+    @property
+    def limit(self) -> int:
+        """How many calls may be in the air; at least 1."""
+        return int(self._window)
+
+    def hold_s(self, now_s: float) -> float:
+        """How long nobody may ask; 0 when asking is free."""
+        return max(0.0, self._held_until_s - now_s)
+
+    def answered(self, asked_at_s: float) -> None:
+        """Count an answer to a call that went out at `asked_at_s`; the limit climbs."""
+        if asked_at_s < self._cut_at_s:
+            # It was let in under the old limit and says nothing about the new one.
+            return
+        self._cuts_in_a_row = 0
+        self._window = min(float(self._ceiling), self._window + 1 / self._window)
+
+    def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
+        """Count a throttle: everyone waits, and once for each wave of calls the limit halves."""
+        if asked_at_s >= self._cut_at_s:
+            # Calls that were in the air together are refused together: that is one message.
+            self._window = max(1.0, self._window / 2)
+            self._cut_at_s = now_s
+            self._cuts_in_a_row += 1
+        hold_s = self._said_s(retry_after_s) if retry_after_s is not None else self._grown_s()
+        self._held_until_s = max(self._held_until_s, now_s + hold_s)
+
+    def _said_s(self, retry_after_s: float) -> float:
+        # Only ever later than what the provider said, by a tenth or a second at most.
+        late_s = min(1.0, retry_after_s / 10) * self._jitter()
+        return max(SHORTEST_HOLD_S, retry_after_s + late_s)
+
+    def _grown_s(self) -> float:
+        # 2 ** 7 * 0.5 s is past the longest; a larger exponent would only overflow some day.
+        grown_s = FIRST_HOLD_S * float(1 << min(self._cuts_in_a_row - 1, 7))
+        return min(LONGEST_HOLD_S, grown_s) * (0.5 + self._jitter() / 2)

@@ -1,0 +1,50 @@
+"""A `Request` as the JSON body of an OpenAI-compatible call."""
+
+from typing import Literal, TypeAlias
+
+from app.pipeline.types import ChatPrompt, Parameters, Request
+
+LengthName: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
+"""What the chat endpoint calls the bound of the answer: servers disagree."""
+
+
+def question(
+    request: Request, model: str, length_name: LengthName
+) -> tuple[str, dict[str, object]]:
+    """The path below ``/v1`` and the body."""
+    prompt, parameters = request.prompt, request.parameters
+    body: dict[str, object] = {"model": model}
+    if not isinstance(prompt, ChatPrompt):
+        body |= {"prompt": prompt.text, "max_tokens": parameters.max_tokens}
+        if parameters.top_logprobs is not None:
+            body["logprobs"] = parameters.top_logprobs
+        return "/completions", body | _sampling(parameters)
+    body["messages"] = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+    body[length_name] = parameters.max_tokens
+    if parameters.top_logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": parameters.top_logprobs}
+    if prompt.schema is not None:
+        # Strict is what makes it a guarantee; it wants every property required and no others.
+        form = {"name": "answer", "strict": True, "schema": dict(prompt.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    return "/chat/completions", body | _sampling(parameters)
+
+
+def _sampling(parameters: Parameters) -> dict[str, object]:
+    """What differs from the API's defaults: picky endpoints refuse what they do not know.
+
+    Except the temperature, which is always said: 1 is accepted everywhere, and where it is left
+    out, servers put something else in its place (llama.cpp 0.8, vLLM the model's own).
+    """
+    body: dict[str, object] = {"temperature": parameters.temperature}
+    if parameters.top_p != 1:
+        body["top_p"] = parameters.top_p
+    if parameters.presence_penalty:
+        body["presence_penalty"] = parameters.presence_penalty
+    if parameters.frequency_penalty:
+        body["frequency_penalty"] = parameters.frequency_penalty
+    if parameters.stop:
+        body["stop"] = list(parameters.stop)
+    if parameters.seed is not None:
+        body["seed"] = parameters.seed
+    return body

@@ -1,0 +1,116 @@
+"""The JSON of an OpenAI-compatible reply, read into a `Completion` with doubt about every field.
+
+Endpoints differ in what they leave out. What is missing and harmless becomes a default; what makes
+the reply no answer is `ItemTrouble`; an error object in a reply with status 200 is left to
+`trouble`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, TypeGuard
+
+from app.errors import ItemTrouble
+from app.llm.words import shorten, storable
+from app.pipeline.types import Completion
+
+JsonObject: TypeAlias = Mapping[str, object]
+
+MOST_NAME = 200
+"""Characters kept of a model's name and of a finish reason."""
+MOST_TOKENS = 2**31 - 1
+"""A larger count is nonsense, and no integer column takes it."""
+
+
+def json_object(body: bytes) -> JsonObject:
+    """The reply's JSON object; `ItemTrouble` with the beginning of the body where it has none."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ItemTrouble(_no_answer("broken JSON", body)) from None
+    if not isinstance(value, dict):
+        raise ItemTrouble(_no_answer("no JSON object", body))
+    return value
+
+
+def read_completion(reply: JsonObject, asked_model: str) -> Completion:
+    """The first choice of a chat or completions reply; `ItemTrouble` where there is none."""
+    choices = reply.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise ItemTrouble("The endpoint answered without any choice.")
+    choice = _object(choices[0])
+    finish_reason = _text(choice.get("finish_reason"), "unknown")
+    usage = _object(reply.get("usage"))
+    return Completion(
+        text=_text_of(choice, finish_reason),
+        finish_reason=finish_reason,
+        model=_text(reply.get("model"), asked_model),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+        top_logprobs=_top_logprobs(choice.get("logprobs")),
+    )
+
+
+def _text_of(choice: JsonObject, finish_reason: str) -> str:
+    message = _object(choice.get("message"))
+    if finish_reason == "content_filter":
+        raise ItemTrouble("The provider's filter cut the answer (finish_reason content_filter).")
+    text = message.get("content") if "message" in choice else choice.get("text")
+    if isinstance(text, str):
+        return storable(text)
+    if finish_reason == "length":
+        # A thinking model that spent all its tokens before the first word: paid, and cut off.
+        return ""
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        raise ItemTrouble(f"The model refused: {shorten(refusal)}")
+    raise ItemTrouble(f"The endpoint answered without text (finish_reason {finish_reason}).")
+
+
+def _top_logprobs(logprobs: object) -> dict[str, float] | None:
+    """Of the first token; the chat form, or the older one of the completions endpoint."""
+    said = _object(logprobs)
+    tokens = said.get("content")
+    if isinstance(tokens, list) and tokens:
+        rows = _object(tokens[0]).get("top_logprobs")
+        if isinstance(rows, list):
+            found = [_object(row) for row in rows]
+            return _likeliest((row.get("token"), row.get("logprob")) for row in found)
+    older = said.get("top_logprobs")
+    if isinstance(older, list) and older:
+        return _likeliest(_object(older[0]).items())
+    return None
+
+
+def _likeliest(pairs: Iterable[tuple[object, object]]) -> dict[str, float] | None:
+    """By token; of two tokens with the same text (different bytes) the likelier one."""
+    best: dict[str, float] = {}
+    for token, logprob in pairs:
+        # Minus infinity says no more than an absent token, and no JSON column takes it.
+        if isinstance(token, str) and _is_finite(logprob):
+            name = storable(token)
+            best[name] = max(logprob, best.get(name, logprob))
+    return best or None
+
+
+def _no_answer(what: str, body: bytes) -> str:
+    # Four bytes are the most a character takes: enough is decoded for the words that are kept.
+    words = shorten(body[:4096].decode("utf-8", errors="replace"))
+    return f"The endpoint answered with {what}: {words}" if words else "The answer is empty."
+
+
+def _object(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object, otherwise: str) -> str:
+    return storable(value[:MOST_NAME]) if isinstance(value, str) and value else otherwise
+
+
+def _count(value: object) -> int:
+    # A missing usage counts as 0 tokens: the answer is there and must not be lost for it.
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_TOKENS
+    return int(value) if known and isinstance(value, int) else 0
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < 1e9

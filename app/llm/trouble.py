@@ -1,0 +1,249 @@
+"""What went wrong with a model call, told apart in one table.
+
+The openai client's own retries are off: who waits, who tries again and who gives up is decided
+from the kind this table names. `Failure` is what `openai_provider` knows about a failed call;
+`trouble_of` finds the first row that applies.
+"""
+
+import email.utils
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, RunTrouble, Throttled
+from app.llm.words import shorten
+
+Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed call, as far as it is known."""
+
+    cause: Cause
+    words: str
+    """What the provider said, or the operating system."""
+    status: int = 0
+    """HTTP status; 0 where there was no reply."""
+    code: str = ""
+    """``error.code`` and ``error.type`` of the reply, lower case, apart by a blank."""
+    param: str = ""
+    """``error.param`` of the reply: which parameter it complains about."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the reply, names in lower case."""
+
+
+class Row(NamedTuple):
+    """One kind of failure: how to know it, what it is, what a person can do."""
+
+    name: str
+    applies: Callable[[Failure], bool]
+    kind: type[ProviderTrouble]
+    advice: str
+
+
+_CONTEXT = re.compile(
+    r"context[ _](length|size|window)|maximum context|too many (input |prompt )?tokens"
+    r"|(prompt|input|messages?) (is|are) too long|reduce the length",
+    re.IGNORECASE,
+)
+_CONTEXT_CODES = ("context_length", "exceed_context_size", "string_above_max_length")
+_FILTER_CODES = ("content_filter", "content_policy", "responsibleaipolicy", "moderation")
+_QUOTA_CODES = ("insufficient_quota", "billing", "insufficient_balance", "insufficient_credits")
+_MODEL = re.compile(
+    r"\bmodels?\b.{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist|unknown"
+    r"|no longer available|decommissioned|deprecated)|(unknown|invalid|no such) model\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+_PARAMETER = re.compile(
+    r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|invalid) (request )?"
+    r"(parameter|argument|field|keyword|input)|extra inputs are not permitted"
+    r"|(response_format|json_schema|structured output|logprobs|temperature|top_p|penalty|stop|seed"
+    r"|max_tokens|max_completion_tokens)\b.{0,80}?(not (be )?(supported|permitted|allowed|enabled"
+    r"|available|implemented)|unsupported|must be|only supports)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TEXT_PARAMS = ("", "messages", "prompt", "input", "none", "null")
+
+
+def _has(failure: Failure, words: tuple[str, ...]) -> bool:
+    return any(word in failure.code for word in words)
+
+
+def _refused(failure: Failure) -> bool:
+    return failure.status in (400, 422)
+
+
+def _about_context(failure: Failure) -> bool:
+    # llama.cpp has answered this with 400 and with 500, so the status does not count, only that a
+    # 429 about "tokens per minute" is a throttle whatever else it says.
+    if failure.status == 429:
+        return False
+    return _has(failure, _CONTEXT_CODES) or bool(
+        _refused(failure) and _CONTEXT.search(failure.words)
+    )
+
+
+def _about_model(failure: Failure) -> bool:
+    return "model_not_found" in failure.code or (
+        failure.status in (400, 404, 410, 422) and bool(_MODEL.search(failure.words))
+    )
+
+
+def _about_parameter(failure: Failure) -> bool:
+    if not _refused(failure):
+        return False
+    named = failure.param.split(".")[0].split("[")[0].lower()
+    return (
+        _has(failure, _PARAMETER_CODES)
+        or (named not in _TEXT_PARAMS and not named.startswith("input_"))
+        or bool(_PARAMETER.search(failure.words))
+    )
+
+
+TABLE: tuple[Row, ...] = (
+    Row(
+        "address",
+        lambda f: f.cause == "address",
+        RunTrouble,
+        "Check OPENAI_BASE_URL: it must be a whole address such as http://host:8000/v1.",
+    ),
+    Row(
+        "time-out",
+        lambda f: f.cause == "timeout",
+        Outage,
+        "Is the endpoint overloaded? SEEDBED_REQUEST_TIMEOUT_S allows more time.",
+    ),
+    Row(
+        "connection",
+        lambda f: f.cause == "connection",
+        Outage,
+        "Check OPENAI_BASE_URL; is the endpoint up?",
+    ),
+    # A page with status 200 says that no model was asked: a gateway's maintenance page, or an
+    # address that is not the API's. Neither is the request's fault, so no attempt is burnt.
+    Row(
+        "web page",
+        lambda f: f.cause == "web page",
+        Outage,
+        "Check OPENAI_BASE_URL (it usually ends in /v1); is a gateway in maintenance?",
+    ),
+    Row("context length", _about_context, ItemTrouble, "The prompt is too long for the model."),
+    Row(
+        "content filter",
+        lambda f: _has(f, _FILTER_CODES) and f.status in (400, 403, 422),
+        ItemTrouble,
+        "The provider's filter refused this text.",
+    ),
+    # OpenAI sends 429 for an empty account: waiting does not fill it. Only the code tells it from
+    # a throttle; the words do not, as Gemini says "quota" for its limit per minute.
+    Row(
+        "quota",
+        lambda f: f.status == 402 or (f.status in (400, 403, 429) and _has(f, _QUOTA_CODES)),
+        RunTrouble,
+        "Check the account behind OPENAI_API_KEY: its credit or quota is used up.",
+    ),
+    Row("throttle", lambda f: f.status == 429, Throttled, "Too many requests."),
+    Row("key", lambda f: f.status == 401, RunTrouble, "Check OPENAI_API_KEY."),
+    Row(
+        "permission",
+        lambda f: f.status == 403,
+        RunTrouble,
+        "Check OPENAI_API_KEY: it may not use this model or endpoint.",
+    ),
+    Row("model", _about_model, RunTrouble, "Check SEEDBED_MODEL: the endpoint does not have it."),
+    Row(
+        "not there",
+        lambda f: f.status in (404, 405, 410),
+        RunTrouble,
+        "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
+    ),
+    # The same parameters go out with every request of a stage. As trouble of the item it would
+    # burn all attempts of all items, one paid hour later, for what one change of options cures.
+    Row(
+        "parameter",
+        _about_parameter,
+        ParameterTrouble,
+        "Change the run's sampling options or SEEDBED_MODEL.",
+    ),
+    Row(
+        "unavailable for now", lambda f: f.status in (408, 409, 425), Outage, "Is the endpoint up?"
+    ),
+    # What is left of 4xx may be about this text. If it is about all of them, the attempts of each
+    # are bounded and the run ends as dry.
+    Row("refused", lambda f: 400 <= f.status < 500, ItemTrouble, "The endpoint refused it."),
+    Row("server", lambda f: f.status >= 500, Outage, "Is the endpoint up?"),
+    Row(
+        "redirect",
+        lambda f: 300 <= f.status < 400,
+        RunTrouble,
+        "Check OPENAI_BASE_URL: the endpoint has moved.",
+    ),
+    # An error object in a reply with status 200 that names no status of its own.
+    Row("other", lambda _: True, ItemTrouble, "The endpoint answered with an error."),
+)
+
+
+def trouble_of(failure: Failure, now_at_s: float) -> ProviderTrouble:
+    """The exception to raise for `failure`, with the provider's words and what to do.
+
+    `now_at_s`: seconds since the epoch, for a Retry-After that is a date.
+    """
+    row = next(row for row in TABLE if row.applies(failure))
+    message = f"{_what_happened(failure)} {row.advice}"
+    if row.kind is Throttled:
+        return Throttled(message, retry_after_s(failure.headers, now_at_s))
+    return row.kind(message)
+
+
+def _what_happened(failure: Failure) -> str:
+    words = shorten(failure.words)
+    told = f": {words}" if words else ""
+    if not told.endswith((".", "!", "?")):
+        told += "."
+    if failure.cause == "status" and failure.status:
+        return f"The endpoint answered {failure.status}{told}"
+    return {
+        "status": f"The endpoint answered with an error{told}",
+        "timeout": f"The endpoint did not answer in time{told}",
+        "connection": f"The connection to the endpoint failed{told}",
+        "address": f"The address of the endpoint cannot be used{told}",
+        "web page": f"The endpoint answered with a web page instead of JSON{told}",
+    }[failure.cause]
+
+
+def retry_after_s(headers: Mapping[str, str], now_at_s: float) -> float | None:
+    """Seconds to wait by ``retry-after-ms`` or ``retry-after`` (seconds or a date); None: unsaid.
+
+    A date counts from the reply's own ``date`` where there is one: the two clocks may differ.
+    """
+    wait_ms = _number(headers.get("retry-after-ms", ""))
+    if wait_ms is not None:
+        return wait_ms / 1000
+    said = headers.get("retry-after", "")
+    wait_s = _number(said)
+    if wait_s is not None:
+        return wait_s
+    until_s = _date_s(said)
+    if until_s is None:
+        return None
+    from_s = _date_s(headers.get("date", ""))
+    return max(0.0, until_s - (now_at_s if from_s is None else from_s))
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _date_s(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

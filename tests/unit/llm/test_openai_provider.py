@@ -1,0 +1,195 @@
+"""What goes over the wire, and what is read from it."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from app.errors import ConfigurationError, ProviderTrouble, RunTrouble
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply, scripted_server
+from app.pipeline.types import (
+    ChatPrompt,
+    Completion,
+    JsonSchema,
+    Message,
+    Parameters,
+    Request,
+    TextPrompt,
+)
+
+PLAIN = Parameters(temperature=1.0, top_p=1.0, max_tokens=20)
+FULL = Parameters(0.7, 0.5, 300, 2.0, 0.25, ("\n\n", "###"), top_logprobs=20, seed=7)
+SCHEMA: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def chat(parameters: Parameters, schema: JsonSchema | None = None) -> Request:
+    turns = (Message("system", "Be brief."), Message("user", "hello there"))
+    return Request(ChatPrompt(turns, schema), parameters, "test/chat@1")
+
+
+def text(parameters: Parameters) -> Request:
+    return Request(TextPrompt("Once upon"), parameters, "test/text@1")
+
+
+async def _ask(base_url: str, requests: Sequence[Request], key: str | None) -> list[Completion]:
+    provider = OpenAIProvider(base_url, key, "model-a", 5)
+    try:
+        return list(await asyncio.gather(*map(provider.complete, requests)))
+    finally:
+        await provider.aclose()
+
+
+def ask(
+    script: Script, *requests: Request, key: str | None = "sk-1"
+) -> tuple[list[Completion], list[ScriptedCall]]:
+    with scripted_server(script) as server:
+        answers = asyncio.run(_ask(server.base_url, requests, key))
+        return answers, list(server.calls)
+
+
+def fine(_: ScriptedCall) -> ScriptedReply:
+    return ScriptedReply("three words here", top_logprobs={"three": -0.5, "four": -1.5})
+
+
+def test_a_plain_chat_sends_nothing_that_the_api_takes_for_granted() -> None:
+    _, (call,) = ask(fine, chat(PLAIN))
+    assert call.endpoint == "chat"
+    assert call.model == "model-a"
+    assert call.messages == (Message("system", "Be brief."), Message("user", "hello there"))
+    assert call.parameters == {"temperature": 1.0, "max_tokens": 20}
+    assert call.schema is None
+    assert call.api_key == "sk-1"
+
+
+def test_a_full_chat_sends_everything() -> None:
+    _, (call,) = ask(fine, chat(FULL, SCHEMA))
+    assert call.parameters == {
+        "temperature": 0.7,
+        "top_p": 0.5,
+        "max_tokens": 300,
+        "presence_penalty": 2.0,
+        "frequency_penalty": 0.25,
+        "stop": ["\n\n", "###"],
+        "logprobs": True,
+        "top_logprobs": 20,
+        "seed": 7,
+    }
+    assert call.schema == SCHEMA
+
+
+def test_the_completions_endpoint_gets_the_prompt_and_its_own_form_of_logprobs() -> None:
+    _, (call,) = ask(fine, text(FULL))
+    assert call.endpoint == "completions"
+    assert call.prompt == "Once upon"
+    assert call.parameters["logprobs"] == 20
+    assert "top_logprobs" not in call.parameters
+
+
+@pytest.mark.parametrize("request_", [chat(FULL), text(FULL)], ids=["chat", "completions"])
+def test_the_answer_is_read_whole(request_: Request) -> None:
+    (answer,), _ = ask(fine, request_)
+    assert answer.text == "three words here"
+    assert answer.finish_reason == "stop"
+    assert answer.model == "model-a"
+    assert answer.prompt_tokens == (4 if isinstance(request_.prompt, ChatPrompt) else 2)
+    assert answer.completion_tokens == 3
+    assert answer.top_logprobs == {"three": -0.5, "four": -1.5}
+
+
+def test_an_answer_cut_off_before_its_first_word_is_still_an_answer() -> None:
+    (answer,), _ = ask(lambda _: ScriptedReply(None, finish_reason="length"), chat(PLAIN))
+    assert (answer.text, answer.cut_off) == ("", True)
+
+
+def test_what_is_missing_and_harmless_has_a_default() -> None:
+    raw = b'{"choices": [{"message": {"content": "hi"}}]}'
+    (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), chat(PLAIN))
+    assert answer == Completion("hi", "unknown", "model-a", 0, 0, None)
+
+
+def test_nonsense_beside_the_text_is_left_out() -> None:
+    reply = {
+        "model": 7,
+        "usage": {"prompt_tokens": "many", "completion_tokens": -3, "total_tokens": None},
+        "choices": [{"text": "hi", "finish_reason": ["stop"], "logprobs": {"content": [None]}}],
+    }
+    raw = json.dumps(reply).encode()
+    (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), text(PLAIN))
+    assert answer == Completion("hi", "unknown", "model-a", 0, 0, None)
+
+
+def test_text_that_no_database_takes_is_made_storable() -> None:
+    raw = rb'{"choices": [{"text": "a\u0000b\ud800c \ud83d\ude00"}]}'
+    (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), text(PLAIN))
+    assert answer.text == "a\ufffdb\ufffdc \N{GRINNING FACE}"
+
+
+def test_without_a_key_none_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
+    _, (call,) = ask(fine, chat(PLAIN), key=None)
+    assert call.api_key == "none"
+
+
+def wants_newer_name(call: ScriptedCall) -> ScriptedReply:
+    if "max_tokens" in call.parameters:
+        message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        error = {"message": message, "param": "max_tokens", "code": "unsupported_parameter"}
+        return ScriptedReply(status=400, error=error)
+    return ScriptedReply("ok")
+
+
+def test_an_endpoint_that_wants_the_newer_name_of_the_length_gets_it_from_then_on() -> None:
+    with scripted_server(wants_newer_name) as server:
+
+        async def talk() -> None:
+            provider = OpenAIProvider(server.base_url, None, "m", 5)
+            # Together, so that each call learns for itself; then one that needs no lesson.
+            await asyncio.gather(*(provider.complete(chat(PLAIN)) for _ in range(5)))
+            before = server.counts.calls
+            await provider.complete(chat(PLAIN))
+            assert server.counts.calls == before + 1
+            await provider.aclose()
+
+        asyncio.run(talk())
+        assert server.calls[-1].parameters["max_completion_tokens"] == 20
+
+
+def test_an_endpoint_that_takes_neither_name_is_asked_twice_and_then_told_of() -> None:
+    def neither(call: ScriptedCall) -> ScriptedReply:
+        name = "max_tokens" if "max_tokens" in call.parameters else "max_completion_tokens"
+        return ScriptedReply(status=400, error={"message": f"{name} is not supported"})
+
+    with scripted_server(neither) as server:
+        with pytest.raises(RunTrouble, match="max_completion_tokens"):
+            asyncio.run(_ask(server.base_url, [chat(PLAIN)], None))
+        assert server.counts.calls == 2
+
+
+def test_a_length_that_is_too_large_is_not_taken_for_an_unknown_name() -> None:
+    def too_large(_: ScriptedCall) -> ScriptedReply:
+        message = "max_tokens is too large: 20. This model supports at most 16."
+        return ScriptedReply(status=400, error={"message": message, "param": "max_tokens"})
+
+    with scripted_server(too_large) as server:
+        with pytest.raises(ProviderTrouble, match="at most 16"):
+            asyncio.run(_ask(server.base_url, [chat(PLAIN)], None))
+        assert server.counts.calls == 1
+
+
+@pytest.mark.parametrize("key", ["sk-caf\N{LATIN SMALL LETTER E WITH ACUTE}", "sk-1\nHost: x"])
+def test_a_key_that_no_header_can_carry_is_a_fault_of_the_settings(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as caught:
+        OpenAIProvider("http://127.0.0.1:9/v1", key, "m", 5)
+    assert key not in str(caught.value)
+
+
+def test_blanks_around_a_key_are_not_part_of_it() -> None:
+    _, (call,) = ask(fine, chat(PLAIN), key=" sk-pasted\n")
+    assert call.api_key == "sk-pasted"
+
+
+def test_an_address_that_is_none_is_a_fault_of_the_settings() -> None:
+    with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL"):
+        OpenAIProvider("http://[broken/v1", None, "m", 5)

@@ -1,0 +1,103 @@
+"""Pacing, with the clock and the dice in the test's hand."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.llm.pacing import LONGEST_HOLD_S, SHORTEST_HOLD_S, Pacing
+
+
+def pacing(ceiling: int = 64, dice: float = 0.0) -> Pacing:
+    return Pacing(ceiling, lambda: dice)
+
+
+def test_it_starts_at_the_ceiling_and_nobody_waits() -> None:
+    assert pacing(64).limit == 64
+    assert pacing(64).hold_s(now_s=0) == 0
+
+
+def test_a_throttle_halves_the_limit_and_all_wait_as_long_as_was_said() -> None:
+    pace = pacing(64)
+    pace.throttled(asked_at_s=1, now_s=2, retry_after_s=7)
+    assert pace.limit == 32
+    assert pace.hold_s(now_s=2) == 7
+    assert pace.hold_s(now_s=8.5) == pytest.approx(0.5)
+    assert pace.hold_s(now_s=9) == 0
+
+
+def test_calls_that_were_refused_together_halve_it_once() -> None:
+    pace = pacing(64)
+    for _ in range(64):
+        pace.throttled(asked_at_s=1, now_s=2, retry_after_s=1)
+    assert pace.limit == 32
+    pace.throttled(asked_at_s=3, now_s=4, retry_after_s=1)
+    assert pace.limit == 16
+
+
+def test_the_limit_never_falls_below_one() -> None:
+    pace = pacing(3)
+    for second in range(20):
+        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=0)
+    assert pace.limit == 1
+
+
+def test_a_limits_worth_of_answers_raises_it_by_about_one() -> None:
+    pace = pacing(64)
+    pace.throttled(asked_at_s=0, now_s=0, retry_after_s=0)
+    for _ in range(33):
+        pace.answered(asked_at_s=1)
+    assert pace.limit == 33
+    for _ in range(10_000):
+        pace.answered(asked_at_s=1)
+    assert pace.limit == 64
+
+
+def test_answers_to_calls_from_before_the_cut_do_not_raise_it() -> None:
+    pace = pacing(64)
+    pace.throttled(asked_at_s=5, now_s=6, retry_after_s=0)
+    for _ in range(1000):
+        pace.answered(asked_at_s=5)
+    assert pace.limit == 32
+
+
+def test_without_a_word_from_the_provider_the_wait_doubles_up_to_a_bound() -> None:
+    pace = pacing(64, dice=1.0)
+    holds_s = []
+    for second in range(0, 1000, 100):
+        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=None)
+        holds_s.append(pace.hold_s(second))
+    assert holds_s[:4] == [0.5, 1, 2, 4]
+    assert holds_s[-1] == LONGEST_HOLD_S
+
+
+def test_an_answer_makes_the_wait_short_again() -> None:
+    pace = pacing(64, dice=1.0)
+    for second in range(0, 500, 100):
+        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=None)
+    pace.answered(asked_at_s=600)
+    pace.throttled(asked_at_s=700, now_s=700, retry_after_s=None)
+    assert pace.hold_s(700) == 0.5
+
+
+def test_retry_after_zero_is_not_taken_as_leave_to_hammer() -> None:
+    pace = pacing()
+    pace.throttled(asked_at_s=0, now_s=0, retry_after_s=0)
+    assert pace.hold_s(0) == SHORTEST_HOLD_S
+
+
+@settings(deadline=None)
+@given(
+    st.floats(0, 1, exclude_max=True),
+    st.lists(st.tuples(st.floats(0, 1e4), st.none() | st.floats(0, 1e9)), max_size=40),
+)
+def test_whatever_is_said_nobody_asks_earlier_and_the_limit_stays_in_bounds(
+    dice: float, throttles: list[tuple[float, float | None]]
+) -> None:
+    pace = pacing(16, dice)
+    now_s = 0.0
+    for later_s, retry_after_s in throttles:
+        now_s += later_s
+        pace.throttled(now_s, now_s, retry_after_s)
+        assert pace.hold_s(now_s) >= (retry_after_s or SHORTEST_HOLD_S) * (1 - 1e-9)
+        pace.answered(now_s)
+        assert 1 <= pace.limit <= 16
