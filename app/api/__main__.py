@@ -1,0 +1,42 @@
+"""The API process: ``python -m app.api``."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import uvicorn
+
+from app.api.application import build_api
+from app.api.context import Context
+from app.messaging import broker_trouble, make_celery, send_run
+from app.services.inline_worker import InlineWorker
+from app.services.workshop import Workshop, open_workshop
+from app.settings import Settings
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings()
+    with closing(open_workshop(settings)) as workshop, _context(settings, workshop) as context:
+        uvicorn.run(
+            build_api(context), host=settings.api_host, port=settings.api_port, log_config=None
+        )
+
+
+@contextmanager
+def _context(settings: Settings, workshop: Workshop) -> Iterator[Context]:
+    if settings.broker_url.startswith("memory:"):
+        with closing(InlineWorker(workshop)) as worker:
+            yield Context(workshop, send=worker.look, broker_trouble=lambda: None)
+        return
+    celery = make_celery(settings)
+    yield Context(
+        workshop,
+        send=lambda run_id: send_run(celery, run_id),
+        broker_trouble=lambda: broker_trouble(celery),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What every endpoint may ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from app.services.workshop import Workshop
+from app.store.pages import MAX_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the application was built with."""
+
+    workshop: Workshop
+    send: Callable[[str], None]
+    """Tells a worker to look at a run; may fail without harm, the sweeper tells again."""
+    broker_trouble: Callable[[], str | None]
+    """Says what is wrong with the broker; None when it answers."""
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+InContext = Annotated[Context, Depends(_context)]
+Cursor = Annotated[str | None, Query(description="Where the page begins: a `next_cursor`.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows in a page.")]

@@ -1,0 +1,117 @@
+"""Every error as a problem detail (RFC 9457): the one place where failures meet HTTP."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    ConfigurationError,
+    Conflict,
+    Fault,
+    InvalidInput,
+    NotFound,
+    ProviderTrouble,
+    SeedbedError,
+)
+
+_log = logging.getLogger(__name__)
+_MEDIA_TYPE = "application/problem+json"
+_MOST_FAULTS = 100
+
+_STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ProviderTrouble: HTTPStatus.BAD_GATEWAY,
+}
+
+
+class FaultView(BaseModel):
+    """One thing wrong with what was sent."""
+
+    message: str
+    line: int | None = None
+    field: str | None = None
+
+
+class Problem(BaseModel):
+    """A problem detail; `faults` says what to mend, where there is something to mend."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    faults: list[FaultView] = []
+
+
+def install(api: FastAPI) -> None:
+    """Answer every failure of `api` as a problem detail."""
+    api.add_exception_handler(SeedbedError, _anticipated)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(Exception, _defect)
+
+
+def _answer(
+    request: Request, status: int, detail: str, faults: list[FaultView] | None = None
+) -> JSONResponse:
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        faults=(faults or [])[:_MOST_FAULTS],
+    )
+    return JSONResponse(problem.model_dump(), status_code=status, media_type=_MEDIA_TYPE)
+
+
+def _anticipated(request: Request, error: Exception) -> JSONResponse:
+    kinds = (status for kind, status in _STATUS.items() if isinstance(error, kind))
+    status = next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
+    faults = error.faults if isinstance(error, InvalidInput) else ()
+    return _answer(request, status, str(error), [_view(fault) for fault in faults])
+
+
+def _view(fault: Fault) -> FaultView:
+    return FaultView(message=fault.message, line=fault.line, field=fault.field)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    errors = error.errors() if isinstance(error, RequestValidationError) else []
+    faults = [FaultView(message=e["msg"], field=_path(e["loc"])) for e in errors]
+    return _answer(request, 422, "The request has faults.", faults)
+
+
+def _path(location: tuple[Any, ...]) -> str | None:
+    """Name a place as a person would: ``options.target``, ``seed_tasks[3]``."""
+    path = ""
+    for part in location[1:]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path.removeprefix(".") or None
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    # FastAPI answers 400 for a body that is not JSON in ways it did not think of (not UTF-8,
+    # nested too deeply) and for one that our limit cut off; the reason is the error's cause.
+    cause = error.__cause__
+    if isinstance(cause, SeedbedError):
+        return _anticipated(request, cause)
+    if isinstance(cause, ValueError | RecursionError):
+        return _answer(request, 422, "The body is not JSON.", [FaultView(message=str(cause))])
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else "Unexpected."
+    return _answer(request, status, detail)
+
+
+def _defect(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, "A defect of the service; its log has the details.")

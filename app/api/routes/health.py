@@ -1,0 +1,41 @@
+"""Is the process alive, and can it serve."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from app.api.context import InContext
+from app.store.health import trouble
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """Alive."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """`ok`, or for each part what is wrong with it."""
+
+    status: str
+    checks: dict[str, str]
+
+
+@router.get("/health")
+def get_health() -> Health:
+    """Say that the process is alive; touches nothing else."""
+    return Health()
+
+
+@router.get("/ready", responses={503: {"model": Readiness}})
+def get_readiness(context: InContext, response: Response) -> Readiness:
+    """Say whether database and broker can be worked with."""
+    found = {
+        "database": trouble(context.workshop.database),
+        "broker": context.broker_trouble(),
+    }
+    ready = not any(found.values())
+    response.status_code = 200 if ready else 503
+    checks = {part: what or "ok" for part, what in found.items()}
+    return Readiness(status="ok" if ready else "unavailable", checks=checks)

@@ -1,0 +1,209 @@
+"""Runs over HTTP: start, watch, pause, resume, cancel, and what they hold."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Self, TypeVar
+
+from fastapi import APIRouter, Header, Query, Response, status
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.api.context import Context, Cursor, InContext, Limit
+from app.api.examples import RUN
+from app.api.problems import Problem
+from app.api.views import (
+    CompletionView,
+    EventView,
+    InstanceView,
+    InstructionView,
+    PageView,
+    RejectionView,
+    RunAnswer,
+)
+from app.exports.alpaca import alpaca_json
+from app.pipeline.options import RunOptions
+from app.pipeline.run_state import Status
+from app.pipeline.seed_tasks import seed_tasks_from_json
+from app.services import datasets, listings, runs
+from app.services.run_view import view
+from app.services.runs import RunRequest
+from app.services.workshop import Workshop
+from app.store.models import (
+    CompletionRow,
+    InstanceRow,
+    InstructionRow,
+    Rejection,
+    Run,
+    RunEvent,
+)
+from app.store.pages import Page, RowT
+
+router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="The same key with the same request starts one run, however often it is sent.",
+    ),
+]
+ViewT = TypeVar("ViewT", bound=BaseModel)
+
+
+class RunPost(BaseModel):
+    """Seeds, by id or here, and options."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [RUN]})
+
+    seed_set_id: str | None = None
+    seed_tasks: list[Any] | None = Field(default=None, description="Seed tasks, whole.")
+    options: RunOptions = RunOptions()
+
+    @model_validator(mode="after")
+    def _one_kind_of_seeds(self) -> Self:
+        if (self.seed_set_id is None) == (self.seed_tasks is None):
+            raise ValueError("give either seed_set_id or seed_tasks")
+        return self
+
+
+def _answer(workshop: Workshop, run: Run) -> RunAnswer:
+    with workshop.database.read() as session:
+        return RunAnswer.of(view(session, run))
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={409: {"model": Problem}, 422: {"model": Problem}},
+)
+def post_run(
+    context: InContext, body: RunPost, response: Response, idempotency_key: IdempotencyKey = None
+) -> RunAnswer:
+    """Start a run: it is stored and queued when this answers; poll the address in `Location`."""
+    request = RunRequest(
+        seed_set_id=body.seed_set_id,
+        seed_tasks=None if body.seed_tasks is None else seed_tasks_from_json(body.seed_tasks),
+        options=body.options,
+    )
+    run = runs.start_run(context.workshop, request, idempotency_key)
+    # After the commit: a message must never speak of a run that is not there.
+    context.send(run.id)
+    response.headers["Location"] = f"/v1/runs/{run.id}"
+    return _answer(context.workshop, run)
+
+
+@router.get("")
+def list_runs(
+    context: InContext,
+    status: Annotated[Status | None, Query()] = None,
+    seed_set_id: str | None = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> PageView[RunAnswer]:
+    """List runs, newest first."""
+    page = listings.list_runs(
+        context.workshop, status=status, seed_set_id=seed_set_id, cursor=cursor, limit=limit
+    )
+    items = [_answer(context.workshop, run) for run in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{run_id}")
+def get_run(context: InContext, run_id: str) -> RunAnswer:
+    """Get one: status, progress, funnel, tokens, cost, time left, why it ended."""
+    return _answer(context.workshop, runs.get_run(context.workshop, run_id))
+
+
+def _control(context: Context, run_id: str, action: Callable[[Workshop, str], Run]) -> RunAnswer:
+    run = action(context.workshop, run_id)
+    context.send(run.id)
+    return _answer(context.workshop, run)
+
+
+@router.post("/{run_id}/cancel", status_code=202, responses={409: {"model": Problem}})
+def cancel_run(context: InContext, run_id: str) -> RunAnswer:
+    """End it for good; what it has made stays."""
+    return _control(context, run_id, runs.cancel_run)
+
+
+@router.post("/{run_id}/pause", status_code=202, responses={409: {"model": Problem}})
+def pause_run(context: InContext, run_id: str) -> RunAnswer:
+    """Ask the model nothing more until it is resumed."""
+    return _control(context, run_id, runs.pause_run)
+
+
+@router.post("/{run_id}/resume", status_code=202, responses={409: {"model": Problem}})
+def resume_run(context: InContext, run_id: str) -> RunAnswer:
+    """Go on from where it stands, after a pause or a failure."""
+    return _control(context, run_id, runs.resume_run)
+
+
+@router.get(
+    "/{run_id}/dataset",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/json": {}}, "description": "Alpaca JSON."}},
+)
+def get_dataset(
+    context: InContext,
+    run_id: str,
+    follow: Annotated[bool, Query(description="Stream until the run has ended.")] = False,
+) -> StreamingResponse:
+    """Download the data set in Alpaca's format: instruction, input, output, and nothing else."""
+    read = datasets.growing_dataset_rows if follow else datasets.dataset_rows
+    rows = read(context.workshop, run_id)
+    disposition = f'attachment; filename="{run_id}.alpaca.json"'
+    return StreamingResponse(
+        alpaca_json(rows),
+        media_type="application/json",
+        headers={"Content-Disposition": disposition},
+    )
+
+
+@router.get("/{run_id}/instructions")
+def list_instructions(
+    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[InstructionView]:
+    """List accepted instructions, in order of acceptance."""
+    page = listings.list_parts(context.workshop, InstructionRow, run_id, cursor=cursor, limit=limit)
+    return _page(InstructionView, page)
+
+
+@router.get("/{run_id}/instances")
+def list_instances(
+    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[InstanceView]:
+    """List accepted instances, in the order of their instructions."""
+    page = listings.list_parts(context.workshop, InstanceRow, run_id, cursor=cursor, limit=limit)
+    return _page(InstanceView, page)
+
+
+@router.get("/{run_id}/rejections")
+def list_rejections(
+    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[RejectionView]:
+    """List what was rejected, with its reason."""
+    page = listings.list_parts(context.workshop, Rejection, run_id, cursor=cursor, limit=limit)
+    return _page(RejectionView, page)
+
+
+@router.get("/{run_id}/completions")
+def list_completions(
+    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[CompletionView]:
+    """List the model's replies with all that led to them."""
+    page = listings.list_parts(context.workshop, CompletionRow, run_id, cursor=cursor, limit=limit)
+    return _page(CompletionView, page)
+
+
+@router.get("/{run_id}/events")
+def list_events(
+    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[EventView]:
+    """List what happened to it."""
+    page = listings.list_parts(context.workshop, RunEvent, run_id, cursor=cursor, limit=limit)
+    return _page(EventView, page)
+
+
+def _page(shown: type[ViewT], page: Page[RowT]) -> PageView[ViewT]:
+    items = [shown.model_validate(item) for item in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)

@@ -1,0 +1,107 @@
+"""What the API answers, as far as the command line shows it.
+
+Fields that are not here are let through unread: a newer service may say more.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object as the API sent it; `Any` because that is what JSON is."""
+
+Status = Literal["queued", "running", "paused", "cancelling", "cancelled", "succeeded", "failed"]
+ENDED: frozenset[Status] = frozenset({"cancelled", "succeeded", "failed"})
+UNFINISHED: tuple[Status, ...] = ("running", "queued", "paused")
+"""Statuses of a run that the same command takes up again."""
+
+
+class Answer(BaseModel, frozen=True):
+    """Parent of what the API answers."""
+
+
+class SeedSet(Answer):
+    """A stored seed set."""
+
+    id: str
+    task_count: int
+    classification_count: int = 0
+
+
+class Progress(Answer):
+    """How far a run is."""
+
+    accepted: int = 0
+    target: int = 0
+    acceptance_rate: float | None = None
+    complete: int | None = None
+    """Accepted instructions whose instances are all there."""
+    instances: int = 0
+    calls_in_air: int = 0
+    tokens_per_s: float | None = None
+    time_left_s: float | None = None
+
+
+class StageCounts(Answer):
+    """The model calls of one stage."""
+
+    open: int = 0
+    in_air: int = 0
+    done: int = 0
+    dead: int = 0
+
+
+class Funnel(Answer):
+    """What became of everything that was asked for."""
+
+    asked: int = 0
+    parsed: int = 0
+    rejected: Mapping[str, int] = Field(default_factory=dict)
+    accepted: int = 0
+    classification: int = 0
+    not_classification: int = 0
+    unknown: int = 0
+    instances_rejected: Mapping[str, int] = Field(default_factory=dict)
+    instances: int = 0
+    rows: int | None = None
+
+
+class Tokens(Answer):
+    """Tokens paid for."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+class Run(Answer):
+    """A run as the API describes it."""
+
+    id: str
+    status: Status
+    stage: str | None = None
+    end_reason: str | None = None
+    message: str | None = None
+    created_at: datetime | None = None
+    seed_set_id: str | None = None
+    profile: str = "default"
+    model: str | None = None
+    options: Mapping[str, object] = Field(default_factory=dict)
+    progress: Progress = Progress()
+    stages: Mapping[str, StageCounts] = Field(default_factory=dict)
+    funnel: Funnel = Funnel()
+    tokens: Tokens = Tokens()
+    cost_usd: str | None = None
+    as_sent: Json = Field(default_factory=dict, repr=False)
+    """All of it, as the service sent it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+    @property
+    def target_met(self) -> bool:
+        """Whether it ended as it was meant to."""
+        return self.status == "succeeded" and self.end_reason in {None, "target_met"}

@@ -1,0 +1,48 @@
+"""How a command ends: the exit codes, and which failure ends with which."""
+
+from enum import IntEnum
+
+from app.errors import (
+    ConfigurationError,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    SeedbedError,
+)
+
+
+class ExitCode(IntEnum):
+    """What a script can tell from how a command ended."""
+
+    OK = 0
+    """Done; of a run: its target was met."""
+    SERVICE_FAILED = 1
+    """The service could not be reached, did not start, or failed."""
+    BAD_USAGE = 2
+    """Wrong options, invalid seeds or settings, or a state that does not allow what was asked."""
+    TARGET_NOT_MET = 3
+    """The run ended without meeting its target: dry, failed or cancelled."""
+    NOT_FOUND = 4
+    """There is no such run."""
+    PAUSED = 5
+    """The run waits for a person, such as for a valid key; its message says for what."""
+    INTERRUPTED = 130
+    """Ctrl-C; a run started here goes on when the same command is given again."""
+
+
+def exit_code_of(error: SeedbedError) -> ExitCode:
+    """The exit code for an anticipated failure."""
+    match error:
+        case NotFound():
+            return ExitCode.NOT_FOUND
+        case InvalidInput() | ConfigurationError() | Conflict():
+            return ExitCode.BAD_USAGE
+        case _:
+            return ExitCode.SERVICE_FAILED
+
+
+EXIT_CODES_HELP = (
+    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage or invalid seeds, "
+    "3 the run ended without meeting its target, 4 no such run, 5 the run is paused and waits "
+    "for a person, 130 interrupted."
+)

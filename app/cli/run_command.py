@@ -1,0 +1,165 @@
+"""`seedbed run`: seed tasks in, a data set out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+from rich.text import Text
+
+from app.cli.answers import UNFINISHED, Run
+from app.cli.connect import Service, found_or_started_service
+from app.cli.dataset import Rows, checked_target, download
+from app.cli.exits import ExitCode
+from app.cli.follow import display_for, follow
+from app.cli.output import Output
+from app.cli.picture import funnel_table, row_picture, run_headline
+from app.errors import Fault, InvalidInput
+from app.pipeline.options import RunOptions
+from app.pipeline.seed_tasks import read_seed_tasks
+
+SHOWN_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What was asked for, checked as far as that goes without a service."""
+
+    seeds: bytes
+    """A seed set as JSON lines."""
+    name: str
+    options: Mapping[str, object]
+    """Only those that were given; the rest is the service's to decide."""
+    out: Path
+
+
+def checked_order(seeds: Path, options: Mapping[str, object], out: Path) -> RunOrder:
+    """Check seeds, options and the place for the data set.
+
+    Raises:
+        InvalidInput: with every fault found in the seeds, or in the options.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        RunOptions.model_validate(given)
+    except ValidationError as error:
+        faults = [
+            Fault(fault["msg"], field=".".join(str(part) for part in fault["loc"]) or None)
+            for fault in error.errors(include_url=False)
+        ]
+        raise InvalidInput("Options that cannot work.", faults) from None
+    data = read_file(seeds)
+    read_seed_tasks(data)
+    return RunOrder(data, seeds.stem, given, checked_target(out))
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file somebody named.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
+    """Start or go on with the run, follow it, fetch the data set and show what came of it."""
+    with found_or_started_service(api, output) as service:
+        run = _started_or_continued(service, order, output)
+        run = follow(service, run, display_for(output.progress))
+        if run.status == "paused":
+            return _paused(run, output)
+        rows = download(service.client, run.id, order.out)
+    output.result(
+        {
+            "run": run.as_sent,
+            "file": str(order.out) if rows else None,
+            "rows": len(rows),
+            "shown_rows": shown_rows(rows),
+        }
+    )
+    _show_result(run, rows, order.out, output)
+    return ExitCode.OK if run.target_met else ExitCode.TARGET_NOT_MET
+
+
+def _started_or_continued(service: Service, order: RunOrder, output: Output) -> Run:
+    client = service.client
+    seed_set = client.post_seed_set(order.seeds, order.name)
+    run = _unfinished(service, seed_set.id, order.options)
+    if run is None:
+        output.say(f"{seed_set.task_count} seed tasks; starting a run.")
+        return client.start_run(seed_set.id, order.options)
+    output.say(f"Going on with run {run.id} ({run.progress.accepted} accepted so far).")
+    if run.status == "paused":
+        return client.act(run.id, "resume")
+    return run
+
+
+def _unfinished(service: Service, seed_set_id: str, options: Mapping[str, object]) -> Run | None:
+    for status in UNFINISHED:
+        for run in service.client.runs(seed_set_id=seed_set_id, status=status):
+            if is_same_order(run, options, service.model):
+                return run
+    return None
+
+
+def is_same_order(run: Run, options: Mapping[str, object], model: str | None) -> bool:
+    """Whether `run` is what these options ask for; what was not given is the default.
+
+    `model` is the service's own, which a run asks that names none; None when it is not known.
+    """
+    try:
+        theirs = RunOptions.model_validate(run.options)
+    except ValidationError:
+        return False  # Of another version of the service.
+    ours = RunOptions.model_validate(options)
+    asked_model = ours.model or model
+    return theirs == ours and (asked_model is None or run.model == asked_model)
+
+
+def _paused(run: Run, output: Output) -> ExitCode:
+    output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
+    reason = run.message or "It was paused by a person."
+    output.say(f"Run {run.id} is paused. {reason}")
+    output.say("Once that is settled, the same command goes on with it.")
+    return ExitCode.PAUSED
+
+
+def _show_result(run: Run, rows: Rows, out: Path, output: Output) -> None:
+    output.show(Text(run_headline(run)), funnel_table(run.funnel), Text())
+    for row in shown_rows(rows):
+        output.show(row_picture(row), Text())
+    if not run.target_met:
+        output.say(_why_it_ended(run))
+    if rows:
+        output.show(Text(f"{len(rows):,} rows in {out}"))
+    else:
+        output.say(f"The data set is empty; {out} was not written.")
+
+
+def shown_rows(rows: Rows) -> Rows:
+    """The first rows, each of another instruction."""
+    first_of: dict[str, dict[str, str]] = {}
+    for row in rows:
+        first_of.setdefault(row["instruction"], row)
+    return list(first_of.values())[:SHOWN_ROWS]
+
+
+def _why_it_ended(run: Run) -> str:
+    reason = f", {run.end_reason}" if run.end_reason else ""
+    told = f" {run.message}" if run.message else ""
+    return f"The run ended without meeting its target ({run.status}{reason}).{told}"
+
+
+def exit_with(code: ExitCode) -> None:
+    """End the command.
+
+    Raises:
+        typer.Exit: unless all went well.
+    """
+    if code is not ExitCode.OK:
+        raise typer.Exit(code)

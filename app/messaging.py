@@ -1,0 +1,57 @@
+"""The broker, which carries one thing only: "look at this run". Losing it loses nothing.
+
+Celery over Redis may lose a message or deliver it twice; the sweeper sends again what is lost, and
+the pump's lease makes the second delivery a no-op. So no results, no chords, no countdowns.
+"""
+
+import logging
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from app.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+ADVANCE_RUN = "seedbed.advance_run"
+GENERATION_QUEUE = "generation"
+_VISIBILITY_S = 3600
+"""Far longer than a pump holds a run, so that no message comes back while its task still works."""
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Build the Celery application that API, workers and sweepers share."""
+    celery = Celery("seedbed", broker=settings.broker_url)
+    celery.conf.update(
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_default_queue=GENERATION_QUEUE,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": _VISIBILITY_S,
+            "socket_connect_timeout": 2.0,
+            "socket_timeout": 10.0,
+        },
+    )
+    return celery
+
+
+def send_run(celery: Celery, run_id: str) -> None:
+    """Tell a worker to look at a run; without a broker only the log learns of it."""
+    try:
+        celery.send_task(ADVANCE_RUN, args=[run_id], retry=False)
+    except OperationalError as error:
+        _log.warning("run %s waits for the sweeper, the broker is away: %s", run_id, error)
+
+
+def broker_trouble(celery: Celery) -> str | None:
+    """Say what is wrong with the broker; None when it answers."""
+    try:
+        with celery.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+    except (OperationalError, OSError) as error:
+        return f"The broker does not answer ({type(error).__name__})."
+    return None

@@ -1,0 +1,50 @@
+"""A worker as a thread of the API process, for machines where no broker can run."""
+
+import logging
+import threading
+
+from app.services.pump import advance_run
+from app.services.runs import sweep
+from app.services.workshop import Workshop
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 1.0
+
+
+class InlineWorker:
+    """Works on one run after the other until closed."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._stopping = threading.Event()
+        self._news = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="inline worker", daemon=True)
+        self._thread.start()
+
+    def look(self, _run_id: str) -> None:
+        """Look for work now rather than within a second."""
+        self._news.set()
+
+    def close(self) -> None:
+        """Hand the work back and end the thread."""
+        self._stopping.set()
+        self._news.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._news.wait(_LOOK_AGAIN_S)
+            self._news.clear()
+            try:
+                self._advance_all()
+            except Exception:  # noqa: BLE001 - the edge of this thread, logged with its traceback
+                # The thread is all there is: it reports a defect and stays.
+                _log.exception("the inline worker failed")
+                self._stopping.wait(_LOOK_AGAIN_S)
+
+    def _advance_all(self) -> None:
+        for run_id in sweep(self._workshop):
+            while not self._stopping.is_set() and advance_run(
+                self._workshop, run_id, self._stopping.is_set
+            ):
+                pass

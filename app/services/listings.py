@@ -1,0 +1,68 @@
+"""What there is, page by page."""
+
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from app.services.runs import get_run
+from app.services.workshop import Workshop
+from app.store.models import (
+    CompletionRow,
+    InstanceRow,
+    InstructionRow,
+    Rejection,
+    Run,
+    RunEvent,
+    SeedSet,
+)
+from app.store.pages import Page, page
+
+
+def list_runs(
+    workshop: Workshop,
+    *,
+    status: str | None = None,
+    seed_set_id: str | None = None,
+    cursor: str | None = None,
+    limit: int,
+) -> Page[Run]:
+    """Page through runs, newest first."""
+    wanted = select(Run)
+    if status is not None:
+        wanted = wanted.where(Run.status == status)
+    if seed_set_id is not None:
+        wanted = wanted.where(Run.seed_set_id == seed_set_id)
+    with workshop.database.read() as session:
+        return page(session, wanted, (Run.id,), cursor=cursor, limit=limit, newest_first=True)
+
+
+def list_seed_sets(workshop: Workshop, cursor: str | None, limit: int) -> Page[SeedSet]:
+    """Page through seed sets, newest first."""
+    keys = (SeedSet.id,)
+    with workshop.database.read() as session:
+        return page(session, select(SeedSet), keys, cursor=cursor, limit=limit, newest_first=True)
+
+
+_KEYS = {
+    InstructionRow: (InstructionRow.sequence,),
+    InstanceRow: (InstanceRow.sequence, InstanceRow.position),
+    Rejection: (Rejection.id,),
+    CompletionRow: (CompletionRow.id,),
+    RunEvent: (RunEvent.id,),
+}
+Part = TypeVar("Part", InstructionRow, InstanceRow, Rejection, CompletionRow, RunEvent)
+
+
+def list_parts(
+    workshop: Workshop, kind: type[Part], run_id: str, *, cursor: str | None, limit: int
+) -> Page[Part]:
+    """Page through what a run holds of one kind, in the order it came.
+
+    Raises:
+        NotFound: when there is no such run.
+        InvalidInput: when the cursor is none of ours.
+    """
+    get_run(workshop, run_id)
+    wanted = select(kind).where(kind.run_id == run_id)
+    with workshop.database.read() as session:
+        return page(session, wanted, _KEYS[kind], cursor=cursor, limit=limit)

@@ -1,0 +1,67 @@
+"""The pool of one run: its seeds and its accepted instructions, ready to be held against.
+
+The index numbers texts as they come: the seeds first, then the accepted ones by sequence number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import Profile
+from app.pipeline.types import SeedTask
+from app.similarity import Neighbour, SimilarityIndex
+from app.store import instructions
+
+_NEIGHBOURS = 10
+_NEIGHBOURS_FLOOR = 0.3
+"""Below this two instructions share little more than their small words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMaterial:
+    """What stays the same through a run."""
+
+    run_id: str
+    profile: Profile
+    options: RunOptions
+    seeds: Sequence[SeedTask]
+
+
+class Pool:
+    """Belongs to one pump; throw it away after any database error, it may be ahead of the rows."""
+
+    def __init__(self, material: RunMaterial) -> None:
+        self._run_id = material.run_id
+        self._seeds = len(material.seeds)
+        self._index = SimilarityIndex(
+            tokenizer=material.options.tokenizer or material.profile.tokenizer,
+            threshold=material.options.similarity_threshold,
+        )
+        self._index.extend(seed.instruction for seed in material.seeds)
+
+    def catch_up(self, session: Session) -> None:
+        """Take in what was accepted since the last time."""
+        accepted = len(self._index) - self._seeds
+        self._index.extend(instructions.texts_from(session, self._run_id, accepted))
+
+    def near_duplicate_of(self, text: str) -> dict[str, Any] | None:
+        """Name the neighbour that `text` is too near to, with its score."""
+        nearest = self._index.nearest(text)
+        return self._named(nearest) if nearest else None
+
+    def neighbours(self, text: str) -> list[dict[str, Any]]:
+        """Name the most similar of the pool, at most ten."""
+        found = self._index.most_similar(text, _NEIGHBOURS, floor=_NEIGHBOURS_FLOOR)
+        return [self._named(neighbour) for neighbour in found]
+
+    def insert(self, text: str) -> None:
+        """Take in an instruction accepted just now."""
+        self._index.insert(text)
+
+    def _named(self, neighbour: Neighbour) -> dict[str, Any]:
+        place = neighbour.sequence - self._seeds
+        origin, position = ("machine", place) if place >= 0 else ("seed", neighbour.sequence)
+        return {"origin": origin, "position": position, "score": neighbour.score}

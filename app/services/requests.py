@@ -1,0 +1,82 @@
+"""From a claimed work item to the request that is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.shapes import Asking, ClassifyStage
+from app.pipeline.types import Request, SeedTask, Stage
+from app.services.pool import RunMaterial
+from app.store import instructions
+from app.store.models import InstructionRow
+from app.store.work import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A work item with the request that was made of it."""
+
+    item: Item
+    request: Request
+
+    @property
+    def demonstrations(self) -> Sequence[dict[str, Any]]:
+        """What the prompt shows, by place; empty in the later stages."""
+        shown: Sequence[dict[str, Any]] = self.item.subject.get("demonstrations", ())
+        return shown
+
+
+def build(
+    session: Session, items: Sequence[Item], material: RunMaterial, asking: Asking
+) -> list[Asked]:
+    """Build the requests of claimed items; loads the instructions they speak of at once."""
+    needed = {item.ordinal for item in items if item.stage in (Stage.CLASSIFY, Stage.INSTANTIATE)}
+    for item in items:
+        shown = item.subject.get("demonstrations", ())
+        needed |= {d["position"] for d in shown if d["origin"] == "machine"}
+    accepted = instructions.find(session, material.run_id, needed) if needed else {}
+    return [Asked(item, _request(item, material, asking, accepted)) for item in items]
+
+
+def _request(
+    item: Item, material: RunMaterial, asking: Asking, accepted: dict[int, InstructionRow]
+) -> Request:
+    profile = material.profile
+    match item.stage:
+        case Stage.GENERATE:
+            shown = [
+                _demonstration(drawn, material.seeds, accepted)
+                for drawn in item.subject["demonstrations"]
+            ]
+            return profile.generate.build_request(shown, asking)
+        case Stage.CALIBRATE:
+            nothing = item.subject["instruction"]
+            return classify_stage(material).build_request(nothing, asking, item.attempts)
+        case Stage.CLASSIFY:
+            text = accepted[item.ordinal].text
+            return classify_stage(material).build_request(text, asking, item.attempts)
+        case Stage.INSTANTIATE:
+            row = accepted[item.ordinal]
+            return profile.instantiate(row.is_classification).build_request(row.text, asking)
+        case Stage.PREFLIGHT:
+            raise ValueError("the preflight is no work item")
+
+
+def classify_stage(material: RunMaterial) -> ClassifyStage:
+    """The profile's classification stage; items of that stage exist only where it has one."""
+    if material.profile.classify is None:
+        raise ValueError(f"the profile {material.profile.name} has no classification stage")
+    return material.profile.classify
+
+
+def _demonstration(
+    drawn: dict[str, Any], seeds: Sequence[SeedTask], accepted: dict[int, InstructionRow]
+) -> Demonstration:
+    if drawn["origin"] == "machine":
+        row = accepted[drawn["position"]]
+        return Demonstration(row.text, is_classification=row.is_classification)
+    seed = seeds[drawn["position"]]
+    return Demonstration(seed.instruction, seed.instances[0], seed.is_classification)

@@ -1,0 +1,168 @@
+"""A run as its owner wants to see it: progress by stage, funnel, tokens, cost, time left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.pipeline.run_state import FINAL
+from app.pipeline.types import Stage
+from app.store import completions, instructions, progress, work
+from app.store.models import Run
+
+_STAGES = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, and how fast."""
+
+    accepted: int
+    target: int
+    acceptance_rate: float | None
+    """Accepted of all candidates decided; null before the first."""
+    complete: int
+    """Accepted instructions whose instances are all there."""
+    instances: int
+    calls_in_air: int
+    tokens_per_s: float | None
+    """Written by the model over the latest replies; null when none came lately."""
+    time_left_s: float | None
+    """A guess from what was done so far; null when there is nothing to guess from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """What became of what the model wrote."""
+
+    asked: int
+    """Model calls answered, all stages."""
+    parsed: int
+    """Candidate instructions read out of the replies, those that broke a rule among them."""
+    rejected: Mapping[str, int]
+    """Candidate instructions by reason."""
+    accepted: int
+    classification: int
+    not_classification: int
+    unknown: int
+    """Accepted instructions whose class could not be had, or is not known yet."""
+    instances_rejected: Mapping[str, int]
+    """Instances and unreadable replies of the later stages by reason."""
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageCounts:
+    """Model calls of one stage by state."""
+
+    open: int = 0
+    in_air: int = 0
+    done: int = 0
+    dead: int = 0
+    """Given up after the attempts allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its numbers."""
+
+    run: Run
+    stage: Stage | None
+    """What it is at; null when it has ended or has not begun."""
+    progress: Progress
+    stages: Mapping[str, StageCounts]
+    funnel: Funnel
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+
+
+def view(session: Session, run: Run) -> RunView:
+    """Count everything a run has."""
+    stages = _stages(session, run.id)
+    totals = completions.totals(session, run.id)
+    funnel = _funnel(session, run, totals.calls)
+    return RunView(
+        run=run,
+        stage=_stage_of(run, stages),
+        progress=_progress(session, run, stages, funnel),
+        stages=stages,
+        funnel=funnel,
+        prompt_tokens=totals.prompt_tokens,
+        completion_tokens=totals.completion_tokens,
+        cost_usd=totals.cost_usd,
+    )
+
+
+def _stages(session: Session, run_id: str) -> dict[str, StageCounts]:
+    counted: dict[str, dict[str, int]] = {stage: {} for stage in _STAGES}
+    for stage, state, n in work.counts(session, run_id):
+        counted[stage][state] = n
+    return {
+        stage: StageCounts(
+            open=states.get("open", 0),
+            in_air=states.get("leased", 0),
+            done=states.get("done", 0) + states.get("answered", 0),
+            dead=states.get("dead", 0),
+        )
+        for stage, states in counted.items()
+    }
+
+
+def _stage_of(run: Run, stages: Mapping[str, StageCounts]) -> Stage | None:
+    if run.status in FINAL:
+        return None
+    if run.capabilities is None:
+        return Stage.PREFLIGHT
+    unfinished = (stage for stage in _STAGES if stages[stage].open or stages[stage].in_air)
+    return next(unfinished, None)
+
+
+def _funnel(session: Session, run: Run, calls: int) -> Funnel:
+    rejected: dict[str, int] = {}
+    later: dict[str, int] = {}
+    for stage, reason, n in instructions.count_by_reason(session, run.id):
+        counted = rejected if stage == Stage.GENERATE else later
+        counted[reason] = counted.get(reason, 0) + n
+    classes = instructions.count_by_class(session, run.id)
+    return Funnel(
+        asked=calls,
+        parsed=run.accepted + sum(rejected.values()),
+        rejected=rejected,
+        accepted=run.accepted,
+        classification=classes.get(True, 0),
+        not_classification=classes.get(False, 0),
+        unknown=classes.get(None, 0),
+        instances_rejected=later,
+        instances=instructions.count_instances(session, run.id),
+    )
+
+
+def _progress(
+    session: Session, run: Run, stages: Mapping[str, StageCounts], funnel: Funnel
+) -> Progress:
+    options: dict[str, Any] = run.options
+    target = int(options["target"])
+    complete = instructions.count_complete(session, run.id)
+    pace = progress.pace(session, run.id)
+    return Progress(
+        accepted=run.accepted,
+        target=target,
+        acceptance_rate=run.accepted / funnel.parsed if funnel.parsed else None,
+        complete=complete,
+        instances=funnel.instances,
+        calls_in_air=sum(counts.in_air for counts in stages.values()),
+        tokens_per_s=None if run.status in FINAL else pace.tokens_per_s,
+        time_left_s=_time_left_s(run, pace.now, (run.accepted + complete) / (2 * target)),
+    )
+
+
+def _time_left_s(run: Run, now: datetime, done: float) -> float | None:
+    """Half of the way is being accepted, the other half getting instances."""
+    if run.status in FINAL or run.started_at is None or done <= 0:
+        return None
+    elapsed_s = (now - run.started_at).total_seconds()
+    return max(0.0, elapsed_s * (1 - done) / done)

@@ -1,0 +1,116 @@
+"""What a pump does first: load what stays the same, and on a run's first time ask the endpoint."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.orm import Session
+
+from app.errors import ProviderTrouble
+from app.llm.preflight import Preflight, preflight
+from app.llm.prices import cost_usd
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES
+from app.pipeline.run_state import EndReason, Status
+from app.pipeline.types import Capabilities, Stage
+from app.services.admission import issue_tickets
+from app.services.pool import RunMaterial
+from app.services.workshop import Workshop
+from app.store import completions, runs, seed_sets, work
+from app.store.completions import Reply
+from app.store.models import Run
+from app.store.work import Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a pump works with."""
+
+    material: RunMaterial
+    model: str
+    capabilities: Capabilities
+
+
+def begin(workshop: Workshop, run_id: str, token: str) -> Beginning | None:
+    """Bring a run to running; None when there is nothing to do, or the endpoint refuses."""
+    with workshop.database.read() as session:
+        run = session.get_one(Run, run_id)
+        options = RunOptions.model_validate(run.options)
+        material = RunMaterial(
+            run_id=run_id,
+            profile=PROFILES[options.profile],
+            options=options,
+            seeds=seed_sets.tasks_of(session, run.seed_set_id),
+        )
+    if run.status == Status.QUEUED:
+        capabilities = _start(workshop, run, material, token)
+        return None if capabilities is None else Beginning(material, run.model, capabilities)
+    if run.status != Status.RUNNING or run.capabilities is None:
+        return None
+    return Beginning(material, run.model, Capabilities(**run.capabilities))
+
+
+def _start(workshop: Workshop, run: Run, material: RunMaterial, token: str) -> Capabilities | None:
+    """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
+    try:
+        found = preflight(workshop.provider_for(run.model), material.profile.endpoint)
+    except ProviderTrouble as trouble:
+        message = f"{trouble} Then resume the run."
+        workshop.database.retrying(
+            lambda session: runs.move(
+                session, run.id, Status.PAUSED, reason=EndReason.PROVIDER, message=message
+            )
+        )
+        return None
+
+    def plan(session: Session) -> Capabilities | None:
+        locked = runs.lock(session, run.id)
+        if locked is None or locked.pump_token != token:
+            return None
+        return _plan_first_work(session, locked, material, workshop, found)
+
+    return workshop.database.retrying(plan)
+
+
+def _plan_first_work(
+    session: Session, run: Run, material: RunMaterial, workshop: Workshop, found: Preflight
+) -> Capabilities | None:
+    replies = [
+        Reply(
+            work_item_id=None,
+            stage=Stage.PREFLIGHT,
+            request=probe.request,
+            completion=probe.completion,
+            latency_s=probe.latency_s,
+            cost_usd=cost_usd(probe.completion, run.model, workshop.prices),
+        )
+        for probe in found.probes
+    ]
+    if not runs.move(session, run.id, Status.RUNNING):
+        return None
+    completions.add(session, run.id, replies)
+    if run.capabilities is not None:
+        # Resumed: it goes on as it began, whatever the endpoint can do by now.
+        issue_tickets(session, run, material)
+        return Capabilities(**run.capabilities)
+    run.capabilities = asdict(found.capabilities)
+    runs.add_event(session, run.id, "preflight", run.capabilities)
+    _note_few_seeds(session, material)
+    nothings = material.profile.calibration if found.capabilities.logprobs else ()
+    if nothings:
+        planned = [
+            Planned(Stage.CALIBRATE, n, {"instruction": text}) for n, text in enumerate(nothings)
+        ]
+        work.plan(session, run.id, planned)
+    else:
+        run.classification_bias = 0.0
+    issue_tickets(session, run, material)
+    return found.capabilities
+
+
+def _note_few_seeds(session: Session, material: RunMaterial) -> None:
+    wanted = material.profile.mix.seeds + material.profile.mix.machine_made
+    if len(material.seeds) < wanted:
+        message = (
+            f"A prompt shows {wanted} demonstrations; with {len(material.seeds)} seed tasks it"
+            " shows fewer until there are machine-made ones."
+        )
+        runs.add_event(session, material.run_id, "few_seeds", {"message": message})

@@ -1,0 +1,64 @@
+"""What a part of the stack gets to know: the settings, as its whole environment."""
+
+import json
+import os
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from app.settings import Settings
+
+_ROOT = Path(__file__).resolve().parents[2]
+"""The folder in which `app` and `workers` lie."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def variable_names() -> dict[str, str]:
+    """The environment variable of each field of `Settings`, by the field's name."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    return {
+        name: str(field.validation_alias or f"{prefix}{name}".upper())
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def part_environment(
+    settings: Settings, outer: Mapping[str, str], extra: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of a part: `outer`, with the settings as this process sees them, and `extra`.
+
+    A setting that is unset here is unset there, whatever `outer` says.
+    """
+    names = variable_names()
+    ours = {name.upper() for name in names.values()}
+    environment = {name: value for name, value in outer.items() if name.upper() not in ours}
+    for field, name in names.items():
+        value = getattr(settings, field)
+        if value is not None:
+            environment[name] = _text(value)
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment["PYTHONPATH"] = _python_path(outer.get("PYTHONPATH", ""))
+    # The parts talk to each other on loopback, which a proxy in the environment must not catch.
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ",".join([*filter(None, [outer.get(name)]), *_LOOPBACK])
+    return {**environment, **extra}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value.expanduser().resolve())
+    if isinstance(value, dict):
+        return json.dumps({key: item.model_dump(mode="json") for key, item in value.items()})
+    return str(value)
+
+
+def _python_path(inherited: str) -> str:
+    # Installed among the site-packages they are found anyway, and naming that folder here would put
+    # it before the standard library.
+    if Path(sysconfig.get_paths()["purelib"]).resolve() == _ROOT:
+        return inherited
+    return os.pathsep.join([str(_ROOT), *filter(None, [inherited])])

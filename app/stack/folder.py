@@ -1,0 +1,128 @@
+"""The data folder: private to its user, and held by one stack at a time.
+
+A stack holds an exclusive ``flock`` on ``stack.lock`` for as long as it lives; the kernel gives it
+back when the process ends, however it ends. ``service.json`` beside it says where the service
+answers; it is only believed while the lock is held.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app.errors import StackError
+
+_LOCK = "stack.lock"
+_SERVICE = "service.json"
+_PATIENCE_S = 1.0
+"""A look at the lock (`running_service`) holds it shared for an instant; that is waited out."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service on a data folder: where it answers and which process runs it."""
+
+    api_url: str | None
+    """Without a trailing slash; None while the stack is still starting."""
+    pid: int
+
+    def __str__(self) -> str:
+        """Say how to reach it."""
+        where = f"answers at {self.api_url}" if self.api_url else "is still starting"
+        return f"process {self.pid}, which {where}"
+
+
+@contextlib.contextmanager
+def held_folder(data_dir: Path) -> Iterator[Path]:
+    """Make `data_dir` (mode 0700), hold it alone, and yield its absolute path.
+
+    Raises:
+        StackError: another stack holds it, or it cannot be made or written.
+    """
+    folder = data_dir.expanduser().resolve()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(
+            f"The data folder {folder} cannot be used ({error.strerror}). Set SEEDBED_DATA_DIR to "
+            "a folder of your own."
+        ) from error
+    try:
+        _take(lock, folder)
+        (folder / _SERVICE).unlink(missing_ok=True)
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        yield folder
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, folder: Path) -> None:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < give_up_at:
+                time.sleep(0.02)
+                continue
+            holder = running_service(folder)
+            who = f"by {holder}" if holder else "by another process"
+            raise StackError(
+                f"The data folder {folder} is in use {who}. Use that one, stop it, or set "
+                "SEEDBED_DATA_DIR to another folder."
+            ) from None
+        return
+
+
+def publish(folder: Path, api_url: str) -> None:
+    """Say in ``service.json`` where the service of this process answers; the lock must be held."""
+    fresh = folder / f"{_SERVICE}.new"
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(RunningService(api_url, os.getpid())), file)
+    fresh.replace(folder / _SERVICE)
+
+
+def withdraw(folder: Path) -> None:
+    """Take back what `publish` said."""
+    (folder / _SERVICE).unlink(missing_ok=True)
+
+
+def running_service(data_dir: Path) -> RunningService | None:
+    """Who holds `data_dir` now, or None when nobody does."""
+    folder = data_dir.expanduser().resolve()
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_service(folder) or _read_pid(lock)
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
+def _read_service(folder: Path) -> RunningService | None:
+    try:
+        said = json.loads((folder / _SERVICE).read_text(encoding="utf-8"))
+        return RunningService(api_url=str(said["api_url"]), pid=int(said["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read_pid(lock: int) -> RunningService | None:
+    try:
+        return RunningService(api_url=None, pid=int(os.pread(lock, 32, 0)))
+    except ValueError:
+        return None

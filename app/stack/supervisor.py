@@ -1,0 +1,110 @@
+"""Starts parts in order, notices when one dies, stops them in reverse order."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from app.errors import StackError
+from app.stack.process import Part, Process
+
+_LOOK_EVERY_S = 0.1
+
+
+class Supervisor:
+    """The parts that run now.
+
+    A context manager: leaving it stops them all, last started first. Start parts from a thread
+    that outlives them, best the main thread (see `app.stack.leash`).
+    """
+
+    def __init__(self, log_dir: Path, *, watch_pipe: bool = sys.platform != "linux") -> None:
+        self._log_dir = log_dir
+        self._watch_pipe = watch_pipe
+        self._running: list[Process] = []
+
+    def __enter__(self) -> Self:
+        self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self, part: Part) -> Process:
+        """Start `part` and wait until it answers.
+
+        Raises:
+            StackError: it, or a part started before, ended or did not answer in time; a part that
+                failed to start is not left running.
+        """
+        process = Process(part, self._log_dir, watch_pipe=self._watch_pipe)
+        self._running.append(process)
+        try:
+            self._wait_until_ready(process)
+        except BaseException:
+            process.kill()
+            self._running.remove(process)
+            raise
+        return process
+
+    def _wait_until_ready(self, process: Process) -> None:
+        timeout_s = process.part.start_timeout_s
+        give_up_at = time.monotonic() + timeout_s
+        while not process.part.ready(process):
+            self.check()
+            if time.monotonic() > give_up_at:
+                raise StackError(process.obituary(f"did not answer within {timeout_s:g} s"))
+            time.sleep(_LOOK_EVERY_S)
+        self.check()
+
+    def finish(self, part: Part) -> None:
+        """Run `part` to its end, which must come within its start time-out.
+
+        Raises:
+            StackError: it failed, or took too long.
+        """
+        process = Process(part, self._log_dir, watch_pipe=self._watch_pipe)
+        try:
+            code = process.wait(part.start_timeout_s)
+        finally:
+            process.kill()
+        if code is None:
+            late = f"did not end within {part.start_timeout_s:g} s"
+            raise StackError(process.obituary(late))
+        if code != 0:
+            raise StackError(process.obituary(_ended(code)))
+
+    def check(self) -> None:
+        """See whether all parts still run.
+
+        Raises:
+            StackError: one has ended; names it, its exit code and the end of its log.
+        """
+        for process in self._running:
+            code = process.exit_code()
+            if code is not None:
+                raise StackError(process.obituary(_ended(code)))
+
+    def stop(self) -> None:
+        """Stop all parts, last started first. Safe to repeat."""
+        try:
+            while self._running:
+                self._running[-1].stop()
+                self._running.pop()
+        finally:
+            # Reached with parts left only when a second Ctrl-C broke in.
+            while self._running:
+                self._running.pop().kill()
+
+
+def _ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"

@@ -1,0 +1,101 @@
+"""Transactions. Application code never commits: one `with` block is one transaction."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+_POSTGRESQL_OPTIONS = (
+    # A frozen process must not keep row locks, and no statement may wait for ever.
+    "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=20000"
+)
+
+
+class Database:
+    """One engine and its two kinds of transaction; make it after a fork, never before.
+
+    Args:
+        url: SQLAlchemy address of a SQLite file or a PostgreSQL database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _make_engine(url)
+        self._writing = self.engine.execution_options(seedbed_writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that only reads."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction that writes; on SQLite it holds the write lock from the start."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def retrying(self, work: Callable[[Session], Result], *, tries: int = 5) -> Result:
+        """Run `work` in a write transaction, again when the database fails under it.
+
+        `work` must be idempotent: after a commit whose answer was lost it runs a second time and
+        has to find nothing left to do.
+
+        Raises:
+            OperationalError: when the last try failed too.
+        """
+        for attempt in range(1, tries):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except (OperationalError, InterfaceError) as error:
+                _log.warning("database trouble, try %d of %d: %s", attempt, tries, error.orig)
+                time.sleep(0.1 * 2**attempt)
+        with self.write() as session:
+            return work(session)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _make_engine(url: str) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address, connect_args={"timeout": 20.0})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        connect_args={"options": _POSTGRESQL_OPTIONS},
+        pool_pre_ping=True,
+        pool_size=10,
+    )
+
+
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own
+    # The driver must not open transactions of its own: `begin` below decides which kind.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("seedbed_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_unique_violation(error: DBAPIError) -> bool:
+    """Whether a statement failed because such a row is there already."""
+    return getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint" in str(
+        error.orig
+    )

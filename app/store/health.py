@@ -1,0 +1,21 @@
+"""Is the database there, and are its tables this version's."""
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.store.database import Database
+from app.store.migrate import alembic_config
+
+
+def trouble(database: Database) -> str | None:
+    """Say what is wrong with the database; None when it can be worked with."""
+    try:
+        with database.engine.connect() as connection:
+            there = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        return f"The database does not answer ({type(error).__name__})."
+    wanted = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if there != wanted:
+        return f"The tables are at version {there}, not {wanted}: run python -m app.store.migrate."
+    return None

@@ -1,0 +1,9 @@
+"""Identifiers that a person can tell apart and that sort by the time they were made."""
+
+import secrets
+import time
+
+
+def new_id(kind: str) -> str:
+    """Make an identifier such as ``run_0190f2a4c1d35f0a9b2c4d``."""
+    return f"{kind}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"

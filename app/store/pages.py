@@ -1,0 +1,70 @@
+"""Cursor pages: a cursor is the last row's key, so rows that come behind it disturb nothing."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.errors import Fault, InvalidInput
+
+RowT = TypeVar("RowT")
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[RowT]):
+    """Some rows, and where the next ones begin."""
+
+    items: Sequence[RowT]
+    next_cursor: str | None
+    """None: there are no more for now."""
+
+
+def page(
+    session: Session,
+    statement: Select[RowT],
+    keys: Sequence[InstrumentedAttribute[Any]],
+    *,
+    cursor: str | None,
+    limit: int,
+    newest_first: bool = False,
+) -> Page[RowT]:
+    """Load up to `limit` rows after `cursor`, ordered by `keys`, which are unique together.
+
+    Raises:
+        InvalidInput: when the cursor is none of ours.
+    """
+    if cursor is not None:
+        after = tuple_(*_decoded(cursor, len(keys)))
+        here = tuple_(*keys)
+        statement = statement.where(here < after if newest_first else here > after)
+    order = [key.desc() if newest_first else key.asc() for key in keys]
+    rows = session.scalars(statement.order_by(*order).limit(limit + 1)).all()
+    items = rows[:limit]
+    more = len(rows) > limit
+    return Page(items, _encoded([getattr(items[-1], key.key) for key in keys]) if more else None)
+
+
+def _encoded(values: Sequence[int | str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str, keys: int) -> list[int | str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, RecursionError):
+        values = None
+    known = isinstance(values, list) and len(values) == keys
+    if not known or not all(isinstance(v, str) or _is_row_number(v) for v in values):
+        fault = Fault("is not a cursor of this service", field="cursor")
+        raise InvalidInput("The page cannot be found.", [fault])
+    return list(values)
+
+
+def _is_row_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63

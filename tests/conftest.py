@@ -1,0 +1,46 @@
+"""What all tests share: the real servers, and a database of either kind for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.store.database import Database
+from app.store.migrate import migrate
+from tests.servers.postgresql import PostgreSQL, postgresql_server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql: PostgreSQL) -> str:
+    name = postgresql.create_database()
+    database = Database(postgresql.url(name))
+    migrate(database)
+    database.close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh database with this version's tables."""
+    if request.param == "postgresql":
+        postgresql: PostgreSQL = request.getfixturevalue("postgresql")
+        template = request.getfixturevalue("migrated_template")
+        return postgresql.url(postgresql.create_database(template))
+    url = f"sqlite:///{tmp_path / 'seedbed.db'}"
+    database = Database(url)
+    migrate(database)
+    database.close()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()

@@ -1,0 +1,98 @@
+"""A workshop on a real database and a real HTTP endpoint, and runs within this process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.exports.alpaca import alpaca_json
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.scripted_server import Script, ScriptedServer, scripted_server
+from app.pipeline.options import RunOptions
+from app.pipeline.types import Instance, SeedTask
+from app.services import datasets, pump, runs
+from app.services.run_view import RunView, view
+from app.services.runs import RunRequest
+from app.services.workshop import Workshop
+from app.store.database import Database
+
+SEEDS = tuple(
+    SeedTask(
+        id=f"seed_{n}",
+        name=f"seed_{n}",
+        instruction=text,
+        instances=(Instance("", "An answer."),),
+        is_classification=n == 0,
+    )
+    for n, text in enumerate(
+        (
+            "Say whether a given animal is a mammal, a bird or a fish.",
+            "Work out how long a train takes for two hundred kilometres.",
+            "Write a limerick that begins in a bakery.",
+            "Give three reasons to learn a second language late in life.",
+            "Turn the list of ingredients into a shopping list by shelf.",
+            "What happens to a candle in a sealed jar, and why?",
+            "Point out the weakest step in an argument about tides.",
+            "Invent a name and a slogan for a shop that mends kettles.",
+            "Describe an afternoon on a harbour wall from a gull's point of view.",
+            "Convert a recipe from cups and spoons into grams.",
+        )
+    )
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A workshop with what a test needs around it."""
+
+    workshop: Workshop
+    server: ScriptedServer
+
+    def start(self, **options: Any) -> str:
+        request = RunRequest(None, SEEDS, RunOptions(**options))
+        return runs.start_run(self.workshop, request, None).id
+
+    def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
+        while pump.advance_run(self.workshop, run_id, stop):
+            if stop():
+                break
+        return self.view(run_id)
+
+    def view(self, run_id: str) -> RunView:
+        run = runs.get_run(self.workshop, run_id)
+        with self.workshop.database.read() as session:
+            return view(session, run)
+
+    def alpaca(self, run_id: str) -> str:
+        return "".join(alpaca_json(datasets.dataset_rows(self.workshop, run_id)))
+
+
+def after_looks(most: int) -> Callable[[], bool]:
+    """A pump's `stop` that asks it to end at its n-th look."""
+    looks = iter(range(most))
+    return lambda: next(looks, None) is None
+
+
+@contextmanager
+def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Bench]:
+    with scripted_server(script) as server:
+        values: dict[str, Any] = {
+            "database": database,
+            "provider_for": lambda model: (
+                lambda: OpenAIProvider(server.base_url, "sk-very-secret-key", model, 5.0)
+            ),
+            "default_model": "scripted",
+            "concurrency": 8,
+            "slice_s": 10.0,
+            "lease_s": 30.0,
+            "outage_patience_s": 1.0,
+        }
+        yield Bench(Workshop(**{**values, **changes}), server)
+
+
+@pytest.fixture
+def open_bench(database: Database) -> Callable[..., Any]:
+    """Opens a bench on this test's database with a script of its choice."""
+    return lambda script, **changes: bench_of(database, script, **changes)

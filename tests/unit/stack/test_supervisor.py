@@ -1,0 +1,275 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.errors import StackError
+from app.stack.process import LOG_LIMIT_BYTES, Part, Process
+from app.stack.supervisor import Supervisor
+
+BOTH_LEASHES = pytest.mark.parametrize(
+    "watch_pipe",
+    [
+        pytest.param(
+            False, marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux' own leash")
+        ),
+        True,
+    ],
+)
+
+
+def python_part(name: str, code: str, **options: object) -> Part:
+    environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+    command = (sys.executable, "-c", code)
+    return Part(name, command, environment, **options)  # type: ignore[arg-type] # as given
+
+
+def says(word: str) -> Callable[[Process], bool]:
+    return lambda process: word in process.log_text()
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and not a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return (
+            subprocess.run(
+                ["ps", "-p", str(pid)], check=False, stdout=subprocess.DEVNULL
+            ).returncode
+            == 0
+        )
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def gone_within(pid: int, timeout_s: float) -> bool:
+    give_up_at = time.monotonic() + timeout_s
+    while runs(pid):
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+SLEEP = "import time; print('up'); time.sleep(60)"
+
+
+@BOTH_LEASHES
+def test_a_part_is_started_and_stopped(tmp_path: Path, watch_pipe: bool) -> None:
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        process = supervisor.start(python_part("sleeper", SLEEP, ready=says("up")))
+        assert runs(process.pid)
+        supervisor.check()
+    assert not runs(process.pid)
+
+
+@BOTH_LEASHES
+def test_a_part_leads_its_own_session_so_that_ctrl_c_does_not_reach_it(
+    tmp_path: Path, watch_pipe: bool
+) -> None:
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        process = supervisor.start(python_part("sleeper", SLEEP, ready=says("up")))
+        assert os.getsid(process.pid) == os.getpgid(process.pid) == process.pid
+
+
+@BOTH_LEASHES
+def test_parts_are_stopped_last_started_first(tmp_path: Path, watch_pipe: bool) -> None:
+    order = tmp_path / "order"
+    code = (
+        "import signal, sys, time\n"
+        "def leave(*_):\n"
+        f"    open({str(order)!r}, 'a').write(sys.argv[1])\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, leave)\n"
+        "print('up')\n"
+        "time.sleep(60)\n"
+    )
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        for name in "abc":
+            part = python_part(name, code, ready=says("up"))
+            supervisor.start(Part(name, (*part.command, name), part.environment, part.ready))
+    assert order.read_text() == "cba"
+
+
+@BOTH_LEASHES
+def test_a_part_that_will_not_stop_is_killed_after_its_grace(
+    tmp_path: Path, watch_pipe: bool
+) -> None:
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEP
+    started_at = time.monotonic()
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        part = python_part("stubborn", code, ready=says("up"), stop_timeout_s=0.3)
+        process = supervisor.start(part)
+    assert not runs(process.pid)
+    assert time.monotonic() - started_at < 10
+
+
+@BOTH_LEASHES
+def test_children_of_a_part_go_with_it_even_when_it_forgot_them(
+    tmp_path: Path, watch_pipe: bool
+) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print('up', child.pid, 'end')\n"
+        "time.sleep(60)\n"
+    )
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        process = supervisor.start(python_part("forgetful", code, ready=says("end")))
+        grandchild = int(process.log_text().split()[1])
+        assert runs(grandchild)
+    assert gone_within(grandchild, 2)
+
+
+@BOTH_LEASHES
+def test_a_part_that_dies_while_starting_is_named_with_its_exit_code_and_last_words(
+    tmp_path: Path, watch_pipe: bool
+) -> None:
+    code = "import sys; print('no such table: runs'); sys.exit(7)"
+    with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
+        with pytest.raises(StackError) as failure:
+            supervisor.start(python_part("broken", code, ready=lambda _: False))
+        supervisor.check()
+    assert "broken ended with exit code 7" in str(failure.value)
+    assert "no such table: runs" in str(failure.value)
+    assert str(tmp_path / "broken.log") in str(failure.value)
+
+
+def test_a_part_that_dies_later_is_found_by_the_next_look(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        process = supervisor.start(python_part("victim", SLEEP, ready=says("up")))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(5)
+        with pytest.raises(StackError, match="victim was ended by SIGKILL"):
+            supervisor.check()
+
+
+def test_a_part_that_never_answers_is_given_up_and_not_left_running(tmp_path: Path) -> None:
+    code = "import os, time; print(os.getpid()); time.sleep(60)"
+    part = python_part("mute", code, ready=lambda _: False, start_timeout_s=0.5)
+    with Supervisor(tmp_path) as supervisor:
+        with pytest.raises(StackError, match=r"mute did not answer within 0\.5 s"):
+            supervisor.start(part)
+        assert not runs(int((tmp_path / "mute.log").read_text()))
+
+
+def test_an_earlier_part_that_dies_ends_the_wait_for_a_later_one(tmp_path: Path) -> None:
+    short = python_part("early", "print('up'); import time; time.sleep(0.5)", ready=says("up"))
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(short)
+        with pytest.raises(StackError, match="early ended with exit code 0"):
+            supervisor.start(python_part("late", SLEEP, ready=lambda _: False))
+
+
+def test_a_command_that_cannot_be_run_is_said_in_words(tmp_path: Path) -> None:
+    part = Part("absent", ("/nowhere/at/all",), {}, ready=lambda _: False)
+    with (
+        Supervisor(tmp_path) as supervisor,
+        pytest.raises(StackError, match="cannot run /nowhere/at/all"),
+    ):
+        supervisor.start(part)
+
+
+def test_a_part_that_runs_to_its_end_must_succeed(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.finish(python_part("good", "print('done')"))
+        with pytest.raises(StackError, match="bad ended with exit code 1"):
+            supervisor.finish(python_part("bad", "raise SystemExit('could not')"))
+        with pytest.raises(StackError, match=r"slow did not end within 0\.3 s"):
+            supervisor.finish(python_part("slow", SLEEP, start_timeout_s=0.3))
+
+
+def test_a_failure_while_parts_run_stops_them(tmp_path: Path) -> None:
+    def fail_with_a_part_running() -> Process:
+        with Supervisor(tmp_path) as supervisor:
+            started.append(supervisor.start(python_part("sleeper", SLEEP, ready=says("up"))))
+            raise KeyboardInterrupt
+
+    started: list[Process] = []
+    with pytest.raises(KeyboardInterrupt):
+        fail_with_a_part_running()
+    assert not runs(started[0].pid)
+
+
+def test_a_second_interruption_while_stopping_kills_the_rest_at_once(tmp_path: Path) -> None:
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEP
+    supervisor = Supervisor(tmp_path)
+    with supervisor:
+        pids = [
+            supervisor.start(python_part(name, code, ready=says("up"), stop_timeout_s=30)).pid
+            for name in ("one", "two")
+        ]
+        interrupt = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {os.getpid()}"])
+        started_at = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            supervisor.stop()
+        interrupt.wait()
+    assert time.monotonic() - started_at < 10
+    assert not any(runs(pid) for pid in pids)
+
+
+def test_a_log_goes_on_where_it_ended_unless_it_has_grown_too_large(tmp_path: Path) -> None:
+    log = tmp_path / "talker.log"
+    part = python_part("talker", "print('hello')")
+    with Supervisor(tmp_path) as supervisor:
+        log.write_text("before\n")
+        supervisor.finish(part)
+        assert log.read_text() == "before\nhello\n"
+        log.write_bytes(b"x" * (LOG_LIMIT_BYTES + 1))
+        supervisor.finish(part)
+        assert log.read_text() == "hello\n"
+
+
+def test_the_last_words_are_of_this_start_not_of_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "broken.log").write_text("old trouble\n")
+    with Supervisor(tmp_path) as supervisor, pytest.raises(StackError) as failure:
+        supervisor.finish(python_part("broken", "raise SystemExit('new trouble')"))
+    assert "new trouble" in str(failure.value)
+    assert "old trouble" not in str(failure.value)
+
+
+def test_a_log_is_for_its_owner_only(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.finish(python_part("private", "print('hello')"))
+    assert (tmp_path / "private.log").stat().st_mode & 0o077 == 0
+
+
+PARENT = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from app.stack.process import Part
+from app.stack.supervisor import Supervisor
+code = '''
+import subprocess, sys, time
+print("up")
+time.sleep(60)
+'''
+part = Part("child", (sys.executable, "-c", code), {{"PYTHONUNBUFFERED": "1"}},
+            lambda process: "up" in process.log_text())
+with Supervisor(Path({logs!r}), watch_pipe={watch_pipe}) as supervisor:
+    print(supervisor.start(part).pid, flush=True)
+    {then}
+"""
+
+
+@BOTH_LEASHES
+def test_parts_die_when_their_parent_is_killed(tmp_path: Path, watch_pipe: bool) -> None:
+    root = Path(__file__).parents[3]
+    code = PARENT.format(
+        root=str(root), logs=str(tmp_path), watch_pipe=watch_pipe, then="sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert runs(child)
+        parent.kill()
+        parent.wait()
+        assert gone_within(child, 5)

@@ -1,0 +1,56 @@
+"""The worker's entry: ``celery -A workers.celery_app worker``. Ids in, one service call each.
+
+Prefork, one pump a child. Whatever a child works with is made after the fork.
+"""
+
+import logging
+import multiprocessing
+from typing import Any
+
+from celery import signals
+
+from app.messaging import ADVANCE_RUN, make_celery, send_run
+from app.services import pump
+from app.services.workshop import Workshop, open_workshop
+from app.settings import Settings
+from app.stack.leash import die_with_parent
+
+_log = logging.getLogger(__name__)
+
+celery = make_celery(Settings())
+
+# Made before the fork, so that the parent's word reaches the children's pumps.
+_stopping = multiprocessing.Event()
+_workshops: list[Workshop] = []
+
+
+def _log_to_stderr(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    # A parent that was killed cannot end its children: they go by themselves.
+    die_with_parent()
+    _workshops.append(open_workshop(Settings()))
+
+
+def _end(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    while _workshops:
+        _workshops.pop().close()
+
+
+def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    _stopping.set()
+
+
+signals.setup_logging.connect(_log_to_stderr)
+signals.worker_process_init.connect(_begin)
+signals.worker_process_shutdown.connect(_end)
+signals.worker_shutting_down.connect(_stop)
+
+
+@celery.task(name=ADVANCE_RUN)  # type: ignore[untyped-decorator]  # Celery ships no types
+def advance_run(run_id: str) -> None:
+    """Work on a run for a slice; sent again by itself while there is more to do."""
+    if pump.advance_run(_workshops[-1], run_id, _stopping.is_set) and not _stopping.is_set():
+        send_run(celery, run_id)

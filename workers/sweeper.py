@@ -1,0 +1,40 @@
+"""The sweeper: ``python -m workers.sweeper``. Sends again what the broker or a dead worker lost.
+
+Any number may run; a run that was sent a moment ago is not sent again.
+"""
+
+import logging
+import signal
+import threading
+from contextlib import closing
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.messaging import make_celery, send_run
+from app.services.runs import sweep
+from app.services.workshop import open_workshop
+from app.settings import Settings
+
+_log = logging.getLogger(__name__)
+_EVERY_S = 1.0
+
+
+def main() -> None:
+    """Look for waiting runs every second until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    settings = Settings()
+    celery = make_celery(settings)
+    with closing(open_workshop(settings)) as workshop:
+        while not stopping.wait(_EVERY_S):
+            try:
+                for run_id in sweep(workshop):
+                    send_run(celery, run_id)
+            except SQLAlchemyError as error:
+                _log.warning("the database is away: %s", error)
+
+
+if __name__ == "__main__":
+    main()
