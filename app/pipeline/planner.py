@@ -26,6 +26,8 @@ class Numbers:
     """Tickets admitted since the last one that brought something acceptable."""
     lookahead: int
     dry_after: int
+    usual_yield: float = 1.0
+    """Accepted instructions that a ticket brings by experience; counts as one ticket admitted."""
 
     @property
     def dry(self) -> bool:
@@ -36,13 +38,13 @@ class Numbers:
 def tickets_to_issue(numbers: Numbers) -> int:
     """Count the generation calls to add now: enough for the target, at most `lookahead` in the air.
 
-    The yield of a ticket is what the admitted ones brought; the first is taken to bring one.
+    The yield of a ticket is what the admitted ones brought; the usual one counts among them.
     """
     missing = numbers.target - numbers.accepted
     if missing <= 0 or numbers.dry:
         return 0
     in_air = numbers.issued - numbers.admitted
-    expected_yield = (numbers.accepted + 1) / (numbers.admitted + 1)
+    expected_yield = (numbers.accepted + numbers.usual_yield) / (numbers.admitted + 1)
     wanted = min(numbers.lookahead, math.ceil(missing / expected_yield))
     return max(0, wanted - in_air)
 

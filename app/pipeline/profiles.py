@@ -31,6 +31,8 @@ class Profile:
     tokenizer: Literal["unicode", "rouge"]
     rules: tuple[Rule, ...]
     mix: Mix
+    usual_yield: float
+    """Accepted instructions that one generation call usually brings, to plan the first ones by."""
     generate: GenerateStage
     classify: ClassifyStage | None = None
     """None with `input_first`: instances come with the instruction."""
@@ -56,6 +58,7 @@ PROFILES: dict[ProfileName, Profile] = {
         tokenizer="unicode",
         rules=DEFAULT_RULES,
         mix=Mix(seeds=6, machine_made=2),
+        usual_yield=4.0,
         generate=default_generate.STAGE,
         classify=default_classify.STAGE,
         input_first=default_input_first.STAGE,
@@ -68,6 +71,7 @@ PROFILES: dict[ProfileName, Profile] = {
         tokenizer="rouge",
         rules=PAPER_RULES,
         mix=Mix(seeds=6, machine_made=2),
+        usual_yield=3.0,
         generate=paper_generate.STAGE,
         classify=paper_classify.STAGE,
         input_first=paper_input_first.STAGE,
@@ -80,6 +84,7 @@ PROFILES: dict[ProfileName, Profile] = {
         tokenizer="rouge",
         rules=ALPACA_RULES,
         mix=Mix(seeds=alpaca_generate.SHOWN, machine_made=0),
+        usual_yield=8.0,
         generate=alpaca_generate.STAGE,
     ),
 }

@@ -31,6 +31,7 @@ def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
         barren=run.barren_tickets,
         lookahead=material.options.lookahead,
         dry_after=material.options.dry_after,
+        usual_yield=material.profile.usual_yield,
     )
 
 
@@ -61,9 +62,11 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
         if item.completion_id is not None:
             completion = completions.load(session, item.completion_id)
             _Ticket(session, run, material, pool, item).admit(completion)
-        item.state = "done" if item.state == "answered" else "dead"
+        item.state = "done" if item.state == "answered" else item.state
         run.tickets_admitted += 1
         run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
+        if run.accepted >= material.options.target:
+            work.drop_open(session, run.id, Stage.GENERATE)
         issue_tickets(session, run, material)
 
 

@@ -23,7 +23,7 @@ class Progress:
     accepted: int
     target: int
     acceptance_rate: float | None
-    """Accepted of all candidates decided; null before the first."""
+    """Accepted of all candidates decided before the target was met; null before the first."""
     complete: int
     """Accepted instructions whose instances are all there."""
     instances: int
@@ -148,10 +148,11 @@ def _progress(
     target = int(options["target"])
     complete = instructions.count_complete(session, run.id)
     pace = progress.pace(session, run.id)
+    decided = funnel.parsed - funnel.rejected.get("surplus", 0)
     return Progress(
         accepted=run.accepted,
         target=target,
-        acceptance_rate=run.accepted / funnel.parsed if funnel.parsed else None,
+        acceptance_rate=run.accepted / decided if decided else None,
         complete=complete,
         instances=funnel.instances,
         calls_in_air=sum(counts.in_air for counts in stages.values()),

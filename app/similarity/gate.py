@@ -30,7 +30,7 @@ class Gate:
     """The rule "F > threshold", or "F >= threshold" when `inclusive`.
 
     Raises:
-        ValueError: The threshold is outside 0 to 1, or 0 and inclusive, which nothing would pass.
+        ValueError: The threshold is outside 0 to 1, or 0 and inclusive, which all would pass.
     """
 
     def __init__(self, threshold: float, *, inclusive: bool) -> None:
@@ -70,7 +70,7 @@ class Gate:
 
 def _least_lcs(threshold: float, inclusive: bool, m: Lengths | np.int64, n: Lengths) -> Lengths:
     beyond = np.greater_equal if inclusive else np.greater
-    # Two below the real-number answer; rounding moves the true one by at most one.
+    # From one below the real-number answer, as rounding moves the true one by at most one.
     least = np.maximum((threshold * (m + n) / 2).astype(np.int64) - 1, 1)
     for _ in range(3):
         precision = least / n

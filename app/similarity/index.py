@@ -19,7 +19,7 @@ from app.similarity.gate import Gate, f_measure
 from app.similarity.postings import Postings
 from app.similarity.snapshot import Snapshot, pack, unpack
 from app.similarity.tokenizers import TOKENIZERS, TokenizerName, fold
-from app.similarity.vocabulary import Sketch, Vocabulary
+from app.similarity.vocabulary import UNKNOWN, Sketch, Vocabulary
 
 # Signatures picked out one by one take this many times as long as a scan of all in their order.
 _PICKED_PER_SCANNED = 4
@@ -73,7 +73,7 @@ class SimilarityIndex:
 
     def insert(self, text: str) -> int:
         """Add a text, near-duplicate or not, and return its sequence number."""
-        return self._insert(text, self._tokenize(text))
+        return self._insert(text, self._vocabulary.learn(self._tokenize(text)))
 
     def extend(self, texts: Iterable[str]) -> None:
         """Add texts in order, such as those that others have accepted since."""
@@ -92,7 +92,7 @@ class SimilarityIndex:
 
         After a check without a lock, only what came since then must be checked under it.
         """
-        return self._nearest(text, self._tokenize(text), since)
+        return self._nearest(text, self._vocabulary.sketch(self._tokenize(text)), since)
 
     def nearest_each(self, texts: Iterable[str]) -> list[Neighbour | None]:
         """Check each text in order, and insert it before the next if it has no neighbour.
@@ -102,9 +102,11 @@ class SimilarityIndex:
         answers = []
         for text in texts:
             tokens = self._tokenize(text)
-            answers.append(self._nearest(text, tokens, 0))
+            sketch = self._vocabulary.sketch(tokens)
+            answers.append(self._nearest(text, sketch, 0))
             if answers[-1] is None:
-                self._insert(text, tokens)
+                new_words = UNKNOWN in sketch.ids
+                self._insert(text, self._vocabulary.learn(tokens) if new_words else sketch)
         return answers
 
     def most_similar(self, text: str, k: int, floor: float = 0.0) -> list[Neighbour]:
@@ -165,26 +167,27 @@ class SimilarityIndex:
             end += length
         return index
 
-    def _insert(self, text: str, tokens: list[str]) -> int:
+    def _insert(self, text: str, sketch: Sketch) -> int:
         sequence = len(self)
-        if not tokens:
+        if not sketch.ids:
             self._tokenless.setdefault(fold(text), []).append(sequence)
-        self._add(self._vocabulary.learn(tokens))
+        self._add(sketch)
         return sequence
 
     def _add(self, sketch: Sketch) -> None:
         self._postings.add(sketch.ids, len(self))
         self._entries.append(sketch)
 
-    def _nearest(self, text: str, tokens: list[str], since: int) -> Neighbour | None:
-        if not tokens:
+    def _nearest(self, text: str, sketch: Sketch, since: int) -> Neighbour | None:
+        if not sketch.ids:
             equal = self._tokenless.get(fold(text), []) if self.gate.passes(1.0) else []
             return next((Neighbour(each, 1.0) for each in equal if each >= since), None)
-        sketch = self._vocabulary.sketch(tokens)
         near = self._verify(sketch, self.gate, self._candidates(sketch, since))
-        return max(near, key=lambda each: (each.score, -each.sequence), default=None)
+        # They are in order, and of equals `max` returns the first.
+        return max(near, key=lambda each: each.score, default=None)
 
     def _candidates(self, sketch: Sketch, since: int) -> Positions:
+        """Return all entries from `since` on that may be near, in order, each once."""
         limit = (len(self) - since) // _PICKED_PER_SCANNED
         found = self._postings.find(sketch.ids, limit)
         if found is None:

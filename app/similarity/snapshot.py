@@ -33,8 +33,8 @@ class Snapshot(NamedTuple):
 def pack(snapshot: Snapshot) -> bytes:
     """Return a snapshot as compressed bytes, the same on every machine."""
     header = json.dumps([*snapshot[:5], len(snapshot.lengths)]).encode()
-    numbers = np.array([*snapshot.lengths, *snapshot.tokens], "<u4")
-    return _MAGIC + zlib.compress(header + b"\n" + numbers.tobytes(), level=1)
+    numbers = (np.asarray(each, "<u4").tobytes() for each in (snapshot.lengths, snapshot.tokens))
+    return _MAGIC + zlib.compress(b"".join([header, b"\n", *numbers]), level=1)
 
 
 def unpack(data: bytes) -> Snapshot:

@@ -16,8 +16,8 @@ TokenizerName = Literal["unicode", "rouge"]
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 # Normalizing is quadratic in the length of a run of combining marks, so a hostile megabyte of them
-# would take hours. Words of more than 250 characters are normalized in pieces, which leaves all other
-# text as it is. Twenty words at a time are as cheap as the whole.
+# would take hours. Words of more than 250 characters are normalized in pieces, which leaves all
+# other text as it is. Twenty words at a time are as cheap as the whole.
 _PIECE = re.compile(r"(?:\S{1,250}+\s+){1,20}|\S{1,250}|\s+")
 
 # Their Unicode names begin with one of these words. The prolonged sound mark of both kana is

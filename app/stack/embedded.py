@@ -13,7 +13,7 @@ import httpx
 from app.errors import ConfigurationError, StackError
 from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.broker import IN_MEMORY_URL, broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment, variable_names
+from app.stack.environment import part_environment, slow_model_pace
 from app.stack.folder import held_folder, publish, withdraw
 from app.stack.parts import (
     Environment,
@@ -32,7 +32,6 @@ _LOOPBACK = "127.0.0.1"
 _PORT_TRIES = 5
 _SLOTS = 4
 """Of the embedded model, on few cores: one alone leaves them idle between its steps."""
-_SLOW_MODEL_TIMEOUT_S = 900.0
 _READY_TIMEOUT_S = 15.0
 
 
@@ -158,20 +157,7 @@ class EmbeddedStack:
             "OPENAI_BASE_URL": f"http://{_LOOPBACK}:{port}/v1",
             "OPENAI_API_KEY": "embedded",
             "SEEDBED_MODEL": model,
-            **self._paced_for_a_slow_model(slots),
-        }
-
-    def _paced_for_a_slow_model(self, slots: int) -> Environment:
-        """What suits a model on these cores, wherever the user has not said otherwise.
-
-        With the defaults, meant for an endpoint, calls would wait for a slot until they time out.
-        """
-        suited = {"concurrency": slots + 1, "request_timeout_s": _SLOW_MODEL_TIMEOUT_S}
-        names = variable_names()
-        return {
-            names[field]: str(value)
-            for field, value in suited.items()
-            if field not in self._settings.model_fields_set
+            **slow_model_pace(self._settings, slots),
         }
 
     def _start_api(self, supervisor: Supervisor, environment: Environment) -> None:

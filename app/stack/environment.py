@@ -12,6 +12,7 @@ from app.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 """The folder in which `app` and `workers` lie."""
+_SLOW_MODEL_TIMEOUT_S = 900.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -44,6 +45,21 @@ def part_environment(
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = ",".join([*filter(None, [outer.get(name)]), *_LOOPBACK])
     return {**environment, **extra}
+
+
+def slow_model_pace(settings: Settings, slots: int) -> dict[str, str]:
+    """What suits a model on this machine's cores, wherever the user has not said otherwise.
+
+    With the defaults, which are meant for an endpoint, calls would wait for one of its `slots`
+    until they time out.
+    """
+    suited = {"concurrency": slots + 1, "request_timeout_s": _SLOW_MODEL_TIMEOUT_S}
+    names = variable_names()
+    return {
+        names[field]: str(value)
+        for field, value in suited.items()
+        if field not in settings.model_fields_set
+    }
 
 
 def _text(value: object) -> str:

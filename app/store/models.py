@@ -149,7 +149,8 @@ class WorkItem(Table):
     subject: Mapped[dict[str, Any]]
     """What it is about: the demonstrations drawn, or the instruction's text."""
     state: Mapped[str] = mapped_column(String(10))
-    """open, leased (asked now), answered (not yet admitted), done, dead (given up)."""
+    """open, leased (asked now), answered (not yet admitted), done, dead (given up), or dropped
+    (needed no more)."""
     token: Mapped[str | None] = mapped_column(String(40))
     """The pump that leased it."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))

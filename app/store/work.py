@@ -127,14 +127,23 @@ def take_over(session: Session, run_id: str, token: str) -> None:
 
 
 def next_ticket(session: Session, run_id: str, ordinal: int) -> WorkItem | None:
-    """Find the generation item of this ticket if its reply is in, or it was given up."""
+    """Find the generation item of this ticket if its reply is in, or none will come."""
     return session.scalar(
         select(WorkItem).where(
             WorkItem.run_id == run_id,
             WorkItem.stage == Stage.GENERATE,
             WorkItem.ordinal == ordinal,
-            WorkItem.state.in_(("answered", "dead")),
+            WorkItem.state.in_(("answered", "dead", "dropped")),
         )
+    )
+
+
+def drop_open(session: Session, run_id: str, stage: Stage) -> None:
+    """Give up the items of a stage that were not asked yet: they are needed no more."""
+    session.execute(
+        update(WorkItem)
+        .where(WorkItem.run_id == run_id, WorkItem.stage == stage, WorkItem.state == "open")
+        .values(state="dropped")
     )
 
 

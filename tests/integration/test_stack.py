@@ -17,10 +17,12 @@ import pytest
 import redis
 from kombu.connection import Connection
 
+from app.errors import ConfigurationError
 from app.llm.scripted_model import reply
 from app.llm.scripted_server import scripted_server
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
+from app.stack.embedded import EmbeddedStack
 from app.stack.environment import part_environment
 from app.stack.folder import running_service
 from app.stack.supervisor import Supervisor
@@ -242,6 +244,15 @@ def test_a_database_that_cannot_be_opened_is_told_with_the_words_of_its_part(
     assert "migrations ended with exit code" in stderr
     assert "unable to open database file" in stderr
     assert not program.left_over(0)
+
+
+def test_a_model_the_embedded_server_does_not_have_is_told_before_it_starts(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", model="some-large-one", _env_file=None)
+    with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL"), EmbeddedStack(settings):
+        pass
+    assert running_service(tmp_path / "data") is None
 
 
 @only_linux

@@ -5,6 +5,7 @@ last item only.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from app.pipeline.default.reading import cleaned, json_items, list_items, text_of, unmarked
 from app.pipeline.demonstrations import Demonstration
@@ -79,10 +80,10 @@ def _schema(count: int) -> JsonSchema:
 
 def _parse(completion: Completion) -> ReadCandidates:
     """JSON first, else a list; either way every whole item is read, whatever surrounds it."""
-    items = tuple(_read(cleaned(completion.text), cut_off=completion.cut_off))
-    if len(items) > _MOST_ITEMS:
-        more = Rejected(f"{len(items) - _MOST_ITEMS} further items", "too_many_items")
-        items = (*items[:_MOST_ITEMS], more)
+    reading = _read(cleaned(completion.text), cut_off=completion.cut_off)
+    items: tuple[Candidate | Rejected, ...] = tuple(islice(reading, _MOST_ITEMS))
+    if next(reading, None) is not None:
+        items = (*items, Rejected(f"more than {_MOST_ITEMS} items", "too_many_items"))
     return ReadCandidates(items or (Rejected(cleaned(completion.text), "unreadable"),))
 
 

@@ -28,7 +28,7 @@ class Asked:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 whatever was posted
+    def json(self) -> Any:  # Any: whatever was posted
         return json.loads(self.body)
 
 

@@ -70,7 +70,7 @@ class Ended:
         self.stderr = stderr
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 whatever was printed
+    def json(self) -> Any:  # Any: whatever was printed
         return json.loads(self.stdout)
 
 

@@ -1,9 +1,10 @@
 """Short ways to the values that pipeline tests are about."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES
+from app.pipeline.profiles import PROFILES, Profile
 from app.pipeline.shapes import Asking, ClassifyStage, InstantiateStage
 from app.pipeline.types import (
     Candidate,
@@ -25,19 +26,23 @@ def reply(
     return Completion(text, finish_reason, "a model", top_logprobs=top_logprobs)
 
 
-def asking(*, json_schema: bool = False, logprobs: bool = False, **options: object) -> Asking:
+def asking(*, json_schema: bool = False, logprobs: bool = False, **options: Any) -> Asking:
+    """Options by name; `Any`, because pydantic is what checks them."""
     return Asking(RunOptions.model_validate(options), Capabilities(json_schema, logprobs))
 
 
+def profile_of(name: str) -> Profile:
+    return next(profile for profile in PROFILES.values() if profile.name == name)
+
+
 def classify_stage(profile: str) -> ClassifyStage:
-    stage = next(p for name, p in PROFILES.items() if name == profile).classify
+    stage = profile_of(profile).classify
     assert stage is not None
     return stage
 
 
 def instance_stage(profile: str, name: str) -> InstantiateStage:
-    found = next(p for known, p in PROFILES.items() if known == profile)
-    return found.instantiate(name == "output_first")
+    return profile_of(profile).instantiate(name == "output_first")
 
 
 def texts(read: ReadCandidates) -> list[str]:

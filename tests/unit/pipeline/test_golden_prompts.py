@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,11 +40,13 @@ TASKS = (
     Demonstration("Correct the spelling of\n  this line:", Instance("Helo wrld", "Hello world")),
     Demonstration("Is $3 more than 2 €?", Instance("At 1 € = $1.10.", "Yes\nby 80 cents"), True),
 )
-WISHES = {"language": "German", "classification_share": 0.15}
+WISHES: dict[str, Any] = {"language": "German", "classification_share": 0.15}
 
 
-def generate(**chosen: object) -> Request:
-    return PROFILES["default"].generate.build_request(SHOWN, asking(**chosen))  # type: ignore[arg-type]  # options by name
+def generate(*, json_schema: bool = False, **wishes: Any) -> Request:
+    """Wishes are options by name; `Any`, because pydantic is what checks them."""
+    wanted = asking(json_schema=json_schema, **wishes)
+    return PROFILES["default"].generate.build_request(SHOWN, wanted)
 
 
 def instances(profile: str, stage: str, *, json_schema: bool = False) -> Request:

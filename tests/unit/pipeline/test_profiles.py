@@ -8,7 +8,7 @@ from app.pipeline.demonstrations import Demonstration, Mix
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES, mix_of
 from app.pipeline.types import ChatPrompt, Parameters, TextPrompt
-from tests.unit.pipeline.making import asking, classify_stage, greedy, instance_stage
+from tests.unit.pipeline.making import asking, classify_stage, greedy, instance_stage, profile_of
 
 SHOWN = [Demonstration(f"Demonstration number {n}.") for n in range(8)]
 
@@ -91,7 +91,7 @@ def test_a_persons_sampling_goes_over_the_profiles_in_its_stage_alone(
         "frequency_penalty": -0.5,
     }
     wanted = asking(profile=profile, sampling={stage: chosen})
-    found = next(p for name, p in PROFILES.items() if name == profile)
+    found = profile_of(profile)
     by_stage = {
         "generate": found.generate.build_request(SHOWN, wanted),
         "classify": classify_stage(profile).build_request("Count.", wanted, 0),
@@ -117,7 +117,7 @@ def test_a_persons_sampling_goes_over_the_profiles_in_its_stage_alone(
 def test_a_profile_asks_the_endpoint_it_names(
     profile: str, endpoint: str, form: type[object]
 ) -> None:
-    found = next(p for name, p in PROFILES.items() if name == profile)
+    found = profile_of(profile)
 
     asked = found.generate.build_request(SHOWN[:3], asking(profile=profile))
 
@@ -162,7 +162,7 @@ def test_a_profiles_name_is_the_name_it_is_found_by() -> None:
     ("profile", "mix"), [("paper", Mix(6, 2)), ("default", Mix(6, 2)), ("alpaca", Mix(3, 0))]
 )
 def test_a_prompt_shows_what_the_profile_says(profile: str, mix: Mix) -> None:
-    found = next(p for name, p in PROFILES.items() if name == profile)
+    found = profile_of(profile)
 
     assert mix_of(found, RunOptions()) == mix
 

@@ -1,6 +1,7 @@
 """Prompt versions tell prompts apart; what does not change comes first, for prefix caches."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from app.pipeline.demonstrations import Demonstration
 from app.pipeline.profiles import PROFILES
 from app.pipeline.prompts import PromptTemplate, joint_version, template, worked_examples
 from app.pipeline.types import ChatPrompt, Instance, Request, TextPrompt
-from tests.unit.pipeline.making import asking, classify_stage, instance_stage
+from tests.unit.pipeline.making import asking, classify_stage, instance_stage, profile_of
 
 TEMPLATES = (
     "paper/generate",
@@ -32,13 +33,12 @@ STAGES = [
 ]
 
 
-def request(profile: str, stage: str, subject: str, **chosen: object) -> Request:
-    """A request of any stage about `subject`."""
-    wanted = asking(profile=profile, **chosen)  # type: ignore[arg-type]  # options by name
+def request(profile: str, stage: str, subject: str, **chosen: Any) -> Request:
+    """A request of any stage about `subject`; `Any`, because pydantic checks the options."""
+    wanted = asking(profile=profile, **chosen)
     if stage == "generate":
         shown = (Demonstration(subject, Instance(subject, subject)),)
-        found = next(p for name, p in PROFILES.items() if name == profile)
-        return found.generate.build_request(shown, wanted)
+        return profile_of(profile).generate.build_request(shown, wanted)
     if stage == "classify":
         return classify_stage(profile).build_request(subject, wanted, 0)
     return instance_stage(profile, stage).build_request(subject, wanted)
@@ -74,7 +74,7 @@ def test_a_version_changes_with_any_worked_example(name: str) -> None:
 def test_a_version_is_the_name_and_a_hash_of_the_words() -> None:
     words = PromptTemplate("a/b", "Say $what.", {"examples": "é"})
 
-    assert words.version == "a/b@d1f8cbd77f41"
+    assert words.version == "a/b@c1de021d62e4"
 
 
 def test_the_version_of_a_chat_prompt_changes_with_either_part() -> None:
@@ -113,9 +113,10 @@ def test_the_form_an_answer_is_asked_in_is_part_of_the_version(stage: str) -> No
     [{"language": "German"}, {"classification_share": 0.2}, {"tasks_per_request": 3}],
     ids=["language", "share", "count"],
 )
-def test_a_wish_in_the_prompt_is_part_of_its_version(wish: dict[str, object]) -> None:
-    wished, plain = request("default", "generate", "Count.", **wish), request(
-        "default", "generate", "Count."
+def test_a_wish_in_the_prompt_is_part_of_its_version(wish: dict[str, Any]) -> None:
+    wished, plain = (
+        request("default", "generate", "Count.", **wish),
+        request("default", "generate", "Count."),
     )
 
     assert wished.prompt != plain.prompt
@@ -154,7 +155,8 @@ def test_all_worked_examples_are_in_the_unchanging_part(
         else prompt.messages[0].content
     )
 
-    shown = [f"Task: {example['instruction']}\n" in unchanging for example in worked_examples(examples)]
+    tasks = [example["instruction"] for example in worked_examples(examples)]
+    shown = [f"Task: {task}\n" in unchanging for task in tasks]
 
     assert shown == [True] * {"classification": 31, "input_first": 11, "output_first": 16}[examples]
 

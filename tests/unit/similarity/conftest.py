@@ -12,7 +12,7 @@ import pytest
 
 _SEEDS = Path(__file__).parents[3] / "seed_tasks" / "seed_tasks.jsonl"
 
-_WORDS = re.findall(
+_WORDS: list[str] = re.findall(
     r"\w+",
     """
 write a short story about the of in and for to list three ways improve explain why how what is
@@ -56,7 +56,7 @@ def real_pool(make_pool: Callable[[int], list[str]]) -> list[str]:
     named = os.environ.get("SEEDBED_POOL_FILE")
     if not named:
         bundled = _instructions(_SEEDS) if _SEEDS.exists() else []
-        return [*bundled, *make_pool(10_000)]
+        return [*bundled, *make_pool(2_000)]
     return _instructions(Path(named))
 
 

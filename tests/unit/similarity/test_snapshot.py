@@ -1,4 +1,3 @@
-import gzip
 from collections.abc import Callable
 
 import pytest
@@ -31,11 +30,11 @@ def test_a_snapshot_keeps_its_tokenizer() -> None:
     assert copy.nearest("画 poem") is not None
 
 
-def test_a_snapshot_is_smaller_than_the_packed_texts(make_pool: MakePool) -> None:
+def test_a_snapshot_is_smaller_than_a_third_of_the_texts(make_pool: MakePool) -> None:
     pool = make_pool(2000)
     index = SimilarityIndex()
     index.extend(pool)
-    assert len(index.to_bytes()) < len(gzip.compress("\n".join(pool).encode()))
+    assert len(index.to_bytes()) < sum(map(len, pool)) / 3
 
 
 def test_anything_but_a_whole_snapshot_is_refused(make_pool: MakePool) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.settings import Price, Settings
-from app.stack.environment import part_environment, variable_names
+from app.stack.environment import part_environment, slow_model_pace, variable_names
 
 
 @pytest.fixture
@@ -65,3 +65,19 @@ def test_the_part_finds_our_code_wherever_it_is_started() -> None:
     folders = environment["PYTHONPATH"].split(":")
     assert folders[-1] == "/more"
     assert (Path(folders[0]) / "app" / "settings.py").exists()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_slow_model_is_asked_no_more_than_it_can_answer_in_time() -> None:
+    assert slow_model_pace(Settings(), slots=4) == {
+        "SEEDBED_CONCURRENCY": "5",
+        "SEEDBED_REQUEST_TIMEOUT_S": "900.0",
+    }
+
+
+def test_what_the_user_set_is_not_adapted_to_a_slow_model(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_CONCURRENCY", "2")
+    settings = Settings(data_dir=elsewhere, request_timeout_s=7)
+    assert slow_model_pace(settings, slots=2) == {}

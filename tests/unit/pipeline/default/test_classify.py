@@ -1,0 +1,110 @@
+"""Stage 2 of the default profile: yes, no or unknown; the calibrated margin where there is one."""
+
+import math
+
+import pytest
+
+from app.pipeline.default.classify import CONTENT_FREE, yes_margin
+from app.pipeline.profiles import PROFILES
+from app.pipeline.types import ReadLabel
+from tests.unit.pipeline.making import classify_stage, reply
+
+STAGE = classify_stage("default")
+
+
+@pytest.mark.parametrize("text", ["Yes", "yes", "YES", " Yes.", "**Yes**", '"yes"', "Yes, it is."])
+def test_a_word_of_yes_is_classification(text: str) -> None:
+    assert STAGE.parse(reply(text), None) == ReadLabel(is_classification=True)
+
+
+@pytest.mark.parametrize("text", ["No", "no", "NO", " No.", "**No**", "No, it is written."])
+def test_a_word_of_no_is_not_classification(text: str) -> None:
+    assert STAGE.parse(reply(text), None) == ReadLabel(is_classification=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "Maybe", "Yesterday", "Not sure", "I think yes", "None", "N", "42", "\x00?"]
+)
+def test_anything_else_is_unknown_and_never_a_silent_no(text: str) -> None:
+    assert STAGE.parse(reply(text), None) == ReadLabel(None)
+
+
+@pytest.mark.parametrize("text", ["Yes", "Maybe"])
+def test_the_margin_decides_over_the_word(text: str) -> None:
+    read = STAGE.parse(reply(text, top_logprobs={"Yes": -2.0, "No": -0.5}), None)
+
+    assert read == ReadLabel(is_classification=False, confidence=-1.5)
+
+
+@pytest.mark.parametrize(
+    ("bias", "is_classification", "confidence"),
+    [(None, True, 1.5), (0.0, True, 1.5), (1.0, True, 0.5), (2.0, False, -0.5), (1.5, False, 0.0)],
+)
+def test_the_models_bias_is_taken_off_the_margin(
+    bias: float | None, confidence: float, *, is_classification: bool
+) -> None:
+    read = STAGE.parse(reply("Yes", top_logprobs={"Yes": -0.5, "No": -2.0}), bias)
+
+    assert read == ReadLabel(is_classification, confidence)
+
+
+def test_a_bias_says_nothing_where_there_are_no_logprobs() -> None:
+    assert STAGE.parse(reply("Yes"), 5.0) == ReadLabel(is_classification=True)
+
+
+def test_logprobs_without_yes_and_no_leave_it_to_the_word() -> None:
+    read = STAGE.parse(reply("Yes", top_logprobs={"Maybe": -0.1, "Sure": -3.0}), 1.0)
+
+    assert read == ReadLabel(is_classification=True)
+
+
+def test_logprobs_without_yes_and_no_leave_nonsense_unknown() -> None:
+    assert STAGE.parse(reply("Sure", top_logprobs={"Sure": -0.1}), 1.0) == ReadLabel(None)
+
+
+def test_all_spellings_of_a_word_add_up() -> None:
+    margin = yes_margin({"Yes": math.log(0.2), " yes": math.log(0.3), "no": math.log(0.25)})
+
+    assert margin == pytest.approx(math.log(2))
+
+
+def test_a_missing_no_is_taken_to_be_as_likely_as_the_least_likely_token() -> None:
+    assert yes_margin({"Yes": -0.5, "Maybe": -3.0, "Sure": -4.0}) == pytest.approx(3.5)
+
+
+def test_a_missing_yes_is_taken_to_be_as_likely_as_the_least_likely_token() -> None:
+    assert yes_margin({"No": -0.5, "Maybe": -3.0, "Sure": -4.0}) == pytest.approx(-3.5)
+
+
+def test_one_of_the_two_alone_has_no_margin_to_speak_of() -> None:
+    assert yes_margin({"Yes": -0.5}) == 0.0
+
+
+@pytest.mark.parametrize("logprobs", [{}, {"Maybe": -0.1}, {"Yesterday": -0.1, "Nothing": -0.2}])
+def test_there_is_no_margin_without_the_two_words(logprobs: dict[str, float]) -> None:
+    assert yes_margin(logprobs) is None
+
+
+@pytest.mark.parametrize("never", [-math.inf, -9_999.0, -3.4e38, math.nan])
+def test_a_token_that_never_comes_leaves_the_margin_finite(never: float) -> None:
+    for_yes = yes_margin({"Yes": -0.5, "No": never})
+    for_no = yes_margin({"Yes": never, "No": -0.5})
+
+    assert (for_yes, for_no) == (99.5, -99.5)
+
+
+@pytest.mark.parametrize("never", [-math.inf, -9_999.0, math.nan])
+def test_two_tokens_that_never_come_leave_it_to_the_word(never: float) -> None:
+    logprobs = {"Maybe": -0.1, "Yes": never, "No": never}
+
+    assert STAGE.parse(reply("Maybe", top_logprobs=logprobs), None) == ReadLabel(None)
+
+
+@pytest.mark.parametrize("strange", [800.0, math.inf, 1e308])
+def test_a_probability_above_one_counts_as_one(strange: float) -> None:
+    assert yes_margin({"Yes": strange, "No": -2.0}) == pytest.approx(2.0)
+
+
+def test_the_bias_is_measured_on_tasks_that_say_nothing() -> None:
+    assert PROFILES["default"].calibration == CONTENT_FREE
+    assert all(not any(word.islower() for word in task.split()) for task in CONTENT_FREE)

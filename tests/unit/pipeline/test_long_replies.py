@@ -1,0 +1,168 @@
+"""A megabyte of the worst kind is read to its right result, in time that grows with its length.
+
+A pattern that reads a text again from each of its places would need hours for these.
+"""
+
+import pytest
+
+from app.pipeline.types import Completion, ReadCandidates
+from tests.unit.pipeline.making import (
+    INSTRUCTION,
+    asking,
+    dropped,
+    instance_stage,
+    pairs,
+    profile_of,
+    reasons,
+    reply,
+    texts,
+)
+
+LENGTH = 1_000_000
+
+
+def filled(piece: str, before: str = "", after: str = "") -> Completion:
+    """A reply of a megabyte of `piece`."""
+    return reply(before + piece * (LENGTH // len(piece)) + after)
+
+
+def read(profile: str, completion: Completion) -> ReadCandidates:
+    return profile_of(profile).generate.parse(completion)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1", "\u0661", "1.", "1.1. ", "4", " ", "\n", "*", "[", '"', "<", "Input 1 1 1 ", "\x00"],
+)
+@pytest.mark.parametrize("profile", ["paper", "default", "alpaca"])
+def test_a_megabyte_of_nothing_is_no_instruction(profile: str, piece: str) -> None:
+    result = read(profile, filled(piece))
+
+    assert len(result.items) == 1
+    assert len(texts(result)) == (1 if profile == "paper" else 0)
+
+
+def test_a_megabyte_of_open_brackets_is_no_json_list() -> None:
+    assert dropped(read("default", filled("[", '{"instructions": '))) == ["unreadable"]
+
+
+def test_a_megabyte_of_one_json_string_never_closed_is_no_item() -> None:
+    assert dropped(read("default", filled("a", '{"instructions": ["b b b b", "'))) == []
+
+
+@pytest.mark.parametrize("item", ["[],", '"",'])
+def test_a_megabyte_of_json_items_is_read_up_to_the_limit(item: str) -> None:
+    result = read("default", filled(item, '{"instructions": ["Count the vowels."', "]}"))
+
+    assert len(texts(result)) == 200
+    assert dropped(result) == ["too_many_items"]
+
+
+def test_a_megabyte_of_block_marks_is_that_many_unreadable_blocks() -> None:
+    result = read("alpaca", filled("###"))
+
+    assert set(dropped(result)) == {"unreadable"}
+    assert len(result.items) == LENGTH // 3 + 1
+
+
+def test_a_megabyte_of_blocks_with_their_numbers_is_read() -> None:
+    blocks = [
+        f" Count.\n{n}. Input:\n{n}\n{n}. Output:\n{n}\n###\n{n + 1}. Instruction:"
+        for n in range(4, 20_004)
+    ]
+
+    result = read("alpaca", reply("".join(blocks)))
+
+    assert texts(result) == ["Count."] * 20_000
+    assert dropped(result) == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["<input>", "<output>", "<input><output>", "</input>", "<input></output>", "<INPUT><"]
+)
+@pytest.mark.parametrize("stage", ["input_first", "output_first"])
+def test_a_megabyte_of_tags_never_closed_is_no_instance(stage: str, piece: str) -> None:
+    options = asking().options
+
+    result = instance_stage("default", stage).parse(filled(piece), INSTRUCTION, options)
+
+    assert (pairs(result), reasons(result)) == ([], ["unreadable"])
+
+
+def test_one_instance_is_found_behind_a_megabyte_of_tags_never_closed() -> None:
+    completion = filled("<input>", after="<output>b</output>")
+
+    result = instance_stage("default", "input_first").parse(
+        completion, INSTRUCTION, asking().options
+    )
+
+    assert pairs(result) == [("", "b")]
+
+
+@pytest.mark.parametrize("stage", ["input_first", "output_first"])
+def test_a_megabyte_of_default_instances_is_read_up_to_the_number_asked_for(stage: str) -> None:
+    first, then = ("input", "output") if stage == "input_first" else ("output", "input")
+    completion = reply(
+        "".join(f"<{first}>{first} {n}</{first}><{then}>{then} {n}</{then}>" for n in range(20_000))
+    )
+
+    result = instance_stage("default", stage).parse(completion, INSTRUCTION, asking().options)
+
+    assert pairs(result) == [(f"input {n}", f"output {n}") for n in range(3)]
+    assert reasons(result) == ["surplus"] * 19_997
+
+
+@pytest.mark.parametrize(
+    ("before", "piece", "after"),
+    [
+        ("Output: b Input", " ", "x"),
+        ("Output: b Input", "1", "x"),
+        ("Output: b Input 1", " ", "1"),
+        ("Output: b ", "Input 1 1 1 ", ""),
+        ("Output: b Output", " ", "x"),
+    ],
+)
+def test_a_megabyte_that_nearly_is_a_marker_is_text(before: str, piece: str, after: str) -> None:
+    options = asking(profile="paper").options
+
+    result = instance_stage("paper", "input_first").parse(
+        filled(piece, before, after), INSTRUCTION, options
+    )
+
+    ((_, output),) = pairs(result)
+    assert len(output) >= LENGTH - 20
+
+
+@pytest.mark.parametrize(
+    ("piece", "kept"),
+    [
+        ("Input: ", []),
+        ("Output: ", []),
+        ("Example ", []),
+        ("Example 1 a ", [("", "a")]),
+        ("1", []),
+    ],
+)
+def test_a_megabyte_of_paper_markers_is_read(piece: str, kept: list[tuple[str, str]]) -> None:
+    options = asking(profile="paper").options
+
+    result = instance_stage("paper", "input_first").parse(filled(piece), INSTRUCTION, options)
+
+    assert pairs(result) == kept
+
+
+@pytest.mark.parametrize(
+    ("stage", "written"),
+    [
+        ("input_first", "Example 1\nInput: a{0}\nOutput: b{0}\n"),
+        ("output_first", "Class label: b{0}\na{0}\n"),
+    ],
+)
+def test_a_megabyte_of_different_paper_instances_is_read(stage: str, written: str) -> None:
+    options = asking(profile="paper", instances_per_instruction=5).options
+    completion = reply("".join(written.format(n) for n in range(25_000)))
+
+    result = instance_stage("paper", stage).parse(completion, INSTRUCTION, options)
+
+    assert pairs(result) == [(f"a{n}", f"b{n}") for n in range(5)]
+    assert reasons(result) == ["surplus"] * 24_995

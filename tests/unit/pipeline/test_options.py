@@ -1,0 +1,87 @@
+"""What a person may decide, where it ends, and what the profile has to be for it."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.pipeline.options import RunOptions
+
+
+def test_nothing_chosen_is_the_default_profile_with_the_papers_values() -> None:
+    chosen = RunOptions()
+
+    assert (chosen.profile, chosen.similarity_threshold) == ("default", 0.7)
+    assert chosen == RunOptions.model_validate(chosen.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("path", "least", "most", "step"),
+    [
+        (("target",), 1, 1_000_000, 1),
+        (("instances_per_instruction",), 1, 20, 1),
+        (("tasks_per_request",), 1, 50, 1),
+        (("classification_share",), 0.0, 1.0, 0.001),
+        (("random_seed",), 0, 2**63 - 1, 1),
+        (("lookahead",), 1, 1_024, 1),
+        (("max_attempts",), 1, 10, 1),
+        (("dry_after",), 1, 10_000, 1),
+        (("demonstrations", "seeds"), 1, 50, 1),
+        (("demonstrations", "machine_made"), 0, 50, 1),
+        (("sampling", "generate", "temperature"), 0.0, 2.0, 0.001),
+        (("sampling", "classify", "top_p"), 0.0, 1.0, 0.001),
+        (("sampling", "input_first", "max_tokens"), 1, 65_536, 1),
+        (("sampling", "output_first", "presence_penalty"), -2.0, 2.0, 0.001),
+        (("sampling", "generate", "frequency_penalty"), -2.0, 2.0, 0.001),
+    ],
+)
+def test_an_option_is_taken_at_its_bounds_and_refused_beyond_them(
+    path: tuple[str, ...], least: float, most: float, step: float
+) -> None:
+    def chosen(value: Any) -> Any:
+        for name in reversed(path):
+            value = {name: value}
+        return RunOptions.model_validate(value)
+
+    assert chosen(least) != chosen(most)
+    for beyond in (least - step, most + step):
+        with pytest.raises(ValidationError):
+            chosen(beyond)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.001])
+def test_a_threshold_that_rejects_everything_or_nothing_is_refused(threshold: float) -> None:
+    with pytest.raises(ValidationError):
+        RunOptions(similarity_threshold=threshold)
+
+
+@pytest.mark.parametrize("language", ["", "x", "1st", "_a", "-", "a" * 61])
+def test_a_language_is_a_short_name_that_begins_with_a_letter(language: str) -> None:
+    with pytest.raises(ValidationError):
+        RunOptions(language=language)
+
+
+@pytest.mark.parametrize("language", ["German", "Bahasa Melayu", "中文", "português (Brasil)"])
+def test_a_language_may_be_named_in_any_script(language: str) -> None:
+    assert RunOptions(language=language).language == language
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"temperature": 1.0}, {"sampling": {"instances": {}}}, {"demonstrations": {"seed": 3}}],
+)
+def test_an_option_that_does_not_exist_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        RunOptions.model_validate(options)
+
+
+@pytest.mark.parametrize("profile", ["paper", "alpaca"])
+@pytest.mark.parametrize(
+    "options", [{"language": "German"}, {"answer_format": "json_schema"}, {"tasks_per_request": 4}]
+)
+def test_what_only_the_default_profile_can_do_is_refused_elsewhere(
+    profile: str, options: dict[str, Any]
+) -> None:
+    assert RunOptions.model_validate(options).profile == "default"
+    with pytest.raises(ValidationError, match="needs the profile `default`"):
+        RunOptions.model_validate({"profile": profile, **options})
