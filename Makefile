@@ -1,6 +1,6 @@
 # `make help` lists what there is. Two commands are enough: `make run` and `make test`.
 PYTHON ?= python3
-TARGET ?= 24
+TARGET ?= 32
 OUT ?= alpaca_data.json
 BIN := .venv/bin
 

@@ -3,19 +3,17 @@
 Prefork, one pump a child. Whatever a child works with is made after the fork.
 """
 
-import logging
 import multiprocessing
 from typing import Any
 
 from celery import signals
 
+from app.logging_setup import log_to_stderr
 from app.messaging import ADVANCE_RUN, make_celery, send_run
 from app.services import pump
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
-
-_log = logging.getLogger(__name__)
 
 celery = make_celery(Settings())
 
@@ -24,8 +22,8 @@ _stopping = multiprocessing.Event()
 _workshops: list[Workshop] = []
 
 
-def _log_to_stderr(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    log_to_stderr()
 
 
 def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
@@ -43,7 +41,7 @@ def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
     _stopping.set()
 
 
-signals.setup_logging.connect(_log_to_stderr)
+signals.setup_logging.connect(_set_up_logging)
 signals.worker_process_init.connect(_begin)
 signals.worker_process_shutdown.connect(_end)
 signals.worker_shutting_down.connect(_stop)

@@ -10,6 +10,7 @@ from contextlib import closing
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.logging_setup import log_to_stderr
 from app.messaging import make_celery, send_run
 from app.services.runs import sweep
 from app.services.workshop import open_workshop
@@ -21,7 +22,7 @@ _EVERY_S = 1.0
 
 def main() -> None:
     """Look for waiting runs every second until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -1,6 +1,5 @@
 """The API process: ``python -m app.api``."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -8,6 +7,7 @@ import uvicorn
 
 from app.api.application import build_api
 from app.api.context import Context
+from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery, send_run
 from app.services.inline_worker import InlineWorker
 from app.services.workshop import Workshop, open_workshop
@@ -16,7 +16,7 @@ from app.settings import Settings
 
 def main() -> None:
     """Serve until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     settings = Settings()
     with closing(open_workshop(settings)) as workshop, _context(settings, workshop) as context:
         uvicorn.run(

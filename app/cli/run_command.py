@@ -1,7 +1,7 @@
 """`seedbed run`: seed tasks in, a data set out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -11,6 +11,7 @@ from rich.text import Text
 from app.cli.answers import UNFINISHED, Run
 from app.cli.connect import Service, found_or_started_service
 from app.cli.dataset import Rows, checked_target, download
+from app.cli.embedded_model import suited
 from app.cli.exits import ExitCode
 from app.cli.follow import display_for, follow
 from app.cli.output import Output
@@ -69,6 +70,7 @@ def read_file(path: Path) -> bytes:
 def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
     """Start or go on with the run, follow it, fetch the data set and show what came of it."""
     with found_or_started_service(api, output) as service:
+        order = replace(order, options=suited(order.options, service.model))
         run = _started_or_continued(service, order, output)
         run = follow(service, run, display_for(output.progress))
         if run.status == "paused":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.pipeline.alpaca import generate as alpaca_generate
+from app.pipeline.calibration import CONTENT_FREE
 from app.pipeline.default import classify as default_classify
 from app.pipeline.default import generate as default_generate
 from app.pipeline.default import input_first as default_input_first
@@ -63,7 +64,7 @@ PROFILES: dict[ProfileName, Profile] = {
         classify=default_classify.STAGE,
         input_first=default_input_first.STAGE,
         output_first=default_output_first.STAGE,
-        calibration=default_classify.CONTENT_FREE,
+        calibration=CONTENT_FREE,
     ),
     "paper": Profile(
         name="paper",

@@ -24,6 +24,8 @@ class EndReason(StrEnum):
     CANCELLED = "cancelled"
     PROVIDER = "provider"
     """The endpoint refuses or is away; the message says what to do."""
+    DEFECT = "defect"
+    """The service itself failed on it; going on by itself would pay for the same calls again."""
     ASKED = "asked"
     """A person paused it."""
 

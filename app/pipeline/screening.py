@@ -46,7 +46,11 @@ def first_broken(rules: tuple[Rule, ...], text: str) -> str | None:
 def count_words(text: str) -> float:
     """Words as white space parts them; in scripts without spaces two characters are one."""
     unspaced = len(_UNSPACED.findall(text))
-    return len(_UNSPACED.sub(" ", text).split()) + unspaced / 2 if unspaced else len(text.split())
+    if not unspaced:
+        return len(text.split())
+    # What is left between such characters may be their punctuation, which is no word.
+    spaced = [word for word in _UNSPACED.sub(" ", text).split() if any(map(str.isalnum, word))]
+    return len(spaced) + unspaced / 2
 
 
 def _has_word_of(words: tuple[str, ...]) -> Callable[[str], bool]:

@@ -53,7 +53,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """Asked of the chat endpoint; its first message is the same in every call of the stage."""
+    """Asked of the chat endpoint; all messages but the last are the same in every call."""
 
     messages: tuple[Message, ...]
     schema: JsonSchema | None = None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.errors import ItemTrouble, Outage, ProviderTrouble
@@ -57,7 +57,8 @@ def advance_run(workshop: Workshop, run_id: str, stop: Callable[[], bool]) -> bo
         run_id: the run; one that is unknown, finished or held by another pump is left alone.
         stop: whether this process has been asked to end; looked at ten times a second.
 
-    Returns whether the run should be sent again at once.
+    Returns whether the run should be sent again at once. A defect is logged here and pauses the
+    run: sent again and again, it would pay for the same calls for ever.
     """
     token = secrets.token_hex(8)
 
@@ -73,6 +74,18 @@ def advance_run(workshop: Workshop, run_id: str, stop: Callable[[], bool]) -> bo
         return _hold(workshop, run_id, token, stop) is _Ending.AGAIN
     except _PumpLost:
         _log.warning("run %s: the lease was lost to another pump", run_id)
+        return False
+    except (OperationalError, InterfaceError):
+        # The database is away: whoever looks next goes on from what was committed.
+        raise
+    except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its run
+        _log.exception("run %s pauses: a defect of the service", run_id)
+        message = "A defect of the service; the worker's log has the details."
+        workshop.database.retrying(
+            lambda session: runs.move(
+                session, run_id, Status.PAUSED, reason=EndReason.DEFECT, message=message
+            )
+        )
         return False
     finally:
         workshop.database.retrying(lambda session: _let_go(session, run_id, token))

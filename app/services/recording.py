@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.pipeline import planner
+from app.pipeline.calibration import bias_of
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Completion, Rejected, Stage
 from app.services.admission import admit, numbers_of, plan_classification
@@ -105,7 +106,7 @@ class Recorder:
         parse = classify_stage(self._material).parse
         replies = completions.of_stage(session, run.id, Stage.CALIBRATE)
         margins = [m for reply in replies if (m := parse(reply, None).confidence) is not None]
-        run.classification_bias = sum(margins) / len(margins) if margins else 0.0
+        run.classification_bias = bias_of(margins)
         runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
         plan_classification(session, run.id, list(range(run.accepted)))
 

@@ -1,6 +1,7 @@
 """Queries on model replies."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -124,8 +125,9 @@ def _parts(request: Request) -> tuple[str, str]:
     """Split a prompt into what is the same in every call of its stage, and the rest."""
     prompt = request.prompt
     if isinstance(prompt, ChatPrompt):
-        first, *rest = prompt.messages
-        return first.content, "\n\n".join(message.content for message in rest)
+        *unchanging, last = prompt.messages
+        turns = [{"role": m.role, "content": m.content} for m in unchanging]
+        return json.dumps(turns, ensure_ascii=False), last.content
     return prompt.text[: prompt.unchanging], prompt.text[prompt.unchanging :]
 
 

@@ -1,7 +1,7 @@
 """Queries on what was accepted and what was not."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import exists, func, insert, select, update
@@ -97,13 +97,25 @@ class Dropped:
     neighbour: dict[str, Any] | None = None
 
 
+_MOST_OF_ONE_REPLY = 500
+_MOST_CHARACTERS = 4_000
+"""Of a rejected text; longer ones can be read whole in the reply they came from."""
+
+
 def reject(session: Session, run_id: str, dropped: Sequence[Dropped]) -> None:
-    """Store what was rejected, with its reasons."""
+    """Store what was rejected of one reply, with its reasons.
+
+    A reply made to hurt holds a million faults: beyond 500 only their number is kept.
+    """
+    if len(dropped) > _MOST_OF_ONE_REPLY:
+        more = Rejected(f"{len(dropped) - _MOST_OF_ONE_REPLY} further ones", "too_many_items")
+        last = replace(dropped[_MOST_OF_ONE_REPLY], rejected=more, neighbour=None)
+        dropped = [*dropped[:_MOST_OF_ONE_REPLY], last]
     rows = [
         {
             "run_id": run_id,
             "stage": drop.stage,
-            "text": storable(drop.rejected.text),
+            "text": storable(drop.rejected.text[:_MOST_CHARACTERS]),
             "reason": drop.rejected.reason,
             "completion_id": drop.completion_id,
             "sequence": drop.sequence,

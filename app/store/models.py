@@ -162,7 +162,10 @@ class WorkItem(Table):
 
 
 class PromptText(Table):
-    """The unchanging first part of prompts, kept once however many calls began with it."""
+    """The unchanging first part of prompts, kept once however many calls began with it.
+
+    Of a chat: a JSON list of its turns. Otherwise: the text.
+    """
 
     __tablename__ = "prompt_texts"
 

@@ -121,7 +121,7 @@ def test_every_row_leads_back_to_its_reply_prompt_and_demonstrations(
                 asked = session.get_one(CompletionRow, row.completion_id)
                 assert asked.stage == "generate"
                 assert row.text in asked.reply
-                assert asked.prompt_version.startswith("default/generate.system@")
+                assert asked.prompt_version.startswith("default/generate@")
                 for shown in asked.demonstrations:
                     origin, position = shown["origin"], shown["position"]
                     assert origin == "seed" or position < row.sequence

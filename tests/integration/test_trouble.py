@@ -242,3 +242,15 @@ def test_cancelling_ends_the_run_and_keeps_what_it_made(open_bench: OpenBench) -
         before = bench.view(run_id)
         assert bench.work(run_id).funnel == before.funnel
     assert before.funnel.accepted > 0
+
+
+def test_a_defect_pauses_the_run_instead_of_paying_for_the_same_calls_for_ever(
+    open_bench: OpenBench,
+) -> None:
+    def broken(_model: str) -> Callable[[], OpenAIProvider]:
+        raise KeyError("a defect")
+
+    with open_bench(reply, provider_for=broken) as bench:
+        seen = bench.work(bench.start(target=5))
+    assert (seen.run.status, seen.run.end_reason) == ("paused", "defect")
+    assert "log" in (seen.run.message or "")

@@ -1,8 +1,7 @@
 """Classification detection by a chat model: yes, no, or *unknown*, never a silent no.
 
 Where the endpoint returns logprobs, the margin ln p(yes) - ln p(no) of the first token decides,
-less the model's bias: the margin it gives for a task that says nothing (Zhao et al. 2021,
-"Calibrate Before Use"). Elsewhere the word decides.
+less the model's bias (see `calibration`). Elsewhere the word decides.
 """
 
 import math
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-from app.pipeline.prompts import PromptTemplate, joint_version, template, worked_examples
+from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.shapes import Asking, ClassifyStage, overridden
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, ReadLabel, Request
 
@@ -20,34 +19,34 @@ _ASKED_AGAIN_TEMPERATURE = 0.7
 """At zero the same unreadable answer would come again."""
 _TOP_LOGPROBS = 20
 
-CONTENT_FREE = ("N/A", "[MASK]", "...")
-"""Tasks that say nothing: what the model leans to for these is its bias."""
 
 _NEVER = -100.0
 """Nats; endpoints write -9999, -inf or the like where they mean that a token never comes."""
 
 
-@cache
-def _system() -> PromptTemplate:
-    examples = "\n\n".join(
-        f"Task: {e['instruction']}\nClassification: {'Yes' if e['is_classification'] else 'No'}"
-        for e in worked_examples("classification")
-    )
-    return template("default/classify.system", examples=examples)
-
-
 def _build_request(instruction: str, asking: Asking, attempt: int) -> Request:
-    system, user = _system(), template("default/classify.user")
+    system, user = template("default/classify.system"), template("default/classify.user")
     logprobs = asking.capabilities.logprobs
     parameters = replace(_PARAMETERS, top_logprobs=_TOP_LOGPROBS if logprobs else None)
     if attempt:
         parameters = replace(parameters, temperature=_ASKED_AGAIN_TEMPERATURE)
-    words = user.render(instruction=" ".join(instruction.split()))
+    asked = Message("user", user.render(instruction=" ".join(instruction.split())))
     return Request(
-        prompt=ChatPrompt((Message("system", system.render()), Message("user", words))),
+        prompt=ChatPrompt((Message("system", system.render()), *_worked_turns(), asked)),
         parameters=overridden(parameters, asking.options.sampling.classify),
-        prompt_version=joint_version(system, user),
+        prompt_version=chat_version(system, user, worked_examples("classification")),
     )
+
+
+@cache
+def _worked_turns() -> tuple[Message, ...]:
+    """The examples as a conversation: what a chat model imitates best is what it said before."""
+    user = template("default/classify.user")
+    turns: list[Message] = []
+    for example in worked_examples("classification"):
+        turns.append(Message("user", user.render(instruction=example["instruction"])))
+        turns.append(Message("assistant", "Yes" if example["is_classification"] else "No"))
+    return tuple(turns)
 
 
 def _parse(completion: Completion, bias: float | None) -> ReadLabel:

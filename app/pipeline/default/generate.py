@@ -4,13 +4,13 @@ Case is kept, a number that the model skipped loses nothing, and a reply that wa
 last item only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from app.pipeline.default.reading import cleaned, json_items, list_items, text_of, unmarked
+from app.pipeline.default.reading import cleaned, field, json_items, list_items, text_of, unmarked
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
-from app.pipeline.prompts import joint_version, template
+from app.pipeline.prompts import chat_version, template
 from app.pipeline.shapes import Asking, GenerateStage, overridden
 from app.pipeline.types import (
     Candidate,
@@ -47,7 +47,7 @@ def _build_request(demonstrations: Sequence[Demonstration], asking: Asking) -> R
             schema=_schema(count) if asking.json_answers else None,
         ),
         parameters=overridden(_PARAMETERS, asking.options.sampling.generate),
-        prompt_version=joint_version(system, user),
+        prompt_version=chat_version(system, user),
     )
 
 
@@ -90,7 +90,7 @@ def _parse(completion: Completion) -> ReadCandidates:
 def _read(text: str, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
     in_json = json_items(text, "instructions")
     if in_json is not None:
-        yield from (Candidate(_folded(unmarked(text_of(item) or ""))) for item in in_json)
+        yield from _from_json(in_json)
         if cut_off:
             # An item that was cut off never closed, so it is not among those read.
             yield Rejected(text[-_CUT_OFF_END:], "cut_off")
@@ -101,6 +101,16 @@ def _read(text: str, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
             yield Rejected(item, "cut_off")
         else:
             yield Candidate(_folded(item))
+
+
+def _from_json(items: Iterable[object]) -> Iterator[Candidate | Rejected]:
+    for item in items:
+        # Asked for texts, some models give objects with the text inside.
+        text = item if isinstance(item, str) else field(item, "instruction")
+        if text is None:
+            yield Rejected(text_of(item) or "null", "unreadable")
+        else:
+            yield Candidate(_folded(unmarked(cleaned(text))))
 
 
 def _folded(text: str) -> str:

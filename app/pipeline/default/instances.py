@@ -15,11 +15,11 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 from app.pipeline.default.reading import cleaned, field, json_items, tagged_pairs
 from app.pipeline.options import RunOptions
-from app.pipeline.prompts import PromptTemplate, joint_version, template
+from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.shapes import Asking
 from app.pipeline.types import (
     ChatPrompt,
@@ -37,28 +37,41 @@ _NO_INPUT = re.compile(
     r"[\s<(\[]*(?:no[\s_-]?input(?:\s(?:needed|required))?|none|n/?a|empty)[\s>)\].]*", re.I
 )
 
+Order: TypeAlias = tuple[str, str]
+"""``input`` and ``output``, the one that is written first first."""
+
 _CUT_OFF_END = 500
 """Characters of a cut-off reply's end kept with its rejection; the reply itself is kept whole."""
 
 
 def request(
-    instruction: str, asking: Asking, *, system: PromptTemplate, order: tuple[str, str],
-    parameters: Parameters,
-) -> Request:  # fmt: skip
-    """Build the request of either stage; `order` is that of the two fields in the reply."""
-    user = template("default/instances.user")
+    instruction: str, asking: Asking, name: str, *, order: Order, parameters: Parameters
+) -> Request:
+    """Build the request of the stage `name`; `order` is that of the two fields in the reply."""
+    count = asking.options.instances_per_instruction
     form = _JSON_FORM.format(*order) if asking.json_answers else _TAG_FORM.format(*order)
-    system = system.fixing(form=form)
-    user = user.fixing(count=asking.options.instances_per_instruction)
-    words = user.render(instruction=instruction.strip())
+    system = template(f"default/{name}.system").fixing(form=form)
+    user = template("default/instances.user").fixing(count=count)
+    turns = [Message("system", system.render())]
+    for example in worked_examples(name):
+        turns.append(Message("user", user.render(instruction=example["instruction"])))
+        turns.append(Message("assistant", _answer(example["instances"][:count], asking, order)))
+    turns.append(Message("user", user.render(instruction=instruction.strip())))
     return Request(
         prompt=ChatPrompt(
-            (Message("system", system.render()), Message("user", words)),
-            schema=_schema(asking.options, order) if asking.json_answers else None,
+            tuple(turns), schema=_schema(asking.options, order) if asking.json_answers else None
         ),
         parameters=parameters,
-        prompt_version=joint_version(system, user),
+        prompt_version=chat_version(system, user, worked_examples(name)),
     )
+
+
+def _answer(instances: Sequence[Mapping[str, str]], asking: Asking, order: Order) -> str:
+    """Answer a worked example as the model is to answer: what it said before, it imitates."""
+    ordered = [{name: instance[name] for name in order} for instance in instances]
+    if asking.json_answers:
+        return json.dumps({"instances": ordered}, ensure_ascii=False)
+    return "\n".join(f"<{name}>{text}</{name}>" for one in ordered for name, text in one.items())
 
 
 _JSON_FORM = (
@@ -68,7 +81,7 @@ _JSON_FORM = (
 _TAG_FORM = "\n\nWrite each example as <{0}>...</{0}> and then <{1}>...</{1}>, and nothing else."
 
 
-def _schema(options: RunOptions, order: tuple[str, str]) -> JsonSchema:
+def _schema(options: RunOptions, order: Order) -> JsonSchema:
     instance = {
         "type": "object",
         # Written in this order, which is what makes output-first come out label first.
@@ -83,14 +96,6 @@ def _schema(options: RunOptions, order: tuple[str, str]) -> JsonSchema:
         "required": ["instances"],
         "additionalProperties": False,
     }
-
-
-def worked(example: Mapping[str, Any], order: tuple[str, str]) -> str:
-    """Render a worked task as text, fields in order; the form of the reply is asked for apart."""
-    parts = [f"Task: {example['instruction']}"]
-    for instance in example["instances"]:
-        parts += [f"<{name}>{instance[name]}</{name}>" for name in order]
-    return "\n".join(parts)
 
 
 def read(

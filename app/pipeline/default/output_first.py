@@ -1,10 +1,7 @@
 """Output-first instance generation by a chat model: the label before the input, for balance."""
 
-from functools import cache
-
-from app.pipeline.default.instances import read, request, worked
+from app.pipeline.default.instances import read, request
 from app.pipeline.options import RunOptions
-from app.pipeline.prompts import PromptTemplate, template, worked_examples
 from app.pipeline.shapes import Asking, InstantiateStage, overridden
 from app.pipeline.types import Completion, Parameters, ReadInstances, Request
 
@@ -12,15 +9,9 @@ _ORDER = ("output", "input")
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=1024)
 
 
-@cache
-def _system() -> PromptTemplate:
-    examples = (worked(example, _ORDER) for example in worked_examples("output_first"))
-    return template("default/output_first.system", examples="\n\n".join(examples))
-
-
 def _build_request(instruction: str, asking: Asking) -> Request:
     parameters = overridden(_PARAMETERS, asking.options.sampling.output_first)
-    return request(instruction, asking, system=_system(), order=_ORDER, parameters=parameters)
+    return request(instruction, asking, "output_first", order=_ORDER, parameters=parameters)
 
 
 def _parse(completion: Completion, instruction: str, options: RunOptions) -> ReadInstances:

@@ -68,9 +68,13 @@ def list_items(text: str) -> tuple[str, tuple[str, ...]]:
     return before.strip(), tuple(item.strip() for item in items)
 
 
+# Two digits at most and no dash: an item may begin with a year or a negative number.
+_NUMBERED = re.compile(r"\s*(?:[*•]|\d{1,2}[.)])\s+")
+
+
 def unmarked(text: str) -> str:
     """An item without the number or bullet that some models put even into JSON."""
-    marker = _MARKER.match(text)
+    marker = _NUMBERED.match(text)
     return text[marker.end() :] if marker else text
 
 

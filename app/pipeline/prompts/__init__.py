@@ -7,7 +7,7 @@ call to call, worked examples included: two replies with equal versions were ask
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -32,7 +32,7 @@ class PromptTemplate:
     def version(self) -> str:
         """Name and hash, such as ``paper/classify@1f3a5c7e9b0d``."""
         unchanging = json.dumps([self.text, dict(self.fixed)], ensure_ascii=False, sort_keys=True)
-        return f"{self.name}@{hashlib.sha256(unchanging.encode()).hexdigest()[:12]}"
+        return f"{self.name}@{_short_hash(unchanging)}"
 
     def fixing(self, **values: object) -> Self:
         """The same template with values of the run's options in it, which count as its words."""
@@ -54,9 +54,17 @@ class PromptTemplate:
         return TextPrompt(self.render(**values), unchanging=len(unchanging))
 
 
-def joint_version(system: PromptTemplate, user: PromptTemplate) -> str:
-    """Version of a chat prompt: the system's, and the hash of the user's words."""
-    return f"{system.version}.{user.version.rpartition('@')[2]}"
+def chat_version(
+    system: PromptTemplate, user: PromptTemplate, worked: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Version of a chat prompt: the words of both turns and the worked examples between them."""
+    parts = [system.text, dict(system.fixed), user.text, dict(user.fixed), list(worked)]
+    words = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    return f"{system.name.removesuffix('.system')}@{_short_hash(words)}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache

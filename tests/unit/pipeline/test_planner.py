@@ -25,6 +25,7 @@ def numbers(draw: st.DrawFn) -> Numbers:
         barren=draw(st.integers(0, admitted)),
         lookahead=lookahead,
         dry_after=draw(st.integers(1, 10_000)),
+        usual_yield=draw(st.floats(0.1, 50)),
     )
 
 
@@ -38,6 +39,10 @@ def test_a_small_target_begins_with_no_more_calls_than_it_may_need() -> None:
 
 def test_one_more_call_is_made_for_each_one_admitted() -> None:
     assert tickets_to_issue(replace(START, issued=8, admitted=1, accepted=4)) == 1
+
+
+def test_what_calls_bring_by_experience_keeps_the_first_ones_few() -> None:
+    assert tickets_to_issue(replace(START, target=8, usual_yield=4.0)) == 2
 
 
 def test_near_the_target_fewer_calls_are_made_than_there_is_room_for() -> None:
@@ -86,12 +91,18 @@ def test_there_is_a_call_in_the_air_while_a_run_has_work(now: Numbers) -> None:
 @settings(deadline=None)
 @given(
     st.integers(1, 40), st.integers(1, 20), st.integers(1, 12),
-    st.lists(st.integers(0, 5), min_size=1, max_size=60),
+    st.floats(0.1, 10), st.lists(st.integers(0, 5), min_size=1, max_size=60),
 )  # fmt: skip
 def test_a_run_ends_within_bounds_whatever_its_calls_bring(
-    target: int, lookahead: int, dry_after: int, yields: list[int]
+    target: int, lookahead: int, dry_after: int, usual_yield: float, yields: list[int]
 ) -> None:
-    now = replace(START, target=target, lookahead=lookahead, dry_after=dry_after)
+    now = replace(
+        START,
+        target=target,
+        lookahead=lookahead,
+        dry_after=dry_after,
+        usual_yield=usual_yield,
+    )
     now = replace(now, issued=tickets_to_issue(now))
     while now.admitted < now.issued:
         fresh = min(yields[now.admitted % len(yields)], target - now.accepted)

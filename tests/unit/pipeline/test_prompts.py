@@ -7,7 +7,7 @@ import pytest
 
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.profiles import PROFILES
-from app.pipeline.prompts import PromptTemplate, joint_version, template, worked_examples
+from app.pipeline.prompts import PromptTemplate, chat_version, template, worked_examples
 from app.pipeline.types import ChatPrompt, Instance, Request, TextPrompt
 from tests.unit.pipeline.making import asking, classify_stage, instance_stage, profile_of
 
@@ -77,12 +77,18 @@ def test_a_version_is_the_name_and_a_hash_of_the_words() -> None:
     assert words.version == "a/b@c1de021d62e4"
 
 
-def test_the_version_of_a_chat_prompt_changes_with_either_part() -> None:
+def test_the_version_of_a_chat_prompt_changes_with_each_of_its_parts() -> None:
     one, other = PromptTemplate("a", "x", {}), PromptTemplate("a", "y", {})
+    worked: tuple[list[dict[str, Any]], ...] = ([], [{"instruction": "Count."}], [{"a": 1}])
 
-    versions = {joint_version(s, u) for s in (one, other) for u in (one, other)}
+    versions = {
+        chat_version(system, user, examples)
+        for system in (one, other, one.fixing(form="z"))
+        for user in (one, other, one.fixing(count=3))
+        for examples in worked
+    }
 
-    assert len(versions) == 4
+    assert len(versions) == 27
 
 
 @pytest.mark.parametrize(("profile", "stage"), STAGES)
@@ -135,9 +141,10 @@ def test_what_does_not_change_comes_first(profile: str, stage: str) -> None:
         assert "Count the vowels." in one.text[one.unchanging :]
     else:
         assert isinstance(other, ChatPrompt)
-        assert [message.role for message in one.messages] == ["system", "user"]
-        assert one.messages[0] == other.messages[0]
-        assert one.messages[1] != other.messages[1]
+        assert one.messages[0].role == "system"
+        assert one.messages[:-1] == other.messages[:-1]
+        assert one.messages[-1] != other.messages[-1]
+        assert one.messages[-1].role == "user"
 
 
 @pytest.mark.parametrize(
@@ -149,11 +156,10 @@ def test_all_worked_examples_are_in_the_unchanging_part(
     profile: str, stage: str, examples: str
 ) -> None:
     prompt = request(profile, stage, "Count the vowels.").prompt
-    unchanging = (
-        prompt.text[: prompt.unchanging]
-        if isinstance(prompt, TextPrompt)
-        else prompt.messages[0].content
-    )
+    if isinstance(prompt, TextPrompt):
+        unchanging = prompt.text[: prompt.unchanging]
+    else:
+        unchanging = "".join(f"{message.content}\n" for message in prompt.messages[:-1])
 
     tasks = [example["instruction"] for example in worked_examples(examples)]
     shown = [f"Task: {task}\n" in unchanging for task in tasks]
@@ -178,7 +184,7 @@ def test_classification_is_asked_again_in_the_same_words() -> None:
 def test_a_dollar_in_an_instruction_is_no_place_of_a_template() -> None:
     for profile, stage in STAGES:
         prompt = request(profile, stage, "Is $5 or ${instruction} or $$ more?").prompt
-        text = prompt.text if isinstance(prompt, TextPrompt) else prompt.messages[1].content
+        text = prompt.text if isinstance(prompt, TextPrompt) else prompt.messages[-1].content
         assert "Is $5 or ${instruction} or $$ more?" in text
 
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from app.pipeline.default.classify import CONTENT_FREE, yes_margin
+from app.pipeline.calibration import CONTENT_FREE, MOST_BIAS, bias_of
+from app.pipeline.default.classify import yes_margin
 from app.pipeline.profiles import PROFILES
 from app.pipeline.types import ReadLabel
 from tests.unit.pipeline.making import classify_stage, reply
@@ -108,3 +109,14 @@ def test_a_probability_above_one_counts_as_one(strange: float) -> None:
 def test_the_bias_is_measured_on_tasks_that_say_nothing() -> None:
     assert PROFILES["default"].calibration == CONTENT_FREE
     assert all(not any(word.islower() for word in task.split()) for task in CONTENT_FREE)
+
+
+def test_the_bias_is_the_mean_margin_for_tasks_that_say_nothing() -> None:
+    assert bias_of([-2.5, -1.0, -2.5]) == -2.0
+    assert bias_of([]) == 0.0
+
+
+def test_a_strong_models_firm_no_to_nothing_does_not_turn_its_answers_around() -> None:
+    bias = bias_of([-14.0, -11.0, -16.0])
+    assert bias == -MOST_BIAS
+    assert -9.0 - bias < 0

@@ -154,11 +154,11 @@ def test_of_a_reply_with_hundreds_of_items_two_hundred_are_read() -> None:
     assert result.items[-1] == Rejected("more than 200 items", "too_many_items")
 
 
-@pytest.mark.parametrize("depth", [100, 985, 990, 991, 992, 993, 994, 1_000, 100_000])
-def test_structures_nested_to_any_depth_raise_nothing(depth: int) -> None:
-    text = '{"instructions": ["Count the vowels in it.", ' + "[" * depth + "]" * depth + "]}"
-
-    assert read(text)[0] == TWO[1]
+def test_structures_nested_to_any_depth_raise_nothing() -> None:
+    # Somewhere below a thousand one can just be read and no more be written.
+    for depth in (100, *range(800, 1_000), 100_000):
+        text = '{"instructions": ["Count the vowels in it.", ' + "[" * depth + "]" * depth + "]}"
+        assert read(text)[0] == TWO[1]
 
 
 def test_a_number_of_ten_thousand_digits_raises_nothing() -> None:

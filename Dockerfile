@@ -1,0 +1,20 @@
+# One image for the API, the workers and the sweeper; what a container is, its command says.
+FROM python:3.11-slim AS build
+WORKDIR /srv/seedbed
+COPY requirements/run.lock requirements/run.lock
+RUN python -m venv /opt/venv \
+ && /opt/venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/run.lock
+COPY . .
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e .
+
+FROM python:3.11-slim
+# The embedded model's server needs OpenMP; a deployment with an endpoint of its own does not.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* && useradd --create-home seedbed \
+ && install -d -o seedbed /var/lib/seedbed
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv/seedbed /srv/seedbed
+ENV PATH=/opt/venv/bin:$PATH SEEDBED_DATA_DIR=/var/lib/seedbed PYTHONUNBUFFERED=1
+WORKDIR /srv/seedbed
+USER seedbed
+CMD ["python", "-m", "app.api"]
