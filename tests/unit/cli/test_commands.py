@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app.cli.embedded_model import suited
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.main import app
 from app.pipeline.options import RunOptions
+from app.settings import EMBEDDED_MODEL
 from app.stack.environment import variable_names
 from app.stack.folder import held_folder, publish
 from app.stack.ports import free_port
@@ -153,9 +155,10 @@ def test_a_run_that_asks_another_model_than_the_stack_would_now_is_left_alone(
 ) -> None:
     with held_folder(seedbed.folder / "data") as folder:
         publish(folder, seedbed.service.url)
-        for model, started in (("of an endpoint", 1), ("smollm2-135m-instruct", 1)):
+        for model, started in (("of an endpoint", 1), (EMBEDDED_MODEL, 1)):
             seedbed.service.will("GET /v1/runs/r1", run_json(**MET))
-            seedbed.has_runs(running={**seedbed.stored_run(), "model": model})
+            stored = seedbed.stored_run(**suited({}, EMBEDDED_MODEL))
+            seedbed.has_runs(running={**stored, "model": model})
             seedbed("run", str(seedbed.seeds), "--out", str(seedbed.out), api=False)
             assert len(seedbed.service.asked_for("POST /v1/runs")) == started, model
 

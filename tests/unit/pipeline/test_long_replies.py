@@ -50,12 +50,13 @@ def test_a_megabyte_of_one_json_string_never_closed_is_no_item() -> None:
     assert dropped(read("default", filled("a", '{"instructions": ["b b b b", "'))) == []
 
 
-@pytest.mark.parametrize("item", ["[],", '"",'])
-def test_a_megabyte_of_json_items_is_read_up_to_the_limit(item: str) -> None:
+@pytest.mark.parametrize(("item", "read_as"), [("[],", 1), ('"",', 200)])
+def test_a_megabyte_of_json_items_is_read_up_to_the_limit(item: str, read_as: int) -> None:
     result = read("default", filled(item, '{"instructions": ["Count the vowels."', "]}"))
 
-    assert len(texts(result)) == 200
-    assert dropped(result) == ["too_many_items"]
+    assert len(texts(result)) == read_as
+    assert len(result.items) == 201
+    assert dropped(result)[-1] == "too_many_items"
 
 
 def test_a_megabyte_of_block_marks_is_that_many_unreadable_blocks() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.pipeline.default.generate import STAGE
 from app.pipeline.demonstrations import Demonstration
-from app.pipeline.types import ChatPrompt, Rejected
+from app.pipeline.types import Candidate, ChatPrompt, Rejected
 from tests.unit.pipeline.making import asking, dropped, reply, texts
 
 TWO = ["Name three NASA missions.", "Count the vowels in it."]
@@ -97,12 +97,17 @@ def test_json_with_a_comma_too_many_is_read() -> None:
     assert read(IN_JSON.replace('", "', '", , "').replace('"]', '",]')) == TWO
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [("42", "42"), ("true", "true"), ('{"a": [1, "é"]}', '{"a": [1, "é"]}'), ("null", "")],
-)
-def test_numbers_and_structures_in_json_become_text(value: str, text: str) -> None:
-    assert read(f'{{"instructions": [{value}, "Count the vowels in it."]}}') == [text, TWO[1]]
+@pytest.mark.parametrize("value", ["42", "true", '{"a": [1, "é"]}', "null", "[]"])
+def test_what_is_no_text_in_json_is_rejected_and_the_rest_is_read(value: str) -> None:
+    completion = f'{{"instructions": [{value}, "Count the vowels in it."]}}'
+    first, second = STAGE.parse(reply(completion)).items
+    assert isinstance(first, Rejected)
+    assert (first.text, first.reason) == (value, "unreadable")
+    assert second == Candidate(TWO[1])
+
+
+def test_an_object_with_the_instruction_inside_is_read() -> None:
+    assert read('{"instructions": [{"instruction": "Count the vowels in it."}]}') == TWO[1:]
 
 
 def test_a_number_that_a_model_puts_into_json_is_left_out() -> None:

@@ -42,7 +42,16 @@ def test_text_without_marks_has_no_items() -> None:
     assert list_items("Nothing 1. here, 10:30.") == ("Nothing 1. here, 10:30.", ())
 
 
-@pytest.mark.parametrize(("text", "plain"), [("12. a", "a"), ("- a", "a"), ("a 1. b", "a 1. b")])
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("12. a", "a"),
+        ("* a", "a"),
+        ("a 1. b", "a 1. b"),
+        ("- 5 + 3", "- 5 + 3"),
+        ("2024. a", "2024. a"),
+    ],
+)
 def test_a_mark_is_taken_off_the_beginning_alone(text: str, plain: str) -> None:
     assert unmarked(text) == plain
 
