@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.errors import ItemTrouble, Outage, ProviderTrouble
@@ -234,21 +234,17 @@ class _Pump:
         )
 
     def _record(self, answers: list[Answered]) -> None:
-        def record(session: Session) -> None:
+        def record(session: Session) -> Pool:
             run = runs.lock(session, self._run_id)
             if run is None or run.pump_token != self._token:
                 raise _PumpLost
-            if self._pool is None:
-                self._pool = Pool(self._material)
-            try:
-                self._recorder.record(session, run, answers, self._pool)
-                session.flush()
-            except DBAPIError:
-                # What the index took in may never be committed.
-                self._pool = None
-                raise
+            # Given back below, after the commit: what it takes in may never be committed, and a
+            # pool that is ahead of the rows would miss neighbours.
+            pool, self._pool = self._pool or Pool(self._material), None
+            self._recorder.record(session, run, answers, pool)
+            return pool
 
-        self._database.retrying(record)
+        self._pool = self._database.retrying(record)
 
     def _pause(self, message: str) -> None:
         _log.warning("run %s pauses: %s", self._run_id, message)
