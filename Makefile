@@ -56,7 +56,7 @@ clean: ## remove the environment and what runs have left
 	@touch $@
 
 .venv/run.installed: .venv/made requirements/run.lock pyproject.toml
-	@echo 'Installing what requirements/run.lock names (about 250 MB, the model among it)'
+	@echo 'Installing what requirements/run.lock names (some 480 MB, the model among it)'
 	@$(INSTALL) -r requirements/run.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

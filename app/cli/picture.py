@@ -120,16 +120,17 @@ def _rates(run: Run) -> str:
     progress = run.progress
     rate = progress.acceptance_rate
     speed = progress.tokens_per_s
-    complete = [] if progress.complete is None else [f"{progress.complete} complete"]
-    return " · ".join(
-        [
-            *complete,
-            "acceptance rate " + ("?" if rate is None else f"{rate:.0%}"),
-            f"{progress.instances} instances",
+    parts = [] if progress.complete is None else [f"{progress.complete} complete"]
+    parts += [
+        "acceptance rate " + ("?" if rate is None else f"{rate:.0%}"),
+        f"{progress.instances} instances",
+    ]
+    if not run.ended:
+        parts += [
             f"{progress.calls_in_air} calls in the air",
             ("?" if speed is None else f"{speed:.0f}") + " tokens/s",
         ]
-    )
+    return " · ".join(parts)
 
 
 def _time_left(run: Run) -> str:

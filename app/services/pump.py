@@ -156,12 +156,16 @@ class _Pump:
                 self._refill(now)
             if draining and not self._asked:
                 return _Ending.AGAIN
-            if not self._settle(self._fanout.collect(_COLLECT_S, _BATCH)):
+            if not self._settle(self._fanout.collect(_COLLECT_S, self._batch())):
                 return _Ending.ENOUGH
             if not self._asked:
                 # Nothing in the air: the endpoint is being given time, or the end is near.
                 time.sleep(_COLLECT_S)
         return _Ending.AGAIN
+
+    def _batch(self) -> int:
+        """How many replies to wait for: few while few are out, or their places would stay empty."""
+        return max(1, min(_BATCH, len(self._asked) // 4))
 
     def _beat(self, now: float) -> bool:
         """Prolong the lease at a third of it; whether the run still wants work."""

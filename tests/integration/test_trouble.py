@@ -188,7 +188,7 @@ def test_an_outage_in_the_middle_is_waited_out_without_burning_attempts(
     open_bench: OpenBench,
 ) -> None:
     def script(call: ScriptedCall) -> ScriptedReply:
-        away = 20 < call.n < 31
+        away = 20 < call.n < 27
         return ScriptedReply(status=503, error={"message": "busy"}) if away else reply(call)
 
     with open_bench(script, outage_patience_s=60.0) as bench:
