@@ -6,6 +6,7 @@ the pump's lease makes the second delivery a no-op. So no results, no chords, no
 
 import logging
 
+from amqp.exceptions import ChannelError
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -45,6 +46,16 @@ def send_run(celery: Celery, run_id: str) -> None:
         celery.send_task(ADVANCE_RUN, args=[run_id], retry=False)
     except OperationalError as error:
         _log.warning("run %s waits for the sweeper, the broker is away: %s", run_id, error)
+
+
+def backlog(celery: Celery) -> int:
+    """Count the messages that wait for a worker; 0 when the broker does not answer."""
+    try:
+        with celery.connection_for_write() as connection:
+            queue = connection.default_channel.queue_declare(GENERATION_QUEUE, passive=True)
+    except (OperationalError, OSError, ChannelError):
+        return 0
+    return int(queue.message_count)
 
 
 def broker_trouble(celery: Celery) -> str | None:

@@ -10,7 +10,7 @@ from celery import signals
 
 from app.logging_setup import log_to_stderr
 from app.messaging import ADVANCE_RUN, make_celery, send_run
-from app.services import pump
+from app.services import advance
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
@@ -50,5 +50,5 @@ signals.worker_shutting_down.connect(_stop)
 @celery.task(name=ADVANCE_RUN)  # type: ignore[untyped-decorator]  # Celery ships no types
 def advance_run(run_id: str) -> None:
     """Work on a run for a slice; sent again by itself while there is more to do."""
-    if pump.advance_run(_workshops[-1], run_id, _stopping.is_set) and not _stopping.is_set():
+    if advance.advance_run(_workshops[-1], run_id, _stopping.is_set) and not _stopping.is_set():
         send_run(celery, run_id)

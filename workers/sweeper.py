@@ -11,13 +11,15 @@ from contextlib import closing
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.logging_setup import log_to_stderr
-from app.messaging import make_celery, send_run
+from app.messaging import backlog, make_celery, send_run
 from app.services.runs import sweep
 from app.services.workshop import open_workshop
 from app.settings import Settings
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
+_MOST_BACKLOG = 100
+"""Messages: when so many wait, the workers are busy, and sending again would only add to them."""
 
 
 def main() -> None:
@@ -31,8 +33,9 @@ def main() -> None:
     with closing(open_workshop(settings)) as workshop:
         while not stopping.wait(_EVERY_S):
             try:
-                for run_id in sweep(workshop):
-                    send_run(celery, run_id)
+                if backlog(celery) < _MOST_BACKLOG:
+                    for run_id in sweep(workshop):
+                        send_run(celery, run_id)
             except SQLAlchemyError as error:
                 _log.warning("the database is away: %s", error)
 

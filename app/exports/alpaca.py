@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator
 from app.store.instructions import Row
 
 
-def alpaca_json(rows: Iterable[Row]) -> Iterator[str]:
+def alpaca_json(rows: Iterable[Row | None]) -> Iterator[str]:
     """Write rows as they come, in constant memory; UTF-8 stays as it is, not escaped.
 
-    What was yielded is valid JSON only once the iterator is exhausted.
+    What was yielded is valid JSON only once the iterator is exhausted. For a None among the rows,
+    which says that there are no more for now, it yields an empty text.
     """
     separator = "[\n"
     for row in rows:
+        if row is None:
+            yield ""
+            continue
         columns = {"instruction": row.instruction, "input": row.input, "output": row.output}
         yield separator + json.dumps(columns, ensure_ascii=False)
         separator = ",\n"

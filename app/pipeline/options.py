@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ProfileName = Literal["default", "paper", "alpaca"]
+# Control characters have no place in a name, and no database takes NUL.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -42,7 +44,7 @@ class RunOptions(_Values):
     """Everything that shapes a run; equal options, seeds and replies make an equal data set."""
 
     profile: ProfileName = "default"
-    model: str | None = Field(default=None, min_length=1, max_length=200)
+    model: Line | None = Field(default=None, max_length=200)
     """None takes the service's model."""
     target: int = Field(default=100, ge=1, le=1_000_000)
     """Accepted instructions wanted."""
@@ -55,7 +57,7 @@ class RunOptions(_Values):
     classification_share: Share | None = None
     """Wanted share of classification tasks; steers the demonstrations and, in the `default`
     profile, is asked for in words. None leaves it to the seeds."""
-    language: str | None = Field(default=None, min_length=2, max_length=60, pattern=r"^[^\W\d_].*$")
+    language: Line | None = Field(default=None, min_length=2, max_length=60)
     """Language the instructions are to be written in, such as ``German``; `default` only."""
     answer_format: Literal["auto", "json_schema", "marked_text"] = "auto"
     """Form the `default` profile asks replies in; `auto` takes the schema where it is supported."""

@@ -49,12 +49,12 @@ def tickets_to_issue(numbers: Numbers) -> int:
     return max(0, wanted - in_air)
 
 
-def end_of(numbers: Numbers, *, open_items: int, has_rows: bool) -> EndReason | None:
+def end_of(numbers: Numbers, *, work_left: bool, has_rows: bool) -> EndReason | None:
     """Say why the run is over; None while there is work open.
 
     A target met without a single row to train on is dry too.
     """
-    if open_items:
+    if work_left:
         return None
     met = numbers.accepted >= numbers.target and has_rows
     return EndReason.TARGET_MET if met else EndReason.DRY
@@ -64,6 +64,6 @@ def no_row_comes(numbers: Numbers, *, complete: int) -> bool:
     """Whether so many instructions ended without an instance that more would be money wasted.
 
     Asked only while the data set has no row at all; `complete` counts the instructions whose
-    instances were asked for and read.
+    instances were asked for and read since the run was started or resumed.
     """
     return complete >= numbers.dry_after

@@ -17,7 +17,7 @@ from app.pipeline.types import Candidate, Completion, Rejected, Stage
 from app.services.pool import Pool, RunMaterial
 from app.store import completions, instructions, work
 from app.store.instructions import Dropped
-from app.store.models import Run, WorkItem
+from app.store.models import Run
 from app.store.work import Planned
 
 
@@ -57,11 +57,14 @@ def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
 def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:
     """Admit every ticket whose turn has come and whose reply is in."""
     pool.catch_up(session)
+    if run.accepted >= material.options.target:
+        # Handed back after the target was met: needed no more.
+        work.drop_open(session, run.id, Stage.GENERATE)
     while item := work.next_ticket(session, run.id, run.tickets_admitted):
         accepted_before = run.accepted
         if item.completion_id is not None:
             completion = completions.load(session, item.completion_id)
-            _Ticket(session, run, material, pool, item).admit(completion)
+            _Ticket(session, run, material, pool, item.completion_id).admit(completion)
         item.state = "done" if item.state == "answered" else item.state
         run.tickets_admitted += 1
         run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
@@ -74,13 +77,13 @@ class _Ticket:
     """One reply being decided, candidate by candidate."""
 
     def __init__(
-        self, session: Session, run: Run, material: RunMaterial, pool: Pool, item: WorkItem
+        self, session: Session, run: Run, material: RunMaterial, pool: Pool, completion_id: int
     ) -> None:
         self._session = session
         self._run = run
         self._material = material
         self._pool = pool
-        self._completion_id = item.completion_id
+        self._completion_id = completion_id
         self._accepted: list[dict[str, Any]] = []
         self._dropped: list[Dropped] = []
 
@@ -129,7 +132,7 @@ class _Ticket:
                     self._session,
                     self._run.id,
                     sequence,
-                    self._completion_id or 0,
+                    self._completion_id,
                     candidate.instances,
                 )
         elif self._run.classification_bias is not None:

@@ -1,6 +1,5 @@
 """A run's data set: its rows in the order of acceptance, while it grows or after."""
 
-import time
 from collections.abc import Iterator
 
 from app.pipeline.run_state import FINAL
@@ -10,7 +9,6 @@ from app.store import instructions
 from app.store.instructions import Row
 
 _CHUNK = 500
-_LOOK_AGAIN_S = 0.5
 
 
 def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
@@ -23,10 +21,11 @@ def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
     return _rows(workshop, run_id, 0, accepted)
 
 
-def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
+def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row | None]:
     """Read the rows as they come until the run has ended, always in the same order.
 
-    A row waits for the instances of all the instructions before it.
+    A row waits for the instances of all the instructions before it. None says that nothing more is
+    there for now: the caller waits as it likes, and asks for the next.
 
     Raises:
         NotFound: when there is no such run; at the call, not at the first row.
@@ -35,7 +34,7 @@ def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
     return _growing(workshop, run_id)
 
 
-def _growing(workshop: Workshop, run_id: str) -> Iterator[Row]:
+def _growing(workshop: Workshop, run_id: str) -> Iterator[Row | None]:
     read = 0
     while True:
         run = get_run(workshop, run_id)
@@ -47,7 +46,7 @@ def _growing(workshop: Workshop, run_id: str) -> Iterator[Row]:
         read = max(read, stop)
         if ended:
             return
-        time.sleep(_LOOK_AGAIN_S)
+        yield None
 
 
 def _rows(workshop: Workshop, run_id: str, start: int, stop: int) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from app.services.pump import advance_run
+from app.services.advance import advance_run
 from app.services.runs import sweep
 from app.services.workshop import Workshop
 

@@ -101,7 +101,7 @@ class Recorder:
 
     def _calibrate(self, session: Session, run: Run) -> None:
         """Once all is asked: the mean margin for nothing is the bias, and sorting may begin."""
-        if work.count_unfinished(session, run.id, Stage.CALIBRATE):
+        if work.any_unfinished(session, run.id, Stage.CALIBRATE):
             return
         parse = classify_stage(self._material).parse
         replies = completions.of_stage(session, run.id, Stage.CALIBRATE)
@@ -137,10 +137,11 @@ class Recorder:
         numbers = numbers_of(run, self._material)
         has_rows = instructions.has_instances(session, run.id)
         reason = planner.end_of(
-            numbers, open_items=work.count_unfinished(session, run.id), has_rows=has_rows
+            numbers, work_left=work.any_unfinished(session, run.id), has_rows=has_rows
         )
         if not has_rows and planner.no_row_comes(
-            numbers, complete=instructions.count_complete(session, run.id)
+            numbers,
+            complete=instructions.count_complete(session, run.id) - run.complete_at_resume,
         ):
             reason = EndReason.DRY
         if reason is EndReason.TARGET_MET:

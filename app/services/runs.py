@@ -13,9 +13,9 @@ from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import SeedTask
 from app.services import seed_sets
 from app.services.workshop import Workshop
-from app.store import runs
-from app.store.identifiers import new_id
-from app.store.models import Run, SeedSet
+from app.store import instructions, runs
+from app.store.identifiers import may_be_id, new_id
+from app.store.models import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,18 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
         fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
         raise InvalidInput("The run has no model to ask.", [fault])
 
+    run_id = new_id("run")
+
     def add(session: Session) -> Run:
+        if made := session.get(Run, run_id):
+            # Committed before, but the answer was lost.
+            return made
         if idempotency_key is not None:
             earlier = runs.find_by_key(session, idempotency_key)
             if earlier is not None:
                 return _same_request(earlier, request)
         run = Run(
-            id=new_id("run"),
+            id=run_id,
             seed_set_id=_seed_set_id(session, request),
             profile=request.options.profile,
             model=model,
@@ -87,10 +92,7 @@ def _seed_set_id(session: Session, request: RunRequest) -> str:
     if request.seed_tasks is not None:
         stored, _ = seed_sets.put(session, request.seed_tasks, None)
         return stored.id
-    found = session.get(SeedSet, request.seed_set_id)
-    if found is None:
-        raise NotFound("seed set", str(request.seed_set_id))
-    return found.id
+    return seed_sets.find(session, str(request.seed_set_id)).id
 
 
 def get_run(workshop: Workshop, run_id: str) -> Run:
@@ -104,7 +106,7 @@ def get_run(workshop: Workshop, run_id: str) -> Run:
 
 
 def _get(session: Session, run_id: str) -> Run:
-    found = session.get(Run, run_id, populate_existing=True)
+    found = session.get(Run, run_id, populate_existing=True) if may_be_id(run_id) else None
     if found is None:
         raise NotFound("run", run_id)
     return found
@@ -157,13 +159,13 @@ def resume_run(workshop: Workshop, run_id: str) -> Run:
     """
 
     def resume(session: Session) -> Run:
+        _get(session, run_id)
         run = runs.lock(session, run_id)
-        if run is None:
-            raise NotFound("run", run_id)
-        if run.status not in {Status.QUEUED, Status.RUNNING}:
+        if run is not None and run.status not in {Status.QUEUED, Status.RUNNING}:
             _must(runs.move(session, run_id, Status.QUEUED), run)
             # A run that was dry is given as many barren replies again.
             run.barren_tickets = 0
+            run.complete_at_resume = instructions.count_complete(session, run_id)
         session.flush()
         return _get(session, run_id)
 

@@ -12,7 +12,7 @@ from app.errors import NotFound
 from app.pipeline.types import SeedTask
 from app.store import seed_sets
 from app.store.database import Database
-from app.store.identifiers import new_id
+from app.store.identifiers import may_be_id, new_id
 from app.store.models import SeedSet
 
 
@@ -53,7 +53,16 @@ def get_seed_set(database: Database, seed_set_id: str) -> SeedSet:
         NotFound: when there is none with this id.
     """
     with database.read() as session:
-        found = session.get(SeedSet, seed_set_id)
+        return find(session, seed_set_id)
+
+
+def find(session: Session, seed_set_id: str) -> SeedSet:
+    """Load one within a transaction of the caller's.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+    found = session.get(SeedSet, seed_set_id) if may_be_id(seed_set_id) else None
     if found is None:
         raise NotFound("seed set", seed_set_id)
     return found

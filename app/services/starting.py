@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
-from app.errors import ProviderTrouble
+from app.errors import ConfigurationError, ProviderTrouble
 from app.llm.preflight import Preflight, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
@@ -12,6 +12,7 @@ from app.pipeline.profiles import PROFILES
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Capabilities, Stage
 from app.services.admission import issue_tickets
+from app.services.lease import kept_lease
 from app.services.pool import RunMaterial
 from app.services.workshop import Workshop
 from app.store import completions, runs, seed_sets, work
@@ -51,14 +52,10 @@ def begin(workshop: Workshop, run_id: str, token: str) -> Beginning | None:
 def _start(workshop: Workshop, run: Run, material: RunMaterial, token: str) -> Capabilities | None:
     """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
     try:
-        found = preflight(workshop.provider_for(run.model), material.profile.endpoint)
-    except ProviderTrouble as trouble:
-        message = f"{trouble} Then resume the run."
-        workshop.database.retrying(
-            lambda session: runs.move(
-                session, run.id, Status.PAUSED, reason=EndReason.PROVIDER, message=message
-            )
-        )
+        with kept_lease(workshop, run.id, token):
+            found = preflight(workshop.provider_for(run.model), material.profile.endpoint)
+    except (ProviderTrouble, ConfigurationError) as trouble:
+        pause_for_provider(workshop, run.id, token, str(trouble))
         return None
 
     def plan(session: Session) -> Capabilities | None:
@@ -68,6 +65,20 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, token: str) -> C
         return _plan_first_work(session, locked, material, workshop, found)
 
     return workshop.database.retrying(plan)
+
+
+def pause_for_provider(workshop: Workshop, run_id: str, token: str, message: str) -> None:
+    """Pause a run with the provider's words, unless the pump was lost meanwhile."""
+    workshop.database.retrying(
+        lambda session: runs.move(
+            session,
+            run_id,
+            Status.PAUSED,
+            reason=EndReason.PROVIDER,
+            message=f"{message} Then resume the run.",
+            token=token,
+        )
+    )
 
 
 def _plan_first_work(
@@ -84,9 +95,13 @@ def _plan_first_work(
         )
         for probe in found.probes
     ]
+    if run.status == Status.RUNNING and run.capabilities is not None:
+        # Committed before, but the answer was lost.
+        return Capabilities(**run.capabilities)
+    # Paid for, so kept, even if the run was paused or cancelled meanwhile.
+    completions.add(session, run.id, replies)
     if not runs.move(session, run.id, Status.RUNNING):
         return None
-    completions.add(session, run.id, replies)
     if run.capabilities is not None:
         # Resumed: it goes on as it began, whatever the endpoint can do by now.
         issue_tickets(session, run, material)

@@ -26,6 +26,8 @@ class Workshop:
     prices: Mapping[str, Price] = field(default_factory=dict)
     outage_patience_s: float = 30.0
     """An endpoint away for this long pauses the run."""
+    throttle_patience_s: float = 600.0
+    """An endpoint that only throttles for this long pauses the run."""
 
     def close(self) -> None:
         """Give connections back."""

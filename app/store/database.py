@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
+
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database failed, not the statement; `InternalError`: a transaction that idled too long."""
 
 _POSTGRESQL_OPTIONS = (
     # A frozen process must not keep row locks, and no statement may wait for ever.
@@ -56,7 +59,7 @@ class Database:
             try:
                 with self.write() as session:
                     return work(session)
-            except (OperationalError, InterfaceError) as error:
+            except AWAY as error:
                 _log.warning("database trouble, try %d of %d: %s", attempt, tries, error.orig)
                 time.sleep(0.1 * 2**attempt)
         with self.write() as session:
@@ -92,10 +95,3 @@ def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("seedbed_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def is_unique_violation(error: DBAPIError) -> bool:
-    """Whether a statement failed because such a row is there already."""
-    return getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint" in str(
-        error.orig
-    )

@@ -90,6 +90,8 @@ class Run(Table):
     tickets_admitted: Mapped[int] = mapped_column(server_default=text("0"))
     barren_tickets: Mapped[int] = mapped_column(server_default=text("0"))
     """Tickets admitted since the last that brought something acceptable."""
+    complete_at_resume: Mapped[int] = mapped_column(server_default=text("0"))
+    """Instructions complete when it was last resumed: those without a row are forgiven."""
     classification_bias: Mapped[float | None]
     """Margin of yes over no that the model gives for nothing, in nats."""
     pump_token: Mapped[str | None] = mapped_column(String(40))
@@ -100,7 +102,7 @@ class Run(Table):
     """When a worker was last told to look at this run."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str | None] = mapped_column(String(64))
-    """Of the request that came with the key: the key with another request is a conflict."""
+    """Of the request it was started with: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

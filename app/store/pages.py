@@ -39,7 +39,7 @@ def page(
         InvalidInput: when the cursor is none of ours.
     """
     if cursor is not None:
-        after = tuple_(*_decoded(cursor, len(keys)))
+        after = tuple_(*_decoded(cursor, keys))
         here = tuple_(*keys)
         statement = statement.where(here < after if newest_first else here > after)
     order = [key.desc() if newest_first else key.asc() for key in keys]
@@ -53,18 +53,20 @@ def _encoded(values: Sequence[int | str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str, keys: int) -> list[int | str]:
+def _decoded(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[int | str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, RecursionError):
         values = None
-    known = isinstance(values, list) and len(values) == keys
-    if not known or not all(isinstance(v, str) or _is_row_number(v) for v in values):
+    known = isinstance(values, list) and len(values) == len(keys)
+    if not known or not all(map(_fits, values, keys)):
         fault = Fault("is not a cursor of this service", field="cursor")
         raise InvalidInput("The page cannot be found.", [fault])
     return list(values)
 
 
-def _is_row_number(value: object) -> bool:
+def _fits(value: object, key: InstrumentedAttribute[Any]) -> bool:
+    if key.type.python_type is str:
+        return isinstance(value, str) and value.isascii() and value.isprintable()
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63

@@ -13,6 +13,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Session
@@ -34,8 +35,11 @@ def move(
     *,
     reason: EndReason | None = None,
     message: str | None = None,
+    token: str | None = None,
 ) -> bool:
     """Move a run's status where the transition table allows it, and append the event.
+
+    With a `token`, only while that pump holds the run: one that lost it has no say any more.
 
     Returns False, and does nothing, when the run is not in a state it may come from: repeating a
     move is safe.
@@ -45,6 +49,7 @@ def move(
         session,
         update(Run)
         .where(Run.id == run_id, Run.status.in_(sources_of(to)))
+        .where(true() if token is None else Run.pump_token == token)
         .values(
             status=to,
             end_reason=reason,
@@ -71,7 +76,8 @@ def take_pump(session: Session, run_id: str, token: str, lease_s: float) -> bool
         _changes(
             session,
             update(Run)
-            .where(Run.id == run_id, _waits())
+            # Its own token stands there already where the answer to its commit was lost.
+            .where(Run.id == run_id, or_(Run.pump_token == token, _waits()))
             .values(pump_token=token, pump_leased_until=epoch_now() + lease_s),
         )
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
@@ -153,15 +153,15 @@ def still_leased(session: Session, item_ids: Sequence[int], token: str) -> set[i
     return set(session.scalars(select(WorkItem.id).where(*held)))
 
 
-def count_unfinished(session: Session, run_id: str, stage: Stage | None = None) -> int:
-    """Count the items, of one stage or of all, that are neither done nor dead."""
-    unfinished = ("open", "leased", "answered")
-    count = (
-        select(func.count())
-        .select_from(WorkItem)
-        .where(WorkItem.run_id == run_id, WorkItem.state.in_(unfinished))
+def any_unfinished(session: Session, run_id: str, stage: Stage | None = None) -> bool:
+    """Whether items, of one stage or of any, are neither done nor dead nor dropped."""
+    unfinished = exists().where(
+        WorkItem.run_id == run_id,
+        # All stages by name: so the index on run, stage and state serves.
+        WorkItem.stage.in_(tuple(Stage) if stage is None else (stage,)),
+        WorkItem.state.in_(("open", "leased", "answered")),
     )
-    return session.scalar(count if stage is None else count.where(WorkItem.stage == stage)) or 0
+    return bool(session.scalar(select(unfinished)))
 
 
 def counts(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("tickets_issued", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("tickets_admitted", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("barren_tickets", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("complete_at_resume", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("classification_bias", sa.Double(), nullable=True),
         sa.Column("pump_token", sa.String(length=40), nullable=True),
         sa.Column("pump_leased_until", app.store.types.Moment(precision=53), nullable=True),

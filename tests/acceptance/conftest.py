@@ -59,7 +59,10 @@ def http(service: EmbeddedStack) -> Iterator[httpx.Client]:
 
 
 def client_of(stack: EmbeddedStack) -> httpx.Client:
-    return httpx.Client(base_url=f"{stack.api_url}/v1", timeout=30.0, trust_env=False)
+    limits = httpx.Limits(max_connections=200)
+    return httpx.Client(
+        base_url=f"{stack.api_url}/v1", timeout=30.0, trust_env=False, limits=limits
+    )
 
 
 def seed_tasks() -> list[Json]:

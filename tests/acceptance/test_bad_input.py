@@ -10,6 +10,7 @@ import pytest
 from tests.acceptance.conftest import Json, seed_tasks
 
 JSONL = {"Content-Type": "application/jsonl"}
+JSON = {"Content-Type": "application/json"}
 
 
 def _line(**changes: Any) -> str:
@@ -76,7 +77,7 @@ def test_more_than_50_000_tasks_are_refused(http: httpx.Client) -> None:
 
 def test_more_than_50_mb_are_refused(http: httpx.Client) -> None:
     body = b"[" + b" " * 52_000_000 + b"]"
-    for path, kind in (("/seed-sets", JSONL), ("/runs", {"Content-Type": "application/json"})):
+    for path, kind in (("/seed-sets", JSONL), ("/runs", JSON)):
         problem = _problem(http.post(path, content=body, headers=kind))
         assert "50 MB" in problem["faults"][0]["message"]
 
@@ -93,6 +94,8 @@ def test_more_than_50_mb_are_refused(http: httpx.Client) -> None:
         ({"colour": "blue"}, "options.colour"),
         ({"profile": "paper", "language": "German"}, "options"),
         ({"target": "many"}, "options.target"),
+        ({"model": "a\u0000b"}, "options.model"),
+        ({"language": "Ger\u0000man"}, "options.language"),
     ],
 )
 def test_options_out_of_range_are_refused_by_name(
@@ -115,7 +118,7 @@ def test_options_out_of_range_are_refused_by_name(
 )
 def test_a_run_without_sound_seeds_is_refused(http: httpx.Client, body: bytes) -> None:
     before = http.get("/runs", params={"limit": 1}).json()["items"]
-    _problem(http.post("/runs", content=body, headers={"Content-Type": "application/json"}))
+    _problem(http.post("/runs", content=body, headers=JSON))
     after = http.get("/runs", params={"limit": 1}).json()["items"]
     assert [run["id"] for run in after] == [run["id"] for run in before]
 
@@ -130,6 +133,10 @@ def test_a_run_without_sound_seeds_is_refused(http: httpx.Client, body: bytes) -
         lambda http: http.get("/seed-sets/seeds_nowhere"),
         lambda http: http.post("/runs", json={"seed_set_id": "seeds_nowhere"}),
         lambda http: http.get("/nothing/here"),
+        lambda http: http.get("/runs/a%00b"),
+        lambda http: http.get("/seed-sets/%00"),
+        lambda http: http.post("/runs", json={"seed_set_id": "a\u0000b"}),
+        lambda http: http.post("/runs", content=b'{"seed_set_id": "\\ud800"}', headers=JSON),
     ],
 )
 def test_an_unknown_id_is_404(
@@ -138,7 +145,9 @@ def test_an_unknown_id_is_404(
     _problem(ask(http), 404)
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "", "W10", "WyJhIiwgImIiXQ", "é"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "", "W10", "WyJhIiwgImIiXQ", "é", "WzVd", "WyJcdTAwMDAiXQ"]
+)
 def test_a_cursor_that_is_not_ours_is_refused(http: httpx.Client, cursor: str) -> None:
     _problem(http.get("/runs", params={"cursor": cursor}))
 

@@ -1,6 +1,7 @@
 """The main story: post seed tasks, start a run, poll it, download the data set."""
 
 import json
+from contextlib import ExitStack
 
 import httpx
 
@@ -118,3 +119,15 @@ def test_the_service_says_that_it_is_alive_and_ready(http: httpx.Client) -> None
         "status": "ok",
         "checks": {"database": "ok", "broker": "ok"},
     }
+
+
+def test_followers_of_a_paused_run_leave_the_service_answering(http: httpx.Client) -> None:
+    run_id = start(http, target=1000, lookahead=1)
+    http.post(f"/runs/{run_id}/pause")
+    with ExitStack() as streams:
+        for _ in range(60):
+            stream = http.stream("GET", f"/runs/{run_id}/dataset", params={"follow": True})
+            streams.enter_context(stream)
+        assert http.get("/health").status_code == 200
+        assert http.get("/ready").status_code == 200
+    http.post(f"/runs/{run_id}/cancel")

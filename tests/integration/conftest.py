@@ -12,7 +12,7 @@ from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
-from app.services import datasets, pump, runs
+from app.services import advance, datasets, runs
 from app.services.run_view import RunView, view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
@@ -55,7 +55,7 @@ class Bench:
         return runs.start_run(self.workshop, request, None).id
 
     def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
-        while pump.advance_run(self.workshop, run_id, stop):
+        while advance.advance_run(self.workshop, run_id, stop):
             if stop():
                 break
         return self.view(run_id)

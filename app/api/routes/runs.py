@@ -1,11 +1,13 @@
 """Runs over HTTP: start, watch, pause, resume, cancel, and what they hold."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.concurrency import iterate_in_threadpool
 
 from app.api.context import Context, Cursor, InContext, Limit
 from app.api.examples import RUN
@@ -39,6 +41,7 @@ from app.store.pages import Page, RowT
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
+_LOOK_AGAIN_S = 0.5
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -96,7 +99,7 @@ def post_run(
 def list_runs(
     context: InContext,
     status: Annotated[Status | None, Query()] = None,
-    seed_set_id: str | None = None,
+    seed_set_id: Annotated[str | None, Query(pattern=r"^[!-~]+$")] = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> PageView[RunAnswer]:
@@ -138,6 +141,15 @@ def resume_run(context: InContext, run_id: str) -> RunAnswer:
     return _control(context, run_id, runs.resume_run)
 
 
+async def _patiently(parts: Iterator[str]) -> AsyncIterator[str]:
+    """Hand on what is there, and wait for more without holding a thread."""
+    async for part in iterate_in_threadpool(parts):
+        if part:
+            yield part
+        else:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
 @router.get(
     "/{run_id}/dataset",
     response_class=StreamingResponse,
@@ -153,7 +165,7 @@ def get_dataset(
     rows = read(context.workshop, run_id)
     disposition = f'attachment; filename="{run_id}.alpaca.json"'
     return StreamingResponse(
-        alpaca_json(rows),
+        _patiently(alpaca_json(rows)),
         media_type="application/json",
         headers={"Content-Disposition": disposition},
     )

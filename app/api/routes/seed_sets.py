@@ -52,7 +52,10 @@ def post_seed_set(
     request: Request,
     response: Response,
     body: Annotated[bytes, Depends(body_bytes)],
-    name: Annotated[str | None, Query(max_length=200, description="For a JSONL body.")] = None,
+    name: Annotated[
+        str | None,
+        Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="For a JSONL body."),
+    ] = None,
 ) -> SeedSetView:
     """Store seed tasks, all or none: a JSON object with `tasks`, or JSON lines as a file has them.
 
@@ -81,10 +84,14 @@ def _from_json(body: bytes) -> tuple[str | None, tuple[SeedTask, ...]]:
         fault = Fault("must be a list of seed tasks", field="tasks")
         raise InvalidInput("The body is not a seed set.", [fault])
     name = value.get("name")
-    if name is not None and not (isinstance(name, str) and 0 < len(name) <= 200):
-        fault = Fault("must be text of at most 200 characters", field="name")
+    if name is not None and not _is_name(name):
+        fault = Fault("must be one line of at most 200 characters", field="name")
         raise InvalidInput("The body is not a seed set.", [fault])
     return name, seed_tasks_from_json(value["tasks"])
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
 
 
 @router.get("")

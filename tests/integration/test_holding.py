@@ -1,0 +1,145 @@
+"""Who holds a run, for how long, and what is paid when that goes wrong."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.scripted_model import reply
+from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.pipeline.run_state import Status
+from app.services import runs
+from app.services.advance import advance_run
+from app.store import runs as stored_runs
+from app.store import work
+from tests.integration.conftest import Bench, after_looks
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+
+
+def test_a_preflight_longer_than_the_lease_is_paid_for_once(open_bench: OpenBench) -> None:
+    def script(call: ScriptedCall) -> ScriptedReply:
+        return replace(reply(call), delay_s=1.5 if call.n <= 2 else 0.0)
+
+    with open_bench(script, lease_s=0.6) as bench:
+        run_id = bench.start(target=5)
+        others = [threading.Thread(target=bench.work, args=(run_id,)) for _ in range(2)]
+        for other in others:
+            other.start()
+            time.sleep(0.9)
+        for other in others:
+            other.join()
+        seen = bench.view(run_id)
+        while seen.run.status == "running":
+            seen = bench.work(run_id)
+        assert bench.server.counts.calls == seen.funnel.asked
+    assert seen.run.status == "succeeded"
+
+
+def test_a_run_that_is_only_throttled_hands_over_to_one_that_waits(open_bench: OpenBench) -> None:
+    throttled = ScriptedReply(status=429, error={"message": "slow"}, headers={"Retry-After": "1"})
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        return throttled if call.model == "crowded" and call.n > 2 else reply(call)
+
+    with open_bench(script, slice_s=0.5) as bench:
+        crowded = bench.start(target=5, model="crowded")
+        bench.start(target=5)
+        until = time.monotonic() + 20
+        again = advance_run(bench.workshop, crowded, lambda: time.monotonic() > until)
+        assert time.monotonic() < until
+        assert again
+        assert bench.view(crowded).run.pump_token is None
+
+
+def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
+    open_bench: OpenBench,
+) -> None:
+    throttled = ScriptedReply(
+        status=429, error={"message": "the mill is crowded"}, headers={"Retry-After": "0"}
+    )
+    with open_bench(
+        lambda call: throttled if call.n > 10 else reply(call), throttle_patience_s=1.0
+    ) as bench:
+        seen = bench.work(bench.start(target=50))
+    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
+    assert "the mill is crowded" in (seen.run.message or "")
+
+
+def test_a_run_that_got_no_rows_goes_on_when_it_is_resumed(open_bench: OpenBench) -> None:
+    mute = {"is": True}
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        answer = reply(call)
+        silent = mute["is"] and "instances" in (answer.text or "")
+        return ScriptedReply("No.") if silent else answer
+
+    with open_bench(script) as bench:
+        run_id = bench.start(target=30, dry_after=5)
+        assert bench.work(run_id).run.end_reason == "dry"
+        mute["is"] = False
+        runs.resume_run(bench.workshop, run_id)
+        seen = bench.work(run_id)
+    assert seen.run.status == "succeeded"
+    assert seen.funnel.instances > 0
+
+
+def test_a_pump_that_lost_its_run_cannot_pause_it(open_bench: OpenBench) -> None:
+    with open_bench(reply) as bench:
+        run_id = bench.start(target=5)
+        with bench.workshop.database.write() as session:
+            assert stored_runs.take_pump(session, run_id, "holder", 30)
+        with bench.workshop.database.write() as session:
+            assert not stored_runs.move(session, run_id, Status.PAUSED, token="loser")
+        assert bench.view(run_id).run.status == "queued"
+
+
+def test_an_item_that_always_breaks_the_endpoint_is_given_up_and_the_run_ends(
+    open_bench: OpenBench,
+) -> None:
+    generations: list[str] = []
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        words = call.messages[-1].content
+        if "new tasks" in words:
+            generations.append(words)
+        if words in generations[2:3]:
+            return ScriptedReply(status=500, error={"message": "core dumped"})
+        return reply(call)
+
+    with open_bench(script, outage_patience_s=0.5) as bench:
+        run_id = bench.start(target=40, max_attempts=3)
+        for _ in range(8):
+            seen = bench.work(run_id)
+            if seen.run.status != "paused":
+                break
+            runs.resume_run(bench.workshop, run_id)
+    assert generations.count(generations[2]) == 3
+    assert seen.run.status == "succeeded"
+    assert seen.stages["generate"].dead == 1
+
+
+def test_an_address_that_is_none_pauses_with_what_to_set(open_bench: OpenBench) -> None:
+    with open_bench(
+        reply, provider_for=lambda model: lambda: OpenAIProvider("http://[bad", None, model, 2.0)
+    ) as bench:
+        seen = bench.work(bench.start(target=5))
+    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
+    assert "OPENAI_BASE_URL" in (seen.run.message or "")
+
+
+def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBench) -> None:
+    with open_bench(reply) as bench:
+        run_id = bench.start(target=10)
+        bench.work(run_id, after_looks(1))
+        with bench.workshop.database.write() as session:
+            stored_runs.take_pump(session, run_id, "token", 30)
+            assert work.claim(session, run_id, "token", 2)
+        with bench.workshop.database.write() as session:
+            # The second try of a commit whose answer was lost: it finds its own token.
+            assert stored_runs.take_pump(session, run_id, "token", 30)
+            work.hand_back(session, run_id, "token")
+            stored_runs.release_pump(session, run_id, "token")
+        assert bench.work(run_id).run.status == "succeeded"
