@@ -73,6 +73,7 @@ class Pump:
         self._patience = Patience(workshop.outage_patience_s)
         self._refusal: ProviderTrouble | None = None
         self._draining = False
+        self._over = False
         self._heartbeat_at = 0.0
         self._taken_at = self._outcome_at = time.monotonic()
         self._look_at = self._taken_at + workshop.slice_s
@@ -83,7 +84,7 @@ class Pump:
         self._record([])
         while not self._stop():
             now = time.monotonic()
-            if not self._beat(now):
+            if self._over or not self._beat(now):
                 return Ending.ENOUGH
             if self._hands_over(now):
                 return Ending.AGAIN
@@ -210,17 +211,16 @@ class Pump:
         )
 
     def _record(self, answers: list[Answered]) -> None:
-        def record(session: Session) -> Pool:
+        def record(session: Session) -> tuple[Pool, bool]:
             run = runs.lock(session, self._run_id)
             if run is None or run.pump_token != self._token:
                 raise PumpLost
             # Given back below, after the commit: what it takes in may never be committed, and a
             # pool that is ahead of the rows would miss neighbours.
             pool, self._pool = self._pool or Pool(self._material), None
-            self._recorder.record(session, run, answers, pool)
-            return pool
+            return pool, self._recorder.record(session, run, answers, pool)
 
-        self._pool = self._database.retrying(record)
+        self._pool, self._over = self._database.retrying(record)
 
     def _pause(self, message: str) -> None:
         _log.warning("run %s pauses: %s", self._run_id, message)

@@ -37,8 +37,11 @@ class Recorder:
         self._material = material
         self._token = token
 
-    def record(self, session: Session, run: Run, answers: Sequence[Answered], pool: Pool) -> None:
-        """Record a batch; safe to repeat, an item that is no longer leased is passed over."""
+    def record(self, session: Session, run: Run, answers: Sequence[Answered], pool: Pool) -> bool:
+        """Record a batch; safe to repeat, an item that is no longer leased is passed over.
+
+        Returns whether the run is over.
+        """
         leased = work.still_leased(session, [a.asked.item.id for a in answers], self._token)
         answers = [a for a in answers if a.asked.item.id in leased]
         replies = [a.reply for a in answers if isinstance(a.reply, Reply)]
@@ -49,7 +52,7 @@ class Recorder:
             else:
                 self._burn(session, run, answer.asked.item, answer.reply)
         admit(session, run, self._material, pool)
-        self._finish_if_over(session, run)
+        return self._finish_if_over(session, run)
 
     def _read(
         self, session: Session, run: Run, item: Item, completion: Completion, completion_id: int
@@ -132,7 +135,7 @@ class Recorder:
             case _:
                 pass  # A dead ticket is admitted like one whose reply held nothing.
 
-    def _finish_if_over(self, session: Session, run: Run) -> None:
+    def _finish_if_over(self, session: Session, run: Run) -> bool:
         session.flush()
         numbers = numbers_of(run, self._material)
         has_rows = instructions.has_instances(session, run.id)
@@ -149,6 +152,7 @@ class Recorder:
         elif reason is not None:
             message = _dry_message(session, run, numbers)
             runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
+        return reason is not None
 
 
 def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
