@@ -74,6 +74,10 @@ class StackError(SeedbedError):
 class ProviderTrouble(SeedbedError):
     """The model endpoint did not give a usable answer; the text is the provider's own words."""
 
+    may_be_paid = False
+    """Whether the provider may charge for the call all the same: it began to answer, or nobody
+    knows."""
+
 
 class Throttled(ProviderTrouble):
     """Too many requests: all callers wait `retry_after_s`, then fewer are kept in the air."""

@@ -40,10 +40,10 @@ def make_celery(settings: Settings) -> Celery:
     return celery
 
 
-def send_run(celery: Celery, run_id: str) -> None:
-    """Tell a worker to look at a run; without a broker only the log learns of it."""
+def send_run(celery: Celery, run_id: str, slot: int = 0) -> None:
+    """Tell a worker to look at a slot of a run; without a broker only the log learns of it."""
     try:
-        celery.send_task(ADVANCE_RUN, args=[run_id], retry=False)
+        celery.send_task(ADVANCE_RUN, args=[run_id, slot], retry=False)
     except OperationalError as error:
         _log.warning("run %s waits for the sweeper, the broker is away: %s", run_id, error)
 

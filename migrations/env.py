@@ -4,8 +4,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import Settings
+from app.store import made, models  # noqa: F401 - the tables must be known
 from app.store.database import Database
-from app.store.models import Table
+from app.store.table import Table
 
 
 def _migrate(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from app.services import advance
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
+from app.store.slots import Slot
 
 celery = make_celery(Settings())
 
@@ -48,7 +49,8 @@ signals.worker_shutting_down.connect(_stop)
 
 
 @celery.task(name=ADVANCE_RUN)  # type: ignore[untyped-decorator]  # Celery ships no types
-def advance_run(run_id: str) -> None:
+def advance_run(run_id: str, slot: int) -> None:
     """Work on a run for a slice; sent again by itself while there is more to do."""
-    if advance.advance_run(_workshops[-1], run_id, _stopping.is_set) and not _stopping.is_set():
-        send_run(celery, run_id)
+    again = advance.advance_run(_workshops[-1], Slot(run_id, slot), _stopping.is_set)
+    if again is not None and not _stopping.is_set():
+        send_run(celery, *again)

@@ -8,13 +8,12 @@ import signal
 import threading
 from contextlib import closing
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.logging_setup import log_to_stderr
 from app.messaging import backlog, make_celery, send_run
-from app.services.runs import sweep
+from app.services.slots import sweep
 from app.services.workshop import open_workshop
 from app.settings import Settings
+from app.store.database import AWAY
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
@@ -34,9 +33,9 @@ def main() -> None:
         while not stopping.wait(_EVERY_S):
             try:
                 if backlog(celery) < _MOST_BACKLOG:
-                    for run_id in sweep(workshop):
-                        send_run(celery, run_id)
-            except SQLAlchemyError as error:
+                    for slot in sweep(workshop):
+                        send_run(celery, *slot)
+            except AWAY as error:
                 _log.warning("the database is away: %s", error)
 
 

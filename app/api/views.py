@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Stage
-from app.services.run_view import Funnel, Progress, RunView, StageCounts
+from app.services.run_view import BudgetView, Funnel, Progress, RunView, StageCounts
 
 ItemT = TypeVar("ItemT")
 
@@ -65,6 +65,7 @@ class RunAnswer(BaseModel):
     funnel: Funnel
     tokens: Tokens
     cost_usd: Decimal | None
+    budget: BudgetView
 
     @classmethod
     def of(cls, view: RunView) -> Self:
@@ -76,14 +77,15 @@ class RunAnswer(BaseModel):
             progress=view.progress,
             stages=dict(view.stages),
             funnel=view.funnel,
-            tokens=Tokens(prompt=view.prompt_tokens, completion=view.completion_tokens),
-            cost_usd=view.cost_usd,
+            tokens=Tokens(prompt=run.prompt_tokens, completion=run.completion_tokens),
+            budget=view.budget,
         )
 
 
 _RUN_COLUMNS = (
     "id", "status", "end_reason", "message", "created_at", "started_at", "ended_at",
     "seed_set_id", "profile", "model", "options", "capabilities", "classification_bias",
+    "cost_usd",
 )  # fmt: skip
 
 

@@ -1,9 +1,11 @@
-"""What a call cost."""
+"""What a call cost, and what it can cost at the most."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 
-from app.pipeline.types import Completion
+from app.pipeline.budget import Amount
+from app.pipeline.types import ChatPrompt, Completion, Request
 from app.settings import Price
 
 TOKENS_PER_PRICE = 1_000_000
@@ -21,3 +23,26 @@ def cost_usd(completion: Completion, model: str, prices: Mapping[str, Price]) ->
     input_usd = price.input_usd * completion.prompt_tokens
     output_usd = price.output_usd * completion.completion_tokens
     return (input_usd + output_usd) / TOKENS_PER_PRICE
+
+
+_AROUND_A_TURN = 16
+"""Tokens that a chat template may put around one message, at most."""
+_AROUND_A_CALL = 64
+
+
+def most(request: Request, model: str, prices: Mapping[str, Price]) -> Amount:
+    """What one call can take at the most; without a known price it costs nothing here.
+
+    No tokenizer makes more tokens than the text has bytes, whatever the model; the answer is
+    bounded by the request itself.
+    """
+    prompt = request.prompt
+    if isinstance(prompt, ChatPrompt):
+        size = sum(len(turn.content.encode()) + _AROUND_A_TURN for turn in prompt.messages)
+        # Some endpoints write the schema into the prompt.
+        size += len(json.dumps(dict(prompt.schema))) if prompt.schema is not None else 0
+    else:
+        size = len(prompt.text.encode())
+    bound = Completion("", "", model, size + _AROUND_A_CALL, request.parameters.max_tokens)
+    usd = cost_usd(bound, model, prices) or Decimal(0)
+    return Amount(1, bound.prompt_tokens + bound.completion_tokens, usd)

@@ -47,6 +47,7 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         top_logprobs=_top_logprobs(choice.get("logprobs")),
+        reply_id=_text(reply.get("id"), "") or None,
     )
 
 

@@ -75,6 +75,12 @@ class RunOptions(_Values):
     dry_after: int = Field(default=20, ge=1, le=10_000)
     """Replies in a row with nothing accepted after which a run ends as dry."""
 
+    workers: int = Field(default=4, ge=1, le=256)
+    """Worker processes that may share the run; the data set is the same with any number."""
+    reuse_replies: bool = False
+    """Whether a reply that was paid for before, in any run, answers the same question again where
+    chance has no part in it (temperature 0)."""
+
     @model_validator(mode="after")
     def _only_what_the_profile_can_do(self) -> Self:
         if self.profile != "default":

@@ -26,6 +26,8 @@ class EndReason(StrEnum):
     """The endpoint refuses or is away; the message says what to do."""
     DEFECT = "defect"
     """The service itself failed on it; going on by itself would pay for the same calls again."""
+    BUDGET = "budget"
+    """The next call could go over a cap."""
     ASKED = "asked"
     """A person paused it."""
 
@@ -36,7 +38,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLING}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.CANCELLED: frozenset(),
-    Status.SUCCEEDED: frozenset(),
+    Status.SUCCEEDED: frozenset({Status.QUEUED}),
     Status.FAILED: frozenset({Status.QUEUED}),
 }
 

@@ -92,6 +92,8 @@ class Completion:
     completion_tokens: int = 0
     top_logprobs: Mapping[str, float] | None = None
     """Natural logarithms of the probabilities of the first token's alternatives, by token."""
+    reply_id: str | None = None
+    """The provider's own name for the reply; what its records and its bill call it."""
 
     @property
     def cut_off(self) -> bool:

@@ -4,6 +4,7 @@ The caller holds the run's row. Tickets are admitted strictly by number, and the
 makes room for are issued between them, so a run depends on its replies and never on their timing.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,11 +15,13 @@ from app.pipeline.demonstrations import draw_demonstrations
 from app.pipeline.profiles import mix_of
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, Rejected, Stage
+from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
-from app.store import completions, instructions, work
-from app.store.instructions import Dropped
+from app.store import completions, work
+from app.store.completions import Kept
+from app.store.instructions import Dropped, Made, bounded
 from app.store.models import Run
-from app.store.work import Planned
+from app.store.work import Planned, Settled, Ticket
 
 
 def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
@@ -37,6 +40,10 @@ def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
 
 def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
     """Plan the generation calls that the run has room for."""
+    work.plan(session, run.id, _issue(run, material))
+
+
+def _issue(run: Run, material: RunMaterial) -> list[Planned]:
     labels = [seed.is_classification for seed in material.seeds]
     mix = mix_of(material.profile, material.options)
     planned = []
@@ -51,53 +58,70 @@ def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
         subject = {"demonstrations": [asdict(d) for d in drawn]}
         planned.append(Planned(Stage.GENERATE, run.tickets_issued, subject))
         run.tickets_issued += 1
-    work.plan(session, run.id, planned)
+    return planned
 
 
 def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:
     """Admit every ticket whose turn has come and whose reply is in."""
-    pool.catch_up(session)
     if run.accepted >= material.options.target:
         # Handed back after the target was met: needed no more.
         work.drop_open(session, run.id, Stage.GENERATE)
-    while item := work.next_ticket(session, run.id, run.tickets_admitted):
-        accepted_before = run.accepted
-        if item.completion_id is not None:
-            completion = completions.load(session, item.completion_id)
-            _Ticket(session, run, material, pool, item.completion_id).admit(completion)
-        item.state = "done" if item.state == "answered" else item.state
-        run.tickets_admitted += 1
-        run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
+    while tickets := work.next_tickets(session, run.id, run.tickets_admitted):
+        pool.catch_up(session)
+        changes = Changes()
+        ids = [t.completion_id for t in tickets if t.completion_id is not None]
+        replies = completions.load(session, ids)
+        for ticket in tickets:
+            changes.settled.append(_done(ticket))
+            _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
+            changes.planned += _issue(run, material)
+        changes.write(session, run)
         if run.accepted >= material.options.target:
             work.drop_open(session, run.id, Stage.GENERATE)
-        issue_tickets(session, run, material)
+
+
+def _done(ticket: Ticket) -> Settled:
+    state = "done" if ticket.state == "answered" else ticket.state
+    return Settled(ticket.item_id, state, ticket.completion_id)
+
+
+def _kept(ticket: Ticket, replies: Mapping[int, Completion]) -> Kept | None:
+    if ticket.completion_id is None:
+        return None
+    return Kept(ticket.completion_id, replies[ticket.completion_id])
+
+
+def _admit_ticket(
+    run: Run, material: RunMaterial, pool: Pool, changes: Changes, kept: Kept | None
+) -> None:
+    """Decide one ticket; None: no reply came of it."""
+    accepted_before = run.accepted
+    if kept is not None:
+        _Ticket(run, material, pool, changes, kept.id).admit(kept.completion)
+    run.tickets_admitted += 1
+    run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
 
 
 class _Ticket:
     """One reply being decided, candidate by candidate."""
 
     def __init__(
-        self, session: Session, run: Run, material: RunMaterial, pool: Pool, completion_id: int
+        self, run: Run, material: RunMaterial, pool: Pool, changes: Changes, completion_id: int
     ) -> None:
-        self._session = session
         self._run = run
         self._material = material
         self._pool = pool
+        self._changes = changes
         self._completion_id = completion_id
-        self._accepted: list[dict[str, Any]] = []
         self._dropped: list[Dropped] = []
 
     def admit(self, completion: Completion) -> None:
-        accepted: list[tuple[int, Candidate]] = []
         for item in self._material.profile.generate.parse(completion).items:
             if isinstance(item, Rejected):
                 self._drop(item)
             elif self._passes(item.text):
-                accepted.append((self._run.accepted, item))
                 self._accept(item)
-        instructions.reject(self._session, self._run.id, self._dropped)
-        instructions.add(self._session, self._accepted)
-        self._follow_up(accepted)
+        self._changes.dropped += bounded(self._dropped)
 
     def _passes(self, text: str) -> bool:
         reason = first_broken(self._material.profile.rules, text)
@@ -111,32 +135,27 @@ class _Ticket:
         return reason is None
 
     def _accept(self, candidate: Candidate) -> None:
-        self._accepted.append(
+        sequence = self._run.accepted
+        one_stage = self._material.profile.classify is None
+        self._changes.accepted.append(
             {
                 "run_id": self._run.id,
-                "sequence": self._run.accepted,
+                "sequence": sequence,
                 "text": candidate.text,
                 "completion_id": self._completion_id,
                 "neighbours": self._pool.neighbours(candidate.text),
-                "is_complete": self._material.profile.input_first is None,
+                "is_complete": False,
             }
         )
         self._pool.insert(candidate.text)
         self._run.accepted += 1
-
-    def _follow_up(self, accepted: list[tuple[int, Candidate]]) -> None:
-        """Store instances that came along; plan the classification of the others."""
-        if self._material.profile.classify is None:
-            for sequence, candidate in accepted:
-                instructions.add_instances(
-                    self._session,
-                    self._run.id,
-                    sequence,
-                    self._completion_id,
-                    candidate.instances,
-                )
+        if one_stage:
+            # Its instances came along.
+            made = Made(sequence, self._completion_id, candidate.instances)
+            self._changes.made.append(made)
+            self._changes.complete.append(sequence)
         elif self._run.classification_bias is not None:
-            plan_classification(self._session, self._run.id, [n for n, _ in accepted])
+            self._changes.planned += plan_classification([sequence])
 
     def _drop(self, rejected: Rejected, neighbour: dict[str, Any] | None = None) -> None:
         self._dropped.append(
@@ -144,6 +163,6 @@ class _Ticket:
         )
 
 
-def plan_classification(session: Session, run_id: str, sequences: list[int]) -> None:
+def plan_classification(sequences: Iterable[int]) -> list[Planned]:
     """Plan the question whether these instructions are classification tasks."""
-    work.plan(session, run_id, [Planned(Stage.CLASSIFY, n, {}) for n in sequences])
+    return [Planned(Stage.CLASSIFY, n, {}) for n in sequences]

@@ -1,4 +1,4 @@
-"""Advancing a run: take its pump under a lease, work for a while, hand it back.
+"""Advancing a run: take one of its slots under a lease, work for a while, hand it back.
 
 Another worker may take over when the lease is out, whatever happened to this one.
 """
@@ -6,88 +6,83 @@ Another worker may take over when the lease is out, whatever happened to this on
 import logging
 import secrets
 from collections.abc import Callable
-
-from sqlalchemy.orm import Session
+from functools import partial
 
 from app.errors import ConfigurationError
 from app.llm.fanout import Fanout
 from app.pipeline.run_state import EndReason, Status
-from app.services.pump import Ending, Pump, PumpLost
+from app.services import slots
+from app.services.pump import Ending, Pump
 from app.services.starting import begin, pause_for_provider
 from app.services.workshop import Workshop
-from app.store import runs, work
+from app.store import runs
 from app.store.database import AWAY
-from app.store.models import Run
+from app.store.runs import Hold
+from app.store.slots import Slot
 
 _log = logging.getLogger(__name__)
+_TRIES = 3
+"""Two workers may choose the same slot of a needy run; one of them looks again."""
 
 
-def advance_run(workshop: Workshop, run_id: str, stop: Callable[[], bool]) -> bool:
-    """Work on a run for a while; safe to repeat and to call from anywhere at once.
+def advance_run(workshop: Workshop, named: Slot, stop: Callable[[], bool]) -> Slot | None:
+    """Work for a while on a run; safe to repeat and to call from anywhere at once.
 
     Args:
         workshop: what this process works with.
-        run_id: the run; one that is unknown, finished or held by another pump is left alone.
+        named: a slot that somebody should look at. It is a hint: a run that needs a worker more is
+            served in its place, and one that is unknown, finished or held is left alone.
         stop: whether this process has been asked to end; looked at ten times a second.
 
-    Returns whether the run should be sent again at once. A defect is logged here and pauses the
-    run: sent again and again, it would pay for the same calls for ever.
+    Returns the slot that should be sent again at once, if any. A defect is logged here and pauses
+    the run: sent again and again, it would pay for the same calls for ever.
     """
-    token = secrets.token_hex(8)
-
-    def take(session: Session) -> bool:
-        taken = runs.take_pump(session, run_id, token, workshop.lease_s)
-        if taken:
-            work.take_over(session, run_id, token)
-        return taken
-
-    if not workshop.database.retrying(take):
-        return False
+    hold = _take(workshop, named)
+    if hold is None:
+        return None
     try:
-        return _hold(workshop, run_id, token, stop) is Ending.AGAIN
-    except PumpLost:
-        _log.warning("run %s: the lease was lost to another pump", run_id)
-        return False
+        again = _hold(workshop, hold, stop) is Ending.AGAIN
+        return Slot(hold.run_id, hold.slot) if again else None
     except ConfigurationError as error:
-        pause_for_provider(workshop, run_id, token, str(error))
-        return False
+        pause_for_provider(workshop, hold, str(error))
+        return None
     except AWAY:
         # The database is away: whoever looks next goes on from what was committed.
         raise
     except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its run
-        _log.exception("run %s pauses: a defect of the service", run_id)
+        _log.exception("run %s pauses: a defect of the service", hold.run_id)
         message = "A defect of the service; the worker's log has the details."
         workshop.database.retrying(
             lambda session: runs.move(
                 session,
-                run_id,
+                hold.run_id,
                 Status.PAUSED,
                 reason=EndReason.DEFECT,
                 message=message,
-                token=token,
+                hold=hold,
             )
         )
-        return False
+        return None
     finally:
-        workshop.database.retrying(lambda session: _let_go(session, run_id, token))
+        workshop.database.retrying(lambda session: slots.let_go(session, hold))
 
 
-def _let_go(session: Session, run_id: str, token: str) -> None:
-    work.hand_back(session, run_id, token)
-    runs.release_pump(session, run_id, token)
-    _finish_cancelling(session, run_id)
+def _take(workshop: Workshop, named: Slot) -> Hold | None:
+    for _ in range(_TRIES):
+        with workshop.database.read() as session:
+            chosen = slots.fairer(session, named)
+        hold = Hold(*chosen, token=secrets.token_hex(8))
+        if workshop.database.retrying(partial(slots.take, hold=hold, lease_s=workshop.lease_s)):
+            return hold
+        if chosen == named:
+            return None
+    return None
 
 
-def _finish_cancelling(session: Session, run_id: str) -> None:
-    run = session.get(Run, run_id)
-    if run is not None and run.status == Status.CANCELLING and run.pump_token is None:
-        runs.move(session, run_id, Status.CANCELLED, reason=EndReason.CANCELLED)
-
-
-def _hold(workshop: Workshop, run_id: str, token: str, stop: Callable[[], bool]) -> Ending:
-    beginning = begin(workshop, run_id, token)
+def _hold(workshop: Workshop, hold: Hold, stop: Callable[[], bool]) -> Ending:
+    beginning = begin(workshop, hold)
     if beginning is None:
         return Ending.ENOUGH
     factory = workshop.provider_for(beginning.model)
     with Fanout(factory, workshop.concurrency) as fanout:
-        return Pump(workshop, beginning, token, fanout, stop).work()
+        return Pump(workshop, beginning, hold, fanout, stop).work()

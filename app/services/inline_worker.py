@@ -4,8 +4,9 @@ import logging
 import threading
 
 from app.services.advance import advance_run
-from app.services.runs import sweep
+from app.services.slots import sweep
 from app.services.workshop import Workshop
+from app.store.slots import Slot
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 1.0
@@ -43,8 +44,7 @@ class InlineWorker:
                 self._stopping.wait(_LOOK_AGAIN_S)
 
     def _advance_all(self) -> None:
-        for run_id in sweep(self._workshop):
-            while not self._stopping.is_set() and advance_run(
-                self._workshop, run_id, self._stopping.is_set
-            ):
-                pass
+        for slot in sweep(self._workshop):
+            again: Slot | None = slot
+            while again is not None and not self._stopping.is_set():
+                again = advance_run(self._workshop, again, self._stopping.is_set)

@@ -1,15 +1,16 @@
-"""Holding a run's pump while something else takes its time."""
+"""Holding a slot of a run while something else takes its time."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.services.workshop import Workshop
-from app.store import runs
+from app.store import slots
+from app.store.runs import Hold
 
 
 @contextmanager
-def kept_lease(workshop: Workshop, run_id: str, token: str) -> Iterator[None]:
+def kept_lease(workshop: Workshop, hold: Hold) -> Iterator[None]:
     """Prolong the lease in a thread of its own until the block ends.
 
     Without it a preflight that outlasts the lease loses the run to another worker, whose preflight
@@ -20,7 +21,7 @@ def kept_lease(workshop: Workshop, run_id: str, token: str) -> Iterator[None]:
     def beat() -> None:
         while not done.wait(workshop.lease_s / 3):
             workshop.database.retrying(
-                lambda session: runs.extend_pump(session, run_id, token, workshop.lease_s)
+                lambda session: slots.extend(session, hold, workshop.lease_s)
             )
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)

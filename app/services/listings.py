@@ -6,15 +6,8 @@ from sqlalchemy import select
 
 from app.services.runs import get_run
 from app.services.workshop import Workshop
-from app.store.models import (
-    CompletionRow,
-    InstanceRow,
-    InstructionRow,
-    Rejection,
-    Run,
-    RunEvent,
-    SeedSet,
-)
+from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.models import Run, RunEvent, SeedSet
 from app.store.pages import Page, page
 
 

@@ -16,8 +16,9 @@ from app.similarity import Neighbour, SimilarityIndex
 from app.store import instructions
 
 _NEIGHBOURS = 10
-_NEIGHBOURS_FLOOR = 0.3
-"""Below this two instructions share little more than their small words."""
+_NEIGHBOURS_FLOOR = 0.6
+"""The near misses, which say how crowded the pool is. The farther ones cost more than the rest of an
+admission: at 50,000 instructions 17 ms each with a floor of 0.3, 0.8 ms with this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The pump: one worker's hold on one run, keeping model calls in the air while there is work.
 
-It claims work under its token, sends it, and records what comes back in small batches. Everything
-it knows is in the database, so it may die at any instruction.
+Each turn is one transaction: what came back is recorded, and what can be asked next is claimed.
+Everything it knows is in the database, so it may die at any instruction.
 """
 
+import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -17,25 +18,30 @@ from app.llm.prices import cost_usd
 from app.pipeline.run_state import Status
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Completion
-from app.services import requests
+from app.services.claiming import Claim, Claimer, reuse_key
+from app.services.ending import finish_if_over
 from app.services.patience import Patience
 from app.services.pool import Pool
-from app.services.recording import Answered, Recorder
+from app.services.recording import Again, Answered, Recorder
+from app.services.requests import Asked
+from app.services.slots import should_yield
 from app.services.starting import Beginning, pause_for_provider
 from app.services.workshop import Workshop
-from app.store import runs, work
+from app.store import runs, slots, work
 from app.store.completions import Reply
+from app.store.models import Run
+from app.store.runs import Hold
 
 _log = logging.getLogger(__name__)
 
 _COLLECT_S = 0.1
 _BATCH = 32
+_CLAIM_AGAIN_S = 0.25
+_IDLE_S = 1.0
+_LAST_REPLIES_S = 20.0
+"""How long a pump that has to leave waits for the replies of calls in the air: they are paid."""
 _LONGEST_HOLD_S = 600.0
 """Far below any broker's visibility timeout: then the run is sent again even if none waits."""
-
-
-class PumpLost(Exception):
-    """The lease ran out and another pump took the run; nothing of ours may be recorded."""
 
 
 class Ending(Enum):
@@ -44,7 +50,7 @@ class Ending(Enum):
     AGAIN = auto()
     """There is work left: send the run again."""
     ENOUGH = auto()
-    """Finished, paused or lost: nobody has to look at once."""
+    """Finished, paused, lost or idle: nobody has to look at once."""
 
 
 class Pump:
@@ -54,60 +60,90 @@ class Pump:
         self,
         workshop: Workshop,
         beginning: Beginning,
-        token: str,
+        hold: Hold,
         fanout: Fanout,
         stop: Callable[[], bool],
     ) -> None:
         self._workshop = workshop
         self._database = workshop.database
-        self._run_id = beginning.material.run_id
         self._material = beginning.material
         self._model = beginning.model
-        self._asking = Asking(beginning.material.options, beginning.capabilities)
-        self._token = token
+        self._hold = hold
         self._fanout = fanout
         self._stop = stop
-        self._asked: dict[int, requests.Asked] = {}
-        self._recorder = Recorder(beginning.material, token)
+        asking = Asking(beginning.material.options, beginning.capabilities)
+        self._claimer = Claimer(workshop, self._material, asking, self._model, hold.token)
+        self._recorder = Recorder(self._material, hold.token)
+        self._asked: dict[int, Asked] = {}
+        self._found: list[Answered] = []
         self._pool: Pool | None = None
         self._patience = Patience(workshop.outage_patience_s)
         self._refusal: ProviderTrouble | None = None
-        self._draining = False
-        self._over = False
-        self._heartbeat_at = 0.0
-        self._taken_at = self._outcome_at = time.monotonic()
-        self._look_at = self._taken_at + workshop.slice_s
+        now = time.monotonic()
+        self._began_at = self._answered_at = self._busy_at = now
+        self._beat_at = self._claim_at = now
+        self._look_at = now + workshop.slice_s
+        self._ending: Ending | None = None
+        self._leave_by = float("inf")
 
     def work(self) -> Ending:
-        """Keep calls in the air until the run ends, another waits, or the process has to end."""
-        # Nothing may be open: then this is all there is to do.
-        self._record([])
+        """Keep calls in the air until the run ends, another needs it more, or the process ends."""
         while not self._stop():
             now = time.monotonic()
-            if self._over or not self._beat(now):
-                return Ending.ENOUGH
-            if self._hands_over(now):
-                return Ending.AGAIN
-            self._refill(now)
-            self._settle(self._fanout.collect(_COLLECT_S, self._batch()))
+            self._look_up(now)
+            if self._ending is not None and (not self._asked or now > self._leave_by):
+                return self._ending
+            wait_s = 0.0 if self._found else _COLLECT_S
+            self._turn(self._fanout.collect(wait_s, self._batch()), time.monotonic())
             why = self._cannot_go_on(time.monotonic())
-            if why is not None:
-                self._pause(why)
-                return Ending.ENOUGH
-            if not self._asked:
+            if why is not None and self._ending is None:
+                _log.warning("run %s pauses: %s", self._hold.run_id, why)
+                pause_for_provider(self._workshop, self._hold, why)
+                self._leave(Ending.ENOUGH)
+            if not self._asked and not self._found:
                 # Nothing in the air: the endpoint is being given time, or the end is near.
                 time.sleep(_COLLECT_S)
         return Ending.AGAIN
 
-    def _hands_over(self, now: float) -> bool:
-        """Whether this pump is done with its turn: another run waits and nothing is in the air."""
-        if now >= self._look_at:
+    def _leave(self, ending: Ending, within_s: float = _LAST_REPLIES_S) -> None:
+        """Claim nothing more; end once everything that is in the air has come, or in time."""
+        if self._ending is None:
+            self._ending = ending
+        self._leave_by = min(self._leave_by, time.monotonic() + within_s)
+
+    def _look_up(self, now: float) -> None:
+        """Give a sign of life; see whether the run goes on, and whether another needs us more."""
+        if now >= self._beat_at:
+            # Also how soon a pause or a cancellation is noticed.
+            self._beat_at = now + min(1.0, self._workshop.lease_s / 3)
+            self._heed(self._database.retrying(self._beat))
+        if now >= self._look_at and self._ending is None:
             self._look_at = now + self._workshop.slice_s
-            held_long = now - self._taken_at > _LONGEST_HOLD_S
-            self._draining = self._draining or held_long or self._others_wait()
-        # What only waits for the provider's leave was not paid for: it is handed back as it is.
-        stuck = self._throttled_s(now) > self._workshop.slice_s
-        return self._draining and (stuck or not self._asked)
+            with self._database.read() as session:
+                yields = should_yield(session, self._hold)
+            if yields or now - self._began_at > _LONGEST_HOLD_S:
+                # What only waits for the provider's leave is handed back as it is.
+                throttled = self._throttled_s(now) > self._workshop.slice_s
+                self._leave(Ending.AGAIN, 0.0 if throttled else float("inf"))
+        if now - self._busy_at > _IDLE_S and self._ending is None and self._others_work():
+            # What is left is in the air elsewhere; this process may be of use to another run.
+            self._leave(Ending.ENOUGH)
+
+    def _beat(self, session: Session) -> Status | None:
+        return slots.extend(session, self._hold, self._workshop.lease_s)
+
+    def _heed(self, status: Status | None) -> None:
+        if status is None:
+            _log.warning("run %s: the lease of slot %d was lost", *self._hold[:2])
+        if status is not Status.RUNNING:
+            # Nobody waits for a run that is being cancelled but the one who cancelled it.
+            cancelled = status is Status.CANCELLING
+            self._leave(Ending.ENOUGH, 2.0 if cancelled else _LAST_REPLIES_S)
+
+    def _others_work(self) -> bool:
+        self._busy_at = time.monotonic()
+        with self._database.read() as session:
+            return len(slots.live(session, self._hold.run_id)) > 1
 
     def _cannot_go_on(self, now: float) -> str | None:
         """Say why the run has to wait for a person; None while it has not."""
@@ -120,86 +156,92 @@ class Pump:
     def _throttled_s(self, now: float) -> float:
         """For how long nothing has been answered while the provider throttles."""
         throttled = self._asked and self._fanout.last_throttle is not None
-        return now - self._outcome_at if throttled else 0.0
+        return now - self._answered_at if throttled else 0.0
 
     def _batch(self) -> int:
         """How many replies to wait for: few while few are out, or their places would stay empty."""
         return max(1, min(_BATCH, len(self._asked) // 4))
 
-    def _beat(self, now: float) -> bool:
-        """Prolong the lease at a third of it; whether the run still wants work."""
-        if now < self._heartbeat_at:
-            return True
-        # Also how soon a pause or a cancellation is noticed.
-        self._heartbeat_at = now + min(1.0, self._workshop.lease_s / 3)
-        lease_s = self._workshop.lease_s
-        status = self._database.retrying(
-            lambda session: runs.extend_pump(session, self._run_id, self._token, lease_s)
-        )
-        if status is None:
-            raise PumpLost
-        return status is Status.RUNNING
-
-    def _others_wait(self) -> bool:
-        with self._database.read() as session:
-            return runs.others_wait(session, self._run_id)
-
-    def _refill(self, now: float) -> None:
-        if self._draining:
-            return
+    def _room(self, now: float) -> int:
+        """How many calls may go out now."""
         room = min(self._fanout.capacity, self._workshop.concurrency - len(self._asked))
-        if room <= 0 or not self._patience.may_ask(now, in_air=len(self._asked)):
+        if self._ending is not None or room <= 0:
+            return 0
+        if not self._patience.may_ask(now, in_air=len(self._asked)):
+            return 0
+        return 1 if self._patience.probing else room
+
+    def _turn(self, outcomes: list[Outcome], now: float) -> None:
+        """Record what came back and claim what can be asked next, in one transaction."""
+        answers = [*self._found, *map(self._answer, outcomes)]
+        room = self._room(now)
+        if not answers and (not room or now < self._claim_at):
             return
-        most = 1 if self._patience.probing else room
+        # From here on the batch's items are no longer in the air, whatever becomes of the turn.
+        for outcome in outcomes:
+            del self._asked[outcome.key]
+        tries = itertools.count()
 
-        def claim(session: Session) -> list[requests.Asked]:
-            if not self._asked:
-                # What bears our token and is not out was claimed by a commit whose answer was lost.
-                work.hand_back(session, self._run_id, self._token)
-            items = work.claim(session, self._run_id, self._token, most)
-            return requests.build(session, items, self._material, self._asking)
+        def turn(session: Session) -> tuple[Pool, Claim]:
+            run = runs.lock(session, self._hold.run_id)
+            if run is None:
+                raise LookupError(f"run {self._hold.run_id} is gone")
+            # Given back below, after the commit: what it takes in may never be committed, and a
+            # pool that is ahead of the rows would miss neighbours.
+            pool, self._pool = self._pool or Pool(self._material), None
+            self._recorder.record(session, run, answers, pool)
+            if next(tries):
+                self._disown(session)
+            return pool, self._next(session, run, room)
 
-        for asked in self._database.retrying(claim):
+        self._pool, claim = self._database.retrying(turn)
+        self._send(claim, now)
+
+    def _next(self, session: Session, run: Run, room: int) -> Claim:
+        """Claim what can be asked, or see that the run is over."""
+        if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
+            return Claim()
+        claim = self._claimer.claim(session, run, room) if room else Claim()
+        finish_if_over(session, run, self._material, idle=not claim and not self._asked)
+        return claim
+
+    def _disown(self, session: Session) -> None:
+        """Open what an earlier try of this turn claimed by a commit whose answer was lost."""
+        leased = work.leased_by(session, self._hold.run_id, self._hold.token)
+        work.reopen(session, leased.keys() - self._asked.keys(), self._hold.token)
+
+    def _send(self, claim: Claim, now: float) -> None:
+        self._found = claim.answered
+        for asked in claim.to_ask:
             self._asked[asked.item.id] = asked
             self._fanout.submit(asked.item.id, asked.request)
+        if claim or self._asked:
+            self._busy_at = now
+        else:
+            # The run may be over, or waiting: look soon, and at its status first.
+            self._claim_at, self._beat_at = now + _CLAIM_AGAIN_S, now
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        """Record what came back."""
-        if not outcomes:
-            return
-        self._outcome_at = time.monotonic()
-        answers: list[Answered] = []
-        away: list[int] = []
-        for outcome in outcomes:
-            asked = self._asked.pop(outcome.key)
-            answer = self._answer(asked, outcome)
-            if answer is None:
-                away.append(asked.item.id)
-            else:
-                answers.append(answer)
-        if away:
-            self._database.retrying(lambda session: work.reopen(session, away, self._token))
-        if answers:
-            self._record(answers)
-
-    def _answer(self, asked: requests.Asked, outcome: Outcome) -> Answered | None:
-        """Take an outcome as what it means for its item; None: it is to be asked again."""
+    def _answer(self, outcome: Outcome) -> Answered:
+        """Take an outcome as what it means for its item."""
+        asked = self._asked[outcome.key]
+        self._answered_at = time.monotonic()
         match outcome.answer:
             case ItemTrouble():
-                return Answered(asked, str(outcome.answer))
+                return Answered(asked, str(outcome.answer), outcome.answer.may_be_paid)
             case Outage():
                 first = not self._patience.probing
                 self._patience.outage(time.monotonic(), outcome.answer)
                 # The first of an outage burns an attempt: it may be this item that fails.
-                return Answered(asked, str(outcome.answer)) if first else None
+                what = str(outcome.answer) if first else Again()
+                return Answered(asked, what, outcome.answer.may_be_paid)
             case ProviderTrouble():
                 self._refusal = outcome.answer
-                return None
+                return Answered(asked, Again())
             case completion:
                 self._patience.answered()
                 return Answered(asked, self._reply(asked, completion, outcome))
 
-    def _reply(self, asked: requests.Asked, completion: Completion, outcome: Outcome) -> Reply:
+    def _reply(self, asked: Asked, completion: Completion, outcome: Outcome) -> Reply:
         return Reply(
             work_item_id=asked.item.id,
             stage=asked.item.stage,
@@ -208,20 +250,6 @@ class Pump:
             latency_s=outcome.latency_s,
             cost_usd=cost_usd(completion, self._model, self._workshop.prices),
             demonstrations=asked.demonstrations,
+            call=asked.call,
+            request_sha256=reuse_key(asked.request, self._model),
         )
-
-    def _record(self, answers: list[Answered]) -> None:
-        def record(session: Session) -> tuple[Pool, bool]:
-            run = runs.lock(session, self._run_id)
-            if run is None or run.pump_token != self._token:
-                raise PumpLost
-            # Given back below, after the commit: what it takes in may never be committed, and a
-            # pool that is ahead of the rows would miss neighbours.
-            pool, self._pool = self._pool or Pool(self._material), None
-            return pool, self._recorder.record(session, run, answers, pool)
-
-        self._pool, self._over = self._database.retrying(record)
-
-    def _pause(self, message: str) -> None:
-        _log.warning("run %s pauses: %s", self._run_id, message)
-        pause_for_provider(self._workshop, self._run_id, self._token, message)

@@ -1,33 +1,40 @@
 """What a batch of replies changes, in one transaction: kept, read, decided, and the next planned.
 
-The caller holds the run's row and has shown that it still holds the pump.
+The caller holds the run's row. What changes is gathered reply by reply and written at once: a
+statement for each kind of change, not for each reply.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.pipeline import planner
+from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.calibration import bias_of
-from app.pipeline.run_state import EndReason, Status
-from app.pipeline.types import Completion, Rejected, Stage
-from app.services.admission import admit, numbers_of, plan_classification
+from app.pipeline.types import Rejected, Stage
+from app.services.admission import admit, plan_classification
+from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
 from app.services.requests import Asked, classify_stage
-from app.store import completions, instructions, runs, work
-from app.store.completions import Reply
-from app.store.instructions import Dropped
+from app.store import completions, runs, work
+from app.store.completions import Kept, Reply
+from app.store.instructions import Dropped, Label, Made, bounded
 from app.store.models import Run
-from app.store.work import Item, Planned
+from app.store.work import Item, Planned, Settled, Standing
+
+
+class Again:
+    """No answer and no fault of the item's: it is asked again, and no attempt is burnt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A finished call: a completion, or the provider's words on why this item has none."""
+    """A finished call: a reply, or the provider's words on why this item has none."""
 
     asked: Asked
-    reply: Reply | str
+    reply: Reply | Kept | str | Again
+    may_be_paid: bool = False
+    """Whether the provider may charge for a call that brought nothing."""
 
 
 class Recorder:
@@ -37,70 +44,124 @@ class Recorder:
         self._material = material
         self._token = token
 
-    def record(self, session: Session, run: Run, answers: Sequence[Answered], pool: Pool) -> bool:
-        """Record a batch; safe to repeat, an item that is no longer leased is passed over.
+    def record(self, session: Session, run: Run, answers: Sequence[Answered], pool: Pool) -> None:
+        """Record a batch; safe to repeat: a reply that is stored already is passed over.
 
-        Returns whether the run is over.
+        A reply whose item was given to another pump is kept all the same: it was paid for.
         """
-        leased = work.still_leased(session, [a.asked.item.id for a in answers], self._token)
-        answers = [a for a in answers if a.asked.item.id in leased]
-        replies = [a.reply for a in answers if isinstance(a.reply, Reply)]
-        ids = iter(completions.add(session, run.id, replies))
+        changes = Changes()
+        ids = [answer.asked.item.id for answer in answers]
+        standings = work.standings(session, ids, self._token) if ids else {}
+        timely: list[Answered] = []
+        late: list[Answered] = []
         for answer in answers:
-            if isinstance(answer.reply, Reply):
-                self._read(session, run, answer.asked.item, answer.reply.completion, next(ids))
-            else:
-                self._burn(session, run, answer.asked.item, answer.reply)
+            ours = standings[answer.asked.item.id] is Standing.OURS
+            (timely if ours else late).append(answer)
+        again = [a.asked.item.id for a in timely if isinstance(a.reply, Again)]
+        if again:
+            work.reopen(session, again, self._token)
+        used = timely + self._late(session, run, late, standings)
+        for asked, kept in self._kept(session, run, used):
+            self._read(session, run, asked, kept, changes)
+        changes.write(session, run)
         admit(session, run, self._material, pool)
-        return self._finish_if_over(session, run)
+
+    def _late(
+        self,
+        session: Session,
+        run: Run,
+        answers: Sequence[Answered],
+        standings: Mapping[int, Standing],
+    ) -> list[Answered]:
+        """Book replies that came after their lease; the ones that can still be used."""
+        if not answers:
+            return []
+        known = completions.known_calls(session, [a.asked.item.id for a in answers])
+        new = [
+            answer
+            for answer in answers
+            if isinstance(answer.reply, Reply) and answer.asked.call not in known
+        ]
+        for answer in new:
+            # Written off when the lease was taken away; now its end is known after all.
+            write_off(run, answer.asked.reserved, sign=-1)
+        usable = [a for a in new if standings[a.asked.item.id] is Standing.OPEN]
+        spare = [a for a in new if standings[a.asked.item.id] is not Standing.OPEN]
+        self._store(session, run, spare, are_spare=True)
+        return usable
+
+    def _kept(
+        self, session: Session, run: Run, answers: Sequence[Answered]
+    ) -> Iterator[tuple[Asked, Kept | str]]:
+        """Store the replies; every answer as what is stored of it, in order."""
+        replies = [a for a in answers if isinstance(a.reply, Reply)]
+        ids = iter(self._store(session, run, replies))
+        spares = [a.reply.id for a in answers if isinstance(a.reply, Kept)]
+        if spares:
+            completions.use(session, spares)
+        for asked, reply, may_be_paid in ((a.asked, a.reply, a.may_be_paid) for a in answers):
+            if may_be_paid:
+                write_off(run, asked.reserved)
+            if isinstance(reply, Reply):
+                yield asked, Kept(next(ids), reply.completion)
+            elif not isinstance(reply, Again):
+                yield asked, reply
+
+    def _store(
+        self, session: Session, run: Run, answers: Sequence[Answered], *, are_spare: bool = False
+    ) -> list[int]:
+        replies = [answer.reply for answer in answers if isinstance(answer.reply, Reply)]
+        book(run, replies)
+        spare = {answer.asked.call for answer in answers} if are_spare else ()
+        return completions.add(session, run.id, replies, spare=spare)
 
     def _read(
-        self, session: Session, run: Run, item: Item, completion: Completion, completion_id: int
+        self, session: Session, run: Run, asked: Asked, kept: Kept | str, changes: Changes
     ) -> None:
-        match item.stage:
+        if isinstance(kept, str):
+            self._burn(session, run, asked.item, kept, changes)
+            return
+        match asked.item.stage:
             case Stage.GENERATE:
-                work.settle(session, item.id, self._token, "answered", completion_id=completion_id)
+                changes.settled.append(Settled(asked.item.id, "answered", kept.id))
             case Stage.CALIBRATE:
-                work.settle(session, item.id, self._token, "done", completion_id=completion_id)
+                work.settle(session, [Settled(asked.item.id, "done", kept.id)])
                 self._calibrate(session, run)
             case Stage.CLASSIFY:
-                self._classify(session, run, item, completion, completion_id)
+                self._classify(session, run, asked, kept, changes)
             case _:
-                self._take_instances(session, run, item, completion, completion_id)
+                self._take_instances(asked, kept, changes)
 
     def _classify(
-        self, session: Session, run: Run, item: Item, completion: Completion, completion_id: int
+        self, session: Session, run: Run, asked: Asked, kept: Kept, changes: Changes
     ) -> None:
-        read = classify_stage(self._material).parse(completion, run.classification_bias)
+        read = classify_stage(self._material).parse(kept.completion, run.classification_bias)
+        item = asked.item
         if read.is_classification is None:
-            rejected = Rejected(completion.text, "unreadable")
-            dropped = Dropped(Stage.CLASSIFY, rejected, completion_id, sequence=item.ordinal)
-            instructions.reject(session, run.id, [dropped])
-            self._burn(session, run, item, "neither yes nor no")
+            rejected = Rejected(kept.completion.text, "unreadable")
+            changes.dropped.append(
+                Dropped(Stage.CLASSIFY, rejected, kept.id, sequence=item.ordinal)
+            )
+            self._burn(session, run, item, "neither yes nor no", changes)
             return
-        values = {
-            "is_classification": read.is_classification,
-            "confidence": read.confidence,
-            "classified_by": completion_id,
-        }
-        instructions.label(session, run.id, item.ordinal, values)
-        work.settle(session, item.id, self._token, "done", completion_id=completion_id)
-        work.plan(session, run.id, [Planned(Stage.INSTANTIATE, item.ordinal, {})])
+        changes.labels.append(Label(item.ordinal, read.is_classification, read.confidence, kept.id))
+        changes.settled.append(Settled(item.id, "done", kept.id))
+        changes.planned.append(Planned(Stage.INSTANTIATE, item.ordinal, {}))
 
-    def _take_instances(
-        self, session: Session, run: Run, item: Item, completion: Completion, completion_id: int
-    ) -> None:
-        row = instructions.find(session, run.id, [item.ordinal])[item.ordinal]
-        stage = self._material.profile.instantiate(row.is_classification)
-        read = stage.parse(completion, row.text, self._material.options)
+    def _take_instances(self, asked: Asked, kept: Kept, changes: Changes) -> None:
+        item, about = asked.item, asked.about
+        if about is None:
+            raise ValueError("an item of the instance stage is about an instruction")
+        stage = self._material.profile.instantiate(about.is_classification)
+        read = stage.parse(kept.completion, about.text, self._material.options)
         dropped = [
-            Dropped(Stage.INSTANTIATE, rejected, completion_id, sequence=item.ordinal)
+            Dropped(Stage.INSTANTIATE, rejected, kept.id, sequence=item.ordinal)
             for rejected in read.rejected
         ]
-        instructions.reject(session, run.id, dropped)
-        instructions.add_instances(session, run.id, item.ordinal, completion_id, read.kept)
-        instructions.complete(session, run.id, item.ordinal)
-        work.settle(session, item.id, self._token, "done", completion_id=completion_id)
+        changes.dropped.extend(bounded(dropped))
+        changes.made.append(Made(item.ordinal, kept.id, read.kept))
+        changes.complete.append(item.ordinal)
+        changes.settled.append(Settled(item.id, "done", kept.id))
 
     def _calibrate(self, session: Session, run: Run) -> None:
         """Once all is asked: the mean margin for nothing is the bias, and sorting may begin."""
@@ -111,63 +172,40 @@ class Recorder:
         margins = [m for reply in replies if (m := parse(reply, None).confidence) is not None]
         run.classification_bias = bias_of(margins)
         runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
-        plan_classification(session, run.id, list(range(run.accepted)))
+        work.plan(session, run.id, plan_classification(range(run.accepted)))
 
-    def _burn(self, session: Session, run: Run, item: Item, trouble: str) -> None:
+    def _burn(self, session: Session, run: Run, item: Item, trouble: str, changes: Changes) -> None:
         most = self._material.options.max_attempts
-        if not work.burn_attempt(session, item, self._token, trouble, most):
+        if not work.burn_attempt(session, item, trouble, most):
             return
-        runs.add_event(
-            session,
-            run.id,
-            "given_up",
-            {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble},
-        )
+        given_up = {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble}
+        runs.add_event(session, run.id, "given_up", given_up)
         match item.stage:
             case Stage.CALIBRATE:
                 self._calibrate(session, run)
             case Stage.CLASSIFY:
                 if self._material.profile.unknown_is_no:
-                    instructions.label(session, run.id, item.ordinal, {"is_classification": False})
-                work.plan(session, run.id, [Planned(Stage.INSTANTIATE, item.ordinal, {})])
+                    changes.labels.append(Label(item.ordinal, is_classification=False))
+                changes.planned.append(Planned(Stage.INSTANTIATE, item.ordinal, {}))
             case Stage.INSTANTIATE:
-                instructions.complete(session, run.id, item.ordinal)
+                changes.complete.append(item.ordinal)
             case _:
                 pass  # A dead ticket is admitted like one whose reply held nothing.
 
-    def _finish_if_over(self, session: Session, run: Run) -> bool:
-        session.flush()
-        numbers = numbers_of(run, self._material)
-        has_rows = instructions.has_instances(session, run.id)
-        reason = planner.end_of(
-            numbers, work_left=work.any_unfinished(session, run.id), has_rows=has_rows
-        )
-        if not has_rows and planner.no_row_comes(
-            numbers,
-            complete=instructions.count_complete(session, run.id) - run.complete_at_resume,
-        ):
-            reason = EndReason.DRY
-        if reason is EndReason.TARGET_MET:
-            runs.move(session, run.id, Status.SUCCEEDED, reason=reason)
-        elif reason is not None:
-            message = _dry_message(session, run, numbers)
-            runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
-        return reason is not None
+
+def book(run: Run, replies: Sequence[Reply]) -> None:
+    """Enter replies into the run's books; one that was used again cost nothing."""
+    paid = [reply for reply in replies if reply.reused_from is None]
+    run.calls += len(paid)
+    run.prompt_tokens += sum(reply.completion.prompt_tokens for reply in paid)
+    run.completion_tokens += sum(reply.completion.completion_tokens for reply in paid)
+    costs = [reply.cost_usd for reply in paid if reply.cost_usd is not None]
+    if costs:
+        run.cost_usd = sum(costs, run.cost_usd or NOTHING.usd)
 
 
-def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
-    """Say why nothing more is to be expected, in numbers."""
-    instances = instructions.count_instances(session, run.id)
-    by_reason = instructions.count_by_reason(session, run.id)
-    reasons = ", ".join(f"{n} {reason} ({stage})" for stage, reason, n in by_reason[:8])
-    if numbers.accepted >= numbers.target:
-        what = f"None of {numbers.accepted} accepted instructions got a usable instance."
-    elif numbers.dry:
-        what = f"The last {numbers.barren} replies brought no acceptable instruction."
-    else:
-        what = f"{numbers.accepted} of {numbers.target} instructions were accepted."
-    return (
-        f"{what} Replies read: {numbers.admitted}; accepted: {numbers.accepted}; instances:"
-        f" {instances}; rejected: {reasons or 'nothing'}. A stronger model, other seeds or a"
-        " higher temperature may help."
-    )
+def write_off(run: Run, most: Amount, *, sign: int = 1) -> None:
+    """Enter calls whose end is not known at the most they can have taken; -1 takes that back."""
+    run.written_off_calls += sign * most.calls
+    run.written_off_tokens += sign * most.tokens
+    run.written_off_usd += sign * most.usd

@@ -1,17 +1,18 @@
 """From a claimed work item to the request that is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.shapes import Asking, ClassifyStage
 from app.pipeline.types import Request, SeedTask, Stage
 from app.services.pool import RunMaterial
 from app.store import instructions
-from app.store.models import InstructionRow
+from app.store.instructions import Accepted
 from app.store.work import Item
 
 
@@ -21,6 +22,12 @@ class Asked:
 
     item: Item
     request: Request
+    about: Accepted | None = None
+    """The instruction that a later stage's item is about."""
+    reserved: Amount = NOTHING
+    """The most that the call can take."""
+    call: str = ""
+    """The call's own name."""
 
     @property
     def demonstrations(self) -> Sequence[dict[str, Any]]:
@@ -38,11 +45,19 @@ def build(
         shown = item.subject.get("demonstrations", ())
         needed |= {d["position"] for d in shown if d["origin"] == "machine"}
     accepted = instructions.find(session, material.run_id, needed) if needed else {}
-    return [Asked(item, _request(item, material, asking, accepted)) for item in items]
+    return [
+        Asked(item, _request(item, material, asking, accepted), _about(item, accepted))
+        for item in items
+    ]
+
+
+def _about(item: Item, accepted: Mapping[int, Accepted]) -> Accepted | None:
+    later = item.stage in (Stage.CLASSIFY, Stage.INSTANTIATE)
+    return accepted[item.ordinal] if later else None
 
 
 def _request(
-    item: Item, material: RunMaterial, asking: Asking, accepted: dict[int, InstructionRow]
+    item: Item, material: RunMaterial, asking: Asking, accepted: Mapping[int, Accepted]
 ) -> Request:
     profile = material.profile
     match item.stage:
@@ -73,7 +88,7 @@ def classify_stage(material: RunMaterial) -> ClassifyStage:
 
 
 def _demonstration(
-    drawn: dict[str, Any], seeds: Sequence[SeedTask], accepted: dict[int, InstructionRow]
+    drawn: dict[str, Any], seeds: Sequence[SeedTask], accepted: Mapping[int, Accepted]
 ) -> Demonstration:
     if drawn["origin"] == "machine":
         row = accepted[drawn["position"]]

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.pipeline.budget import Amount, Caps
 from app.pipeline.run_state import FINAL
 from app.pipeline.types import Stage
-from app.store import completions, instructions, progress, work
+from app.services.claiming import caps_of
+from app.store import instructions, progress, work
 from app.store.models import Run
 
 _STAGES = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
@@ -66,6 +67,18 @@ class StageCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetView:
+    """What a run may take and what it has taken: calls, tokens (prompt and answer), US dollars."""
+
+    caps: Caps
+    """Null where there is none."""
+    in_air: Amount
+    """The most that the calls in the air can take."""
+    written_off: Amount
+    """The most that calls whose end was never learnt can have taken; it counts against the caps."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """A run with its numbers."""
 
@@ -75,26 +88,26 @@ class RunView:
     progress: Progress
     stages: Mapping[str, StageCounts]
     funnel: Funnel
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: Decimal | None
+    budget: BudgetView
 
 
 def view(session: Session, run: Run) -> RunView:
     """Count everything a run has."""
     stages = _stages(session, run.id)
-    totals = completions.totals(session, run.id)
-    funnel = _funnel(session, run, totals.calls)
+    funnel = _funnel(session, run)
     return RunView(
         run=run,
         stage=_stage_of(run, stages),
         progress=_progress(session, run, stages, funnel),
         stages=stages,
         funnel=funnel,
-        prompt_tokens=totals.prompt_tokens,
-        completion_tokens=totals.completion_tokens,
-        cost_usd=totals.cost_usd,
+        budget=_budget(session, run),
     )
+
+
+def _budget(session: Session, run: Run) -> BudgetView:
+    written_off = Amount(run.written_off_calls, run.written_off_tokens, run.written_off_usd)
+    return BudgetView(caps_of(run), work.reserved(session, run.id), written_off)
 
 
 def _stages(session: Session, run_id: str) -> dict[str, StageCounts]:
@@ -121,7 +134,7 @@ def _stage_of(run: Run, stages: Mapping[str, StageCounts]) -> Stage | None:
     return next(unfinished, None)
 
 
-def _funnel(session: Session, run: Run, calls: int) -> Funnel:
+def _funnel(session: Session, run: Run) -> Funnel:
     rejected: dict[str, int] = {}
     later: dict[str, int] = {}
     for stage, reason, n in instructions.count_by_reason(session, run.id):
@@ -129,7 +142,7 @@ def _funnel(session: Session, run: Run, calls: int) -> Funnel:
         counted[reason] = counted.get(reason, 0) + n
     classes = instructions.count_by_class(session, run.id)
     return Funnel(
-        asked=calls,
+        asked=run.calls,
         parsed=run.accepted + sum(rejected.values()),
         rejected=rejected,
         accepted=run.accepted,
@@ -137,7 +150,7 @@ def _funnel(session: Session, run: Run, calls: int) -> Funnel:
         not_classification=classes.get(False, 0),
         unknown=classes.get(None, 0),
         instances_rejected=later,
-        instances=instructions.count_instances(session, run.id),
+        instances=run.instances,
     )
 
 
@@ -146,18 +159,17 @@ def _progress(
 ) -> Progress:
     options: dict[str, Any] = run.options
     target = int(options["target"])
-    complete = instructions.count_complete(session, run.id)
     pace = progress.pace(session, run.id)
     decided = funnel.parsed - funnel.rejected.get("surplus", 0)
     return Progress(
         accepted=run.accepted,
         target=target,
         acceptance_rate=run.accepted / decided if decided else None,
-        complete=complete,
+        complete=run.complete,
         instances=funnel.instances,
         calls_in_air=sum(counts.in_air for counts in stages.values()),
         tokens_per_s=None if run.status in FINAL else pace.tokens_per_s,
-        time_left_s=_time_left_s(run, pace.now, (run.accepted + complete) / (2 * target)),
+        time_left_s=_time_left_s(run, pace.now, (run.accepted + run.complete) / (2 * target)),
     )
 
 

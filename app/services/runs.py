@@ -13,7 +13,7 @@ from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import SeedTask
 from app.services import seed_sets
 from app.services.workshop import Workshop
-from app.store import instructions, runs
+from app.store import runs, slots
 from app.store.identifiers import may_be_id, new_id
 from app.store.models import Run
 
@@ -69,6 +69,7 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
         )
         session.add(run)
         session.flush()
+        slots.add(session, run.id, request.options.workers)
         runs.add_event(session, run.id, "status", {"status": Status.QUEUED})
         session.refresh(run)
         return run
@@ -125,7 +126,7 @@ def cancel_run(workshop: Workshop, run_id: str) -> Run:
         if run.status in {Status.CANCELLED, Status.CANCELLING}:
             return run
         _must(runs.move(session, run_id, Status.CANCELLING, reason=EndReason.CANCELLED), run)
-        if run.pump_token is None:
+        if not slots.any_live(session, run_id):
             # Nobody works on it: there is nothing to wait for.
             runs.move(session, run_id, Status.CANCELLED, reason=EndReason.CANCELLED)
         return _get(session, run_id)
@@ -165,7 +166,7 @@ def resume_run(workshop: Workshop, run_id: str) -> Run:
             _must(runs.move(session, run_id, Status.QUEUED), run)
             # A run that was dry is given as many barren replies again.
             run.barren_tickets = 0
-            run.complete_at_resume = instructions.count_complete(session, run_id)
+            run.complete_at_resume = run.complete
         session.flush()
         return _get(session, run_id)
 
@@ -175,11 +176,3 @@ def resume_run(workshop: Workshop, run_id: str) -> Run:
 def _must(moved: bool, run: Run) -> None:
     if not moved:
         raise Conflict(f"The run is {run.status}; from there this cannot be done.")
-
-
-def sweep(workshop: Workshop) -> Sequence[str]:
-    """Name the runs that a worker should look at now; any number of sweepers may ask at once."""
-    with workshop.database.read() as session:
-        if not runs.any_waiting(session):
-            return ()
-    return workshop.database.retrying(lambda session: runs.nudge_waiting(session, again_after_s=5))

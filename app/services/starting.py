@@ -14,10 +14,12 @@ from app.pipeline.types import Capabilities, Stage
 from app.services.admission import issue_tickets
 from app.services.lease import kept_lease
 from app.services.pool import RunMaterial
+from app.services.recording import book
 from app.services.workshop import Workshop
-from app.store import completions, runs, seed_sets, work
+from app.store import completions, runs, seed_sets, slots, work
 from app.store.completions import Reply
 from app.store.models import Run
+from app.store.runs import Hold
 from app.store.work import Planned
 
 
@@ -30,53 +32,53 @@ class Beginning:
     capabilities: Capabilities
 
 
-def begin(workshop: Workshop, run_id: str, token: str) -> Beginning | None:
+def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
     """Bring a run to running; None when there is nothing to do, or the endpoint refuses."""
     with workshop.database.read() as session:
-        run = session.get_one(Run, run_id)
+        run = session.get_one(Run, hold.run_id)
         options = RunOptions.model_validate(run.options)
         material = RunMaterial(
-            run_id=run_id,
+            run_id=hold.run_id,
             profile=PROFILES[options.profile],
             options=options,
             seeds=seed_sets.tasks_of(session, run.seed_set_id),
         )
     if run.status == Status.QUEUED:
-        capabilities = _start(workshop, run, material, token)
+        capabilities = _start(workshop, run, material, hold)
         return None if capabilities is None else Beginning(material, run.model, capabilities)
     if run.status != Status.RUNNING or run.capabilities is None:
         return None
     return Beginning(material, run.model, Capabilities(**run.capabilities))
 
 
-def _start(workshop: Workshop, run: Run, material: RunMaterial, token: str) -> Capabilities | None:
+def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> Capabilities | None:
     """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
     try:
-        with kept_lease(workshop, run.id, token):
+        with kept_lease(workshop, hold):
             found = preflight(workshop.provider_for(run.model), material.profile.endpoint)
     except (ProviderTrouble, ConfigurationError) as trouble:
-        pause_for_provider(workshop, run.id, token, str(trouble))
+        pause_for_provider(workshop, hold, str(trouble))
         return None
 
     def plan(session: Session) -> Capabilities | None:
         locked = runs.lock(session, run.id)
-        if locked is None or locked.pump_token != token:
+        if locked is None or not slots.is_held(session, hold):
             return None
         return _plan_first_work(session, locked, material, workshop, found)
 
     return workshop.database.retrying(plan)
 
 
-def pause_for_provider(workshop: Workshop, run_id: str, token: str, message: str) -> None:
-    """Pause a run with the provider's words, unless the pump was lost meanwhile."""
+def pause_for_provider(workshop: Workshop, hold: Hold, message: str) -> None:
+    """Pause a run with the provider's words, unless the slot was lost meanwhile."""
     workshop.database.retrying(
         lambda session: runs.move(
             session,
-            run_id,
+            hold.run_id,
             Status.PAUSED,
             reason=EndReason.PROVIDER,
             message=f"{message} Then resume the run.",
-            token=token,
+            hold=hold,
         )
     )
 
@@ -100,6 +102,7 @@ def _plan_first_work(
         return Capabilities(**run.capabilities)
     # Paid for, so kept, even if the run was paused or cancelled meanwhile.
     completions.add(session, run.id, replies)
+    book(run, replies)
     if not runs.move(session, run.id, Status.RUNNING):
         return None
     if run.capabilities is not None:

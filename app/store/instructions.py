@@ -4,12 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Instance, Rejected, Stage
 from app.store.completions import storable
-from app.store.models import InstanceRow, InstructionRow, Rejection
+from app.store.made import InstanceRow, InstructionRow, Rejection
+from app.store.table import core
+
+_INSTRUCTIONS = core(InstructionRow)
+_INSTANCES = core(InstanceRow)
+_REJECTIONS = core(Rejection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,57 +38,106 @@ def texts_from(session: Session, run_id: str, sequence: int) -> list[str]:
     )
 
 
-def find(session: Session, run_id: str, sequences: Iterable[int]) -> dict[int, InstructionRow]:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted instruction, as far as prompts and later stages need it."""
+
+    sequence: int
+    text: str
+    is_classification: bool | None
+
+
+def find(session: Session, run_id: str, sequences: Iterable[int]) -> dict[int, Accepted]:
     """Load accepted instructions by their sequence numbers."""
-    rows = session.scalars(
-        select(InstructionRow).where(
-            InstructionRow.run_id == run_id, InstructionRow.sequence.in_(set(sequences))
-        )
+    rows = session.execute(
+        select(
+            InstructionRow.sequence, InstructionRow.text, InstructionRow.is_classification
+        ).where(InstructionRow.run_id == run_id, InstructionRow.sequence.in_(set(sequences)))
     )
-    return {row.sequence: row for row in rows}
+    return {row.sequence: Accepted(*row) for row in rows}
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Store accepted instructions; the keys are the columns of `InstructionRow`."""
     if rows:
-        session.execute(insert(InstructionRow), list(rows))
+        session.execute(insert(_INSTRUCTIONS), list(rows))
 
 
-def label(session: Session, run_id: str, sequence: int, values: dict[str, Any]) -> None:
-    """Note what the classification said."""
-    session.execute(
-        update(InstructionRow)
-        .where(InstructionRow.run_id == run_id, InstructionRow.sequence == sequence)
-        .values(**values)
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the classification said of an instruction."""
+
+    sequence: int
+    is_classification: bool
+    confidence: float | None = None
+    classified_by: int | None = None
+
+
+_THIS = (
+    _INSTRUCTIONS.c.run_id == bindparam("of_run"),
+    _INSTRUCTIONS.c.sequence == bindparam("of_sequence"),
+)
+_LABEL = (
+    update(_INSTRUCTIONS)
+    .where(*_THIS)
+    .values(
+        is_classification=bindparam("label"),
+        confidence=bindparam("margin"),
+        classified_by=bindparam("reply"),
     )
+)
+_COMPLETE = update(_INSTRUCTIONS).where(*_THIS).values(is_complete=True)
 
 
-def complete(session: Session, run_id: str, sequence: int) -> None:
-    """Note that an instruction has all the instances it will have."""
-    label(session, run_id, sequence, {"is_complete": True})
+def label(session: Session, run_id: str, labels: Sequence[Label]) -> None:
+    """Note what the classification said."""
+    rows = [
+        {
+            "of_run": run_id,
+            "of_sequence": one.sequence,
+            "label": one.is_classification,
+            "margin": one.confidence,
+            "reply": one.classified_by,
+        }
+        for one in labels
+    ]
+    if rows:
+        session.connection().execute(_LABEL, rows)
 
 
-def add_instances(
-    session: Session,
-    run_id: str,
-    sequence: int,
-    completion_id: int,
-    instances: Sequence[Instance],
-) -> None:
-    """Store the accepted instances of one instruction, in order."""
+def complete(session: Session, run_id: str, sequences: Sequence[int]) -> None:
+    """Note that these instructions have all the instances they will have."""
+    rows = [{"of_run": run_id, "of_sequence": sequence} for sequence in sequences]
+    if rows:
+        session.connection().execute(_COMPLETE, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The instances that one reply brought to an instruction, in order."""
+
+    sequence: int
+    completion_id: int
+    instances: Sequence[Instance]
+
+
+def add_instances(session: Session, run_id: str, made: Sequence[Made]) -> int:
+    """Store accepted instances; how many they are."""
     rows = [
         {
             "run_id": run_id,
-            "sequence": sequence,
+            "sequence": one.sequence,
             "position": position,
             "input": storable(instance.input),
             "output": storable(instance.output),
-            "completion_id": completion_id,
+            "completion_id": one.completion_id,
         }
-        for position, instance in enumerate(instances)
+        for one in made
+        for position, instance in enumerate(one.instances)
     ]
     if rows:
-        session.execute(insert(InstanceRow), rows)
+        session.execute(insert(_INSTANCES), rows)
+    return len(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +156,8 @@ _MOST_CHARACTERS = 4_000
 """Of a rejected text; longer ones can be read whole in the reply they came from."""
 
 
-def reject(session: Session, run_id: str, dropped: Sequence[Dropped]) -> None:
-    """Store what was rejected of one reply, with its reasons.
-
-    A reply made to hurt holds a million faults: beyond 500 only their number is kept.
-    """
-    if len(dropped) > _MOST_OF_ONE_REPLY:
-        more = Rejected(f"{len(dropped) - _MOST_OF_ONE_REPLY} further ones", "too_many_items")
-        last = replace(dropped[_MOST_OF_ONE_REPLY], rejected=more, neighbour=None)
-        dropped = [*dropped[:_MOST_OF_ONE_REPLY], last]
+def reject(session: Session, run_id: str, dropped: Iterable[Dropped]) -> None:
+    """Store what was rejected, with its reasons."""
     rows = [
         {
             "run_id": run_id,
@@ -124,22 +171,19 @@ def reject(session: Session, run_id: str, dropped: Sequence[Dropped]) -> None:
         for drop in dropped
     ]
     if rows:
-        session.execute(insert(Rejection), rows)
+        session.execute(insert(_REJECTIONS), rows)
 
 
-def count_instances(session: Session, run_id: str) -> int:
-    """Count the rows a run's data set has so far."""
-    return (
-        session.scalar(
-            select(func.count()).select_from(InstanceRow).where(InstanceRow.run_id == run_id)
-        )
-        or 0
-    )
+def bounded(dropped: Sequence[Dropped]) -> Sequence[Dropped]:
+    """What is kept of one reply's rejections.
 
-
-def has_instances(session: Session, run_id: str) -> bool:
-    """Whether the data set has a row yet."""
-    return bool(session.scalar(select(exists().where(InstanceRow.run_id == run_id))))
+    A reply made to hurt holds a million faults: beyond 500 only their number is kept.
+    """
+    if len(dropped) <= _MOST_OF_ONE_REPLY:
+        return dropped
+    more = Rejected(f"{len(dropped) - _MOST_OF_ONE_REPLY} further ones", "too_many_items")
+    last = replace(dropped[_MOST_OF_ONE_REPLY], rejected=more, neighbour=None)
+    return [*dropped[:_MOST_OF_ONE_REPLY], last]
 
 
 def count_by_reason(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
@@ -161,18 +205,6 @@ def count_by_class(session: Session, run_id: str) -> dict[bool | None, int]:
         .group_by(InstructionRow.is_classification)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def count_complete(session: Session, run_id: str) -> int:
-    """Count the accepted instructions whose instances are all there."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(InstructionRow)
-            .where(InstructionRow.run_id == run_id, InstructionRow.is_complete.is_(True))
-        )
-        or 0
-    )
 
 
 def rows_between(session: Session, run_id: str, start: int, stop: int) -> Iterator[Row]:

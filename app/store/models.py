@@ -1,35 +1,17 @@
-"""The tables. The database is the only memory: everything the service knows is in these rows."""
+"""The tables of what was asked for: seed sets, runs, their work and who does it.
+
+The database is the only memory: everything the service knows is in its rows.
+"""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.store.types import Dollars, Moment, epoch_now
-
-# SQLite numbers rows by itself only in a column declared INTEGER.
-RowId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Table(DeclarativeBase):
-    """Parent of all tables; constraint names are fixed so that migrations can name them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
-        datetime: Moment,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
-        str: Text,
-    }
+from app.store.table import RowId, Table
+from app.store.types import Dollars, epoch_now
 
 
 class SeedSet(Table):
@@ -94,18 +76,49 @@ class Run(Table):
     """Instructions complete when it was last resumed: those without a row are forgiven."""
     classification_bias: Mapped[float | None]
     """Margin of yes over no that the model gives for nothing, in nats."""
-    pump_token: Mapped[str | None] = mapped_column(String(40))
-    """Fence: results are recorded only by the holder of this token."""
-    pump_leased_until: Mapped[datetime | None]
-    """After this another pump may take the run."""
-    nudged_at: Mapped[datetime | None]
-    """When a worker was last told to look at this run."""
+    complete: Mapped[int] = mapped_column(server_default=text("0"))
+    """Accepted instructions whose instances are all there."""
+    instances: Mapped[int] = mapped_column(server_default=text("0"))
+    """Rows of the data set."""
+    calls: Mapped[int] = mapped_column(server_default=text("0"))
+    """Replies received and paid for; those taken over from an earlier call are none."""
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    completion_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    """Of those replies; null while none had a known price."""
+    written_off_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    """Calls whose end was never learnt: cut off, or their worker died. They may have been paid."""
+    written_off_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The most that those can have taken."""
+    written_off_usd: Mapped[Decimal] = mapped_column(Dollars, server_default=text("0"))
+    """The most that those can have cost."""
+    max_calls: Mapped[int | None]
+    """Cap on calls, written-off ones and those in the air included; null: none."""
+    max_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    max_cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    served_at: Mapped[datetime | None]
+    """When a pump last left it: of runs with equally many, the one left first is served first."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     """Of the request it was started with: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class RunSlot(Table):
+    """A place at a run for one pump; as many workers share the run as it has slots."""
+
+    __tablename__ = "run_slots"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str | None] = mapped_column(String(40))
+    """Fence: the pump that holds it; null: free. What a pump leased bears its token."""
+    leased_until: Mapped[datetime | None]
+    """After this without a heartbeat the pump counts as dead."""
+    nudged_at: Mapped[datetime | None]
+    """When a worker was last told to look at it."""
 
 
 class RunEvent(Table):
@@ -155,114 +168,13 @@ class WorkItem(Table):
     (needed no more)."""
     token: Mapped[str | None] = mapped_column(String(40))
     """The pump that leased it."""
+    reserved_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    """The most that the call in the air can take; null while none is."""
+    reserved_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    """The most that it can cost; null also without a known price."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     """Unusable replies so far."""
     completion_id: Mapped[int | None] = mapped_column(BigInteger)
     """The reply that was used."""
     trouble: Mapped[str | None]
     """Why the last attempt was not usable."""
-
-
-class PromptText(Table):
-    """The unchanging first part of prompts, kept once however many calls began with it.
-
-    Of a chat: a JSON list of its turns. Otherwise: the text.
-    """
-
-    __tablename__ = "prompt_texts"
-
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    text: Mapped[str]
-
-
-class CompletionRow(Table):
-    """One model reply, kept with all that led to it and what it cost."""
-
-    __tablename__ = "completions"
-    __table_args__ = (Index(None, "run_id", "id"),)
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
-    work_item_id: Mapped[int | None] = mapped_column(BigInteger)
-    stage: Mapped[str] = mapped_column(String(20))
-    prompt_version: Mapped[str]
-    """Template name and hash."""
-    prompt_text_sha256: Mapped[str] = mapped_column(ForeignKey("prompt_texts.sha256"))
-    """The prompt's unchanging first part."""
-    prompt: Mapped[str]
-    """What followed it: the part that differs from call to call."""
-    demonstrations: Mapped[list[Any]]
-    """``[{"origin": "seed" | "machine", "position": n}]``, in the order shown."""
-    parameters: Mapped[dict[str, Any]]
-    model: Mapped[str]
-    """The model that answered, in the provider's words."""
-    reply: Mapped[str]
-    finish_reason: Mapped[str] = mapped_column(String(40))
-    top_logprobs: Mapped[dict[str, Any] | None]
-    """Of the first token, where asked for and given: token to natural logarithm."""
-    prompt_tokens: Mapped[int]
-    completion_tokens: Mapped[int]
-    cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
-    """Null when the model has no known price."""
-    latency_s: Mapped[float]
-    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
-
-
-class InstructionRow(Table):
-    """An accepted instruction."""
-
-    __tablename__ = "instructions"
-    __table_args__ = (Index(None, "run_id", "is_complete"),)
-
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    sequence: Mapped[int] = mapped_column(primary_key=True)
-    """0-based order of acceptance."""
-    text: Mapped[str]
-    completion_id: Mapped[int] = mapped_column(BigInteger)
-    """The reply it was read from."""
-    neighbours: Mapped[list[Any]]
-    """The most similar of the pool at admission: ``[{"origin", "position", "score"}]``."""
-    is_classification: Mapped[bool | None]
-    """Null: not known (yet)."""
-    confidence: Mapped[float | None]
-    """Calibrated margin of yes over no, in nats; null where no logprobs were had."""
-    classified_by: Mapped[int | None] = mapped_column(BigInteger)
-    """The completion that said so."""
-    is_complete: Mapped[bool]
-    """Whether its instances are all that there will be."""
-    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
-
-
-class InstanceRow(Table):
-    """An accepted instance of an accepted instruction: with it, one row of the data set."""
-
-    __tablename__ = "instances"
-
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    sequence: Mapped[int] = mapped_column(primary_key=True)
-    """The instruction's."""
-    position: Mapped[int] = mapped_column(primary_key=True)
-    """0-based, in the order of the reply."""
-    input: Mapped[str]
-    output: Mapped[str]
-    completion_id: Mapped[int] = mapped_column(BigInteger)
-    """The reply it was read from."""
-
-
-class Rejection(Table):
-    """Text of a reply that broke a rule, with the rule."""
-
-    __tablename__ = "rejections"
-    __table_args__ = (Index(None, "run_id", "id"), Index(None, "run_id", "stage", "reason"))
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
-    stage: Mapped[str] = mapped_column(String(20))
-    text: Mapped[str]
-    reason: Mapped[str] = mapped_column(String(40))
-    sequence: Mapped[int | None]
-    """The instruction whose instance it was; null for candidate instructions."""
-    neighbour: Mapped[dict[str, Any] | None]
-    """For a near-duplicate: ``{"origin", "position", "score"}`` of the one it was too near to."""
-    completion_id: Mapped[int | None] = mapped_column(BigInteger)
-    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store.models import CompletionRow
+from app.store.made import CompletionRow
 from app.store.types import Moment, epoch_now
 
 _LATEST = 64

@@ -1,17 +1,14 @@
-"""Queries on runs: guarded moves, the pump's lease, events."""
+"""Queries on runs: guarded moves, the books, events."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Update,
-    and_,
     case,
     exists,
     insert,
-    or_,
     select,
     true,
     update,
@@ -19,8 +16,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.pipeline.run_state import FINAL, WORKABLE, EndReason, Status, sources_of
-from app.store.models import Run, RunEvent
+from app.store.models import Run, RunEvent, RunSlot
 from app.store.types import epoch_now
+
+
+class Hold(NamedTuple):
+    """A pump's hold on a run: its slot, and the token that fences what it does."""
+
+    run_id: str
+    slot: int
+    token: str
 
 
 def lock(session: Session, run_id: str) -> Run | None:
@@ -35,21 +40,21 @@ def move(
     *,
     reason: EndReason | None = None,
     message: str | None = None,
-    token: str | None = None,
+    hold: Hold | None = None,
 ) -> bool:
     """Move a run's status where the transition table allows it, and append the event.
 
-    With a `token`, only while that pump holds the run: one that lost it has no say any more.
+    With a `hold`, only while that pump has its slot: one that lost it has no say any more.
 
     Returns False, and does nothing, when the run is not in a state it may come from: repeating a
     move is safe.
     """
     now = epoch_now()
-    moved = _changes(
+    moved = changes(
         session,
         update(Run)
         .where(Run.id == run_id, Run.status.in_(sources_of(to)))
-        .where(true() if token is None else Run.pump_token == token)
+        .where(true() if hold is None else holds(hold))
         .values(
             status=to,
             end_reason=reason,
@@ -70,61 +75,21 @@ def add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) ->
     session.execute(insert(RunEvent).values(run_id=run_id, kind=kind, data=data))
 
 
-def take_pump(session: Session, run_id: str, token: str, lease_s: float) -> bool:
-    """Take the run's pump for `lease_s` unless another pump holds it."""
-    return bool(
-        _changes(
-            session,
-            update(Run)
-            # Its own token stands there already where the answer to its commit was lost.
-            .where(Run.id == run_id, or_(Run.pump_token == token, _waits()))
-            .values(pump_token=token, pump_leased_until=epoch_now() + lease_s),
-        )
+def note_served(session: Session, run_id: str) -> None:
+    """Remember that a pump has just left the run."""
+    changes(session, update(Run).where(Run.id == run_id).values(served_at=epoch_now()))
+
+
+def holds(hold: Hold) -> ColumnElement[bool]:
+    """The condition that the pump still has its slot."""
+    return exists().where(
+        RunSlot.run_id == hold.run_id, RunSlot.slot == hold.slot, RunSlot.token == hold.token
     )
 
 
-def extend_pump(session: Session, run_id: str, token: str, lease_s: float) -> Status | None:
-    """Prolong the lease; the run's status, or None when the pump was lost to another."""
-    held = and_(Run.id == run_id, Run.pump_token == token)
-    _changes(session, update(Run).where(held).values(pump_leased_until=epoch_now() + lease_s))
-    status = session.scalar(select(Run.status).where(held))
-    return Status(status) if status else None
-
-
-def release_pump(session: Session, run_id: str, token: str) -> None:
-    """Give the pump back, so that another may take it at once."""
-    _changes(
-        session,
-        update(Run)
-        .where(Run.id == run_id, Run.pump_token == token)
-        .values(pump_token=None, pump_leased_until=None, nudged_at=None),
-    )
-
-
-def nudge_waiting(session: Session, *, again_after_s: float) -> Sequence[str]:
-    """Name the runs with work and no pump, but those named less than `again_after_s` ago."""
-    now = epoch_now()
-    due = or_(Run.nudged_at.is_(None), Run.nudged_at < now - again_after_s)
-    found = session.scalars(
-        select(Run.id).where(_waits(), due).order_by(Run.nudged_at, Run.id)
-    ).all()
-    session.execute(update(Run).where(Run.id.in_(found)).values(nudged_at=now))
-    return found
-
-
-def any_waiting(session: Session) -> bool:
-    """Whether some run has work and no pump; takes no lock."""
-    return bool(session.scalar(select(exists().where(_waits()))))
-
-
-def others_wait(session: Session, run_id: str) -> bool:
-    """Whether a run other than this one has work and no pump."""
-    return bool(session.scalar(select(exists().where(Run.id != run_id, _waits()))))
-
-
-def _waits() -> ColumnElement[bool]:
-    free = or_(Run.pump_token.is_(None), Run.pump_leased_until < epoch_now())
-    return and_(Run.status.in_(WORKABLE), free)
+def any_workable(session: Session) -> bool:
+    """Whether some run is neither paused nor ended; takes no lock."""
+    return bool(session.scalar(select(exists().where(Run.status.in_(WORKABLE)))))
 
 
 def find_by_key(session: Session, idempotency_key: str) -> Run | None:
@@ -132,6 +97,7 @@ def find_by_key(session: Session, idempotency_key: str) -> Run | None:
     return session.scalar(select(Run).where(Run.idempotency_key == idempotency_key))
 
 
-def _changes(session: Session, statement: Update) -> int:
+def changes(session: Session, statement: Update) -> int:
+    """Carry out an UPDATE; how many rows it met."""
     # An UPDATE through a Session answers with a CursorResult; its annotation says only Result.
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -1,17 +1,24 @@
 """Queries on work items: plan, claim, settle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Stage
 from app.store.models import WorkItem
+from app.store.table import core
 
 # A later stage's work goes first: what was begun is finished before more is begun.
 _PRIORITY = {Stage.CALIBRATE: 0, Stage.INSTANTIATE: 1, Stage.CLASSIFY: 2, Stage.GENERATE: 3}
+_TABLE: Table = core(WorkItem)
+_FREE = {"token": None, "reserved_tokens": None, "reserved_usd": None}
+_UNFINISHED = ("open", "leased", "answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,26 @@ class Planned:
     subject: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A work item that a reply has brought to its next state."""
+
+    item_id: int
+    state: str
+    completion_id: int | None
+
+
+class Standing(Enum):
+    """What an item is to a pump that has a reply for it."""
+
+    OURS = auto()
+    """Leased by it: the reply counts."""
+    OPEN = auto()
+    """Taken away and waiting again: the reply still counts, nobody has to ask."""
+    GONE = auto()
+    """Asked by another pump now, or settled."""
+
+
 def plan(session: Session, run_id: str, items: Iterable[Planned]) -> None:
     """Add work to a run."""
     rows = [
@@ -48,23 +75,11 @@ def plan(session: Session, run_id: str, items: Iterable[Planned]) -> None:
         for item in items
     ]
     if rows:
-        session.execute(insert(WorkItem), rows)
+        session.execute(insert(_TABLE), rows)
 
 
-def claim(session: Session, run_id: str, token: str, most: int) -> tuple[Item, ...]:
-    """Lease up to `most` open items, the most urgent first."""
-    ids = session.scalars(
-        select(WorkItem.id)
-        .where(WorkItem.run_id == run_id, WorkItem.state == "open")
-        .order_by(WorkItem.priority, WorkItem.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    ).all()
-    if not ids:
-        return ()
-    session.execute(
-        update(WorkItem).where(WorkItem.id.in_(ids)).values(state="leased", token=token)
-    )
+def find_open(session: Session, run_id: str, most: int) -> tuple[Item, ...]:
+    """Load and hold up to `most` open items, the most urgent first."""
     columns = (
         WorkItem.id,
         WorkItem.stage,
@@ -73,23 +88,81 @@ def claim(session: Session, run_id: str, token: str, most: int) -> tuple[Item, .
         WorkItem.attempts,
     )
     rows = session.execute(
-        select(*columns).where(WorkItem.id.in_(ids)).order_by(WorkItem.priority, WorkItem.id)
+        select(*columns)
+        .where(WorkItem.run_id == run_id, WorkItem.state == "open")
+        .order_by(WorkItem.priority, WorkItem.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
     )
     return tuple(Item(id_, Stage(stage), ordinal, subj, n) for id_, stage, ordinal, subj, n in rows)
 
 
-def settle(
-    session: Session, item_id: int, token: str, state: str, *, completion_id: int | None = None
-) -> None:
-    """Close a leased item with the reply that was used."""
-    session.execute(
-        update(WorkItem)
-        .where(WorkItem.id == item_id, WorkItem.token == token, WorkItem.state == "leased")
-        .values(state=state, completion_id=completion_id)
+_LEASE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("item_id"))
+    .values(
+        state="leased",
+        token=bindparam("holder"),
+        reserved_tokens=bindparam("tokens"),
+        reserved_usd=bindparam("usd"),
     )
+)
 
 
-def burn_attempt(session: Session, item: Item, token: str, trouble: str, most: int) -> bool:
+def lease(session: Session, token: str, reserved: Mapping[int, Amount]) -> None:
+    """Give open items, held by this transaction, to a pump, each with what its call can take.
+
+    Nothing is reserved for an item that needs no call.
+    """
+    rows = [
+        {
+            "item_id": item_id,
+            "holder": token,
+            "tokens": most.tokens if most.calls else None,
+            "usd": most.usd if most.calls else None,
+        }
+        for item_id, most in reserved.items()
+    ]
+    if rows:
+        session.connection().execute(_LEASE, rows)
+
+
+def standings(session: Session, item_ids: Sequence[int], token: str) -> Mapping[int, Standing]:
+    """The fence: what each item is to the pump with this token, under the run's lock.
+
+    Without it a pump that slept past its lease would record a second time what another one did
+    meanwhile.
+    """
+    rows = session.execute(
+        select(WorkItem.id, WorkItem.state, WorkItem.token).where(WorkItem.id.in_(item_ids))
+    )
+    return {id_: _standing(state, holder == token) for id_, state, holder in rows}
+
+
+def _standing(state: str, is_holder: bool) -> Standing:
+    if state == "leased" and is_holder:
+        return Standing.OURS
+    return Standing.OPEN if state == "open" else Standing.GONE
+
+
+_SETTLE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("item_id"))
+    .values(state=bindparam("new_state"), completion_id=bindparam("reply"), **_FREE)
+)
+
+
+def settle(session: Session, settled: Sequence[Settled]) -> None:
+    """Close items, shown by `standings` to be the pump's to close, with the reply that was used."""
+    rows = [
+        {"item_id": one.item_id, "new_state": one.state, "reply": one.completion_id}
+        for one in settled
+    ]
+    if rows:
+        session.connection().execute(_SETTLE, rows)
+
+
+def burn_attempt(session: Session, item: Item, trouble: str, most: int) -> bool:
     """Count an unusable reply; the item waits again, or after `most` is dead.
 
     Returns whether it is dead.
@@ -97,45 +170,83 @@ def burn_attempt(session: Session, item: Item, token: str, trouble: str, most: i
     dead = item.attempts + 1 >= most
     session.execute(
         update(WorkItem)
-        .where(WorkItem.id == item.id, WorkItem.token == token, WorkItem.state == "leased")
+        .where(WorkItem.id == item.id)
         .values(
             state="dead" if dead else "open",
             attempts=item.attempts + 1,
             trouble=trouble,
-            token=None,
+            **_FREE,
         )
     )
     return dead
 
 
-def hand_back(session: Session, run_id: str, token: str) -> None:
-    """Open again what this pump leased and did not finish; no attempt is burnt."""
-    session.execute(
-        update(WorkItem)
-        .where(WorkItem.run_id == run_id, WorkItem.state == "leased", WorkItem.token == token)
-        .values(state="open", token=None)
-    )
+def reopen(session: Session, item_ids: Collection[int], token: str) -> None:
+    """Open these again without burning an attempt, as far as they are the pump's."""
+    mine = (WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == "leased")
+    session.execute(update(WorkItem).where(*mine).values(state="open", **_FREE))
 
 
-def take_over(session: Session, run_id: str, token: str) -> None:
-    """Open again what earlier pumps of this run leased and never finished."""
-    session.execute(
-        update(WorkItem)
-        .where(WorkItem.run_id == run_id, WorkItem.state == "leased", WorkItem.token != token)
-        .values(state="open", token=None)
-    )
-
-
-def next_ticket(session: Session, run_id: str, ordinal: int) -> WorkItem | None:
-    """Find the generation item of this ticket if its reply is in, or none will come."""
-    return session.scalar(
-        select(WorkItem).where(
-            WorkItem.run_id == run_id,
-            WorkItem.stage == Stage.GENERATE,
-            WorkItem.ordinal == ordinal,
-            WorkItem.state.in_(("answered", "dead", "dropped")),
+def leased_by(session: Session, run_id: str, token: str) -> Mapping[int, Amount]:
+    """What a pump has claimed and not finished, each with what was reserved for it."""
+    rows = session.execute(
+        select(WorkItem.id, WorkItem.reserved_tokens, WorkItem.reserved_usd).where(
+            *_leased(run_id), WorkItem.token == token
         )
     )
+    return {id_: _amount(tokens, usd) for id_, tokens, usd in rows}
+
+
+def _amount(tokens: int | None, usd: Decimal | None) -> Amount:
+    return NOTHING if tokens is None else Amount(1, tokens, usd or NOTHING.usd)
+
+
+def reserved(session: Session, run_id: str) -> Amount:
+    """What the calls in the air of all pumps can take together."""
+    calls, tokens, usd = session.execute(
+        select(
+            func.count(WorkItem.reserved_tokens),
+            func.coalesce(func.sum(WorkItem.reserved_tokens), 0),
+            func.sum(WorkItem.reserved_usd),
+        ).where(*_leased(run_id))
+    ).one()
+    return Amount(calls, int(tokens or 0), usd or NOTHING.usd)
+
+
+def _leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
+    # All stages by name: so the index on run, stage and state serves.
+    in_index = WorkItem.stage.in_(tuple(Stage))
+    return WorkItem.run_id == run_id, in_index, WorkItem.state == "leased"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A generation item whose reply is in, or none will come."""
+
+    item_id: int
+    ordinal: int
+    state: str
+    completion_id: int | None
+
+
+_MOST_TICKETS = 64
+
+
+def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket]:
+    """Find the tickets from `ordinal` on that can be admitted now: without a gap, some of them."""
+    rows = session.execute(
+        select(WorkItem.id, WorkItem.ordinal, WorkItem.state, WorkItem.completion_id)
+        .where(
+            WorkItem.run_id == run_id,
+            WorkItem.stage == Stage.GENERATE,
+            WorkItem.ordinal >= ordinal,
+            WorkItem.ordinal < ordinal + _MOST_TICKETS,
+            WorkItem.state.in_(("answered", "dead", "dropped")),
+        )
+        .order_by(WorkItem.ordinal)
+    )
+    found = [Ticket(*row) for row in rows]
+    return [one for place, one in enumerate(found) if one.ordinal == ordinal + place]
 
 
 def drop_open(session: Session, run_id: str, stage: Stage) -> None:
@@ -147,19 +258,12 @@ def drop_open(session: Session, run_id: str, stage: Stage) -> None:
     )
 
 
-def still_leased(session: Session, item_ids: Sequence[int], token: str) -> set[int]:
-    """Which of these items this pump still has to settle."""
-    held = (WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == "leased")
-    return set(session.scalars(select(WorkItem.id).where(*held)))
-
-
 def any_unfinished(session: Session, run_id: str, stage: Stage | None = None) -> bool:
     """Whether items, of one stage or of any, are neither done nor dead nor dropped."""
     unfinished = exists().where(
         WorkItem.run_id == run_id,
-        # All stages by name: so the index on run, stage and state serves.
         WorkItem.stage.in_(tuple(Stage) if stage is None else (stage,)),
-        WorkItem.state.in_(("open", "leased", "answered")),
+        WorkItem.state.in_(_UNFINISHED),
     )
     return bool(session.scalar(select(unfinished)))
 
@@ -172,12 +276,3 @@ def counts(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
         .group_by(WorkItem.stage, WorkItem.state)
     )
     return [(stage, state, n) for stage, state, n in rows]
-
-
-def reopen(session: Session, item_ids: Sequence[int], token: str) -> None:
-    """Open these again without burning an attempt: the endpoint was away."""
-    session.execute(
-        update(WorkItem)
-        .where(WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == "leased")
-        .values(state="open", token=None)
-    )

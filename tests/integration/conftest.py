@@ -17,6 +17,7 @@ from app.services.run_view import RunView, view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
 from app.store.database import Database
+from app.store.slots import Slot
 
 SEEDS = tuple(
     SeedTask(
@@ -55,7 +56,7 @@ class Bench:
         return runs.start_run(self.workshop, request, None).id
 
     def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
-        while advance.advance_run(self.workshop, run_id, stop):
+        while advance.advance_run(self.workshop, Slot(run_id, 0), stop):
             if stop():
                 break
         return self.view(run_id)

@@ -17,7 +17,8 @@ from app.services import listings, runs
 from app.services.runs import RunRequest
 from app.similarity import SimilarityIndex
 from app.store import instructions
-from app.store.models import CompletionRow, InstanceRow, InstructionRow, Rejection, RunEvent
+from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.models import RunEvent
 from tests.integration.conftest import SEEDS, Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

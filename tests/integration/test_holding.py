@@ -9,11 +9,15 @@ from dataclasses import replace
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_model import reply
 from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.pipeline.budget import Amount
 from app.pipeline.run_state import Status
 from app.services import runs
+from app.services import slots as slot_service
 from app.services.advance import advance_run
 from app.store import runs as stored_runs
-from app.store import work
+from app.store import slots, work
+from app.store.runs import Hold
+from app.store.slots import Slot
 from tests.integration.conftest import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -48,10 +52,11 @@ def test_a_run_that_is_only_throttled_hands_over_to_one_that_waits(open_bench: O
         crowded = bench.start(target=5, model="crowded")
         bench.start(target=5)
         until = time.monotonic() + 20
-        again = advance_run(bench.workshop, crowded, lambda: time.monotonic() > until)
+        again = advance_run(bench.workshop, Slot(crowded, 0), lambda: time.monotonic() > until)
         assert time.monotonic() < until
         assert again
-        assert bench.view(crowded).run.pump_token is None
+        with bench.workshop.database.read() as session:
+            assert not slots.any_live(session, crowded)
 
 
 def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
@@ -90,9 +95,10 @@ def test_a_pump_that_lost_its_run_cannot_pause_it(open_bench: OpenBench) -> None
     with open_bench(reply) as bench:
         run_id = bench.start(target=5)
         with bench.workshop.database.write() as session:
-            assert stored_runs.take_pump(session, run_id, "holder", 30)
+            assert slots.take(session, Hold(run_id, 0, "holder"), 30)
         with bench.workshop.database.write() as session:
-            assert not stored_runs.move(session, run_id, Status.PAUSED, token="loser")
+            loser = Hold(run_id, 0, "loser")
+            assert not stored_runs.move(session, run_id, Status.PAUSED, hold=loser)
         assert bench.view(run_id).run.status == "queued"
 
 
@@ -133,13 +139,20 @@ def test_an_address_that_is_none_pauses_with_what_to_set(open_bench: OpenBench) 
 def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=10)
-        bench.work(run_id, after_looks(1))
+        before = bench.work(run_id, after_looks(1)).run
+        hold = Hold(run_id, 0, "token")
         with bench.workshop.database.write() as session:
-            stored_runs.take_pump(session, run_id, "token", 30)
-            assert work.claim(session, run_id, "token", 2)
+            assert slot_service.take(session, hold, 30)
+            claimed = work.find_open(session, run_id, 2)
+            work.lease(session, "token", {item.id: Amount(1, 100) for item in claimed})
         with bench.workshop.database.write() as session:
             # The second try of a commit whose answer was lost: it finds its own token.
-            assert stored_runs.take_pump(session, run_id, "token", 30)
-            work.hand_back(session, run_id, "token")
-            stored_runs.release_pump(session, run_id, "token")
-        assert bench.work(run_id).run.status == "succeeded"
+            assert slot_service.take(session, hold, 30)
+            assert work.reserved(session, run_id) == Amount(2, 200)
+            slot_service.let_go(session, hold)
+        with bench.workshop.database.read() as session:
+            assert work.reserved(session, run_id) == Amount()
+        after = bench.work(run_id).run
+    assert after.status == "succeeded"
+    assert after.written_off_calls == before.written_off_calls + 2
+    assert after.written_off_tokens == before.written_off_tokens + 200

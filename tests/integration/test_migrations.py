@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 from app.store.database import Database
 from app.store.health import trouble
 from app.store.migrate import alembic_config, migrate
-from app.store.models import Table
+from app.store.table import Table
 
 
 def test_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:

@@ -11,7 +11,8 @@ from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_model import reply
 from app.llm.scripted_server import ScriptedCall, ScriptedReply
 from app.services import runs
-from app.store.models import CompletionRow, InstructionRow, Rejection, RunEvent, WorkItem
+from app.store.made import CompletionRow, InstructionRow, Rejection
+from app.store.models import RunEvent, WorkItem
 from tests.integration.conftest import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -29,14 +29,8 @@ from app.services import datasets, listings, runs
 from app.services.run_view import view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
-from app.store.models import (
-    CompletionRow,
-    InstanceRow,
-    InstructionRow,
-    Rejection,
-    Run,
-    RunEvent,
-)
+from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.models import Run, RunEvent
 from app.store.pages import Page, RowT
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})

@@ -1,0 +1,37 @@
+"""What a batch of replies brings, gathered to be written with one statement for each kind."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.store import instructions, work
+from app.store.instructions import Dropped, Label, Made
+from app.store.models import Run
+from app.store.work import Planned, Settled
+
+
+@dataclass(slots=True)
+class Changes:
+    """Changes to one run that do not depend on each other."""
+
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    """New instructions, by the columns of their table."""
+    settled: list[Settled] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+    complete: list[int] = field(default_factory=list)
+    """Sequence numbers of instructions that get no more instances."""
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def write(self, session: Session, run: Run) -> None:
+        """Write them all, within the transaction that holds the run's row."""
+        instructions.add(session, self.accepted)
+        work.settle(session, self.settled)
+        instructions.label(session, run.id, self.labels)
+        work.plan(session, run.id, self.planned)
+        run.instances += instructions.add_instances(session, run.id, self.made)
+        instructions.complete(session, run.id, self.complete)
+        run.complete += len(self.complete)
+        instructions.reject(session, run.id, self.dropped)

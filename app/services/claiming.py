@@ -1,0 +1,149 @@
+"""Claiming work: what a pump may ask next, and what that may cost.
+
+The caller holds the run's row, so what is in the air and what was spent stand still meanwhile: a
+cap is never passed, however many workers there are.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from sqlalchemy.orm import Session
+
+from app.llm import prices
+from app.pipeline.budget import NOTHING, Amount, Caps
+from app.pipeline.run_state import EndReason, Status
+from app.pipeline.shapes import Asking
+from app.pipeline.types import Request
+from app.services import requests
+from app.services.pool import RunMaterial
+from app.services.recording import Answered
+from app.services.requests import Asked
+from app.services.workshop import Workshop
+from app.store import completions, runs, work
+from app.store.completions import Reply
+from app.store.models import Run
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a pump got."""
+
+    to_ask: list[Asked] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+    """Items for which a reply is there already."""
+
+    def __bool__(self) -> bool:
+        """Whether it got anything."""
+        return bool(self.to_ask or self.answered)
+
+
+class Claimer:
+    """Claims for one pump; `token` marks what it leases."""
+
+    def __init__(
+        self, workshop: Workshop, material: RunMaterial, asking: Asking, model: str, token: str
+    ) -> None:
+        self._workshop = workshop
+        self._material = material
+        self._asking = asking
+        self._model = model
+        self._token = token
+        self._calls = 0
+
+    def claim(self, session: Session, run: Run, most: int) -> Claim:
+        """Lease up to `most` items, as many as the run's caps allow.
+
+        When the next call could break a cap and nothing is in the air, the run is paused.
+        """
+        items = work.find_open(session, run.id, most)
+        if not items:
+            return Claim()
+        asked = requests.build(session, items, self._material, self._asking)
+        claim = Claim()
+        claim.answered.extend(self._answered(session, asked))
+        done = {answer.asked.item.id for answer in claim.answered}
+        rest = [one for one in asked if one.item.id not in done]
+        claim.to_ask.extend(self._affordable(session, run, rest))
+        reserved = {one.item.id: one.reserved for one in claim.to_ask}
+        work.lease(session, self._token, dict.fromkeys(done, NOTHING) | reserved)
+        return claim
+
+    def _answered(self, session: Session, asked: Sequence[Asked]) -> Iterator[Answered]:
+        """Find the replies that need not be asked for: stored for this item, or reusable."""
+        spares = completions.spares(session, [one.item.id for one in asked])
+        for one in asked:
+            if kept := spares.get(one.item.id):
+                yield Answered(one, kept)
+        if not self._material.options.reuse_replies:
+            return
+        keys = {
+            key: one
+            for one in asked
+            if one.item.id not in spares and (key := reuse_key(one.request, self._model))
+        }
+        for key, kept in completions.reusable(session, list(keys)).items():
+            one = self._named(keys[key])
+            reply = Reply(
+                work_item_id=one.item.id,
+                stage=one.item.stage,
+                request=one.request,
+                completion=kept.completion,
+                latency_s=0.0,
+                demonstrations=one.demonstrations,
+                call=one.call,
+                request_sha256=key,
+                reused_from=kept.id,
+            )
+            yield Answered(one, reply)
+
+    def _affordable(self, session: Session, run: Run, asked: Sequence[Asked]) -> Iterator[Asked]:
+        caps = caps_of(run)
+        in_air = work.reserved(session, run.id) if caps != Caps() else NOTHING
+        used = spent(run) + in_air
+        for one in asked:
+            most = prices.most(one.request, self._model, self._workshop.prices)
+            broken = caps.broken_by(used + most)
+            if broken is not None:
+                if used == spent(run):
+                    pause_for_budget(session, run, broken)
+                return
+            used += most
+            yield replace(self._named(one), reserved=most)
+
+    def _named(self, asked: Asked) -> Asked:
+        self._calls += 1
+        return replace(asked, call=f"{self._token}.{self._calls}")
+
+
+def caps_of(run: Run) -> Caps:
+    """What the run may take."""
+    return Caps(run.max_calls, run.max_tokens, run.max_cost_usd)
+
+
+def spent(run: Run) -> Amount:
+    """What the run has taken, as far as that is known; the rest at the most it can have been."""
+    written_off = Amount(run.written_off_calls, run.written_off_tokens, run.written_off_usd)
+    tokens = run.prompt_tokens + run.completion_tokens
+    return Amount(run.calls, tokens, run.cost_usd or NOTHING.usd) + written_off
+
+
+def pause_for_budget(session: Session, run: Run, cap: str) -> None:
+    """Pause a run whose next call could take it over a cap."""
+    used = spent(run)
+    message = (
+        f"The next call could go over the cap of {cap}. Spent so far: {used.calls:,} calls,"
+        f" {used.tokens:,} tokens, ${used.usd:f}. Extend the budget and resume, or take what is"
+        " there."
+    )
+    session.flush()
+    runs.move(session, run.id, Status.PAUSED, reason=EndReason.BUDGET, message=message)
+
+
+def reuse_key(request: Request, model: str) -> str | None:
+    """Name what a reply at temperature 0 depends on; None where it depends on chance."""
+    if request.parameters.temperature > 0:
+        return None
+    whole = json.dumps([model, asdict(request.prompt), asdict(request.parameters)], default=dict)
+    return hashlib.sha256(whole.encode()).hexdigest()
