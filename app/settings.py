@@ -18,11 +18,29 @@ class Price(BaseModel, frozen=True):
     output_usd: Decimal = Field(ge=0)
 
 
+class EndpointSettings(BaseModel, frozen=True, extra="forbid"):
+    """One of several endpoints that serve the same models."""
+
+    name: str = Field(pattern=r"^[\w.-]{1,60}$")
+    base_url: str
+    api_key: SecretStr | None = None
+    weight: float = Field(default=1.0, gt=0)
+    """Its share of the calls in the air, beside those of the others."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+
+
 class Settings(BaseSettings):
     """Every setting of the service; `.env.example` lists them, and a test holds it to this."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SEEDBED_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="SEEDBED_",
+        env_file=".env",
+        # NAME= in a file or a shell means that it is not set.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     data_dir: Path = Path("data")
@@ -35,12 +53,19 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     """An OpenAI-compatible endpoint, ending in ``/v1``; unset without a key: the embedded model."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    endpoints: tuple[EndpointSettings, ...] = ()
+    """Several, as JSON, in place of the one above."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """Of the one endpoint, over all workers."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
     model: str | None = None
     """The model runs ask unless they name another."""
     concurrency: int = Field(default=16, ge=1, le=4096)
     """Model calls in the air, per worker process."""
     request_timeout_s: float = Field(default=120.0, gt=0)
     """A model call that takes longer, as a whole, counts as an outage."""
+    outage_patience_s: float = Field(default=900.0, gt=0)
+    """Endpoints that have been away for this long pause the run."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model, as JSON; a model without a price has no cost."""
     api_host: str = "127.0.0.1"
@@ -66,4 +91,4 @@ class Settings(BaseSettings):
     @property
     def embedded_model(self) -> bool:
         """Whether no endpoint was named, so that the embedded model has to answer."""
-        return self.openai_base_url is None and self.openai_api_key is None
+        return not (self.openai_base_url or self.openai_api_key or self.endpoints)

@@ -1,36 +1,29 @@
-"""Many model calls at a time, behind a plain interface: give it requests, take answers.
+"""Many model calls to one endpoint at a time, behind a plain interface.
 
-One event loop in one thread, made with the `Fanout`: make it after a fork, never before. A child
-would inherit the object without its thread.
+Give it requests, take answers. `Calls` joins the fan-outs of several endpoints.
 """
 
 import asyncio
 import heapq
-import os
 import random
-import threading
-from collections import deque
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from app.errors import ItemTrouble, ProviderTrouble, Throttled
+from app.llm.inbox import Inbox, Outcome
+from app.llm.loop_thread import LoopThread
 from app.llm.pacing import Pacing
 from app.llm.provider import Provider, ProviderFactory
 from app.pipeline.types import Completion, Request
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one submitted call ended."""
+class Dropped:
+    """A submitted call that will have no outcome."""
 
     key: int
-    answer: Completion | ProviderTrouble
-    """Never `Throttled`: such a call is asked again until something else comes out."""
-    latency_s: float
-    """Of the call that was answered, without the waiting before it."""
+    was_out: bool
+    """Whether it had been sent, so that it may be paid for; otherwise it was still waiting."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,29 +38,33 @@ class _Waiting:
 class Fanout:
     """Keeps up to `concurrency` calls in the air; one thread may use it.
 
-    `provider_factory` is called inside the loop; what it raises comes out of the constructor.
+    `provider_factory` is called inside the loop; what it raises comes out of the constructor. Given
+    no loop and no inbox, it has its own.
     """
 
-    def __init__(self, provider_factory: ProviderFactory, concurrency: int) -> None:
-        self._pid = os.getpid()
-        self._pacing = Pacing(concurrency, random.random)
+    def __init__(
+        self,
+        provider_factory: ProviderFactory,
+        concurrency: int,
+        *,
+        first: int | None = None,
+        loop: LoopThread | None = None,
+        inbox: Inbox | None = None,
+    ) -> None:
+        self._pacing = Pacing(concurrency, random.random, first=first)
         self._last_throttle: Throttled | None = None
         self._waiting: list[_Waiting] = []
         self._asked: dict[asyncio.Task[None], _Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._submitted = 0
-        # Shared with the caller's thread, under the condition's lock.
-        self._news = threading.Condition()
-        self._outcomes: deque[Outcome] = deque()
-        self._defect: Exception | None = None
-        self._finished = 0
-        self._wanted = 1
+        self._ended = 0
         self._closed = False
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="model calls", daemon=True)
-        self._thread.start()
+        self._inbox = Inbox() if inbox is None else inbox
+        self._owns_loop = loop is None
+        self._thread = LoopThread("model calls") if loop is None else loop
+        self._loop = self._thread.loop
         try:
-            self._provider: Provider = self._within_loop(_call(provider_factory))
+            self._provider: Provider = self._thread.within(_call(provider_factory))
         except BaseException:
             self._stop()
             raise
@@ -81,7 +78,7 @@ class Fanout:
     @property
     def in_air(self) -> int:
         """Calls submitted and not answered yet, those held by a throttle among them."""
-        return self._submitted - self._finished
+        return self._submitted - self._ended
 
     @property
     def capacity(self) -> int:
@@ -100,69 +97,45 @@ class Fanout:
 
     def submit(self, key: int, request: Request) -> None:
         """Ask `request` as soon as pacing allows; its outcome will carry `key`."""
-        if os.getpid() != self._pid:
-            raise RuntimeError("A Fanout does not survive a fork: make it in the child.")
         if self._closed:
             raise RuntimeError("This Fanout is closed.")
         self._submitted += 1
         waiting = _Waiting(self._submitted, key, request)
-        self._loop.call_soon_threadsafe(self._enter, waiting)
+        self._inbox.expect()
+        self._thread.soon(lambda: self._enter(waiting))
+
+    def hold(self, hold_s: float) -> None:
+        """Ask nothing for so long: another process was throttled."""
+        self._thread.soon(lambda: self._pacing.hold(self._loop.time() + hold_s))
 
     def collect(self, timeout_s: float, most: int = 32) -> list[Outcome]:
-        """Return outcomes when `most` are there, when no more can come, or when the time is over.
+        """Return outcomes as `Inbox.collect` does."""
+        return self._inbox.collect(timeout_s, most)
 
-        In the order the answers came; empty if there were none. A provider's defect (an exception
-        that is no `ProviderTrouble`) is raised here.
-        """
-        with self._news:
-            self._wanted = most
-            self._news.wait_for(self._enough, timeout_s)
-            if self._defect is not None:
-                defect, self._defect = self._defect, None
-                raise defect
-            count = min(most, len(self._outcomes))
-            return [self._outcomes.popleft() for _ in range(count)]
-
-    def abandon(self) -> list[int]:
-        """Cancel what is not answered and return its keys, in order of submission.
+    def abandon(self) -> list[Dropped]:
+        """Cancel what is not answered; returned in order of submission.
 
         Outcomes that are already there stay and can still be collected.
         """
-        return self._within_loop(self._abandon())
+        return self._thread.within(self._abandon())
 
     def close(self) -> None:
-        """Abandon what is in the air, close the provider, end the thread; a second call is free."""
+        """Abandon what is in the air, close the provider; a second call is free."""
         if self._closed:
             return
         self._closed = True
         try:
-            self._within_loop(self._abandon())
-            self._within_loop(self._provider.aclose())
+            self._thread.within(self._abandon())
+            self._thread.within(self._provider.aclose())
         finally:
             self._stop()
 
-    def _enough(self) -> bool:
-        ready = len(self._outcomes)
-        return ready >= self._wanted or self._defect is not None or (ready > 0 and not self.in_air)
-
-    def _within_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        # Any: what a coroutine is sent and yields, which no caller sees.
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
     def _stop(self) -> None:
         self._closed = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if self._owns_loop:
+            self._thread.close()
 
     # From here on everything runs in the loop's thread.
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_forever()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        finally:
-            self._loop.close()
 
     def _enter(self, waiting: _Waiting) -> None:
         heapq.heappush(self._waiting, waiting)
@@ -210,33 +183,27 @@ class Fanout:
         self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
 
     def _finish(self, news: Outcome | Exception) -> None:
-        with self._news:
-            self._finished += 1
-            if isinstance(news, Outcome):
-                self._outcomes.append(news)
-            else:
-                self._defect = news
-            if self._enough():
-                self._news.notify_all()
+        self._ended += 1
+        self._inbox.put(news)
 
-    async def _abandon(self) -> list[int]:
-        dropped: list[_Waiting] = []
+    async def _abandon(self) -> list[Dropped]:
+        dropped: list[tuple[_Waiting, bool]] = []
         # A call that is throttled while it is being cancelled comes back into the queue.
         while self._asked or self._waiting:
-            dropped += self._waiting
+            dropped += [(waiting, False) for waiting in self._waiting]
             self._waiting.clear()
             asked = dict(self._asked)
             for task in asked:
                 task.cancel()
             if asked:
                 await asyncio.wait(asked)
-            dropped += [waiting for task, waiting in asked.items() if task.cancelled()]
+            dropped += [(waiting, True) for task, waiting in asked.items() if task.cancelled()]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        with self._news:
-            self._finished += len(dropped)
-        return [waiting.key for waiting in sorted(dropped)]
+        self._ended += len(dropped)
+        self._inbox.forget(len(dropped))
+        return [Dropped(waiting.key, was_out) for waiting, was_out in sorted(dropped)]
 
 
 async def _call(factory: ProviderFactory) -> Provider:

@@ -14,15 +14,20 @@ LONGEST_HOLD_S = 60.0
 
 
 class Pacing:
-    """The limit of one process for one endpoint; starts at `ceiling` and never exceeds it.
+    """The limit of one process for one endpoint; never exceeds `ceiling`.
 
+    It starts at `first` (`ceiling` where that is left out), and until the first throttle each
+    answer raises it by one, so that an endpoint's limit is met with few calls over it.
     `jitter` gives numbers in [0, 1), so that several processes do not come back together.
     """
 
-    def __init__(self, ceiling: int, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, ceiling: int, jitter: Callable[[], float], *, first: int | None = None
+    ) -> None:
         self._ceiling = ceiling
         self._jitter = jitter
-        self._window = float(ceiling)
+        self._window = float(ceiling if first is None else first)
+        self._was_throttled = False
         self._held_until_s = 0.0
         self._cut_at_s = float("-inf")
         self._cuts_in_a_row = 0
@@ -42,17 +47,23 @@ class Pacing:
             # It was let in under the old limit and says nothing about the new one.
             return
         self._cuts_in_a_row = 0
-        self._window = min(float(self._ceiling), self._window + 1 / self._window)
+        step = 1 / self._window if self._was_throttled else 1.0
+        self._window = min(float(self._ceiling), self._window + step)
 
     def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
         """Count a throttle: everyone waits, and once for each wave of calls the limit halves."""
+        self._was_throttled = True
         if asked_at_s >= self._cut_at_s:
             # Calls that were in the air together are refused together: that is one message.
             self._window = max(1.0, self._window / 2)
             self._cut_at_s = now_s
             self._cuts_in_a_row += 1
         hold_s = self._said_s(retry_after_s) if retry_after_s is not None else self._grown_s()
-        self._held_until_s = max(self._held_until_s, now_s + hold_s)
+        self.hold(now_s + hold_s)
+
+    def hold(self, until_s: float) -> None:
+        """Let nobody ask until then."""
+        self._held_until_s = max(self._held_until_s, until_s)
 
     def _said_s(self, retry_after_s: float) -> float:
         # Only ever later than what the provider said, by a tenth or a second at most.

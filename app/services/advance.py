@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.errors import ConfigurationError
-from app.llm.fanout import Fanout
+from app.llm.calls import Calls
 from app.pipeline.run_state import EndReason, Status
 from app.services import slots
 from app.services.pump import Ending, Pump
@@ -83,6 +83,9 @@ def _hold(workshop: Workshop, hold: Hold, stop: Callable[[], bool]) -> Ending:
     beginning = begin(workshop, hold)
     if beginning is None:
         return Ending.ENOUGH
-    factory = workshop.provider_for(beginning.model)
-    with Fanout(factory, workshop.concurrency) as fanout:
-        return Pump(workshop, beginning, hold, fanout, stop).work()
+    with Calls(workshop.endpoints, beginning.model, workshop.concurrency) as calls:
+        pump = Pump(workshop, beginning, hold, calls, stop)
+        try:
+            return pump.work()
+        finally:
+            pump.abandon()

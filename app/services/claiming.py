@@ -6,7 +6,7 @@ cap is never passed, however many workers there are.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -52,12 +52,17 @@ class Claimer:
         self._token = token
         self._calls = 0
 
-    def claim(self, session: Session, run: Run, most: int) -> Claim:
-        """Lease up to `most` items, as many as the run's caps allow.
+    def claim(
+        self, session: Session, run: Run, shares: Mapping[str, int], *, probing: bool
+    ) -> Claim:
+        """Lease as many items as the endpoints have room for and the run's caps allow.
+
+        What is to find out whether an endpoint is back should not be what it broke down over.
 
         When the next call could break a cap and nothing is in the air, the run is paused.
         """
-        items = work.find_open(session, run.id, most)
+        places = [name for name, count in shares.items() for _ in range(count)]
+        items = work.find_open(session, run.id, len(places), unfailed_first=probing)
         if not items:
             return Claim()
         asked = requests.build(session, items, self._material, self._asking)
@@ -65,7 +70,10 @@ class Claimer:
         claim.answered.extend(self._answered(session, asked))
         done = {answer.asked.item.id for answer in claim.answered}
         rest = [one for one in asked if one.item.id not in done]
-        claim.to_ask.extend(self._affordable(session, run, rest))
+        affordable = self._affordable(session, run, rest)
+        claim.to_ask.extend(
+            replace(one, endpoint=place) for one, place in zip(affordable, places, strict=False)
+        )
         reserved = {one.item.id: one.reserved for one in claim.to_ask}
         work.lease(session, self._token, dict.fromkeys(done, NOTHING) | reserved)
         return claim

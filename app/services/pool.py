@@ -17,8 +17,8 @@ from app.store import instructions
 
 _NEIGHBOURS = 10
 _NEIGHBOURS_FLOOR = 0.6
-"""The near misses, which say how crowded the pool is. The farther ones cost more than the rest of an
-admission: at 50,000 instructions 17 ms each with a floor of 0.3, 0.8 ms with this one."""
+"""The near misses, which say how crowded the pool is. Farther ones cost more than all the rest of
+an admission: at 50,000 instructions 17 ms each with a floor of 0.3, 0.8 ms with this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,22 @@ Everything it knows is in the database, so it may die at any instruction.
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from sqlalchemy.orm import Session
 
 from app.errors import ItemTrouble, Outage, ProviderTrouble
-from app.llm.fanout import Fanout, Outcome
+from app.llm.calls import Calls
+from app.llm.fanout import Fanout
+from app.llm.inbox import Outcome
 from app.llm.prices import cost_usd
 from app.pipeline.run_state import Status
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Completion
 from app.services.claiming import Claim, Claimer, reuse_key
 from app.services.ending import finish_if_over
-from app.services.patience import Patience
+from app.services.endpoints import Endpoints, Report
 from app.services.pool import Pool
 from app.services.recording import Again, Answered, Recorder
 from app.services.requests import Asked
@@ -61,7 +63,7 @@ class Pump:
         workshop: Workshop,
         beginning: Beginning,
         hold: Hold,
-        fanout: Fanout,
+        calls: Calls,
         stop: Callable[[], bool],
     ) -> None:
         self._workshop = workshop
@@ -69,15 +71,15 @@ class Pump:
         self._material = beginning.material
         self._model = beginning.model
         self._hold = hold
-        self._fanout = fanout
+        self._calls = calls
         self._stop = stop
         asking = Asking(beginning.material.options, beginning.capabilities)
         self._claimer = Claimer(workshop, self._material, asking, self._model, hold.token)
         self._recorder = Recorder(self._material, hold.token)
+        self._endpoints = Endpoints(workshop, calls, self._model)
         self._asked: dict[int, Asked] = {}
         self._found: list[Answered] = []
         self._pool: Pool | None = None
-        self._patience = Patience(workshop.outage_patience_s)
         self._refusal: ProviderTrouble | None = None
         now = time.monotonic()
         self._began_at = self._answered_at = self._busy_at = now
@@ -94,12 +96,12 @@ class Pump:
             if self._ending is not None and (not self._asked or now > self._leave_by):
                 return self._ending
             wait_s = 0.0 if self._found else _COLLECT_S
-            self._turn(self._fanout.collect(wait_s, self._batch()), time.monotonic())
+            self._turn(self._calls.collect(wait_s, self._batch()), time.monotonic())
             why = self._cannot_go_on(time.monotonic())
             if why is not None and self._ending is None:
                 _log.warning("run %s pauses: %s", self._hold.run_id, why)
                 pause_for_provider(self._workshop, self._hold, why)
-                self._leave(Ending.ENOUGH)
+                self._leave(Ending.ENOUGH, self._patience_s())
             if not self._asked and not self._found:
                 # Nothing in the air: the endpoint is being given time, or the end is near.
                 time.sleep(_COLLECT_S)
@@ -122,9 +124,7 @@ class Pump:
             with self._database.read() as session:
                 yields = should_yield(session, self._hold)
             if yields or now - self._began_at > _LONGEST_HOLD_S:
-                # What only waits for the provider's leave is handed back as it is.
-                throttled = self._throttled_s(now) > self._workshop.slice_s
-                self._leave(Ending.AGAIN, 0.0 if throttled else float("inf"))
+                self._leave(Ending.AGAIN, self._patience_s())
         if now - self._busy_at > _IDLE_S and self._ending is None and self._others_work():
             # What is left is in the air elsewhere; this process may be of use to another run.
             self._leave(Ending.ENOUGH)
@@ -150,36 +150,45 @@ class Pump:
         if self._refusal is not None:
             return str(self._refusal)
         if self._throttled_s(now) > self._workshop.throttle_patience_s:
-            return f"For {self._throttled_s(now):.0f} s: {self._fanout.last_throttle}"
-        return self._patience.exhausted(now)
+            words = next(filter(None, (lane.last_throttle for lane in self._lanes())), "")
+            return f"For {self._throttled_s(now):.0f} s: {words}"
+        return self._endpoints.exhausted()
 
     def _throttled_s(self, now: float) -> float:
         """For how long nothing has been answered while the provider throttles."""
-        throttled = self._asked and self._fanout.last_throttle is not None
+        throttled = self._asked and any(lane.last_throttle for lane in self._lanes())
         return now - self._answered_at if throttled else 0.0
+
+    def _patience_s(self) -> float:
+        """How long to wait for what is in the air."""
+        held = any(lane.held_s for lane in self._lanes())
+        # What only waits for the provider's leave was not paid for: it is handed back as it is.
+        return 0.0 if held and self._throttled_s(time.monotonic()) > 0.5 else _LAST_REPLIES_S
+
+    def _lanes(self) -> Iterable[Fanout]:
+        return self._calls.lanes.values()
 
     def _batch(self) -> int:
         """How many replies to wait for: few while few are out, or their places would stay empty."""
         return max(1, min(_BATCH, len(self._asked) // 4))
 
-    def _room(self, now: float) -> int:
-        """How many calls may go out now."""
-        room = min(self._fanout.capacity, self._workshop.concurrency - len(self._asked))
-        if self._ending is not None or room <= 0:
+    def _room(self) -> int:
+        """How many calls may go out now, as far as this process knows."""
+        if self._ending is not None:
             return 0
-        if not self._patience.may_ask(now, in_air=len(self._asked)):
-            return 0
-        return 1 if self._patience.probing else room
+        room = min(sum(lane.capacity for lane in self._lanes()), self._workshop.concurrency)
+        return max(0, min(room, self._workshop.concurrency - len(self._asked)))
 
     def _turn(self, outcomes: list[Outcome], now: float) -> None:
         """Record what came back and claim what can be asked next, in one transaction."""
-        answers = [*self._found, *map(self._answer, outcomes)]
-        room = self._room(now)
-        if not answers and (not room or now < self._claim_at):
-            return
+        report = Report()
+        answers = [*self._found, *(self._answer(outcome, report) for outcome in outcomes)]
         # From here on the batch's items are no longer in the air, whatever becomes of the turn.
         for outcome in outcomes:
             del self._asked[outcome.key]
+        room = self._room()
+        if not answers and (not room or now < self._claim_at):
+            return
         tries = itertools.count()
 
         def turn(session: Session) -> tuple[Pool, Claim]:
@@ -192,17 +201,29 @@ class Pump:
             self._recorder.record(session, run, answers, pool)
             if next(tries):
                 self._disown(session)
+            session.flush()
+            self._endpoints.report(session, report)
             return pool, self._next(session, run, room)
 
         self._pool, claim = self._database.retrying(turn)
+        self._endpoints.heed()
         self._send(claim, now)
 
     def _next(self, session: Session, run: Run, room: int) -> Claim:
         """Claim what can be asked, or see that the run is over."""
         if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
             return Claim()
-        claim = self._claimer.claim(session, run, room) if room else Claim()
+        claim = self._claim(session, run, room) if room else Claim()
         finish_if_over(session, run, self._material, idle=not claim and not self._asked)
+        return claim
+
+    def _claim(self, session: Session, run: Run, room: int) -> Claim:
+        if self._endpoints.any_away and not work.any_open(session, run.id):
+            return Claim()
+        shares = self._endpoints.rooms(session, room)
+        probing = self._endpoints.any_away
+        claim = self._claimer.claim(session, run, shares, probing=probing)
+        self._endpoints.charge(session, ((one.endpoint, one.reserved) for one in claim.to_ask))
         return claim
 
     def _disown(self, session: Session) -> None:
@@ -214,32 +235,44 @@ class Pump:
         self._found = claim.answered
         for asked in claim.to_ask:
             self._asked[asked.item.id] = asked
-            self._fanout.submit(asked.item.id, asked.request)
+            self._calls.lanes[asked.endpoint].submit(asked.item.id, asked.request)
         if claim or self._asked:
             self._busy_at = now
         else:
             # The run may be over, or waiting: look soon, and at its status first.
             self._claim_at, self._beat_at = now + _CLAIM_AGAIN_S, now
 
-    def _answer(self, outcome: Outcome) -> Answered:
-        """Take an outcome as what it means for its item."""
+    def _answer(self, outcome: Outcome, report: Report) -> Answered:
+        """Take an outcome as what it means for its item, and for its endpoint."""
         asked = self._asked[outcome.key]
+        name = asked.endpoint
         self._answered_at = time.monotonic()
         match outcome.answer:
-            case ItemTrouble():
-                return Answered(asked, str(outcome.answer), outcome.answer.may_be_paid)
-            case Outage():
-                first = not self._patience.probing
-                self._patience.outage(time.monotonic(), outcome.answer)
-                # The first of an outage burns an attempt: it may be this item that fails.
-                what = str(outcome.answer) if first else Again()
-                return Answered(asked, what, outcome.answer.may_be_paid)
-            case ProviderTrouble():
-                self._refusal = outcome.answer
+            case ItemTrouble() as trouble:
+                report.answered.add(name)
+                return Answered(asked, str(trouble), trouble.may_be_paid)
+            case Outage() as trouble:
+                counts = (
+                    self._endpoints.blames(name, asked.item.attempts) and name not in report.away
+                )
+                report.away[name] = str(trouble)
+                what = str(trouble) if counts else Again()
+                return Answered(asked, what, trouble.may_be_paid)
+            case ProviderTrouble() as trouble:
+                self._refusal = trouble
                 return Answered(asked, Again())
             case completion:
-                self._patience.answered()
+                report.answered.add(name)
+                tokens = completion.prompt_tokens + completion.completion_tokens
+                report.taken.setdefault(name, []).append((asked.reserved.tokens, tokens))
                 return Answered(asked, self._reply(asked, completion, outcome))
+
+    def abandon(self) -> None:
+        """Cut off what is in the air; what had not been sent is handed back as it was."""
+        waiting = [dropped.key for dropped in self._calls.abandon() if not dropped.was_out]
+        if waiting:
+            token = self._hold.token
+            self._database.retrying(lambda session: work.reopen(session, waiting, token))
 
     def _reply(self, asked: Asked, completion: Completion, outcome: Outcome) -> Reply:
         return Reply(
@@ -251,5 +284,6 @@ class Pump:
             cost_usd=cost_usd(completion, self._model, self._workshop.prices),
             demonstrations=asked.demonstrations,
             call=asked.call,
+            endpoint=asked.endpoint,
             request_sha256=reuse_key(asked.request, self._model),
         )

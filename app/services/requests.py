@@ -28,6 +28,8 @@ class Asked:
     """The most that the call can take."""
     call: str = ""
     """The call's own name."""
+    endpoint: str = ""
+    """Where it goes."""
 
     @property
     def demonstrations(self) -> Sequence[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """What a pump does first: load what stays the same, and on a run's first time ask the endpoint."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, ProviderTrouble
+from app.errors import ConfigurationError, Outage, ProviderTrouble
 from app.llm.preflight import Preflight, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
@@ -16,7 +18,7 @@ from app.services.lease import kept_lease
 from app.services.pool import RunMaterial
 from app.services.recording import book
 from app.services.workshop import Workshop
-from app.store import completions, runs, seed_sets, slots, work
+from app.store import completions, endpoints, runs, seed_sets, slots, work
 from app.store.completions import Reply
 from app.store.models import Run
 from app.store.runs import Hold
@@ -55,7 +57,7 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> C
     """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
     try:
         with kept_lease(workshop, hold):
-            found = preflight(workshop.provider_for(run.model), material.profile.endpoint)
+            found, there = _preflight_all(workshop, run.model, material.profile.endpoint)
     except (ProviderTrouble, ConfigurationError) as trouble:
         pause_for_provider(workshop, hold, str(trouble))
         return None
@@ -64,9 +66,40 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> C
         locked = runs.lock(session, run.id)
         if locked is None or not slots.is_held(session, hold):
             return None
+        for name in sorted(there):
+            endpoints.back(session, name, run.model)
         return _plan_first_work(session, locked, material, workshop, found)
 
     return workshop.database.retrying(plan)
+
+
+def _preflight_all(
+    workshop: Workshop, model: str, kind: Literal["chat", "completions"]
+) -> tuple[Preflight, Sequence[str]]:
+    """Ask every endpoint; what all that answer can do is what the run relies on.
+
+    Returns it with the names of those that answered.
+
+    Raises:
+        RunTrouble: at the first that refuses.
+        Outage: when none is there.
+    """
+    found: dict[str, Preflight] = {}
+    away: list[Outage] = []
+    for endpoint in workshop.endpoints:
+        try:
+            found[endpoint.name] = preflight(endpoint.provider_for(model), kind)
+        except Outage as trouble:
+            away.append(trouble)
+    if not found:
+        raise away[0]
+    can = [one.capabilities for one in found.values()]
+    together = Capabilities(
+        json_schema=all(one.json_schema for one in can),
+        logprobs=all(one.logprobs for one in can),
+    )
+    probes = tuple(probe for one in found.values() for probe in one.probes)
+    return Preflight(together, probes), list(found)
 
 
 def pause_for_provider(workshop: Workshop, hold: Hold, message: str) -> None:

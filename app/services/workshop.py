@@ -1,11 +1,12 @@
 """What the services need to work, given once by the entry point: database, endpoint, pace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.provider import ProviderFactory
-from app.settings import EMBEDDED_MODEL, Price, Settings
+from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -16,16 +17,16 @@ class Workshop:
     """Made once in each process, after the fork."""
 
     database: Database
-    provider_for: Callable[[str], ProviderFactory]
-    """The endpoint's provider for a model's name."""
+    endpoints: Sequence[Endpoint]
+    """Where model calls go; at least one."""
     default_model: str | None
     """Asked where a run names none."""
     concurrency: int
     slice_s: float
     lease_s: float
     prices: Mapping[str, Price] = field(default_factory=dict)
-    outage_patience_s: float = 30.0
-    """An endpoint away for this long pauses the run."""
+    outage_patience_s: float = 900.0
+    """Endpoints away for this long pause the run."""
     throttle_patience_s: float = 600.0
     """An endpoint that only throttles for this long pauses the run."""
 
@@ -36,18 +37,40 @@ class Workshop:
 
 def open_workshop(settings: Settings) -> Workshop:
     """Build the workshop that the environment asks for."""
-    base_url = settings.openai_base_url or OPENAI_BASE_URL
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
-
-    def provider_for(model: str) -> ProviderFactory:
-        return lambda: OpenAIProvider(base_url, key, model, settings.request_timeout_s)
-
     return Workshop(
         database=Database(settings.resolved_database_url),
-        provider_for=provider_for,
+        endpoints=[_endpoint(one, settings) for one in _named(settings)],
         default_model=settings.model or (EMBEDDED_MODEL if settings.embedded_model else None),
         concurrency=settings.concurrency,
         slice_s=settings.slice_s,
         lease_s=settings.lease_s,
         prices=settings.prices,
+        outage_patience_s=settings.outage_patience_s,
+    )
+
+
+def _named(settings: Settings) -> Sequence[EndpointSettings]:
+    """The endpoints by name, or the one that stands in the settings by itself."""
+    alone = EndpointSettings(
+        name="default",
+        base_url=settings.openai_base_url or OPENAI_BASE_URL,
+        api_key=settings.openai_api_key,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    return settings.endpoints or (alone,)
+
+
+def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
+    key = given.api_key.get_secret_value() if given.api_key else None
+
+    def provider_for(model: str) -> ProviderFactory:
+        return lambda: OpenAIProvider(given.base_url, key, model, settings.request_timeout_s)
+
+    return Endpoint(
+        name=given.name,
+        provider_for=provider_for,
+        weight=given.weight,
+        requests_per_minute=given.requests_per_minute,
+        tokens_per_minute=given.tokens_per_minute,
     )

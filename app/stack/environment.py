@@ -4,9 +4,10 @@ import json
 import os
 import sysconfig
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from app.settings import Settings
 
@@ -67,9 +68,25 @@ def _text(value: object) -> str:
         return value.get_secret_value()
     if isinstance(value, Path):
         return str(value.expanduser().resolve())
-    if isinstance(value, dict):
-        return json.dumps({key: item.model_dump(mode="json") for key, item in value.items()})
+    if isinstance(value, dict | tuple):
+        return json.dumps(_json(value))
     return str(value)
+
+
+def _json(value: object) -> object:
+    """A value as JSON has it, secrets in plain: it goes into the environment of our own part."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {name: _json(field) for name, field in value}
+        case dict():
+            return {name: _json(item) for name, item in value.items()}
+        case tuple():
+            return [_json(item) for item in value]
+        case Decimal():
+            return str(value)
+    return value
 
 
 def _python_path(inherited: str) -> str:

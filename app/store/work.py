@@ -78,8 +78,11 @@ def plan(session: Session, run_id: str, items: Iterable[Planned]) -> None:
         session.execute(insert(_TABLE), rows)
 
 
-def find_open(session: Session, run_id: str, most: int) -> tuple[Item, ...]:
-    """Load and hold up to `most` open items, the most urgent first."""
+def find_open(
+    session: Session, run_id: str, most: int, *, unfailed_first: bool = False
+) -> tuple[Item, ...]:
+    """Load and hold up to `most` open items, the most urgent first, or those with least trouble."""
+    order = (WorkItem.priority, WorkItem.id)
     columns = (
         WorkItem.id,
         WorkItem.stage,
@@ -90,7 +93,7 @@ def find_open(session: Session, run_id: str, most: int) -> tuple[Item, ...]:
     rows = session.execute(
         select(*columns)
         .where(WorkItem.run_id == run_id, WorkItem.state == "open")
-        .order_by(WorkItem.priority, WorkItem.id)
+        .order_by(*((WorkItem.attempts, *order) if unfailed_first else order))
         .limit(most)
         .with_for_update(skip_locked=True)
     )
@@ -256,6 +259,12 @@ def drop_open(session: Session, run_id: str, stage: Stage) -> None:
         .where(WorkItem.run_id == run_id, WorkItem.stage == stage, WorkItem.state == "open")
         .values(state="dropped")
     )
+
+
+def any_open(session: Session, run_id: str) -> bool:
+    """Whether some item waits to be asked."""
+    waits = exists().where(WorkItem.run_id == run_id, WorkItem.state == "open")
+    return bool(session.scalar(select(waits)))
 
 
 def any_unfinished(session: Session, run_id: str, stage: Stage | None = None) -> bool:

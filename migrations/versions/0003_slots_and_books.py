@@ -66,6 +66,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_slots_run_id")),
         sa.PrimaryKeyConstraint("run_id", "slot", name=op.f("pk_run_slots")),
     )
+    op.create_table(
+        "endpoint_states",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("held_until", Moment(precision=53), nullable=True),
+        sa.Column("away_since", Moment(precision=53), nullable=True),
+        sa.Column("probe_at", Moment(precision=53), nullable=True),
+        sa.Column("probe_delay_s", sa.Double(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("requests_at", Moment(precision=53), nullable=True),
+        sa.Column("tokens_at", Moment(precision=53), nullable=True),
+        sa.PrimaryKeyConstraint("name", "model", name=op.f("pk_endpoint_states")),
+    )
     for slot in range(_SLOTS):
         op.execute(f"INSERT INTO run_slots (run_id, slot) SELECT id, {slot} FROM runs")  # noqa: S608
     with op.batch_alter_table("runs") as runs:
@@ -113,4 +126,5 @@ def downgrade() -> None:
         runs.add_column(sa.Column("pump_token", sa.String(length=40), nullable=True))
         runs.add_column(sa.Column("pump_leased_until", Moment(precision=53), nullable=True))
         runs.add_column(sa.Column("nudged_at", Moment(precision=53), nullable=True))
+    op.drop_table("endpoint_states")
     op.drop_table("run_slots")

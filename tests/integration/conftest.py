@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.exports.alpaca import alpaca_json
+from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
@@ -79,11 +80,12 @@ def after_looks(most: int) -> Callable[[], bool]:
 @contextmanager
 def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Bench]:
     with scripted_server(script) as server:
+        provider_for = changes.pop("provider_for", None) or (
+            lambda model: lambda: OpenAIProvider(server.base_url, "sk-very-secret-key", model, 5.0)
+        )
         values: dict[str, Any] = {
             "database": database,
-            "provider_for": lambda model: (
-                lambda: OpenAIProvider(server.base_url, "sk-very-secret-key", model, 5.0)
-            ),
+            "endpoints": [Endpoint("default", provider_for)],
             "default_model": "scripted",
             "concurrency": 8,
             "slice_s": 10.0,

@@ -122,7 +122,8 @@ def test_an_item_that_always_breaks_the_endpoint_is_given_up_and_the_run_ends(
             if seen.run.status != "paused":
                 break
             runs.resume_run(bench.workshop, run_id)
-    assert generations.count(generations[2]) == 3
+    # Its attempts, and now and then one that was to find out whether the endpoint is back.
+    assert 3 <= generations.count(generations[2]) <= 8
     assert seen.run.status == "succeeded"
     assert seen.stages["generate"].dead == 1
 

@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from app.errors import ItemTrouble
-from app.llm.fanout import Fanout, Outcome
+from app.llm.fanout import Fanout
+from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import preflight
 from app.pipeline.types import (

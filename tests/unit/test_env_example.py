@@ -10,7 +10,13 @@ from app.stack.environment import variable_names
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 ASSIGNMENT = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$")
-SHOWS_A_VALUE_WITHOUT_DEFAULT = {"DATABASE_URL", "REDIS_URL", "OPENAI_BASE_URL", "SEEDBED_PRICES"}
+SHOWS_A_VALUE_WITHOUT_DEFAULT = {
+    "DATABASE_URL",
+    "REDIS_URL",
+    "OPENAI_BASE_URL",
+    "SEEDBED_PRICES",
+    "SEEDBED_ENDPOINTS",
+}
 
 
 def assignments() -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import ConfigurationError, ItemTrouble, Throttled
-from app.llm.fanout import Fanout, Outcome
+from app.llm.fanout import Dropped, Fanout
+from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted import ScriptedProvider
 from app.llm.scripted_server import ScriptedCall, ScriptedReply, scripted_server
@@ -185,7 +186,7 @@ def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() 
         assert len(asked) <= 4
         assert fanout.held_s > 80_000
         assert fanout.capacity == 0
-        assert fanout.abandon() == [0, 1, 2, 3, 4]
+        assert [dropped.key for dropped in fanout.abandon()] == [0, 1, 2, 3, 4]
         assert fanout.in_air == 0
 
 
@@ -219,7 +220,7 @@ def test_abandon_keeps_what_was_answered_and_the_fanout_can_go_on() -> None:
         wait_until_asked(provider, 2)
         provider.let("a")
         wait_until_asked(provider, 3)
-        assert fanout.abandon() == [1, 2]
+        assert fanout.abandon() == [Dropped(1, was_out=True), Dropped(2, was_out=True)]
         assert [outcome.key for outcome in fanout.collect(timeout_s=0)] == [0]
         fanout.submit(3, request("d"))
         provider.let("d")
@@ -248,7 +249,8 @@ def test_what_the_factory_raises_comes_out_of_the_constructor() -> None:
 def test_a_fanout_of_the_parent_is_refused_in_a_forked_child() -> None:
     with Fanout(lambda: ScriptedProvider(lambda _: completion()), 1) as fanout:
         here = os.getpid()
-        fanout._pid = here + 1  # noqa: SLF001 - forking a threaded test process is unsafe
+        # Forking a threaded test process is unsafe.
+        fanout._thread._pid = here + 1  # noqa: SLF001
         with pytest.raises(RuntimeError, match="fork"):
             fanout.submit(0, request())
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.settings import Price, Settings
+from app.settings import EndpointSettings, Price, Settings
 from app.stack.environment import part_environment, slow_model_pace, variable_names
 
 
@@ -26,6 +26,10 @@ def test_a_part_reads_the_same_settings_as_its_parent(
         openai_base_url="http://127.0.0.1:1/v1",
         concurrency=3,
         prices={"m": Price(input_usd=Decimal("0.10"), output_usd=Decimal("0.4"))},
+        endpoints=(
+            EndpointSettings(name="east", base_url="http://east/v1", api_key=SecretStr("sk-e")),
+            EndpointSettings(name="west", base_url="http://west/v1", weight=0.5),
+        ),
     )
     for name, value in part_environment(settings, {}, {}).items():
         monkeypatch.setenv(name, value)

@@ -1,0 +1,171 @@
+"""The endpoints as one pump asks them: what all workers know of each, and who is asked next.
+
+Throttles and outages that one worker meets are written down with its next turn, and heeded by all
+others with theirs. Limits a minute are kept in the database, for all workers together.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from app.llm.calls import Calls, Endpoint
+from app.pipeline.budget import Amount
+from app.services.workshop import Workshop
+from app.store import endpoints
+from app.store.endpoints import State, Used
+
+_BURST_S = 1.0
+"""Of a limit a minute so much may be used at once."""
+_EXPECTED_SHARE = 1 / 3
+"""Of the most that a call can take, what it is entered with until its answer says what it took."""
+_FIRST_GUESS_TOKENS = 500.0
+_SUSPICIOUS_S = 30.0
+_NOTED_S = 0.05
+"""Shorter holds are over before anybody else has read of them."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pump has learnt since its last turn, by endpoint."""
+
+    away: dict[str, str] = field(default_factory=dict)
+    """Found away, with its words."""
+    answered: set[str] = field(default_factory=set)
+    taken: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Of each answer: the most tokens it could take, and those it took."""
+
+
+class Endpoints:
+    """One pump's view; `states` is as of its last turn."""
+
+    def __init__(self, workshop: Workshop, calls: Calls, model: str) -> None:
+        self._all: Sequence[Endpoint] = workshop.endpoints
+        self._lanes = calls.lanes
+        self._model = model
+        self._probe_within_s = workshop.lease_s
+        self._patience_s = workshop.outage_patience_s
+        self._names = [endpoint.name for endpoint in self._all]
+        self._limited = any(e.requests_per_minute or e.tokens_per_minute for e in self._all)
+        self._probing: set[str] = set()
+        self._usual_tokens = _FIRST_GUESS_TOKENS
+        self.states: Mapping[str, State] = {}
+
+    def blames(self, name: str, attempts: int) -> bool:
+        """Whether an outage that an item met counts against the item.
+
+        The first of an outage does: it may be this item that breaks the endpoint. Those that find
+        out whether it is back do not, but for an item that has failed before when nothing else
+        tells for long: or one such item would keep the run waiting.
+        """
+        away_s = self._state(name).away_s
+        return away_s is None or (attempts > 0 and away_s > _SUSPICIOUS_S)
+
+    @property
+    def any_away(self) -> bool:
+        """Whether a call may be a probe, which must not be taken for nothing."""
+        return any(state.away_s is not None for state in self.states.values())
+
+    def exhausted(self) -> str | None:
+        """Say what is wrong once no endpoint has answered for too long; None before."""
+        away = [self._state(name) for name in self._names]
+        if any(state.away_s is None or state.away_s < self._patience_s for state in away):
+            return None
+        shortest = min(away, key=lambda state: state.away_s or 0.0)
+        return f"The endpoint has been away for {shortest.away_s:.0f} s. {shortest.trouble}"
+
+    def report(self, session: Session, report: Report) -> None:
+        """Write down what all others should heed, and read what they have."""
+        if not self.states:
+            endpoints.add(session, self._names, self._model)
+        for name in sorted(report.away.keys() | report.answered):
+            if name in report.answered and self._state(name).away_s is not None:
+                endpoints.back(session, name, self._model)
+            elif name in report.away:
+                was_probe = name in self._probing
+                endpoints.away(session, name, self._model, report.away[name], was_probe=was_probe)
+            self._probing.discard(name)
+        for endpoint in self._all:
+            self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
+            held_s = self._lanes[endpoint.name].held_s
+            if held_s > max(_NOTED_S, self._state(endpoint.name).held_s):
+                endpoints.hold(session, endpoint.name, self._model, held_s)
+        self.states = endpoints.states(session, self._names, self._model, lock=self._limited)
+
+    def heed(self) -> None:
+        """Hold the calls that wait here for as long as the endpoint holds everybody."""
+        for name, state in self.states.items():
+            if state.held_s > self._lanes[name].held_s + _NOTED_S:
+                self._lanes[name].hold(state.held_s)
+
+    def rooms(self, session: Session, most: int) -> dict[str, int]:
+        """How many calls each endpoint takes now, at most `most` together."""
+        rooms = {e.name: n for e in self._all if (n := self._room(session, e)) > 0}
+        taken = {name: self._lanes[name].in_air for name in rooms}
+        shares = dict.fromkeys(rooms, 0)
+        weights = {endpoint.name: endpoint.weight for endpoint in self._all}
+        for _ in range(min(most, sum(rooms.values()))):
+            # The one that is farthest below its share of what is in the air.
+            name = min(
+                (name for name in rooms if shares[name] < rooms[name]),
+                key=lambda name: (taken[name] + shares[name] + 1) / weights[name],
+            )
+            shares[name] += 1
+        return shares
+
+    def charge(self, session: Session, asked: Iterable[tuple[str, Amount]]) -> None:
+        """Enter calls that go out now into the limits of their endpoints."""
+        if not self._limited:
+            return
+        amounts = list(asked)
+        for endpoint in self._all:
+            mine = [amount for name, amount in amounts if name == endpoint.name]
+            tokens = sum(amount.tokens for amount in mine) * _EXPECTED_SHARE
+            if mine:
+                used = _used(endpoint, len(mine), tokens)
+                endpoints.charge(session, endpoint.name, self._model, used)
+
+    def _state(self, name: str) -> State:
+        return self.states.get(name, State())
+
+    def _room(self, session: Session, endpoint: Endpoint) -> int:
+        state, lane = self._state(endpoint.name), self._lanes[endpoint.name]
+        if state.held_s > 0:
+            return 0
+        if state.away_s is not None:
+            return self._probe(session, endpoint.name, lane.in_air)
+        room = lane.capacity
+        if endpoint.requests_per_minute:
+            left_s = _BURST_S - state.requests_ahead_s
+            room = min(room, math.floor(left_s * endpoint.requests_per_minute / 60))
+        if endpoint.tokens_per_minute:
+            left_s = _BURST_S - state.tokens_ahead_s
+            left = left_s * endpoint.tokens_per_minute / 60
+            room = min(room, math.ceil(left / self._usual_tokens))
+        return room
+
+    def _probe(self, session: Session, name: str, in_air: int) -> int:
+        if in_air or not endpoints.take_probe(session, name, self._model, self._probe_within_s):
+            return 0
+        self._probing.add(name)
+        return 1
+
+    def _correct(
+        self, session: Session, endpoint: Endpoint, taken: Sequence[tuple[int, int]]
+    ) -> None:
+        if not endpoint.tokens_per_minute or not taken:
+            return
+        usual = sum(actual for _, actual in taken) / len(taken)
+        self._usual_tokens = max(1.0, (self._usual_tokens + usual) / 2)
+        over = sum(actual - most * _EXPECTED_SHARE for most, actual in taken)
+        endpoints.correct(session, endpoint.name, self._model, _used(endpoint, 0, over))
+
+
+def _used(endpoint: Endpoint, requests: int, tokens: float) -> Used:
+    per_minute = endpoint.requests_per_minute, endpoint.tokens_per_minute
+    requests_s, tokens_s = (
+        60 * count / limit if limit else 0.0
+        for count, limit in zip((requests, tokens), per_minute, strict=True)
+    )
+    return Used(requests_s, tokens_s)
