@@ -1,0 +1,135 @@
+"""What a run will take, guessed before a cent is spent: calls, tokens, money.
+
+Where the same kind of run was made before (profile and model), its acceptance and its tokens a call
+are the measure; otherwise the profile's usual yield and prompts built from the seeds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from app.llm.prices import TOKENS_PER_PRICE
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES, Profile, mix_of
+from app.pipeline.shapes import Asking
+from app.pipeline.types import Capabilities, ChatPrompt, Request, SeedTask, Stage
+from app.settings import Price
+from app.store import experience
+from app.store.experience import Experience
+
+_BYTES_PER_TOKEN = 4
+_WRITTEN_PER_TASK = 25
+_WRITTEN_PER_INSTANCE = 60
+_LABEL = 3
+_PREFLIGHT = (2, 60, 20)
+"""Calls, and tokens of prompt and answer of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """The calls of one stage."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is still to be taken to meet a target."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+    """Null when the model has no known price."""
+    stages: Mapping[str, StageEstimate]
+    accepted_per_call: float
+    """Accepted instructions that a generation call is expected to bring."""
+    from_experience: bool
+    """Whether earlier replies were the measure, or only the profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be estimated."""
+
+    options: RunOptions
+    model: str
+    seeds: Sequence[SeedTask]
+    missing: int
+    """Instructions still to be accepted."""
+    unfinished: int = 0
+    """Instructions accepted and without their instances."""
+
+
+def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estimate:
+    """Guess what a plan takes."""
+    profile = PROFILES[plan.options.profile]
+    known = experience.of(session, profile.name, plan.model)
+    per_call = known.accepted_per_call or profile.usual_yield
+    tickets = math.ceil(plan.missing / per_call) if plan.missing else 0
+    later = plan.missing + plan.unfinished
+    counts = {Stage.PREFLIGHT: _PREFLIGHT[0], Stage.GENERATE: tickets}
+    if profile.classify is not None:
+        counts[Stage.CALIBRATE] = len(profile.calibration)
+        counts[Stage.CLASSIFY] = counts[Stage.INSTANTIATE] = later
+    tokens = _guessed(profile, plan) | dict(known.tokens_per_call)
+    stages = {
+        stage: StageEstimate(n, round(n * tokens[stage][0]), round(n * tokens[stage][1]))
+        for stage, n in counts.items()
+    }
+    prompt = sum(stage.prompt_tokens for stage in stages.values())
+    written = sum(stage.completion_tokens for stage in stages.values())
+    return Estimate(
+        calls=sum(counts.values()),
+        prompt_tokens=prompt,
+        completion_tokens=written,
+        cost_usd=_cost(prices.get(plan.model), prompt, written),
+        stages=stages,
+        accepted_per_call=per_call,
+        from_experience=known != Experience(),
+    )
+
+
+def _cost(price: Price | None, prompt: int, written: int) -> Decimal | None:
+    if price is None:
+        return None
+    return (price.input_usd * prompt + price.output_usd * written) / TOKENS_PER_PRICE
+
+
+def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
+    """Tokens of prompt and answer of a call of each stage, from prompts like those to come."""
+    asking = Asking(plan.options, Capabilities())
+    mix = mix_of(profile, plan.options)
+    shown = [
+        Demonstration(seed.instruction, seed.instances[0], seed.is_classification)
+        for seed in plan.seeds[: mix.seeds + mix.machine_made]
+    ]
+    text = plan.seeds[0].instruction
+    tasks = plan.options.tasks_per_request if profile.classify else 2 * profile.usual_yield
+    per_task = _WRITTEN_PER_TASK if profile.classify else _WRITTEN_PER_TASK + _WRITTEN_PER_INSTANCE
+    guessed: dict[str, tuple[float, float]] = {
+        Stage.PREFLIGHT: _PREFLIGHT[1:],
+        Stage.GENERATE: (_size(profile.generate.build_request(shown, asking)), tasks * per_task),
+    }
+    if profile.classify is not None:
+        classify = _size(profile.classify.build_request(text, asking, 0))
+        guessed[Stage.CALIBRATE] = guessed[Stage.CLASSIFY] = (classify, _LABEL)
+        instantiate = _size(profile.instantiate(is_classification=False).build_request(text, asking))
+        written = plan.options.instances_per_instruction * _WRITTEN_PER_INSTANCE
+        guessed[Stage.INSTANTIATE] = (instantiate, written)
+    return guessed
+
+
+def _size(request: Request) -> float:
+    prompt = request.prompt
+    if isinstance(prompt, ChatPrompt):
+        return sum(len(turn.content.encode()) for turn in prompt.messages) / _BYTES_PER_TOKEN
+    return len(prompt.text.encode()) / _BYTES_PER_TOKEN
+
+
