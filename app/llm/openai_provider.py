@@ -1,4 +1,4 @@
-"""Model calls to any OpenAI-compatible endpoint: the one importer of openai.
+"""Model calls to any OpenAI-compatible endpoint.
 
 openai's client builds the requests, holds the connections and raises the errors; the replies it
 hands over as they came. Parsed into its own classes a call costs three times the processor time,
@@ -6,20 +6,30 @@ and truncated JSON, pages with status 200 and null choices come through unseen.
 """
 
 import asyncio
-import re
-import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from urllib.parse import quote, urlsplit
+from functools import partial
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemTrouble, ProviderTrouble
+from app.llm.failures import (
+    OTHER_NAME,
+    failure_of_body,
+    failure_of_error,
+    is_page,
+    plain,
+    scrubbed,
+    sendable,
+    tls,
+    uses_proxy,
+    wants_other_name,
+)
 from app.llm.questions import LengthName, question
-from app.llm.replies import JsonObject, json_object, read_completion
+from app.llm.replies import json_object, read_completion
 from app.llm.trouble import Failure, trouble_of
 from app.pipeline.types import Completion, Request
 
@@ -30,15 +40,6 @@ CONNECT_TIMEOUT_S = 10.0
 LANE_WIDTH = 16
 """Calls in the air per client. A connection pool looks at each of its connections for each call:
 with 256 in the air one pool costs half of the processor time of a call."""
-
-_OTHER_NAME: Mapping[LengthName, LengthName] = {
-    "max_tokens": "max_completion_tokens",
-    "max_completion_tokens": "max_tokens",
-}
-_NO_SUCH_PARAMETER = re.compile(r"unsupported|not supported|unrecogni[sz]ed|unknown|not permitted")
-_KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}")
-_SHORTEST_SECRET = 4
-_TAG = re.compile(r"<[^<>]*>")
 
 
 class OpenAIProvider:
@@ -51,7 +52,7 @@ class OpenAIProvider:
     def __init__(self, base_url: str, api_key: str | None, model: str, timeout_s: float) -> None:
         self._model = model
         self._timeout_s = timeout_s
-        self._api_key = _sendable(api_key)
+        self._api_key = sendable(api_key)
         self._length_name: LengthName = "max_tokens"
         try:
             self._host = urlsplit(base_url).netloc.rpartition("@")[2]
@@ -83,10 +84,10 @@ class OpenAIProvider:
     async def _ask(self, request: Request) -> httpx2.Response | Failure:
         length_name = self._length_name
         answer = await self._post(request, length_name)
-        if isinstance(answer, Failure) and _wants_other_name(answer, length_name):
+        if isinstance(answer, Failure) and wants_other_name(answer, length_name):
             # Reasoning models take only the newer name, most other servers only the older one.
             # Remembered: only the first calls pay for the lesson.
-            self._length_name = _OTHER_NAME[length_name]
+            self._length_name = OTHER_NAME[length_name]
             answer = await self._post(request, self._length_name)
         return answer
 
@@ -96,16 +97,8 @@ class OpenAIProvider:
         lane.in_air += 1
         try:
             return await lane.client.post(path, cast_to=httpx2.Response, body=body)
-        except openai.APIStatusError as error:
-            return _failure_of_status(error)
-        except openai.APITimeoutError:
-            return Failure("timeout", f"no sign of {self._host}")
         except openai.APIError as error:
-            reason = error.__cause__
-            words = f"{self._host}: {reason or error}"
-            if isinstance(reason, httpx2.UnsupportedProtocol):
-                return Failure("address", words)
-            return Failure("connection", words)
+            return failure_of_error(error, self._host)
         finally:
             lane.in_air -= 1
 
@@ -124,38 +117,21 @@ class OpenAIProvider:
         raise ItemTrouble(words)
 
     def _read_checked(self, response: httpx2.Response) -> Completion:
-        if _is_page(response):
-            raise self._trouble(Failure("web page", _plain(response.text)))
+        if is_page(response.headers, response.content[:64]):
+            raise self._trouble(Failure("web page", plain(response.text)))
         reply = json_object(response.content)
         error = reply.get("error")
         if error and "choices" not in reply:
             # Some gateways tell even a throttle with status 200.
-            raise self._trouble(_failure_of_body(error, 0, response))
+            raise self._trouble(failure_of_body(error, 0, response.headers))
         return read_completion(reply, self._model)
 
     def _trouble(self, failure: Failure) -> ProviderTrouble:
-        scrubbed = replace(failure, words=self._scrubbed(failure.words))
-        return trouble_of(scrubbed, time.time())
+        kept = replace(failure, words=self._scrubbed(failure.words))
+        return trouble_of(kept, time.time())
 
     def _scrubbed(self, words: str) -> str:
-        """Take the key out, and whatever else looks like one: providers quote it back."""
-        key = self._api_key
-        if len(key) >= _SHORTEST_SECRET:
-            words = words.replace(key, "***").replace(quote(key, safe=""), "***")
-        return _KEY_LIKE.sub("***", words)
-
-
-def _sendable(api_key: str | None) -> str:
-    key = (api_key or "").strip()
-    if not (key.isascii() and (key.isprintable() or not key)):
-        raise ConfigurationError("OPENAI_API_KEY holds characters that no HTTP header can carry.")
-    return key
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all clients of the process: reading the certificates takes 0.1 s."""
-    return httpx2.create_ssl_context()
+        return scrubbed(words, self._api_key)
 
 
 def _client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
@@ -170,11 +146,10 @@ def _client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI
         default_headers={"Accept-Encoding": "identity"},
         http_client=openai.DefaultAsyncHttpxClient(
             timeout=timeout,
-            verify=_tls(),
+            verify=tls(),
             # Fanout is what bounds the calls in the air.
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=1024),
-            # A proxy of the environment cannot reach this machine's own loopback.
-            trust_env=urlsplit(base_url).hostname not in ("127.0.0.1", "localhost", "::1"),
+            trust_env=uses_proxy(base_url),
             event_hooks={"response": [_bound_body]},
         ),
     )
@@ -212,47 +187,3 @@ class _BoundedBody(httpx2.AsyncByteStream):
 async def _bound_body(response: httpx2.Response) -> None:
     if isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _BoundedBody(response.stream, response.status_code >= 400)
-
-
-def _failure_of_status(error: openai.APIStatusError) -> Failure:
-    return _failure_of_body(error.body, error.status_code, error.response)
-
-
-def _failure_of_body(body: object, status: int, response: httpx2.Response) -> Failure:
-    """From the ``error`` object of a reply, or from whatever stands in its place."""
-    # Gemini wraps its error object in a list.
-    first = body[0] if isinstance(body, list) and body else body
-    inner = first.get("error", first) if isinstance(first, dict) else first
-    found: JsonObject = inner if isinstance(inner, dict) else {}
-    words = found.get("message") or found.get("detail") or inner or ""
-    code, kind, param = (found.get(name) or "" for name in ("code", "type", "param"))
-    if not status and isinstance(code, int) and 400 <= code < 600:
-        status = code
-    return Failure(
-        cause="status",
-        words=_plain(str(words)),
-        status=status,
-        code=f"{code} {kind}".lower(),
-        param=str(param),
-        headers={name.lower(): value for name, value in response.headers.items()},
-    )
-
-
-def _wants_other_name(failure: Failure, length_name: LengthName) -> bool:
-    """Whether the endpoint does not know the parameter by this name (rather than its value)."""
-    words = failure.words.lower()
-    return (
-        failure.status in (400, 422)
-        and (failure.param == length_name or length_name in words)
-        and ("unsupported_parameter" in failure.code or bool(_NO_SUCH_PARAMETER.search(words)))
-    )
-
-
-def _is_page(response: httpx2.Response) -> bool:
-    kind = response.headers.get("content-type", "")
-    return kind.startswith("text/html") or response.content[:64].lstrip().startswith(b"<")
-
-
-def _plain(words: str) -> str:
-    """Without the tags of an error page."""
-    return _TAG.sub(" ", words[:4096]) if "<" in words else words

@@ -1,0 +1,110 @@
+"""What openai's client raises and what endpoints answer, as a `Failure` for the table of troubles.
+
+Shared by everything that asks an endpoint, with the little that all of them must do alike: keep
+the key out of the words, and come to the same address by the same way.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import openai
+
+from app.errors import ConfigurationError
+from app.llm.questions import LengthName
+from app.llm.replies import JsonObject
+from app.llm.trouble import Failure
+
+OTHER_NAME: Mapping[LengthName, LengthName] = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+}
+_NO_SUCH_PARAMETER = re.compile(r"unsupported|not supported|unrecogni[sz]ed|unknown|not permitted")
+_KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}")
+_SHORTEST_SECRET = 4
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Failure:
+    """From what the client raised; `host` is who did not answer."""
+    if isinstance(error, openai.APIStatusError):
+        return failure_of_body(error.body, error.status_code, error.response.headers)
+    if isinstance(error, openai.APITimeoutError):
+        return Failure("timeout", f"no sign of {host}")
+    if isinstance(error, httpx2.TimeoutException):
+        return Failure("timeout", f"{host}: {error}")
+    reason = error.__cause__ if isinstance(error, openai.APIError) else error
+    words = f"{host}: {reason or error}"
+    if isinstance(reason, httpx2.UnsupportedProtocol):
+        return Failure("address", words)
+    return Failure("connection", words)
+
+
+def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Failure:
+    """From the ``error`` object of a reply, or from whatever stands in its place."""
+    # Gemini wraps its error object in a list.
+    first = body[0] if isinstance(body, list) and body else body
+    inner = first.get("error", first) if isinstance(first, dict) else first
+    found: JsonObject = inner if isinstance(inner, dict) else {}
+    words = found.get("message") or found.get("detail") or inner or ""
+    code, kind, param = (found.get(name) or "" for name in ("code", "type", "param"))
+    if not status and isinstance(code, int) and 400 <= code < 600:
+        status = code
+    return Failure(
+        cause="status",
+        words=plain(str(words)),
+        status=status,
+        code=f"{code} {kind}".lower(),
+        param=str(param),
+        headers={name.lower(): value for name, value in headers.items()},
+    )
+
+
+def wants_other_name(failure: Failure, length_name: LengthName) -> bool:
+    """Whether the endpoint does not know the parameter by this name (rather than its value)."""
+    words = failure.words.lower()
+    return (
+        failure.status in (400, 422)
+        and (failure.param == length_name or length_name in words)
+        and ("unsupported_parameter" in failure.code or bool(_NO_SUCH_PARAMETER.search(words)))
+    )
+
+
+def is_page(headers: Mapping[str, str], beginning: bytes) -> bool:
+    """Whether a reply with these headers and this beginning is meant for a browser."""
+    kind = headers.get("content-type", "")
+    return kind.startswith("text/html") or beginning.lstrip().startswith(b"<")
+
+
+def plain(words: str) -> str:
+    """The words without the tags of an error page."""
+    return _TAG.sub(" ", words[:4096]) if "<" in words else words
+
+
+def scrubbed(words: str, key: str) -> str:
+    """The words without the key, and whatever else looks like one: providers quote it back."""
+    if len(key) >= _SHORTEST_SECRET:
+        words = words.replace(key, "***").replace(quote(key, safe=""), "***")
+    return _KEY_LIKE.sub("***", words)
+
+
+def sendable(api_key: str | None) -> str:
+    """The key without blanks around it; `ConfigurationError` when no header can carry it."""
+    key = (api_key or "").strip()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise ConfigurationError("OPENAI_API_KEY holds characters that no HTTP header can carry.")
+    return key
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """One for all clients of the process: reading the certificates takes 0.1 s."""
+    return httpx2.create_ssl_context()
+
+
+def uses_proxy(base_url: str) -> bool:
+    """Whether a proxy of the environment counts: none can reach this machine's own loopback."""
+    return urlsplit(base_url).hostname not in ("127.0.0.1", "localhost", "::1")
