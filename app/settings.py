@@ -16,6 +16,8 @@ class Price(BaseModel, frozen=True):
 
     input_usd: Decimal = Field(ge=0)
     output_usd: Decimal = Field(ge=0)
+    batch_factor: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
+    """What part of these a call costs that goes by the provider's Batch API."""
 
 
 class EndpointSettings(BaseModel, frozen=True, extra="forbid"):

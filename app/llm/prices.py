@@ -11,7 +11,9 @@ from app.settings import Price
 TOKENS_PER_PRICE = 1_000_000
 
 
-def cost_usd(completion: Completion, model: str, prices: Mapping[str, Price]) -> Decimal | None:
+def cost_usd(
+    completion: Completion, model: str, prices: Mapping[str, Price], *, by_batch: bool = False
+) -> Decimal | None:
     """US dollars for one answer by `model` as it was asked for; None where it has no price.
 
     The name that was asked for counts, not the one in the answer: endpoints answer with dated or
@@ -22,7 +24,8 @@ def cost_usd(completion: Completion, model: str, prices: Mapping[str, Price]) ->
         return None
     input_usd = price.input_usd * completion.prompt_tokens
     output_usd = price.output_usd * completion.completion_tokens
-    return (input_usd + output_usd) / TOKENS_PER_PRICE
+    factor = price.batch_factor if by_batch else 1
+    return (input_usd + output_usd) * factor / TOKENS_PER_PRICE
 
 
 _AROUND_A_TURN = 16
@@ -30,7 +33,9 @@ _AROUND_A_TURN = 16
 _AROUND_A_CALL = 64
 
 
-def most(request: Request, model: str, prices: Mapping[str, Price]) -> Amount:
+def most(
+    request: Request, model: str, prices: Mapping[str, Price], *, by_batch: bool = False
+) -> Amount:
     """What one call can take at the most; without a known price it costs nothing here.
 
     No tokenizer makes more tokens than the text has bytes, whatever the model; the answer is
@@ -44,5 +49,5 @@ def most(request: Request, model: str, prices: Mapping[str, Price]) -> Amount:
     else:
         size = len(prompt.text.encode())
     bound = Completion("", "", model, size + _AROUND_A_CALL, request.parameters.max_tokens)
-    usd = cost_usd(bound, model, prices) or Decimal(0)
+    usd = cost_usd(bound, model, prices, by_batch=by_batch) or Decimal(0)
     return Amount(1, bound.prompt_tokens + bound.completion_tokens, usd)
