@@ -41,7 +41,8 @@ class BatchPlan:
     takes_s: float = 0.0
     """From its creation to its last line; the lines are answered evenly over it."""
     stays: State | None = None
-    """It does not leave this state, unless it is cancelled in it."""
+    """It does not leave this state, unless it is cancelled in it; on its way to ``cancelling`` it
+    waits in progress to be cancelled."""
     failed: tuple[Json, ...] = ()
     """Validation fails with these errors: ``code``, ``line``, ``message``, ``param``."""
     expires_after: int | None = None
@@ -131,7 +132,7 @@ async def work(batch: Batch, content: bytes, ask: Ask, keep: Callable[[bytes], s
 async def _enter(batch: Batch, state: State) -> None:
     if not batch.stop.is_set():
         batch.status = state
-        if batch.plan.stays == state:
+        if batch.plan.stays == state or (batch.plan.stays, state) == ("cancelling", "in_progress"):
             await batch.stop.wait()
 
 

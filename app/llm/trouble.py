@@ -8,7 +8,7 @@ from the kind this table names. `Failure` is what `openai_provider` knows about 
 import email.utils
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -16,6 +16,9 @@ from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, R
 from app.llm.words import shorten
 
 Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
+About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
+"""A model call, be it a line of a batch; uploading, creating or listing batches; one batch or its
+files; what the provider says of a batch that it did not accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Failure:
     """``error.param`` of the reply: which parameter it complains about."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the reply, names in lower case."""
+    about: About = "call"
 
 
 class Row(NamedTuple):
@@ -142,7 +146,7 @@ TABLE: tuple[Row, ...] = (
     # a throttle; the words do not, as Gemini says "quota" for its limit per minute.
     Row(
         "quota",
-        lambda f: f.status == 402 or (f.status in (400, 403, 429) and _has(f, _QUOTA_CODES)),
+        lambda f: f.status == 402 or (f.status in (0, 400, 403, 429) and _has(f, _QUOTA_CODES)),
         RunTrouble,
         "Check the account behind OPENAI_API_KEY: its credit or quota is used up.",
     ),
@@ -187,12 +191,12 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def trouble_of(failure: Failure, now_at_s: float) -> ProviderTrouble:
+def trouble_of(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) -> ProviderTrouble:
     """The exception to raise for `failure`, with the provider's words and what to do.
 
     `now_at_s`: seconds since the epoch, for a Retry-After that is a date.
     """
-    row = next(row for row in TABLE if row.applies(failure))
+    row = next(row for row in table if row.applies(failure))
     message = f"{_what_happened(failure)} {row.advice}"
     if row.kind is Throttled:
         return Throttled(message, retry_after_s(failure.headers, now_at_s))

@@ -1,0 +1,81 @@
+"""What else can go wrong where batches are asked: the rows that stand before the table of troubles.
+
+The same status means something else where no model was asked. A `RunTrouble` of the batch API
+still leaves ordinary calls; an `ItemTrouble` there is about the batch as a whole.
+"""
+
+import re
+
+from app.errors import ItemTrouble, Outage, RunTrouble, Throttled
+from app.llm.trouble import TABLE, Failure, Row
+
+_NEVER_ASKED = ("batch_expired", "batch_cancel", "batch_failed")
+_FULL = ("token_limit_exceeded", "request_limit_exceeded", "batch_limit_exceeded")
+_BROKE = ("server_error", "internal_error")
+_NO_FILE = re.compile(
+    r"(cannot|can't|could not) find file|no such file|\bfile\b.{0,80} not found",
+    re.IGNORECASE | re.DOTALL,
+)
+_ROWS = {row.name: row for row in TABLE}
+
+
+def _has(failure: Failure, codes: tuple[str, ...]) -> bool:
+    return any(code in failure.code for code in codes)
+
+
+def _whole(failure: Failure) -> bool:
+    """Whether what was refused is a batch for its own sake, not for its account or its model."""
+    return (
+        failure.about in ("batch API", "failed batch")
+        and failure.cause == "status"
+        and not any(_ROWS[name].applies(failure) for name in ("quota", "model"))
+    )
+
+
+BATCH_TABLE: tuple[Row, ...] = (
+    Row(
+        "never asked",
+        lambda f: _has(f, _NEVER_ASKED),
+        Throttled,
+        "The batch ended before this was asked.",
+    ),
+    Row(
+        "full",
+        lambda f: f.about != "call" and _has(f, _FULL),
+        Throttled,
+        "The endpoint holds as much work in batches as it takes.",
+    ),
+    # Seen at OpenAI where many files are uploaded: the batch comes before its file is known.
+    Row(
+        "file not known yet",
+        lambda f: _whole(f) and f.status == 400 and bool(_NO_FILE.search(f.words)),
+        Outage,
+        "The endpoint does not know the uploaded file yet.",
+    ),
+    Row(
+        "no batch API",
+        lambda f: _whole(f) and f.status in (404, 405, 410, 501),
+        RunTrouble,
+        "This endpoint has no batch API: let the run ask by ordinary calls.",
+    ),
+    Row(
+        "no such batch",
+        lambda f: f.about == "batch" and f.status in (400, 404, 405, 410, 422, 501),
+        RunTrouble,
+        "The endpoint does not know this batch, or its file, any more: did OPENAI_BASE_URL or"
+        " OPENAI_API_KEY change after it was sent?",
+    ),
+    Row(
+        "batch broke",
+        lambda f: f.about == "failed batch" and _has(f, _BROKE),
+        Outage,
+        "The endpoint lost the batch; it can be sent again.",
+    ),
+    Row(
+        "batch refused",
+        lambda f: _whole(f) and f.status in (0, 400, 409, 413, 415, 422),
+        ItemTrouble,
+        "The endpoint refused the batch; what is in it can be asked by ordinary calls.",
+    ),
+    *TABLE,
+)
