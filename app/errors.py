@@ -4,6 +4,8 @@ SeedbedError
 ├── InvalidInput              what the user sent breaks a rule; carries every fault found
 ├── NotFound                  no such thing
 ├── Conflict                  it exists, but its state does not allow this
+├── Unauthenticated           it needs an API key, and none that is good came with it
+├── Forbidden                 this caller may not do it
 ├── ConfigurationError        the service was started with settings that cannot work
 ├── StackError                a part of the embedded stack did not start or died
 └── ProviderTrouble           the model endpoint; four kinds, see app/llm/trouble.py
@@ -61,6 +63,14 @@ class NotFound(SeedbedError):
 
 class Conflict(SeedbedError):
     """It exists, but what it is now does not allow this."""
+
+
+class Unauthenticated(SeedbedError):
+    """It needs an API key, and none came with it, or one that is not known or was revoked."""
+
+
+class Forbidden(SeedbedError):
+    """This caller may not do it: the key's scopes do not allow it, or there is no key at all."""
 
 
 class ConfigurationError(SeedbedError):

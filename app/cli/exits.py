@@ -5,9 +5,11 @@ from enum import IntEnum
 from app.errors import (
     ConfigurationError,
     Conflict,
+    Forbidden,
     InvalidInput,
     NotFound,
     SeedbedError,
+    Unauthenticated,
 )
 
 
@@ -19,11 +21,12 @@ class ExitCode(IntEnum):
     SERVICE_FAILED = 1
     """The service could not be reached, did not start, or failed."""
     BAD_USAGE = 2
-    """Wrong options, invalid seeds or settings, or a state that does not allow what was asked."""
+    """Wrong options, invalid seeds or settings, or a state or an API key that does not allow what
+    was asked."""
     TARGET_NOT_MET = 3
     """The run ended without meeting its target: dry, failed or cancelled."""
     NOT_FOUND = 4
-    """There is no such run."""
+    """There is no such run or API key."""
     PAUSED = 5
     """The run waits for a person, such as for a valid key; its message says for what."""
     INTERRUPTED = 130
@@ -35,14 +38,14 @@ def exit_code_of(error: SeedbedError) -> ExitCode:
     match error:
         case NotFound():
             return ExitCode.NOT_FOUND
-        case InvalidInput() | ConfigurationError() | Conflict():
+        case InvalidInput() | ConfigurationError() | Conflict() | Unauthenticated() | Forbidden():
             return ExitCode.BAD_USAGE
         case _:
             return ExitCode.SERVICE_FAILED
 
 
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage or invalid seeds, "
-    "3 the run ended without meeting its target, 4 no such run, 5 the run is paused and waits "
-    "for a person, 130 interrupted."
+    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage, invalid seeds or API key, "
+    "3 the run ended without meeting its target, 4 no such run or key, 5 the run is paused and "
+    "waits for a person, 130 interrupted."
 )

@@ -13,6 +13,7 @@ from app.cli.answers import Run
 from app.cli.connect import found_service, read_settings, started_stack
 from app.cli.dataset import checked_target, download
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
+from app.cli.keys import keys_app
 from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
+app.add_typer(keys_app, name="keys")
 
 Api = Annotated[
     str | None,
