@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port."""
+    api_key: SecretStr | None = None
+    """What the command line shows the API, where that asks for a key."""
     slice_s: float = Field(default=10.0, gt=0, le=60)
     """How long a worker stays with one run before it looks at the others."""
     lease_s: float = Field(default=30.0, gt=0)

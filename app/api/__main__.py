@@ -1,12 +1,15 @@
 """The API process: ``python -m app.api``."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import uvicorn
 
+from app.api.access import refuse_to_listen_openly
 from app.api.application import build_api
 from app.api.context import Context
+from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery, send_run
 from app.services.inline_worker import InlineWorker
@@ -18,10 +21,26 @@ def main() -> None:
     """Serve until told to stop."""
     log_to_stderr()
     settings = Settings()
-    with closing(open_workshop(settings)) as workshop, _context(settings, workshop) as context:
-        uvicorn.run(
-            build_api(context), host=settings.api_host, port=settings.api_port, log_config=None
-        )
+    with closing(open_workshop(settings)) as workshop:
+        try:
+            refuse_to_listen_openly(settings.api_host, workshop.database)
+        except ConfigurationError as error:
+            sys.exit(str(error))
+        with _context(settings, workshop) as context:
+            _serve(context, settings)
+
+
+def _serve(context: Context, settings: Settings) -> None:
+    uvicorn.run(
+        build_api(context),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        # A client would be whoever its headers say, as far as a local proxy is believed; who may
+        # do what without a key hangs on the address, so only the connection's own counts.
+        proxy_headers=False,
+        ws="none",
+    )
 
 
 @contextmanager

@@ -1,8 +1,12 @@
 """The HTTP application, built from what it works with."""
 
-from fastapi import APIRouter, FastAPI
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.security import HTTPBearer
 
 from app.api import problems
+from app.api.access import Access
 from app.api.bodies import LimitBody
 from app.api.context import Context
 from app.api.routes import health, runs, seed_sets
@@ -11,6 +15,14 @@ VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
 Self-Instruct method. Post seed tasks, start a run, poll it, download the data set. Every error is
 a problem detail (RFC 9457)."""
+# Only so that the document tells of keys, and its page asks for one: `Access` decides.
+_KEYS_ARE_DOCUMENTED = Depends(
+    HTTPBearer(auto_error=False, scheme_name="API key", description="`seedbed keys create`")
+)
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": problems.Problem, "description": "It needs an API key that is good."},
+    403: {"model": problems.Problem, "description": "The key's scopes do not allow it."},
+}
 
 
 def build_api(context: Context) -> FastAPI:
@@ -19,8 +31,11 @@ def build_api(context: Context) -> FastAPI:
     api.state.context = context
     problems.install(api)
     api.add_middleware(LimitBody)
+    # Added last, so it stands in front of all.
+    api.add_middleware(Access, database=context.workshop.database)
     v1 = APIRouter(prefix="/v1")
-    for routes in (health.router, seed_sets.router, runs.router):
-        v1.include_router(routes)
+    v1.include_router(health.router)
+    for routes in (seed_sets.router, runs.router):
+        v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)
     return api

@@ -10,15 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from app.errors import (
     ConfigurationError,
     Conflict,
     Fault,
+    Forbidden,
     InvalidInput,
     NotFound,
     ProviderTrouble,
     SeedbedError,
+    Unauthenticated,
 )
 
 _log = logging.getLogger(__name__)
@@ -29,9 +32,14 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
     ProviderTrouble: HTTPStatus.BAD_GATEWAY,
 }
+
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="seedbed"'}
 
 
 class FaultView(BaseModel):
@@ -55,14 +63,14 @@ class Problem(BaseModel):
 
 def install(api: FastAPI) -> None:
     """Answer every failure of `api` as a problem detail."""
-    api.add_exception_handler(SeedbedError, _anticipated)
+    api.add_exception_handler(SeedbedError, anticipated)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _defect)
 
 
 def _answer(
-    request: Request, status: int, detail: str, faults: list[FaultView] | None = None
+    request: HTTPConnection, status: int, detail: str, faults: list[FaultView] | None = None
 ) -> JSONResponse:
     problem = Problem(
         title=HTTPStatus(status).phrase,
@@ -71,10 +79,12 @@ def _answer(
         instance=request.url.path,
         faults=(faults or [])[:_MOST_FAULTS],
     )
-    return JSONResponse(problem.model_dump(), status_code=status, media_type=_MEDIA_TYPE)
+    headers = _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(problem.model_dump(), status, headers, media_type=_MEDIA_TYPE)
 
 
-def _anticipated(request: Request, error: Exception) -> JSONResponse:
+def anticipated(request: HTTPConnection, error: Exception) -> JSONResponse:
+    """Answer an anticipated failure; for those who stand before the application's own handling."""
     kinds = (status for kind, status in _STATUS.items() if isinstance(error, kind))
     status = next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
     faults = error.faults if isinstance(error, InvalidInput) else ()
@@ -104,7 +114,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     # nested too deeply) and for one that our limit cut off; the reason is the error's cause.
     cause = error.__cause__
     if isinstance(cause, SeedbedError):
-        return _anticipated(request, cause)
+        return anticipated(request, cause)
     if isinstance(cause, ValueError | RecursionError):
         return _answer(request, 422, "The body is not JSON.", [FaultView(message=str(cause))])
     status = error.status_code if isinstance(error, HTTPException) else 500

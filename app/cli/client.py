@@ -11,7 +11,15 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.cli.answers import Json, Run, SeedSet
-from app.errors import Conflict, Fault, InvalidInput, NotFound, SeedbedError
+from app.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SeedbedError,
+    Unauthenticated,
+)
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _PAGE = 100
@@ -47,13 +55,19 @@ class ServiceClient:
     Every method raises:
         ServiceAway: it did not answer.
         InvalidInput, NotFound, Conflict: as the service says (422 and 400, 404, 409).
+        Unauthenticated, Forbidden: `key` is missing, or does not allow it (401, 403).
         SeedbedError: anything else but success.
     """
 
-    def __init__(self, url: str, *, through_proxy: bool) -> None:
+    def __init__(self, url: str, *, through_proxy: bool, key: str | None = None) -> None:
         self.url = url
         self._http = httpx.Client(
-            base_url=url, timeout=_TIMEOUT, trust_env=through_proxy, follow_redirects=True
+            base_url=url,
+            # A redirect to another host is followed without it.
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=_TIMEOUT,
+            trust_env=through_proxy,
+            follow_redirects=True,
         )
 
     def __enter__(self) -> Self:
@@ -190,6 +204,10 @@ def _failure(response: httpx.Response, run_id: str | None) -> SeedbedError:
             return NotFound("run", run_id)
         case 400 | 413 | 415 | 422:
             return InvalidInput(said, faults)
+        case 401:
+            return Unauthenticated(f"{said} The command line sends the one in SEEDBED_API_KEY.")
+        case 403:
+            return Forbidden(said)
         case 409:
             return Conflict(said)
         case status:

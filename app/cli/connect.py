@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from app.cli.client import ServiceClient
 from app.cli.output import Output
 from app.errors import ConfigurationError, SeedbedError
+from app.services.api_keys import is_key
 from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.embedded import EmbeddedStack
 from app.stack.folder import RunningService, running_service
@@ -58,11 +59,11 @@ def found_service(api: str | None, output: Output) -> Iterator[Service]:
     Raises:
         SeedbedError: none runs there.
     """
+    settings = read_settings()
     if api is not None:
-        with ServiceClient(api_url(api), through_proxy=True) as client:
+        with ServiceClient(api_url(api), through_proxy=True, key=_key(settings)) as client:
             yield Service(client)
         return
-    settings = read_settings()
     running = running_service(settings.data_dir)
     if running is None:
         raise SeedbedError(
@@ -92,9 +93,10 @@ def found_or_started_service(api: str | None, output: Output) -> Iterator[Servic
 @contextmanager
 def started_stack(settings: Settings, output: Output) -> Iterator[Service]:
     """The embedded stack, stopped on leaving."""
+    key = _key(settings)
     with (
         EmbeddedStack(settings, say=output.say) as stack,
-        ServiceClient(stack.api_url, through_proxy=False) as client,
+        ServiceClient(stack.api_url, through_proxy=False, key=key) as client,
     ):
         try:
             yield Service(client, _default_model(settings), stack)
@@ -116,8 +118,16 @@ def _joined(settings: Settings, running: RunningService, output: Output) -> Iter
         if found is None or time.monotonic() > give_up_at:
             raise SeedbedError(f"The service of process {running.pid} did not start.")
         running = found
-    with ServiceClient(running.api_url, through_proxy=False) as client:
+    with ServiceClient(running.api_url, through_proxy=False, key=_key(settings)) as client:
         yield Service(client, _default_model(settings))
+
+
+def _key(settings: Settings) -> str | None:
+    given = settings.api_key.get_secret_value().strip() if settings.api_key else ""
+    if given and not is_key(given):
+        # Better told here than sent to a service: it may be the key to something else.
+        raise ConfigurationError("SEEDBED_API_KEY is no key of Seedbed: those begin with sb_.")
+    return given or None
 
 
 def _default_model(settings: Settings) -> str | None:

@@ -17,6 +17,7 @@ class Answer:
     status: int = 200
     content_length: int | None = None
     """A length to promise instead of the real one."""
+    location: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def stand_in() -> Iterator[StandIn]:
             self.send_response(answer.status)
             promised = len(data) if answer.content_length is None else answer.content_length
             self.send_header("Content-Length", str(promised))
+            if answer.location is not None:
+                self.send_header("Location", answer.location)
             self.end_headers()
             self.wfile.write(data)
             self.close_connection = answer.content_length is not None

@@ -3,7 +3,15 @@ from collections.abc import Iterator
 import pytest
 
 from app.cli.client import ServiceAway, ServiceClient
-from app.errors import Conflict, Fault, InvalidInput, NotFound, SeedbedError
+from app.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SeedbedError,
+    Unauthenticated,
+)
 from app.stack.ports import free_port
 from tests.unit.cli.stand_in import Answer, StandIn, run_json, stand_in
 
@@ -97,6 +105,47 @@ def test_a_state_that_does_not_allow_it_is_a_conflict(
 ) -> None:
     service.will("POST /v1/runs/r1/cancel", {"detail": "It has ended."}, status=409)
     with pytest.raises(Conflict, match="It has ended"):
+        client.act("r1", "cancel")
+
+
+def test_the_key_goes_with_every_request(service: StandIn) -> None:
+    service.will("GET /v1/runs/r1", run_json())
+    service.will("GET /v1/runs/r1/dataset", [])
+    with ServiceClient(service.url, through_proxy=False, key="sb_key") as client:
+        client.run("r1")
+        list(client.dataset("r1"))
+    assert [asked.headers["authorization"] for asked in service.asked] == ["Bearer sb_key"] * 2
+
+
+def test_without_a_key_none_is_sent(service: StandIn, client: ServiceClient) -> None:
+    service.will("GET /v1/runs/r1", run_json())
+    client.run("r1")
+    assert "authorization" not in service.asked[0].headers
+
+
+def test_the_key_does_not_follow_a_redirect_to_somebody_else(service: StandIn) -> None:
+    with stand_in() as other:
+        other.will("GET /v1/runs/r1", run_json())
+        moved = Answer(b"", status=307, location=f"{other.url}/v1/runs/r1")
+        service.will("GET /v1/runs/r1", moved)
+        with ServiceClient(service.url, through_proxy=False, key="sb_key") as client:
+            client.run("r1")
+        assert "authorization" not in other.asked[0].headers
+
+
+def test_a_missing_key_is_told_with_the_setting_that_names_one(
+    service: StandIn, client: ServiceClient
+) -> None:
+    service.will("GET /v1/runs/r1", {"detail": "This needs an API key."}, status=401)
+    with pytest.raises(Unauthenticated, match=r"This needs an API key\. .*SEEDBED_API_KEY"):
+        client.run("r1")
+
+
+def test_a_key_that_does_not_allow_it_is_told_in_the_words_of_the_service(
+    service: StandIn, client: ServiceClient
+) -> None:
+    service.will("POST /v1/runs/r1/cancel", {"detail": "It lacks the scope run."}, status=403)
+    with pytest.raises(Forbidden, match="It lacks the scope run"):
         client.act("r1", "cancel")
 
 

@@ -27,6 +27,7 @@ SEED = {
     "instances": [{"input": "", "output": "Hello."}],
     "is_classification": False,
 }
+KEY = f"sb_{'0' * 22}_{'a1' * 32}"
 MET = {"status": "succeeded", "end_reason": "target_met", "stage": None}
 
 
@@ -367,6 +368,36 @@ def test_settings_that_cannot_work_are_named_without_their_value(
     assert ended.code == ExitCode.BAD_USAGE
     assert "concurrency" in ended.stderr
     assert "sk-pasted" not in ended.stderr
+
+
+@pytest.mark.parametrize("api", [True, False])
+def test_the_key_in_the_settings_is_sent(
+    seedbed: Seedbed, monkeypatch: pytest.MonkeyPatch, api: bool
+) -> None:
+    monkeypatch.setenv("SEEDBED_API_KEY", f" {KEY}\n")
+    with held_folder(seedbed.folder / "data") as folder:
+        publish(folder, seedbed.service.url)
+        assert seedbed("runs", api=api).code == ExitCode.OK
+    assert seedbed.service.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_the_key_to_something_else_is_sent_nowhere_and_not_shown(
+    seedbed: Seedbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_API_KEY", "sk-of-another-service")
+    ended = seedbed("runs")
+    assert ended.code == ExitCode.BAD_USAGE
+    assert "SEEDBED_API_KEY" in ended.stderr
+    assert "sk-of" not in ended.stderr + ended.stdout
+    assert not seedbed.service.asked
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_bad_usage(seedbed: Seedbed, status: int) -> None:
+    seedbed.service.will("GET /v1/runs", {"detail": "Not with this key."}, status=status)
+    ended = seedbed("runs")
+    assert ended.code == ExitCode.BAD_USAGE
+    assert "Not with this key." in ended.stderr
 
 
 def test_the_documented_exit_codes_are_all_there_are() -> None:
