@@ -40,7 +40,7 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
     words = f"{host}: {reason or error}"
     if isinstance(reason, httpx2.UnsupportedProtocol):
         return Failure("address", words)
-    return Failure("connection", words)
+    return Failure("connection", words, arrived=not isinstance(reason, httpx2.ConnectError))
 
 
 def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Failure:

@@ -113,8 +113,10 @@ class OpenAIProvider:
         try:
             return self._read_checked(response)
         except ItemTrouble as trouble:
-            words = self._scrubbed(str(trouble))
-        raise ItemTrouble(words)
+            told = ItemTrouble(self._scrubbed(str(trouble)))
+        # It was answered, only not with what was asked for.
+        told.may_be_paid = True
+        raise told
 
     def _read_checked(self, response: httpx2.Response) -> Completion:
         if is_page(response.headers, response.content[:64]):

@@ -36,6 +36,8 @@ class Failure:
     """``error.param`` of the reply: which parameter it complains about."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the reply, names in lower case."""
+    arrived: bool = True
+    """Whether the request can have reached the endpoint."""
     about: About = "call"
 
 
@@ -200,7 +202,10 @@ def trouble_of(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) 
     message = f"{_what_happened(failure)} {row.advice}"
     if row.kind is Throttled:
         return Throttled(message, retry_after_s(failure.headers, now_at_s))
-    return row.kind(message)
+    trouble = row.kind(message)
+    # An error that the endpoint states is not charged; an answer that was on its way may be.
+    trouble.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
+    return trouble
 
 
 def _what_happened(failure: Failure) -> str:

@@ -47,7 +47,7 @@ class Estimate:
     completion_tokens: int
     cost_usd: Decimal | None
     """Null when the model has no known price."""
-    stages: Mapping[str, StageEstimate]
+    stages: Mapping[Stage, StageEstimate]
     accepted_per_call: float
     """Accepted instructions that a generation call is expected to bring."""
     from_experience: bool
@@ -120,7 +120,9 @@ def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
     if profile.classify is not None:
         classify = _size(profile.classify.build_request(text, asking, 0))
         guessed[Stage.CALIBRATE] = guessed[Stage.CLASSIFY] = (classify, _LABEL)
-        instantiate = _size(profile.instantiate(is_classification=False).build_request(text, asking))
+        instantiate = _size(
+            profile.instantiate(is_classification=False).build_request(text, asking)
+        )
         written = plan.options.instances_per_instruction * _WRITTEN_PER_INSTANCE
         guessed[Stage.INSTANTIATE] = (instantiate, written)
     return guessed
@@ -131,5 +133,3 @@ def _size(request: Request) -> float:
     if isinstance(prompt, ChatPrompt):
         return sum(len(turn.content.encode()) for turn in prompt.messages) / _BYTES_PER_TOKEN
     return len(prompt.text.encode()) / _BYTES_PER_TOKEN
-
-

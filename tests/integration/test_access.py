@@ -16,7 +16,7 @@ from app.api.access import DOCUMENTATION, HEALTH, READINESS, Access, refuse_to_l
 from app.api.application import build_api
 from app.api.context import Context
 from app.errors import ConfigurationError
-from app.llm.openai_provider import OpenAIProvider
+from app.llm.calls import Endpoint
 from app.services import api_keys
 from app.services.api_keys import Scope
 from app.services.workshop import Workshop
@@ -78,7 +78,7 @@ class _Anything(dict[str, str]):
 def door(database: Database) -> Door:
     workshop = Workshop(
         database=database,
-        provider_for=lambda model: lambda: OpenAIProvider("http://127.0.0.1:9", None, model, 1.0),
+        endpoints=[Endpoint("nowhere", lambda _: pytest.fail("no model is asked here"))],
         default_model="m",
         concurrency=1,
         slice_s=1.0,
