@@ -75,6 +75,23 @@ class Tokens(Answer):
     completion: int = 0
 
 
+class StageEstimate(Answer):
+    """What the calls of one stage are guessed to take."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Estimate(StageEstimate):
+    """What a run is guessed to take."""
+
+    cost_usd: str | None = None
+    stages: Mapping[str, StageEstimate] = Field(default_factory=dict)
+    from_experience: bool = False
+    as_sent: Json = Field(default_factory=dict, repr=False)
+
+
 class Run(Answer):
     """A run as the API describes it."""
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.cli.answers import Json, Run, SeedSet
+from app.cli.answers import Estimate, Json, Run, SeedSet
 from app.errors import (
     Conflict,
     Fault,
@@ -95,12 +95,14 @@ class ServiceClient:
         except ValidationError as error:
             raise _not_ours(self.url) from error
 
-    def start_run(self, seed_set_id: str, options: Mapping[str, object]) -> Run:
+    def start_run(
+        self, seed_set_id: str, options: Mapping[str, object], budget: Mapping[str, object]
+    ) -> Run:
         """Queue a run; the request carries a key, so that a broken connection starts only one."""
         request = self._http.build_request(
             "POST",
             "/v1/runs",
-            json={"seed_set_id": seed_set_id, "options": dict(options)},
+            json={"seed_set_id": seed_set_id, "options": dict(options), "budget": dict(budget)},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         try:
@@ -128,10 +130,29 @@ class ServiceClient:
             if cursor is None or not items:
                 return
 
-    def act(self, run_id: str, action: str) -> Run:
-        """Cancel, pause or resume a run; the run after that."""
+    def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> Run:
+        """Cancel, pause, resume or extend a run; the run after that."""
         path = f"/v1/runs/{_segment(run_id)}/{action}"
-        return self._read_run(self._json(self._http.build_request("POST", path), run_id))
+        request = self._http.build_request("POST", path, json=body)
+        return self._read_run(self._json(request, run_id))
+
+    def estimate_run(self, seed_set_id: str, options: Mapping[str, object]) -> Estimate:
+        """What a run would take."""
+        body = {"seed_set_id": seed_set_id, "options": dict(options), "dry_run": True}
+        return self._read_estimate(self._http.build_request("POST", "/v1/runs", json=body))
+
+    def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:
+        """What a run has still to take."""
+        path = f"/v1/runs/{_segment(run_id)}/extend"
+        body = {**extension, "dry_run": True}
+        return self._read_estimate(self._http.build_request("POST", path, json=body), run_id)
+
+    def _read_estimate(self, request: httpx.Request, run_id: str | None = None) -> Estimate:
+        answer = self._json(request, run_id)
+        try:
+            return Estimate.model_validate({**answer, "as_sent": answer})
+        except ValidationError as error:
+            raise _not_ours(self.url) from error
 
     def dataset(self, run_id: str) -> Iterator[bytes]:
         """The run's data set, piece by piece."""

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -10,6 +11,8 @@ import typer
 from rich.text import Text
 
 from app.cli.answers import Run
+from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
+from app.cli.budgets import register as register_budgets
 from app.cli.connect import found_service, read_settings, started_stack
 from app.cli.dataset import checked_target, download
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
@@ -32,6 +35,7 @@ app = typer.Typer(
 seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
+register_budgets(app)
 
 Api = Annotated[
     str | None,
@@ -76,6 +80,9 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
             help="Wanted share of classification tasks, 0 to 1.", show_default="the seeds'"
         ),
     ] = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_calls: MaxCalls = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
@@ -99,7 +106,9 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         else "Interrupted. The run goes on in the service; give the same command to follow it."
     )
     with output.failures_told(when_interrupted):
-        exit_with(carry_out(checked_order(seeds, options, out), api, output))
+        order = checked_order(seeds, options, out)
+        order = replace(order, budget=budget(max_cost, max_tokens, max_calls))
+        exit_with(carry_out(order, api, output))
 
 
 @app.command(epilog=EXIT_CODES_HELP)

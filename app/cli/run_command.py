@@ -1,7 +1,7 @@
 """`seedbed run`: seed tasks in, a data set out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import typer
@@ -33,6 +33,8 @@ class RunOrder:
     options: Mapping[str, object]
     """Only those that were given; the rest is the service's to decide."""
     out: Path
+    budget: Mapping[str, object] = field(default_factory=dict)
+    """The caps that were given."""
 
 
 def checked_order(seeds: Path, options: Mapping[str, object], out: Path) -> RunOrder:
@@ -94,8 +96,10 @@ def _started_or_continued(service: Service, order: RunOrder, output: Output) -> 
     run = _unfinished(service, seed_set.id, order.options)
     if run is None:
         output.say(f"{seed_set.task_count} seed tasks; starting a run.")
-        return client.start_run(seed_set.id, order.options)
+        return client.start_run(seed_set.id, order.options, order.budget)
     output.say(f"Going on with run {run.id} ({run.progress.accepted} accepted so far).")
+    if order.budget:
+        run = client.act(run.id, "extend", {"budget": order.budget})
     if run.status == "paused":
         return client.act(run.id, "resume")
     return run

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 from app.errors import ItemTrouble, ParameterTrouble, ProviderTrouble, RunTrouble
 from app.llm.fanout import Fanout
@@ -62,6 +63,11 @@ class Preflight:
     """Only what was answered: a refused question has no reply to record."""
 
 
+def questions(endpoint: Literal["chat", "completions"]) -> tuple[Request, ...]:
+    """Name all that may be asked, to know what it can cost."""
+    return (_TEXT,) if endpoint == "completions" else (_LOGPROBS, _FORM, _PLAIN)
+
+
 def preflight(
     provider_factory: ProviderFactory,
     endpoint: Literal["chat", "completions"],
@@ -73,15 +79,32 @@ def preflight(
     `Outage` at the first call that meets them, `Throttled` when the endpoint still throttles after
     `patience_s`. On the completions endpoint nothing but answering is tried.
     """
-    with Fanout(provider_factory, 1) as fanout:
-        if endpoint == "completions":
-            return Preflight(Capabilities(), (_must_answer(fanout, _TEXT, patience_s),))
-        logprobs = _ask(fanout, _LOGPROBS, patience_s)
-        form = _ask(fanout, _FORM, patience_s)
-        probes = [probe for probe in (logprobs, form) if probe is not None]
-        if not probes:
-            # Both refused: because of what was asked for, or because nothing is answered at all?
-            probes.append(_must_answer(fanout, _PLAIN, patience_s))
+    probes: list[Probe] = []
+    try:
+        with Fanout(provider_factory, 1) as fanout:
+            return _preflight(partial(_answer, fanout, patience_s=patience_s), endpoint, probes)
+    except ProviderTrouble as trouble:
+        trouble.may_be_paid = trouble.may_be_paid or bool(probes)
+        raise
+
+
+_Asker: TypeAlias = Callable[[Request], Probe | ProviderTrouble]
+
+
+def _preflight(
+    ask: _Asker, endpoint: Literal["chat", "completions"], probes: list[Probe]
+) -> Preflight:
+    """Ask; `probes` holds what was answered, also when this raises."""
+    if endpoint == "completions":
+        probes.append(_must_answer(ask(_TEXT)))
+        return Preflight(Capabilities(), tuple(probes))
+    logprobs = _unless_refused(ask(_LOGPROBS))
+    probes += filter(None, [logprobs])
+    form = _unless_refused(ask(_FORM))
+    probes += filter(None, [form])
+    if not probes:
+        # Both refused: because of what was asked for, or because nothing is answered at all?
+        probes.append(_must_answer(ask(_PLAIN)))
     capabilities = Capabilities(
         json_schema=form is not None and _is_in_form(form.completion.text),
         logprobs=logprobs is not None and logprobs.completion.top_logprobs is not None,
@@ -89,8 +112,7 @@ def preflight(
     return Preflight(capabilities, tuple(probes))
 
 
-def _must_answer(fanout: Fanout, request: Request, patience_s: float) -> Probe:
-    answer = _answer(fanout, request, patience_s)
+def _must_answer(answer: Probe | ProviderTrouble) -> Probe:
     if isinstance(answer, ItemTrouble):
         # If the plainest question cannot be answered, none can.
         raise RunTrouble(str(answer))
@@ -99,9 +121,8 @@ def _must_answer(fanout: Fanout, request: Request, patience_s: float) -> Probe:
     return answer
 
 
-def _ask(fanout: Fanout, request: Request, patience_s: float) -> Probe | None:
+def _unless_refused(answer: Probe | ProviderTrouble) -> Probe | None:
     """None when the endpoint refuses this question."""
-    answer = _answer(fanout, request, patience_s)
     if isinstance(answer, ItemTrouble | ParameterTrouble):
         return None
     if isinstance(answer, ProviderTrouble):
@@ -109,7 +130,7 @@ def _ask(fanout: Fanout, request: Request, patience_s: float) -> Probe | None:
     return answer
 
 
-def _answer(fanout: Fanout, request: Request, patience_s: float) -> Probe | ProviderTrouble:
+def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | ProviderTrouble:
     fanout.submit(0, request)
     until_s = time.monotonic() + patience_s
     while True:

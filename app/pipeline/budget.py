@@ -47,3 +47,6 @@ class Caps:
         if self.calls is not None and amount.calls > self.calls:
             return f"{self.calls:,} calls"
         return None
+
+
+NO_CAPS = Caps()

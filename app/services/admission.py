@@ -73,7 +73,11 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
         replies = completions.load(session, ids)
         for ticket in tickets:
             changes.settled.append(_done(ticket))
-            _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
+            if ticket.state == "dropped":
+                # Never asked: it says nothing about what the model can do.
+                run.tickets_admitted += 1
+            else:
+                _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
             changes.planned += _issue(run, material)
         changes.write(session, run)
         if run.accepted >= material.options.target:

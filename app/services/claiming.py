@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from app.llm import prices
-from app.pipeline.budget import NOTHING, Amount, Caps
+from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Request
@@ -46,7 +46,7 @@ class Claimer:
         self, workshop: Workshop, material: RunMaterial, asking: Asking, model: str, token: str
     ) -> None:
         self._workshop = workshop
-        self._material = material
+        self.material = material
         self._asking = asking
         self._model = model
         self._token = token
@@ -65,7 +65,7 @@ class Claimer:
         items = work.find_open(session, run.id, len(places), unfailed_first=probing)
         if not items:
             return Claim()
-        asked = requests.build(session, items, self._material, self._asking)
+        asked = requests.build(session, items, self.material, self._asking)
         claim = Claim()
         claim.answered.extend(self._answered(session, asked))
         done = {answer.asked.item.id for answer in claim.answered}
@@ -84,7 +84,7 @@ class Claimer:
         for one in asked:
             if kept := spares.get(one.item.id):
                 yield Answered(one, kept)
-        if not self._material.options.reuse_replies:
+        if not self.material.options.reuse_replies:
             return
         keys = {
             key: one
@@ -108,7 +108,7 @@ class Claimer:
 
     def _affordable(self, session: Session, run: Run, asked: Sequence[Asked]) -> Iterator[Asked]:
         caps = caps_of(run)
-        in_air = work.reserved(session, run.id) if caps != Caps() else NOTHING
+        in_air = work.reserved(session, run.id) if caps != NO_CAPS else NOTHING
         used = spent(run) + in_air
         for one in asked:
             most = prices.most(one.request, self._model, self._workshop.prices)

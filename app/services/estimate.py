@@ -25,8 +25,8 @@ _BYTES_PER_TOKEN = 4
 _WRITTEN_PER_TASK = 25
 _WRITTEN_PER_INSTANCE = 60
 _LABEL = 3
-_PREFLIGHT = (2, 60, 20)
-"""Calls, and tokens of prompt and answer of each."""
+_PREFLIGHT_TOKENS = (60, 20)
+"""Of the prompt and the answer of each of its questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estim
     per_call = known.accepted_per_call or profile.usual_yield
     tickets = math.ceil(plan.missing / per_call) if plan.missing else 0
     later = plan.missing + plan.unfinished
-    counts = {Stage.PREFLIGHT: _PREFLIGHT[0], Stage.GENERATE: tickets}
+    counts = {Stage.PREFLIGHT: 2 if profile.endpoint == "chat" else 1, Stage.GENERATE: tickets}
     if profile.classify is not None:
         counts[Stage.CALIBRATE] = len(profile.calibration)
         counts[Stage.CLASSIFY] = counts[Stage.INSTANTIATE] = later
@@ -114,7 +114,7 @@ def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
     tasks = plan.options.tasks_per_request if profile.classify else 2 * profile.usual_yield
     per_task = _WRITTEN_PER_TASK if profile.classify else _WRITTEN_PER_TASK + _WRITTEN_PER_INSTANCE
     guessed: dict[str, tuple[float, float]] = {
-        Stage.PREFLIGHT: _PREFLIGHT[1:],
+        Stage.PREFLIGHT: _PREFLIGHT_TOKENS,
         Stage.GENERATE: (_size(profile.generate.build_request(shown, asking)), tasks * per_task),
     }
     if profile.classify is not None:

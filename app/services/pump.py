@@ -8,6 +8,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from enum import Enum, auto
 
 from sqlalchemy.orm import Session
@@ -198,6 +199,7 @@ class Pump:
             # Given back below, after the commit: what it takes in may never be committed, and a
             # pool that is ahead of the rows would miss neighbours.
             pool, self._pool = self._pool or Pool(self._material), None
+            self._heed_target(run)
             self._recorder.record(session, run, answers, pool)
             if next(tries):
                 self._disown(session)
@@ -208,6 +210,14 @@ class Pump:
         self._pool, claim = self._database.retrying(turn)
         self._endpoints.heed()
         self._send(claim, now)
+
+    def _heed_target(self, run: Run) -> None:
+        """Work with the target as it is now: it may have been extended meanwhile."""
+        target = run.options["target"]
+        if target != self._material.options.target:
+            options = self._material.options.model_copy(update={"target": target})
+            self._material = replace(self._material, options=options)
+            self._recorder.material = self._claimer.material = self._material
 
     def _next(self, session: Session, run: Run, room: int) -> Claim:
         """Claim what can be asked, or see that the run is over."""

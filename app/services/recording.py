@@ -41,7 +41,7 @@ class Recorder:
     """Records for one pump; `token` is its fence."""
 
     def __init__(self, material: RunMaterial, token: str) -> None:
-        self._material = material
+        self.material = material
         self._token = token
 
     def record(self, session: Session, run: Run, answers: Sequence[Answered], pool: Pool) -> None:
@@ -64,7 +64,7 @@ class Recorder:
         for asked, kept in self._kept(session, run, used):
             self._read(session, run, asked, kept, changes)
         changes.write(session, run)
-        admit(session, run, self._material, pool)
+        admit(session, run, self.material, pool)
 
     def _late(
         self,
@@ -135,7 +135,7 @@ class Recorder:
     def _classify(
         self, session: Session, run: Run, asked: Asked, kept: Kept, changes: Changes
     ) -> None:
-        read = classify_stage(self._material).parse(kept.completion, run.classification_bias)
+        read = classify_stage(self.material).parse(kept.completion, run.classification_bias)
         item = asked.item
         if read.is_classification is None:
             rejected = Rejected(kept.completion.text, "unreadable")
@@ -152,8 +152,8 @@ class Recorder:
         item, about = asked.item, asked.about
         if about is None:
             raise ValueError("an item of the instance stage is about an instruction")
-        stage = self._material.profile.instantiate(about.is_classification)
-        read = stage.parse(kept.completion, about.text, self._material.options)
+        stage = self.material.profile.instantiate(about.is_classification)
+        read = stage.parse(kept.completion, about.text, self.material.options)
         dropped = [
             Dropped(Stage.INSTANTIATE, rejected, kept.id, sequence=item.ordinal)
             for rejected in read.rejected
@@ -167,7 +167,7 @@ class Recorder:
         """Once all is asked: the mean margin for nothing is the bias, and sorting may begin."""
         if work.any_unfinished(session, run.id, Stage.CALIBRATE):
             return
-        parse = classify_stage(self._material).parse
+        parse = classify_stage(self.material).parse
         replies = completions.of_stage(session, run.id, Stage.CALIBRATE)
         margins = [m for reply in replies if (m := parse(reply, None).confidence) is not None]
         run.classification_bias = bias_of(margins)
@@ -175,7 +175,7 @@ class Recorder:
         work.plan(session, run.id, plan_classification(range(run.accepted)))
 
     def _burn(self, session: Session, run: Run, item: Item, trouble: str, changes: Changes) -> None:
-        most = self._material.options.max_attempts
+        most = self.material.options.max_attempts
         if not work.burn_attempt(session, item, trouble, most):
             return
         given_up = {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble}
@@ -184,7 +184,7 @@ class Recorder:
             case Stage.CALIBRATE:
                 self._calibrate(session, run)
             case Stage.CLASSIFY:
-                if self._material.profile.unknown_is_no:
+                if self.material.profile.unknown_is_no:
                     changes.labels.append(Label(item.ordinal, is_classification=False))
                 changes.planned.append(Planned(Stage.INSTANTIATE, item.ordinal, {}))
             case Stage.INSTANTIATE:

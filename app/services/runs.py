@@ -8,27 +8,33 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput, NotFound
+from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import SeedTask
 from app.services import seed_sets
+from app.services.estimate import Estimate, Plan, estimate
 from app.services.workshop import Workshop
 from app.store import runs, slots
+from app.store import seed_sets as stored_seeds
 from app.store.identifiers import may_be_id, new_id
 from app.store.models import Run
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was posted: seeds by id or in the request itself, and options."""
+    """What was posted: seeds by id or in the request itself, options, and what it may take."""
 
     seed_set_id: str | None
     seed_tasks: Sequence[SeedTask] | None
     options: RunOptions
+    caps: Caps = NO_CAPS
 
     def sha256(self) -> str:
         """Tell two requests under the same idempotency key apart."""
         words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{self.options.model_dump_json()}"
+        if self.caps != NO_CAPS:
+            words += f"\n{self.caps}"
         return hashlib.sha256(words.encode()).hexdigest()
 
 
@@ -38,15 +44,12 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     The same key with the same request answers the run that was started first.
 
     Raises:
-        InvalidInput: when no model is named anywhere.
+        InvalidInput: when no model is named anywhere, or money is capped without a price.
         NotFound: when there is no such seed set.
         Conflict: when the key came with another request before.
     """
-    model = request.options.model or workshop.default_model
-    if model is None:
-        fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
-        raise InvalidInput("The run has no model to ask.", [fault])
-
+    model = model_of(workshop, request.options)
+    check_caps(workshop, model, request.caps)
     run_id = new_id("run")
 
     def add(session: Session) -> Run:
@@ -66,6 +69,9 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
             status=Status.QUEUED,
             idempotency_key=idempotency_key,
             request_sha256=request.sha256(),
+            max_calls=request.caps.calls,
+            max_tokens=request.caps.tokens,
+            max_cost_usd=request.caps.usd,
         )
         session.add(run)
         session.flush()
@@ -79,6 +85,30 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     except IntegrityError:
         # The same key, or the same seeds, arrived twice at once: the other one is there now.
         return workshop.database.retrying(add)
+
+
+def model_of(workshop: Workshop, options: RunOptions) -> str:
+    """Name the model a run with these options asks.
+
+    Raises:
+        InvalidInput: when none is named anywhere.
+    """
+    model = options.model or workshop.default_model
+    if model is None:
+        fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
+        raise InvalidInput("The run has no model to ask.", [fault])
+    return model
+
+
+def check_caps(workshop: Workshop, model: str, caps: Caps) -> None:
+    """See that the caps can be kept.
+
+    Raises:
+        InvalidInput: when money is capped and nobody knows what the model costs.
+    """
+    if caps.usd is not None and model not in workshop.prices:
+        fault = Fault(f"set the price of {model} in SEEDBED_PRICES", field="budget.max_cost_usd")
+        raise InvalidInput("The model has no known price, so its cost cannot be capped.", [fault])
 
 
 def _same_request(earlier: Run, request: RunRequest) -> Run:
@@ -96,6 +126,23 @@ def _seed_set_id(session: Session, request: RunRequest) -> str:
     return seed_sets.find(session, str(request.seed_set_id)).id
 
 
+def estimate_run(workshop: Workshop, request: RunRequest) -> Estimate:
+    """Guess what a run would take; nothing is stored and nothing is asked.
+
+    Raises:
+        InvalidInput: when no model is named anywhere.
+        NotFound: when there is no such seed set.
+    """
+    model = model_of(workshop, request.options)
+    with workshop.database.read() as session:
+        seeds = request.seed_tasks
+        if seeds is None:
+            seed_set = seed_sets.find(session, str(request.seed_set_id))
+            seeds = stored_seeds.tasks_of(session, seed_set.id)
+        plan = Plan(request.options, model, seeds, missing=request.options.target)
+        return estimate(session, plan, workshop.prices)
+
+
 def get_run(workshop: Workshop, run_id: str) -> Run:
     """Load one.
 
@@ -103,10 +150,15 @@ def get_run(workshop: Workshop, run_id: str) -> Run:
         NotFound: when there is none with this id.
     """
     with workshop.database.read() as session:
-        return _get(session, run_id)
+        return load(session, run_id)
 
 
-def _get(session: Session, run_id: str) -> Run:
+def load(session: Session, run_id: str) -> Run:
+    """Load one within a transaction of the caller's.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
     found = session.get(Run, run_id, populate_existing=True) if may_be_id(run_id) else None
     if found is None:
         raise NotFound("run", run_id)
@@ -122,14 +174,14 @@ def cancel_run(workshop: Workshop, run_id: str) -> Run:
     """
 
     def cancel(session: Session) -> Run:
-        run = _get(session, run_id)
+        run = load(session, run_id)
         if run.status in {Status.CANCELLED, Status.CANCELLING}:
             return run
         _must(runs.move(session, run_id, Status.CANCELLING, reason=EndReason.CANCELLED), run)
         if not slots.any_live(session, run_id):
             # Nobody works on it: there is nothing to wait for.
             runs.move(session, run_id, Status.CANCELLED, reason=EndReason.CANCELLED)
-        return _get(session, run_id)
+        return load(session, run_id)
 
     return workshop.database.retrying(cancel)
 
@@ -143,10 +195,10 @@ def pause_run(workshop: Workshop, run_id: str) -> Run:
     """
 
     def pause(session: Session) -> Run:
-        run = _get(session, run_id)
+        run = load(session, run_id)
         if run.status != Status.PAUSED:
             _must(runs.move(session, run_id, Status.PAUSED, reason=EndReason.ASKED), run)
-        return _get(session, run_id)
+        return load(session, run_id)
 
     return workshop.database.retrying(pause)
 
@@ -160,15 +212,16 @@ def resume_run(workshop: Workshop, run_id: str) -> Run:
     """
 
     def resume(session: Session) -> Run:
-        _get(session, run_id)
+        load(session, run_id)
         run = runs.lock(session, run_id)
         if run is not None and run.status not in {Status.QUEUED, Status.RUNNING}:
+            _must(run.status != Status.SUCCEEDED, run)
             _must(runs.move(session, run_id, Status.QUEUED), run)
             # A run that was dry is given as many barren replies again.
             run.barren_tickets = 0
             run.complete_at_resume = run.complete
         session.flush()
-        return _get(session, run_id)
+        return load(session, run_id)
 
     return workshop.database.retrying(resume)
 

@@ -7,16 +7,19 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, Outage, ProviderTrouble
-from app.llm.preflight import Preflight, preflight
+from app.llm import prices
+from app.llm.preflight import Preflight, preflight, questions
 from app.llm.prices import cost_usd
+from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Capabilities, Stage
 from app.services.admission import issue_tickets
+from app.services.claiming import caps_of, pause_for_budget, spent
 from app.services.lease import kept_lease
 from app.services.pool import RunMaterial
-from app.services.recording import book
+from app.services.recording import book, write_off
 from app.services.workshop import Workshop
 from app.store import completions, endpoints, runs, seed_sets, slots, work
 from app.store.completions import Reply
@@ -55,22 +58,54 @@ def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
 
 def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> Capabilities | None:
     """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
+    most = _most_of_preflight(workshop, run.model, material.profile.endpoint)
+    if not workshop.database.retrying(lambda session: _may_ask(session, hold, most)):
+        return None
     try:
         with kept_lease(workshop, hold):
             found, there = _preflight_all(workshop, run.model, material.profile.endpoint)
-    except (ProviderTrouble, ConfigurationError) as trouble:
-        pause_for_provider(workshop, hold, str(trouble))
+    except ConfigurationError as error:
+        pause_for_provider(workshop, hold, str(error), not_asked=most)
+        return None
+    except ProviderTrouble as trouble:
+        not_asked = NOTHING if trouble.may_be_paid else most
+        pause_for_provider(workshop, hold, str(trouble), not_asked=not_asked)
         return None
 
     def plan(session: Session) -> Capabilities | None:
         locked = runs.lock(session, run.id)
         if locked is None or not slots.is_held(session, hold):
             return None
+        if locked.status == Status.RUNNING and locked.capabilities is not None:
+            # Committed before, but the answer was lost.
+            return Capabilities(**locked.capabilities)
+        write_off(locked, most, sign=-1)
         for name in sorted(there):
             endpoints.back(session, name, run.model)
         return _plan_first_work(session, locked, material, workshop, found)
 
     return workshop.database.retrying(plan)
+
+
+def _most_of_preflight(
+    workshop: Workshop, model: str, kind: Literal["chat", "completions"]
+) -> Amount:
+    each = [prices.most(request, model, workshop.prices) for request in questions(kind)]
+    return sum(each * len(workshop.endpoints), NOTHING)
+
+
+def _may_ask(session: Session, hold: Hold, most: Amount) -> bool:
+    """Enter the preflight into the books at its most before it is asked, if the caps allow it."""
+    run = runs.lock(session, hold.run_id)
+    if run is None or not slots.is_held(session, hold):
+        return False
+    in_air = work.reserved(session, run.id)
+    broken = caps_of(run).broken_by(spent(run) + in_air + most)
+    if broken is not None:
+        pause_for_budget(session, run, broken)
+        return False
+    write_off(run, most)
+    return True
 
 
 def _preflight_all(
@@ -91,8 +126,11 @@ def _preflight_all(
             found[endpoint.name] = preflight(endpoint.provider_for(model), kind)
         except Outage as trouble:
             away.append(trouble)
+        except ProviderTrouble as trouble:
+            trouble.may_be_paid = trouble.may_be_paid or bool(found)
+            raise
     if not found:
-        raise away[0]
+        raise next((trouble for trouble in away if trouble.may_be_paid), away[0])
     can = [one.capabilities for one in found.values()]
     together = Capabilities(
         json_schema=all(one.json_schema for one in can),
@@ -102,18 +140,28 @@ def _preflight_all(
     return Preflight(together, probes), list(found)
 
 
-def pause_for_provider(workshop: Workshop, hold: Hold, message: str) -> None:
-    """Pause a run with the provider's words, unless the slot was lost meanwhile."""
-    workshop.database.retrying(
-        lambda session: runs.move(
+def pause_for_provider(
+    workshop: Workshop, hold: Hold, message: str, *, not_asked: Amount = NOTHING
+) -> None:
+    """Pause a run with the provider's words, unless the slot was lost meanwhile.
+
+    `not_asked`: what was entered into the books beforehand and was not taken.
+    """
+
+    def pause(session: Session) -> None:
+        run = runs.lock(session, hold.run_id)
+        words = f"{message} Then resume the run."
+        if run is not None and runs.move(
             session,
             hold.run_id,
             Status.PAUSED,
             reason=EndReason.PROVIDER,
-            message=f"{message} Then resume the run.",
+            message=words,
             hold=hold,
-        )
-    )
+        ):
+            write_off(run, not_asked, sign=-1)
+
+    workshop.database.retrying(pause)
 
 
 def _plan_first_work(
@@ -130,9 +178,6 @@ def _plan_first_work(
         )
         for probe in found.probes
     ]
-    if run.status == Status.RUNNING and run.capabilities is not None:
-        # Committed before, but the answer was lost.
-        return Capabilities(**run.capabilities)
     # Paid for, so kept, even if the run was paused or cancelled meanwhile.
     completions.add(session, run.id, replies)
     book(run, replies)

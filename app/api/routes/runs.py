@@ -6,9 +6,10 @@ from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
+from app.api.budgets import Budget
 from app.api.context import Context, Cursor, InContext, Limit
 from app.api.examples import RUN
 from app.api.problems import Problem
@@ -26,6 +27,9 @@ from app.pipeline.options import RunOptions
 from app.pipeline.run_state import Status
 from app.pipeline.seed_tasks import seed_tasks_from_json
 from app.services import datasets, listings, runs
+from app.services.estimate import Estimate
+from app.services.extending import Extension, estimate_extension
+from app.services.extending import extend_run as extend
 from app.services.run_view import view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
@@ -55,6 +59,10 @@ class RunPost(BaseModel):
     seed_set_id: str | None = None
     seed_tasks: list[Any] | None = Field(default=None, description="Seed tasks, whole.")
     options: RunOptions = RunOptions()
+    budget: Budget = Budget()
+    dry_run: bool = Field(
+        default=False, description="Only estimate: answers 200 with an estimate, starts nothing."
+    )
 
     @model_validator(mode="after")
     def _one_kind_of_seeds(self) -> Self:
@@ -71,22 +79,63 @@ def _answer(workshop: Workshop, run: Run) -> RunAnswer:
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    responses={409: {"model": Problem}, 422: {"model": Problem}},
+    response_model=RunAnswer,
+    responses={
+        200: {"model": Estimate, "description": "What it would take (`dry_run`)."},
+        409: {"model": Problem},
+        422: {"model": Problem},
+    },
 )
 def post_run(
     context: InContext, body: RunPost, response: Response, idempotency_key: IdempotencyKey = None
-) -> RunAnswer:
+) -> RunAnswer | Response:
     """Start a run: it is stored and queued when this answers; poll the address in `Location`."""
     request = RunRequest(
         seed_set_id=body.seed_set_id,
         seed_tasks=None if body.seed_tasks is None else seed_tasks_from_json(body.seed_tasks),
         options=body.options,
+        caps=body.budget.caps(),
     )
+    if body.dry_run:
+        return as_json(runs.estimate_run(context.workshop, request))
     run = runs.start_run(context.workshop, request, idempotency_key)
     # After the commit: a message must never speak of a run that is not there.
     context.send(run.id)
     response.headers["Location"] = f"/v1/runs/{run.id}"
     return _answer(context.workshop, run)
+
+
+class ExtendPost(BaseModel):
+    """What is to be from now on; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"target": 1000}]})
+
+    target: int | None = Field(default=None, ge=1, le=1_000_000)
+    budget: Budget = Budget()
+    dry_run: bool = Field(default=False, description="Only estimate what is still to be taken.")
+
+
+@router.post(
+    "/{run_id}/extend",
+    status_code=202,
+    response_model=RunAnswer,
+    responses={
+        200: {"model": Estimate, "description": "What is still to be taken (`dry_run`)."},
+        409: {"model": Problem},
+        422: {"model": Problem},
+    },
+)
+def extend_run(context: InContext, run_id: str, body: ExtendPost) -> RunAnswer | Response:
+    """Raise the target or the budget; a run that waited for it goes on at once. Safe to repeat."""
+    extension = Extension(body.target, body.budget.caps())
+    if body.dry_run:
+        return as_json(estimate_extension(context.workshop, run_id, extension))
+    return _control(context, run_id, lambda workshop, id_: extend(workshop, id_, extension))
+
+
+def as_json(value: Estimate) -> Response:
+    """Answer 200 with an estimate where a run would be answered."""
+    return Response(TypeAdapter(Estimate).dump_json(value), media_type="application/json")
 
 
 @router.get("")

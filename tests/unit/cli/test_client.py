@@ -42,8 +42,12 @@ def test_a_run_is_started_with_only_the_options_that_were_given(
     service: StandIn, client: ServiceClient
 ) -> None:
     service.will("POST /v1/runs", run_json(status="queued"), status=202)
-    assert client.start_run("s1", {"target": 5}).status == "queued"
-    assert service.asked[0].json == {"seed_set_id": "s1", "options": {"target": 5}}
+    assert client.start_run("s1", {"target": 5}, {}).status == "queued"
+    assert service.asked[0].json == {
+        "seed_set_id": "s1",
+        "options": {"target": 5},
+        "budget": {},
+    }
     assert service.asked[0].headers["idempotency-key"]
 
 
@@ -52,7 +56,7 @@ def test_a_broken_connection_while_starting_a_run_asks_again_under_the_same_key(
 ) -> None:
     broken = Answer(b'{"id', content_length=1000)
     service.will("POST /v1/runs", broken, run_json())
-    assert client.start_run("s1", {}).id == "r1"
+    assert client.start_run("s1", {}, {}).id == "r1"
     first, second = service.asked
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
