@@ -6,6 +6,7 @@ Give it requests, take answers. `Calls` joins the fan-outs of several endpoints.
 import asyncio
 import heapq
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -58,6 +59,9 @@ class Fanout:
         self._timer: asyncio.TimerHandle | None = None
         self._submitted = 0
         self._ended = 0
+        # Both ends of a door: the caller's thread appends and knocks, the loop's thread takes.
+        self._entering: deque[_Waiting] = deque()
+        self._knocked = False
         self._closed = False
         self._inbox = Inbox() if inbox is None else inbox
         self._owns_loop = loop is None
@@ -100,9 +104,12 @@ class Fanout:
         if self._closed:
             raise RuntimeError("This Fanout is closed.")
         self._submitted += 1
-        waiting = _Waiting(self._submitted, key, request)
         self._inbox.expect()
-        self._thread.soon(lambda: self._enter(waiting))
+        self._entering.append(_Waiting(self._submitted, key, request))
+        if not self._knocked:
+            # One knock lets in all that came since: each costs a system call and a wake-up.
+            self._knocked = True
+            self._thread.soon(self._enter)
 
     def hold(self, hold_s: float) -> None:
         """Ask nothing for so long: another process was throttled."""
@@ -137,8 +144,11 @@ class Fanout:
 
     # From here on everything runs in the loop's thread.
 
-    def _enter(self, waiting: _Waiting) -> None:
-        heapq.heappush(self._waiting, waiting)
+    def _enter(self) -> None:
+        # First: what is submitted from here on knocks again.
+        self._knocked = False
+        while self._entering:
+            heapq.heappush(self._waiting, self._entering.popleft())
         self._refill()
 
     def _refill(self) -> None:

@@ -1,31 +1,28 @@
-"""Model calls to any OpenAI-compatible endpoint.
+"""Model calls to any OpenAI-compatible endpoint: the one importer of openai.
 
-openai's client builds the requests, holds the connections and raises the errors; the replies it
-hands over as they came. Parsed into its own classes a call costs three times the processor time,
-and truncated JSON, pages with status 200 and null choices come through unseen.
+openai's client says what goes into the headers (key, organisation, project); `connections` sends
+the calls, and the replies are taken as they come. Through that client a call costs three to ten
+times the processor time, and truncated JSON, pages with status 200 and null choices come through
+unseen.
 """
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from functools import partial
-from urllib.parse import urlsplit
+from dataclasses import replace
 
 import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemTrouble, ProviderTrouble
+from app.llm.connections import Connections, Reply
 from app.llm.failures import (
     OTHER_NAME,
     failure_of_body,
-    failure_of_error,
     is_page,
     plain,
     scrubbed,
     sendable,
-    tls,
-    uses_proxy,
     wants_other_name,
 )
 from app.llm.questions import LengthName, question
@@ -33,20 +30,15 @@ from app.llm.replies import json_object, read_completion
 from app.llm.trouble import Failure, trouble_of
 from app.pipeline.types import Completion, Request
 
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a reply, as it comes over the wire; a longer one is not read to its end."""
-MOST_ERROR_BYTES = 64 * 1024
-CONNECT_TIMEOUT_S = 10.0
-LANE_WIDTH = 16
-"""Calls in the air per client. A connection pool looks at each of its connections for each call:
-with 256 in the air one pool costs half of the processor time of a call."""
+# Decompressing costs processor time on both sides.
+_OWN_HEADERS = {"Accept-Encoding": "identity"}
 
 
 class OpenAIProvider:
     """One endpoint and one model; `base_url` ends in ``/v1``; local endpoints need no key.
 
     A call that takes longer than `timeout_s` as a whole is an `Outage`. Belongs to the event loop
-    it was made in. `ConfigurationError` when `base_url` or `api_key` cannot be sent at all.
+    it is first used in. `ConfigurationError` when `base_url` or `api_key` cannot be sent at all.
     """
 
     def __init__(self, base_url: str, api_key: str | None, model: str, timeout_s: float) -> None:
@@ -55,33 +47,29 @@ class OpenAIProvider:
         self._api_key = sendable(api_key)
         self._length_name: LengthName = "max_tokens"
         try:
-            self._host = urlsplit(base_url).netloc.rpartition("@")[2]
-            self._make_client = partial(_client, base_url, self._api_key, timeout_s)
-            self._lanes = [_Lane(self._make_client())]
+            self._connections = _connections(base_url, self._api_key)
         except (httpx2.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
     async def complete(self, request: Request) -> Completion:
         """Ask once; raises the kind of `ProviderTrouble` that `trouble` names."""
-        answer: httpx2.Response | Failure
         try:
-            # The client's own time-out is per read: a reply that trickles never reaches it.
+            # Of the whole call: a reply that trickles never reaches a time-out per read.
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._ask(request)
         except TimeoutError:
             answer = Failure("timeout", f"no whole answer in {self._timeout_s:g} s")
-        # Raised out here, where no error of the client hangs on as context: it holds the request
-        # with its headers, and the provider's words unscrubbed.
+        # Raised out here, where no error of the connection hangs on as context: it may hold the
+        # request with its headers, and the provider's words unscrubbed.
         if isinstance(answer, Failure):
             raise self._trouble(answer)
         return self._read(answer)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for lane in self._lanes:
-            await lane.client.close()
+        await self._connections.aclose()
 
-    async def _ask(self, request: Request) -> httpx2.Response | Failure:
+    async def _ask(self, request: Request) -> Reply | Failure:
         length_name = self._length_name
         answer = await self._post(request, length_name)
         if isinstance(answer, Failure) and wants_other_name(answer, length_name):
@@ -91,42 +79,32 @@ class OpenAIProvider:
             answer = await self._post(request, self._length_name)
         return answer
 
-    async def _post(self, request: Request, length_name: LengthName) -> httpx2.Response | Failure:
+    async def _post(self, request: Request, length_name: LengthName) -> Reply | Failure:
         path, body = question(request, self._model, length_name)
-        lane = self._free_lane()
-        lane.in_air += 1
-        try:
-            return await lane.client.post(path, cast_to=httpx2.Response, body=body)
-        except openai.APIError as error:
-            return failure_of_error(error, self._host)
-        finally:
-            lane.in_air -= 1
+        answer = await self._connections.post(path, json.dumps(body).encode())
+        if isinstance(answer, Reply) and not 200 <= answer.status < 300:
+            return _failure_of_reply(answer)
+        return answer
 
-    def _free_lane(self) -> "_Lane":
-        for lane in self._lanes:
-            if lane.in_air < LANE_WIDTH:
-                return lane
-        self._lanes.append(_Lane(self._make_client()))
-        return self._lanes[-1]
-
-    def _read(self, response: httpx2.Response) -> Completion:
+    def _read(self, reply: Reply) -> Completion:
         try:
-            return self._read_checked(response)
+            return self._read_checked(reply)
         except ItemTrouble as trouble:
             told = ItemTrouble(self._scrubbed(str(trouble)))
         # It was answered, only not with what was asked for.
         told.may_be_paid = True
         raise told
 
-    def _read_checked(self, response: httpx2.Response) -> Completion:
-        if is_page(response.headers, response.content[:64]):
-            raise self._trouble(Failure("web page", plain(response.text)))
-        reply = json_object(response.content)
-        error = reply.get("error")
-        if error and "choices" not in reply:
+    def _read_checked(self, reply: Reply) -> Completion:
+        if is_page(reply.headers, reply.body[:64]):
+            page = reply.body.decode("utf-8", errors="replace")
+            raise self._trouble(Failure("web page", plain(page)))
+        answer = json_object(reply.body)
+        error = answer.get("error")
+        if error and "choices" not in answer:
             # Some gateways tell even a throttle with status 200.
-            raise self._trouble(failure_of_body(error, 0, response.headers))
-        return read_completion(reply, self._model)
+            raise self._trouble(failure_of_body(error, 0, reply.headers))
+        return read_completion(answer, self._model)
 
     def _trouble(self, failure: Failure) -> ProviderTrouble:
         kept = replace(failure, words=self._scrubbed(failure.words))
@@ -136,56 +114,23 @@ class OpenAIProvider:
         return scrubbed(words, self._api_key)
 
 
-def _client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
-    timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-    return openai.AsyncOpenAI(
+def _connections(base_url: str, api_key: str) -> Connections:
+    client = openai.AsyncOpenAI(
         base_url=base_url,
         # Given none, the client would look for one in the environment.
         api_key=api_key or "none",
-        max_retries=0,
-        timeout=timeout,
-        # Compressed replies could grow a thousandfold behind the bound on the wire.
-        default_headers={"Accept-Encoding": "identity"},
-        http_client=openai.DefaultAsyncHttpxClient(
-            timeout=timeout,
-            verify=tls(),
-            # Fanout is what bounds the calls in the air.
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=1024),
-            trust_env=uses_proxy(base_url),
-            event_hooks={"response": [_bound_body]},
-        ),
+        # It sends nothing; connections of its own would cost 50 ms of reading certificates.
+        http_client=httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport()),
     )
+    headers = {**client.default_headers, **client.auth_headers, **_OWN_HEADERS}
+    # What is to be left out is there as a mark that it is left out.
+    said = {name: value for name, value in headers.items() if isinstance(value, str)}
+    return Connections(base_url, said)
 
 
-@dataclass(slots=True)
-class _Lane:
-    client: openai.AsyncOpenAI
-    in_air: int = 0
-
-
-class _BoundedBody(httpx2.AsyncByteStream):
-    """A reply's body that ends, or raises `ItemTrouble`, at its bound."""
-
-    def __init__(self, body: httpx2.AsyncByteStream, is_error: bool) -> None:
-        self._body = body
-        self._is_error = is_error
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        most = MOST_ERROR_BYTES if self._is_error else MOST_BYTES
-        seen = 0
-        async for chunk in self._body:
-            seen += len(chunk)
-            if seen > most and self._is_error:
-                # Its beginning is enough to tell what kind it is.
-                return
-            if seen > most:
-                raise ItemTrouble(f"The answer is larger than {most:,} bytes.")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-async def _bound_body(response: httpx2.Response) -> None:
-    if isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _BoundedBody(response.stream, response.status_code >= 400)
+def _failure_of_reply(reply: Reply) -> Failure:
+    try:
+        body = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        body = reply.body.decode("utf-8", errors="replace").strip()
+    return failure_of_body(body, reply.status, reply.headers)

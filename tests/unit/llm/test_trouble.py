@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, RunTrouble, Throttled
-from app.llm.openai_provider import MOST_BYTES, OpenAIProvider
+from app.llm.connections import MOST_BYTES
+from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_server import ScriptedReply, scripted_server
 from app.llm.trouble import TABLE, Failure, retry_after_s, trouble_of
 from app.pipeline.types import (

@@ -1,0 +1,117 @@
+"""HTTP below the provider, by aiohttp: one kept-alive connection for each call in the air.
+
+openai's client makes four objects of headers and addresses anew for each call, which costs three
+times the processor time of the exchange itself.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from app.errors import ConfigurationError, ItemTrouble
+from app.llm.failures import tls
+from app.llm.trouble import Failure
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a reply, decompressed; a longer one is not read to its end."""
+MOST_ERROR_BYTES = 64 * 1024
+_CONNECT_TIMEOUT_S = 10.0
+_KEEPALIVE_S = 4.0
+"""Servers close idle connections, uvicorn after 5 s: a call must not meet one that just closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came, of whatever status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Found by name in any case."""
+    body: bytes
+    """Of an error only the beginning."""
+
+
+class Connections:
+    """To one endpoint; the caller bounds the time of a call and how many are in the air.
+
+    `headers` go with every call. Belongs to the event loop it is first used in.
+    `ConfigurationError` when the environment names a proxy that cannot be used.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+        address = urlsplit(base_url)
+        login, _, self._host = address.netloc.rpartition("@")
+        self._base_url = address._replace(netloc=self._host).geturl().rstrip("/")
+        self._is_http = address.scheme in ("http", "https")
+        self._headers = {**headers, "Authorization": _basic(login)} if login else {**headers}
+        self._proxy = _proxy_for(address.scheme, address.hostname or "")
+
+    async def post(self, path: str, body: bytes) -> Reply | Failure:
+        """Send a request, once; `ItemTrouble` when the answer is too large."""
+        if not self._is_http:
+            return Failure("address", self._base_url)
+        try:
+            async with self._session.post(
+                self._base_url + path, data=body, proxy=self._proxy
+            ) as answer:
+                return Reply(answer.status, answer.headers, await _bounded_body(answer))
+        except aiohttp.ServerTimeoutError:
+            return Failure("timeout", f"no sign of {self._host}")
+        except aiohttp.ClientError as error:
+            words = f"{self._host}: {error or type(error).__name__}"
+            arrived = not isinstance(error, aiohttp.ClientConnectorError)
+            return Failure("connection", words, arrived=arrived)
+
+    async def aclose(self) -> None:
+        """Close them; no call may follow."""
+        if "_session" in self.__dict__:
+            await self._session.close()
+
+    @cached_property
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=tls()),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_TIMEOUT_S),
+        )
+
+
+async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, or of an error its beginning; `ItemTrouble` when it is past its bound."""
+    most = MOST_ERROR_BYTES if answer.status >= 400 else MOST_BYTES
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body = body + chunk if body else chunk
+        if len(body) > most:
+            # Nothing more is to come over this connection.
+            answer.close()
+            if answer.status >= 400:
+                # Its beginning is enough to tell what kind it is.
+                return body[:most]
+            raise ItemTrouble(f"The answer is larger than {most:,} bytes.")
+    return body
+
+
+def _basic(login: str) -> str:
+    return f"Basic {base64.b64encode(unquote(login).encode()).decode()}"
+
+
+def _proxy_for(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names for an address, looked up once."""
+    # A proxy of the environment cannot reach this machine's own loopback.
+    if host in ("127.0.0.1", "localhost", "::1") or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if proxy is None:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if urlsplit(proxy).scheme not in ("http", "https"):
+        raise ConfigurationError("The environment names a proxy that is not of http or https.")
+    return proxy
