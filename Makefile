@@ -36,8 +36,8 @@ format: .venv/dev.installed ## put the code into its form
 faults: .venv/dev.installed ## the long tests: kills, restarts, freezes, every pair
 	@$(BIN)/python -m pytest -m "faults or slow"
 
-bench: .venv/dev.installed ## benchmarks; POOL=file.json measures on your own instructions
-	@$(BIN)/python -m benchmarks.similarity $(POOL)
+bench: .venv/dev.installed ## workers against the bare client; POOL=file.json: the index on yours
+	@$(BIN)/python -m benchmarks.$(if $(POOL),similarity $(POOL),pipeline)
 
 lock: .venv/dev.installed ## resolve the pinned versions anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -23,7 +23,8 @@ from psycopg import sql
 from app.stack.leash import die_with_parent
 
 _USER = "nobody" if os.getuid() == 0 else None
-_OPTIONS = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off")
+_OPTIONS = ("-c", "listen_addresses=")
+_NOT_DURABLE = ("-c", "fsync=off", "-c", "full_page_writes=off")
 _START_TIMEOUT_S = 30
 _numbers = count(1)
 
@@ -52,8 +53,9 @@ class PostgreSQL:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[PostgreSQL]:
-    """Start a server with durability off; it ends with the block, or with this process."""
+def postgresql_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """Start a server; it ends with the block, or with this process. Tests need no durability."""
+    options = _OPTIONS if durable else _OPTIONS + _NOT_DURABLE
     with tempfile.TemporaryDirectory(prefix="seedbed-pg-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -76,7 +78,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
             data,
         ]
         subprocess.run(initdb, check=True, capture_output=True, user=_USER, cwd=place)
-        command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", sockets, *_OPTIONS]
+        command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", sockets, *options]
         with (place / "log").open("wb") as log:
             process = subprocess.Popen(
                 command,

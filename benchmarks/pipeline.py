@@ -1,0 +1,213 @@
+"""How fast a worker is against the bare openai client, what a call costs it, and its memory.
+
+    python -m benchmarks.pipeline [--quick] [--databases sqlite,postgresql] [--targets]
+    python -m benchmarks.pipeline --memory [--accepted 52000] [--databases postgresql]
+
+The endpoint answers after 100 ms; it, each client and each worker are processes of their own. They
+take turns, in as many rounds as asked for; figures are medians, and the share of the openai
+client's calls is taken within each round, so that a busy machine slows down both. A worker is one
+without its broker, doing what the Celery task does; the run is the `default` profile on the bundled
+seed tasks, with a price for its model. PostgreSQL is a real one, as durable as it comes, on a unix
+socket. CPU is user and system time of the clients or workers, for each finished call.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import TypeAlias
+
+from benchmarks.endpoint import Endpoint, endpoint
+from benchmarks.memory import report_memory
+from benchmarks.meter import Measure, measure, readings
+from benchmarks.service import Service
+from tests.servers.postgresql import postgresql_server
+
+DELAY_S = 0.1
+MOST_CPU_MS = 2.0
+LEAST_SHARE = 0.9
+_CALLS_AN_INSTRUCTION = 2.15
+"""Its class, its instances, and its part of the generation call that brought it."""
+_BARE = "openai client, short prompts"
+_FAST_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What every way of calling is given to do."""
+
+    served: Endpoint
+    calls: int
+    in_air: int
+
+
+Way: TypeAlias = Callable[[Load], Measure]
+NewDatabase: TypeAlias = Callable[[], str]
+"""Makes an empty database; its address."""
+
+
+@contextmanager
+def databases(names: Sequence[str]) -> Iterator[dict[str, NewDatabase]]:
+    """The databases of these names, each a maker of fresh ones."""
+    with tempfile.TemporaryDirectory(prefix="seedbed-bench-") as folder:
+        numbers = count(1)
+        makers: dict[str, NewDatabase] = {
+            "SQLite": lambda: f"sqlite:///{Path(folder) / f'{next(numbers)}.db'}"
+        }
+        if "postgresql" not in names:
+            yield makers
+            return
+        with postgresql_server(durable=True) as server:
+            makers["PostgreSQL"] = lambda: server.url(server.create_database())
+            yield {name: make for name, make in makers.items() if name.lower() in names}
+
+
+def call(kind: str, load: Load) -> Measure:
+    """Measure one of the clients without a service."""
+    command = [sys.executable, "-m", "benchmarks.callers", kind, load.served.base_url]
+    amount = [f"--calls={load.calls}", f"--in-air={load.in_air}"]
+    with subprocess.Popen([*command, *amount]) as process:
+        return measure(list(readings([process], load.served)))
+
+
+def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
+    """Measure workers on a run of about so many calls; what is in the air is shared by them."""
+    service = Service(new_database(), load.served.base_url, load.in_air // workers)
+    try:
+        run_id = service.start(target=round(load.calls / _CALLS_AN_INSTRUCTION))
+        before = load.served.seen().calls
+        with service.workers(run_id, workers) as processes:
+            read = list(readings(processes, load.served))
+        outcome = service.outcome(run_id)
+        asked = load.served.seen().calls - before
+        if outcome.run.status != "succeeded" or outcome.funnel.asked != asked:
+            kept = outcome.funnel.asked
+            raise RuntimeError(f"the run {outcome.run.status}, {asked} calls asked, {kept} kept")
+        return measure(read, outcome.run.accepted)
+    finally:
+        service.close()
+
+
+def ways_of(makers: Mapping[str, NewDatabase]) -> dict[str, Way]:
+    """All that is measured, by name."""
+    ways: dict[str, Way] = {
+        _BARE: partial(call, "openai-short"),
+        "openai client, a run's prompts": partial(call, "openai"),
+        "our provider, a run's prompts": partial(call, "provider"),
+    }
+    for name, new_database in makers.items():
+        for workers in (1, 2):
+            title = f"{workers} worker{'s' * (workers > 1)}, {name}"
+            ways[title] = partial(work, new_database, workers)
+    return ways
+
+
+def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, float]]:
+    """Print the table; by name the share of the bare client's calls and the CPU of a call."""
+    print(
+        f"\n{'':34}{'calls/s':>9}{'share':>8}{'CPU ms':>8}{'accepted/s':>12}{'peak MB':>9}"
+        f"{'final MB':>10}{'endpoint ms':>13}"
+    )
+    figures = {}
+    for name in rounds[0]:
+        of = [each[name] for each in rounds]
+        share = median(each[name].calls_per_s / each[_BARE].calls_per_s for each in rounds)
+        cpu_ms = median(one.cpu_ms for one in of)
+        accepted = median(one.accepted_per_s for one in of)
+        print(
+            f"{name:34}{median(one.calls_per_s for one in of):9,.0f}{share:8.2f}{cpu_ms:8.2f}"
+            f"{f'{accepted:,.0f}' if accepted else '':>12}{max(one.peak_mb for one in of):9,.0f}"
+            f"{median(one.final_mb for one in of):10,.0f}"
+            f"{median(one.endpoint_cpu_ms for one in of):13.2f}"
+        )
+        figures[name] = (share, cpu_ms)
+    return figures
+
+
+def missed(figures: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Say which workers are slower than they may be."""
+    said = []
+    for name, (share, cpu_ms) in figures.items():
+        if "worker" in name and share < LEAST_SHARE:
+            said.append(f"{name}: {share:.2f} of the openai client's calls, {LEAST_SHARE} wanted")
+        if "worker" in name and cpu_ms > MOST_CPU_MS:
+            said.append(f"{name}: {cpu_ms:.2f} ms of CPU a call, {MOST_CPU_MS} wanted")
+    return said
+
+
+def machine() -> str:
+    """Where this runs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    busy = os.getloadavg()[0]
+    return (
+        f"{cores} cores, {platform.machine()}, {platform.system()}, Python"
+        f" {platform.python_version()}; load {busy:.1f} before the start"
+    )
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--calls", type=int, default=6000, help="of each way in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--in-air", type=int, default=256, help="calls, among all workers")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--quick", action="store_true", help="a minute or two: one short round")
+    parser.add_argument(
+        "--targets", action="store_true", help="fail when a worker is slower than it may be"
+    )
+    parser.add_argument("--memory", action="store_true", help="one worker over a long run")
+    parser.add_argument("--accepted", type=int, default=52_000, help="instructions of --memory")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.calls, options.rounds = 2000, 1
+    return options
+
+
+def measure_memory(makers: Mapping[str, NewDatabase], accepted: int, in_air: int) -> None:
+    """Print the memory of one worker as its run grows, on each database."""
+    for name, new_database in makers.items():
+        with endpoint(_FAST_S) as served:
+            print(f"\n1 worker, {name}, {in_air} calls in the air, {1000 * _FAST_S:.0f} ms each")
+            service = Service(new_database(), served.base_url, in_air)
+            report_memory(service, served, accepted)
+            service.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmark as the command line says."""
+    options = _parsed(arguments)
+    print(machine())
+    with databases(options.databases.lower().split(",")) as makers:
+        if options.memory:
+            measure_memory(makers, options.accepted, options.in_air)
+            return 0
+        with endpoint(DELAY_S) as served:
+            load = Load(served, options.calls, options.in_air)
+            print(
+                f"{options.in_air} calls in the air, {1000 * DELAY_S:.0f} ms each;"
+                f" {options.calls:,} calls, {options.rounds} rounds"
+            )
+            ways = ways_of(makers)
+            rounds = [{name: go(load) for name, go in ways.items()} for _ in range(options.rounds)]
+        failures = missed(report(rounds))
+    if options.targets and failures:
+        print("\n" + "\n".join(failures))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

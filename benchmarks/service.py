@@ -1,0 +1,81 @@
+"""The service under measurement: a fresh database, one run, and as many workers as asked for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.pipeline.options import RunOptions
+from app.pipeline.seed_tasks import read_seed_tasks
+from app.services.run_view import RunView, view
+from app.services.runs import RunRequest, get_run, start_run
+from app.services.workshop import Workshop, open_workshop
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+
+_SEEDS = Path(__file__).parent.parent / "seed_tasks" / "seed_tasks.jsonl"
+_MODEL = "made-up"
+_PRICES = '{"made-up": {"input_usd": "0.15", "output_usd": "0.60"}}'
+_LOOKAHEAD = 256
+"""Generation calls in the air: enough to fill all places while their replies become more work."""
+
+
+class Service:
+    """On the tables of one database; `concurrency` is of each worker."""
+
+    def __init__(self, database_url: str, base_url: str, concurrency: int) -> None:
+        self._environment = {
+            "DATABASE_URL": database_url,
+            "OPENAI_BASE_URL": base_url,
+            "SEEDBED_CONCURRENCY": str(concurrency),
+            "SEEDBED_PRICES": _PRICES,
+        }
+        database = Database(database_url)
+        migrate(database)
+        database.close()
+        self._workshop = self._open_workshop()
+
+    def start(self, target: int) -> str:
+        """Start a run on the bundled seed tasks; its id."""
+        options = RunOptions(model=_MODEL, target=target, lookahead=_LOOKAHEAD)
+        request = RunRequest(None, read_seed_tasks(_SEEDS.read_bytes()), options)
+        return start_run(self._workshop, request, None).id
+
+    @contextmanager
+    def workers(self, run_id: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """Let workers work on a run; what is left of them after the block is killed."""
+        command = [sys.executable, "-m", "benchmarks.worker", run_id]
+        environment = {**os.environ, **self._environment}
+        processes = [
+            subprocess.Popen([*command, str(slot)], env=environment) for slot in range(count)
+        ]
+        try:
+            yield processes
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+    def accepted(self, run_id: str) -> int:
+        """How many instructions the run has accepted so far."""
+        return get_run(self._workshop, run_id).accepted
+
+    def outcome(self, run_id: str) -> RunView:
+        """The run with its numbers."""
+        run = get_run(self._workshop, run_id)
+        with self._workshop.database.read() as session:
+            return view(session, run)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._workshop.close()
+
+    def _open_workshop(self) -> Workshop:
+        here = Settings(
+            database_url=self._environment["DATABASE_URL"],
+            openai_base_url=self._environment["OPENAI_BASE_URL"],
+        )
+        return open_workshop(here)
