@@ -16,13 +16,14 @@ from app.services.runs import get_run
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
+from app.store.slots import Slot
 
 _LOOK_S = 0.05
 
 
-def advance(workshop: Workshop, run_id: str, slot: int) -> bool:  # noqa: ARG001 - of which there is one so far
+def advance(workshop: Workshop, run_id: str, slot: int) -> bool:
     """Work for a slice; the one place that knows how the service is called."""
-    return advance_run(workshop, run_id, lambda: False)
+    return advance_run(workshop, Slot(run_id, slot), lambda: False) is not None
 
 
 def work(workshop: Workshop, run_id: str, slot: int) -> None:
