@@ -4,10 +4,8 @@ The caller holds the run's row, so what is in the air and what was spent stand s
 cap is never passed, however many workers there are.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
@@ -153,5 +151,4 @@ def reuse_key(request: Request, model: str) -> str | None:
     """Name what a reply at temperature 0 depends on; None where it depends on chance."""
     if request.parameters.temperature > 0:
         return None
-    whole = json.dumps([model, asdict(request.prompt), asdict(request.parameters)], default=dict)
-    return hashlib.sha256(whole.encode()).hexdigest()
+    return completions.request_sha256(request, model)

@@ -5,16 +5,17 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from app.pipeline.types import ChatPrompt, Completion, Request, Stage
+from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request, Stage
 from app.store.made import CompletionRow, PromptText
-from app.store.table import core
+from app.store.table import core, draw_ids
 
 _TABLE = core(CompletionRow)
 
@@ -54,15 +55,15 @@ def add(
     if not replies:
         return []
     parts = [_parts(reply.request) for reply in replies]
-    texts = {unchanging: _sha256(unchanging) for unchanging, _ in parts}
-    _keep_texts(session, texts)
+    _keep_texts(session, {text for text, _ in parts})
+    ids = draw_ids(session, _TABLE, len(replies))
     rows = [
-        _columns(reply, texts[unchanging], rest)
-        | {"run_id": run_id, "is_spare": reply.call in spare}
-        for reply, (unchanging, rest) in zip(replies, parts, strict=True)
+        _columns(reply, text.sha256, rest)
+        | {"id": id_, "run_id": run_id, "is_spare": reply.call in spare}
+        for id_, reply, (text, rest) in zip(ids, replies, parts, strict=True)
     ]
-    made = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
-    return list(session.scalars(made, rows))
+    session.connection().execute(insert(_TABLE), rows)
+    return ids
 
 
 def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
         "prompt_text_sha256": text_sha256,
         "prompt": rest,
         "demonstrations": list(reply.demonstrations),
-        "parameters": asdict(reply.request.parameters),
+        "parameters": _parameters(reply.request.parameters),
         "model": completion.model,
         "reply": storable(completion.text),
         "finish_reason": completion.finish_reason[:40],
@@ -154,23 +155,51 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _parts(request: Request) -> tuple[str, str]:
+class _Text(NamedTuple):
+    """The part of a prompt that is the same in every call of its stage."""
+
+    text: str
+    sha256: str
+
+
+def _parts(request: Request) -> tuple[_Text, str]:
     """Split a prompt into what is the same in every call of its stage, and the rest."""
     prompt = request.prompt
     if isinstance(prompt, ChatPrompt):
-        *unchanging, last = prompt.messages
-        turns = [{"role": m.role, "content": m.content} for m in unchanging]
-        return json.dumps(turns, ensure_ascii=False), last.content
-    return prompt.text[: prompt.unchanging], prompt.text[prompt.unchanging :]
+        return _turns(prompt.messages[:-1]), prompt.messages[-1].content
+    return _text(prompt.text[: prompt.unchanging]), prompt.text[prompt.unchanging :]
 
 
-def _keep_texts(session: Session, texts: Mapping[str, str]) -> None:
+# A run has a handful of these, and asks with each of them thousands of times.
+@lru_cache(maxsize=64)
+def _turns(messages: tuple[Message, ...]) -> _Text:
+    turns = [{"role": m.role, "content": m.content} for m in messages]
+    return _text(json.dumps(turns, ensure_ascii=False))
+
+
+@lru_cache(maxsize=64)
+def _text(text: str) -> _Text:
+    return _Text(text, hashlib.sha256(text.encode()).hexdigest())
+
+
+@lru_cache(maxsize=64)
+def _parameters(parameters: Parameters) -> dict[str, Any]:
+    return asdict(parameters)
+
+
+def request_sha256(request: Request, model: str) -> str:
+    """Name a whole request: equal ones, and no others, have the same name."""
+    unchanging, rest = _parts(request)
+    schema = request.prompt.schema if isinstance(request.prompt, ChatPrompt) else None
+    form = None if schema is None else dict(schema)
+    kind = type(request.prompt).__name__
+    whole = [kind, model, unchanging.sha256, rest, form, repr(request.parameters)]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+
+def _keep_texts(session: Session, texts: set[_Text]) -> None:
     dialect = session.get_bind().dialect.name
     make = sqlite_insert if dialect == "sqlite" else postgresql_insert
     # In one order everywhere, or two pumps would wait for each other.
-    rows = [{"sha256": texts[text], "text": text} for text in sorted(texts)]
-    session.execute(make(core(PromptText)).on_conflict_do_nothing(), rows)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    rows = [{"sha256": text.sha256, "text": text.text} for text in sorted(texts)]
+    session.connection().execute(make(core(PromptText)).on_conflict_do_nothing(), rows)

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, Integer, MetaData, Text
+from sqlalchemy import JSON, BigInteger, Integer, MetaData, Text, func, select
 from sqlalchemy import Table as CoreTable
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.store.types import Moment
 
@@ -35,3 +35,17 @@ class Table(DeclarativeBase):
 def core(model: type[Table]) -> CoreTable:
     """The table itself, for statements on many rows: no object is made for each of them."""
     return cast("CoreTable", model.__table__)
+
+
+def draw_ids(session: Session, table: CoreTable, count: int) -> list[int]:
+    """Take the next row numbers of a table, to know them before the rows are written.
+
+    Many rows can then go in by one prepared statement, instead of one long text for each batch. On
+    SQLite the caller's transaction is the only one that writes.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        last = session.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        return list(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    drawn = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
+    return sorted(session.scalars(drawn))
