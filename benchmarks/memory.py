@@ -15,8 +15,9 @@ def report_memory(service: Service, served: Endpoint, target: int) -> None:
     print(f"{'accepted':>10}{'calls':>10}{'MB':>9}{'calls/s':>10}{'CPU ms/call':>13}")
     run_id = service.start(target)
     with service.workers(run_id, 1) as processes:
-        rows = [(0, Reading(0, 0, 0, 0, 0))]
-        for accepted, reading in _steps(service, run_id, readings(processes, served)):
+        read = readings(processes, served)
+        rows = [(0, next(read))]
+        for accepted, reading in _steps(service, run_id, read):
             _, before = rows[-1]
             calls = max(1, reading.calls - before.calls)
             print(
@@ -31,7 +32,7 @@ def report_memory(service: Service, served: Endpoint, target: int) -> None:
 
 def _steps(service: Service, run_id: str, read: Iterator[Reading]) -> Iterator[tuple[int, Reading]]:
     """Keep the first reading past each further 1,000 instructions, and the last one."""
-    following = 0
+    following = _STEP
     accepted, reading = 0, None
     for reading in read:
         accepted = service.accepted(run_id)

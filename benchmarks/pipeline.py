@@ -172,7 +172,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--accepted", type=int, default=52_000, help="instructions of --memory")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.calls, options.rounds = 2000, 1
+        options.calls, options.rounds = 1500, 1
     return options
 
 

@@ -48,7 +48,9 @@ class Service:
     def workers(self, run_id: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
         """Let workers work on a run; what is left of them after the block is killed."""
         command = [sys.executable, "-m", "benchmarks.worker", run_id]
-        environment = {**os.environ, **self._environment}
+        # What is set for a service of the user's own must not shape the measurement.
+        around = {name: v for name, v in os.environ.items() if not name.startswith("SEEDBED_")}
+        environment = around | self._environment
         processes = [
             subprocess.Popen([*command, str(slot)], env=environment) for slot in range(count)
         ]
