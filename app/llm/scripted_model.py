@@ -13,41 +13,17 @@ import re
 from collections.abc import Callable, Iterator
 
 from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.llm.scripted_words import (
+    ASPECTS,
+    KINDS,
+    LABELS,
+    MANNERS,
+    QUALITIES,
+    SUBJECTS,
+    THINGS,
+    VERBS,
+)
 from app.pipeline.prompts import template
-
-_VERBS = (
-    "Describe", "Explain", "Summarise", "Compare", "List", "Outline", "Suggest", "Rewrite",
-    "Translate", "Compose", "Estimate", "Criticise", "Plan", "Simplify", "Name", "Imagine",
-    "Recommend", "Review", "Draft", "Reconstruct", "Weigh", "Correct", "Justify", "Predict",
-)  # fmt: skip
-_THINGS = (
-    "the history of lighthouses", "a recipe for lentil soup", "the rules of table tennis",
-    "an apology to a neighbour", "how bees find their way", "three uses of vinegar",
-    "a timetable for exam week", "the causes of coastal erosion", "a contract clause about rent",
-    "the plot of an invented novel", "ways of saving water", "a budget for a village fair",
-    "the taste of unripe quinces", "a proof that the square root of two is irrational",
-    "the duties of a night porter", "an argument against daylight saving time",
-    "how to repair a bicycle tyre", "the sounds of an early market", "a speech for a retirement",
-    "the difference between weather and climate", "an inventory of a carpenter's workshop",
-    "a bedtime story about a fox", "the steps of a chemical titration", "a haiku about fog",
-)  # fmt: skip
-_FOR = (
-    "for a child of seven", "in exactly two sentences", "without using the letter z",
-    "as a letter to a friend", "for somebody new to the subject", "in the style of a sea captain",
-    "so that a tired reader enjoys it", "as a numbered set of steps", "for a local newspaper",
-    "using plain words only", "and give one example of it", "in no more than forty words",
-    "as if it happened a century ago", "for a sceptical engineer", "in the form of a dialogue",
-    "and end with a question", "for a visitor from abroad", "with one surprising comparison",
-)  # fmt: skip
-_LABELS = (
-    ("urgent", "routine"), ("formal", "casual"), ("fact", "opinion"), ("indoors", "outdoors"),
-    ("happy", "unhappy"), ("edible", "poisonous"), ("singular", "plural"), ("past", "present"),
-)  # fmt: skip
-_KINDS = (
-    "a note left on a kitchen table", "a line from a diary", "a message to a landlord",
-    "a sentence in a travel guide", "a remark overheard on a train", "a notice in a library",
-    "a caption from an old postcard", "a reply to an invitation", "a headline in a school paper",
-)  # fmt: skip
 
 
 def reply(call: ScriptedCall) -> ScriptedReply:
@@ -79,9 +55,15 @@ def _wants_logprobs(call: ScriptedCall) -> bool:
 
 def _instruction(rng: random.Random) -> str:
     if rng.random() < 0.15:
-        first, second = rng.choice(_LABELS)
-        return f"Decide whether {rng.choice(_KINDS)} is {first} or {second} {rng.choice(_FOR)}."
-    return f"{rng.choice(_VERBS)} {rng.choice(_THINGS)} {rng.choice(_FOR)}."
+        first, second = rng.choice(LABELS)
+        return f"Decide whether {rng.choice(KINDS)} about {_three(rng)} is {first} or {second}."
+    return f"{rng.choice(VERBS)} {rng.choice(ASPECTS)} {_three(rng)} {rng.choice(MANNERS)}."
+
+
+def _three(rng: random.Random) -> str:
+    """Three things named together: what keeps two instructions from being near by chance."""
+    one, two, three = (f"{rng.choice(QUALITIES)} {rng.choice(SUBJECTS)}" for _ in range(3))
+    return f"{one}, {two} and {three}"
 
 
 def _instructions(shown: list[str], count: int, rng: random.Random) -> Iterator[str]:
@@ -93,7 +75,7 @@ def _instructions(shown: list[str], count: int, rng: random.Random) -> Iterator[
         elif mishap < 0.10:
             yield "Tell me more."
         elif mishap < 0.13:
-            yield f"Draw {rng.choice(_THINGS)} as an image."
+            yield f"Draw {rng.choice(THINGS)} as an image."
         else:
             yield _instruction(rng)
 
@@ -145,7 +127,9 @@ def _leaning(margin: float) -> dict[str, float]:
 
 
 def _sentence(rng: random.Random) -> str:
-    return f"{rng.choice(_THINGS).capitalize()}, {rng.choice(_FOR)}, number {rng.randrange(1000)}."
+    return (
+        f"{rng.choice(THINGS).capitalize()}, {rng.choice(MANNERS)}, number {rng.randrange(1000)}."
+    )
 
 
 def _pairs(words: str, rng: random.Random, *, labelled: bool) -> Iterator[tuple[str, str]]:

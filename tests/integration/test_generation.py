@@ -42,7 +42,8 @@ def test_a_run_meets_its_target_and_its_data_set_is_alpaca(
 
 def test_the_funnel_adds_up(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
-        run_id = bench.start(target=40)
+        # Enough that each kind of mishap has come up.
+        run_id = bench.start(target=120)
         seen = bench.work(run_id)
         funnel = seen.funnel
         assert funnel.asked == bench.server.counts.calls
