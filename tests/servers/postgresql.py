@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root: then it runs as ``nobody``, from hard links i
 user can enter. A database of its own for each test is a copy of a template, some 40 ms.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -47,55 +49,116 @@ class PostgreSQL:
             connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
+    def answers(self) -> bool:
+        """Whether a connection can be had now."""
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def _connect(self) -> psycopg.Connection:
         where = f"host={self.sockets} user=seedbed dbname=postgres"
         return psycopg.connect(where, autocommit=True)
 
 
-@contextmanager
-def postgresql_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
-    """Start a server; it ends with the block, or with this process. Tests need no durability."""
-    options = _OPTIONS if durable else _OPTIONS + _NOT_DURABLE
-    with tempfile.TemporaryDirectory(prefix="seedbed-pg-", ignore_cleanup_errors=True) as folder:
-        place = Path(folder)
-        place.chmod(0o755)
-        binaries = _binaries(place)
-        data, sockets = place / "data", place / "run"
-        for made in (data, sockets):
+class PostgreSQLProcess:
+    """A server on one data folder, which may crash and be started again on what it left there.
+
+    With durability off nothing is safe from a crash of the machine; from one of the server alone,
+    all that was committed is, as the operating system holds it.
+    """
+
+    def __init__(self, place: Path, *, durable: bool = False) -> None:
+        self._place = place
+        self._options = _OPTIONS if durable else _OPTIONS + _NOT_DURABLE
+        self._data, sockets = place / "data", place / "run"
+        self._binaries = _binaries(place)
+        self.server = PostgreSQL(sockets)
+        for made in (self._data, sockets):
             made.mkdir(mode=0o700)
             if _USER:
                 shutil.chown(made, _USER)
-        initdb: list[str | Path] = [
-            binaries / "initdb",
-            "-N",
-            "-A",
-            "trust",
-            "-U",
-            "seedbed",
-            "-E",
-            "UTF8",
-            "-D",
-            data,
-        ]
+        settled: list[str | Path] = ["-N", "-A", "trust", "-U", "seedbed", "-E", "UTF8"]
+        initdb = [self._binaries / "initdb", *settled, "-D", self._data]
         subprocess.run(initdb, check=True, capture_output=True, user=_USER, cwd=place)
-        command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", sockets, *options]
-        with (place / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command,
+        self._process = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        where: list[str | Path] = ["-D", self._data, "-k", self.server.sockets]
+        with (self._place / "log").open("ab") as log:
+            return subprocess.Popen(
+                [self._binaries / "postgres", *where, *self._options],
                 stdout=log,
                 stderr=log,
                 user=_USER,
-                cwd=place,
+                cwd=self._place,
                 # After the change of user, which would undo it.
                 preexec_fn=die_with_parent,
             )
+
+    def await_start(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            RuntimeError: it does not; with its log.
+        """
+        until = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < until and self._process.poll() is None:
+            if self.server.answers():
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"PostgreSQL did not start:\n{(self._place / 'log').read_text()}")
+
+    def stop_at_once(self) -> None:
+        """SIGQUIT: no checkpoint and no farewell; the next start recovers from the log."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at the same instant, as far as there is one."""
+        postmaster = psutil.Process(self._process.pid)
+        for process in [postmaster, *postmaster.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait(20)
+
+    def restart(self) -> None:
+        """Start again on the same data folder and socket, after a crash; waits until it answers."""
+        until = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            self._process = self._spawn()
+            try:
+                self.await_start()
+            except RuntimeError:
+                # A process of the old server may still hold the shared memory for a moment.
+                if self._process.poll() is None or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+
+@contextmanager
+def postgresql_process(*, durable: bool = False) -> Iterator[PostgreSQLProcess]:
+    """Start a server; it ends with the block, or with this process. Tests need no durability."""
+    with tempfile.TemporaryDirectory(prefix="seedbed-pg-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        process = PostgreSQLProcess(place, durable=durable)
         try:
-            _await(process, sockets, place / "log")
-            yield PostgreSQL(sockets)
+            process.await_start()
+            yield process
         finally:
             # At once: what it holds is thrown away.
-            process.send_signal(signal.SIGQUIT)
-            process.wait(20)
+            process.stop_at_once()
+
+
+@contextmanager
+def postgresql_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """Start a server that nobody will crash."""
+    with postgresql_process(durable=durable) as process:
+        yield process.server
 
 
 def _binaries(place: Path) -> Path:
@@ -118,15 +181,3 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _await(process: subprocess.Popen[bytes], sockets: Path, log: Path) -> None:
-    until = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            PostgreSQL(sockets)._connect().close()  # noqa: SLF001 - our own, a few lines above
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
