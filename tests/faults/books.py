@@ -1,0 +1,218 @@
+"""What must be true of a run's rows once it is over, looked for by SQL.
+
+Each check answers with the violations it found, in words; none found is an empty list. Nothing here
+relies on a unique constraint, nor on the code that made the rows: when columns change, this file
+changes. The texts of replies are those of the scripted model, whose JSON says how much is in them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+_MOST_NAMED = 5
+
+
+class Rule(NamedTuple):
+    """A thing that must not be: what it is, and the SQL that finds it."""
+
+    what: str
+    sql: str
+
+
+LOST = (
+    Rule(
+        "work neither done nor dropped",
+        """SELECT stage, ordinal, state FROM work_items
+           WHERE run_id = :run AND state NOT IN ('done', 'dropped')""",
+    ),
+    Rule(
+        "an instruction without its classification",
+        """SELECT i.sequence FROM instructions i
+           LEFT JOIN work_items w ON w.run_id = i.run_id AND w.ordinal = i.sequence
+             AND w.stage = 'classify' AND w.state = 'done'
+           WHERE i.run_id = :run AND w.id IS NULL""",
+    ),
+    Rule(
+        "an instruction without its instances' work",
+        """SELECT i.sequence FROM instructions i
+           LEFT JOIN work_items w ON w.run_id = i.run_id AND w.ordinal = i.sequence
+             AND w.stage = 'instantiate' AND w.state = 'done'
+           WHERE i.run_id = :run AND w.id IS NULL""",
+    ),
+    Rule(
+        "an instruction that is not complete, or of no class",
+        """SELECT sequence FROM instructions
+           WHERE run_id = :run AND (NOT is_complete OR is_classification IS NULL)""",
+    ),
+    Rule(
+        "done work whose reply is not there",
+        """SELECT w.stage, w.ordinal FROM work_items w
+           LEFT JOIN completions c ON c.id = w.completion_id AND c.work_item_id = w.id
+             AND c.run_id = w.run_id AND c.stage = w.stage
+           WHERE w.run_id = :run AND w.state = 'done' AND c.id IS NULL""",
+    ),
+    Rule(
+        "a gap in the sequence of instructions",
+        """SELECT i.sequence + 1 FROM instructions i
+           LEFT JOIN instructions n ON n.run_id = i.run_id AND n.sequence = i.sequence + 1
+           WHERE i.run_id = :run AND n.run_id IS NULL
+             AND i.sequence + 1 < (SELECT count(*) FROM instructions WHERE run_id = :run)""",
+    ),
+    Rule(
+        "a ticket that was issued and is no work",
+        """SELECT r.tickets_issued, count(w.id), min(w.ordinal), max(w.ordinal) FROM runs r
+           LEFT JOIN work_items w ON w.run_id = r.id AND w.stage = 'generate'
+           WHERE r.id = :run GROUP BY r.id, r.tickets_issued
+           HAVING count(DISTINCT w.ordinal) <> r.tickets_issued
+             OR max(w.ordinal) <> r.tickets_issued - 1 OR min(w.ordinal) <> 0""",
+    ),
+    Rule(
+        "counters of the run that its rows do not bear out",
+        """SELECT r.accepted, r.tickets_issued, r.tickets_admitted FROM runs r
+           WHERE r.id = :run AND (r.tickets_issued <> r.tickets_admitted OR r.accepted <>
+             (SELECT count(*) FROM instructions WHERE run_id = :run))""",
+    ),
+)
+
+DOUBLED = (
+    Rule(
+        "two pieces of work for one ticket or instruction",
+        """SELECT stage, ordinal, count(*) FROM work_items WHERE run_id = :run
+           GROUP BY stage, ordinal HAVING count(*) > 1""",
+    ),
+    Rule(
+        "a place in the sequence taken twice",
+        """SELECT sequence, count(*) FROM instructions WHERE run_id = :run
+           GROUP BY sequence HAVING count(*) > 1""",
+    ),
+    Rule(
+        "the same instruction twice",
+        """SELECT text, count(*) FROM instructions WHERE run_id = :run
+           GROUP BY text HAVING count(*) > 1""",
+    ),
+    Rule(
+        "instructions out of two replies to one ticket",
+        """SELECT w.ordinal FROM instructions i JOIN completions c ON c.id = i.completion_id
+           JOIN work_items w ON w.id = c.work_item_id
+           WHERE i.run_id = :run GROUP BY w.ordinal HAVING count(DISTINCT c.id) > 1""",
+    ),
+    Rule(
+        "an instruction out of a reply that its ticket did not use",
+        """SELECT i.sequence FROM instructions i
+           LEFT JOIN work_items w ON w.completion_id = i.completion_id AND w.run_id = i.run_id
+             AND w.stage = 'generate' AND w.state = 'done'
+           WHERE i.run_id = :run AND w.id IS NULL""",
+    ),
+    Rule(
+        "a class out of a reply that its work did not use",
+        """SELECT i.sequence FROM instructions i
+           LEFT JOIN work_items w ON w.completion_id = i.classified_by AND w.run_id = i.run_id
+             AND w.stage = 'classify' AND w.ordinal = i.sequence
+           WHERE i.run_id = :run AND w.id IS NULL""",
+    ),
+    Rule(
+        "instances of one instruction out of two replies",
+        """SELECT sequence FROM instances WHERE run_id = :run
+           GROUP BY sequence HAVING count(DISTINCT completion_id) > 1""",
+    ),
+    Rule(
+        "an instance out of a reply that its work did not use",
+        """SELECT n.sequence, n.position FROM instances n
+           LEFT JOIN work_items w ON w.completion_id = n.completion_id AND w.run_id = n.run_id
+             AND w.stage = 'instantiate' AND w.ordinal = n.sequence
+           WHERE n.run_id = :run AND w.id IS NULL""",
+    ),
+    Rule(
+        "instances not numbered 0, 1, 2, ...",
+        """SELECT sequence FROM instances WHERE run_id = :run
+           GROUP BY sequence HAVING count(*) <> max(position) + 1
+             OR count(*) <> count(DISTINCT position)""",
+    ),
+    Rule(
+        "a rejection out of a reply that its work did not use",
+        """SELECT r.id FROM rejections r JOIN completions c ON c.id = r.completion_id
+           JOIN work_items w ON w.id = c.work_item_id
+           WHERE r.run_id = :run AND w.completion_id <> r.completion_id""",
+    ),
+)
+
+
+def broken(connection: Connection, run_id: str, rules: Sequence[Rule]) -> list[str]:
+    """Name what the rules' SQL finds."""
+    found = []
+    for rule in rules:
+        rows = [tuple(row) for row in connection.execute(text(rule.sql), {"run": run_id})]
+        found += named(rule.what, rows)
+    return found
+
+
+def target_missed(connection: Connection, run_id: str, target: int) -> list[str]:
+    """Exactly the target, and the run knows it."""
+    status, accepted = connection.execute(
+        text("SELECT status, accepted FROM runs WHERE id = :run"), {"run": run_id}
+    ).one()
+    stored = number(connection, "SELECT count(*) FROM instructions WHERE run_id = :run", run_id)
+    found = [] if status == "succeeded" else [f"the run is {status}"]
+    if accepted != target or stored != target:
+        found.append(f"{stored} instructions, {accepted} counted, {target} wanted")
+    return found
+
+
+def misread_replies(connection: Connection, run_id: str) -> list[str]:
+    """Of a reply that was used everything is accepted or rejected, once; of others nothing."""
+    wrong = []
+    for stage, key in (("generate", "instructions"), ("instantiate", "instances")):
+        made = _made_of_replies(connection, run_id, key, stage)
+        for id_, reply, used in connection.execute(
+            text(
+                """SELECT c.id, c.reply, w.completion_id = c.id AND w.state = 'done'
+                   FROM completions c JOIN work_items w ON w.id = c.work_item_id
+                   WHERE c.run_id = :run AND c.stage = :stage"""
+            ),
+            {"run": run_id, "stage": stage},
+        ):
+            held = len(json.loads(reply)[key]) if used else 0
+            if made[id_] != held:
+                wrong.append((stage, id_, f"{held} to read", f"{made[id_]} rows"))
+    return named("a reply that was not read exactly once", wrong)
+
+
+def _made_of_replies(connection: Connection, run_id: str, table: str, stage: str) -> Counter[int]:
+    rows = connection.execute(
+        text(
+            f"""SELECT completion_id FROM {table} WHERE run_id = :run UNION ALL
+                SELECT completion_id FROM rejections WHERE run_id = :run AND stage = :stage"""  # noqa: S608 - names of ours
+        ),
+        {"run": run_id, "stage": stage},
+    )
+    return Counter(id_ for (id_,) in rows)
+
+
+def repeated_events(connection: Connection, run_id: str) -> list[str]:
+    """What happens once in a run is told once."""
+    rows = connection.execute(
+        text("SELECT kind, data FROM run_events WHERE run_id = :run"), {"run": run_id}
+    )
+    told = Counter(f"{kind} {_json(data).get('status', '')}".strip() for kind, data in rows)
+    once = ("status queued", "status running", "status succeeded", "preflight", "calibrated")
+    return named("an event told not once", [(k, told[k]) for k in once if told[k] != 1])
+
+
+def number(connection: Connection, sql: str, run_id: str) -> int:
+    return int(connection.execute(text(sql), {"run": run_id}).scalar_one())
+
+
+def _json(value: Any) -> dict[str, Any]:  # JSON: SQLite hands it over as text
+    found: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return found
+
+
+def named(what: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Say what is wrong, how often, and show the first few."""
+    if not rows:
+        return []
+    shown = ", ".join(str(row) for row in rows[:_MOST_NAMED])
+    return [f"{what} ({len(rows)}): {shown}{', ...' if len(rows) > _MOST_NAMED else ''}"]

@@ -1,0 +1,116 @@
+"""The service's books against the provider's: calls, tokens, money, and the times between."""
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+
+from tests.faults.books import named, number
+from tests.faults.cluster import PRICES_USD
+from tests.faults.endpoint import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A reply as the service has it in its books."""
+
+    reply_id: str | None
+    """The provider's; None where the service does not keep it."""
+    prompt_tokens: int
+    completion_tokens: int
+    picodollars: int
+
+
+def recorded(connection: Connection, run_id: str) -> list[Recorded]:
+    """All replies of a run that were recorded."""
+    has_id = _has_column(connection, "completions", "reply_id")
+    rows = connection.execute(
+        text(
+            f"""SELECT {"reply_id" if has_id else "NULL"}, prompt_tokens, completion_tokens,
+                cost_usd FROM completions WHERE run_id = :run"""  # noqa: S608 - names of ours
+        ),
+        {"run": run_id},
+    )
+    return [Recorded(*row) for row in rows]
+
+
+def unbalanced(connection: Connection, run_id: str, log: Sequence[Call]) -> list[str]:
+    """The service's books against the provider's: reply by reply, token by token, cent by cent."""
+    own = recorded(connection, run_id)
+    found = [*_not_in_the_log(own, log), *_not_written_off(connection, run_id, own, log)]
+    price_in, price_out = (
+        int(Decimal(PRICES_USD[name]) * 10**6) for name in ("input_usd", "output_usd")
+    )
+    wrong = [
+        (each.prompt_tokens, each.completion_tokens, each.picodollars)
+        for each in own
+        if each.picodollars != each.prompt_tokens * price_in + each.completion_tokens * price_out
+    ]
+    return found + named("a reply with a wrong price", wrong)
+
+
+def _not_in_the_log(own: Sequence[Recorded], log: Sequence[Call]) -> list[str]:
+    """Every recorded reply is one that was sent, and none is two."""
+    with_ids = any(each.reply_id is not None for each in own)
+
+    def key(each: Recorded | Call) -> tuple[Any, ...]:
+        # Without ids two replies of the same length cannot be told apart, only be too many.
+        return each.reply_id if with_ids else "", each.prompt_tokens, each.completion_tokens
+
+    surplus = Counter(map(key, own)) - Counter(map(key, log))
+    return named("a recorded reply that the endpoint did not send", list(surplus.items()))
+
+
+def _not_written_off(
+    connection: Connection, run_id: str, own: Sequence[Recorded], log: Sequence[Call]
+) -> list[str]:
+    """What the endpoint answered and nobody recorded was written off, where that is counted."""
+    if not _has_column(connection, "runs", "written_off_calls"):
+        return []
+    sql = "SELECT written_off_calls FROM runs WHERE id = :run"
+    written_off = number(connection, sql, run_id)
+    missing = len(log) - len(own)
+    return [f"{missing} calls unrecorded, {written_off} written off"] * (missing > written_off)
+
+
+def unlike_the_api(connection: Connection, run_id: str, told: dict[str, Any]) -> list[str]:
+    """What the API tells of a run against its rows."""
+    own = recorded(connection, run_id)
+    cost_usd = Decimal(sum(each.picodollars for each in own)) / 10**12
+    pairs = {
+        "calls": (told["funnel"]["asked"], len(own)),
+        "prompt tokens": (told["tokens"]["prompt"], sum(each.prompt_tokens for each in own)),
+        "completion tokens": (
+            told["tokens"]["completion"],
+            sum(each.completion_tokens for each in own),
+        ),
+        "cost": (Decimal(str(told["cost_usd"])), cost_usd),
+    }
+    wrong = [(what, said, is_) for what, (said, is_) in pairs.items() if said != is_]
+    return named("a number of the API that the rows do not bear out", wrong)
+
+
+def longest_silence_s(connection: Connection, run_id: str) -> float:
+    """The longest time within the run in which no reply was recorded."""
+    started, ended = connection.execute(
+        text("SELECT started_at, ended_at FROM runs WHERE id = :run"), {"run": run_id}
+    ).one()
+    ended = ended or time.time()
+    moments = connection.execute(
+        text("SELECT created_at FROM completions WHERE run_id = :run ORDER BY created_at"),
+        {"run": run_id},
+    ).scalars()
+    return max(_gaps([started, *(each for each in moments if each > started), ended]))
+
+
+def _gaps(moments: Sequence[float]) -> Iterator[float]:
+    yield from (later - earlier for earlier, later in itertools.pairwise(moments))
+
+
+def _has_column(connection: Connection, table: str, column: str) -> bool:
+    return any(each["name"] == column for each in inspect(connection).get_columns(table))
