@@ -16,6 +16,9 @@ from app.services.inline_worker import InlineWorker
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 
+_GRACE_S = 3
+"""How long answers that are under way may take once the process is told to stop."""
+
 
 def main() -> None:
     """Serve until told to stop."""
@@ -40,6 +43,8 @@ def _serve(context: Context, settings: Settings) -> None:
         # do what without a key hangs on the address, so only the connection's own counts.
         proxy_headers=False,
         ws="none",
+        # Whoever follows a run would hold the process for as long as the run takes.
+        timeout_graceful_shutdown=_GRACE_S,
     )
 
 

@@ -1,13 +1,17 @@
 """What every endpoint may ask for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Query, Request
 
+from app.services.events import Following
 from app.services.workshop import Workshop
 from app.store.pages import MAX_LIMIT
+
+_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,10 @@ class Context:
     """Tells a worker to look at a run; may fail without harm, the sweeper tells again."""
     broker_trouble: Callable[[], str | None]
     """Says what is wrong with the broker; None when it answers."""
+    following: Following = field(default_factory=Following)
+    looks: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_LOOKS))
+    """The threads that all followers of events share: however many they are and however slow the
+    database is, the others answer everyone else."""
 
 
 def _context(request: Request) -> Context:

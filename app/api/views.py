@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Stage
+from app.services.events import RunProgress
 from app.services.run_view import BudgetView, Funnel, Progress, RunView, StageCounts
 
 ItemT = TypeVar("ItemT")
@@ -153,3 +154,26 @@ class EventView(_View):
     kind: str
     data: dict[str, Any]
     at: datetime
+
+
+class ProgressEvent(BaseModel):
+    """How far a run is, in a stream of events."""
+
+    status: Status
+    accepted: int
+    target: int
+    calls: int
+    tokens: Tokens
+    cost_usd: Decimal | None
+
+    @classmethod
+    def of(cls, progress: RunProgress) -> Self:
+        """Put it as a run's own answer puts it."""
+        return cls(
+            status=progress.status,
+            accepted=progress.accepted,
+            target=progress.target,
+            calls=progress.calls,
+            tokens=Tokens(prompt=progress.prompt_tokens, completion=progress.completion_tokens),
+            cost_usd=progress.cost_usd,
+        )

@@ -71,7 +71,14 @@ def move(
 
 
 def add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Append to a run's log."""
+    """Append to a run's log.
+
+    Takes the run's row, where the caller does not hold it yet: ids come from a sequence, and a
+    reader that has seen one must not have to fear that a lower one is committed after it.
+    """
+    # Not as `lock` does: that would wait for transactions that only added rows of this run, and
+    # two of them would wait for each other.
+    session.execute(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True))
     session.execute(insert(RunEvent).values(run_id=run_id, kind=kind, data=data))
 
 

@@ -3,19 +3,9 @@
 import json
 from typing import Any
 
-from app.store.models import (
-    CompletionRow,
-    InstanceRow,
-    InstructionRow,
-    PromptText,
-    Rejection,
-    Run,
-    RunEvent,
-    SeedSet,
-    SeedTaskRow,
-    Table,
-    WorkItem,
-)
+from app.store.made import CompletionRow, InstanceRow, InstructionRow, PromptText, Rejection
+from app.store.models import Run, RunEvent, SeedSet, SeedTaskRow, WorkItem
+from app.store.table import Table
 
 RUN_ID = "run_1"
 _TEXTS = ("Describe a harbour at night.", "Explain how bread rises in an oven.")

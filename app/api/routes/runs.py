@@ -15,7 +15,6 @@ from app.api.examples import RUN
 from app.api.problems import Problem
 from app.api.views import (
     CompletionView,
-    EventView,
     InstanceView,
     InstructionView,
     PageView,
@@ -34,7 +33,7 @@ from app.services.run_view import view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
 from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
-from app.store.models import Run, RunEvent
+from app.store.models import Run
 from app.store.pages import Page, RowT
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
@@ -248,15 +247,6 @@ def list_completions(
     """List the model's replies with all that led to them."""
     page = listings.list_parts(context.workshop, CompletionRow, run_id, cursor=cursor, limit=limit)
     return _page(CompletionView, page)
-
-
-@router.get("/{run_id}/events")
-def list_events(
-    context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
-) -> PageView[EventView]:
-    """List what happened to it."""
-    page = listings.list_parts(context.workshop, RunEvent, run_id, cursor=cursor, limit=limit)
-    return _page(EventView, page)
 
 
 def _page(shown: type[ViewT], page: Page[RowT]) -> PageView[ViewT]:
