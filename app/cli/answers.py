@@ -92,6 +92,16 @@ class Estimate(StageEstimate):
     as_sent: Json = Field(default_factory=dict, repr=False)
 
 
+class Event(Answer):
+    """Something that happened to a run, or between that how far it is."""
+
+    id: int | None = None
+    """None of progress, which is not stored."""
+    kind: str
+    data: Json
+    at: datetime | None = None
+
+
 class Run(Answer):
     """A run as the API describes it."""
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.cli.answers import Estimate, Json, Run, SeedSet
+from app.cli.answers import Estimate, Event, Json, Run, SeedSet
 from app.errors import (
     Conflict,
     Fault,
@@ -117,18 +117,34 @@ class ServiceClient:
 
     def runs(self, limit: int | None = None, **filters: str) -> Iterator[Run]:
         """Runs, newest first; the newest `limit` only, or all."""
-        cursor: str | None = None
-        left = math.inf if limit is None else limit
-        while left > 0:
-            query = {**filters, "limit": str(min(left, _PAGE))}
-            if cursor is not None:
-                query["cursor"] = cursor
-            answer = self._json(self._http.build_request("GET", "/v1/runs", params=query))
-            items, cursor = self._read_page(answer)
-            yield from map(self._read_run, items)
-            left -= len(items)
-            if cursor is None or not items:
-                return
+        for page in self._pages("/v1/runs", filters, limit):
+            yield from map(self._read_run, page)
+
+    def events(self, run_id: str) -> Iterator[Event]:
+        """What has happened to a run, from the beginning."""
+        for page in self._pages(f"/v1/runs/{_segment(run_id)}/events", {}, None, run_id):
+            try:
+                yield from map(Event.model_validate, page)
+            except ValidationError as error:
+                raise _not_ours(self.url) from error
+
+    def event_lines(self, run_id: str, after_id: int | None) -> Iterator[str] | None:
+        """The lines of a run's event stream, after one of its events.
+
+        None when the run has ended and there is nothing after that event.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if after_id is not None:
+            headers["Last-Event-ID"] = str(after_id)
+        path = f"/v1/runs/{_segment(run_id)}/events"
+        response = self._sent(self._http.build_request("GET", path, headers=headers), run_id)
+        if response.status_code == httpx.codes.NO_CONTENT:
+            response.close()
+            return None
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            response.close()
+            raise _not_ours(self.url)
+        return self._lines(response)
 
     def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> Run:
         """Cancel, pause, resume or extend a run; the run after that."""
@@ -164,6 +180,36 @@ class ServiceClient:
             raise self._away(error) from error
         finally:
             response.close()
+
+    def _lines(self, response: httpx.Response) -> Iterator[str]:
+        # Not the response's own way of splitting, which also takes characters for ends of lines
+        # that JSON leaves as they are.
+        rest = b""
+        try:
+            for piece in response.iter_bytes():
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    yield line.decode(errors="replace")
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+        finally:
+            response.close()
+
+    def _pages(
+        self, path: str, query: Mapping[str, str], limit: int | None, run_id: str | None = None
+    ) -> Iterator[list[Json]]:
+        cursor: str | None = None
+        left = math.inf if limit is None else limit
+        while left > 0:
+            wanted = {**query, "limit": str(min(left, _PAGE))}
+            if cursor is not None:
+                wanted["cursor"] = cursor
+            request = self._http.build_request("GET", path, params=wanted)
+            items, cursor = self._read_page(self._json(request, run_id))
+            yield items
+            left -= len(items)
+            if cursor is None or not items:
+                return
 
     def _read_run(self, answer: Json) -> Run:
         try:

@@ -15,6 +15,7 @@ from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.budgets import register as register_budgets
 from app.cli.connect import found_service, read_settings, started_stack
 from app.cli.dataset import checked_target, download
+from app.cli.events_command import list_events, show_as_they_come
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.keys import keys_app
 from app.cli.output import Output, fault_json, fault_table
@@ -157,6 +158,23 @@ def show(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
     with output.failures_told(), found_service(api, output) as service:
         run = service.client.run(run_id)
     _show_run(run, output)
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def events(
+    run_id: RunId,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Until the run has ended; with --json, a line each."),
+    ] = False,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to a run, and with --follow what happens."""
+    output = Output(as_json=as_json, lines=follow)
+    with output.failures_told(), found_service(api, output) as service:
+        tell = show_as_they_come if follow else list_events
+        tell(service.client, run_id, output)
 
 
 @app.command(epilog=EXIT_CODES_HELP)

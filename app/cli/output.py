@@ -15,10 +15,14 @@ from app.errors import Fault, InvalidInput, SeedbedError
 
 
 class Output:
-    """What one command says, to a person or, with ``--json``, to a program."""
+    """What one command says, to a person or, with ``--json``, to a program.
 
-    def __init__(self, *, as_json: bool) -> None:
+    With `lines`, each result is one line, for a command that has many.
+    """
+
+    def __init__(self, *, as_json: bool, lines: bool = False) -> None:
         self.as_json = as_json
+        self._indent = None if lines else 2
         self._result = Console(soft_wrap=False)
         self.progress = Console(stderr=True, highlight=False)
         """For what passes by while a command works."""
@@ -36,7 +40,7 @@ class Output:
     def result(self, value: object) -> None:
         """A result for a program: one JSON document; nothing without ``--json``."""
         if self.as_json:
-            typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+            typer.echo(json.dumps(value, ensure_ascii=False, indent=self._indent))
 
     @contextmanager
     def failures_told(self, when_interrupted: str = "Interrupted.") -> Iterator[None]:

@@ -18,6 +18,7 @@ class Answer:
     content_length: int | None = None
     """A length to promise instead of the real one."""
     location: str | None = None
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def stand_in() -> Iterator[StandIn]:
             self.send_header("Content-Length", str(promised))
             if answer.location is not None:
                 self.send_header("Location", answer.location)
+            self.send_header("Content-Type", answer.content_type)
             self.end_headers()
             self.wfile.write(data)
             self.close_connection = answer.content_length is not None

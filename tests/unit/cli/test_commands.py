@@ -405,7 +405,7 @@ def test_the_documented_exit_codes_are_all_there_are() -> None:
         assert f"{code.value} " in EXIT_CODES_HELP
 
 
-@pytest.mark.parametrize("command", ["run", "up", "runs", "show", "cancel", "export"])
+@pytest.mark.parametrize("command", ["run", "up", "runs", "show", "events", "cancel", "export"])
 def test_every_command_documents_its_exit_codes_and_json(seedbed: Seedbed, command: str) -> None:
     told = seedbed(command, "--help").stdout
     assert "Exit codes: 0 done" in told
