@@ -8,6 +8,7 @@ import logging
 
 from amqp.exceptions import ChannelError
 from celery import Celery
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from app.settings import Settings
@@ -16,6 +17,13 @@ _log = logging.getLogger(__name__)
 
 ADVANCE_RUN = "seedbed.advance_run"
 GENERATION_QUEUE = "generation"
+"""Runs to look at: any number of workers, all of them waiting for model endpoints most of the time.
+"""
+TRAINING_QUEUE = "training"
+"""Training and evaluation, for workers on machines with a GPU; no task goes there yet."""
+MAINTENANCE_QUEUE = "maintenance"
+"""What takes long and nobody waits for, such as exports; no task goes there yet."""
+QUEUES = (GENERATION_QUEUE, TRAINING_QUEUE, MAINTENANCE_QUEUE)
 _VISIBILITY_S = 3600
 """Far longer than a pump holds a run, so that no message comes back while its task still works."""
 
@@ -26,7 +34,11 @@ def make_celery(settings: Settings) -> Celery:
     celery.conf.update(
         task_ignore_result=True,
         task_acks_late=True,
+        task_queues=[_queue(name) for name in QUEUES],
+        # A queue whose name is misspelt would fill up unseen.
+        task_create_missing_queues=False,
         task_default_queue=GENERATION_QUEUE,
+        task_routes={ADVANCE_RUN: {"queue": GENERATION_QUEUE}},
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -38,6 +50,12 @@ def make_celery(settings: Settings) -> Celery:
         },
     )
     return celery
+
+
+def _queue(name: str) -> Queue:
+    # Left out, its exchange and key would be those of the default queue.
+    exchange = Exchange(name)  # type: ignore[no-untyped-call] # kombu's
+    return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call] # kombu's
 
 
 def send_run(celery: Celery, run_id: str, slot: int = 0) -> None:

@@ -33,6 +33,8 @@ _PORT_TRIES = 5
 _SLOTS = 4
 """Of the embedded model, on few cores: one alone leaves them idle between its steps."""
 _READY_TIMEOUT_S = 15.0
+_WORKER_GRACE_S = 15.0
+"""Its tasks end within two seconds or are interrupted; then they write down what they have."""
 
 
 def _say_nothing(_what: str) -> None:
@@ -130,9 +132,7 @@ class EmbeddedStack:
         self._start_api(supervisor, environment)
         if not environment["REDIS_URL"].startswith(IN_MEMORY_URL):
             self._say("starting the worker")
-            # It looks up from its run at least every slice; then it has to write down what it has.
-            grace_s = self._settings.slice_s + 10
-            supervisor.start(worker_part(self._worker_concurrency, environment, grace_s))
+            supervisor.start(worker_part(self._worker_concurrency, environment, _WORKER_GRACE_S))
             supervisor.start(sweeper_part(environment))
 
     def _environment(self, extra: Mapping[str, str]) -> Environment:

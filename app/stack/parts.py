@@ -50,7 +50,7 @@ def sweeper_part(environment: Environment) -> Part:
 
 
 def worker_part(concurrency: int, environment: Environment, stop_timeout_s: float) -> Part:
-    """A Celery worker with `concurrency` processes.
+    """A Celery worker with `concurrency` processes, for every queue there is.
 
     It must end within `stop_timeout_s` of being told to; what it had not finished by then is
     claimed again by the next one, once its lease is over.
@@ -58,7 +58,7 @@ def worker_part(concurrency: int, environment: Environment, stop_timeout_s: floa
     command = _module(
         "celery",
         *("-A", "workers.celery_app", "worker", "--pool", "prefork"),
-        *("--concurrency", str(concurrency), "--queues", "generation,maintenance"),
+        *("--concurrency", str(concurrency)),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "info"),
         *("--hostname", f"seedbed-{os.getpid()}@%h"),
     )
