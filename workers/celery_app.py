@@ -3,7 +3,8 @@
 Prefork, one pump a child. Whatever a child works with is made after the fork.
 """
 
-import multiprocessing
+import logging
+import time
 from typing import Any
 
 from celery import signals
@@ -15,11 +16,14 @@ from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
 from app.store.slots import Slot
+from workers.stopping import Interrupted, Stopping
+
+_log = logging.getLogger(__name__)
+_STILL_READING_S = 1.0
+"""How long a worker that was told to stop may still read from the queue."""
 
 celery = make_celery(Settings())
-
-# Made before the fork, so that the parent's word reaches the children's pumps.
-_stopping = multiprocessing.Event()
+_stopping = Stopping()
 _workshops: list[Workshop] = []
 
 
@@ -30,6 +34,7 @@ def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it li
 def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
     # A parent that was killed cannot end its children: they go by themselves.
     die_with_parent()
+    _stopping.watch()
     _workshops.append(open_workshop(Settings()))
 
 
@@ -39,7 +44,7 @@ def _end(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
 
 
 def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
-    _stopping.set()
+    _stopping.tell()
 
 
 signals.setup_logging.connect(_set_up_logging)
@@ -51,6 +56,20 @@ signals.worker_shutting_down.connect(_stop)
 @celery.task(name=ADVANCE_RUN)  # type: ignore[untyped-decorator]  # Celery ships no types
 def advance_run(run_id: str, slot: int) -> None:
     """Work on a run for a slice; sent again by itself while there is more to do."""
-    again = advance.advance_run(_workshops[-1], Slot(run_id, slot), _stopping.is_set)
-    if again is not None and not _stopping.is_set():
+    again: Slot | None = Slot(run_id, slot)
+    if _stopping.parent_told:
+        # Read from the queue in the last moment: it is for another worker.
+        time.sleep(_STILL_READING_S)
+    else:
+        again = _advance(Slot(run_id, slot))
+    if again is not None:
         send_run(celery, *again)
+
+
+def _advance(slot: Slot) -> Slot | None:
+    try:
+        with _stopping.task():
+            return advance.advance_run(_workshops[-1], slot, _stopping.told)
+    except Interrupted:
+        _log.warning("run %s was handed back in the midst of something", slot.run_id)
+        return slot
