@@ -21,8 +21,6 @@ from app.store.runs import Hold
 from app.store.slots import Slot
 
 _log = logging.getLogger(__name__)
-_TRIES = 3
-"""Two workers may choose the same slot of a needy run; one of them looks again."""
 
 
 def advance_run(workshop: Workshop, named: Slot, stop: Callable[[], bool]) -> Slot | None:
@@ -68,15 +66,17 @@ def advance_run(workshop: Workshop, named: Slot, stop: Callable[[], bool]) -> Sl
 
 
 def _take(workshop: Workshop, named: Slot) -> Hold | None:
-    for _ in range(_TRIES):
+    tried: set[Slot] = set()
+    while True:
         with workshop.database.read() as session:
             chosen = slots.fairer(session, named)
+        if chosen in tried:
+            return None
+        # Another worker may have chosen the same: then there may be another one to serve.
+        tried.add(chosen)
         hold = Hold(*chosen, token=secrets.token_hex(8))
         if workshop.database.retrying(partial(slots.take, hold=hold, lease_s=workshop.lease_s)):
             return hold
-        if chosen == named:
-            return None
-    return None
 
 
 def _hold(workshop: Workshop, hold: Hold, stop: Callable[[], bool]) -> Ending:

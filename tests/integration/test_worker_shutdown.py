@@ -27,6 +27,7 @@ from app.stack.environment import part_environment
 from app.stack.parts import worker_part
 from app.stack.process import Process
 from app.stack.supervisor import Supervisor
+from app.store import slots
 from app.store.models import Run, WorkItem
 from tests.integration.conftest import SEEDS
 from tests.servers.postgresql import PostgreSQL
@@ -70,6 +71,11 @@ class Site:
 
     def run(self, run_id: str) -> Run:
         return runs.get_run(self.workshop, run_id)
+
+    def token(self, run_id: str) -> str | None:
+        """Of the pump in the run's first slot."""
+        with self.workshop.database.read() as session:
+            return slots.holder(session, slots.Slot(run_id, 0))
 
     def leased(self, run_id: str, token: str | None = None) -> int:
         leased = select(func.count()).where(WorkItem.run_id == run_id, WorkItem.state == "leased")
@@ -149,7 +155,7 @@ def test_a_worker_under_load_that_is_told_to_stop_hands_its_runs_over_at_once(
     wait_for(lambda: all(site.run(run_id).accepted for run_id in run_ids))
     site.delay_s = 8.0
     wait_for(lambda: all(site.leased(run_id) == AT_ONCE for run_id in run_ids))
-    tokens = {run_id: site.run(run_id).pump_token for run_id in run_ids}
+    tokens = {run_id: site.token(run_id) for run_id in run_ids}
     second = site.worker()
     site.delay_s = 5.0
 
@@ -176,7 +182,7 @@ def test_a_worker_that_waits_for_an_endpoint_that_does_not_answer_hands_its_run_
     first = site.worker()
     run_id = site.start()
     # In the preflight, which does not look up from its question.
-    wait_for(lambda: site.run(run_id).pump_token is not None)
+    wait_for(lambda: site.token(run_id) is not None)
     second = site.worker()
     site.delay_s = 0.0
     told_at = time.monotonic()
@@ -232,7 +238,7 @@ def test_a_child_that_is_told_to_end_hands_its_run_back_and_the_worker_goes_on(s
     wait_for(lambda: site.run(run_id).accepted > 0)
     site.delay_s = 8.0
     wait_for(lambda: site.leased(run_id) == AT_ONCE)
-    token = site.run(run_id).pump_token
+    token = site.token(run_id)
     site.delay_s = 0.0
     for child in psutil.Process(worker.pid).children():
         child.terminate()
