@@ -1,6 +1,7 @@
 """Transactions. Application code never commits: one `with` block is one transaction."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,18 +34,34 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
         self._writing = self.engine.execution_options(seedbed_writes=True)
+        self._counting = threading.Lock()
+        self._in_use = 0
+        self._closed = False
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that only reads."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._transaction(self.engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that writes; on SQLite it holds the write lock from the start."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._transaction(self._writing) as session:
             yield session
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Session]:
+        with self._counting:
+            self._in_use += 1
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            with self._counting:
+                self._in_use -= 1
+                if self._closed and not self._in_use:
+                    self.engine.dispose()
 
     def retrying(self, work: Callable[[Session], Result], *, tries: int = 5) -> Result:
         """Run `work` in a write transaction, again when the database fails under it.
@@ -66,8 +83,15 @@ class Database:
             return work(session)
 
     def close(self) -> None:
-        """Give all connections back."""
-        self.engine.dispose()
+        """Give all connections back: now, or with the last transaction that is still open.
+
+        A thread may outlive who started it, such as one that notes the use of an API key. Its
+        connection would come back to a pool that is gone, and never be closed.
+        """
+        with self._counting:
+            self._closed = True
+            if not self._in_use:
+                self.engine.dispose()
 
 
 def _make_engine(url: str) -> Engine:

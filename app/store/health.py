@@ -11,8 +11,8 @@ from app.store.migrate import alembic_config
 def trouble(database: Database) -> str | None:
     """Say what is wrong with the database; None when it can be worked with."""
     try:
-        with database.engine.connect() as connection:
-            there = MigrationContext.configure(connection).get_current_revision()
+        with database.read() as session:
+            there = MigrationContext.configure(session.connection()).get_current_revision()
     except SQLAlchemyError as error:
         return f"The database does not answer ({type(error).__name__})."
     wanted = ScriptDirectory.from_config(alembic_config()).get_current_head()
