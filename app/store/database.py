@@ -19,9 +19,20 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 """The database failed, not the statement; `InternalError`: a transaction that idled too long."""
 
 _POSTGRESQL_OPTIONS = (
-    # A frozen process must not keep row locks, and no statement may wait for ever.
-    "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=20000"
+    # No statement waits for ever. A process that was frozen in the midst of a transaction keeps its
+    # locks, above all a run's row, until the server ends it: so long does everybody else wait.
+    "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=5000"
+    # A client that went away during a statement is noticed.
+    " -c client_connection_check_interval=5000"
 )
+_POSTGRESQL_NETWORK = {
+    # Of a server that went away without a word: half a minute instead of hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "connect_timeout": 10,
+}
 
 
 class Database:
@@ -103,7 +114,7 @@ def _make_engine(url: str) -> Engine:
         return engine
     return create_engine(
         address.set(drivername="postgresql+psycopg"),
-        connect_args={"options": _POSTGRESQL_OPTIONS},
+        connect_args={"options": _POSTGRESQL_OPTIONS, **_POSTGRESQL_NETWORK},
         pool_pre_ping=True,
         pool_size=10,
     )
