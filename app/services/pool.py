@@ -66,3 +66,10 @@ class Pool:
         place = neighbour.sequence - self._seeds
         origin, position = ("machine", place) if place >= 0 else ("seed", neighbour.sequence)
         return {"origin": origin, "position": position, "score": neighbour.score}
+
+
+def loaded_pool(material: RunMaterial, session: Session) -> Pool:
+    """Make a run's pool with all that is accepted so far."""
+    pool = Pool(material)
+    pool.catch_up(session)
+    return pool

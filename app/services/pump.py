@@ -10,28 +10,27 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import Enum, auto
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble
 from app.llm.calls import Calls
 from app.llm.fanout import Fanout
 from app.llm.inbox import Outcome
-from app.llm.prices import cost_usd
 from app.pipeline.run_state import Status
 from app.pipeline.shapes import Asking
-from app.pipeline.types import Completion
-from app.services.claiming import Claim, Claimer, reuse_key
+from app.services.claiming import Claim, Claimer
 from app.services.ending import finish_if_over
 from app.services.endpoints import Endpoints, Report
-from app.services.pool import Pool
-from app.services.recording import Again, Answered, Recorder
+from app.services.pool import Pool, loaded_pool
+from app.services.reading import Reading
+from app.services.recording import Answered, Recorder
 from app.services.requests import Asked
 from app.services.slots import should_yield
 from app.services.starting import Beginning, pause_for_provider
 from app.services.workshop import Workshop
 from app.store import runs, slots, work
-from app.store.completions import Reply
+from app.store.database import Result
 from app.store.models import Run
 from app.store.runs import Hold
 
@@ -43,6 +42,8 @@ _CLAIM_AGAIN_S = 0.25
 _IDLE_S = 1.0
 _LAST_REPLIES_S = 20.0
 """How long a pump that has to leave waits for the replies of calls in the air: they are paid."""
+_DATABASE_PATIENCE_S = 60.0
+"""The database may restart; what is in the air was paid for, and is worth waiting for."""
 _LONGEST_HOLD_S = 600.0
 """Far below any broker's visibility timeout: then the run is sent again even if none waits."""
 
@@ -81,9 +82,9 @@ class Pump:
         self._asked: dict[int, Asked] = {}
         self._found: list[Answered] = []
         self._pool: Pool | None = None
-        self._refusal: ProviderTrouble | None = None
+        self._reading = Reading(workshop, self._model, self._endpoints)
         now = time.monotonic()
-        self._began_at = self._answered_at = self._busy_at = now
+        self._began_at = self._busy_at = now
         self._beat_at = self._claim_at = now
         self._look_at = now + workshop.slice_s
         self._ending: Ending | None = None
@@ -119,11 +120,10 @@ class Pump:
         if now >= self._beat_at:
             # Also how soon a pause or a cancellation is noticed.
             self._beat_at = now + min(1.0, self._workshop.lease_s / 3)
-            self._heed(self._database.retrying(self._beat))
+            self._heed(self._patiently(self._beat))
         if now >= self._look_at and self._ending is None:
             self._look_at = now + self._workshop.slice_s
-            with self._database.read() as session:
-                yields = should_yield(session, self._hold)
+            yields = self._patiently(partial(should_yield, hold=self._hold), writes=False)
             if yields or now - self._began_at > _LONGEST_HOLD_S:
                 self._leave(Ending.AGAIN, self._patience_s())
         if now - self._busy_at > _IDLE_S and self._ending is None and self._others_work():
@@ -134,7 +134,7 @@ class Pump:
         return slots.extend(session, self._hold, self._workshop.lease_s)
 
     def _heed(self, status: Status | None) -> None:
-        if status is None:
+        if status is None and self._ending is None:
             _log.warning("run %s: the lease of slot %d was lost", *self._hold[:2])
         if status is not Status.RUNNING:
             # Nobody waits for a run that is being cancelled but the one who cancelled it.
@@ -143,13 +143,16 @@ class Pump:
 
     def _others_work(self) -> bool:
         self._busy_at = time.monotonic()
-        with self._database.read() as session:
-            return len(slots.live(session, self._hold.run_id)) > 1
+        live = self._patiently(partial(slots.live, run_id=self._hold.run_id), writes=False)
+        return len(live) > 1
+
+    def _patiently(self, work: Callable[[Session], Result], *, writes: bool = True) -> Result:
+        return self._database.retrying(work, patience_s=_DATABASE_PATIENCE_S, writes=writes)
 
     def _cannot_go_on(self, now: float) -> str | None:
         """Say why the run has to wait for a person; None while it has not."""
-        if self._refusal is not None:
-            return str(self._refusal)
+        if self._reading.refusal is not None:
+            return str(self._reading.refusal)
         if self._throttled_s(now) > self._workshop.throttle_patience_s:
             words = next(filter(None, (lane.last_throttle for lane in self._lanes())), "")
             return f"For {self._throttled_s(now):.0f} s: {words}"
@@ -158,7 +161,7 @@ class Pump:
     def _throttled_s(self, now: float) -> float:
         """For how long nothing has been answered while the provider throttles."""
         throttled = self._asked and any(lane.last_throttle for lane in self._lanes())
-        return now - self._answered_at if throttled else 0.0
+        return now - self._reading.answered_at if throttled else 0.0
 
     def _patience_s(self) -> float:
         """How long to wait for what is in the air."""
@@ -183,7 +186,10 @@ class Pump:
     def _turn(self, outcomes: list[Outcome], now: float) -> None:
         """Record what came back and claim what can be asked next, in one transaction."""
         report = Report()
-        answers = [*self._found, *(self._answer(outcome, report) for outcome in outcomes)]
+        answers = [
+            *self._found,
+            *(self._reading.read(self._asked[one.key], one, report) for one in outcomes),
+        ]
         # From here on the batch's items are no longer in the air, whatever becomes of the turn.
         for outcome in outcomes:
             del self._asked[outcome.key]
@@ -191,6 +197,9 @@ class Pump:
         if not answers and (not room or now < self._claim_at):
             return
         tries = itertools.count()
+        if self._pool is None:
+            # Beforehand and without the lock: of a large run this takes a second or two.
+            self._pool = self._patiently(partial(loaded_pool, self._material), writes=False)
 
         def turn(session: Session) -> tuple[Pool, Claim]:
             run = runs.lock(session, self._hold.run_id)
@@ -207,7 +216,7 @@ class Pump:
             self._endpoints.report(session, report)
             return pool, self._next(session, run, room)
 
-        self._pool, claim = self._database.retrying(turn)
+        self._pool, claim = self._patiently(turn)
         self._endpoints.heed()
         self._send(claim, now)
 
@@ -252,48 +261,9 @@ class Pump:
             # The run may be over, or waiting: look soon, and at its status first.
             self._claim_at, self._beat_at = now + _CLAIM_AGAIN_S, now
 
-    def _answer(self, outcome: Outcome, report: Report) -> Answered:
-        """Take an outcome as what it means for its item, and for its endpoint."""
-        asked = self._asked[outcome.key]
-        name = asked.endpoint
-        self._answered_at = time.monotonic()
-        match outcome.answer:
-            case ItemTrouble() as trouble:
-                report.answered.add(name)
-                return Answered(asked, str(trouble), trouble.may_be_paid)
-            case Outage() as trouble:
-                counts = (
-                    self._endpoints.blames(name, asked.item.attempts) and name not in report.away
-                )
-                report.away[name] = str(trouble)
-                what = str(trouble) if counts else Again()
-                return Answered(asked, what, trouble.may_be_paid)
-            case ProviderTrouble() as trouble:
-                self._refusal = trouble
-                return Answered(asked, Again())
-            case completion:
-                report.answered.add(name)
-                tokens = completion.prompt_tokens + completion.completion_tokens
-                report.taken.setdefault(name, []).append((asked.reserved.tokens, tokens))
-                return Answered(asked, self._reply(asked, completion, outcome))
-
     def abandon(self) -> None:
         """Cut off what is in the air; what had not been sent is handed back as it was."""
         waiting = [dropped.key for dropped in self._calls.abandon() if not dropped.was_out]
         if waiting:
             token = self._hold.token
-            self._database.retrying(lambda session: work.reopen(session, waiting, token))
-
-    def _reply(self, asked: Asked, completion: Completion, outcome: Outcome) -> Reply:
-        return Reply(
-            work_item_id=asked.item.id,
-            stage=asked.item.stage,
-            request=asked.request,
-            completion=completion,
-            latency_s=outcome.latency_s,
-            cost_usd=cost_usd(completion, self._model, self._workshop.prices),
-            demonstrations=asked.demonstrations,
-            call=asked.call,
-            endpoint=asked.endpoint,
-            request_sha256=reuse_key(asked.request, self._model),
-        )
+            self._patiently(lambda session: work.reopen(session, waiting, token))

@@ -18,6 +18,10 @@ Result = TypeVar("Result")
 AWAY = (OperationalError, InterfaceError, InternalError)
 """The database failed, not the statement; `InternalError`: a transaction that idled too long."""
 
+_PATIENCE_S = 5.0
+_FIRST_DELAY_S = 0.1
+_LONGEST_DELAY_S = 1.0
+
 _POSTGRESQL_OPTIONS = (
     # No statement waits for ever. A process that was frozen in the midst of a transaction keeps its
     # locks, above all a run's row, until the server ends it: so long does everybody else wait.
@@ -74,24 +78,33 @@ class Database:
                 if self._closed and not self._in_use:
                     self.engine.dispose()
 
-    def retrying(self, work: Callable[[Session], Result], *, tries: int = 5) -> Result:
-        """Run `work` in a write transaction, again when the database fails under it.
+    def retrying(
+        self,
+        work: Callable[[Session], Result],
+        *,
+        patience_s: float = _PATIENCE_S,
+        writes: bool = True,
+    ) -> Result:
+        """Run `work` in a transaction, again when the database fails under it.
 
         `work` must be idempotent: after a commit whose answer was lost it runs a second time and
         has to find nothing left to do.
 
         Raises:
-            OperationalError: when the last try failed too.
+            OperationalError: when it still fails after `patience_s`.
         """
-        for attempt in range(1, tries):
+        give_up_at = time.monotonic() + patience_s
+        delay_s = _FIRST_DELAY_S
+        while True:
             try:
-                with self.write() as session:
+                with self.write() if writes else self.read() as session:
                     return work(session)
             except AWAY as error:
-                _log.warning("database trouble, try %d of %d: %s", attempt, tries, error.orig)
-                time.sleep(0.1 * 2**attempt)
-        with self.write() as session:
-            return work(session)
+                if time.monotonic() + delay_s > give_up_at:
+                    raise
+                _log.warning("database trouble, trying again: %s", error.orig)
+            time.sleep(delay_s)
+            delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
 
     def close(self) -> None:
         """Give all connections back: now, or with the last transaction that is still open.

@@ -232,7 +232,8 @@ class Ticket:
     completion_id: int | None
 
 
-_MOST_TICKETS = 64
+_MOST_TICKETS = 16
+"""At a time: while their replies are read the run's row is held, so they must not be much."""
 
 
 def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket]:

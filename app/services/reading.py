@@ -1,0 +1,64 @@
+"""Outcomes of model calls, read as what they mean for their items and their endpoints."""
+
+import time
+
+from app.errors import ItemTrouble, Outage, ProviderTrouble
+from app.llm.inbox import Outcome
+from app.llm.prices import cost_usd
+from app.pipeline.types import Completion
+from app.services.claiming import reuse_key
+from app.services.endpoints import Endpoints, Report
+from app.services.recording import Again, Answered
+from app.services.requests import Asked
+from app.services.workshop import Workshop
+from app.store.completions import Reply
+
+
+class Reading:
+    """Reads for one pump."""
+
+    def __init__(self, workshop: Workshop, model: str, endpoints: Endpoints) -> None:
+        self._prices = workshop.prices
+        self._model = model
+        self._endpoints = endpoints
+        self.refusal: ProviderTrouble | None = None
+        """What no further call of the run will get past until a person acts."""
+        self.answered_at = time.monotonic()
+
+    def read(self, asked: Asked, outcome: Outcome, report: Report) -> Answered:
+        """Read one; what concerns its endpoint goes into the report."""
+        name = asked.endpoint
+        self.answered_at = time.monotonic()
+        match outcome.answer:
+            case ItemTrouble() as trouble:
+                report.answered.add(name)
+                return Answered(asked, str(trouble), trouble.may_be_paid)
+            case Outage() as trouble:
+                counts = (
+                    self._endpoints.blames(name, asked.item.attempts) and name not in report.away
+                )
+                report.away[name] = str(trouble)
+                what = str(trouble) if counts else Again()
+                return Answered(asked, what, trouble.may_be_paid)
+            case ProviderTrouble() as trouble:
+                self.refusal = trouble
+                return Answered(asked, Again())
+            case completion:
+                report.answered.add(name)
+                tokens = completion.prompt_tokens + completion.completion_tokens
+                report.taken.setdefault(name, []).append((asked.reserved.tokens, tokens))
+                return Answered(asked, self._reply(asked, completion, outcome.latency_s))
+
+    def _reply(self, asked: Asked, completion: Completion, latency_s: float) -> Reply:
+        return Reply(
+            work_item_id=asked.item.id,
+            stage=asked.item.stage,
+            request=asked.request,
+            completion=completion,
+            latency_s=latency_s,
+            cost_usd=cost_usd(completion, self._model, self._prices),
+            demonstrations=asked.demonstrations,
+            call=asked.call,
+            endpoint=asked.endpoint,
+            request_sha256=reuse_key(asked.request, self._model),
+        )
