@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """How long a worker stays with one run before it looks at the others."""
     lease_s: float = Field(default=30.0, gt=0)
     """After this long without a heartbeat a worker's work is given to another."""
+    pulse_file: Path | None = None
+    """Touched every few seconds by a worker or sweeper that can work, for health checks."""
 
     @cached_property
     def resolved_database_url(self) -> str:

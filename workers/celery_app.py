@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from celery import signals
+from celery.worker.consumer import Consumer
 
 from app.logging_setup import log_to_stderr
 from app.messaging import ADVANCE_RUN, make_celery, send_run
@@ -16,13 +17,15 @@ from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
 from app.store.slots import Slot
+from workers.pulse import EVERY_S, beat
 from workers.stopping import Interrupted, Stopping
 
 _log = logging.getLogger(__name__)
 _STILL_READING_S = 1.0
 """How long a worker that was told to stop may still read from the queue."""
 
-celery = make_celery(Settings())
+_settings = Settings()
+celery = make_celery(_settings)
 _stopping = Stopping()
 _workshops: list[Workshop] = []
 
@@ -31,11 +34,16 @@ def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it li
     log_to_stderr()
 
 
+def _live(sender: Consumer, **_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+    # In the event loop, which stands still while there is no broker to read from.
+    sender.timer.call_repeatedly(EVERY_S, beat, (_settings.pulse_file,))
+
+
 def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
     # A parent that was killed cannot end its children: they go by themselves.
     die_with_parent()
     _stopping.watch()
-    _workshops.append(open_workshop(Settings()))
+    _workshops.append(open_workshop(_settings))
 
 
 def _end(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
@@ -48,6 +56,7 @@ def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
 
 
 signals.setup_logging.connect(_set_up_logging)
+signals.worker_ready.connect(_live)
 signals.worker_process_init.connect(_begin)
 signals.worker_process_shutdown.connect(_end)
 signals.worker_shutting_down.connect(_stop)

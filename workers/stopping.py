@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+PATIENCE_S = 2.0
+"""How long a task may take to end: a pump needs a tenth of a second, an orchestrator kills after
+ten."""
 _LOOK_S = 0.2
-_PATIENCE_LOOKS = 10
-"""Two seconds: a pump needs a tenth of one, and an orchestrator kills after ten."""
 
 
 class Interrupted(BaseException):
@@ -88,5 +89,5 @@ class Stopping:
             time.sleep(_LOOK_S)
             looks = looks + 1 if self._busy and self.told() else 0
             # Once: the second time would interrupt the handing back.
-            if looks == _PATIENCE_LOOKS:
+            if looks == round(PATIENCE_S / _LOOK_S):
                 signal.pthread_kill(main, signal.SIGALRM)

@@ -14,6 +14,7 @@ from app.services.slots import sweep
 from app.services.workshop import open_workshop
 from app.settings import Settings
 from app.store.database import AWAY
+from workers.pulse import beat
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
@@ -35,6 +36,7 @@ def main() -> None:
                 if backlog(celery) < _MOST_BACKLOG:
                     for slot in sweep(workshop):
                         send_run(celery, *slot)
+                beat(settings.pulse_file)
             except AWAY as error:
                 _log.warning("the database is away: %s", error)
 
