@@ -5,7 +5,9 @@ COPY requirements/run.lock requirements/run.lock
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/run.lock
 COPY . .
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e .
+# Compiled here: where it runs, nothing can be written beside it.
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+ && /opt/venv/bin/python -m compileall -q app workers migrations
 
 FROM python:3.11-slim
 # The embedded model's server needs OpenMP; a deployment with an endpoint of its own does not.

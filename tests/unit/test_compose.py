@@ -1,0 +1,202 @@
+"""`docker-compose.yml` and the `Dockerfile` name what there is; no container engine is needed."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.messaging import QUEUES
+from app.settings import Settings
+from app.stack.environment import variable_names
+from workers.pulse import EVERY_S
+from workers.stopping import PATIENCE_S
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if service["image"] == "seedbed")
+LASTING = sorted(name for name in OURS if SERVICES[name]["restart"] == "unless-stopped")
+WITH_PULSE = ["gpu-worker", "sweeper", "worker"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.MULTILINE)
+
+
+def defaults(text: str) -> str:
+    """What Compose makes of ``${NAME:-default}`` where nothing is set; the innermost first."""
+    while (filled := re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", text)) != text:
+        text = filled
+    return text
+
+
+def seconds(text: str) -> float:
+    assert text.endswith("s"), text
+    return float(text[:-1])
+
+
+def words_of(name: str) -> list[str]:
+    return str(SERVICES[name]["command"]).split()
+
+
+def queues_of(name: str) -> set[str]:
+    words = words_of(name)
+    return set(words[words.index("--queues") + 1].split(",")) if "--queues" in words else set()
+
+
+def test_it_has_every_part_of_the_service() -> None:
+    assert set(OURS) == {"migrate", "api", "worker", "gpu-worker", "sweeper"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "redis"}
+    assert SERVICES["gpu-worker"]["profiles"] == ["gpu"]
+    [device] = SERVICES["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_command_starts_something_that_there_is(name: str) -> None:
+    program, flag, module = words_of(name)[:3]
+    assert (program, flag) in {("python", "-m"), ("celery", "-A")}
+    spec = importlib.util.find_spec(module)
+    if spec is not None and spec.submodule_search_locations:
+        spec = importlib.util.find_spec(f"{module}.__main__")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text()
+    assert ("\ncelery = " if program == "celery" else '\nif __name__ == "__main__":') in source
+
+
+def test_the_page_on_deployment_lists_the_same_commands_and_services() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    listed = page.split("```text\n")[1].split("```")[0].splitlines()
+    assert sorted(listed) == sorted(" ".join(words_of(name)) for name in OURS)
+    commands = re.findall(r"^\$ docker compose ([a-z]+) (.*)$", page, re.MULTILINE)
+    for word, rest in commands:
+        arguments = re.sub(r" +#.*|--[a-z-]+( worker=\d+)?", "", rest).split()
+        named = arguments[:1] if word == "run" else arguments
+        assert set(named) <= set(SERVICES), rest
+    assert {"build", "run", "up", "stop"} <= {word for word, _ in commands}
+
+
+def test_every_queue_is_read_and_none_that_there_is_not() -> None:
+    read = {name: queues_of(name) for name in OURS}
+    assert set().union(*read.values()) == set(QUEUES)
+    assert read["gpu-worker"] == {"training"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_environment_is_the_same_for_all_and_made_of_known_settings(name: str) -> None:
+    assert SERVICES[name]["environment"] is COMPOSE["x-seedbed"]["environment"]
+    assert SERVICES[name]["env_file"] == [{"path": ".env", "required": False}]
+    environment = {
+        key: defaults(str(value)) for key, value in SERVICES[name]["environment"].items()
+    }
+    assert not set(environment) - set(variable_names().values())
+    by_variable = {variable: field for field, variable in variable_names().items()}
+    fields = Settings.model_validate({by_variable[key]: v for key, v in environment.items()})
+    assert fields.resolved_database_url == "postgresql://seedbed:seedbed@postgres/seedbed"
+    assert fields.broker_url == "redis://redis:6379/0"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_runs_our_image_can_write_nothing_and_gain_nothing(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - the container's
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "user" not in service
+    assert "privileged" not in service
+
+
+def test_the_image_runs_as_a_user_without_rights() -> None:
+    stages = [n for n, (word, _) in enumerate(INSTRUCTIONS) if word == "FROM"]
+    users = [value for word, value in INSTRUCTIONS[stages[-1] :] if word == "USER"]
+    assert users == ["seedbed"]
+    assert "--create-home seedbed" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", [*LASTING, "postgres", "redis"])
+def test_what_lasts_has_a_health_check(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert seconds(check["interval"]) <= 10
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_waits_for_can_come(name: str) -> None:
+    for other, wanted in SERVICES[name].get("depends_on", {}).items():
+        if wanted["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert wanted["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "on-failure"
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_is_told_to_stop_is_given_the_time_it_takes(name: str) -> None:
+    grace_s = seconds(SERVICES[name]["stop_grace_period"])
+    assert grace_s >= (PATIENCE_S + 10 if queues_of(name) else 8)
+
+
+def test_nothing_is_published_beyond_this_machine_and_every_image_has_a_version() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published == ["127.0.0.1:8000:8000"]
+    for name in set(SERVICES) - set(OURS):
+        assert re.search(r":\d+$", SERVICES[name]["image"])
+    named = [volume.split(":")[0] for s in SERVICES.values() for volume in s.get("volumes", [])]
+    assert named == list(COMPOSE["volumes"])
+
+
+@pytest.mark.parametrize("name", WITH_PULSE)
+def test_the_check_of_a_pulse_tells_a_live_process_from_one_that_stands_still(
+    name: str, tmp_path: Path
+) -> None:
+    service = SERVICES[name]
+    [kind, script] = service["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    assert service["environment"]["SEEDBED_PULSE_FILE"] in script
+    pulse = tmp_path / "pulse"
+    script = script.replace("$$", "$").replace("/tmp/pulse", str(pulse))  # noqa: S108 - the container's
+
+    def well() -> bool:
+        return (
+            subprocess.run(["sh", "-c", script], check=False, capture_output=True).returncode == 0
+        )
+
+    assert not well()
+    pulse.touch()
+    assert well()
+    for age_s, is_well in ((5 * EVERY_S, True), (60, False)):
+        then = time.time() - age_s
+        os.utime(pulse, (then, then))
+        assert well() is is_well
+
+
+@pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False), (None, False)])
+def test_the_check_of_the_api_asks_whether_it_is_ready(status: int | None, is_well: bool) -> None:
+    [kind, program, flag, script] = SERVICES["api"]["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "python")
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/v1/ready"
+            self.send_response(status or 0)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 its own name
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Api) as server:
+        port = server.server_port if status else 9
+        # Daemon: where nobody asks, it would wait for ever.
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        check = [sys.executable, flag, script.replace("8000", str(port))]
+        ended = subprocess.run(check, check=False, capture_output=True)
+    assert (ended.returncode == 0) is is_well
