@@ -71,13 +71,41 @@ LOST = (
     ),
     Rule(
         "counters of the run that its rows do not bear out",
-        """SELECT r.accepted, r.tickets_issued, r.tickets_admitted FROM runs r
-           WHERE r.id = :run AND (r.tickets_issued <> r.tickets_admitted OR r.accepted <>
-             (SELECT count(*) FROM instructions WHERE run_id = :run))""",
+        """SELECT r.accepted, r.complete, r.instances, r.tickets_issued, r.tickets_admitted
+           FROM runs r
+           WHERE r.id = :run AND (r.tickets_issued <> r.tickets_admitted
+             OR r.accepted <> (SELECT count(*) FROM instructions WHERE run_id = :run)
+             OR r.complete <> (SELECT count(*) FROM instructions WHERE run_id = :run)
+             OR r.instances <> (SELECT count(*) FROM instances WHERE run_id = :run))""",
+    ),
+    Rule(
+        "books of the run that its replies do not bear out",
+        """SELECT r.calls, c.calls, r.prompt_tokens, c.prompt_tokens, r.completion_tokens,
+             c.completion_tokens, r.cost_usd, c.cost_usd
+           FROM runs r, (SELECT count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
+             sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd
+             FROM completions WHERE run_id = :run AND reused_from IS NULL) c
+           WHERE r.id = :run AND (r.calls <> c.calls OR r.prompt_tokens <> c.prompt_tokens
+             OR r.completion_tokens <> c.completion_tokens OR r.cost_usd <> c.cost_usd)""",
+    ),
+    Rule(
+        "a call that is over and still reserved for, or leased",
+        """SELECT stage, ordinal FROM work_items WHERE run_id = :run
+             AND (reserved_tokens IS NOT NULL OR reserved_usd IS NOT NULL OR token IS NOT NULL)""",
+    ),
+    Rule(
+        "a reply that is called spare and was used",
+        """SELECT c.id FROM completions c JOIN work_items w ON w.completion_id = c.id
+           WHERE c.run_id = :run AND c.is_spare""",
     ),
 )
 
 DOUBLED = (
+    Rule(
+        "the same call recorded twice",
+        """SELECT call, count(*) FROM completions WHERE run_id = :run AND call IS NOT NULL
+           GROUP BY call HAVING count(*) > 1""",
+    ),
     Rule(
         "two pieces of work for one ticket or instruction",
         """SELECT stage, ordinal, count(*) FROM work_items WHERE run_id = :run
@@ -111,7 +139,7 @@ DOUBLED = (
         """SELECT i.sequence FROM instructions i
            LEFT JOIN work_items w ON w.completion_id = i.classified_by AND w.run_id = i.run_id
              AND w.stage = 'classify' AND w.ordinal = i.sequence
-           WHERE i.run_id = :run AND w.id IS NULL""",
+           WHERE i.run_id = :run AND i.classified_by IS NOT NULL AND w.id IS NULL""",
     ),
     Rule(
         "instances of one instruction out of two replies",

@@ -45,9 +45,9 @@ class Size:
     children: int = 2
     """Pool processes of each worker."""
     sweepers: int = 2
-    concurrency: int = 16
-    """SEEDBED_CONCURRENCY."""
-    delay_s: float = 0.25
+    concurrency: int = 8
+    """Calls in the air of each pool process."""
+    delay_s: float = 0.4
     """Of the endpoint's replies, on average."""
     lease_s: float = 3.0
     slice_s: float = 5.0

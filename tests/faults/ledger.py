@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
-from tests.faults.books import named, number
+from tests.faults.books import named
 from tests.faults.cluster import PRICES_USD
 from tests.faults.endpoint import Call
 
@@ -19,8 +19,8 @@ from tests.faults.endpoint import Call
 class Recorded:
     """A reply as the service has it in its books."""
 
-    reply_id: str | None
-    """The provider's; None where the service does not keep it."""
+    reply_id: str
+    """The provider's."""
     prompt_tokens: int
     completion_tokens: int
     picodollars: int
@@ -28,11 +28,10 @@ class Recorded:
 
 def recorded(connection: Connection, run_id: str) -> list[Recorded]:
     """All replies of a run that were recorded."""
-    has_id = _has_column(connection, "completions", "reply_id")
     rows = connection.execute(
         text(
-            f"""SELECT {"reply_id" if has_id else "NULL"}, prompt_tokens, completion_tokens,
-                cost_usd FROM completions WHERE run_id = :run"""  # noqa: S608 - names of ours
+            """SELECT reply_id, prompt_tokens, completion_tokens, cost_usd
+               FROM completions WHERE run_id = :run"""
         ),
         {"run": run_id},
     )
@@ -56,11 +55,9 @@ def unbalanced(connection: Connection, run_id: str, log: Sequence[Call]) -> list
 
 def _not_in_the_log(own: Sequence[Recorded], log: Sequence[Call]) -> list[str]:
     """Every recorded reply is one that was sent, and none is two."""
-    with_ids = any(each.reply_id is not None for each in own)
 
-    def key(each: Recorded | Call) -> tuple[Any, ...]:
-        # Without ids two replies of the same length cannot be told apart, only be too many.
-        return each.reply_id if with_ids else "", each.prompt_tokens, each.completion_tokens
+    def key(each: Recorded | Call) -> tuple[str, int, int]:
+        return each.reply_id, each.prompt_tokens, each.completion_tokens
 
     surplus = Counter(map(key, own)) - Counter(map(key, log))
     return named("a recorded reply that the endpoint did not send", list(surplus.items()))
@@ -69,13 +66,18 @@ def _not_in_the_log(own: Sequence[Recorded], log: Sequence[Call]) -> list[str]:
 def _not_written_off(
     connection: Connection, run_id: str, own: Sequence[Recorded], log: Sequence[Call]
 ) -> list[str]:
-    """What the endpoint answered and nobody recorded was written off, where that is counted."""
-    if not _has_column(connection, "runs", "written_off_calls"):
+    """What the endpoint answered and nobody recorded was written off, at no less than it took."""
+    kept = {each.reply_id for each in own}
+    missing = [call for call in log if call.reply_id not in kept]
+    calls, tokens = connection.execute(
+        text("SELECT written_off_calls, written_off_tokens FROM runs WHERE id = :run"),
+        {"run": run_id},
+    ).one()
+    taken = sum(call.prompt_tokens + call.completion_tokens for call in missing)
+    if len(missing) <= calls and taken <= tokens:
         return []
-    sql = "SELECT written_off_calls FROM runs WHERE id = :run"
-    written_off = number(connection, sql, run_id)
-    missing = len(log) - len(own)
-    return [f"{missing} calls unrecorded, {written_off} written off"] * (missing > written_off)
+    unrecorded = f"{len(missing)} calls of {taken} tokens that nobody recorded"
+    return [f"{unrecorded}, {calls} of {tokens} tokens written off"]
 
 
 def unlike_the_api(connection: Connection, run_id: str, told: dict[str, Any]) -> list[str]:
@@ -110,7 +112,3 @@ def longest_silence_s(connection: Connection, run_id: str) -> float:
 
 def _gaps(moments: Sequence[float]) -> Iterator[float]:
     yield from (later - earlier for earlier, later in itertools.pairwise(moments))
-
-
-def _has_column(connection: Connection, table: str, column: str) -> bool:
-    return any(each["name"] == column for each in inspect(connection).get_columns(table))

@@ -1,6 +1,7 @@
 """The rows of a small run in which nothing is wrong, for `test_books` to spoil."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from app.store.made import CompletionRow, InstanceRow, InstructionRow, PromptText, Rejection
@@ -27,6 +28,7 @@ def _completion(id_: int, item: int | None, stage: str, reply: str) -> dict[str,
         "finish_reason": "stop",
         "prompt_tokens": 100 + id_,
         "completion_tokens": 10,
+        "reply_id": f"scripted-{id_}",
         "latency_s": 0.5,
     }
 
@@ -95,6 +97,14 @@ ROWS: tuple[tuple[type[Table], tuple[dict[str, Any], ...]], ...] = (
                 "accepted": 2,
                 "tickets_issued": 1,
                 "tickets_admitted": 1,
+                "complete": 2,
+                "instances": 2,
+                "calls": 5,
+                "prompt_tokens": 515,
+                "completion_tokens": 50,
+                "cost_usd": Decimal("0.00010725"),
+                "written_off_calls": 1,
+                "written_off_tokens": 200,
             },
         ),
     ),

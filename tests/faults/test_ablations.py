@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from tests.faults.books import DOUBLED
+from tests.faults.books import DOUBLED, broken
 from tests.faults.cluster import Cluster, Size, cluster
 from tests.faults.kept import Kept
-from tests.faults.survival import examine, start_run
+from tests.faults.survival import Watch, examine, start_run
 from tests.servers.postgresql import PostgreSQL
 
 _SMALL = Size(workers=2, children=1, sweepers=1, concurrency=16, delay_s=0.5, lease_s=1.5)
@@ -40,8 +40,14 @@ def _run_with_a_worker_that_sleeps(postgresql: PostgreSQL, folder: Path, size: S
         before = watch.accepted
         assert watch.until(lambda: watch.accepted > before + 10, 20.0)
         sleeper.thaw()
-        assert watch.until(lambda: watch.over, 40.0)
-        return examine(watch, []).violations
+        # Something doubled may also keep the run from ending: then it has been seen well before.
+        assert watch.until(lambda: watch.over or bool(_doubled(watch)), 40.0)
+        return _doubled(watch) or examine(watch, []).violations
+
+
+def _doubled(watch: Watch) -> list[str]:
+    with watch.cluster.database.engine.connect() as connection:
+        return broken(connection, watch.run_id, DOUBLED)
 
 
 def _fall_asleep(running: Cluster) -> Kept:
@@ -89,8 +95,8 @@ def test_a_run_whose_messages_are_all_lost_stands_still_until_a_sweeper_looks(
     postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
     with _small(postgresql, tmp_path, replace(_SMALL, sweepers=0)) as running:
-        watch = start_run(running, target=60, tasks_per_request=2, lookahead=32)
-        assert watch.until(lambda: watch.accepted > 10, 30.0)
+        watch = start_run(running, target=40, tasks_per_request=2, lookahead=32)
+        assert watch.until(lambda: watch.accepted > 5, 30.0)
         for worker in running.workers:
             worker.kill()
         running.wipe_broker()
@@ -98,7 +104,7 @@ def test_a_run_whose_messages_are_all_lost_stands_still_until_a_sweeper_looks(
         running.await_ready()
         stood = watch.accepted
         # Without the sweeper nothing ever comes: every lease has long been over.
-        assert not watch.until(lambda: watch.accepted > stood, 5 * _SMALL.lease_s)
+        assert not watch.until(lambda: watch.accepted > stood, 4 * _SMALL.lease_s)
         running.add_sweeper()
         assert watch.until(lambda: watch.over, 40.0)
         assert examine(watch, []).violations == []

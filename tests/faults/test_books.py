@@ -1,5 +1,6 @@
 """The checks find what they are there for: a sound run, spoilt in one way at a time."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,27 @@ from tests.faults.sound_run import COMPLETIONS, ROWS, RUN_ID
 _LOG = [Call(f"scripted-{n}", str(n), 100 + n, 10, delivered=True) for n in range(6)]
 
 
-@pytest.fixture
-def sound(tmp_path: Path) -> Iterator[Connection]:
+@pytest.fixture(scope="module")
+def sound_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with one run in which nothing is wrong."""
-    database = Database(f"sqlite:///{tmp_path / 'seedbed.db'}")
+    path = tmp_path_factory.mktemp("sound") / "seedbed.db"
+    database = Database(f"sqlite:///{path}")
     migrate(database)
-    with database.engine.connect() as connection:
+    with database.write() as session:
         for table, rows in ROWS:
-            connection.execute(insert(table), [dict(row) for row in rows])
+            session.execute(insert(table), [dict(row) for row in rows])
         price = "prompt_tokens * 150000 + completion_tokens * 600000"
-        connection.execute(text(f"UPDATE completions SET cost_usd = {price}"))  # noqa: S608 - ours
+        session.execute(text(f"UPDATE completions SET cost_usd = {price}"))  # noqa: S608 - ours
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sound(sound_file: Path, tmp_path: Path) -> Iterator[Connection]:
+    """A copy of it to spoil."""
+    path = shutil.copy(sound_file, tmp_path / "seedbed.db")
+    database = Database(f"sqlite:///{path}")
+    with database.engine.connect() as connection:
         yield connection
     database.close()
 
@@ -76,6 +88,12 @@ _ANOTHER_INSTANCE = """INSERT INTO instances
         ("UPDATE work_items SET ordinal = 1 WHERE id = 1", "a ticket that was issued and is no"),
         ("UPDATE runs SET tickets_issued = 2", "a ticket that was issued and is no work"),
         ("UPDATE runs SET tickets_admitted = 0", "counters of the run"),
+        ("UPDATE runs SET instances = 3", "counters of the run"),
+        ("UPDATE runs SET calls = 4", "books of the run"),
+        ("UPDATE runs SET cost_usd = cost_usd - 1", "books of the run"),
+        ("UPDATE work_items SET reserved_tokens = 1 WHERE id = 2", "still reserved for"),
+        ("UPDATE completions SET is_spare = 1 WHERE id = 2", "called spare and was used"),
+        ("UPDATE completions SET call = 'a.1' WHERE id < 3", "the same call recorded twice"),
         (_ANOTHER_ITEM.format(3), "two pieces of work for one"),
         (_ANOTHER_ITEM.format(5), "two pieces of work for one"),
         ("UPDATE instructions SET text = 'Describe a kite.'", "the same instruction twice"),
@@ -100,6 +118,9 @@ _ANOTHER_INSTANCE = """INSERT INTO instances
             "two instructions too near to each other",
         ),
         ("UPDATE completions SET prompt_tokens = 7 WHERE id = 1", "that the endpoint did not send"),
+        ("UPDATE completions SET reply_id = 'scripted-2' WHERE id = 1", "endpoint did not send"),
+        ("UPDATE runs SET written_off_calls = 0", "calls of 110 tokens that nobody recorded"),
+        ("UPDATE runs SET written_off_tokens = 109", "109 tokens written off"),
         ("UPDATE completions SET cost_usd = cost_usd + 1 WHERE id = 1", "a wrong price"),
     ],
 )
@@ -136,4 +157,4 @@ def test_numbers_of_the_api_are_held_against_the_rows(sound: Connection) -> None
 
 def test_a_provider_that_sent_less_is_believed(sound: Connection) -> None:
     log = [replace(call, completion_tokens=9) for call in _LOG]
-    assert len(ledger.unbalanced(sound, RUN_ID, log)) == 1
+    assert ledger.unbalanced(sound, RUN_ID, log) != []
