@@ -145,6 +145,9 @@ def examine(watch: Watch, done: list[Done]) -> Found:
     told = _get(f"{watch.cluster.api_url}/v1/runs/{watch.run_id}")
     log = await_log(watch.cluster)
     with watch.cluster.database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # Between two looks at the rows there is much to reckon.
+            connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
         started, ended = connection.execute(
             text("SELECT started_at, ended_at FROM runs WHERE id = :run"), {"run": watch.run_id}
         ).one()
