@@ -262,8 +262,15 @@ class Pump:
             self._claim_at, self._beat_at = now + _CLAIM_AGAIN_S, now
 
     def abandon(self) -> None:
-        """Cut off what is in the air; what had not been sent is handed back as it was."""
-        waiting = [dropped.key for dropped in self._calls.abandon() if not dropped.was_out]
+        """Cut off what is in the air; what had not been sent is handed back as it was.
+
+        Replies that are here already were paid for, so they are recorded first.
+        """
+        self._leave(Ending.AGAIN, 0.0)
+        dropped = self._calls.abandon()
+        if rest := self._calls.collect(0.0, len(self._asked)):
+            self._turn(rest, time.monotonic())
+        waiting = [one.key for one in dropped if not one.was_out]
         if waiting:
             token = self._hold.token
             self._patiently(lambda session: work.reopen(session, waiting, token))
