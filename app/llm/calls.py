@@ -10,7 +10,7 @@ from app.llm.inbox import Inbox, Outcome
 from app.llm.loop_thread import LoopThread
 from app.llm.provider import ProviderFactory
 
-FIRST_IN_AIR = 16
+FIRST_IN_AIR = 4
 """Calls that go out before anything is known of an endpoint's limits; each answer adds one."""
 
 

@@ -189,7 +189,7 @@ class Fanout:
             self._finish(defect)
             return
         if isinstance(answer, Completion | ItemTrouble):
-            self._pacing.answered(asked_at_s)
+            self._pacing.answered(asked_at_s, self._loop.time())
         self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
 
     def _finish(self, news: Outcome | Exception) -> None:

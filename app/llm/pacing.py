@@ -1,13 +1,19 @@
 """How many calls may be in the air, and how long all wait after a throttle: no I/O, no clock.
 
 Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
-raises it by one. Times are seconds of any one monotonic clock, given as arguments.
+raises it by one, more slowly near where it was too high. Times are seconds of any one monotonic
+clock, given as arguments.
 """
 
 from collections.abc import Callable
 
 SHORTEST_HOLD_S = 0.05
 """Also after ``Retry-After: 0``, which would otherwise become a busy loop."""
+DOUBLED_IN_S = 0.5
+"""The soonest that the limit doubles before the first throttle: a limit a second is met gently."""
+NEAR = 0.8
+CAREFUL = 1 / 8
+"""How much slower the limit climbs near the one that was too high the last time."""
 FIRST_HOLD_S = 0.5
 LONGEST_HOLD_S = 60.0
 """Of the growing delay; a longer Retry-After is obeyed."""
@@ -27,7 +33,7 @@ class Pacing:
         self._ceiling = ceiling
         self._jitter = jitter
         self._window = float(ceiling if first is None else first)
-        self._was_throttled = False
+        self._too_high: float | None = None
         self._held_until_s = 0.0
         self._cut_at_s = float("-inf")
         self._cuts_in_a_row = 0
@@ -41,20 +47,28 @@ class Pacing:
         """How long nobody may ask; 0 when asking is free."""
         return max(0.0, self._held_until_s - now_s)
 
-    def answered(self, asked_at_s: float) -> None:
-        """Count an answer to a call that went out at `asked_at_s`; the limit climbs."""
+    def answered(self, asked_at_s: float, now_s: float) -> None:
+        """Count an answer, now, to a call that went out at `asked_at_s`; the limit climbs."""
         if asked_at_s < self._cut_at_s:
             # It was let in under the old limit and says nothing about the new one.
             return
         self._cuts_in_a_row = 0
-        step = 1 / self._window if self._was_throttled else 1.0
-        self._window = min(float(self._ceiling), self._window + step)
+        self._window = min(float(self._ceiling), self._window + self._step(now_s - asked_at_s))
+
+    def _step(self, latency_s: float) -> float:
+        if self._too_high is None:
+            # Twice as many after each round of calls; where a round is short, after so long.
+            return min(1.0, latency_s / DOUBLED_IN_S)
+        near = NEAR * self._too_high < self._window < self._too_high / NEAR
+        return (CAREFUL if near else 1.0) / self._window
 
     def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
         """Count a throttle: everyone waits, and once for each wave of calls the limit halves."""
-        self._was_throttled = True
         if asked_at_s >= self._cut_at_s:
             # Calls that were in the air together are refused together: that is one message.
+            if self._cuts_in_a_row == 0:
+                # Of several in a row the first tells: the others met what it had used up.
+                self._too_high = self._window
             self._window = max(1.0, self._window / 2)
             self._cut_at_s = now_s
             self._cuts_in_a_row += 1

@@ -45,10 +45,10 @@ def test_a_limits_worth_of_answers_raises_it_by_about_one() -> None:
     pace = pacing(64)
     pace.throttled(asked_at_s=0, now_s=0, retry_after_s=0)
     for _ in range(33):
-        pace.answered(asked_at_s=1)
+        pace.answered(asked_at_s=1, now_s=1 + 1)
     assert pace.limit == 33
     for _ in range(10_000):
-        pace.answered(asked_at_s=1)
+        pace.answered(asked_at_s=1, now_s=1 + 1)
     assert pace.limit == 64
 
 
@@ -56,7 +56,7 @@ def test_answers_to_calls_from_before_the_cut_do_not_raise_it() -> None:
     pace = pacing(64)
     pace.throttled(asked_at_s=5, now_s=6, retry_after_s=0)
     for _ in range(1000):
-        pace.answered(asked_at_s=5)
+        pace.answered(asked_at_s=5, now_s=5 + 1)
     assert pace.limit == 32
 
 
@@ -74,7 +74,7 @@ def test_an_answer_makes_the_wait_short_again() -> None:
     pace = pacing(64, dice=1.0)
     for second in range(0, 500, 100):
         pace.throttled(asked_at_s=second, now_s=second, retry_after_s=None)
-    pace.answered(asked_at_s=600)
+    pace.answered(asked_at_s=600, now_s=600 + 1)
     pace.throttled(asked_at_s=700, now_s=700, retry_after_s=None)
     assert pace.hold_s(700) == 0.5
 
@@ -99,5 +99,41 @@ def test_whatever_is_said_nobody_asks_earlier_and_the_limit_stays_in_bounds(
         now_s += later_s
         pace.throttled(now_s, now_s, retry_after_s)
         assert pace.hold_s(now_s) >= (retry_after_s or SHORTEST_HOLD_S) * (1 - 1e-9)
-        pace.answered(now_s)
+        pace.answered(now_s, now_s + 1)
         assert 1 <= pace.limit <= 16
+
+
+def test_until_the_first_throttle_the_limit_doubles_with_each_round_of_long_calls() -> None:
+    pace = Pacing(1000, lambda: 0.0, first=4)
+    for expected in (8, 16, 32):
+        for _ in range(pace.limit):
+            pace.answered(asked_at_s=0.0, now_s=2.0)
+        assert pace.limit == expected
+
+
+def test_short_calls_make_it_climb_more_gently_and_never_past_the_ceiling() -> None:
+    pace = Pacing(6, lambda: 0.0, first=4)
+    for _ in range(4):
+        pace.answered(asked_at_s=0.0, now_s=0.05)
+    assert pace.limit == 4
+    for _ in range(100):
+        pace.answered(asked_at_s=0.0, now_s=0.05)
+    assert pace.limit == 6
+
+
+def test_near_what_was_too_high_it_climbs_slowly() -> None:
+    pace = Pacing(1000, lambda: 0.0, first=100)
+    pace.throttled(asked_at_s=0.0, now_s=1.0, retry_after_s=0.1)
+    assert pace.limit == 50
+
+    def answers_for_ten_more() -> int:
+        count, before = 0, pace.limit
+        while pace.limit < before + 10:
+            pace.answered(asked_at_s=2.0, now_s=3.0)
+            count += 1
+        return count
+
+    far = answers_for_ten_more()
+    while pace.limit < 85:
+        pace.answered(asked_at_s=2.0, now_s=3.0)
+    assert answers_for_ten_more() > 8 * far
