@@ -102,6 +102,7 @@ def test_a_run_whose_messages_are_all_lost_stands_still_until_a_sweeper_looks(
         running.wipe_broker()
         running.tend()
         running.await_ready()
+        watch.look()
         stood = watch.accepted
         # Without the sweeper nothing ever comes: every lease has long been over.
         assert not watch.until(lambda: watch.accepted > stood, 4 * _SMALL.lease_s)
