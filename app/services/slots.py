@@ -97,13 +97,13 @@ def sweep(workshop: Workshop) -> Sequence[Slot]:
 
     def nudge(session: Session) -> Sequence[Slot]:
         waiting = slots.waiting(session, again_after_s=_NUDGE_AGAIN_S)
-        slots.note_nudged(session, waiting)
-        return waiting
+        return slots.note_nudged(session, waiting)
 
     return workshop.database.retrying(nudge)
 
 
 def _bury(session: Session, hold: Hold) -> None:
-    run = runs.lock(session, hold.run_id)
+    # Whoever was frozen with the row in its hands must not keep the sweeper from all other runs.
+    run = runs.lock_if_free(session, hold.run_id)
     if run is not None and slots.release_expired(session, hold):
         give_back(session, run, hold.token)

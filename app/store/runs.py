@@ -33,6 +33,12 @@ def lock(session: Session, run_id: str) -> Run | None:
     return session.get(Run, run_id, with_for_update=True, populate_existing=True)
 
 
+def lock_if_free(session: Session, run_id: str) -> Run | None:
+    """Do the same unless another holds it: then None, for those who can look again later."""
+    skipping = {"skip_locked": True}
+    return session.get(Run, run_id, with_for_update=skipping, populate_existing=True)
+
+
 def move(
     session: Session,
     run_id: str,

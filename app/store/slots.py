@@ -132,10 +132,15 @@ def waiting(session: Session, *, again_after_s: float) -> Sequence[Slot]:
     return [Slot(run_id, slot) for run_id, slot in rows]
 
 
-def note_nudged(session: Session, places: Sequence[Slot]) -> None:
-    """Remember that workers were told to look at these."""
+def note_nudged(session: Session, places: Sequence[Slot]) -> Sequence[Slot]:
+    """Remember that workers are told to look at these; those that nobody is taking just now."""
+    noted = []
     for place in places:
-        session.execute(update(RunSlot).where(_is(place)).values(nudged_at=epoch_now()))
+        free = select(RunSlot.slot).where(_is(place)).with_for_update(skip_locked=True)
+        if session.scalar(free) is not None:
+            session.execute(update(RunSlot).where(_is(place)).values(nudged_at=epoch_now()))
+            noted.append(place)
+    return noted
 
 
 def _could_use_more() -> ColumnElement[bool]:

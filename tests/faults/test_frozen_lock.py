@@ -107,7 +107,6 @@ def test_a_killed_holder_of_a_runs_row_stalls_nobody(
         assert _wait_s(database) < 2
 
 
-@pytest.mark.xfail(reason="the sweeper waits for the row of each run whose pump is dead")
 def test_a_frozen_holder_of_one_runs_row_keeps_no_other_run_from_being_swept(
     on_postgresql: tuple[str, Database], tmp_path: Path
 ) -> None:
