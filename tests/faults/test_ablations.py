@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from tests.faults.books import DOUBLED, broken
@@ -91,6 +92,7 @@ def test_without_the_fence_the_checks_find_what_it_records_twice(
     assert any(rule.what in violation for rule in DOUBLED for violation in found), found
 
 
+@pytest.mark.faults
 def test_a_run_whose_messages_are_all_lost_stands_still_until_a_sweeper_looks(
     postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
