@@ -94,7 +94,9 @@ async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
             if answer.status >= 400:
                 # Its beginning is enough to tell what kind it is.
                 return body[:most]
-            raise ItemTrouble(f"The answer is larger than {most:,} bytes.")
+            trouble = ItemTrouble(f"The answer is larger than {most:,} bytes.")
+            trouble.may_be_paid = True
+            raise trouble
     return body
 
 

@@ -2,10 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from app.errors import ItemTrouble, ParameterTrouble, ProviderTrouble, RunTrouble
 from app.llm.fanout import Fanout
@@ -45,6 +44,9 @@ _PLAIN = Request(ChatPrompt(_QUESTION), Parameters(1.0, 1.0, max_tokens=16), PRO
 _TEXT = Request(TextPrompt("A stone is"), Parameters(1.0, 1.0, max_tokens=1), PROMPT_VERSION)
 
 
+CAN_NOTHING = Capabilities()
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One question of the preflight and its answer, to be recorded like every other reply."""
@@ -58,9 +60,13 @@ class Probe:
 class Preflight:
     """What the preflight learned, and the calls it took."""
 
-    capabilities: Capabilities
-    probes: tuple[Probe, ...]
+    capabilities: Capabilities = CAN_NOTHING
+    probes: tuple[Probe, ...] = ()
     """Only what was answered: a refused question has no reply to record."""
+    unread: tuple[Request, ...] = ()
+    """Questions without a usable reply that may be paid for all the same."""
+    trouble: ProviderTrouble | None = None
+    """Why the endpoint cannot be asked; None when it can."""
 
 
 def questions(endpoint: Literal["chat", "completions"]) -> tuple[Request, ...]:
@@ -75,59 +81,68 @@ def preflight(
 ) -> Preflight:
     """Ask, one question after the other, and say what came back.
 
-    A refusal of logprobs or of the schema is an answer: not supported. Raises `RunTrouble` and
-    `Outage` at the first call that meets them, `Throttled` when the endpoint still throttles after
+    A refusal of logprobs or of the schema is an answer: not supported. It ends with the first
+    `RunTrouble` or `Outage`, and with `Throttled` when the endpoint still throttles after
     `patience_s`. On the completions endpoint nothing but answering is tried.
     """
-    probes: list[Probe] = []
-    try:
-        with Fanout(provider_factory, 1) as fanout:
-            return _preflight(partial(_answer, fanout, patience_s=patience_s), endpoint, probes)
-    except ProviderTrouble as trouble:
-        trouble.may_be_paid = trouble.may_be_paid or bool(probes)
-        raise
+    with Fanout(provider_factory, 1) as fanout:
+        asking = _Asking(fanout, patience_s)
+        try:
+            return asking.finished(asking.capabilities(endpoint))
+        except ProviderTrouble as trouble:
+            return asking.finished(CAN_NOTHING, trouble)
 
 
-_Asker: TypeAlias = Callable[[Request], Probe | ProviderTrouble]
+class _Asking:
+    """One preflight; what was answered stays here also when it fails."""
 
+    def __init__(self, fanout: Fanout, patience_s: float) -> None:
+        self._fanout = fanout
+        self._patience_s = patience_s
+        self._probes: list[Probe] = []
+        self._unread: list[Request] = []
 
-def _preflight(
-    ask: _Asker, endpoint: Literal["chat", "completions"], probes: list[Probe]
-) -> Preflight:
-    """Ask; `probes` holds what was answered, also when this raises."""
-    if endpoint == "completions":
-        probes.append(_must_answer(ask(_TEXT)))
-        return Preflight(Capabilities(), tuple(probes))
-    logprobs = _unless_refused(ask(_LOGPROBS))
-    probes += filter(None, [logprobs])
-    form = _unless_refused(ask(_FORM))
-    probes += filter(None, [form])
-    if not probes:
-        # Both refused: because of what was asked for, or because nothing is answered at all?
-        probes.append(_must_answer(ask(_PLAIN)))
-    capabilities = Capabilities(
-        json_schema=form is not None and _is_in_form(form.completion.text),
-        logprobs=logprobs is not None and logprobs.completion.top_logprobs is not None,
-    )
-    return Preflight(capabilities, tuple(probes))
+    def finished(
+        self, capabilities: Capabilities, trouble: ProviderTrouble | None = None
+    ) -> Preflight:
+        return Preflight(capabilities, tuple(self._probes), tuple(self._unread), trouble)
 
+    def capabilities(self, endpoint: Literal["chat", "completions"]) -> Capabilities:
+        if endpoint == "completions":
+            self._must_answer(_TEXT)
+            return CAN_NOTHING
+        logprobs = self._unless_refused(_LOGPROBS)
+        form = self._unless_refused(_FORM)
+        if not self._probes:
+            # Both refused: because of what was asked for, or because nothing is answered at all?
+            self._must_answer(_PLAIN)
+        return Capabilities(
+            json_schema=form is not None and _is_in_form(form.text),
+            logprobs=logprobs is not None and logprobs.top_logprobs is not None,
+        )
 
-def _must_answer(answer: Probe | ProviderTrouble) -> Probe:
-    if isinstance(answer, ItemTrouble):
-        # If the plainest question cannot be answered, none can.
-        raise RunTrouble(str(answer))
-    if isinstance(answer, ProviderTrouble):
-        raise answer
-    return answer
+    def _must_answer(self, request: Request) -> None:
+        try:
+            self._ask(request)
+        except ItemTrouble as trouble:
+            # If the plainest question cannot be answered, none can.
+            raise RunTrouble(str(trouble)) from None
 
+    def _unless_refused(self, request: Request) -> Completion | None:
+        """None when the endpoint refuses this question."""
+        try:
+            return self._ask(request)
+        except (ItemTrouble, ParameterTrouble):
+            return None
 
-def _unless_refused(answer: Probe | ProviderTrouble) -> Probe | None:
-    """None when the endpoint refuses this question."""
-    if isinstance(answer, ItemTrouble | ParameterTrouble):
-        return None
-    if isinstance(answer, ProviderTrouble):
-        raise answer
-    return answer
+    def _ask(self, request: Request) -> Completion:
+        answer = _answer(self._fanout, request, patience_s=self._patience_s)
+        if isinstance(answer, ProviderTrouble):
+            if answer.may_be_paid:
+                self._unread.append(request)
+            raise answer
+        self._probes.append(answer)
+        return answer.completion
 
 
 def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | ProviderTrouble:

@@ -1,12 +1,12 @@
 """What a pump does first: load what stays the same, and on a run's first time ask the endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, Outage, ProviderTrouble
+from app.errors import ConfigurationError, Outage, RunTrouble
 from app.llm import prices
 from app.llm.preflight import Preflight, preflight, questions
 from app.llm.prices import cost_usd
@@ -14,7 +14,7 @@ from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.run_state import EndReason, Status
-from app.pipeline.types import Capabilities, Stage
+from app.pipeline.types import Capabilities, Request, Stage
 from app.services.admission import issue_tickets
 from app.services.claiming import caps_of, pause_for_budget, spent
 from app.services.lease import kept_lease
@@ -35,6 +35,20 @@ class Beginning:
     material: RunMaterial
     model: str
     capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the preflights of all endpoints found together."""
+
+    capabilities: Capabilities
+    there: Sequence[str]
+    """The names of those that answer."""
+    replies: Sequence[Reply]
+    unread: Amount
+    """The most that those calls can have taken of which no reply is kept."""
+    trouble: str | None
+    """Why the run cannot begin."""
 
 
 def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
@@ -61,37 +75,51 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> C
     most = _most_of_preflight(workshop, run.model, material.profile.endpoint)
     if not workshop.database.retrying(lambda session: _may_ask(session, hold, most)):
         return None
-    try:
-        with kept_lease(workshop, hold):
-            found, there = _preflight_all(workshop, run.model, material.profile.endpoint)
-    except ConfigurationError as error:
-        pause_for_provider(workshop, hold, str(error), not_asked=most)
-        return None
-    except ProviderTrouble as trouble:
-        not_asked = NOTHING if trouble.may_be_paid else most
-        pause_for_provider(workshop, hold, str(trouble), not_asked=not_asked)
-        return None
+    with kept_lease(workshop, hold):
+        found = _ask_all(workshop, run.model, material.profile.endpoint, hold.token)
 
     def plan(session: Session) -> Capabilities | None:
         locked = runs.lock(session, run.id)
-        if locked is None or not slots.is_held(session, hold):
+        if locked is None:
             return None
-        if locked.status == Status.RUNNING and locked.capabilities is not None:
-            # Committed before, but the answer was lost.
-            return Capabilities(**locked.capabilities)
-        write_off(locked, most, sign=-1)
-        for name in sorted(there):
-            endpoints.back(session, name, run.model)
-        return _plan_first_work(session, locked, material, workshop, found)
+        is_held = slots.is_held(session, hold)
+        waits = is_held and locked.status == Status.QUEUED
+        _settle(session, locked, most, found, waits=waits)
+        if waits and found.trouble is None:
+            for name in sorted(found.there):
+                endpoints.back(session, name, run.model)
+            return _plan_first_work(session, locked, material, found.capabilities)
+        if waits:
+            _pause_for_provider(session, hold, str(found.trouble))
+        # Committed before, but the answer was lost; or it was paused or taken away meanwhile.
+        runs_on = is_held and locked.status == Status.RUNNING and locked.capabilities is not None
+        return Capabilities(**(locked.capabilities or {})) if runs_on else None
 
     return workshop.database.retrying(plan)
+
+
+def _settle(session: Session, run: Run, most: Amount, found: _Found, *, waits: bool) -> None:
+    """Enter what the preflight took in place of the most it could; safe to repeat.
+
+    What was paid for is kept, even if the run was paused, cancelled or taken away meanwhile.
+    """
+    calls = [reply.call for reply in found.replies]
+    settled = completions.any_of_calls(session, run.id, calls) if calls else not waits
+    if not settled:
+        write_off(run, most, sign=-1)
+        write_off(run, found.unread)
+        completions.add(session, run.id, found.replies)
+        book(run, found.replies)
 
 
 def _most_of_preflight(
     workshop: Workshop, model: str, kind: Literal["chat", "completions"]
 ) -> Amount:
-    each = [prices.most(request, model, workshop.prices) for request in questions(kind)]
-    return sum(each * len(workshop.endpoints), NOTHING)
+    return _most_of(workshop, model, questions(kind) * len(workshop.endpoints))
+
+
+def _most_of(workshop: Workshop, model: str, asked: Iterable[Request]) -> Amount:
+    return sum((prices.most(request, model, workshop.prices) for request in asked), NOTHING)
 
 
 def _may_ask(session: Session, hold: Hold, most: Amount) -> bool:
@@ -108,89 +136,86 @@ def _may_ask(session: Session, hold: Hold, most: Amount) -> bool:
     return True
 
 
-def _preflight_all(
-    workshop: Workshop, model: str, kind: Literal["chat", "completions"]
-) -> tuple[Preflight, Sequence[str]]:
+def _ask_all(
+    workshop: Workshop, model: str, kind: Literal["chat", "completions"], token: str
+) -> _Found:
     """Ask every endpoint; what all that answer can do is what the run relies on.
 
-    Returns it with the names of those that answered.
-
-    Raises:
-        RunTrouble: at the first that refuses.
-        Outage: when none is there.
+    It ends with the first that refuses. Those that are away are left to the circuit, unless all of
+    them are.
     """
-    found: dict[str, Preflight] = {}
-    away: list[Outage] = []
+    asked: dict[str, Preflight] = {}
     for endpoint in workshop.endpoints:
         try:
-            found[endpoint.name] = preflight(endpoint.provider_for(model), kind)
-        except Outage as trouble:
-            away.append(trouble)
-        except ProviderTrouble as trouble:
-            trouble.may_be_paid = trouble.may_be_paid or bool(found)
-            raise
-    if not found:
-        raise next((trouble for trouble in away if trouble.may_be_paid), away[0])
-    can = [one.capabilities for one in found.values()]
-    together = Capabilities(
-        json_schema=all(one.json_schema for one in can),
-        logprobs=all(one.logprobs for one in can),
+            asked[endpoint.name] = preflight(endpoint.provider_for(model), kind)
+        except ConfigurationError as error:
+            asked[endpoint.name] = Preflight(trouble=RunTrouble(str(error)))
+        if not isinstance(asked[endpoint.name].trouble, Outage | None):
+            break
+    there = [name for name, one in asked.items() if one.trouble is None]
+    troubles = [one.trouble for one in asked.values() if one.trouble is not None]
+    refusals = [trouble for trouble in troubles if not there or not isinstance(trouble, Outage)]
+    can = [asked[name].capabilities for name in there]
+    return _Found(
+        capabilities=Capabilities(
+            json_schema=all(one.json_schema for one in can),
+            logprobs=all(one.logprobs for one in can),
+        ),
+        there=there,
+        replies=_replies(asked, model, workshop, token),
+        unread=_most_of(workshop, model, (q for one in asked.values() for q in one.unread)),
+        trouble=str(refusals[-1]) if refusals else None,
     )
-    probes = tuple(probe for one in found.values() for probe in one.probes)
-    return Preflight(together, probes), list(found)
 
 
-def pause_for_provider(
-    workshop: Workshop, hold: Hold, message: str, *, not_asked: Amount = NOTHING
-) -> None:
-    """Pause a run with the provider's words, unless the slot was lost meanwhile.
-
-    `not_asked`: what was entered into the books beforehand and was not taken.
-    """
-
-    def pause(session: Session) -> None:
-        run = runs.lock(session, hold.run_id)
-        words = f"{message} Then resume the run."
-        if run is not None and runs.move(
-            session,
-            hold.run_id,
-            Status.PAUSED,
-            reason=EndReason.PROVIDER,
-            message=words,
-            hold=hold,
-        ):
-            write_off(run, not_asked, sign=-1)
-
-    workshop.database.retrying(pause)
-
-
-def _plan_first_work(
-    session: Session, run: Run, material: RunMaterial, workshop: Workshop, found: Preflight
-) -> Capabilities | None:
-    replies = [
+def _replies(
+    asked: Mapping[str, Preflight], model: str, workshop: Workshop, token: str
+) -> Sequence[Reply]:
+    probes = [(name, probe) for name, one in asked.items() for probe in one.probes]
+    return [
         Reply(
             work_item_id=None,
             stage=Stage.PREFLIGHT,
             request=probe.request,
             completion=probe.completion,
             latency_s=probe.latency_s,
-            cost_usd=cost_usd(probe.completion, run.model, workshop.prices),
+            cost_usd=cost_usd(probe.completion, model, workshop.prices),
+            call=f"{token}.preflight.{n}",
+            endpoint=name,
         )
-        for probe in found.probes
+        for n, (name, probe) in enumerate(probes)
     ]
-    # Paid for, so kept, even if the run was paused or cancelled meanwhile.
-    completions.add(session, run.id, replies)
-    book(run, replies)
-    if not runs.move(session, run.id, Status.RUNNING):
-        return None
+
+
+def pause_for_provider(workshop: Workshop, hold: Hold, message: str) -> None:
+    """Pause a run with the provider's words, unless the slot was lost meanwhile."""
+    workshop.database.retrying(lambda session: _pause_for_provider(session, hold, message))
+
+
+def _pause_for_provider(session: Session, hold: Hold, message: str) -> None:
+    runs.move(
+        session,
+        hold.run_id,
+        Status.PAUSED,
+        reason=EndReason.PROVIDER,
+        message=f"{message} Then resume the run.",
+        hold=hold,
+    )
+
+
+def _plan_first_work(
+    session: Session, run: Run, material: RunMaterial, can: Capabilities
+) -> Capabilities:
+    session.flush()
+    runs.move(session, run.id, Status.RUNNING)
     if run.capabilities is not None:
         # Resumed: it goes on as it began, whatever the endpoint can do by now.
         issue_tickets(session, run, material)
         return Capabilities(**run.capabilities)
-    run.capabilities = asdict(found.capabilities)
+    run.capabilities = asdict(can)
     runs.add_event(session, run.id, "preflight", run.capabilities)
     _note_few_seeds(session, material)
-    nothings = material.profile.calibration if found.capabilities.logprobs else ()
+    nothings = material.profile.calibration if can.logprobs else ()
     if nothings:
         planned = [
             Planned(Stage.CALIBRATE, n, {"instruction": text}) for n, text in enumerate(nothings)
@@ -199,7 +224,7 @@ def _plan_first_work(
     else:
         run.classification_bias = 0.0
     issue_tickets(session, run, material)
-    return found.capabilities
+    return can
 
 
 def _note_few_seeds(session: Session, material: RunMaterial) -> None:

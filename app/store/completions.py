@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -32,7 +32,7 @@ class Reply:
     cost_usd: Decimal | None = None
     demonstrations: Sequence[dict[str, Any]] = ()
     call: str | None = None
-    """Our own name for the call; None for the preflight's."""
+    """Our own name for the call."""
     endpoint: str | None = None
     request_sha256: str | None = None
     """Only where the reply may be used again."""
@@ -128,6 +128,12 @@ def known_calls(session: Session, item_ids: Collection[int]) -> set[str]:
     """Name the calls about these items whose replies are stored."""
     found = select(CompletionRow.call).where(CompletionRow.work_item_id.in_(item_ids))
     return {call for call in session.scalars(found) if call is not None}
+
+
+def any_of_calls(session: Session, run_id: str, calls: Collection[str | None]) -> bool:
+    """Whether the reply of one of these calls of the preflight is stored."""
+    of_run = (CompletionRow.run_id == run_id, CompletionRow.stage == Stage.PREFLIGHT)
+    return bool(session.scalar(select(exists().where(*of_run, CompletionRow.call.in_(calls)))))
 
 
 def spares(session: Session, item_ids: Collection[int]) -> Mapping[int, Kept]:

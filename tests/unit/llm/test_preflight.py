@@ -41,6 +41,8 @@ def learned(script: Script, patience_s: float = 5.0) -> tuple[Preflight, int]:
         result = preflight(
             lambda: OpenAIProvider(server.base_url, None, "m", 5), "chat", patience_s
         )
+        if result.trouble is not None:
+            raise result.trouble
         return result, server.counts.calls
 
 
@@ -122,3 +124,23 @@ def test_on_the_completions_endpoint_one_question_is_asked_and_nothing_is_claime
         assert server.counts.completions == server.counts.calls == 1
     assert result.capabilities == Capabilities()
     assert isinstance(result.probes[0].request.prompt, TextPrompt)
+
+
+def test_what_was_answered_before_an_endpoint_went_away_is_kept() -> None:
+    def away_after_one(call: ScriptedCall) -> ScriptedReply:
+        return able(call) if call.n == 1 else ScriptedReply(status=503, error={"message": "busy"})
+
+    with scripted_server(away_after_one) as server:
+        result = preflight(lambda: OpenAIProvider(server.base_url, None, "m", 5), "chat", 5)
+    assert isinstance(result.trouble, Outage)
+    assert [probe.completion.text for probe in result.probes] == ["Yes"]
+    assert result.unread == ()
+
+
+def test_an_answer_that_is_none_is_named_for_it_may_be_paid_for() -> None:
+    broken = ScriptedReply(raw=b'{"choices": []}')
+    with scripted_server(lambda call: broken if call.n == 1 else able(call)) as server:
+        result = preflight(lambda: OpenAIProvider(server.base_url, None, "m", 5), "chat", 5)
+    assert result.trouble is None
+    assert len(result.probes) == len(result.unread) == 1
+    assert result.unread[0].parameters.top_logprobs == 5
