@@ -119,6 +119,10 @@ class Fanout:
         """Return outcomes as `Inbox.collect` does."""
         return self._inbox.collect(timeout_s, most)
 
+    def withdraw(self) -> list[int]:
+        """Take back what is not out yet; the keys, in order of submission."""
+        return self._thread.within(self._withdraw())
+
     def abandon(self) -> list[Dropped]:
         """Cancel what is not answered; returned in order of submission.
 
@@ -195,6 +199,13 @@ class Fanout:
     def _finish(self, news: Outcome | Exception) -> None:
         self._ended += 1
         self._inbox.put(news)
+
+    async def _withdraw(self) -> list[int]:
+        keys = [waiting.key for waiting in sorted(self._waiting)]
+        self._waiting.clear()
+        self._ended += len(keys)
+        self._inbox.forget(len(keys))
+        return keys
 
     async def _abandon(self) -> list[Dropped]:
         dropped: list[tuple[_Waiting, bool]] = []

@@ -95,6 +95,8 @@ class Pump:
         while not self._stop():
             now = time.monotonic()
             self._look_up(now)
+            if self._ending is not None:
+                self._hand_back()
             if self._ending is not None and (not self._asked or now > self._leave_by):
                 return self._ending
             wait_s = 0.0 if self._found else _COLLECT_S
@@ -103,7 +105,7 @@ class Pump:
             if why is not None and self._ending is None:
                 _log.warning("run %s pauses: %s", self._hold.run_id, why)
                 pause_for_provider(self._workshop, self._hold, why)
-                self._leave(Ending.ENOUGH, self._patience_s())
+                self._leave(Ending.ENOUGH)
             if not self._asked and not self._found:
                 # Nothing in the air: the endpoint is being given time, or the end is near.
                 time.sleep(_COLLECT_S)
@@ -125,7 +127,7 @@ class Pump:
             self._look_at = now + self._workshop.slice_s
             yields = self._patiently(partial(should_yield, hold=self._hold), writes=False)
             if yields or now - self._began_at > _LONGEST_HOLD_S:
-                self._leave(Ending.AGAIN, self._patience_s())
+                self._leave(Ending.AGAIN)
         if now - self._busy_at > _IDLE_S and self._ending is None and self._others_work():
             # What is left is in the air elsewhere; this process may be of use to another run.
             self._leave(Ending.ENOUGH)
@@ -163,11 +165,14 @@ class Pump:
         throttled = self._asked and any(lane.last_throttle for lane in self._lanes())
         return now - self._reading.answered_at if throttled else 0.0
 
-    def _patience_s(self) -> float:
-        """How long to wait for what is in the air."""
-        held = any(lane.held_s for lane in self._lanes())
-        # What only waits for the provider's leave was not paid for: it is handed back as it is.
-        return 0.0 if held and self._throttled_s(time.monotonic()) > 0.5 else _LAST_REPLIES_S
+    def _hand_back(self) -> None:
+        """Open again what is not out yet: it was not paid for, and others may come to ask it."""
+        waiting = [key for lane in self._lanes() for key in lane.withdraw()]
+        for key in waiting:
+            del self._asked[key]
+        if waiting:
+            token = self._hold.token
+            self._patiently(lambda session: work.reopen(session, waiting, token))
 
     def _lanes(self) -> Iterable[Fanout]:
         return self._calls.lanes.values()

@@ -59,6 +59,27 @@ def test_a_run_that_is_only_throttled_hands_over_to_one_that_waits(open_bench: O
             assert not slots.any_live(session, crowded)
 
 
+def test_a_throttled_run_that_hands_over_waits_for_the_calls_that_are_out(
+    open_bench: OpenBench,
+) -> None:
+    throttled = ScriptedReply(status=429, error={"message": "slow"}, headers={"Retry-After": "30"})
+    answered: list[int] = []
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        if call.n == 4:
+            return throttled
+        answered.append(call.n)
+        return replace(reply(call), delay_s=0.0 if call.n <= 2 else 2.0)
+
+    with open_bench(script, slice_s=0.8) as bench:
+        crowded = bench.start(target=5, model="crowded")
+        bench.start(target=5)
+        assert advance_run(bench.workshop, Slot(crowded, 0), lambda: False)
+        run = bench.view(crowded).run
+    assert run.calls == len(answered) > 2
+    assert run.written_off_calls == 0
+
+
 def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
     open_bench: OpenBench,
 ) -> None:

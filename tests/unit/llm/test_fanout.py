@@ -190,6 +190,22 @@ def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() 
         assert fanout.in_air == 0
 
 
+def test_what_is_withdrawn_was_not_out_and_what_is_out_is_still_answered() -> None:
+    fanout, provider = gated(2)
+    with fanout:
+        for key, words in enumerate("abcd"):
+            fanout.submit(key, request(words))
+        wait_until_asked(provider, 2)
+        assert fanout.withdraw() == [2, 3]
+        assert fanout.withdraw() == []
+        assert fanout.in_air == 2
+        for words in "ab":
+            provider.let(words)
+        assert [outcome.key for outcome in collect_all(fanout, 2)] == [0, 1]
+        assert fanout.capacity == 2
+    assert provider.asked == ["a", "b"]
+
+
 def test_other_troubles_come_out_as_outcomes() -> None:
     def reply(_: Request) -> Completion:
         raise ItemTrouble("no answer")
