@@ -48,7 +48,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
-        self._writing = self.engine.execution_options(seedbed_writes=True)
+        self.writing = self.engine.execution_options(seedbed_writes=True)
+        """The same, for transactions that write."""
         self._counting = threading.Lock()
         self._in_use = 0
         self._closed = False
@@ -62,7 +63,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that writes; on SQLite it holds the write lock from the start."""
-        with self._transaction(self._writing) as session:
+        with self._transaction(self.writing) as session:
             yield session
 
     @contextmanager

@@ -79,9 +79,11 @@ def after_looks(most: int) -> Callable[[], bool]:
 
 @contextmanager
 def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Bench]:
+    timeout_s = changes.pop("timeout_s", 5.0)
+    key = "sk-very-secret-key"
     with scripted_server(script) as server:
         provider_for = changes.pop("provider_for", None) or (
-            lambda model: lambda: OpenAIProvider(server.base_url, "sk-very-secret-key", model, 5.0)
+            lambda model: lambda: OpenAIProvider(server.base_url, key, model, timeout_s)
         )
         values: dict[str, Any] = {
             "database": database,
