@@ -4,7 +4,7 @@ The caller holds the run's row, so what is in the air and what was spent stand s
 cap is never passed, however many workers there are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -51,16 +51,28 @@ class Claimer:
         self._calls = 0
 
     def claim(
-        self, session: Session, run: Run, shares: Mapping[str, int], *, probing: bool
+        self,
+        session: Session,
+        run: Run,
+        shares: Mapping[str, int],
+        *,
+        probing: bool,
+        passing: Collection[int] = (),
     ) -> Claim:
         """Lease as many items as the endpoints have room for and the run's caps allow.
+
+        Those of `passing` are passed over: what this transaction records it must not claim again.
+        Repeated after a lost answer, it would take the new claim for the old one, and record the
+        old answer a second time.
 
         What is to find out whether an endpoint is back should not be what it broke down over.
 
         When the next call could break a cap and nothing is in the air, the run is paused.
         """
         places = [name for name, count in shares.items() for _ in range(count)]
-        items = work.find_open(session, run.id, len(places), unfailed_first=probing)
+        items = work.find_open(
+            session, run.id, len(places), unfailed_first=probing, passing=passing
+        )
         if not items:
             return Claim()
         asked = requests.build(session, items, self.material, self._asking)

@@ -7,7 +7,7 @@ Everything it knows is in the database, so it may die at any instruction.
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
@@ -219,7 +219,8 @@ class Pump:
                 self._disown(session)
             session.flush()
             self._endpoints.report(session, report)
-            return pool, self._next(session, run, room)
+            recorded = [answer.asked.item.id for answer in answers]
+            return pool, self._next(session, run, room, recorded)
 
         self._pool, claim = self._patiently(turn)
         self._endpoints.heed()
@@ -233,20 +234,20 @@ class Pump:
             self._material = replace(self._material, options=options)
             self._recorder.material = self._claimer.material = self._material
 
-    def _next(self, session: Session, run: Run, room: int) -> Claim:
+    def _next(self, session: Session, run: Run, room: int, recorded: Sequence[int]) -> Claim:
         """Claim what can be asked, or see that the run is over."""
         if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
             return Claim()
-        claim = self._claim(session, run, room) if room else Claim()
+        claim = self._claim(session, run, room, recorded) if room else Claim()
         finish_if_over(session, run, self._material, idle=not claim and not self._asked)
         return claim
 
-    def _claim(self, session: Session, run: Run, room: int) -> Claim:
+    def _claim(self, session: Session, run: Run, room: int, recorded: Sequence[int]) -> Claim:
         if self._endpoints.any_away and not work.any_open(session, run.id):
             return Claim()
         shares = self._endpoints.rooms(session, room)
         probing = self._endpoints.any_away
-        claim = self._claimer.claim(session, run, shares, probing=probing)
+        claim = self._claimer.claim(session, run, shares, probing=probing, passing=recorded)
         self._endpoints.charge(session, ((one.endpoint, one.reserved) for one in claim.to_ask))
         return claim
 

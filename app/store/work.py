@@ -79,9 +79,17 @@ def plan(session: Session, run_id: str, items: Iterable[Planned]) -> None:
 
 
 def find_open(
-    session: Session, run_id: str, most: int, *, unfailed_first: bool = False
+    session: Session,
+    run_id: str,
+    most: int,
+    *,
+    unfailed_first: bool = False,
+    passing: Collection[int] = (),
 ) -> tuple[Item, ...]:
-    """Load and hold up to `most` open items, the most urgent first, or those with least trouble."""
+    """Load and hold up to `most` open items, the most urgent first, or those with least trouble.
+
+    Those of `passing` are passed over.
+    """
     order = (WorkItem.priority, WorkItem.id)
     columns = (
         WorkItem.id,
@@ -93,6 +101,7 @@ def find_open(
     rows = session.execute(
         select(*columns)
         .where(WorkItem.run_id == run_id, WorkItem.state == "open")
+        .where(WorkItem.id.not_in(passing))
         .order_by(*((WorkItem.attempts, *order) if unfailed_first else order))
         .limit(most)
         .with_for_update(skip_locked=True)
