@@ -30,17 +30,15 @@ LOST = (
     ),
     Rule(
         "an instruction without its classification",
-        """SELECT i.sequence FROM instructions i
-           LEFT JOIN work_items w ON w.run_id = i.run_id AND w.ordinal = i.sequence
-             AND w.stage = 'classify' AND w.state = 'done'
-           WHERE i.run_id = :run AND w.id IS NULL""",
+        """SELECT sequence FROM instructions WHERE run_id = :run AND sequence NOT IN
+             (SELECT ordinal FROM work_items
+              WHERE run_id = :run AND stage = 'classify' AND state = 'done')""",
     ),
     Rule(
         "an instruction without its instances' work",
-        """SELECT i.sequence FROM instructions i
-           LEFT JOIN work_items w ON w.run_id = i.run_id AND w.ordinal = i.sequence
-             AND w.stage = 'instantiate' AND w.state = 'done'
-           WHERE i.run_id = :run AND w.id IS NULL""",
+        """SELECT sequence FROM instructions WHERE run_id = :run AND sequence NOT IN
+             (SELECT ordinal FROM work_items
+              WHERE run_id = :run AND stage = 'instantiate' AND state = 'done')""",
     ),
     Rule(
         "an instruction that is not complete, or of no class",
@@ -129,10 +127,9 @@ DOUBLED = (
     ),
     Rule(
         "an instruction out of a reply that its ticket did not use",
-        """SELECT i.sequence FROM instructions i
-           LEFT JOIN work_items w ON w.completion_id = i.completion_id AND w.run_id = i.run_id
-             AND w.stage = 'generate' AND w.state = 'done'
-           WHERE i.run_id = :run AND w.id IS NULL""",
+        """SELECT sequence FROM instructions WHERE run_id = :run AND completion_id NOT IN
+             (SELECT completion_id FROM work_items WHERE run_id = :run AND stage = 'generate'
+              AND state = 'done' AND completion_id IS NOT NULL)""",
     ),
     Rule(
         "a class out of a reply that its work did not use",

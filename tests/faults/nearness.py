@@ -8,7 +8,7 @@ from app.similarity import SimilarityIndex
 from app.similarity.reference import Reference
 from tests.faults.books import named
 
-_JUDGED = 20
+_JUDGED = 12
 """Accepted instructions, drawn at random, that rouge_score itself holds against all others."""
 
 
