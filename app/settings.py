@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     """A model call that takes longer, as a whole, counts as an outage."""
     outage_patience_s: float = Field(default=900.0, gt=0)
     """Endpoints that have been away for this long pause the run."""
+    batch_poll_s: float = Field(default=10.0, gt=0)
+    """After so long a batch is first asked after; then more and more seldom, at the most after
+    thirty times as long."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model, as JSON; a model without a price has no cost."""
     api_host: str = "127.0.0.1"

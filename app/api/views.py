@@ -127,6 +127,30 @@ class RejectionView(_View):
     created_at: datetime
 
 
+class BatchView(_View):
+    """Calls that went to the provider's Batch API together."""
+
+    id: str
+    stage: Stage
+    state: str
+    """planned, submitted, ended (its answers are being read), collected, refused (nothing of it was
+    asked), or lost (what became of it cannot be learnt)."""
+    requests: int
+    completed: int
+    """Requests answered, by the provider's count."""
+    endpoint: str
+    provider_id: str | None
+    """The provider's own name for it."""
+    provider_said: str | None
+    """The provider's last word on where it stands."""
+    trouble: str | None
+    cancelled_at: datetime | None
+    created_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
+    closed_at: datetime | None
+
+
 class CompletionView(_View):
     """A model reply with all that led to it."""
 
@@ -143,6 +167,7 @@ class CompletionView(_View):
     prompt_tokens: int
     completion_tokens: int
     cost_usd: Decimal | None
+    batch_id: str | None
     latency_s: float
     created_at: datetime
 

@@ -208,7 +208,10 @@ class BatchEndpoint:
     def _trouble(self, found: Failure | ItemTrouble) -> ProviderTrouble:
         if isinstance(found, ItemTrouble):
             # Made anew: the one that was caught holds the whole line.
-            return ItemTrouble(self._connection.scrubbed(str(found)))
+            told = ItemTrouble(self._connection.scrubbed(str(found)))
+            # It was answered, only not with what was asked for.
+            told.may_be_paid = True
+            return told
         refused = _refused_name(found)
         if refused is None or refused == self._length_name:
             return self._connection.trouble(found)

@@ -5,10 +5,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
+from app.llm.batches import BatchEndpoint
 from app.llm.fanout import Dropped, Fanout
 from app.llm.inbox import Inbox, Outcome
 from app.llm.loop_thread import LoopThread
 from app.llm.provider import ProviderFactory
+from app.llm.questions import LengthName
 
 FIRST_IN_AIR = 4
 """Calls that go out before anything is known of an endpoint's limits; each answer adds one."""
@@ -26,6 +28,9 @@ class Endpoint:
     requests_per_minute: int | None = None
     """Over all workers; None: as many as it answers."""
     tokens_per_minute: int | None = None
+    batches_for: Callable[[str, LengthName | None], BatchEndpoint] | None = None
+    """Its Batch API, for a model's name and what was learned before; None: batches do not go there.
+    """
 
 
 class Calls:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.pipeline.types import Stage
+
 ProfileName = Literal["default", "paper", "alpaca"]
 # Control characters have no place in a name, and no database takes NUL.
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -81,10 +83,25 @@ class RunOptions(_Values):
     """Whether a reply that was paid for before, in any run, answers the same question again where
     chance has no part in it (temperature 0)."""
 
+    batch: Literal["off", "later_stages", "all_stages"] = "off"
+    """Which calls go by the provider's Batch API: cheaper (half, mostly), and answered within a
+    day. `later_stages`: classification and instances. `all_stages`: generation too, in rounds of
+    `lookahead` calls; set that high, for each round waits for the one before it."""
+
+    @property
+    def batch_stages(self) -> tuple[Stage, ...]:
+        """The stages whose calls go by batch."""
+        later = (Stage.CLASSIFY, Stage.INSTANTIATE)
+        if self.batch == "all_stages":
+            return (Stage.GENERATE, *later)
+        return later if self.batch == "later_stages" else ()
+
     @model_validator(mode="after")
     def _only_what_the_profile_can_do(self) -> Self:
         if self.profile != "default":
             for name in ("language", "answer_format", "tasks_per_request"):
                 if getattr(self, name) != RunOptions.model_fields[name].default:
                     raise ValueError(f"{name} needs the profile `default`")
+        if (self.profile, self.batch) == ("alpaca", "later_stages"):
+            raise ValueError("the profile `alpaca` has no later stages: take batch `all_stages`")
         return self

@@ -17,11 +17,12 @@ from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, Rejected, Stage
 from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
-from app.store import completions, work
+from app.store import completions, tickets, work
 from app.store.completions import Kept
 from app.store.instructions import Dropped, Made, bounded
 from app.store.models import Run
-from app.store.work import Planned, Settled, Ticket
+from app.store.tickets import Ticket
+from app.store.work import Planned, Settled
 
 
 def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
@@ -40,7 +41,7 @@ def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
 
 def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
     """Plan the generation calls that the run has room for."""
-    work.plan(session, run.id, _issue(run, material))
+    work.plan(session, run, _issue(run, material))
 
 
 def _issue(run: Run, material: RunMaterial) -> list[Planned]:
@@ -66,12 +67,12 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
     if run.accepted >= material.options.target:
         # Handed back after the target was met: needed no more.
         work.drop_open(session, run.id, Stage.GENERATE)
-    while tickets := work.next_tickets(session, run.id, run.tickets_admitted):
+    while due := tickets.next_tickets(session, run.id, run.tickets_admitted):
         pool.catch_up(session)
         changes = Changes()
-        ids = [t.completion_id for t in tickets if t.completion_id is not None]
+        ids = [t.completion_id for t in due if t.completion_id is not None]
         replies = completions.load(session, ids)
-        for ticket in tickets:
+        for ticket in due:
             changes.settled.append(_done(ticket))
             if ticket.state == "dropped":
                 # Never asked: it says nothing about what the model can do.

@@ -14,6 +14,7 @@ from app.pipeline.run_state import EndReason, Status
 from app.services import slots
 from app.services.pump import Ending, Pump
 from app.services.starting import begin, pause_for_provider
+from app.services.tending import tend
 from app.services.workshop import Workshop
 from app.store import runs
 from app.store.database import AWAY
@@ -83,6 +84,7 @@ def _hold(workshop: Workshop, hold: Hold, stop: Callable[[], bool]) -> Ending:
     beginning = begin(workshop, hold)
     if beginning is None:
         return Ending.ENOUGH
+    tend(workshop, beginning, hold, stop)
     with Calls(workshop.endpoints, beginning.model, workshop.concurrency) as calls:
         pump = Pump(workshop, beginning, hold, calls, stop)
         try:

@@ -30,7 +30,7 @@ class Changes:
         instructions.add(session, self.accepted)
         work.settle(session, self.settled)
         instructions.label(session, run.id, self.labels)
-        work.plan(session, run.id, self.planned)
+        work.plan(session, run, self.planned)
         run.instances += instructions.add_instances(session, run.id, self.made)
         instructions.complete(session, run.id, self.complete)
         run.complete += len(self.complete)

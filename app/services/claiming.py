@@ -4,7 +4,7 @@ The caller holds the run's row, so what is in the air and what was spent stand s
 cap is never passed, however many workers there are.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -13,12 +13,13 @@ from app.llm import prices
 from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.shapes import Asking
-from app.pipeline.types import Request
+from app.pipeline.types import Completion, Request
 from app.services import requests
 from app.services.pool import RunMaterial
 from app.services.recording import Answered
 from app.services.requests import Asked
 from app.services.workshop import Workshop
+from app.settings import Price
 from app.store import completions, runs, work
 from app.store.completions import Reply
 from app.store.models import Run
@@ -31,6 +32,8 @@ class Claim:
     to_ask: list[Asked] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
     """Items for which a reply is there already."""
+    capped: bool = False
+    """Whether there was more that a cap does not allow while so much is in the air."""
 
     def __bool__(self) -> bool:
         """Whether it got anything."""
@@ -67,7 +70,7 @@ class Claimer:
 
         What is to find out whether an endpoint is back should not be what it broke down over.
 
-        When the next call could break a cap and nothing is in the air, the run is paused.
+        When not even the first call is allowed and nothing is in the air, the run is paused.
         """
         places = [name for name, count in shares.items() for _ in range(count)]
         items = work.find_open(
@@ -77,18 +80,20 @@ class Claimer:
             return Claim()
         asked = requests.build(session, items, self.material, self._asking)
         claim = Claim()
-        claim.answered.extend(self._answered(session, asked))
+        claim.answered.extend(self.answered(session, asked))
         done = {answer.asked.item.id for answer in claim.answered}
         rest = [one for one in asked if one.item.id not in done]
-        affordable = self._affordable(session, run, rest)
+        affordable = self.affordable(session, run, rest)
+        claim.capped = len(affordable) < len(rest)
         claim.to_ask.extend(
-            replace(one, endpoint=place) for one, place in zip(affordable, places, strict=False)
+            replace(self._named(one), endpoint=place)
+            for one, place in zip(affordable, places, strict=False)
         )
         reserved = {one.item.id: one.reserved for one in claim.to_ask}
         work.lease(session, self._token, dict.fromkeys(done, NOTHING) | reserved)
         return claim
 
-    def _answered(self, session: Session, asked: Sequence[Asked]) -> Iterator[Answered]:
+    def answered(self, session: Session, asked: Sequence[Asked]) -> Iterator[Answered]:
         """Find the replies that need not be asked for: stored for this item, or reusable."""
         spares = completions.spares(session, [one.item.id for one in asked])
         for one in asked:
@@ -116,19 +121,27 @@ class Claimer:
             )
             yield Answered(one, reply)
 
-    def _affordable(self, session: Session, run: Run, asked: Sequence[Asked]) -> Iterator[Asked]:
+    def affordable(
+        self, session: Session, run: Run, asked: Iterable[Asked], *, by_batch: bool = False
+    ) -> list[Asked]:
+        """Take calls as long as the caps allow them, each with the most that it can take.
+
+        Where not even the first is allowed and nothing is in the air, the run is paused.
+        """
         caps = caps_of(run)
         in_air = work.reserved(session, run.id) if caps != NO_CAPS else NOTHING
         used = spent(run) + in_air
+        taken: list[Asked] = []
         for one in asked:
-            most = prices.most(one.request, self._model, self._workshop.prices)
+            most = prices.most(one.request, self._model, self._workshop.prices, by_batch=by_batch)
             broken = caps.broken_by(used + most)
             if broken is not None:
                 if used == spent(run):
                     pause_for_budget(session, run, broken)
-                return
+                break
             used += most
-            yield replace(self._named(one), reserved=most)
+            taken.append(replace(one, reserved=most))
+        return taken
 
     def _named(self, asked: Asked) -> Asked:
         self._calls += 1
@@ -157,6 +170,32 @@ def pause_for_budget(session: Session, run: Run, cap: str) -> None:
     )
     session.flush()
     runs.move(session, run.id, Status.PAUSED, reason=EndReason.BUDGET, message=message)
+
+
+def paid_reply(
+    asked: Asked,
+    completion: Completion,
+    model: str,
+    known_prices: Mapping[str, Price],
+    *,
+    latency_s: float = 0.0,
+    batch_id: str | None = None,
+) -> Reply:
+    """What is kept of an answer that was asked for: with a call, or with a batch."""
+    by_batch = batch_id is not None
+    return Reply(
+        work_item_id=asked.item.id,
+        stage=asked.item.stage,
+        request=asked.request,
+        completion=completion,
+        latency_s=latency_s,
+        cost_usd=prices.cost_usd(completion, model, known_prices, by_batch=by_batch),
+        demonstrations=asked.demonstrations,
+        call=asked.call,
+        endpoint=asked.endpoint,
+        request_sha256=reuse_key(asked.request, model),
+        batch_id=batch_id,
+    )
 
 
 def reuse_key(request: Request, model: str) -> str | None:

@@ -6,7 +6,7 @@ from app.pipeline import planner
 from app.pipeline.run_state import EndReason, Status
 from app.services.admission import numbers_of
 from app.services.pool import RunMaterial
-from app.store import instructions, runs, work
+from app.store import batches, instructions, runs, work
 from app.store.models import Run
 
 
@@ -14,17 +14,15 @@ def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: b
     """End the run when nothing more is to come; whether it has ended.
 
     `idle`: the caller found nothing to ask and waits for nothing. Only then is the work counted.
+    What is with the provider in a batch is waited for, even where nothing more is hoped for.
     """
     session.flush()
     numbers = numbers_of(run, material)
-    has_rows = run.instances > 0
     reason = None
     if idle:
         work_left = work.any_unfinished(session, run.id)
-        reason = planner.end_of(numbers, work_left=work_left, has_rows=has_rows)
-    if not has_rows and planner.no_row_comes(
-        numbers, complete=run.complete - run.complete_at_resume
-    ):
+        reason = planner.end_of(numbers, work_left=work_left, has_rows=run.instances > 0)
+    if is_barren(run, material) and not batches.any_open(session, run.id):
         reason = EndReason.DRY
     if reason is EndReason.TARGET_MET:
         runs.move(session, run.id, Status.SUCCEEDED, reason=reason)
@@ -32,6 +30,12 @@ def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: b
         message = _dry_message(session, run, numbers)
         runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
     return reason is not None
+
+
+def is_barren(run: Run, material: RunMaterial) -> bool:
+    """Whether so much was asked without a row coming of it that nothing more should be."""
+    complete = run.complete - run.complete_at_resume
+    return not run.instances and planner.no_row_comes(numbers_of(run, material), complete=complete)
 
 
 def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:

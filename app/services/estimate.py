@@ -89,17 +89,26 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estim
         calls=sum(counts.values()),
         prompt_tokens=prompt,
         completion_tokens=written,
-        cost_usd=_cost(prices.get(plan.model), prompt, written),
+        cost_usd=_cost(prices.get(plan.model), stages, plan.options),
         stages=stages,
         accepted_per_call=per_call,
         from_experience=known != Experience(),
     )
 
 
-def _cost(price: Price | None, prompt: int, written: int) -> Decimal | None:
+def _cost(
+    price: Price | None, stages: Mapping[Stage, StageEstimate], options: RunOptions
+) -> Decimal | None:
     if price is None:
         return None
-    return (price.input_usd * prompt + price.output_usd * written) / TOKENS_PER_PRICE
+    cost = Decimal(0)
+    for stage, taken in stages.items():
+        factor = price.batch_factor if stage in options.batch_stages else 1
+        tokens_usd = (
+            price.input_usd * taken.prompt_tokens + price.output_usd * taken.completion_tokens
+        )
+        cost += tokens_usd * factor / TOKENS_PER_PRICE
+    return cost
 
 
 def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:

@@ -108,6 +108,8 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
         "caps": {"calls": caps.calls, "tokens": caps.tokens, "usd": _text(caps)},
     }
     runs.add_event(session, run.id, "extended", told)
+    # Batches are not all that it waits for any more.
+    run.rests_until = None
     waited = run.status == Status.PAUSED and run.end_reason == EndReason.BUDGET
     if (waited and larger) or (run.status == Status.SUCCEEDED and farther):
         session.flush()

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from app.services.runs import get_run
 from app.services.workshop import Workshop
+from app.store.batch_table import Batch
 from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
 from app.store.models import Run, RunEvent, SeedSet
 from app.store.pages import Page, page
@@ -42,8 +43,9 @@ _KEYS = {
     Rejection: (Rejection.id,),
     CompletionRow: (CompletionRow.id,),
     RunEvent: (RunEvent.id,),
+    Batch: (Batch.id,),
 }
-Part = TypeVar("Part", InstructionRow, InstanceRow, Rejection, CompletionRow, RunEvent)
+Part = TypeVar("Part", InstructionRow, InstanceRow, Rejection, CompletionRow, RunEvent, Batch)
 
 
 def list_parts(

@@ -4,7 +4,7 @@ The index numbers texts as they come: the seeds first, then the accepted ones by
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from app.pipeline.profiles import Profile
 from app.pipeline.types import SeedTask
 from app.similarity import Neighbour, SimilarityIndex
 from app.store import instructions
+from app.store.models import Run
 
 _NEIGHBOURS = 10
 _NEIGHBOURS_FLOOR = 0.6
@@ -29,6 +30,14 @@ class RunMaterial:
     profile: Profile
     options: RunOptions
     seeds: Sequence[SeedTask]
+
+
+def with_target_of(run: Run, material: RunMaterial) -> RunMaterial:
+    """The material with the run's target as it is now: it may have been extended meanwhile."""
+    target = run.options["target"]
+    if target == material.options.target:
+        return material
+    return replace(material, options=material.options.model_copy(update={"target": target}))
 
 
 class Pool:

@@ -8,7 +8,6 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 
@@ -19,10 +18,11 @@ from app.llm.fanout import Fanout
 from app.llm.inbox import Outcome
 from app.pipeline.run_state import Status
 from app.pipeline.shapes import Asking
+from app.services.batching import Batching, Next
 from app.services.claiming import Claim, Claimer
 from app.services.ending import finish_if_over
 from app.services.endpoints import Endpoints, Report
-from app.services.pool import Pool, loaded_pool
+from app.services.pool import Pool, loaded_pool, with_target_of
 from app.services.reading import Reading
 from app.services.recording import Answered, Recorder
 from app.services.requests import Asked
@@ -78,6 +78,8 @@ class Pump:
         asking = Asking(beginning.material.options, beginning.capabilities)
         self._claimer = Claimer(workshop, self._material, asking, self._model, hold.token)
         self._recorder = Recorder(self._material, hold.token)
+        self._batching = Batching(workshop, self._material, asking, self._model, hold.token)
+        self._next_step = Next.STAY
         self._endpoints = Endpoints(workshop, calls, self._model)
         self._asked: dict[int, Asked] = {}
         self._found: list[Answered] = []
@@ -125,12 +127,18 @@ class Pump:
             self._heed(self._patiently(self._beat))
         if now >= self._look_at and self._ending is None:
             self._look_at = now + self._workshop.slice_s
-            yields = self._patiently(partial(should_yield, hold=self._hold), writes=False)
-            if yields or now - self._began_at > _LONGEST_HOLD_S:
+            if (
+                self._patiently(self._is_needed, writes=False)
+                or now - self._began_at > _LONGEST_HOLD_S
+            ):
                 self._leave(Ending.AGAIN)
         if now - self._busy_at > _IDLE_S and self._ending is None and self._others_work():
             # What is left is in the air elsewhere; this process may be of use to another run.
             self._leave(Ending.ENOUGH)
+
+    def _is_needed(self, session: Session) -> bool:
+        """Whether another run needs this pump more, or a batch has to be seen to."""
+        return should_yield(session, self._hold) or self._batching.is_due(session)
 
     def _beat(self, session: Session) -> Status | None:
         return slots.extend(session, self._hold, self._workshop.lease_s)
@@ -213,7 +221,8 @@ class Pump:
             # Given back below, after the commit: what it takes in may never be committed, and a
             # pool that is ahead of the rows would miss neighbours.
             pool, self._pool = self._pool or Pool(self._material), None
-            self._heed_target(run)
+            material = self._material = with_target_of(run, self._material)
+            self._recorder.material = self._claimer.material = self._batching.material = material
             self._recorder.record(session, run, answers, pool)
             if next(tries):
                 self._disown(session)
@@ -225,21 +234,18 @@ class Pump:
         self._pool, claim = self._patiently(turn)
         self._endpoints.heed()
         self._send(claim, now)
-
-    def _heed_target(self, run: Run) -> None:
-        """Work with the target as it is now: it may have been extended meanwhile."""
-        target = run.options["target"]
-        if target != self._material.options.target:
-            options = self._material.options.model_copy(update={"target": target})
-            self._material = replace(self._material, options=options)
-            self._recorder.material = self._claimer.material = self._material
+        if self._next_step is not Next.STAY:
+            self._leave(Ending.AGAIN if self._next_step is Next.AGAIN else Ending.ENOUGH)
 
     def _next(self, session: Session, run: Run, room: int, recorded: Sequence[int]) -> Claim:
         """Claim what can be asked, or see that the run is over."""
         if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
             return Claim()
         claim = self._claim(session, run, room, recorded) if room else Claim()
-        finish_if_over(session, run, self._material, idle=not claim and not self._asked)
+        idle = not claim and not self._asked
+        over = finish_if_over(session, run, self._material, idle=idle)
+        if idle and not over and self._ending is None:
+            self._next_step = self._batching.next(session, run, claim)
         return claim
 
     def _claim(self, session: Session, run: Run, room: int, recorded: Sequence[int]) -> Claim:

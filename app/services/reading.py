@@ -4,14 +4,11 @@ import time
 
 from app.errors import ItemTrouble, Outage, ProviderTrouble
 from app.llm.inbox import Outcome
-from app.llm.prices import cost_usd
-from app.pipeline.types import Completion
-from app.services.claiming import reuse_key
+from app.services.claiming import paid_reply
 from app.services.endpoints import Endpoints, Report
 from app.services.recording import Again, Answered
 from app.services.requests import Asked
 from app.services.workshop import Workshop
-from app.store.completions import Reply
 
 
 class Reading:
@@ -47,18 +44,8 @@ class Reading:
                 report.answered.add(name)
                 tokens = completion.prompt_tokens + completion.completion_tokens
                 report.taken.setdefault(name, []).append((asked.reserved.tokens, tokens))
-                return Answered(asked, self._reply(asked, completion, outcome.latency_s))
-
-    def _reply(self, asked: Asked, completion: Completion, latency_s: float) -> Reply:
-        return Reply(
-            work_item_id=asked.item.id,
-            stage=asked.item.stage,
-            request=asked.request,
-            completion=completion,
-            latency_s=latency_s,
-            cost_usd=cost_usd(completion, self._model, self._prices),
-            demonstrations=asked.demonstrations,
-            call=asked.call,
-            endpoint=asked.endpoint,
-            request_sha256=reuse_key(asked.request, self._model),
-        )
+                latency_s = outcome.latency_s
+                reply = paid_reply(
+                    asked, completion, self._model, self._prices, latency_s=latency_s
+                )
+                return Answered(asked, reply)

@@ -6,12 +6,13 @@ statement for each kind of change, not for each reply.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.calibration import bias_of
-from app.pipeline.types import Rejected, Stage
+from app.pipeline.types import Completion, Rejected, Stage
 from app.services.admission import admit, plan_classification
 from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
@@ -172,7 +173,7 @@ class Recorder:
         margins = [m for reply in replies if (m := parse(reply, None).confidence) is not None]
         run.classification_bias = bias_of(margins)
         runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
-        work.plan(session, run.id, plan_classification(range(run.accepted)))
+        work.plan(session, run, plan_classification(range(run.accepted)))
 
     def _burn(self, session: Session, run: Run, item: Item, trouble: str, changes: Changes) -> None:
         most = self.material.options.max_attempts
@@ -202,6 +203,15 @@ def book(run: Run, replies: Sequence[Reply]) -> None:
     costs = [reply.cost_usd for reply in paid if reply.cost_usd is not None]
     if costs:
         run.cost_usd = sum(costs, run.cost_usd or NOTHING.usd)
+
+
+def book_stray(run: Run, completion: Completion, cost_usd: Decimal | None) -> None:
+    """Enter a paid reply that answers nothing that was asked."""
+    run.calls += 1
+    run.prompt_tokens += completion.prompt_tokens
+    run.completion_tokens += completion.completion_tokens
+    if cost_usd is not None:
+        run.cost_usd = (run.cost_usd or NOTHING.usd) + cost_usd
 
 
 def write_off(run: Run, most: Amount, *, sign: int = 1) -> None:

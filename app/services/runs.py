@@ -15,7 +15,7 @@ from app.pipeline.types import SeedTask
 from app.services import seed_sets
 from app.services.estimate import Estimate, Plan, estimate
 from app.services.workshop import Workshop
-from app.store import runs, slots
+from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
 from app.store.identifiers import may_be_id, new_id
 from app.store.models import Run
@@ -67,6 +67,7 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
             model=model,
             options=request.options.model_dump(mode="json"),
             status=Status.QUEUED,
+            batch_stages=list(request.options.batch_stages),
             idempotency_key=idempotency_key,
             request_sha256=request.sha256(),
             max_calls=request.caps.calls,
@@ -178,7 +179,8 @@ def cancel_run(workshop: Workshop, run_id: str) -> Run:
         if run.status in {Status.CANCELLED, Status.CANCELLING}:
             return run
         _must(runs.move(session, run_id, Status.CANCELLING, reason=EndReason.CANCELLED), run)
-        if not slots.any_live(session, run_id):
+        batches.cancel_open(session, run_id)
+        if not slots.any_live(session, run_id) and not batches.any_open(session, run_id):
             # Nobody works on it: there is nothing to wait for.
             runs.move(session, run_id, Status.CANCELLED, reason=EndReason.CANCELLED)
         return load(session, run_id)

@@ -9,7 +9,7 @@ from app.pipeline.budget import NOTHING
 from app.pipeline.run_state import WORKABLE, EndReason, Status
 from app.services.recording import write_off
 from app.services.workshop import Workshop
-from app.store import runs, slots, work
+from app.store import batches, runs, slots, work
 from app.store.models import Run
 from app.store.runs import Hold
 from app.store.slots import Slot
@@ -31,6 +31,8 @@ def take(session: Session, hold: Hold, lease_s: float) -> bool:
         return False
     if not slots.take(session, hold, lease_s):
         return False
+    # Whoever dies here is to be missed at once.
+    run.rests_until = None
     if before is not None and before != hold.token:
         give_back(session, run, before)
     return True
@@ -45,7 +47,11 @@ def let_go(session: Session, hold: Hold) -> None:
     slots.release(session, hold)
     runs.note_served(session, hold.run_id)
     if run.status == Status.CANCELLING and not slots.any_live(session, run.id):
+        run.rests_until = batches.next_at(session, run.id)
         session.flush()
+        if run.rests_until is not None:
+            # Batches are still to be ended, and what they brought collected.
+            return
         runs.move(session, run.id, Status.CANCELLED, reason=EndReason.CANCELLED)
 
 

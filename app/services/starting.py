@@ -21,7 +21,7 @@ from app.services.lease import kept_lease
 from app.services.pool import RunMaterial
 from app.services.recording import book, write_off
 from app.services.workshop import Workshop
-from app.store import completions, endpoints, runs, seed_sets, slots, work
+from app.store import batches, completions, endpoints, runs, seed_sets, slots, work
 from app.store.completions import Reply
 from app.store.models import Run
 from app.store.runs import Hold
@@ -52,7 +52,10 @@ class _Found:
 
 
 def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
-    """Bring a run to running; None when there is nothing to do, or the endpoint refuses."""
+    """Bring a run to running; None when there is nothing to do, or the endpoint refuses.
+
+    One that is being cancelled may still have batches to see to.
+    """
     with workshop.database.read() as session:
         run = session.get_one(Run, hold.run_id)
         options = RunOptions.model_validate(run.options)
@@ -63,11 +66,31 @@ def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
             seeds=seed_sets.tasks_of(session, run.seed_set_id),
         )
     if run.status == Status.QUEUED:
-        capabilities = _start(workshop, run, material, hold)
+        capabilities = workshop.database.retrying(
+            lambda session: _go_on_with_batches(session, material, hold)
+        ) or _start(workshop, run, material, hold)
         return None if capabilities is None else Beginning(material, run.model, capabilities)
-    if run.status != Status.RUNNING or run.capabilities is None:
+    if run.status not in {Status.RUNNING, Status.CANCELLING} or run.capabilities is None:
         return None
     return Beginning(material, run.model, Capabilities(**run.capabilities))
+
+
+def _go_on_with_batches(session: Session, material: RunMaterial, hold: Hold) -> Capabilities | None:
+    """Resume a run of which the provider has batches without asking it anything first.
+
+    What they bring is paid for, so it is collected, whatever the caps allow to ask by now.
+    """
+    run = runs.lock(session, hold.run_id)
+    if run is None or not slots.is_held(session, hold) or run.capabilities is None:
+        return None
+    if not batches.any_open(session, run.id):
+        return None
+    if run.status == Status.QUEUED:
+        runs.move(session, run.id, Status.RUNNING)
+        issue_tickets(session, run, material)
+    elif run.status != Status.RUNNING:
+        return None
+    return Capabilities(**run.capabilities)
 
 
 def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> Capabilities | None:
@@ -220,7 +243,7 @@ def _plan_first_work(
         planned = [
             Planned(Stage.CALIBRATE, n, {"instruction": text}) for n, text in enumerate(nothings)
         ]
-        work.plan(session, run.id, planned)
+        work.plan(session, run, planned)
     else:
         run.classification_bias = 0.0
     issue_tickets(session, run, material)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.llm.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.provider import ProviderFactory
+from app.llm.questions import LengthName
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
@@ -29,6 +31,11 @@ class Workshop:
     """Endpoints away for this long pause the run."""
     throttle_patience_s: float = 600.0
     """An endpoint that only throttles for this long pauses the run."""
+    batch_poll_s: float = 10.0
+    """After so long a batch is first asked after; then more and more seldom, at the most after
+    thirty times as long."""
+    batch_patience_s: float = 90_000.0
+    """A batch that is out for longer is cancelled; providers promise an end within a day."""
 
     def close(self) -> None:
         """Give connections back."""
@@ -46,6 +53,7 @@ def open_workshop(settings: Settings) -> Workshop:
         lease_s=settings.lease_s,
         prices=settings.prices,
         outage_patience_s=settings.outage_patience_s,
+        batch_poll_s=settings.batch_poll_s,
     )
 
 
@@ -67,10 +75,15 @@ def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
     def provider_for(model: str) -> ProviderFactory:
         return lambda: OpenAIProvider(given.base_url, key, model, settings.request_timeout_s)
 
+    def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
+        timeout_s = settings.request_timeout_s
+        return BatchEndpoint(given.base_url, key, model, timeout_s, length_name)
+
     return Endpoint(
         name=given.name,
         provider_for=provider_for,
         weight=given.weight,
         requests_per_minute=given.requests_per_minute,
         tokens_per_minute=given.tokens_per_minute,
+        batches_for=batches_for,
     )

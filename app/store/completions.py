@@ -38,6 +38,8 @@ class Reply:
     """Only where the reply may be used again."""
     reused_from: int | None = None
     """The stored reply that this one is; None: it was asked for and paid."""
+    batch_id: str | None = None
+    """The batch it came with; None: it was a call of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
         "request_sha256": reply.request_sha256,
         "reused_from": reply.reused_from,
         "endpoint": reply.endpoint,
+        "batch_id": reply.batch_id,
         "reply_id": completion.reply_id,
         "stage": reply.stage,
         "prompt_version": reply.request.prompt_version,

@@ -51,6 +51,8 @@ class CompletionRow(Table):
     """The earlier reply that this one is; then nothing was asked and nothing paid."""
     endpoint: Mapped[str | None] = mapped_column(String(60))
     """Which of the service's endpoints answered."""
+    batch_id: Mapped[str | None] = mapped_column(String(40))
+    """The batch it came with, at the price of one; null: it was a call of its own."""
     reply_id: Mapped[str | None] = mapped_column(String(200))
     """The provider's own name for the reply."""
     stage: Mapped[str] = mapped_column(String(20))

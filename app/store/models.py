@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.table import RowId, Table
@@ -96,6 +96,10 @@ class Run(Table):
     """Cap on calls, written-off ones and those in the air included; null: none."""
     max_tokens: Mapped[int | None] = mapped_column(BigInteger)
     max_cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    batch_stages: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    """Stages whose calls go by the provider's Batch API; emptied when a person turns that off."""
+    rests_until: Mapped[datetime | None]
+    """Until then all it waits for is with the provider, and no worker is of use; null: one is."""
     served_at: Mapped[datetime | None]
     """When a pump last left it: of runs with equally many, the one left first is served first."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
@@ -169,8 +173,16 @@ class WorkItem(Table):
             "run_id",
             "priority",
             "id",
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open' AND by_batch = 0"),
+            postgresql_where=text("state = 'open' AND NOT by_batch"),
+        ),
+        Index(
+            "ix_work_items_by_batch",
+            "run_id",
+            "stage",
+            "id",
+            sqlite_where=text("state = 'open' AND by_batch = 1"),
+            postgresql_where=text("state = 'open' AND by_batch"),
         ),
         Index(None, "run_id", "stage", "state"),
         Index(None, "run_id", "stage", "ordinal"),
@@ -189,8 +201,10 @@ class WorkItem(Table):
     state: Mapped[str] = mapped_column(String(10))
     """open, leased (asked now), answered (not yet admitted), done, dead (given up), or dropped
     (needed no more)."""
+    by_batch: Mapped[bool] = mapped_column(server_default=false())
+    """It waits for a batch. Once one had it, what is still to be asked is asked by a call."""
     token: Mapped[str | None] = mapped_column(String(40))
-    """The pump that leased it."""
+    """The pump that leased it, or the batch that it is in."""
     reserved_tokens: Mapped[int | None] = mapped_column(BigInteger)
     """The most that the call in the air can take; null while none is."""
     reserved_usd: Mapped[Decimal | None] = mapped_column(Dollars)

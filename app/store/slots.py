@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.pipeline.run_state import WORKABLE, Status
 from app.store.models import Run, RunSlot, WorkItem
@@ -82,6 +82,11 @@ def any_live(session: Session, run_id: str) -> bool:
     return bool(session.scalar(select(exists().where(RunSlot.run_id == run_id, _live()))))
 
 
+def is_at_work(run_id: str, token: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    """The condition that the pump with this token has a slot of the run."""
+    return exists().where(RunSlot.run_id == run_id, RunSlot.token == token, _live())
+
+
 def live(session: Session, run_id: str) -> Sequence[int]:
     """Name the run's slots that a pump holds, in order."""
     held = select(RunSlot.slot).where(RunSlot.run_id == run_id, _live())
@@ -144,12 +149,17 @@ def note_nudged(session: Session, places: Sequence[Slot]) -> Sequence[Slot]:
 
 
 def _could_use_more() -> ColumnElement[bool]:
-    """Whether a run has nobody at all, or a free slot and work that nobody has taken."""
+    """Whether a run has nobody at all, or a free slot and work that nobody has taken.
+
+    Nobody is of use to one that waits for batches alone.
+    """
     # Correlated with the run alone: a caller may have its slots in the same query.
-    open_work = _any(select(WorkItem.id).where(WorkItem.run_id == Run.id, WorkItem.state == "open"))
+    waits = (WorkItem.run_id == Run.id, WorkItem.state == "open", ~WorkItem.by_batch)
+    open_work = _any(select(WorkItem.id).where(*waits))
     free = _any(select(RunSlot.slot).where(RunSlot.run_id == Run.id, ~_live()))
     more = and_(Run.status == Status.RUNNING, open_work, free)
-    return and_(Run.status.in_(WORKABLE), or_(_pumps() == 0, more))
+    rested = or_(Run.rests_until.is_(None), Run.rests_until <= epoch_now())
+    return and_(Run.status.in_(WORKABLE), rested, or_(_pumps() == 0, more))
 
 
 def _any(rows: Select[int]) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Stage
-from app.store.models import WorkItem
+from app.store.models import Run, WorkItem
 from app.store.table import core
 
 # A later stage's work goes first: what was begun is finished before more is begun.
@@ -61,16 +61,17 @@ class Standing(Enum):
     """Asked by another pump now, or settled."""
 
 
-def plan(session: Session, run_id: str, items: Iterable[Planned]) -> None:
+def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
     """Add work to a run."""
     rows = [
         {
-            "run_id": run_id,
+            "run_id": run.id,
             "stage": item.stage,
             "priority": _PRIORITY[item.stage],
             "ordinal": item.ordinal,
             "subject": item.subject,
             "state": "open",
+            "by_batch": item.stage in run.batch_stages,
         }
         for item in items
     ]
@@ -86,9 +87,10 @@ def find_open(
     unfailed_first: bool = False,
     passing: Collection[int] = (),
 ) -> tuple[Item, ...]:
-    """Load and hold up to `most` open items, the most urgent first, or those with least trouble.
+    """Load and hold up to `most` items to be asked by calls.
 
-    Those of `passing` are passed over.
+    The most urgent come first, or those with least trouble. Those of
+    `passing` are passed over.
     """
     order = (WorkItem.priority, WorkItem.id)
     columns = (
@@ -100,7 +102,7 @@ def find_open(
     )
     rows = session.execute(
         select(*columns)
-        .where(WorkItem.run_id == run_id, WorkItem.state == "open")
+        .where(WorkItem.run_id == run_id, WorkItem.state == "open", ~WorkItem.by_batch)
         .where(WorkItem.id.not_in(passing))
         .order_by(*((WorkItem.attempts, *order) if unfailed_first else order))
         .limit(most)
@@ -114,6 +116,7 @@ _LEASE = (
     .where(_TABLE.c.id == bindparam("item_id"))
     .values(
         state="leased",
+        by_batch=False,
         token=bindparam("holder"),
         reserved_tokens=bindparam("tokens"),
         reserved_usd=bindparam("usd"),
@@ -122,7 +125,7 @@ _LEASE = (
 
 
 def lease(session: Session, token: str, reserved: Mapping[int, Amount]) -> None:
-    """Give open items, held by this transaction, to a pump, each with what its call can take.
+    """Give open items to a pump, or a batch, each with what its call can take.
 
     Nothing is reserved for an item that needs no call.
     """
@@ -203,13 +206,14 @@ def leased_by(session: Session, run_id: str, token: str) -> Mapping[int, Amount]
     """What a pump has claimed and not finished, each with what was reserved for it."""
     rows = session.execute(
         select(WorkItem.id, WorkItem.reserved_tokens, WorkItem.reserved_usd).where(
-            *_leased(run_id), WorkItem.token == token
+            *leased(run_id), WorkItem.token == token
         )
     )
-    return {id_: _amount(tokens, usd) for id_, tokens, usd in rows}
+    return {id_: amount_of(tokens, usd) for id_, tokens, usd in rows}
 
 
-def _amount(tokens: int | None, usd: Decimal | None) -> Amount:
+def amount_of(tokens: int | None, usd: Decimal | None) -> Amount:
+    """What is reserved for an item, from its columns."""
     return NOTHING if tokens is None else Amount(1, tokens, usd or NOTHING.usd)
 
 
@@ -220,46 +224,16 @@ def reserved(session: Session, run_id: str) -> Amount:
             func.count(WorkItem.reserved_tokens),
             func.coalesce(func.sum(WorkItem.reserved_tokens), 0),
             func.sum(WorkItem.reserved_usd),
-        ).where(*_leased(run_id))
+        ).where(*leased(run_id))
     ).one()
     return Amount(calls, int(tokens or 0), usd or NOTHING.usd)
 
 
-def _leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
+def leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition that an item is being asked, by a call or by a batch."""
     # All stages by name: so the index on run, stage and state serves.
     in_index = WorkItem.stage.in_(tuple(Stage))
     return WorkItem.run_id == run_id, in_index, WorkItem.state == "leased"
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A generation item whose reply is in, or none will come."""
-
-    item_id: int
-    ordinal: int
-    state: str
-    completion_id: int | None
-
-
-_MOST_TICKETS = 16
-"""At a time: while their replies are read the run's row is held, so they must not be much."""
-
-
-def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket]:
-    """Find the tickets from `ordinal` on that can be admitted now: without a gap, some of them."""
-    rows = session.execute(
-        select(WorkItem.id, WorkItem.ordinal, WorkItem.state, WorkItem.completion_id)
-        .where(
-            WorkItem.run_id == run_id,
-            WorkItem.stage == Stage.GENERATE,
-            WorkItem.ordinal >= ordinal,
-            WorkItem.ordinal < ordinal + _MOST_TICKETS,
-            WorkItem.state.in_(("answered", "dead", "dropped")),
-        )
-        .order_by(WorkItem.ordinal)
-    )
-    found = [Ticket(*row) for row in rows]
-    return [one for place, one in enumerate(found) if one.ordinal == ordinal + place]
 
 
 def drop_open(session: Session, run_id: str, stage: Stage) -> None:
@@ -272,8 +246,8 @@ def drop_open(session: Session, run_id: str, stage: Stage) -> None:
 
 
 def any_open(session: Session, run_id: str) -> bool:
-    """Whether some item waits to be asked."""
-    waits = exists().where(WorkItem.run_id == run_id, WorkItem.state == "open")
+    """Whether some item waits to be asked by a call."""
+    waits = exists().where(WorkItem.run_id == run_id, WorkItem.state == "open", ~WorkItem.by_batch)
     return bool(session.scalar(select(waits)))
 
 

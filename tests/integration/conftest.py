@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from app.exports.alpaca import alpaca_json
+from app.llm.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.questions import LengthName
 from app.llm.scripted_server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
@@ -81,18 +83,23 @@ def after_looks(most: int) -> Callable[[], bool]:
 def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Bench]:
     timeout_s = changes.pop("timeout_s", 5.0)
     key = "sk-very-secret-key"
-    with scripted_server(script) as server:
+    with scripted_server(script, changes.pop("batches", None)) as server:
         provider_for = changes.pop("provider_for", None) or (
             lambda model: lambda: OpenAIProvider(server.base_url, key, model, timeout_s)
         )
+
+        def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
+            return BatchEndpoint(server.base_url, key, model, timeout_s, length_name)
+
         values: dict[str, Any] = {
             "database": database,
-            "endpoints": [Endpoint("default", provider_for)],
+            "endpoints": [Endpoint("default", provider_for, batches_for=batches_for)],
             "default_model": "scripted",
             "concurrency": 8,
             "slice_s": 10.0,
             "lease_s": 30.0,
             "outage_patience_s": 1.0,
+            "batch_poll_s": 0.05,
         }
         yield Bench(Workshop(**{**values, **changes}), server)
 

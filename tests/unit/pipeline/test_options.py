@@ -85,3 +85,12 @@ def test_what_only_the_default_profile_can_do_is_refused_elsewhere(
     assert RunOptions.model_validate(options).profile == "default"
     with pytest.raises(ValidationError, match="needs the profile `default`"):
         RunOptions.model_validate({"profile": profile, **options})
+
+
+def test_calls_go_by_batch_only_where_that_is_wished_and_the_profile_has_the_stages() -> None:
+    assert RunOptions().batch_stages == ()
+    assert RunOptions(batch="later_stages").batch_stages == ("classify", "instantiate")
+    assert RunOptions(batch="all_stages").batch_stages == ("generate", "classify", "instantiate")
+    assert RunOptions(profile="alpaca", batch="all_stages").batch == "all_stages"
+    with pytest.raises(ValidationError, match="no later stages"):
+        RunOptions(profile="alpaca", batch="later_stages")

@@ -1,0 +1,189 @@
+"""Batches with several pumps at once, and with pumps that die at any step."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.llm.batches import BatchEndpoint, BatchStatus, Collected
+from app.llm.questions import LengthName
+from app.llm.scripted_batch import BatchPlan
+from app.llm.scripted_model import reply
+from app.services import runs
+from app.services.advance import advance_run
+from app.services.slots import sweep
+from app.store.database import Database, Result
+from tests.integration.batch_runs import (
+    PRICES,
+    always,
+    batches_of,
+    check_books,
+    never,
+    paid,
+    settle,
+)
+from tests.integration.conftest import Bench
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+KEY = "sk-very-secret-key"
+
+
+def test_several_pumps_send_and_collect_each_batch_once(open_bench: OpenBench) -> None:
+    options = {"target": 60, "random_seed": 4, "lookahead": 4, "tasks_per_request": 4}
+    with open_bench(reply, batches=always(BatchPlan(takes_s=0.2)), prices=PRICES) as bench:
+        ordinary = bench.start(**options)
+        bench.work(ordinary)
+        before, lines = paid(bench), bench.server.counts.batch_lines
+        run_id = bench.start(**options, batch="all_stages", workers=3)
+        pumps = [threading.Thread(target=settle, args=(bench, run_id)) for _ in range(3)]
+        for pump in pumps:
+            pump.start()
+        for pump in pumps:
+            pump.join()
+        assert bench.view(run_id).run.status == "succeeded"
+        assert bench.alpaca(run_id) == bench.alpaca(ordinary)
+        made = batches_of(bench, run_id)
+        assert bench.server.counts.batches == len(made)
+        assert bench.server.counts.batch_lines - lines == sum(one.requests for one in made)
+        check_books(bench, run_id, before)
+
+
+SMALL: dict[str, Any] = {
+    "target": 16, "random_seed": 4, "lookahead": 2, "tasks_per_request": 3,
+}  # fmt: skip
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+class Life:
+    """How long a process lives, in steps: what it says to the database and to the provider."""
+
+    def __init__(self, most: float) -> None:
+        self._left = most
+        self._thread = threading.current_thread()
+
+    @property
+    def is_over(self) -> bool:
+        return self._left <= 0
+
+    def step(self) -> None:
+        if threading.current_thread() is self._thread:
+            self._left -= 1
+            if self.is_over:
+                raise Killed
+
+
+class MortalDatabase(Database):
+    """A process may die before a transaction and after it."""
+
+    def __init__(self, url: str, life: Life) -> None:
+        super().__init__(url)
+        self._life = life
+
+    def retrying(
+        self, work: Callable[[Session], Result], *, patience_s: float = 5.0, writes: bool = True
+    ) -> Result:
+        self._life.step()
+        # The thread that keeps the lease dies with its process.
+        done: Any = (lambda _: None) if self._life.is_over else work
+        result: Result = super().retrying(done, patience_s=patience_s, writes=writes)
+        self._life.step()
+        return result
+
+
+class MortalEndpoint(BatchEndpoint):
+    """A process may die before a question to the provider, after it, and between two lines."""
+
+    def __init__(self, base_url: str, model: str, name: LengthName | None, life: Life) -> None:
+        super().__init__(base_url, KEY, model, 5.0, name)
+        self._life = life
+
+    def submit(self, batch_id: str, requests: Any) -> str:
+        self._life.step()
+        found = super().submit(batch_id, requests)
+        self._life.step()
+        return found
+
+    def status(self, provider_id: str) -> BatchStatus:
+        self._life.step()
+        status = super().status(provider_id)
+        self._life.step()
+        return status
+
+    def collect(self, provider_id: str, asked: Any = None) -> Iterator[Collected]:
+        self._life.step()
+        yield from super().collect(provider_id, asked)
+        self._life.step()
+
+
+def live(bench: Bench, database_url: str, most: float) -> bool:
+    """Let a process serve its turn on what the sweeper names; whether it lived for so long."""
+    life = Life(most)
+
+    def batches_for(model: str, name: LengthName | None) -> BatchEndpoint:
+        return MortalEndpoint(bench.server.base_url, model, name, life)
+
+    (endpoint,) = bench.workshop.endpoints
+    database = MortalDatabase(database_url, life)
+    mortal = replace(
+        bench.workshop,
+        database=database,
+        endpoints=[replace(endpoint, batches_for=batches_for)],
+        lease_s=0.3,
+    )
+    try:
+        for slot in sweep(bench.workshop):
+            advance_run(mortal, slot, never)
+    except Killed:
+        return False
+    finally:
+        database.close()
+    return True
+
+
+def survives(bench: Bench, database_url: str, ages: Iterator[int]) -> int:
+    """Let processes die at these ages, every second one, until the run is over; how many died."""
+    ordinary = bench.start(**SMALL)
+    bench.work(ordinary)
+    before, lines = paid(bench), bench.server.counts.batch_lines
+    run_id = bench.start(**SMALL, batch="all_stages")
+    settle(bench, run_id, until=lambda: bool(batches_of(bench, run_id)))
+    deaths = 0
+    for age in ages:
+        if runs.get_run(bench.workshop, run_id).status != "running":
+            break
+        deaths += not live(bench, database_url, age)
+        live(bench, database_url, float("inf"))
+    assert bench.view(run_id).run.status == "succeeded"
+    assert bench.alpaca(run_id) == bench.alpaca(ordinary)
+    made = batches_of(bench, run_id)
+    assert {one.state for one in made} == {"collected"}
+    assert bench.server.counts.batches == len(made)
+    assert bench.server.counts.batch_lines - lines == sum(one.requests for one in made)
+    check_books(bench, run_id, before)
+    assert bench.view(run_id).run.written_off_calls == 0
+    return deaths
+
+
+def test_whatever_a_process_dies_at_nothing_is_lost_and_nothing_paid_twice(
+    open_bench: OpenBench, database_url: str
+) -> None:
+    with open_bench(reply, prices=PRICES, batch_poll_s=0.02) as bench:
+        deaths = survives(bench, database_url, ages=(2 + n % 14 for n in count()))
+    assert deaths >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("age", range(1, 21))
+def test_a_process_that_dies_at_any_step_of_any_batch_loses_nothing(
+    open_bench: OpenBench, database_url: str, age: int
+) -> None:
+    with open_bench(reply, prices=PRICES, batch_poll_s=0.02) as bench:
+        survives(bench, database_url, ages=(age for _ in count()))
