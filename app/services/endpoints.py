@@ -5,6 +5,7 @@ others with theirs. Limits a minute are kept in the database, for all workers to
 """
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,14 +42,17 @@ class Endpoints:
     """One pump's view; `states` is as of its last turn."""
 
     def __init__(self, workshop: Workshop, calls: Calls, model: str) -> None:
-        self._all: Sequence[Endpoint] = workshop.endpoints
+        # By name, as their rows are locked.
+        self._all = sorted(workshop.endpoints, key=lambda endpoint: endpoint.name)
         self._lanes = calls.lanes
         self._model = model
         self._probe_within_s = workshop.lease_s
         self._patience_s = workshop.outage_patience_s
         self._names = [endpoint.name for endpoint in self._all]
         self._limited = any(e.requests_per_minute or e.tokens_per_minute for e in self._all)
-        self._probing: set[str] = set()
+        self._probing: dict[str, float] = {}
+        """Until when the one call that finds out whether it is back is this pump's, by name."""
+        self._told: set[str] = set()
         self._usual_tokens = _FIRST_GUESS_TOKENS
         self.states: Mapping[str, State] = {}
 
@@ -79,22 +83,29 @@ class Endpoints:
         """Write down what all others should heed, and read what they have."""
         if not self.states:
             endpoints.add(session, self._names, self._model)
-        for name in sorted(report.away.keys() | report.answered):
-            if name in report.answered and self._state(name).away_s is not None:
-                endpoints.back(session, name, self._model)
-            elif name in report.away:
-                was_probe = name in self._probing
-                endpoints.away(session, name, self._model, report.away[name], was_probe=was_probe)
-            self._probing.discard(name)
+        if report.away or self.any_away:
+            # Locked beforehand, in order, or two pumps could wait for each other.
+            endpoints.states(session, self._names, self._model, lock=True)
         for endpoint in self._all:
+            self._tell(session, endpoint.name, report)
             self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
-            held_s = self._lanes[endpoint.name].held_s
-            if held_s > max(_NOTED_S, self._state(endpoint.name).held_s):
-                endpoints.hold(session, endpoint.name, self._model, held_s)
+        self._told = report.away.keys() | report.answered
         self.states = endpoints.states(session, self._names, self._model, lock=self._limited)
 
+    def _tell(self, session: Session, name: str, report: Report) -> None:
+        if name in report.answered and self._state(name).away_s is not None:
+            endpoints.back(session, name, self._model)
+        elif name in report.away:
+            was_probe = name in self._probing
+            endpoints.away(session, name, self._model, report.away[name], was_probe=was_probe)
+        held_s = self._lanes[name].held_s
+        if held_s > max(_NOTED_S, self._state(name).held_s):
+            endpoints.hold(session, name, self._model, held_s)
+
     def heed(self) -> None:
-        """Hold the calls that wait here for as long as the endpoint holds everybody."""
+        """After the commit: hold calls that wait here as long as the endpoint holds everybody."""
+        for name in self._told:
+            self._probing.pop(name, None)
         for name, state in self.states.items():
             if state.held_s > self._lanes[name].held_s + _NOTED_S:
                 self._lanes[name].hold(state.held_s)
@@ -146,9 +157,16 @@ class Endpoints:
         return room
 
     def _probe(self, session: Session, name: str, in_air: int) -> int:
-        if in_air or not endpoints.take_probe(session, name, self._model, self._probe_within_s):
+        if in_air:
             return 0
-        self._probing.add(name)
+        now = time.monotonic()
+        # Its own from before: taken by a commit whose answer was lost, or for what then could not
+        # be asked.
+        if now > self._probing.get(name, 0.0):
+            within_s = self._probe_within_s
+            if not endpoints.take_probe(session, name, self._model, within_s):
+                return 0
+            self._probing[name] = now + within_s
         return 1
 
     def _correct(
