@@ -31,6 +31,8 @@ def cost_usd(
 _AROUND_A_TURN = 16
 """Tokens that a chat template may put around one message, at most."""
 _AROUND_A_CALL = 64
+_SPREAD_OUT = 2
+"""How much longer a schema may become with a line for each of its parts."""
 
 
 def most(
@@ -45,7 +47,8 @@ def most(
     if isinstance(prompt, ChatPrompt):
         size = sum(len(turn.content.encode()) + _AROUND_A_TURN for turn in prompt.messages)
         # Some endpoints write the schema into the prompt.
-        size += len(json.dumps(dict(prompt.schema))) if prompt.schema is not None else 0
+        schema = "" if prompt.schema is None else json.dumps(dict(prompt.schema))
+        size += len(schema) * _SPREAD_OUT
     else:
         size = len(prompt.text.encode())
     bound = Completion("", "", model, size + _AROUND_A_CALL, request.parameters.max_tokens)

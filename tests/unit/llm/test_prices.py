@@ -1,13 +1,29 @@
 """What a call costs, to the last digit."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.llm.prices import cost_usd, most
-from app.pipeline.types import Completion, Parameters, Request, TextPrompt
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES
+from app.pipeline.shapes import Asking
+from app.pipeline.types import (
+    Capabilities,
+    ChatPrompt,
+    Completion,
+    Instance,
+    Message,
+    Parameters,
+    Request,
+    TextPrompt,
+)
 from app.settings import Price
 
 PRICES = {"model-a": Price(input_usd=Decimal("0.15"), output_usd=Decimal("0.60"))}
@@ -34,6 +50,55 @@ def test_at_the_most_a_batch_takes_the_same_tokens_for_half_the_money() -> None:
     alone = most(request, "model-a", PRICES)
     assert most(request, "model-a", PRICES, by_batch=True) == replace(alone, usd=alone.usd / 2)
     assert alone.usd > 0
+
+
+def written_out(request: Request) -> bytes:
+    """A request as the wordiest template hands it to a model that reads byte by byte."""
+    prompt = request.prompt
+    if isinstance(prompt, TextPrompt):
+        return prompt.text.encode()
+    form = "" if prompt.schema is None else json.dumps(dict(prompt.schema), indent=2)
+    said = [form.encode(), *(turn.content.encode() for turn in prompt.messages)]
+    # Of the marks of a template the whole name is one token.
+    return b"".join(b"<" + b"t" * 14 + b">" + words for words in said)
+
+
+def text_request(text: str, max_tokens: int) -> Request:
+    return Request(TextPrompt(text), Parameters(1.0, 1.0, max_tokens), "test/text@1")
+
+
+def chat_request(turns: list[str], max_tokens: int, *, with_schema: bool) -> Request:
+    messages = tuple(Message("user", words) for words in turns)
+    made = PROFILES["default"].generate.build_request(
+        [Demonstration("Say hello.", Instance("", "Hello."))],
+        Asking(RunOptions(), Capabilities(json_schema=with_schema)),
+    )
+    assert isinstance(made.prompt, ChatPrompt)
+    prompt = replace(made.prompt, messages=messages)
+    return Request(prompt, Parameters(1.0, 1.0, max_tokens), "test/chat@1")
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=80)
+LENGTHS = st.integers(1, 4096)
+REQUESTS = st.builds(text_request, TEXTS, LENGTHS) | st.builds(
+    chat_request, st.lists(TEXTS, min_size=1, max_size=6), LENGTHS, with_schema=st.booleans()
+)
+AMOUNTS = st.decimals(0, 1000, places=6)
+
+
+@settings(deadline=None)
+@given(REQUESTS, AMOUNTS, AMOUNTS)
+def test_no_call_takes_more_than_the_most_it_can(
+    request: Request, input_usd: Decimal, output_usd: Decimal
+) -> None:
+    prices = {"m": Price(input_usd=input_usd, output_usd=output_usd)}
+    worst = Completion("", "length", "m", len(written_out(request)), request.parameters.max_tokens)
+    bound = most(request, "m", prices)
+    assert bound.calls == 1
+    assert bound.tokens >= worst.prompt_tokens + worst.completion_tokens
+    assert bound.usd >= (cost_usd(worst, "m", prices) or 0)
+    # Far above what it takes, a cap would keep a run from going on long before it is reached.
+    assert bound.tokens <= 2 * len(written_out(request)) + 200 + worst.completion_tokens
 
 
 @pytest.mark.parametrize("factor", ["0", "1.01", "-0.5", "NaN"])
