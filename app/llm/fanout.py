@@ -159,17 +159,19 @@ class Fanout:
         """Let out as many calls as pacing allows now; no barrier, called after every answer."""
         if not self._waiting or self._timer is not None:
             return
-        hold_s = self._pacing.hold_s(self._loop.time())
-        if hold_s > 0:
-            self._timer = self._loop.call_later(hold_s, self._hold_is_over)
-            return
+        now_s = self._loop.time()
         while self._waiting and len(self._asked) < self._pacing.limit:
+            wait_s = self._pacing.wait_s(now_s)
+            if wait_s > 0:
+                self._timer = self._loop.call_later(wait_s, self._wait_is_over)
+                return
+            self._pacing.asked(now_s)
             waiting = heapq.heappop(self._waiting)
             task = self._loop.create_task(self._ask(waiting))
             self._asked[task] = waiting
             task.add_done_callback(self._done)
 
-    def _hold_is_over(self) -> None:
+    def _wait_is_over(self) -> None:
         self._timer = None
         self._refill()
 

@@ -1,8 +1,10 @@
 """How many calls may be in the air, and how long all wait after a throttle: no I/O, no clock.
 
 Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
-raises it by one, more slowly near where it was too high. Times are seconds of any one monotonic
-clock, given as arguments.
+raises it by one, more slowly near where it was too high. Until it is known that an endpoint takes
+as many calls as may be in the air, they go out evenly: a burst after a pause of our own, when many
+answers have come at once, would break a limit a second that the calls of a second keep. Times are
+seconds of any one monotonic clock, given as arguments.
 """
 
 from collections.abc import Callable
@@ -12,8 +14,20 @@ SHORTEST_HOLD_S = 0.05
 DOUBLED_IN_S = 0.5
 """The soonest that the limit doubles before the first throttle: a limit a second is met gently."""
 NEAR = 0.8
+FAR = 2.0
+"""Between these, in parts of the limit that was too high the last time, it climbs carefully."""
 CAREFUL = 1 / 8
-"""How much slower the limit climbs near the one that was too high the last time."""
+CAREFUL_WITHIN = 250
+"""So much slower; at a limit lower than an eighth of this many calls still slower, or the calls
+refused at each height would be many beside the few that were answered since the last."""
+CAREFUL_S = 10.0
+"""At most so long for one more: of long calls a throttle meets few on their way out."""
+HEADROOM = 0.8
+"""Of the time between two calls that an even stream would leave, so much is kept between them."""
+LEAST = 1 / 64
+"""Of the limit: below 1 there is one call in the air, and pauses between."""
+SLACK_S = 0.005
+"""Nobody's clock is finer."""
 FIRST_HOLD_S = 0.5
 LONGEST_HOLD_S = 60.0
 """Of the growing delay; a longer Retry-After is obeyed."""
@@ -37,15 +51,29 @@ class Pacing:
         self._held_until_s = 0.0
         self._cut_at_s = float("-inf")
         self._cuts_in_a_row = 0
+        self._usual_s: float | None = None
+        self._next_at_s = 0.0
 
     @property
     def limit(self) -> int:
         """How many calls may be in the air; at least 1."""
-        return int(self._window)
+        return max(1, int(self._window))
 
     def hold_s(self, now_s: float) -> float:
         """How long nobody may ask; 0 when asking is free."""
         return max(0.0, self._held_until_s - now_s)
+
+    def wait_s(self, now_s: float) -> float:
+        """How long until the next call may go out, if the limit has room for it."""
+        return max(self.hold_s(now_s), self._next_at_s - now_s)
+
+    def asked(self, now_s: float) -> None:
+        """Count a call that goes out."""
+        is_free = self._too_high is None and self._window >= self._ceiling
+        if not is_free and self._usual_s is not None:
+            part = HEADROOM if self._window >= 1 else 1.0
+            apart_s = part * self._usual_s / self._window
+            self._next_at_s = max(self._next_at_s, now_s - max(SLACK_S, apart_s)) + apart_s
 
     def answered(self, asked_at_s: float, now_s: float) -> None:
         """Count an answer, now, to a call that went out at `asked_at_s`; the limit climbs."""
@@ -53,23 +81,31 @@ class Pacing:
             # It was let in under the old limit and says nothing about the new one.
             return
         self._cuts_in_a_row = 0
-        self._window = min(float(self._ceiling), self._window + self._step(now_s - asked_at_s))
+        latency_s = now_s - asked_at_s
+        before_s = latency_s if self._usual_s is None else self._usual_s
+        self._usual_s = before_s + (latency_s - before_s) / 10
+        self._window += self._step(latency_s)
+        if self._window >= self._ceiling:
+            self._window, self._too_high = float(self._ceiling), None
 
     def _step(self, latency_s: float) -> float:
         if self._too_high is None:
             # Twice as many after each round of calls; where a round is short, after so long.
             return min(1.0, latency_s / DOUBLED_IN_S)
-        near = NEAR * self._too_high < self._window < self._too_high / NEAR
-        return (CAREFUL if near else 1.0) / self._window
+        step = min(1 / self._window, self._window / 4)
+        if not NEAR * self._too_high < self._window < FAR * self._too_high:
+            return step
+        slowly = min(CAREFUL, self._too_high / CAREFUL_WITHIN)
+        return step * max(slowly, min(1.0, latency_s / CAREFUL_S))
 
     def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
         """Count a throttle: everyone waits, and once for each wave of calls the limit halves."""
         if asked_at_s >= self._cut_at_s:
             # Calls that were in the air together are refused together: that is one message.
-            if self._cuts_in_a_row == 0:
+            if self._cuts_in_a_row == 0 or self._window < 1:
                 # Of several in a row the first tells: the others met what it had used up.
                 self._too_high = self._window
-            self._window = max(1.0, self._window / 2)
+            self._window = max(LEAST, self._window / 2)
             self._cut_at_s = now_s
             self._cuts_in_a_row += 1
         hold_s = self._said_s(retry_after_s) if retry_after_s is not None else self._grown_s()

@@ -233,7 +233,7 @@ def test_a_limit_of_150_requests_a_second_is_met_with_few_wasted(
     database_url: str, headers: dict[str, str]
 ) -> None:
     limit = Limit(150, headers)
-    with team(database_url, limit, concurrency=128) as (crew, server):
+    with team(database_url, limit, concurrency=256) as (crew, server):
         seen = crew.run(target=900, lookahead=256, tasks_per_request=8)
         asked = server.counts.calls
     assert seen.run.status == "succeeded"

@@ -1,10 +1,13 @@
 """Pacing, with the clock and the dice in the test's hand."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.llm.pacing import LONGEST_HOLD_S, SHORTEST_HOLD_S, Pacing
+from tests.unit.llm.throttling import Limit, Simulation
 
 
 def pacing(ceiling: int = 64, dice: float = 0.0) -> Pacing:
@@ -137,3 +140,66 @@ def test_near_what_was_too_high_it_climbs_slowly() -> None:
     while pace.limit < 85:
         pace.answered(asked_at_s=2.0, now_s=3.0)
     assert answers_for_ten_more() > 8 * far
+
+
+@pytest.mark.parametrize("latency_s", [0.05, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("retry_after_s", [None, 1.0])
+def test_of_a_limit_of_150_a_second_much_is_used_and_few_calls_are_refused(
+    latency_s: float, retry_after_s: float | None
+) -> None:
+    simulation = Simulation(Limit(150), latency_s, retry_after_s=retry_after_s)
+    simulation.run(30)
+    asked = simulation.answered + simulation.refused
+    assert simulation.refused < 0.04 * asked
+    # Without its own words the wait is a guess; long calls take long to become many.
+    assert simulation.answered > 30 * (35 if latency_s > 1 else 70)
+
+
+@pytest.mark.parametrize("per_s", [5, 1000])
+def test_a_low_limit_is_found_too_and_a_high_one_does_not_hold_anybody_up(per_s: int) -> None:
+    simulation = Simulation(Limit(per_s), pauses=False)
+    simulation.run(60)
+    asked = simulation.answered + simulation.refused
+    assert simulation.refused < (0.2 if per_s < 10 else 0.02) * asked
+    assert simulation.answered > 60 * per_s * 0.5
+
+
+def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other() -> None:
+    pace = Pacing(8, lambda: 0.0, first=4)
+    pace.asked(now_s=0.0)
+    assert pace.wait_s(now_s=0.0) == 0, "nothing is known yet"
+    pace.answered(asked_at_s=0.0, now_s=2.0)
+    sent_s = []
+    now_s = 10.0
+    for _ in range(6):
+        now_s += pace.wait_s(now_s)
+        pace.asked(now_s)
+        sent_s.append(now_s)
+    # Five of 2 s each in the air are one each 0.4 s.
+    gaps_s = [later - sooner for sooner, later in pairwise(sent_s[1:])]
+    assert all(0.3 < gap_s <= 0.4 for gap_s in gaps_s), gaps_s
+
+
+def test_at_the_ceiling_calls_go_out_as_they_come_until_the_next_throttle() -> None:
+    pace = Pacing(8, lambda: 0.0, first=4)
+    for _ in range(40):
+        pace.answered(asked_at_s=0.0, now_s=1.0)
+    assert pace.limit == 8
+    for _ in range(8):
+        pace.asked(now_s=2.0)
+        assert pace.wait_s(now_s=2.0) == 0
+    pace.throttled(asked_at_s=2.0, now_s=2.0, retry_after_s=0)
+    pace.asked(now_s=3.0)
+    pace.asked(now_s=3.0)
+    assert pace.wait_s(now_s=3.0) > 0
+
+
+def test_below_one_call_in_the_air_there_are_pauses_between() -> None:
+    pace = Pacing(8, lambda: 0.0, first=1)
+    pace.answered(asked_at_s=0.0, now_s=1.0)
+    for second in range(10, 60, 10):
+        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=0)
+    assert pace.limit == 1
+    pace.asked(now_s=100.0)
+    pace.asked(now_s=100.0)
+    assert pace.wait_s(now_s=100.0) > 10
