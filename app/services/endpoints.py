@@ -25,6 +25,7 @@ _FIRST_GUESS_TOKENS = 500.0
 _SUSPICIOUS_S = 30.0
 _NOTED_S = 0.05
 """Shorter holds are over before anybody else has read of them."""
+_STALE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -53,6 +54,9 @@ class Endpoints:
         self._probing: dict[str, float] = {}
         """Until when the one call that finds out whether it is back is this pump's, by name."""
         self._told: set[str] = set()
+        self._noted_until: dict[str, float] = {}
+        """Until when everybody knows that it holds them, by name."""
+        self._read_at = 0.0
         self._usual_tokens = _FIRST_GUESS_TOKENS
         self.states: Mapping[str, State] = {}
 
@@ -65,6 +69,14 @@ class Endpoints:
         """
         away_s = self._state(name).away_s
         return away_s is None or (attempts > 0 and away_s > _SUSPICIOUS_S)
+
+    @property
+    def want_a_turn(self) -> bool:
+        """Whether there is a throttle to be told, or others may have been told a longer one."""
+        stale = time.monotonic() - self._read_at > _STALE_S
+        return any(
+            self._is_news(name) or (stale and lane.held_s > 0) for name, lane in self._lanes.items()
+        )
 
     @property
     def any_away(self) -> bool:
@@ -98,15 +110,22 @@ class Endpoints:
         elif name in report.away:
             was_probe = name in self._probing
             endpoints.away(session, name, self._model, report.away[name], was_probe=was_probe)
+        if self._is_news(name):
+            endpoints.hold(session, name, self._model, self._lanes[name].held_s)
+
+    def _is_news(self, name: str) -> bool:
+        """Whether it holds us for longer than all know."""
         held_s = self._lanes[name].held_s
-        if held_s > max(_NOTED_S, self._state(name).held_s):
-            endpoints.hold(session, name, self._model, held_s)
+        known_s = self._noted_until.get(name, 0.0) - time.monotonic()
+        return held_s > max(0.0, known_s) + _NOTED_S
 
     def heed(self) -> None:
         """After the commit: hold calls that wait here as long as the endpoint holds everybody."""
         for name in self._told:
             self._probing.pop(name, None)
+        self._read_at = time.monotonic()
         for name, state in self.states.items():
+            self._noted_until[name] = self._read_at + state.held_s
             if state.held_s > self._lanes[name].held_s + _NOTED_S:
                 self._lanes[name].hold(state.held_s)
 

@@ -207,7 +207,8 @@ class Pump:
         for outcome in outcomes:
             del self._asked[outcome.key]
         room = self._room()
-        if not answers and (not room or now < self._claim_at):
+        idle = not answers and (not room or now < self._claim_at)
+        if idle and not self._endpoints.want_a_turn:
             return
         tries = itertools.count()
         if self._pool is None:

@@ -1,0 +1,74 @@
+"""What one worker is told by an endpoint, all heed."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from app.llm.calls import Endpoint
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.scripted_model import reply
+from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.services.advance import advance_run
+from app.services.slots import sweep
+from app.store.database import Database
+from app.store.slots import Slot
+from tests.integration.conftest import Bench
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+RETRY_AFTER_S = 3.0
+ON_THEIR_WAY_S = 0.4
+
+
+def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_many(
+    open_bench: OpenBench, database_url: str
+) -> None:
+    asked: list[tuple[float, str]] = []
+    told_at: list[float] = []
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        now = time.monotonic()
+        asked.append((now, str(call.api_key)))
+        if call.api_key == "narrow" and len(asked) > 60 and not told_at:
+            told_at.append(now)
+            headers = {"Retry-After": f"{RETRY_AFTER_S:g}"}
+            return ScriptedReply(status=429, error={"message": "slow"}, headers=headers)
+        return replace(reply(call), delay_s=0.05)
+
+    with open_bench(script) as bench:
+        run_id = bench.start(target=200, lookahead=64)
+
+        def work(key: str, concurrency: int) -> None:
+            database = Database(database_url)
+            endpoint = Endpoint(
+                "default",
+                lambda model: lambda: OpenAIProvider(bench.server.base_url, key, model, 5),
+            )
+            workshop = replace(
+                bench.workshop, database=database, endpoints=[endpoint], concurrency=concurrency
+            )
+            until = time.monotonic() + 60
+            while bench.view(run_id).run.status in ("queued", "running"):
+                assert time.monotonic() < until
+                for slot in (*sweep(workshop), Slot(run_id, 0)):
+                    advance_run(workshop, slot, lambda: False)
+                time.sleep(0.05)
+            database.close()
+
+        workers = [
+            threading.Thread(target=work, args=("narrow", 1)),
+            threading.Thread(target=work, args=("wide", 16)),
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert bench.view(run_id).run.status == "succeeded"
+    (told,) = told_at
+    before = [key for at, key in asked if told - 1.0 < at < told]
+    assert before.count("wide") > 10, "both are at work"
+    during = [(at - told, key) for at, key in asked if ON_THEIR_WAY_S < at - told < RETRY_AFTER_S]
+    assert during == []
+    after = [key for at, key in asked if at - told >= RETRY_AFTER_S]
+    assert after.count("wide") > 10
