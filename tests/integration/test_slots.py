@@ -15,6 +15,7 @@ from app.services.workshop import Workshop
 from app.store import runs as stored_runs
 from app.store import slots, work
 from app.store.database import Database
+from app.store.models import Run
 from app.store.runs import Hold
 from app.store.slots import Slot
 from app.store.work import Planned
@@ -37,7 +38,7 @@ def start(database: Database) -> StartRun:
         with database.write() as session:
             assert stored_runs.move(session, run_id, Status.RUNNING)
             items = [Planned(Stage.GENERATE, n, {}) for n in range(waiting)]
-            work.plan(session, run_id, items)
+            work.plan(session, session.get_one(Run, run_id), items)
         return run_id
 
     return started
