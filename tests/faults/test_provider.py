@@ -4,106 +4,21 @@ Each ends as it should: waited out, given up for one item alone, or paused in th
 words; and few requests are made for nothing.
 """
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from app.llm.calls import Endpoint
-from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted_model import reply
-from app.llm.scripted_server import (
-    Script,
-    ScriptedCall,
-    ScriptedReply,
-    ScriptedServer,
-    scripted_server,
-)
-from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.advance import advance_run
-from app.services.run_view import RunView, view
-from app.services.runs import RunRequest
-from app.services.slots import sweep
-from app.services.workshop import Workshop
-from app.store.database import Database
-from app.store.slots import Slot
-from tests.integration.conftest import SEEDS
+from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
+from tests.faults.team import WORKERS, team
 
 pytestmark = pytest.mark.parametrize(
     "database_url",
     ["postgresql", pytest.param("sqlite", marks=pytest.mark.faults)],
     indirect=True,
 )
-WORKERS = 2
 MOST_WASTED = 0.05
-
-
-@dataclass
-class Team:
-    """Workers of one service, each with connections of its own."""
-
-    url: str
-    endpoints: list[Endpoint]
-    changes: dict[str, Any] = field(default_factory=dict)
-
-    def workshop(self) -> Workshop:
-        values: dict[str, Any] = {
-            "default_model": "scripted",
-            "concurrency": 16,
-            "slice_s": 5.0,
-            "lease_s": 5.0,
-            "outage_patience_s": 60.0,
-        }
-        database = Database(self.url)
-        return Workshop(database, self.endpoints, **(values | self.changes))
-
-    def run(self, **options: Any) -> RunView:
-        """Start a run and work on it until it rests; the run with its numbers."""
-        workshop = self.workshop()
-        request = RunRequest(None, SEEDS, RunOptions(**options))
-        run_id = runs.start_run(workshop, request, None).id
-        workers = [threading.Thread(target=self._work, args=(run_id,)) for _ in range(WORKERS)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        run = runs.get_run(workshop, run_id)
-        with workshop.database.read() as session:
-            seen = view(session, run)
-        workshop.close()
-        return seen
-
-    def _work(self, run_id: str) -> None:
-        workshop = self.workshop()
-        until = time.monotonic() + 120
-        while runs.get_run(workshop, run_id).status in ("queued", "running"):
-            assert time.monotonic() < until, "the run does not end"
-            for slot in sweep(workshop):
-                advance_run(workshop, slot, lambda: False)
-            advance_run(workshop, Slot(run_id, 0), lambda: False)
-            time.sleep(0.1)
-        workshop.close()
-
-
-def endpoint(
-    server: ScriptedServer, name: str = "one", timeout_s: float = 5.0, **how: Any
-) -> Endpoint:
-    return Endpoint(
-        name, lambda model: lambda: OpenAIProvider(server.base_url, None, model, timeout_s), **how
-    )
-
-
-@contextmanager
-def team(
-    url: str, script: Script, *, timeout_s: float = 5.0, **changes: Any
-) -> Iterator[tuple[Team, ScriptedServer]]:
-    with scripted_server(script) as server:
-        yield Team(url, [endpoint(server, timeout_s=timeout_s)], changes), server
 
 
 def is_preflight(call: ScriptedCall) -> bool:
@@ -260,63 +175,3 @@ def test_a_wait_that_one_worker_was_told_is_kept_by_all(database_url: str) -> No
     assert seen.run.status == "succeeded"
     during = [at - told[0] for at in asked_at if 0.7 < at - told[0] < 3.9]
     assert during == []
-
-
-def test_calls_follow_the_weights_and_one_endpoint_steps_in_for_the_other(
-    database_url: str,
-) -> None:
-    away = {"is": False}
-
-    def east(call: ScriptedCall) -> ScriptedReply:
-        if away["is"]:
-            return ScriptedReply(status=503, error={"message": "away"})
-        return replace(reply(call), delay_s=0.05)
-
-    def west(call: ScriptedCall) -> ScriptedReply:
-        return replace(reply(call), delay_s=0.05)
-
-    with ExitStack() as open_:
-        one = open_.enter_context(scripted_server(east))
-        other = open_.enter_context(scripted_server(west))
-        both = [endpoint(one, "east", weight=2.0), endpoint(other, "west", weight=1.0)]
-        seen = Team(database_url, both).run(target=200, lookahead=64)
-        assert seen.run.status == "succeeded"
-        share = one.counts.calls / (one.counts.calls + other.counts.calls)
-        assert 0.55 < share < 0.78, share
-        away["is"] = True
-        before = other.counts.calls
-        assert Team(database_url, both).run(target=60, lookahead=32).run.status == "succeeded"
-        assert other.counts.calls - before > 60
-
-
-@pytest.mark.parametrize(
-    "limit",
-    [
-        {"requests_per_minute": 1200},
-        pytest.param({"tokens_per_minute": 600_000}, marks=pytest.mark.faults),
-    ],
-    ids=["requests", "tokens"],
-)
-def test_a_limit_a_minute_is_kept_by_all_workers_together(
-    database_url: str, limit: dict[str, Any]
-) -> None:
-    answered: list[tuple[float, int]] = []
-
-    def script(call: ScriptedCall) -> ScriptedReply:
-        answer = reply(call)
-        words = sum(len(message.content.split()) for message in call.messages)
-        answered.append((time.monotonic(), words + len((answer.text or "").split())))
-        return replace(answer, delay_s=0.02)
-
-    with scripted_server(script) as server:
-        crew = Team(database_url, [endpoint(server, **limit)], {"concurrency": 64})
-        seen = crew.run(target=110, lookahead=64)
-    assert seen.run.status == "succeeded"
-    took_s = answered[-1][0] - answered[0][0]
-    requests, tokens = len(answered), sum(taken for _, taken in answered)
-    used = requests if "requests_per_minute" in limit else tokens
-    (a_minute,) = limit.values()
-    print(f"{used} in {took_s:.1f} s, {60 * used / took_s:.0f} a minute")
-    # A second's worth may go at once, and the preflight is not counted.
-    assert used <= a_minute * (took_s + 2) / 60 * 1.1
-    assert took_s > 5

@@ -1,0 +1,87 @@
+"""Workers of one service as threads, each with connections of its own, and endpoints to ask."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.llm.calls import Endpoint
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.scripted_server import Script, ScriptedServer, scripted_server
+from app.pipeline.options import RunOptions
+from app.services import runs
+from app.services.advance import advance_run
+from app.services.run_view import RunView, view
+from app.services.runs import RunRequest
+from app.services.slots import sweep
+from app.services.workshop import Workshop
+from app.store.database import Database
+from app.store.slots import Slot
+from tests.integration.conftest import SEEDS
+
+WORKERS = 2
+
+
+@dataclass
+class Team:
+    """Workers of one service, each with connections of its own."""
+
+    url: str
+    endpoints: list[Endpoint]
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def workshop(self) -> Workshop:
+        values: dict[str, Any] = {
+            "default_model": "scripted",
+            "concurrency": 16,
+            "slice_s": 5.0,
+            "lease_s": 5.0,
+            "outage_patience_s": 60.0,
+        }
+        database = Database(self.url)
+        return Workshop(database, self.endpoints, **(values | self.changes))
+
+    def run(self, **options: Any) -> RunView:
+        """Start a run and work on it until it rests; the run with its numbers."""
+        workshop = self.workshop()
+        request = RunRequest(None, SEEDS, RunOptions(**options))
+        run_id = runs.start_run(workshop, request, None).id
+        workers = [threading.Thread(target=self._work, args=(run_id,)) for _ in range(WORKERS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        run = runs.get_run(workshop, run_id)
+        with workshop.database.read() as session:
+            seen = view(session, run)
+        workshop.close()
+        return seen
+
+    def _work(self, run_id: str) -> None:
+        workshop = self.workshop()
+        until = time.monotonic() + 120
+        while runs.get_run(workshop, run_id).status in ("queued", "running"):
+            assert time.monotonic() < until, "the run does not end"
+            for slot in sweep(workshop):
+                advance_run(workshop, slot, lambda: False)
+            advance_run(workshop, Slot(run_id, 0), lambda: False)
+            time.sleep(0.1)
+        workshop.close()
+
+
+def endpoint(
+    server: ScriptedServer, name: str = "one", timeout_s: float = 5.0, **how: Any
+) -> Endpoint:
+    return Endpoint(
+        name, lambda model: lambda: OpenAIProvider(server.base_url, None, model, timeout_s), **how
+    )
+
+
+@contextmanager
+def team(
+    url: str, script: Script, *, timeout_s: float = 5.0, **changes: Any
+) -> Iterator[tuple[Team, ScriptedServer]]:
+    with scripted_server(script) as server:
+        yield Team(url, [endpoint(server, timeout_s=timeout_s)], changes), server
