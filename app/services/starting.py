@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, Outage, RunTrouble
 from app.llm import prices
-from app.llm.preflight import Preflight, preflight, questions
+from app.llm.preflight import PATIENCE_S, Preflight, preflight, questions
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.options import RunOptions
@@ -95,6 +95,8 @@ def _go_on_with_batches(session: Session, material: RunMaterial, hold: Hold) -> 
 
 def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> Capabilities | None:
     """Ask the endpoint what it can do; then the first work is planned, or the run pauses."""
+    if _is_held(workshop, run.model):
+        return None
     most = _most_of_preflight(workshop, run.model, material.profile.endpoint)
     if not workshop.database.retrying(lambda session: _may_ask(session, hold, most)):
         return None
@@ -119,6 +121,17 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> C
         return Capabilities(**(locked.capabilities or {})) if runs_on else None
 
     return workshop.database.retrying(plan)
+
+
+def _is_held(workshop: Workshop, model: str) -> bool:
+    """Whether an endpoint holds everybody, but not for so long that a person should know.
+
+    Then the run stays in the queue, and is looked at again.
+    """
+    names = [endpoint.name for endpoint in workshop.endpoints]
+    with workshop.database.read() as session:
+        states = endpoints.states(session, names, model, lock=False)
+    return any(0 < state.held_s < PATIENCE_S for state in states.values())
 
 
 def _settle(session: Session, run: Run, most: Amount, found: _Found, *, waits: bool) -> None:

@@ -72,3 +72,36 @@ def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_ma
     assert during == []
     after = [key for at, key in asked if at - told >= RETRY_AFTER_S]
     assert after.count("wide") > 10
+
+
+def test_a_run_that_begins_during_the_wait_asks_nothing_before_it_is_over(
+    open_bench: OpenBench,
+) -> None:
+    asked: list[float] = []
+    told_at: list[float] = []
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        asked.append(time.monotonic())
+        if len(asked) == 20:
+            told_at.append(asked[-1])
+            headers = {"Retry-After": f"{RETRY_AFTER_S:g}"}
+            return ScriptedReply(status=429, error={"message": "slow"}, headers=headers)
+        return reply(call)
+
+    with open_bench(script) as bench:
+        first, second = (bench.start(target=30, random_seed=n) for n in range(2))
+        worker = threading.Thread(target=bench.work, args=(first,))
+        worker.start()
+        until = time.monotonic() + 20
+        while not told_at:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        time.sleep(ON_THEIR_WAY_S)
+        while bench.work(second).run.status == "queued":
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        worker.join()
+        for run_id in (first, second):
+            assert bench.work(run_id).run.status == "succeeded"
+    during = [at for at in asked if ON_THEIR_WAY_S < at - told_at[0] < RETRY_AFTER_S]
+    assert during == []
