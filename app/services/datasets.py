@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from app.pipeline.run_state import FINAL
+from app.record import Record
 from app.services.runs import get_run
 from app.services.workshop import Workshop
 from app.store import instructions
-from app.store.instructions import Row
 
 _CHUNK = 500
 
 
-def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
+def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Record]:
     """Read the rows that are there now.
 
     Raises:
@@ -21,7 +21,7 @@ def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row]:
     return _rows(workshop, run_id, 0, accepted)
 
 
-def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row | None]:
+def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Record | None]:
     """Read the rows as they come until the run has ended, always in the same order.
 
     A row waits for the instances of all the instructions before it. None says that nothing more is
@@ -34,7 +34,7 @@ def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Row | None
     return _growing(workshop, run_id)
 
 
-def _growing(workshop: Workshop, run_id: str) -> Iterator[Row | None]:
+def _growing(workshop: Workshop, run_id: str) -> Iterator[Record | None]:
     read = 0
     while True:
         run = get_run(workshop, run_id)
@@ -49,7 +49,7 @@ def _growing(workshop: Workshop, run_id: str) -> Iterator[Row | None]:
         yield None
 
 
-def _rows(workshop: Workshop, run_id: str, start: int, stop: int) -> Iterator[Row]:
+def _rows(workshop: Workshop, run_id: str, start: int, stop: int) -> Iterator[Record]:
     for first in range(start, stop, _CHUNK):
         with workshop.database.read() as session:
             rows = list(

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Instance, Rejected, Stage
+from app.record import Record
 from app.store.completions import storable
 from app.store.made import InstanceRow, InstructionRow, Rejection
 from app.store.table import core
@@ -15,16 +16,6 @@ from app.store.table import core
 _INSTRUCTIONS = core(InstructionRow)
 _INSTANCES = core(InstanceRow)
 _REJECTIONS = core(Rejection)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the data set."""
-
-    sequence: int
-    instruction: str
-    input: str
-    output: str
 
 
 def texts_from(session: Session, run_id: str, sequence: int) -> list[str]:
@@ -207,10 +198,10 @@ def count_by_class(session: Session, run_id: str) -> dict[bool | None, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def rows_between(session: Session, run_id: str, start: int, stop: int) -> Iterator[Row]:
+def rows_between(session: Session, run_id: str, start: int, stop: int) -> Iterator[Record]:
     """Read data set rows of the instructions `start` to `stop` - 1, in order."""
     rows = session.execute(
-        select(InstructionRow.sequence, InstructionRow.text, InstanceRow.input, InstanceRow.output)
+        select(InstructionRow.text, InstanceRow.input, InstanceRow.output)
         .join(
             InstanceRow,
             (InstanceRow.run_id == InstructionRow.run_id)
@@ -223,8 +214,8 @@ def rows_between(session: Session, run_id: str, start: int, stop: int) -> Iterat
         )
         .order_by(InstructionRow.sequence, InstanceRow.position)
     )
-    for sequence, text, input_text, output in rows:
-        yield Row(sequence, text, input_text, output)
+    for instruction, input_text, output in rows:
+        yield Record(instruction, output, input_text)
 
 
 def first_incomplete(session: Session, run_id: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.exports.alpaca import alpaca_json
+from app.formats.alpaca import alpaca_json
 from app.llm.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider

@@ -21,7 +21,7 @@ from app.api.views import (
     RejectionView,
     RunAnswer,
 )
-from app.exports.alpaca import alpaca_json
+from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import Status
 from app.pipeline.seed_tasks import seed_tasks_from_json

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator
 
-from app.store.instructions import Row
+from app.record import Record
 
 
-def alpaca_json(rows: Iterable[Row | None]) -> Iterator[str]:
+def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
     """Write rows as they come, in constant memory; UTF-8 stays as it is, not escaped.
 
     What was yielded is valid JSON only once the iterator is exhausted. For a None among the rows,

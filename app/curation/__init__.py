@@ -1,0 +1,1 @@
+"""Which records stay: rules on answers, verifiers, near-duplicates, test sets, splits; pure."""

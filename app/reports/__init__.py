@@ -1,0 +1,1 @@
+"""Numbers made readable: plots, the HTML report, the data set card."""
