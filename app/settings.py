@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     thirty times as long."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model, as JSON; a model without a price has no cost."""
+    hub_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")
+    """Leave to push data sets to the Hugging Face hub."""
+    hub_url: str | None = Field(default=None, validation_alias="HF_ENDPOINT")
+    """The hub; unset: the public one."""
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port."""

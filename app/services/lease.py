@@ -1,17 +1,21 @@
-"""Holding a slot of a run while something else takes its time."""
+"""Holding what is leased while something else takes its time."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.orm import Session
+
 from app.services.workshop import Workshop
-from app.store import slots
-from app.store.runs import Hold
 
 
 @contextmanager
-def kept_lease(workshop: Workshop, hold: Hold) -> Iterator[None]:
+def kept_lease(workshop: Workshop, extend: Callable[[Session, float], object]) -> Iterator[None]:
     """Prolong the lease in a thread of its own until the block ends.
+
+    Args:
+        workshop: what this process works with.
+        extend: prolongs it, by so many seconds, as long as it is ours.
 
     Without it a preflight that outlasts the lease loses the run to another worker, whose preflight
     loses it in turn, and every one of them is paid for.
@@ -20,9 +24,7 @@ def kept_lease(workshop: Workshop, hold: Hold) -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(workshop.lease_s / 3):
-            workshop.database.retrying(
-                lambda session: slots.extend(session, hold, workshop.lease_s)
-            )
+            workshop.database.retrying(lambda session: extend(session, workshop.lease_s))
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)
     thread.start()

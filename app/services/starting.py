@@ -100,7 +100,7 @@ def _start(workshop: Workshop, run: Run, material: RunMaterial, hold: Hold) -> C
     most = _most_of_preflight(workshop, run.model, material.profile.endpoint)
     if not workshop.database.retrying(lambda session: _may_ask(session, hold, most)):
         return None
-    with kept_lease(workshop, hold):
+    with kept_lease(workshop, lambda session, more_s: slots.extend(session, hold, more_s)):
         found = _ask_all(workshop, run.model, material.profile.endpoint, hold.token)
 
     def plan(session: Session) -> Capabilities | None:

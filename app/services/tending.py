@@ -48,7 +48,7 @@ def tend(workshop: Workshop, beginning: Beginning, hold: Hold, stop: Callable[[]
     taken = workshop.database.retrying(take)
     if taken is None:
         return
-    with kept_lease(workshop, hold):
+    with kept_lease(workshop, lambda session, more_s: slots.extend(session, hold, more_s)):
         while taken is not None and not stop():
             seen.add(taken.batch.id)
             _Visit(workshop, beginning, HeldBatch(workshop, hold, taken), stop).go()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.llm.batches import BatchEndpoint
 from app.llm.calls import Endpoint
@@ -12,6 +13,7 @@ from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+HUB_URL = "https://huggingface.co"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Workshop:
     thirty times as long."""
     batch_patience_s: float = 90_000.0
     """A batch that is out for longer is cancelled; providers promise an end within a day."""
+    files_dir: Path = Path("data/files")
+    """For what is uploaded and what is made for download; all of it can be had again."""
+    hub_url: str = HUB_URL
+    hub_token: str | None = None
+    """Leave to push data sets to the hub; None: there is none."""
 
     def close(self) -> None:
         """Give connections back."""
@@ -54,6 +61,9 @@ def open_workshop(settings: Settings) -> Workshop:
         prices=settings.prices,
         outage_patience_s=settings.outage_patience_s,
         batch_poll_s=settings.batch_poll_s,
+        files_dir=settings.data_dir.expanduser().resolve() / "files",
+        hub_url=settings.hub_url or HUB_URL,
+        hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,
     )
 
 

@@ -26,6 +26,8 @@ class SeedSet(Table):
     """Of the tasks in canonical form: the same content is stored once."""
     task_count: Mapped[int]
     classification_count: Mapped[int]
+    licence: Mapped[str | None] = mapped_column(String(100))
+    """Under which others may use the tasks, as their owner says; null: nothing was said."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
 
 

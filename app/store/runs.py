@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Delete,
     Update,
     case,
     exists,
@@ -111,7 +112,7 @@ def find_by_key(session: Session, idempotency_key: str) -> Run | None:
     return session.scalar(select(Run).where(Run.idempotency_key == idempotency_key))
 
 
-def changes(session: Session, statement: Update) -> int:
-    """Carry out an UPDATE; how many rows it met."""
+def changes(session: Session, statement: Update | Delete) -> int:
+    """Carry out an UPDATE or DELETE; how many rows it met."""
     # An UPDATE through a Session answers with a CursorResult; its annotation says only Result.
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

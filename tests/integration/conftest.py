@@ -15,7 +15,7 @@ from app.llm.questions import LengthName
 from app.llm.scripted_server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
-from app.services import advance, datasets, runs
+from app.services import advance, run_rows, runs
 from app.services.run_view import RunView, view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
@@ -70,7 +70,7 @@ class Bench:
             return view(session, run)
 
     def alpaca(self, run_id: str) -> str:
-        return "".join(alpaca_json(datasets.dataset_rows(self.workshop, run_id)))
+        return "".join(alpaca_json(run_rows.rows(self.workshop, run_id)))
 
 
 def after_looks(most: int) -> Callable[[], bool]:

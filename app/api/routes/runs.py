@@ -25,7 +25,7 @@ from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import Status
 from app.pipeline.seed_tasks import seed_tasks_from_json
-from app.services import datasets, listings, runs
+from app.services import listings, run_rows, runs
 from app.services.estimate import Estimate
 from app.services.extending import Extension, estimate_extension
 from app.services.extending import extend_run as extend
@@ -203,7 +203,7 @@ def get_dataset(
     follow: Annotated[bool, Query(description="Stream until the run has ended.")] = False,
 ) -> StreamingResponse:
     """Download the data set in Alpaca's format: instruction, input, output, and nothing else."""
-    read = datasets.growing_dataset_rows if follow else datasets.dataset_rows
+    read = run_rows.growing_rows if follow else run_rows.rows
     rows = read(context.workshop, run_id)
     disposition = f'attachment; filename="{run_id}.alpaca.json"'
     return StreamingResponse(

@@ -1,4 +1,4 @@
-"""A run's data set: its rows in the order of acceptance, while it grows or after."""
+"""What a run has made: its rows in the order of acceptance, while it grows or after."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from app.store import instructions
 _CHUNK = 500
 
 
-def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Record]:
+def rows(workshop: Workshop, run_id: str) -> Iterator[Record]:
     """Read the rows that are there now.
 
     Raises:
@@ -21,7 +21,7 @@ def dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Record]:
     return _rows(workshop, run_id, 0, accepted)
 
 
-def growing_dataset_rows(workshop: Workshop, run_id: str) -> Iterator[Record | None]:
+def growing_rows(workshop: Workshop, run_id: str) -> Iterator[Record | None]:
     """Read the rows as they come until the run has ended, always in the same order.
 
     A row waits for the instances of all the instructions before it. None says that nothing more is
@@ -52,7 +52,6 @@ def _growing(workshop: Workshop, run_id: str) -> Iterator[Record | None]:
 def _rows(workshop: Workshop, run_id: str, start: int, stop: int) -> Iterator[Record]:
     for first in range(start, stop, _CHUNK):
         with workshop.database.read() as session:
-            rows = list(
-                instructions.rows_between(session, run_id, first, min(first + _CHUNK, stop))
-            )
-        yield from rows
+            stop_here = min(first + _CHUNK, stop)
+            chunk = list(instructions.rows_between(session, run_id, first, stop_here))
+        yield from chunk

@@ -1,0 +1,112 @@
+"""Queries on versions of data sets: who makes them, and what became of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, case, cast, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.store.dataset_table import Dataset, DatasetFile
+from app.store.runs import changes
+from app.store.types import epoch_now
+
+QUEUED, MAKING, READY, FAILED, DELETED = "queued", "making", "ready", "failed", "deleted"
+UNFINISHED = (QUEUED, MAKING)
+
+
+def find_by_request(session: Session, request_sha256: str) -> Dataset | None:
+    """Find the version that an equal request made, or is making."""
+    return session.scalar(select(Dataset).where(Dataset.request_sha256 == request_sha256))
+
+
+def next_version(session: Session, name: str) -> int:
+    """The number of the next version of this name."""
+    last = select(func.coalesce(func.max(Dataset.version), 0)).where(Dataset.name == name)
+    return (session.scalar(last) or 0) + 1
+
+
+def take(session: Session, dataset_id: str, token: str, lease_s: float) -> bool:
+    """Take a version to make it: one that waits, or whose maker counts as dead. Safe to repeat."""
+    now = epoch_now()
+    free = or_(Dataset.leased_until.is_(None), Dataset.leased_until < now, Dataset.token == token)
+    # A commit whose answer was lost is no new attempt.
+    attempts = case((Dataset.token == token, Dataset.attempts), else_=Dataset.attempts + 1)
+    taken = changes(
+        session,
+        update(Dataset)
+        .where(Dataset.id == dataset_id, Dataset.state.in_(UNFINISHED), free)
+        .where(Dataset.is_import.is_(False))
+        .values(state=MAKING, token=token, leased_until=now + lease_s, attempts=attempts),
+    )
+    return bool(taken)
+
+
+def extend(session: Session, dataset_id: str, token: str, lease_s: float) -> bool:
+    """Prolong the lease; False when the version is another's by now, or gone. Fences what follows.
+
+    In the same transaction as what it fences it keeps the row, so nobody takes over in between.
+    """
+    held = update(Dataset).where(*_is_held(dataset_id, token))
+    return bool(changes(session, held.values(leased_until=epoch_now() + lease_s)))
+
+
+def let_go(session: Session, dataset_id: str, token: str) -> None:
+    """Leave an unfinished version to whoever takes it next."""
+    held = update(Dataset).where(*_is_held(dataset_id, token))
+    session.execute(held.values(state=QUEUED, token=None, leased_until=None))
+
+
+def end(session: Session, dataset_id: str, token: str, state: str, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
+    """Note how the making ended, unless the version is another's by now."""
+    held = update(Dataset).where(*_is_held(dataset_id, token))
+    ended = {"state": state, "token": None, "leased_until": None, "ended_at": epoch_now()}
+    return bool(changes(session, held.values(ended | values)))
+
+
+def _is_held(dataset_id: str, token: str) -> Sequence[ColumnElement[bool]]:
+    return (Dataset.id == dataset_id, Dataset.token == token, Dataset.state == MAKING)
+
+
+def forget_files(session: Session, dataset_id: str) -> None:
+    """Remove what is known of the files of a version."""
+    session.execute(delete(DatasetFile).where(DatasetFile.dataset_id == dataset_id))
+
+
+def waiting(session: Session, again_after_s: float) -> Sequence[str]:
+    """Name the versions that a worker should look at and was not told of lately."""
+    now = epoch_now()
+    return session.scalars(
+        select(Dataset.id)
+        .where(Dataset.state.in_(UNFINISHED), Dataset.is_import.is_(False))
+        .where(or_(Dataset.leased_until.is_(None), Dataset.leased_until < now))
+        .where(or_(Dataset.nudged_at.is_(None), Dataset.nudged_at < now - again_after_s))
+        .order_by(Dataset.id)
+        .limit(20)
+    ).all()
+
+
+def note_nudged(session: Session, dataset_ids: Sequence[str]) -> None:
+    """Note that a worker was told of them."""
+    if dataset_ids:
+        session.execute(
+            update(Dataset).where(Dataset.id.in_(dataset_ids)).values(nudged_at=epoch_now())
+        )
+
+
+def broken_imports(session: Session) -> Sequence[str]:
+    """Name the imports whose process is dead: nobody else has their file."""
+    return session.scalars(
+        select(Dataset.id)
+        .where(Dataset.state == MAKING, Dataset.is_import.is_(True))
+        .where(Dataset.leased_until < epoch_now())
+    ).all()
+
+
+def used_by(session: Session, dataset_id: str) -> str | None:
+    """Name an unfinished version that reads this one; None: none does."""
+    return session.scalar(
+        select(Dataset.id)
+        .where(Dataset.state.in_(UNFINISHED))
+        .where(cast(Dataset.recipe, Text).contains(dataset_id, autoescape=True))
+        .limit(1)
+    )
