@@ -1,0 +1,68 @@
+"""Which verbs instructions begin with, and what those are done to: the paper's figure 2."""
+
+from app.statistics.commonest import Commonest
+from app.statistics.figures import Counted, VerbDiversity, VerbNouns
+from app.statistics.verbs import VerbFinder
+
+_AT_A_TIME = 256
+_PAIRS_KNOWN = 200_000
+_WORD_LENGTH = 40
+_TOP_VERBS = 20
+_TOP_NOUNS = 4
+
+
+class VerbTally:
+    """Counts verb and noun pairs of distinct instructions; asks its finder for many at a time."""
+
+    def __init__(self, finder: VerbFinder | None) -> None:
+        self._finder = finder
+        self._waiting: list[str] = []
+        self._looked_at = 0
+        self._found = 0
+        self._pairs = Commonest[tuple[str, str]](_PAIRS_KNOWN)
+
+    def add(self, instruction: str) -> None:
+        """Take one instruction that was not taken before."""
+        if self._finder is not None:
+            self._waiting.append(instruction)
+            if len(self._waiting) >= _AT_A_TIME:
+                self._look(self._finder)
+
+    def diversity(self) -> VerbDiversity:
+        """Return what was found so far."""
+        if self._finder is not None:
+            self._look(self._finder)
+        nouns: dict[str, list[tuple[str, int]]] = {}
+        for (verb, noun), count in self._pairs.items():
+            nouns.setdefault(verb, []).append((noun, count))
+        verbs = [_verb_nouns(verb, counted) for verb, counted in nouns.items()]
+        verbs = sorted(verbs, key=lambda each: (-each.count, each.verb))[:_TOP_VERBS]
+        covered = sum(noun.count for verb in verbs for noun in verb.nouns)
+        return VerbDiversity(
+            method=self._finder.name if self._finder is not None else "none",
+            looked_at=self._looked_at,
+            found=self._found,
+            distinct_verbs=len(nouns),
+            distinct_pairs=len(self._pairs),
+            verbs=verbs,
+            covered=covered,
+            covered_share=covered / self._looked_at if self._looked_at else None,
+            undercounted_by=self._pairs.undercounted_by,
+        )
+
+    def _look(self, finder: VerbFinder) -> None:
+        for found in finder.find(self._waiting):
+            if found is not None and found.noun is not None:
+                self._found += 1
+                self._pairs.add((found.verb[:_WORD_LENGTH], found.noun[:_WORD_LENGTH]))
+        self._looked_at += len(self._waiting)
+        self._waiting.clear()
+
+
+def _verb_nouns(verb: str, counted: list[tuple[str, int]]) -> VerbNouns:
+    commonest = sorted(counted, key=lambda each: (-each[1], each[0]))[:_TOP_NOUNS]
+    return VerbNouns(
+        verb=verb,
+        count=sum(count for _, count in counted),
+        nouns=[Counted(text=noun, count=count) for noun, count in commonest],
+    )

@@ -1,0 +1,130 @@
+"""Verbs and nouns: the rules against hand-made labels, the parser's way through a parsed text."""
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from app.errors import ConfigurationError
+from app.statistics.nouns import singular
+from app.statistics.pairs import VerbNoun
+from app.statistics.rules import VERBS, RuleFinder, find_by_rules
+from app.statistics.verbs import MODELS, SpacyFinder, best_finder, root_verb_and_object
+from tests.unit.statistics.labelled_verbs import LABELLED
+
+FLOOR = 0.9
+
+
+def _answers(finder: RuleFinder | SpacyFinder) -> list[tuple[str, str]]:
+    found = finder.find([text for text, _, _ in LABELLED])
+    return [(each.verb, each.noun or "-") if each else ("-", "-") for each in found]
+
+
+def test_the_rules_are_right_on_nine_of_ten_labelled_instructions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert len(LABELLED) >= 80
+    wrong = []
+    right = {"verb": 0, "noun": 0, "both": 0}
+    for (text, *labels), answer in zip(LABELLED, _answers(RuleFinder()), strict=True):
+        right["verb"] += labels[0] == answer[0]
+        right["noun"] += labels[1] == answer[1]
+        right["both"] += tuple(labels) == answer
+        wrong += [] if tuple(labels) == answer else [f"  {text} {labels} {answer}"]
+    accuracy = {what: count / len(LABELLED) for what, count in right.items()}
+    with capsys.disabled():
+        print(f"\nrules on {len(LABELLED)} labelled instructions: {accuracy}", *wrong, sep="\n")
+    assert accuracy["both"] >= FLOOR
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "?!",
+        "42",
+        "给我写一个故事",
+        "...",
+        "x" * 100_000,
+        "please " * 10_000,
+        ", " * 10_000,
+    ],
+)
+def test_the_rules_find_nothing_where_there_is_nothing(text: str) -> None:
+    assert find_by_rules(text) is None
+
+
+def test_politeness_may_be_all_there_is() -> None:
+    assert find_by_rules("Can you please") is None
+    assert find_by_rules("I want you to") is None
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [
+        ("stories", "story"), ("boxes", "box"), ("movies", "movie"), ("children", "child"),
+        ("sentences", "sentence"), ("analysis", "analysis"), ("class", "class"), ("news", "news"),
+        ("churches", "church"), ("Words", "word"), ("gas", "gas"),
+    ],
+)  # fmt: skip
+def test_a_plural_becomes_a_singular(plural: str, one: str) -> None:
+    assert singular(plural) == one
+
+
+def test_every_verb_of_the_list_is_one_lower_case_word() -> None:
+    assert all(verb.isalpha() and verb.islower() for verb in VERBS)
+
+
+def _parsed(words: str, parts: str, heads: list[int], relations: str, lemmas: str) -> Doc:
+    return Doc(
+        spacy.blank("en").vocab,
+        words=words.split(),
+        pos=parts.split(),
+        heads=heads,
+        deps=relations.split(),
+        lemmas=lemmas.split(),
+    )
+
+
+def test_the_root_verb_and_its_object_are_read_off_the_tree() -> None:
+    doc = _parsed(
+        "Write some stories", "VERB DET NOUN", [0, 2, 0], "ROOT det dobj", "write some story"
+    )
+    assert root_verb_and_object(doc) == VerbNoun("write", "story")
+
+
+def test_a_name_or_a_pronoun_is_no_noun() -> None:
+    doc = _parsed("Rewrite it", "VERB PRON", [0, 0], "ROOT dobj", "rewrite it")
+    assert root_verb_and_object(doc) == VerbNoun("rewrite", None)
+
+
+def test_from_a_root_that_is_no_verb_the_first_child_is_followed_as_self_instruct_does() -> None:
+    words, lemmas = "Going home is good", "go home be good"
+    doc = _parsed(words, "VERB NOUN AUX ADJ", [2, 0, 2, 2], "csubj dobj ROOT acomp", lemmas)
+    assert root_verb_and_object(doc) == VerbNoun("go", "home")
+    doc = _parsed("That is home", "PRON AUX NOUN", [1, 1, 1], "nsubj ROOT attr", "that be home")
+    assert root_verb_and_object(doc) is None
+
+
+def test_a_model_that_is_not_installed_is_named_in_the_failure() -> None:
+    with pytest.raises(ConfigurationError, match="'xx_no_such_model' is not installed"):
+        best_finder("xx_no_such_model")
+
+
+def test_the_best_finder_says_which_it_is() -> None:
+    installed = [name for name in MODELS if spacy.util.is_package(name)]
+    name = best_finder().name
+    assert name.startswith(f"spacy:{installed[0]} ") if installed else name == "rules"
+
+
+@pytest.mark.slow
+def test_a_real_parser_agrees_with_the_labels_too(capsys: pytest.CaptureFixture[str]) -> None:
+    model = next((name for name in MODELS if spacy.util.is_package(name)), None)
+    if model is None:
+        pytest.skip("no English spaCy model is installed here")
+    finder = SpacyFinder.load(model)
+    labels = [(verb, noun) for _, verb, noun in LABELLED]
+    both = sum(map(tuple.__eq__, labels, _answers(finder))) / len(LABELLED)
+    with capsys.disabled():
+        print(f"\n{finder.name} on {len(LABELLED)} labelled instructions: {both}")
+    assert both >= 0.7
