@@ -8,6 +8,8 @@ SeedbedError
 ├── Forbidden                 this caller may not do it
 ├── ConfigurationError        the service was started with settings that cannot work
 ├── StackError                a part of the embedded stack did not start or died
+├── OutOfSpace                the disk is full; nothing half-written is left
+├── HubTrouble                the Hugging Face hub refused or did not answer
 └── ProviderTrouble           the model endpoint; four kinds, see app/llm/trouble.py
     ├── Throttled             slow down and ask again; no attempt is burnt
     ├── Outage                the endpoint is away; no attempt is burnt while it is
@@ -79,6 +81,14 @@ class ConfigurationError(SeedbedError):
 
 class StackError(SeedbedError):
     """A part of the embedded stack did not start or died; says which, and where its log is."""
+
+
+class OutOfSpace(SeedbedError):
+    """The disk is full, or a quota is; what was being written is gone, what was there is whole."""
+
+
+class HubTrouble(SeedbedError):
+    """The Hugging Face hub refused what was asked, or is away; says what to do."""
 
 
 class ProviderTrouble(SeedbedError):

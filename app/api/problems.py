@@ -17,8 +17,10 @@ from app.errors import (
     Conflict,
     Fault,
     Forbidden,
+    HubTrouble,
     InvalidInput,
     NotFound,
+    OutOfSpace,
     ProviderTrouble,
     SeedbedError,
     Unauthenticated,
@@ -35,6 +37,8 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
+    HubTrouble: HTTPStatus.BAD_GATEWAY,
     ProviderTrouble: HTTPStatus.BAD_GATEWAY,
 }
 

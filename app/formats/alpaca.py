@@ -1,9 +1,18 @@
-"""Alpaca's format: a JSON list of objects with exactly instruction, input and output."""
+"""Alpaca's format: objects with exactly instruction, input and output; as a JSON list or as lines.
 
-import json
+Reading takes what has grown around it: more columns, a missing input, and the columns ``system``
+and ``history`` of LLaMA-Factory.
+"""
+
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
-from app.record import Record
+from app.formats.columns import Columns
+from app.formats.json_lines import Convert, read_lines, write_lines
+from app.formats.json_list import list_pieces, read_list, write_list
+from app.formats.json_values import quoted
+from app.formats.options import ReadOptions, WriteOptions
+from app.record import Record, Unreadable
 
 
 def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
@@ -12,12 +21,48 @@ def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
     What was yielded is valid JSON only once the iterator is exhausted. For a None among the rows,
     which says that there are no more for now, it yields an empty text.
     """
-    separator = "[\n"
-    for row in rows:
-        if row is None:
-            yield ""
-            continue
-        columns = {"instruction": row.instruction, "input": row.input, "output": row.output}
-        yield separator + json.dumps(columns, ensure_ascii=False)
-        separator = ",\n"
-    yield "[]\n" if separator == "[\n" else "\n]\n"
+    return list_pieces("" if row is None else _object(row) for row in rows)
+
+
+def _object(record: Record) -> str:
+    return (
+        f'{{"instruction": {quoted(record.instruction)}, "input": {quoted(record.input)},'
+        f' "output": {quoted(record.output)}}}'
+    )
+
+
+def write_alpaca(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+    """Write a JSON list."""
+    write_list(map(_object, records), sink)
+
+
+def write_alpaca_lines(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+    """Write one object a line."""
+    write_lines(map(_object, records), sink)
+
+
+def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    """Read a JSON list.
+
+    Raises:
+        InvalidInput: when it is no whole list, or no row has a column that must be there.
+    """
+    columns = Columns(options.columns)
+    yield from read_list(source, options.most_bytes, of_columns(columns))
+    columns.refuse_if_never_met()
+
+
+def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    """Read JSON lines, which may have any columns once a mapping says which is which.
+
+    Raises:
+        InvalidInput: when no row has a column that must be there.
+    """
+    columns = Columns(options.columns)
+    yield from read_lines(source, options.most_bytes, of_columns(columns))
+    columns.refuse_if_never_met()
+
+
+def of_columns(columns: Columns) -> Convert:
+    """Make one record of each row by its columns."""
+    return lambda row: (columns.record(row),)

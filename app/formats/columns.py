@@ -1,0 +1,122 @@
+"""Which column of a row holds which field of a record."""
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Literal, TypeAlias, get_args
+
+from app.errors import Fault, InvalidInput
+from app.formats.broken import BrokenRow, text_of
+from app.record import Exchange, Record
+
+FieldName: TypeAlias = Literal["instruction", "input", "output", "system", "history"]
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
+REQUIRED: tuple[FieldName, ...] = ("instruction", "output")
+_MOST_NAMED = 50
+
+
+class Columns:
+    """Reads records out of rows with named columns, and knows at the end what was never there."""
+
+    def __init__(self, mapping: Mapping[str, str | None] | None) -> None:
+        """Take a mapping of fields to columns.
+
+        Raises:
+            InvalidInput: when it names no field of a record, or no column for one that must be.
+        """
+        self._asked = mapping or {}
+        faults = [*_faults_of(self._asked)]
+        if faults:
+            raise InvalidInput("The column mapping has faults.", faults)
+        self._of: dict[FieldName, str | None] = {
+            name: self._asked.get(name, name) for name in FIELDS
+        }
+        self._rows = 0
+        self._met: set[str] = set()
+        """The columns that rows had, as far as anybody needs to be told of them."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The columns that are read."""
+        return frozenset(column for column in self._of.values() if column is not None)
+
+    def record(self, row: object) -> Record:
+        """Read one row.
+
+        Raises:
+            BrokenRow: with what is wrong.
+        """
+        if not isinstance(row, dict):
+            raise BrokenRow("not_object", "a row is an object with columns")
+        self._rows += 1
+        if not self._met >= row.keys() and len(self._met) < _MOST_NAMED:
+            self._met.update(str(name) for name in row)
+        history = self._optional(row, "history")
+        return Record(
+            instruction=self._required(row, "instruction"),
+            output=self._required(row, "output"),
+            input=self._text(row, "input"),
+            system=self._text(row, "system"),
+            history=() if not history else tuple(_exchanges(history, self._of["history"])),
+        )
+
+    def refuse_if_never_met(self) -> None:
+        """Say that a column is missing as a whole, after the last row.
+
+        Raises:
+            InvalidInput: when no row had a column that must be there or that was asked for.
+        """
+        if self._rows:
+            self.refuse_if_not_among(self._met)
+
+    def refuse_if_not_among(self, there: Set[str]) -> None:
+        """Say that a column is missing as a whole, where a header says so before the first row.
+
+        Raises:
+            InvalidInput: naming each column that is missing, and those that there are.
+        """
+        wanted = {name: column for name, column in self._of.items() if self._must_be(name)}
+        named = ", ".join(repr(name) for name in sorted(there)[:_MOST_NAMED]) or "none"
+        faults = [
+            Fault(f"there is no column {column!r}; there are: {named}", field=name)
+            for name, column in wanted.items()
+            if column is not None and column not in there
+        ]
+        if faults:
+            raise InvalidInput("The file lacks columns.", faults)
+
+    def _must_be(self, name: FieldName) -> bool:
+        return name in REQUIRED or self._asked.get(name) is not None
+
+    def _required(self, row: Mapping[str, object], name: FieldName) -> str:
+        column = self._of[name]
+        value = row.get(column) if column is not None else None
+        if value is None or column is None:
+            what = "is null" if column in row else "is missing"
+            raise BrokenRow("missing_column", f"{column} {what}")
+        return text_of(value, column)
+
+    def _text(self, row: Mapping[str, object], name: FieldName) -> str:
+        value = self._optional(row, name)
+        return "" if value is None else text_of(value, self._of[name] or name)
+
+    def _optional(self, row: Mapping[str, object], name: FieldName) -> object:
+        column = self._of[name]
+        return None if column is None else row.get(column)
+
+
+def _faults_of(mapping: Mapping[str, str | None]) -> Iterable[Fault]:
+    known = ", ".join(FIELDS)
+    for name, column in mapping.items():
+        if name not in FIELDS:
+            yield Fault(f"a record has no such field; it has {known}", field=name)
+        elif column is None and name in REQUIRED:
+            yield Fault("must have a column", field=name)
+
+
+def _exchanges(history: object, where: str | None) -> Iterable[Exchange]:
+    if not isinstance(history, list):
+        raise BrokenRow("not_text", f"{where} must be a list of [user, assistant]")
+    for number, pair in enumerate(history):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise BrokenRow("not_text", f"{where}[{number}] must be [user, assistant]")
+        user, assistant = (text_of(text, f"{where}[{number}]") for text in pair)
+        yield Exchange(user, assistant)

@@ -1,0 +1,129 @@
+"""CSV with a header, as spreadsheets and pandas read it: every text is quoted, lines end in LF."""
+
+import codecs
+import csv
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from app.errors import Fault, InvalidInput
+from app.formats.broken import BrokenRow
+from app.formats.columns import Columns
+from app.formats.options import ReadOptions, WriteOptions
+from app.record import Record, Unreadable
+
+if TYPE_CHECKING:
+    import _csv
+
+HEADER = ("instruction", "input", "output")
+# The limit is the process's; ours is `ReadOptions.most_bytes`, on whole rows.
+csv.field_size_limit(2**31 - 1)
+
+
+def write_csv(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+    """Write a header and one row a record."""
+    # All is quoted: a lone carriage return outside quotes would end a row.
+    writer = csv.writer(_Utf8(sink), quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows((record.instruction, record.input, record.output) for record in records)
+
+
+class _Utf8:
+    """Takes the writer's text and gives bytes on; a TextIOWrapper would close the sink."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+
+    def write(self, text: str) -> int:
+        return self._sink.write(text.encode())
+
+
+class _Lines:
+    """A CSV file's lines, with a limit on how many may make one row."""
+
+    def __init__(self, source: BinaryIO, most_bytes: int) -> None:
+        self._source = source
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._of_row: list[str] = []
+        self.row = 0
+        """Of the row under way, without empty lines; 0 is the header."""
+
+    def __iter__(self) -> Iterator[str]:
+        start = codecs.BOM_UTF8
+        while raw := self._source.readline(self._most_bytes + 1):
+            self._bytes += len(raw)
+            if self._bytes > self._most_bytes:
+                what = f"row {self.row:,} is larger than {self._most_bytes:,} bytes"
+                raise InvalidInput(
+                    "The file is no CSV that can be read.", [Fault(f"{what}: an open quote?")]
+                )
+            # What is no UTF-8 is kept as surrogates and found in its row.
+            line = raw.removeprefix(start).decode("utf-8", "surrogateescape")
+            start = b""
+            self._of_row.append(line)
+            yield line
+
+    def begin_row(self) -> None:
+        self._of_row.clear()
+        self._bytes = 0
+        self.row += 1
+
+    @property
+    def text(self) -> str:
+        """What the row under way looks like."""
+        return "".join(self._of_row)
+
+
+def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    """Read rows below a header.
+
+    Raises:
+        InvalidInput: when there is no header, it lacks a column, or a row never ends.
+    """
+    columns = Columns(options.columns)
+    lines = _Lines(source, options.most_bytes)
+    reader = csv.reader(iter(lines), strict=True)
+    header = _header(reader)
+    columns.refuse_if_not_among(set(header))
+    yield from _rows(reader, lines, header, columns)
+
+
+def _header(reader: Iterator[list[str]]) -> list[str]:
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise InvalidInput("The file has no header.", [Fault(str(error), line=1)]) from None
+    if not header:
+        raise InvalidInput("The file has no header.", [Fault("it is empty", line=1)])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InvalidInput(
+            "The header is not clear.", [Fault(f"{name!r} is there twice", 1) for name in twice]
+        )
+    return header
+
+
+def _rows(
+    reader: "_csv.Reader", lines: _Lines, header: list[str], columns: Columns
+) -> Iterator[Record | Unreadable]:
+    while True:
+        line = reader.line_num + 1
+        lines.begin_row()
+        try:
+            values = next(reader)
+            if values:
+                yield columns.record(_row(header, values))
+            else:
+                lines.row -= 1
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield BrokenRow("not_csv", str(error)).at(lines.row, line, lines.text)
+        except BrokenRow as broken:
+            yield broken.at(lines.row, line, lines.text)
+
+
+def _row(header: list[str], values: list[str]) -> dict[str, str]:
+    if len(values) > len(header):
+        raise BrokenRow("surplus_columns", f"{len(values)} values under {len(header)} columns")
+    return dict(zip(header, values, strict=False))

@@ -1,0 +1,202 @@
+"""The formats by name: what each carries, and how it is written and read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, TypeAlias
+
+from app.errors import Fault, InvalidInput
+from app.formats.alpaca import (
+    read_alpaca,
+    read_alpaca_lines,
+    write_alpaca,
+    write_alpaca_lines,
+)
+from app.formats.broken import excerpt
+from app.formats.columns import FieldName
+from app.formats.comma_separated import read_csv, write_csv
+from app.formats.jsonl import write_jsonl
+from app.formats.messages import read_messages, write_messages
+from app.formats.options import READ_PLAINLY, WRITTEN_PLAINLY, ReadOptions, WriteOptions
+from app.formats.parquet import read_parquet, write_parquet
+from app.formats.prompt_completion import read_prompt_completion, write_prompt_completion
+from app.formats.sharegpt import read_sharegpt, write_sharegpt
+from app.record import Exchange, Record, Unreadable
+
+Writer: TypeAlias = Callable[[Iterable[Record], BinaryIO, WriteOptions], None]
+Reader: TypeAlias = Callable[[BinaryIO, ReadOptions], Iterator[Record | Unreadable]]
+
+_PAIR: frozenset[FieldName] = frozenset({"instruction", "output"})
+_TASK: frozenset[FieldName] = _PAIR | {"input"}
+_CHAT: frozenset[FieldName] = _PAIR | {"system", "history"}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way of writing records down."""
+
+    name: str
+    suffix: str
+    media_type: str
+    writer: Writer
+    reader: Reader
+    carries: frozenset[FieldName]
+    """The fields that are read back as they were written."""
+    merges: frozenset[FieldName] = frozenset()
+    """The fields that are written into another's text, so that nothing is lost but the border."""
+    carries_if_asked: frozenset[FieldName] = frozenset()
+    """The fields that `WriteOptions.chat_columns` adds."""
+    takes_columns: bool = False
+    """Whether `ReadOptions.columns` may say which column is which."""
+    takes_vicuna: bool = False
+    """Whether `ReadOptions.vicuna` may be given."""
+
+    def lost(self, record: Record, options: WriteOptions = WRITTEN_PLAINLY) -> list[FieldName]:
+        """Name the fields of a record that this format has no place for; ask before writing."""
+        there: list[FieldName] = ["input"] if record.input else []
+        there += ["system"] if record.system else []
+        there += ["history"] if record.history else []
+        places = self.carries | self.merges
+        if options.chat_columns:
+            places |= self.carries_if_asked
+        return [name for name in there if name not in places]
+
+    def write(
+        self,
+        records: Iterable[Record],
+        sink: BinaryIO,
+        options: WriteOptions = WRITTEN_PLAINLY,
+    ) -> None:
+        """Write records as they come, in constant memory; the same records make the same bytes.
+
+        Raises:
+            InvalidInput: at the first record that this format cannot carry; what was written
+                before it is no whole file.
+        """
+        try:
+            self.writer(self._checked(records, options), sink, options)
+        except UnicodeEncodeError as error:
+            what = f"half of a surrogate pair in {excerpt(error.object)!r}"
+            raise InvalidInput("A record's text cannot be written.", [Fault(what)]) from None
+
+    def _checked(self, records: Iterable[Record], options: WriteOptions) -> Iterator[Record]:
+        everything = not self.lost(_FULL, options)
+        for number, record in enumerate(records, start=1):
+            if not everything and (lost := self.lost(record, options)):
+                raise _cannot_carry(self, lost, number)
+            yield record
+
+    def read(
+        self,
+        source: BinaryIO,
+        options: ReadOptions = READ_PLAINLY,
+    ) -> Iterator[Record | Unreadable]:
+        """Read row by row, in constant memory; a broken row is told of and the next one read.
+
+        Raises:
+            InvalidInput: for an option that this format does not have, at once; while reading,
+                when the file is broken as a whole.
+        """
+        refused = []
+        if options.columns is not None and not self.takes_columns:
+            refused.append(Fault(f"{self.name} has columns of its own", field="columns"))
+        if options.vicuna is not None and not self.takes_vicuna:
+            refused.append(Fault(f"{self.name} has no conversations to clean", field="vicuna"))
+        if refused:
+            raise InvalidInput(f"The format {self.name} does not have these options.", refused)
+        return self.reader(source, options)
+
+
+_FULL = Record("-", "-", "-", "-", (Exchange("-", "-"),))
+
+
+def _formats(*formats: Format) -> Mapping[str, Format]:
+    return MappingProxyType({one.name: one for one in formats})
+
+
+FORMATS = _formats(
+    Format(
+        "alpaca", ".json", "application/json", write_alpaca, read_alpaca, _TASK, takes_columns=True
+    ),
+    Format(
+        "alpaca_jsonl",
+        ".jsonl",
+        "application/jsonl",
+        write_alpaca_lines,
+        read_alpaca_lines,
+        _TASK,
+        takes_columns=True,
+    ),
+    Format(
+        "jsonl",
+        ".jsonl",
+        "application/jsonl",
+        write_jsonl,
+        read_alpaca_lines,
+        _TASK | _CHAT,
+        takes_columns=True,
+    ),
+    Format(
+        "messages",
+        ".jsonl",
+        "application/jsonl",
+        write_messages,
+        read_messages,
+        _CHAT,
+        merges=frozenset({"input"}),
+    ),
+    Format(
+        "sharegpt",
+        ".json",
+        "application/json",
+        write_sharegpt,
+        read_sharegpt,
+        _CHAT,
+        merges=frozenset({"input"}),
+        takes_vicuna=True,
+    ),
+    Format(
+        "prompt_completion",
+        ".jsonl",
+        "application/jsonl",
+        write_prompt_completion,
+        read_prompt_completion,
+        _PAIR,
+        merges=frozenset({"input"}),
+    ),
+    Format("csv", ".csv", "text/csv", write_csv, read_csv, _TASK, takes_columns=True),
+    Format(
+        "parquet",
+        ".parquet",
+        "application/vnd.apache.parquet",
+        write_parquet,
+        read_parquet,
+        _TASK,
+        carries_if_asked=frozenset({"system", "history"}),
+        takes_columns=True,
+    ),
+)
+
+
+def format_named(name: str) -> Format:
+    """Find a format.
+
+    Raises:
+        InvalidInput: when there is none of this name; says which there are.
+    """
+    try:
+        return FORMATS[name]
+    except KeyError:
+        known = ", ".join(FORMATS)
+        fault = Fault(f"there is no format {name[:50]!r}; there are: {known}", field="format")
+        raise InvalidInput("Nobody knows this format.", [fault]) from None
+
+
+def _cannot_carry(format_: Format, lost: list[FieldName], number: int) -> InvalidInput:
+    able = [
+        f"{one.name} (with chat_columns)" if one.carries_if_asked else one.name
+        for one in FORMATS.values()
+        if set(lost) <= one.carries | one.merges | one.carries_if_asked
+    ]
+    what = f"record {number:,} has {' and '.join(lost)}; these formats carry it: {', '.join(able)}"
+    return InvalidInput(f"The format {format_.name} cannot carry these records.", [Fault(what)])

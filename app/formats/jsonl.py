@@ -1,0 +1,28 @@
+"""Our own JSON lines: every field of a record, so nothing that a data set holds is lost.
+
+Each line has all five columns, whether empty or not: readers that infer types from the first rows
+would otherwise stop at the first chat.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from app.formats.json_lines import write_lines
+from app.formats.json_values import quoted
+from app.formats.options import WriteOptions
+from app.record import Record
+
+
+def write_jsonl(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+    """Write ``instruction``, ``input``, ``output``, ``system`` and ``history``."""
+    write_lines(map(_object, records), sink)
+
+
+def _object(record: Record) -> str:
+    history = [[exchange.user, exchange.assistant] for exchange in record.history]
+    return (
+        f'{{"instruction": {quoted(record.instruction)}, "input": {quoted(record.input)},'
+        f' "output": {quoted(record.output)}, "system": {quoted(record.system)},'
+        f' "history": {json.dumps(history, ensure_ascii=False)}}}'
+    )

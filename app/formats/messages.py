@@ -1,0 +1,41 @@
+"""OpenAI's chat messages: lines of ``{"messages": [{"role": ..., "content": ...}]}``."""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from app.formats.json_lines import read_lines, write_lines
+from app.formats.json_values import quoted
+from app.formats.options import ReadOptions, WriteOptions
+from app.formats.turns import TurnShape, record_of_turns, turns_of_record
+from app.record import Record, Unreadable
+
+_SHAPE = TurnShape(
+    list_key="messages",
+    speaker_key="role",
+    text_key="content",
+    # Newer models have "developer" where older ones have "system".
+    speakers={
+        "system": "system",
+        "developer": "system",
+        "user": "user",
+        "assistant": "assistant",
+    },
+)
+
+
+def write_messages(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+    """Write one chat a line."""
+    write_lines(map(_object, records), sink)
+
+
+def _object(record: Record) -> str:
+    turns = (
+        f'{{"role": "{turn.speaker}", "content": {quoted(turn.text)}}}'
+        for turn in turns_of_record(record)
+    )
+    return f'{{"messages": [{", ".join(turns)}]}}'
+
+
+def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    """Read one chat a line; other columns are passed over."""
+    return read_lines(source, options.most_bytes, lambda row: (record_of_turns(_SHAPE.turns(row)),))

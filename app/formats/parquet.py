@@ -1,0 +1,124 @@
+"""Parquet, through pyarrow: row groups are written as they come and read a few rows at a time."""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from app.errors import Fault, InvalidInput
+from app.formats.broken import BrokenRow, refuse_if_too_large
+from app.formats.columns import Columns
+from app.formats.options import ReadOptions, WriteOptions
+from app.record import Record, Unreadable
+
+_MOST_ROWS = 10_000
+_MOST_CHARACTERS = 16 * 1024 * 1024
+"""Of a row group: what is held before it is written."""
+_BATCH_BYTES = 4 * 1024 * 1024
+_BUFFER = 256 * 1024
+_TEXTS = [(name, pa.string()) for name in ("instruction", "input", "output")]
+_SCHEMA = pa.schema(_TEXTS)
+_CHAT_SCHEMA = pa.schema(
+    [*_TEXTS, ("system", pa.string()), ("history", pa.list_(pa.list_(pa.string())))]
+)
+
+
+def write_parquet(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
+    """Write the columns instruction, input and output; with `chat_columns` system and history."""
+    schema = _CHAT_SCHEMA if options.chat_columns else _SCHEMA
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for group in _groups(records):
+            writer.write_table(_table(group, schema))
+
+
+def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
+    group: list[Record] = []
+    characters = 0
+    for record in records:
+        group.append(record)
+        characters += len(record.instruction) + len(record.input) + len(record.output)
+        characters += sum(len(one.user) + len(one.assistant) for one in record.history)
+        if len(group) == _MOST_ROWS or characters >= _MOST_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
+def _table(group: list[Record], schema: pa.Schema) -> pa.Table:
+    columns: list[list[object]] = [
+        [record.instruction for record in group],
+        [record.input for record in group],
+        [record.output for record in group],
+    ]
+    if schema is _CHAT_SCHEMA:
+        columns.append([record.system for record in group])
+        columns.append([[[one.user, one.assistant] for one in r.history] for r in group])
+    arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    """Read text columns; the source must be seekable, as a file is that is not compressed again.
+
+    Raises:
+        InvalidInput: when it is no whole Parquet file, or lacks a column.
+    """
+    columns = Columns(options.columns)
+    if not source.seekable():
+        raise _unreadable("it is compressed once more; unpack it first")
+    try:
+        yield from _read(source, options, columns)
+    except (pa.ArrowException, OSError) as error:
+        # Arrow's words may run over several lines; the first says what is wrong.
+        raise _unreadable(str(error).partition("\n")[0]) from error
+
+
+def _read(
+    source: BinaryIO, options: ReadOptions, columns: Columns
+) -> Iterator[Record | Unreadable]:
+    # Without a buffer of its own Arrow reads whole column chunks, however large they are.
+    with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
+        there = file.schema_arrow.names
+        columns.refuse_if_not_among(set(there))
+        wanted = [name for name in there if name in columns.names]
+        row = 0
+        for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
+            for values in zip(*(_cells(column) for column in batch.columns), strict=True):
+                row += 1
+                yield _record(dict(zip(wanted, values, strict=True)), row, options, columns)
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """Few enough rows at once that large ones fit; bytes are as the largest row group has them."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    per_row = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=1)
+    return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(1, per_row)))
+
+
+def _cells(column: pa.Array) -> list[object]:
+    try:
+        cells: list[object] = column.to_pylist()
+    except UnicodeDecodeError:
+        # Nothing in Parquet keeps a writer from putting other bytes into a text column.
+        raw = column.cast(pa.large_binary())
+        return [
+            None if c is None else c.decode("utf-8", "surrogateescape") for c in raw.to_pylist()
+        ]
+    return cells
+
+
+def _record(
+    values: dict[str, object], row: int, options: ReadOptions, columns: Columns
+) -> Record | Unreadable:
+    try:
+        size = sum(len(value) for value in values.values() if isinstance(value, str))
+        refuse_if_too_large(size, options.most_bytes)
+        return columns.record(values)
+    except BrokenRow as broken:
+        return broken.at(row, None, str(values))
+
+
+def _unreadable(why: str) -> InvalidInput:
+    return InvalidInput("The file is no Parquet file that can be read.", [Fault(why)])

@@ -1,0 +1,86 @@
+"""What trainers must be told to read a data set: LLaMA-Factory's entries, Axolotl's stanza."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.record import SplitName
+
+_TASK_COLUMNS = {"prompt": "instruction", "query": "input", "response": "output"}
+_CHAT_COLUMNS = {"system": "system", "history": "history"}
+_LLAMA_FACTORY: Mapping[str, Mapping[str, Any]] = {
+    "messages": {
+        "formatting": "sharegpt",
+        "columns": {"messages": "messages"},
+        "tags": {
+            "role_tag": "role",
+            "content_tag": "content",
+            "user_tag": "user",
+            "assistant_tag": "assistant",
+            "system_tag": "system",
+        },
+    },
+    "prompt_completion": {
+        "formatting": "alpaca",
+        "columns": {"prompt": "prompt", "response": "completion"},
+    },
+    "alpaca_jsonl": {"formatting": "alpaca", "columns": _TASK_COLUMNS},
+    "parquet": {"formatting": "alpaca", "columns": _TASK_COLUMNS},
+}
+_CHAT_TABLE = {"formatting": "alpaca", "columns": _TASK_COLUMNS | _CHAT_COLUMNS}
+
+_AXOLOTL: Mapping[str, tuple[str, ...]] = {
+    "messages": (
+        "type: chat_template",
+        "field_messages: messages",
+        "message_property_mappings:",
+        "  role: role",
+        "  content: content",
+    ),
+    # Without these two formats it would put Alpaca's own words around the prompt.
+    "prompt_completion": (
+        "type:",
+        "  field_instruction: prompt",
+        "  field_output: completion",
+        '  format: "{instruction}"',
+        '  no_input_format: "{instruction}"',
+    ),
+    "alpaca_jsonl": ("type: alpaca",),
+    "parquet": ("type: alpaca",),
+}
+_NO_READER = """\
+# Axolotl has no reader for rows with a system text and earlier turns in columns of their own, and
+# would train on the last turns alone. Write the data set as messages for it.
+"""
+FORMAT_NAMES = (*_LLAMA_FACTORY, "jsonl")
+"""The formats that the trainers and ``datasets`` read from a folder."""
+
+
+def llama_factory(
+    name: str, format_name: str, files: Mapping[SplitName, str], *, chat_columns: bool
+) -> dict[str, Any]:
+    """Make what ``dataset_info.json`` holds: an entry a split, by LLaMA-Factory's schema.
+
+    The test split's entry is named after the data set with ``_test`` behind it.
+    """
+    shape = _CHAT_TABLE if chat_columns else _LLAMA_FACTORY[format_name]
+    return {
+        name if split == "train" else f"{name}_{split}": {"file_name": file_name, **shape}
+        for split, file_name in files.items()
+    }
+
+
+def axolotl(format_name: str, files: Mapping[SplitName, str], *, chat_columns: bool) -> str:
+    """Write the YAML to be put into Axolotl's configuration, with paths as the folder has them."""
+    if chat_columns:
+        return _NO_READER
+    lines = ["# Paths are as this folder has them."]
+    for split, file_name in files.items():
+        lines += [
+            "datasets:" if split == "train" else "test_datasets:",
+            f"  - path: {file_name}",
+            f"    ds_type: {'parquet' if format_name == 'parquet' else 'json'}",
+            # A file of its own is one split for it, whatever the file is called.
+            "    split: train",
+            *(f"    {line}" for line in _AXOLOTL[format_name]),
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,93 @@
+"""Lines over a shared horizontal axis, filled beneath."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.reports.axes import Frame, legend, short, ticks
+from app.reports.svg import SERIES, Caption, coordinate, document, element, hint, nothing_to_show
+from app.reports.wording import number
+
+_MOST_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A named row of points, from left to right."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    """None of the values below 0."""
+
+
+def line_chart(
+    caption: Caption, lines: Sequence[Line], axis: str, places: Sequence[str] = ()
+) -> str:
+    """Draw each line with the area under it.
+
+    Args:
+        caption: What it is called.
+        lines: Of more than 200 points, evenly chosen ones are drawn, the last among them.
+        axis: What the horizontal axis is.
+        places: What whole numbers on it from 0 on stand for; empty: they are numbers.
+    """
+    drawable = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
+    if not drawable:
+        return nothing_to_show(caption)
+    named = len(drawable) > 1
+    highest = max(y for line in drawable for _, y in line.points) or 1
+    frame = Frame(top=76 if named else 56, highest=highest)
+    farthest = max(x for line in drawable for x, _ in line.points) or 1
+    across = farthest if places else ticks(farthest)[-1]
+    drawn = [frame.grid(), frame.axis_name(axis), *_marks(frame, across, places)]
+    drawn += [legend([line.name for line in drawable], 16, 48)] if named else []
+    for place, line in enumerate(drawable):
+        drawn.append(_line(frame, line, across, place % SERIES))
+    for place, line in enumerate(drawable):
+        drawn.append(_points(frame, line, across, place % SERIES, places))
+    return document(caption, frame.height, drawn)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    if len(points) <= _MOST_POINTS:
+        return points
+    last = len(points) - 1
+    return [points[round(i * last / (_MOST_POINTS - 1))] for i in range(_MOST_POINTS)]
+
+
+def _marks(frame: Frame, across: float, places: Sequence[str]) -> list[str]:
+    if not places:
+        return [frame.tick(short(x), frame.left + frame.width * x / across) for x in ticks(across)]
+    every = -(-len(places) // 6)
+    return [
+        frame.tick(places[i], frame.left + frame.width * i / max(1.0, across))
+        for i in range(0, len(places), every)
+    ]
+
+
+def _line(frame: Frame, line: Line, across: float, colour: int) -> str:
+    at = [(frame.left + frame.width * x / across, frame.y(y)) for x, y in line.points]
+    path = "L".join(f"{coordinate(x)} {coordinate(y)}" for x, y in at)
+    bottom = coordinate(frame.bottom)
+    first, last = coordinate(at[0][0]), coordinate(at[-1][0])
+    return element(
+        "path", d=f"M{first} {bottom}L{path}L{last} {bottom}Z", class_=f"a{colour}"
+    ) + element("path", d=f"M{path}", class_=f"l{colour}")
+
+
+def _points(frame: Frame, line: Line, across: float, colour: int, places: Sequence[str]) -> str:
+    """Draw a dot to point at for each of the points, so that its numbers can be read."""
+    drawn = []
+    for x, y in line.points:
+        where = places[int(x)] if places else number(int(x))
+        value = number(int(y)) if y == int(y) else number(y)
+        drawn.append(
+            element(
+                "circle",
+                hint(f"{line.name}, {where}: {value}"),
+                cx=frame.left + frame.width * x / across,
+                cy=frame.y(y),
+                r=2.6 if len(line.points) <= 40 else 1.6,
+                class_=f"m c{colour}",
+            )
+        )
+    return "".join(drawn)

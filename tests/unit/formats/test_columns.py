@@ -1,0 +1,99 @@
+"""Columns of any name become fields of a record; what is missing as a whole is said."""
+
+import io
+
+import pytest
+
+from app.errors import InvalidInput
+from app.formats.formats import FORMATS
+from app.formats.options import ReadOptions
+from app.record import Exchange, Record, Unreadable
+from tests.unit.formats.making import read, reasons
+
+ROWS = (
+    b'{"prompt": "p1", "response": "r1", "input": "not this", "n": 1}\n'
+    b'{"prompt": "p2", "response": "r2", "context": "c2"}\n'
+)
+
+
+def test_a_mapping_says_which_column_is_which() -> None:
+    mapping = {"instruction": "prompt", "output": "response", "input": None}
+
+    assert read(FORMATS["jsonl"], ROWS, ReadOptions(columns=mapping)) == [
+        Record("p1", "r1"),
+        Record("p2", "r2"),
+    ]
+
+
+def test_a_column_that_only_some_rows_have_is_empty_in_the_others() -> None:
+    mapping = {"instruction": "prompt", "output": "response", "input": "context"}
+
+    assert read(FORMATS["jsonl"], ROWS, ReadOptions(columns=mapping)) == [
+        Record("p1", "r1"),
+        Record("p2", "r2", "c2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "field", "column"),
+    [
+        ({"instruction": "prompt", "output": "answer"}, "output", "answer"),
+        ({"instruction": "question", "output": "response"}, "instruction", "question"),
+        ({"instruction": "prompt", "output": "response", "input": "ctx"}, "input", "ctx"),
+        ({"instruction": "prompt", "output": "response", "history": "h"}, "history", "h"),
+    ],
+)
+def test_a_column_that_no_row_has_is_named_with_those_there_are(
+    mapping: dict[str, str | None], field: str, column: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(FORMATS["jsonl"], ROWS, ReadOptions(columns=mapping))
+
+    (fault,) = refused.value.faults
+    assert fault.field == field
+    assert f"no column {column!r}" in fault.message
+    assert "'context', 'input', 'n', 'prompt', 'response'" in fault.message
+
+
+def test_without_a_mapping_the_columns_are_alpaca_s() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(FORMATS["alpaca_jsonl"], ROWS)
+    assert [fault.field for fault in refused.value.faults] == ["instruction", "output"]
+
+
+def test_rows_without_a_required_column_are_told_of_before() -> None:
+    rows = FORMATS["jsonl"].read(io.BytesIO(ROWS), ReadOptions(columns={"instruction": "prompt"}))
+    first = next(rows)
+    assert isinstance(first, Unreadable)
+    assert (first.reason, first.detail) == ("missing_column", "output is missing")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "field"),
+    [({"prompt": "p"}, "prompt"), ({"output": None}, "output"), ({"instruction": None}, None)],
+)
+def test_a_mapping_of_no_field_or_of_none_that_must_be_is_refused(
+    mapping: dict[str, str | None], field: str | None
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(FORMATS["jsonl"], ROWS, ReadOptions(columns=mapping))
+    assert refused.value.faults[0].field == (field or "instruction")
+
+
+def test_alpaca_may_have_more_columns_no_input_and_a_chat() -> None:
+    data = (
+        b'[{"instruction": "a", "output": "b", "text": "all", "n": [1]},'
+        b'{"instruction": "a", "output": "b", "input": null, "system": "s",'
+        b' "history": [["u", "v"], ["w", "x"]]},'
+        b'{"instruction": "a", "output": "b", "history": null, "system": null}]'
+    )
+
+    assert read(FORMATS["alpaca"], data) == [
+        Record("a", "b"),
+        Record("a", "b", "", "s", (Exchange("u", "v"), Exchange("w", "x"))),
+        Record("a", "b"),
+    ]
+
+
+def test_a_file_of_nothing_but_broken_rows_names_no_column() -> None:
+    assert reasons(read(FORMATS["jsonl"], b"1\n2\n")) == ["not_object", "not_object"]
