@@ -244,6 +244,7 @@ def _plan_first_work(
 ) -> Capabilities:
     session.flush()
     runs.move(session, run.id, Status.RUNNING)
+    slots.may_be_named(session, run.id)
     if run.capabilities is not None:
         # Resumed: it goes on as it began, whatever the endpoint can do by now.
         issue_tickets(session, run, material)

@@ -148,6 +148,12 @@ def note_nudged(session: Session, places: Sequence[Slot]) -> Sequence[Slot]:
     return noted
 
 
+def may_be_named(session: Session, run_id: str) -> None:
+    """Forget that workers were told of the run's free slots: only now is there work for them."""
+    free = update(RunSlot).where(RunSlot.run_id == run_id, ~_live())
+    session.execute(free.values(nudged_at=None))
+
+
 def _could_use_more() -> ColumnElement[bool]:
     """Whether a run has nobody at all, or a free slot and work that nobody has taken.
 

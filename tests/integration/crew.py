@@ -91,11 +91,13 @@ class Crew:
         workshop = replace(self._workshop, database=life.database)
         swept_at = 0.0
         while not life.stop():
-            # One that is named is enough: the run that needs a worker most is taken in its place.
-            named = [Slot(run_id, 0) for run_id in self.run_ids[:1]]
+            named: list[Slot] = []
             if time.monotonic() > swept_at + _SWEEP_EVERY_S:
                 swept_at = time.monotonic()
                 named += sweep(workshop)
+            # One that is named is enough: the run that needs a worker most is taken in its place.
+            # Last: who was told to look at a slot is the only one that knows of it for a while.
+            named += [Slot(run_id, 0) for run_id in self.run_ids[:1]]
             worked = False
             for slot in named:
                 again: Slot | None = slot

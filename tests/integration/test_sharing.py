@@ -44,11 +44,13 @@ def test_of_two_pumps_that_propose_the_same_instruction_at_once_one_is_accepted(
         return ScriptedReply(json.dumps({"instructions": [SAME]}), delay_s=1.0)
 
     with open_bench(script, concurrency=1) as bench:
-        run_id = bench.start(target=2, lookahead=2, workers=2, dry_after=2)
+        # A target far enough off that two calls are in the air at once.
+        run_id = bench.start(target=40, lookahead=2, workers=2, dry_after=2)
         with crew_of(bench.workshop, database_url, 2) as crew:
             crew.run_ids.append(run_id)
             crew.wait_until(lambda: runs.get_run(bench.workshop, run_id).status in FINAL)
-        assert len(pumps_of(bench, run_id, "generate")) == 2
+        # A pump that has nothing to do goes, and comes again under another name.
+        assert len(pumps_of(bench, run_id, "generate")) >= 2
         with bench.workshop.database.read() as session:
             accepted = session.scalars(select(InstructionRow)).all()
             rejected = session.scalars(select(Rejection)).all()
