@@ -34,7 +34,7 @@ class FilterOptions(_Values):
     """Drop rows whose output is in another language than both instruction and input."""
     language_certainty: float = Field(default=0.9, ge=0.5, le=1.0)
     """How sure `other_language` must be of both languages, as a probability."""
-    language_letters: int = Field(default=40, ge=10, le=10_000)
+    language_letters: int = Field(default=30, ge=10, le=10_000)
     """Texts with fewer letters tell no language for `other_language`."""
     unseen_input: bool = False
     """Drop rows about an image, a file or a recording that a text model cannot see."""

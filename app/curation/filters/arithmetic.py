@@ -29,7 +29,7 @@ _ASKS = re.compile(
 _ONLY_EXPRESSION = re.compile(
     rf"(?:what is\s+)?({_EXPRESSION})\s*(?:=\s*[?_]*)?\s*[?.]?", re.IGNORECASE
 )
-_OPERATOR = re.compile(r"[\d)]\s*(?:[+*/\u00d7÷·^]|[-\u2212\u2013xX])\s*[\d(.\-\u2212]")
+_OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[+*/\u00d7÷·^]|[-\u2212\u2013xX])\s*[\d(.\-\u2212]")
 # Between spaces it multiplies, and so it does in "25x8"; everywhere else it may be an unknown.
 _TIMES = re.compile(r"(?<=[\d)])\s+[xX]\s+(?=[\d(])")
 _PLAIN_PRODUCT = re.compile(r"(\d+)[xX](\d+)")

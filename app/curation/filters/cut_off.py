@@ -23,7 +23,7 @@ _BARE_MARKER = re.compile(r"(?:\d{1,3}[.)]|[-*•])[ \t]*")
 _LIST_LINE = re.compile(r"^[ \t]*(?:\d{1,3}[.)]|[-*•])[ \t]+\S", re.MULTILINE)
 _NEVER_LAST = words(
     """
-    a an the and or but nor of because although whereas whose than unless your their its our my
+    a an the and or but nor because although whereas whose than unless your their its our my
     between among during including such into onto toward towards via
     """
 )
@@ -36,7 +36,8 @@ _SELDOM_LAST = words(
     """
 )
 # These end many a phrase in a list ("someone to talk to").
-_LAST_IN_LISTS = words("to in on at with for by from as about over under without within through")
+_LAST_IN_LISTS = words("of to in on at with for by from as about over under without within through")
+_FUNCTION_WORDS = _NEVER_LAST | _SELDOM_LAST | _LAST_IN_LISTS
 # Among them the closing marks of CJK text, which are looked at there, too.
 _ENDS = tuple(
     ".!?:;\"')]}>*_`|~%$\u2026\u2019\u201d\u00bb\u20ac\u00a3\u3002\uff01\uff1f\u300d\u300f\uff09"
@@ -97,15 +98,28 @@ def _unclosed(record: Record, text: str) -> Record | Dropped:
 
 def _stops_midway(line: str, length: int) -> bool:
     said = line.split()
-    if len(said) < _FEWEST_WORDS or not said[-2][:-1].isalpha() or _OPTIONS.search(line):
+    if len(said) < _FEWEST_WORDS or _OPTIONS.search(line):
         return False
-    last, before = said[-1].lower(), said[-2].lower()
-    if last.endswith(",") or last in _NEVER_LAST:
-        # Otherwise such words are being listed, or named: "articles are a, an and the".
-        return not before.endswith(",") and before not in _NEVER_LAST
+    last = said[-1].lower()
+    if last.endswith(","):
+        return True
+    if _is_listed(said):
+        return False
+    if last in _NEVER_LAST:
+        return True
     if last in _SELDOM_LAST or (last in _LAST_IN_LISTS and not _LIST_LINE.match(line)):
-        return len(said) >= _FEWEST_WORDS_BEFORE_SELDOM and not before.endswith(",")
+        return len(said) >= _FEWEST_WORDS_BEFORE_SELDOM
     return length >= _LONG and _stops_after_sentences(line, said[-1])
+
+
+def _is_listed(said: list[str]) -> bool:
+    """Say whether the last words are named rather than used: "the articles are a, an and the"."""
+    before, earlier = said[-2].lower(), said[-3].lower()
+    if not before.strip(",'\u2019").isalpha():
+        return True
+    if before.endswith(","):
+        return before[:-1] in _FUNCTION_WORDS
+    return before in _NEVER_LAST and earlier.strip(",") in _NEVER_LAST
 
 
 def _stops_after_sentences(line: str, last: str) -> bool:

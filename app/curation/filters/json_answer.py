@@ -18,7 +18,7 @@ _OF_OTHER_THINGS = re.compile(
         |python|java|php|ruby|code|function|script|program|query|curl|snippet|difference|explain
         |what[ ]is|why|compare|parse|describe|list[ ]the|xml|yaml|csv|html|invalid|broken|error
         |debug|template
-        |(?:from|given|provided|this|following|with)
+        |(?:from|given|provided|provided[ ]with|this|following)
          (?:[ ](?:a|an|the|this|given|following|provided|valid|input|sample))*[ ]json)\b""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -64,7 +64,8 @@ def _is_invented(found: re.Match[str], record: Record) -> bool:
     host = found.group(1).lower().rstrip(".").removeprefix("www.")
     request = record.request.lower()
     # "www.python.org" when Python is spoken of; an address deeper within would have to be known.
-    own_site = len(found.group()) < _SHORT and host.split(".")[-2:][0] in request
+    name = host.split(".")[-2:][0]
+    own_site = len(found.group()) < _SHORT and len(name) > 3 and name in request
     return not (
         own_site
         or _RESERVED.fullmatch(host)

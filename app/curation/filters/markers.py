@@ -49,7 +49,11 @@ class _Marker:
 
 
 _INSIDE = (
-    _Marker(re.compile(_SPECIAL), re.compile(r"<\||INST|</s>|token", re.IGNORECASE)),
+    # "</s>" ends a text for many models, and a struck word in HTML.
+    _Marker(
+        re.compile(_SPECIAL.replace("</s>", r"</s>\s*(?:<s>|\[INST|\Z)")),
+        re.compile(r"<\||INST|</s>|token", re.IGNORECASE),
+    ),
     _Marker(
         re.compile(r"<\s*no\s?(?:in|out)puts?\s*>", re.IGNORECASE),
         re.compile(r"no\s?(?:in|out)put|\binput|\btasks?\b", re.IGNORECASE),
@@ -81,7 +85,7 @@ _INSIDE = (
         may_be_code=True,
     ),
     _Marker(
-        re.compile(r"^[ \t]*Input[ ]?:[^\0]{0,2000}?^[ \t]*Output[ ]?:", re.MULTILINE),
+        re.compile(r"^[ \t]*Input[ ]?:[^\0]{0,400}?^[ \t]*Output[ ]?:", re.MULTILINE),
         mentions(
             """
             input* in-put* output* task* instruction* example* prompt* template* function* program*

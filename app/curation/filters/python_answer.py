@@ -32,7 +32,8 @@ _FENCED = re.compile(
 )
 _OTHER_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 _FIRST_LINE = re.compile(
-    r"""(?:def|class|async[ ]def)[ ]\w+.*: | import[ ][\w.]+ | from[ ][\w.]+[ ]import | @\w+ | \#
+    r"""(?:def|class|async[ ]def|with)[ ]\w+ | try: | import[ ][\w.]+ | from[ ][\w.]+[ ]import
+      | @\w+ | \#
       | \"\"\" | \'\'\' | \w+[ ]=[ ]\S | print\( | for[ ]\w+[ ]in[ ] | while[ ] | if[ ]""",
     re.VERBOSE,
 )

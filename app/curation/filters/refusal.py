@@ -11,7 +11,7 @@ from app.record import Record
 # Said by a model about itself, within the first words.
 _OF_A_MODEL = re.compile(
     r"""\b(?:as|i(?:'|\u2019)?[ ]?a?m(?:[ ]just|[ ]only)?|being)[ ](?:an?|just[ ]an?|only[ ]an?)[ ]
-        (?:ai|artificial[ ]intelligence|(?:large[ ])?language[ ]model|machine|text-based
+        (?:ai|artificial[ ]intelligence|(?:large[ ])?language[ ]model|text-based
         |virtual[ ]assistant|chatbot|gpt)\b
       | \b(?:cannot|can(?:'|\u2019)t|can[ ]not)[ ]be[ ](?:\w+ed|carried[ ]out|done|made)
         [ ]by[ ](?:a|an|the|this)[ ](?:gpt|ai|language[ ]model|text[ ]model)\b
@@ -22,19 +22,20 @@ _OF_A_MODEL = re.compile(
       | \bmy[ ](?:programming|training[ ]data|knowledge[ ]cutoff)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_APOLOGY = r"""["'(<\s]*(?:i(?:'|\u2019)?[ ]?a?m[ ](?:so[ ]|very[ ]|really[ ])?(?:sorry|afraid)
+    |sorry|unfortunately|(?:my[ ])?apologies|i[ ]apologi[sz]e)[,.!:;]?[ ]
+    (?:for[ ]\w+[ ]\w+[ ]?\w*[,.][ ])?(?:but[ ]|however,[ ]|that[ ])?"""
+_UNABLE = r"""i(?:(?:'|\u2019)m|[ ]am)?[ ]
+    (?:(?:am[ ])?(?:unable|not[ ]able|not[ ]allowed|not[ ]permitted|not[ ]capable)[ ](?:to|of)[ ]
+      |can(?:no|(?:'|\u2019)|[ ]no)t[ ](?:in[ ]good[ ]conscience[ ])?
+      |won(?:'|\u2019)t[ ]|will[ ]not[ ]|must[ ]decline[ ]|decline[ ])
+    (?:be[ ]able[ ]to[ ])?(?:\w+ly[ ])?(?:to[ ])?"""
 _OPENING = re.compile(
-    r"""["'(<\s]*(?:(?:i(?:'|\u2019)?[ ]?a?m[ ](?:so[ ]|very[ ]|really[ ])?(?:sorry|afraid)
-    |sorry|unfortunately|(?:my[ ])?apologies|i[ ]apologi[sz]e)
-        [,.!:;]?[ ](?:for[ ]\w+[ ]\w+[ ]?\w*[,.][ ])?(?:but[ ]|however,[ ]|that[ ])?)?
-       i(?:(?:'|\u2019)m|[ ]am)?[ ]
-       (?:(?:am[ ])?(?:unable|not[ ]able|not[ ]allowed|not[ ]permitted|not[ ]capable)[ ](?:to|of)[ ]
-          |can(?:no|(?:'|\u2019)|[ ]no)t[ ](?:in[ ]good[ ]conscience[ ])?|won(?:'|\u2019)t[ ]
-          |will[ ]not[ ]|must[ ]decline[ ]|decline[ ])
-       (?:be[ ]able[ ]to[ ])?
-       (?:\w+ly[ ])?(?:to[ ])?
-       (?:help|assist|provid|fulfil|complet|answer|creat|generat|writ|produc|do|perform|comply
-       |access|engag|support|
-          discuss|recommend|giv|open|view|see|draw|browse|translat|determin|tell|respond|process|predict|share|offer)\w*\b""",
+    rf"""{_APOLOGY}{_UNABLE}\w+
+      | ["'(<\s]*{_UNABLE}
+        (?:help|assist|provid|fulfil|complet|answer|creat|generat|writ|produc|do|perform|comply
+          |access|engag|support|discuss|recommend|giv|open|view|see|draw|browse|translat|determin
+          |tell|respond|process|predict|share|offer)\w*\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OPENING_BUT_EMPTY = re.compile(
@@ -68,7 +69,7 @@ _ABOUT_MODELS = re.compile(
 )
 # What every match of the two kinds has in it; a search for these is a tenth of the price.
 _SIGNS = (
-    " AI", " ai ", "GPT", "gpt", "odel", "ntelligence", "ssistant", "machine", "hatbot",
+    " AI", " ai ", "GPT", "gpt", "odel", "ntelligence", "ssistant", "hatbot",
     "text-based", "personal", "feelings", "emotions", "conscious", "physical", "real-time",
     "programming", "training data", "cutoff",
 )  # fmt: skip

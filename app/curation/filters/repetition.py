@@ -57,7 +57,7 @@ def make(options: FilterOptions) -> Filter:
 
 def _loop(text: str, repeats: int) -> str | None:
     """Return what a text repeats, None if nothing."""
-    words: Sequence[str] = text.split()
+    words: Sequence[str] = text.lower().split()
     if not text.isascii() and count_words(text[:1000]) > 2 * len(text[:1000].split()):
         words = [character for character in text if not character.isspace()]
     if len(words) < _FEWEST_LOOPING:

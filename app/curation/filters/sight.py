@@ -41,9 +41,7 @@ _MAKES_ONE = mentions(
 )
 
 _ABOUT_NAMES = mentions(
-    """
-    names name extensions extension urls url links link paths path rename
-    """
+    "file_name filename name_of_the_file extension extensions url urls link links path paths rename"
 )
 
 
