@@ -1,0 +1,1 @@
+"""The filters, one or a small family a file; `app.curation.table` puts them in order."""
