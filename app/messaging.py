@@ -1,4 +1,4 @@
-"""The broker, which carries one thing only: "look at this run". Losing it loses nothing.
+"""The broker, which only ever says "look at this": a run, a data set. Losing it loses nothing.
 
 Celery over Redis may lose a message or deliver it twice; the sweeper sends again what is lost, and
 the pump's lease makes the second delivery a no-op. So no results, no chords, no countdowns.
@@ -16,13 +16,14 @@ from app.settings import Settings
 _log = logging.getLogger(__name__)
 
 ADVANCE_RUN = "seedbed.advance_run"
+MAKE_DATASET = "seedbed.make_dataset"
 GENERATION_QUEUE = "generation"
 """Runs to look at: any number of workers, all of them waiting for model endpoints most of the time.
 """
 TRAINING_QUEUE = "training"
 """Training and evaluation, for workers on machines with a GPU; no task goes there yet."""
 MAINTENANCE_QUEUE = "maintenance"
-"""What takes long and nobody waits for, such as exports; no task goes there yet."""
+"""The making of data sets."""
 QUEUES = (GENERATION_QUEUE, TRAINING_QUEUE, MAINTENANCE_QUEUE)
 _VISIBILITY_S = 3600
 """Far longer than a pump holds a run, so that no message comes back while its task still works."""
@@ -38,7 +39,10 @@ def make_celery(settings: Settings) -> Celery:
         # A queue whose name is misspelt would fill up unseen.
         task_create_missing_queues=False,
         task_default_queue=GENERATION_QUEUE,
-        task_routes={ADVANCE_RUN: {"queue": GENERATION_QUEUE}},
+        task_routes={
+            ADVANCE_RUN: {"queue": GENERATION_QUEUE},
+            MAKE_DATASET: {"queue": MAINTENANCE_QUEUE},
+        },
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -60,10 +64,19 @@ def _queue(name: str) -> Queue:
 
 def send_run(celery: Celery, run_id: str, slot: int = 0) -> None:
     """Tell a worker to look at a slot of a run; without a broker only the log learns of it."""
+    _send(celery, ADVANCE_RUN, run_id, slot)
+
+
+def send_dataset(celery: Celery, dataset_id: str) -> None:
+    """Tell a worker to make a version; without a broker only the log learns of it."""
+    _send(celery, MAKE_DATASET, dataset_id)
+
+
+def _send(celery: Celery, task: str, identifier: str, *rest: int) -> None:
     try:
-        celery.send_task(ADVANCE_RUN, args=[run_id, slot], retry=False)
+        celery.send_task(task, args=[identifier, *rest], retry=False)
     except OperationalError as error:
-        _log.warning("run %s waits for the sweeper, the broker is away: %s", run_id, error)
+        _log.warning("%s waits for the sweeper, the broker is away: %s", identifier, error)
 
 
 def backlog(celery: Celery) -> int:

@@ -11,8 +11,8 @@ from celery import signals
 from celery.worker.consumer import Consumer
 
 from app.logging_setup import log_to_stderr
-from app.messaging import ADVANCE_RUN, make_celery, send_run
-from app.services import advance
+from app.messaging import ADVANCE_RUN, MAKE_DATASET, make_celery, send_dataset, send_run
+from app.services import advance, dataset_making
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
@@ -73,6 +73,28 @@ def advance_run(run_id: str, slot: int) -> None:
         again = _advance(Slot(run_id, slot))
     if again is not None:
         send_run(celery, *again)
+
+
+@celery.task(name=MAKE_DATASET)  # type: ignore[untyped-decorator]  # Celery ships no types
+def make_dataset(dataset_id: str) -> None:
+    """Make a version of a data set; sent again when this process has to end before."""
+    if _stopping.parent_told:
+        # Read from the queue in the last moment: it is for another worker.
+        time.sleep(_STILL_READING_S)
+        again = True
+    else:
+        again = _make(dataset_id)
+    if again:
+        send_dataset(celery, dataset_id)
+
+
+def _make(dataset_id: str) -> bool:
+    try:
+        with _stopping.task():
+            return dataset_making.make_dataset(_workshops[-1], dataset_id, _stopping.told)
+    except Interrupted:
+        _log.warning("data set %s was handed back in the midst of something", dataset_id)
+        return True
 
 
 def _advance(slot: Slot) -> Slot | None:

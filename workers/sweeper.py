@@ -1,6 +1,6 @@
 """The sweeper: ``python -m workers.sweeper``. Sends again what the broker or a dead worker lost.
 
-Any number may run; a run that was sent a moment ago is not sent again.
+Any number may run; what was sent a moment ago is not sent again.
 """
 
 import logging
@@ -9,7 +9,8 @@ import threading
 from contextlib import closing
 
 from app.logging_setup import log_to_stderr
-from app.messaging import backlog, make_celery, send_run
+from app.messaging import backlog, make_celery, send_dataset, send_run
+from app.services.dataset_making import sweep_datasets
 from app.services.slots import sweep
 from app.services.workshop import open_workshop
 from app.settings import Settings
@@ -36,6 +37,8 @@ def main() -> None:
                 if backlog(celery) < _MOST_BACKLOG:
                     for slot in sweep(workshop):
                         send_run(celery, *slot)
+                for dataset_id in sweep_datasets(workshop):
+                    send_dataset(celery, dataset_id)
                 beat(settings.pulse_file)
             except AWAY as error:
                 _log.warning("the database is away: %s", error)

@@ -39,6 +39,7 @@ DOCUMENTATION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi
 _CHANGED_WITH = (
     ("/v1/seed-sets", Scope.RUN),
     ("/v1/runs", Scope.RUN),
+    ("/v1/datasets", Scope.RUN),
     ("/v1/training-jobs", Scope.TRAIN),
 )
 """Which scope changes what lies under a path; reading needs `Scope.READ` everywhere."""

@@ -9,7 +9,7 @@ from app.api import problems
 from app.api.access import Access
 from app.api.bodies import LimitBody
 from app.api.context import Context
-from app.api.routes import batches, events, health, runs, seed_sets
+from app.api.routes import batches, dataset_reports, datasets, events, health, runs, seed_sets
 
 VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
@@ -35,7 +35,14 @@ def build_api(context: Context) -> FastAPI:
     api.add_middleware(Access, database=context.workshop.database)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
-    for routes in (seed_sets.router, runs.router, events.router, batches.router):
+    for routes in (
+        seed_sets.router,
+        runs.router,
+        events.router,
+        batches.router,
+        datasets.router,
+        dataset_reports.router,
+    ):
         v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)
     return api

@@ -132,3 +132,23 @@ class Run(Answer):
     def target_met(self) -> bool:
         """Whether it ended as it was meant to."""
         return self.status == "succeeded" and self.end_reason in {None, "target_met"}
+
+
+class Dataset(Answer):
+    """A version of a data set as the API describes it."""
+
+    id: str
+    name: str
+    version: int
+    state: str
+    message: str | None = None
+    row_count: int = 0
+    dropped_count: int = 0
+    content_sha256: str | None = None
+    created_at: datetime | None = None
+    as_sent: Json = Field(default_factory=dict, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is made, or will never be."""
+        return self.state in {"ready", "failed"}

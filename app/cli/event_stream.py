@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 from app.cli.answers import ENDED, Event
-from app.cli.client import ServiceAway, ServiceClient
+from app.cli.client import ServiceClient
+from app.cli.connection import ServiceAway
 from app.errors import SeedbedError
 
 PROGRESS = "progress"

@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.text import Text
 
 from app.cli.answers import Run
-from app.cli.client import ServiceAway
 from app.cli.connect import Service
+from app.cli.connection import ServiceAway
 from app.cli.picture import run_headline, run_line, run_picture
 
 _FIRST_POLL_S = 0.05

@@ -15,6 +15,7 @@ from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.budgets import register as register_budgets
 from app.cli.connect import found_service, read_settings, started_stack
 from app.cli.dataset import checked_target, download
+from app.cli.datasets_app import datasets_app
 from app.cli.events_command import list_events, show_as_they_come
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.keys import keys_app
@@ -36,6 +37,7 @@ app = typer.Typer(
 seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
+app.add_typer(datasets_app, name="datasets")
 register_budgets(app)
 
 Api = Annotated[

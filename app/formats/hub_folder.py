@@ -7,6 +7,7 @@
     provenance.jsonl                     where each row came from, if that is given
     dataset_info.json                    entries for LLaMA-Factory
     axolotl.yaml                         a stanza for Axolotl's configuration
+    plots/*.svg                          what the card shows, if that is given
     manifest.json                        rows, bytes and SHA-256 of all the others
 """
 
@@ -46,6 +47,8 @@ class FolderContent:
     format_name: str = "parquet"
     options: WriteOptions = WRITTEN_PLAINLY
     provenance: Iterable[DatasetRow] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """More files by their paths, such as the plots of the card."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else the manifest says: runs, models, licences."""
 
@@ -112,7 +115,6 @@ def _whole_folder(target: Path) -> Iterator[Path]:
     with out_of_space_told(target):
         try:
             beside.mkdir()
-            (beside / "data").mkdir()
             yield beside
             try:
                 # Only an empty folder could be replaced so: two writers never mix.
@@ -171,6 +173,7 @@ def _texts(content: FolderContent, data: Mapping[SplitName, str]) -> dict[str, s
         "README.md": content.card,
         "dataset_info.json": _json(entries),
         "axolotl.yaml": axolotl(format_name, data, chat_columns=chat_columns),
+        **content.texts,
     }
 
 
@@ -183,6 +186,7 @@ def _put(text: str, sink: BinaryIO) -> None:
 
 
 def _write(folder: Path, path: str, fill: Callable[[BinaryIO], None]) -> WrittenFile:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
     with written(folder / path) as sink:
         fill(sink)
     return WrittenFile(path, sink.size, sink.sha256)

@@ -4,6 +4,7 @@ import logging
 import threading
 
 from app.services.advance import advance_run
+from app.services.dataset_making import make_dataset, sweep_datasets
 from app.services.slots import sweep
 from app.services.workshop import Workshop
 from app.store.slots import Slot
@@ -13,7 +14,7 @@ _LOOK_AGAIN_S = 1.0
 
 
 class InlineWorker:
-    """Works on one run after the other until closed."""
+    """Works on one run or data set after the other until closed."""
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
@@ -22,7 +23,7 @@ class InlineWorker:
         self._thread = threading.Thread(target=self._work, name="inline worker", daemon=True)
         self._thread.start()
 
-    def look(self, _run_id: str) -> None:
+    def look(self, _identifier: str) -> None:
         """Look for work now rather than within a second."""
         self._news.set()
 
@@ -48,3 +49,5 @@ class InlineWorker:
             again: Slot | None = slot
             while again is not None and not self._stopping.is_set():
                 again = advance_run(self._workshop, again, self._stopping.is_set)
+        for dataset_id in sweep_datasets(self._workshop):
+            make_dataset(self._workshop, dataset_id, self._stopping.is_set)

@@ -189,6 +189,14 @@ def clear_chunk(session: Session, dataset_id: str) -> int:
     return removed
 
 
+def count_split(session: Session, dataset_id: str, split: str | None) -> int:
+    """Count the rows of a split, or of all."""
+    wanted = select(func.count()).select_from(_ROWS).where(_ROWS.c.dataset_id == dataset_id)
+    if split is not None:
+        wanted = wanted.where(_ROWS.c.split == split)
+    return session.scalar(wanted) or 0
+
+
 def note_split(session: Session, dataset_id: str, split: str, positions: Sequence[int]) -> None:
     """Put the rows at these positions into a split."""
     for first in range(0, len(positions), _AT_ONCE):

@@ -29,10 +29,10 @@ class Dataset(Table):
     version: Mapped[int]
     """1 for the first of its name."""
     state: Mapped[str] = mapped_column(String(10))
-    """queued, making, ready, failed, or deleted: then only this row is left, so that its number is
-    not given to another."""
+    """reading (a file is coming in), queued, making, ready, failed, or deleted: then only this row
+    is left, so that its number is not given to another."""
     is_import: Mapped[bool]
-    """Whether its rows came in a file: then only the process that reads it can make it."""
+    """Whether its rows came in a file: what is made of them then are only its statistics."""
     recipe: Mapped[dict[str, Any]]
     """`VersionRecipe` or `Import`, whole: what was left out stands here with its default."""
     request_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)

@@ -1,7 +1,7 @@
 """Queries on versions of data sets: who makes them, and what became of it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, case, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -10,7 +10,8 @@ from app.store.dataset_table import Dataset, DatasetFile
 from app.store.runs import changes
 from app.store.types import epoch_now
 
-QUEUED, MAKING, READY, FAILED, DELETED = "queued", "making", "ready", "failed", "deleted"
+READING, QUEUED, MAKING, READY = "reading", "queued", "making", "ready"
+FAILED, DELETED = "failed", "deleted"
 UNFINISHED = (QUEUED, MAKING)
 
 
@@ -30,13 +31,20 @@ def take(session: Session, dataset_id: str, token: str, lease_s: float) -> bool:
     now = epoch_now()
     free = or_(Dataset.leased_until.is_(None), Dataset.leased_until < now, Dataset.token == token)
     # A commit whose answer was lost is no new attempt.
-    attempts = case((Dataset.token == token, Dataset.attempts), else_=Dataset.attempts + 1)
+    ours = Dataset.token == token
+    attempts = case((ours, Dataset.attempts), else_=Dataset.attempts + 1)
+    # What was read from a file is there; all else is made from the beginning.
+    kept = or_(ours, Dataset.is_import)
+    begun_anew = {
+        "row_count": case((kept, Dataset.row_count), else_=0),
+        "dropped_count": case((kept, Dataset.dropped_count), else_=0),
+    }
     taken = changes(
         session,
         update(Dataset)
         .where(Dataset.id == dataset_id, Dataset.state.in_(UNFINISHED), free)
-        .where(Dataset.is_import.is_(False))
-        .values(state=MAKING, token=token, leased_until=now + lease_s, attempts=attempts),
+        .values(state=MAKING, token=token, leased_until=now + lease_s, attempts=attempts)
+        .values(begun_anew),
     )
     return bool(taken)
 
@@ -50,8 +58,32 @@ def extend(session: Session, dataset_id: str, token: str, lease_s: float) -> boo
     return bool(changes(session, held.values(leased_until=epoch_now() + lease_s)))
 
 
+class Written(NamedTuple):
+    """How far the making of a version is."""
+
+    rows: int
+    drops: int
+
+
+def advance(
+    session: Session, dataset_id: str, token: str, before: Written, after: Written
+) -> bool | None:
+    """Note that more is written; fences what is written in the same transaction.
+
+    Returns None when that was noted before, by a commit whose answer was lost: then there is
+    nothing left to write. False: the version is another's by now, or gone.
+    """
+    stands = (Dataset.row_count == before.rows, Dataset.dropped_count == before.drops)
+    held = update(Dataset).where(*_is_held(dataset_id, token), *stands)
+    if changes(session, held.values(row_count=after.rows, dropped_count=after.drops)):
+        return True
+    counts = select(Dataset.row_count, Dataset.dropped_count)
+    found = session.execute(counts.where(*_is_held(dataset_id, token))).one_or_none()
+    return None if found == after else False
+
+
 def let_go(session: Session, dataset_id: str, token: str) -> None:
-    """Leave an unfinished version to whoever takes it next."""
+    """Leave an unfinished version to whoever takes it next; also one whose file is read."""
     held = update(Dataset).where(*_is_held(dataset_id, token))
     session.execute(held.values(state=QUEUED, token=None, leased_until=None))
 
@@ -64,7 +96,8 @@ def end(session: Session, dataset_id: str, token: str, state: str, **values: Any
 
 
 def _is_held(dataset_id: str, token: str) -> Sequence[ColumnElement[bool]]:
-    return (Dataset.id == dataset_id, Dataset.token == token, Dataset.state == MAKING)
+    at_work = Dataset.state.in_((READING, MAKING))
+    return (Dataset.id == dataset_id, Dataset.token == token, at_work)
 
 
 def forget_files(session: Session, dataset_id: str) -> None:
@@ -72,12 +105,33 @@ def forget_files(session: Session, dataset_id: str) -> None:
     session.execute(delete(DatasetFile).where(DatasetFile.dataset_id == dataset_id))
 
 
+def files_of(session: Session, dataset_id: str) -> Sequence[DatasetFile]:
+    """Load what is known of the files of a version, by name."""
+    wanted = select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)
+    return session.scalars(wanted.order_by(DatasetFile.name)).all()
+
+
+def note_file(session: Session, made: DatasetFile) -> DatasetFile:
+    """Note a file that was made; what is known of it, if it was made before.
+
+    Raises:
+        RuntimeError: it was another one then. That is a defect.
+    """
+    known = session.get(DatasetFile, (made.dataset_id, made.name), with_for_update=True)
+    if known is None:
+        known = session.merge(made)
+        session.flush()
+    if known.sha256 != made.sha256:
+        raise RuntimeError(f"{made.dataset_id}: {made.name} came out different from before")
+    return known
+
+
 def waiting(session: Session, again_after_s: float) -> Sequence[str]:
     """Name the versions that a worker should look at and was not told of lately."""
     now = epoch_now()
     return session.scalars(
         select(Dataset.id)
-        .where(Dataset.state.in_(UNFINISHED), Dataset.is_import.is_(False))
+        .where(Dataset.state.in_(UNFINISHED))
         .where(or_(Dataset.leased_until.is_(None), Dataset.leased_until < now))
         .where(or_(Dataset.nudged_at.is_(None), Dataset.nudged_at < now - again_after_s))
         .order_by(Dataset.id)
@@ -96,10 +150,20 @@ def note_nudged(session: Session, dataset_ids: Sequence[str]) -> None:
 def broken_imports(session: Session) -> Sequence[str]:
     """Name the imports whose process is dead: nobody else has their file."""
     return session.scalars(
-        select(Dataset.id)
-        .where(Dataset.state == MAKING, Dataset.is_import.is_(True))
-        .where(Dataset.leased_until < epoch_now())
+        select(Dataset.id).where(Dataset.state == READING, Dataset.leased_until < epoch_now())
     ).all()
+
+
+def bury_import(session: Session, dataset_id: str) -> None:
+    """Note that the process that read a file is dead, unless it has come back to life."""
+    dead = (Dataset.state == READING, Dataset.leased_until < epoch_now())
+    message = "The service stopped while it read the file; send it again."
+    ended = {"state": FAILED, "message": message, "request_sha256": None, "row_count": 0}
+    session.execute(
+        update(Dataset)
+        .where(Dataset.id == dataset_id, *dead)
+        .values(token=None, leased_until=None, ended_at=epoch_now(), dropped_count=0, **ended)
+    )
 
 
 def used_by(session: Session, dataset_id: str) -> str | None:

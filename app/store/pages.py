@@ -39,21 +39,27 @@ def page(
         InvalidInput: when the cursor is none of ours.
     """
     if cursor is not None:
-        after = tuple_(*_decoded(cursor, keys))
+        after = tuple_(*decoded(cursor, keys))
         here = tuple_(*keys)
         statement = statement.where(here < after if newest_first else here > after)
     order = [key.desc() if newest_first else key.asc() for key in keys]
     rows = session.scalars(statement.order_by(*order).limit(limit + 1)).all()
     items = rows[:limit]
     more = len(rows) > limit
-    return Page(items, _encoded([getattr(items[-1], key.key) for key in keys]) if more else None)
+    return Page(items, encoded([getattr(items[-1], key.key) for key in keys]) if more else None)
 
 
-def _encoded(values: Sequence[int | str]) -> str:
+def encoded(values: Sequence[int | str]) -> str:
+    """Make a cursor of the last row's key."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[int | str]:
+def decoded(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
+    """Read a cursor: values of the types of `keys`.
+
+    Raises:
+        InvalidInput: when it is none of ours.
+    """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.urlsafe_b64decode(padded))

@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.cli.client import ServiceAway, ServiceClient
+from app.cli.client import ServiceClient
+from app.cli.connection import ServiceAway
 from app.errors import (
     Conflict,
     Fault,

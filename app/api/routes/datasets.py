@@ -1,0 +1,216 @@
+"""Data sets over HTTP: ask for a version, import a file, look, download, delete."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response, status
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from app.api.context import Context, Cursor, InContext, Limit
+from app.api.dataset_views import DatasetRowView, DatasetView, DropView
+from app.api.downloads import file_answer
+from app.api.problems import Problem
+from app.api.uploads import uploaded
+from app.api.views import PageView
+from app.errors import Fault, InvalidInput
+from app.formats.formats import FORMATS
+from app.record import SplitName
+from app.services import dataset_files, dataset_importing, datasets
+from app.services.dataset_files import FileWish
+from app.services.dataset_importing import Upload
+from app.services.datasets import DatasetRequest
+from app.services.recipes import Import, Licence, VersionRecipe, Vicuna
+from app.store.dataset_table import Dataset
+
+router = APIRouter(prefix="/datasets", tags=["data sets"], responses={404: {"model": Problem}})
+
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$")]
+_EXAMPLE: dict[str, Any] = {
+    "name": "tea",
+    "recipe": {"sources": [{"run_id": "run_..."}], "split": {"test_share": 0.1}},
+}
+
+
+class DatasetPost(BaseModel):
+    """A name, which may have versions already, and what the next one is made of."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: Name
+    recipe: VersionRecipe
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={
+        200: {"model": DatasetView, "description": "The same was asked for before."},
+        422: {"model": Problem},
+    },
+)
+def post_dataset(context: InContext, body: DatasetPost, response: Response) -> DatasetView:
+    """Have a version made of runs and earlier data sets; poll the address in `Location`.
+
+    The same name and recipe over sources that hold the same is the version that is there.
+    """
+    dataset, new = datasets.create_dataset(context.workshop, DatasetRequest(body.name, body.recipe))
+    return _accepted(context, dataset, response, new=new)
+
+
+@router.post(
+    "/import",
+    status_code=status.HTTP_202_ACCEPTED,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The file as it is, also gzipped.",
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        }
+    },
+    responses={
+        200: {"model": DatasetView, "description": "The same file was taken in before."},
+        409: {"model": Problem},
+        422: {"model": Problem, "description": "What cannot be read, by line."},
+        507: {"model": Problem, "description": "The disk is full."},
+    },
+)
+async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the parameters
+    context: InContext,
+    request: Request,
+    response: Response,
+    name: Annotated[Name, Query()],
+    format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")],  # noqa: A002
+    columns: Annotated[
+        str | None,
+        Query(description='Which column is what, as JSON: `{"instruction": "question"}`.'),
+    ] = None,
+    vicuna: Annotated[bool, Query(description="Clean conversations Vicuna's way.")] = False,
+    most_characters: Annotated[
+        int | None, Query(ge=1, description="With `vicuna`: split longer conversations.")
+    ] = None,
+    skip_unreadable: Annotated[
+        bool, Query(description="Leave out rows that cannot be read, with their reasons.")
+    ] = False,
+    licence: Annotated[Licence | None, Query()] = None,
+    source: Annotated[str | None, Query(max_length=500, description="Where it is from.")] = None,
+) -> DatasetView:
+    """Take in a file as a data set of its own: whole, or, with every fault named, not at all."""
+    how = _import(
+        format=format,
+        columns=_columns(columns),
+        vicuna=Vicuna(most_characters=most_characters) if vicuna else None,
+        skip_unreadable=skip_unreadable,
+        licence=licence,
+        source=source,
+    )
+    async with uploaded(request, context.workshop.files_dir / "uploads") as file:
+        dataset, new = await run_in_threadpool(
+            dataset_importing.import_dataset, context.workshop, Upload(name, how, file)
+        )
+    return _accepted(context, dataset, response, new=new)
+
+
+def _import(**values: Any) -> Import:  # noqa: ANN401 - of the fields' own types
+    try:
+        return Import(**values)
+    except ValidationError as error:
+        faults = [Fault(e["msg"], field=".".join(map(str, e["loc"]))) for e in error.errors()]
+        raise InvalidInput("The import is not described well.", faults) from None
+
+
+def _columns(text: str | None) -> Any:  # noqa: ANN401 - what JSON is; `Import` looks at it
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fault = Fault(f"must be a JSON object: {error}", field="columns")
+        raise InvalidInput("The import is not described well.", [fault]) from None
+
+
+def _accepted(context: Context, dataset: Dataset, response: Response, *, new: bool) -> DatasetView:
+    if new:
+        context.send_dataset(dataset.id)
+    else:
+        response.status_code = status.HTTP_200_OK
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return DatasetView.model_validate(dataset)
+
+
+@router.get("")
+def list_datasets(
+    context: InContext,
+    name: Annotated[Name | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> PageView[DatasetView]:
+    """List versions, newest first; of one name or of all."""
+    page = datasets.list_datasets(context.workshop, name=name, cursor=cursor, limit=limit)
+    items = [DatasetView.model_validate(item) for item in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{dataset_id}")
+def get_dataset(context: InContext, dataset_id: str) -> DatasetView:
+    """Get one: whether it is ready, how many rows it has, how many were left out."""
+    return DatasetView.model_validate(datasets.get_dataset(context.workshop, dataset_id))
+
+
+@router.delete("/{dataset_id}", status_code=204, responses={409: {"model": Problem}})
+def delete_dataset(context: InContext, dataset_id: str) -> None:
+    """Remove a version with its rows and files; its number is not given to another."""
+    datasets.delete_dataset(context.workshop, dataset_id)
+
+
+@router.get("/{dataset_id}/rows")
+def list_rows(
+    context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[DatasetRowView]:
+    """List rows in order, each with where it came from."""
+    rows, next_cursor = datasets.list_rows(context.workshop, dataset_id, cursor, limit)
+    return PageView(items=[DatasetRowView.of(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.get("/{dataset_id}/drops")
+def list_drops(
+    context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> PageView[DropView]:
+    """List what was left out, each with the filter and its reason."""
+    page = datasets.list_drops(context.workshop, dataset_id, cursor=cursor, limit=limit)
+    items = [DropView.model_validate(item) for item in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{dataset_id}/download",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The file."},
+        206: {"description": "A part of it."},
+        304: {"description": "You have it: the ETag is its SHA-256."},
+        409: {"model": Problem, "description": "It is not ready."},
+        422: {"model": Problem},
+        507: {"model": Problem, "description": "The disk is full."},
+    },
+)
+def download(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the parameters
+    context: InContext,
+    request: Request,
+    dataset_id: str,
+    format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}, hub.")] = "alpaca",  # noqa: A002
+    split: Annotated[SplitName | None, Query(description="Left out: all rows.")] = None,
+    chat_columns: Annotated[
+        bool, Query(description="Parquet: columns for system messages and earlier turns.")
+    ] = False,
+    templates: Annotated[
+        bool, Query(description="Prompt-completion: the paper's encodings, drawn at random.")
+    ] = False,
+    random_seed: Annotated[int, Query(ge=0, description="Of those draws.")] = 0,
+) -> Response:
+    """Download a version in a format; the same request is the same file, byte for byte.
+
+    `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
+    """
+    dataset = datasets.ready_dataset(context.workshop, dataset_id)
+    wish = FileWish(format, split, chat_columns, templates, random_seed)
+    file = dataset_files.made_file(context.workshop, dataset, wish)
+    return file_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")

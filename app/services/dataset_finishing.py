@@ -1,0 +1,77 @@
+"""The last pass over a version whose rows are written: its hash, its statistics, its facts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.services.dataset_facts import run_facts
+from app.services.dataset_writing import ContentHash, DatasetWriter, Stopped
+from app.services.workshop import Workshop
+from app.similarity import SimilarityIndex
+from app.statistics.tally import Tally
+from app.statistics.verbs import best_finder
+from app.store import dataset_rows, datasets, seed_sets
+
+_LOOK_EVERY = 1_000
+
+
+def finish(
+    workshop: Workshop,
+    writer: DatasetWriter,
+    facts: dict[str, Any],
+    stop: Callable[[], bool],
+) -> None:
+    """Read the rows once more, and note all that is known of them: the version is ready.
+
+    Args:
+        workshop: what this process works with.
+        writer: holds the version.
+        facts: what its making has found out: the sources, and what a test set has in common.
+        stop: whether this process has been asked to end.
+
+    Raises:
+        Stopped: it has.
+    """
+    content, tally = ContentHash(), Tally(best_finder())
+    nearest = _seeds_of(workshop, facts["sources"])
+    for number, row in enumerate(writer.read()):
+        if number % _LOOK_EVERY == 0 and stop():
+            raise Stopped
+        content.add(row)
+        tally.add(row, nearest(row.record.instruction))
+    writer.end(
+        datasets.READY,
+        content_sha256=content.hexdigest(),
+        statistics=tally.statistics().model_dump(mode="json"),
+        facts=facts | _found_out(workshop, writer.dataset_id, facts["sources"]),
+        message=None,
+    )
+
+
+def _seeds_of(
+    workshop: Workshop, sources: Sequence[dict[str, Any]]
+) -> Callable[[str], float | None]:
+    """What says how near a text is to the seeds of its runs; without runs nobody knows."""
+    ids = list(dict.fromkeys(fact["seed_set"]["id"] for fact in sources if "seed_set" in fact))
+    if not ids:
+        return lambda _: None
+    with workshop.database.read() as session:
+        texts = [task.instruction for id_ in ids for task in seed_sets.tasks_of(session, id_)]
+    index = SimilarityIndex()
+    index.extend(texts)
+
+    def score(text: str) -> float:
+        nearest = index.most_similar(text, 1)
+        return nearest[0].score if nearest else 0.0
+
+    return score
+
+
+def _found_out(
+    workshop: Workshop, dataset_id: str, sources: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    runs = run_facts(workshop, sources)
+    with workshop.database.read() as session:
+        dropped: dict[str, dict[str, int]] = {}
+        for rule, reason, n in dataset_rows.drop_counts(session, dataset_id):
+            dropped.setdefault(rule, {})[reason] = n
+    return {"runs": [run.model_dump(mode="json") for run in runs], "dropped": dropped}

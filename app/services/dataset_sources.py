@@ -1,0 +1,155 @@
+"""What a version is made of: sources found when it is asked for, and read when it is made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Fault, InvalidInput
+from app.pipeline.run_state import FINAL
+from app.record import DatasetRow, Record
+from app.services.recipes import Source, VersionRecipe
+from app.services.workshop import Workshop
+from app.store import dataset_rows, datasets, instructions
+from app.store.dataset_table import Dataset
+from app.store.identifiers import may_be_id
+from app.store.models import Run, SeedSet
+
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A row of a source, before any rule has seen it."""
+
+    record: Record
+    is_classification: bool | None
+    origin: dict[str, Any]
+
+
+def resolved(session: Session, recipe: VersionRecipe) -> list[dict[str, Any]]:
+    """Pin down what the sources hold now, as facts; what they gain later is no part of it.
+
+    Raises:
+        InvalidInput: names every source, and everything held against, that cannot be read.
+    """
+    faults: list[Fault] = []
+    found = [
+        _fact_of(session, source, f"recipe.sources[{n}]", faults)
+        for n, source in enumerate(recipe.sources)
+    ]
+    for field in ("nothing_near", "test_sets"):
+        for n, dataset_id in enumerate(getattr(recipe, field)):
+            _ready(session, dataset_id, f"recipe.{field}[{n}]", faults)
+    if faults:
+        raise InvalidInput("The data set cannot be made of this.", faults)
+    return [fact for fact in found if fact is not None]
+
+
+def _fact_of(
+    session: Session, source: Source, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    if source.run_id is not None:
+        return _run_fact(session, source.run_id, f"{field}.run_id", faults)
+    return _ready(session, str(source.dataset_id), f"{field}.dataset_id", faults)
+
+
+def _run_fact(
+    session: Session, run_id: str, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    run = session.get(Run, run_id) if may_be_id(run_id) else None
+    if run is None:
+        faults.append(Fault(f"there is no run with the id {run_id!r}", field=field))
+        return None
+    waits_at = None if run.status in FINAL else instructions.first_incomplete(session, run_id)
+    until = run.accepted if waits_at is None else waits_at
+    seeds = session.get_one(SeedSet, run.seed_set_id)
+    if not until:
+        faults.append(Fault("the run has no complete instruction yet", field=field))
+        return None
+    return {
+        "run_id": run_id,
+        "instructions": until,
+        "ended": run.status in FINAL,
+        "profile": run.profile,
+        "model": run.model,
+        "seed_set": {
+            "id": seeds.id,
+            "name": seeds.name,
+            "tasks": seeds.task_count,
+            "content_sha256": seeds.content_sha256,
+            "licence": seeds.licence,
+        },
+    }
+
+
+def _ready(
+    session: Session, dataset_id: str, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    dataset = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
+    if dataset is None or dataset.state == datasets.DELETED:
+        faults.append(Fault(f"there is no data set with the id {dataset_id!r}", field=field))
+        return None
+    if dataset.state != datasets.READY:
+        faults.append(Fault(f"the data set is {dataset.state}, not ready", field=field))
+        return None
+    return {
+        "dataset_id": dataset_id,
+        "name": dataset.name,
+        "version": dataset.version,
+        "rows": dataset.row_count,
+        "content_sha256": dataset.content_sha256,
+        "licence": dataset.recipe.get("licence"),
+        "source": dataset.recipe.get("source"),
+    }
+
+
+def read_source(workshop: Workshop, fact: dict[str, Any]) -> Iterator[Offered]:
+    """Read a source as far as it was pinned down, in order, a transaction for each chunk."""
+    if "run_id" in fact:
+        yield from _run_rows(workshop, fact["run_id"], fact["instructions"])
+        return
+    for row in read_dataset(workshop, fact["dataset_id"], fact["rows"]):
+        origin = {"dataset_id": fact["dataset_id"], "position": row.position}
+        # What is known of where it came from first stays known.
+        for name in ("run_id", "instance_mode"):
+            if name in row.origin:
+                origin[name] = row.origin[name]
+        yield Offered(row.record, row.is_classification, origin)
+
+
+def _run_rows(workshop: Workshop, run_id: str, until: int) -> Iterator[Offered]:
+    for start in range(0, until, _CHUNK):
+        stop = min(start + _CHUNK, until)
+        with workshop.database.read() as session:
+            chunk = list(dataset_rows.run_rows_between(session, run_id, start, stop))
+        yield from (Offered(*row) for row in chunk)
+
+
+def read_dataset(workshop: Workshop, dataset_id: str, rows: int) -> Iterator[DatasetRow]:
+    """Read the rows of a version, in order, a transaction for each chunk."""
+    for start in range(0, rows, _CHUNK):
+        with workshop.database.read() as session:
+            chunk = list(
+                dataset_rows.rows_between(session, dataset_id, start, min(start + _CHUNK, rows))
+            )
+        yield from chunk
+
+
+def read_records(
+    workshop: Workshop, dataset_id: str, rows: int, split: str | None = None
+) -> Iterator[Record]:
+    """Read only the records, of one split or of all."""
+    for start in range(0, rows, _CHUNK):
+        stop = min(start + _CHUNK, rows)
+        with workshop.database.read() as session:
+            chunk = list(dataset_rows.records_between(session, dataset_id, start, stop, split))
+        yield from chunk
+
+
+def count_rows(session: Session, fact: dict[str, Any]) -> int:
+    """Count the rows of a source as far as it was pinned down."""
+    if "dataset_id" in fact:
+        return int(fact["rows"])
+    return dataset_rows.count_run_rows(session, fact["run_id"], fact["instructions"])
