@@ -87,6 +87,15 @@ class SimilarityIndex:
         """
         return self.nearest_since(text, 0)
 
+    def near(self, text: str) -> list[Neighbour]:
+        """Return every entry beyond the threshold, in order."""
+        tokens = self._tokenize(text)
+        if not tokens:
+            equal = self._tokenless.get(fold(text), []) if self.gate.passes(1.0) else []
+            return [Neighbour(sequence, 1.0) for sequence in equal]
+        sketch = self._vocabulary.sketch(tokens)
+        return self._verify(sketch, self.gate, self._candidates(sketch, 0))
+
     def nearest_since(self, text: str, since: int) -> Neighbour | None:
         """Return `nearest` among the entries with sequence number `since` or later.
 

@@ -139,3 +139,12 @@ def test_awkward_text_is_accepted_once_and_then_a_near_duplicate(
     assert index.nearest(text) == Neighbour(sequence, 1.0)
     assert index.most_similar(text, 1) == [Neighbour(sequence, 1.0)]
     assert index.nearest("Name three primary colors.") is None
+
+
+def test_all_near_entries_are_found_in_order(make_pool: MakePool) -> None:
+    pool = make_pool(300)
+    index, reference = SimilarityIndex(), Reference()
+    index.extend(pool)
+    for text in [*pool[::30], "", "words that nobody has inserted"]:
+        scored = [Neighbour(at, reference.score(other, text)) for at, other in enumerate(pool)]
+        assert index.near(text) == [each for each in scored if each.score > 0.7]

@@ -1,0 +1,97 @@
+"""Nothing twice, and nothing near what is there already.
+
+Held against each row: all rows before it (equal in every text), the given data sets, and, if
+wanted, the rows that stayed (by ROUGE-L of the instructions, decided as `rouge_score` decides).
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.curation.digests import DigestTable, digest, question_texts
+from app.curation.filter import Dropped
+from app.curation.options import NearnessOptions
+from app.record import DatasetRow
+from app.similarity import SimilarityIndex
+
+NEARNESS_REASONS = ("exact_repeat", "near_duplicate")
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A row that is there already, or something near it."""
+
+    reason: Literal["exact_repeat", "near_duplicate"]
+    dataset: str | None
+    """The data set of the one that was there; None: this one."""
+    position: int
+    """Where it is in its data set."""
+    score: float
+    """ROUGE-L F of the instructions; 1.0 for equal rows."""
+
+    @property
+    def dropped(self) -> Dropped:
+        """The repeat as a filter would tell it."""
+        place = self.dataset or "this data set"
+        return Dropped(self.reason, f"{self.score:.3f} to row {self.position} of {place}")
+
+
+class Nearness:
+    """Finds rows that repeat, one after the other; about 250 bytes for each row that stays.
+
+    First name the data sets to keep away from, then check each row in order.
+    """
+
+    def __init__(self, options: NearnessOptions) -> None:
+        self._options = options
+        self._seen = DigestTable()
+        self._known = self._empty_index()
+        self._datasets: list[str] = []
+        # Where each data set begins among all that are known.
+        self._starts: list[int] = []
+        self._own = self._empty_index()
+        self._positions = array("Q")
+
+    def keep_away_from(self, dataset: str, instructions: Iterable[str]) -> None:
+        """Take the instructions of a data set, in the order of its rows."""
+        self._datasets.append(dataset)
+        self._starts.append(len(self._known))
+        self._known.extend(instructions)
+
+    def check(self, row: DatasetRow) -> Repeat | None:
+        """Say what a row repeats; None: it stays, and later rows are held against it."""
+        return self._exact(row) or self._near_known(row) or self._near_own(row)
+
+    def _empty_index(self) -> SimilarityIndex:
+        return SimilarityIndex(tokenizer=self._options.tokenizer, threshold=self._options.threshold)
+
+    def _exact(self, row: DatasetRow) -> Repeat | None:
+        if not self._options.exact_repeats:
+            return None
+        key = digest([*question_texts(row.record), row.record.output])
+        # The position after it, for 0 says that there is none.
+        before = self._seen[key]
+        if before:
+            return Repeat("exact_repeat", None, before - 1, 1.0)
+        self._seen[key] = row.position + 1
+        return None
+
+    def _near_known(self, row: DatasetRow) -> Repeat | None:
+        near = self._known.nearest(row.record.instruction) if len(self._known) else None
+        if near is None:
+            return None
+        which = bisect_right(self._starts, near.sequence) - 1
+        position = near.sequence - self._starts[which]
+        return Repeat("near_duplicate", self._datasets[which], position, near.score)
+
+    def _near_own(self, row: DatasetRow) -> Repeat | None:
+        if not self._options.within:
+            return None
+        near = self._own.nearest(row.record.instruction)
+        if near is not None:
+            return Repeat("near_duplicate", None, self._positions[near.sequence], near.score)
+        self._own.insert(row.record.instruction)
+        self._positions.append(row.position)
+        return None
