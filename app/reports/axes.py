@@ -69,9 +69,9 @@ class Frame:
 
 def ticks(highest: float) -> list[float]:
     """Return round numbers from 0 to at least `highest`, which is positive; at most six."""
-    raw = highest / 4
+    raw = highest / 5 * (1 - 1e-9)
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
     count = math.ceil(highest / step - 1e-9)
     return [step * place for place in range(count + 1)]
 
@@ -94,5 +94,5 @@ def legend(names: Sequence[str], x: float, y: float) -> str:
             element("rect", x=x, y=y, width=10, height=10, rx=2, class_=f"c{place % SERIES}")
         )
         drawn.append(label(text, x + 15, y + 10, class_="soft"))
-        x += min(room, 26 + 7.2 * len(text))
+        x += min(room, 36 + 7.2 * len(text))
     return "".join(drawn)

@@ -5,7 +5,7 @@ missing where its absence matters to whoever uses the data.
 """
 
 from app.reports.comparison import comparison
-from app.reports.facts import CardFacts
+from app.reports.facts import CardFacts, licence_of
 from app.reports.front_matter import front_matter
 from app.reports.limits import known_limits
 from app.reports.loading import how_to_load
@@ -160,7 +160,7 @@ def _sources(facts: CardFacts) -> str:
             _KINDS[each.kind],
             name(each.name),
             number(each.rows),
-            inline(each.licence or UNKNOWN),
+            inline(licence_of(each)),
             inline(each.note),
         ]
         for each in facts.sources[:_MOST_ROWS]
@@ -210,7 +210,7 @@ def _files(facts: CardFacts) -> str:
             inline(each.split or ""),
             number(each.rows),
             UNKNOWN if each.size_bytes is None else size(each.size_bytes),
-            name(each.sha256 or UNKNOWN),
+            name(each.sha256) if each.sha256 else UNKNOWN,
         ]
         for each in facts.files[:_MOST_ROWS]
     ]

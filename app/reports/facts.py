@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from app.reports.wording import DASH, UNKNOWN
 from app.statistics.figures import Figures, Statistics
 from app.statistics.run_facts import RunFacts
 
@@ -63,6 +64,11 @@ class SourceFacts(Figures):
     """As its owner states it; null: unknown."""
     note: str = ""
     """What else is known of it, such as its format or address."""
+
+
+def licence_of(source: SourceFacts) -> str:
+    """Say under which licence a source stands; a run has none but those of its seeds and model."""
+    return source.licence or (DASH if source.kind == "run" else UNKNOWN)
 
 
 class FileFacts(Figures):

@@ -21,15 +21,15 @@ def _of_rows(facts: CardFacts) -> list[str]:
         limits.append("No row has an input: a model trained on it may learn to do without.")
     if statistics.empty_output:
         empty = part(statistics.empty_output, statistics.rows)
-        limits.append(f"{number(statistics.empty_output)} rows ({empty}) have an empty output.")
+        limits.append(f"Rows with an empty output: {number(statistics.empty_output)} ({empty}).")
     if statistics.unknown_class:
         limits.append(
-            f"Of {number(statistics.unknown_class)} of {number(statistics.instructions)} distinct "
-            "instructions it is unknown whether they are classification."
+            "Distinct instructions of which it is unknown whether they are classification: "
+            f"{number(statistics.unknown_class)} of {number(statistics.instructions)}."
         )
     undecided = sum(each.failed for each in facts.filters)
     if undecided:
-        limits.append(f"On {number(undecided)} rows a filter could not decide.")
+        limits.append(f"Rows that a filter could not decide on: {number(undecided)}.")
     return limits
 
 
@@ -38,8 +38,8 @@ def _of_balance(facts: CardFacts) -> list[str]:
     limits = []
     if within.one_label_only:
         limits.append(
-            f"{number(within.one_label_only)} of {number(within.instructions)} classification "
-            "instructions with two rows or more have one label only."
+            "Classification instructions with two rows or more that have one label only: "
+            f"{number(within.one_label_only)} of {number(within.instructions)}."
         )
     if facts.statistics.verbs.method == "rules":
         limits.append(

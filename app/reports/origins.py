@@ -6,7 +6,7 @@ from itertools import islice
 
 from app.record import DatasetRow
 from app.reports.comparison import Table, total_cost_usd
-from app.reports.facts import CardFacts
+from app.reports.facts import CardFacts, licence_of
 from app.reports.sections import Section
 from app.reports.wording import UNKNOWN, cut, money, number, share, size
 
@@ -104,7 +104,7 @@ def sources_section(facts: CardFacts) -> Section:
             _KINDS[each.kind],
             each.name,
             number(each.rows),
-            each.licence or UNKNOWN,
+            licence_of(each),
             each.note,
         ]
         for each in facts.sources

@@ -4,9 +4,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Figures(BaseModel):
-    """A part of the statistics: frozen, JSON over the API, its fields described there."""
+    """A part of the statistics: frozen, JSON over the API, its fields described there.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    What was stored as JSON by another version is read as far as it is known.
+    """
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class Counted(Figures):

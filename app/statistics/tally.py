@@ -6,8 +6,9 @@ classification row; some 120 MB for 1,000,000 rows that are all different. All e
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import get_args
 
-from app.record import DatasetRow
+from app.record import DatasetRow, SplitName
 from app.statistics.diversity import VerbTally
 from app.statistics.figures import Statistics
 from app.statistics.labels import LabelTally, Way
@@ -16,6 +17,7 @@ from app.statistics.verbs import VerbFinder
 
 _UNKNOWN, _NOT, _CLASSIFICATION = 0, 1, 2
 _CLASSES = {None: _UNKNOWN, False: _NOT, True: _CLASSIFICATION}
+_SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _WAYS: dict[str, Way] = {"output_first": "output_first", "input_first": "input_first"}
 
 
@@ -90,7 +92,7 @@ class Tally:
             input_share=inputs.count / self._rows if self._rows else None,
             empty_output=self._empty_outputs,
             chats=self._chats,
-            splits=dict(self._splits),
+            splits={name: self._splits[name] for name in _SPLITS if self._splits[name]},
             mended=dict(self._mended),
             instruction_words=self._instruction_words.lengths(),
             input_words=inputs,

@@ -8,7 +8,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from app.reports.card import dataset_card
-from app.reports.facts import FileFacts, SourceFacts
+from app.reports.facts import CardFacts, FileFacts, SourceFacts
 from app.reports.front_matter import loadable_files, size_category
 from app.reports.markdown import fenced, inline
 from tests.unit.reports.making import HOSTILE, facts_of, garden, hostile, rows_of_garden, run
@@ -109,8 +109,8 @@ def test_the_card_tells_counts_models_prompts_dates_and_licences() -> None:
 
 def test_known_limits_are_those_that_the_facts_show() -> None:
     card = dataset_card(garden())
-    assert "- 1 rows (2.2 %) have an empty output." in card
-    assert "- On 4 rows a filter could not decide." in card
+    assert "- Rows with an empty output: 1 (2.2 %)." in card
+    assert "- Rows that a filter could not decide on: 4." in card
     assert "found by a word list and rules" in card
     assert "inflated" not in card
     assert "The licence of at least one source is unknown." not in card
@@ -133,6 +133,13 @@ def test_the_lines_to_load_it_run_as_python() -> None:
     exec(compile(lines, "card", "exec"), {"load_dataset": lambda *a, **k: called.append((a, k))})  # noqa: S102
     files = {"train": ["data/train.jsonl"], "test": ["data/test.jsonl"]}
     assert called == [(("json",), {"data_files": files})]
+
+
+def test_facts_kept_as_json_make_the_same_card() -> None:
+    facts = garden()
+    assert dataset_card(CardFacts.model_validate_json(facts.model_dump_json())) == dataset_card(
+        facts
+    )
 
 
 def test_an_empty_data_set_has_a_card() -> None:
