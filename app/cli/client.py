@@ -96,13 +96,16 @@ class ServiceClient:
             raise _not_ours(self.url) from error
 
     def start_run(
-        self, seed_set_id: str, options: Mapping[str, object], budget: Mapping[str, object]
+        self, source: Mapping[str, str], options: Mapping[str, object], budget: Mapping[str, object]
     ) -> Run:
-        """Queue a run; the request carries a key, so that a broken connection starts only one."""
+        """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``.
+
+        The request carries a key, so that a broken connection starts only one.
+        """
         request = self._http.build_request(
             "POST",
             "/v1/runs",
-            json={"seed_set_id": seed_set_id, "options": dict(options), "budget": dict(budget)},
+            json={**source, "options": dict(options), "budget": dict(budget)},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         try:
@@ -115,7 +118,7 @@ class ServiceClient:
         request = self._http.build_request("GET", f"/v1/runs/{_segment(run_id)}")
         return self._read_run(self._json(request, run_id))
 
-    def runs(self, limit: int | None = None, **filters: str) -> Iterator[Run]:
+    def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[Run]:
         """Runs, newest first; the newest `limit` only, or all."""
         for page in self._pages("/v1/runs", filters, limit):
             yield from map(self._read_run, page)
@@ -152,9 +155,9 @@ class ServiceClient:
         request = self._http.build_request("POST", path, json=body)
         return self._read_run(self._json(request, run_id))
 
-    def estimate_run(self, seed_set_id: str, options: Mapping[str, object]) -> Estimate:
-        """What a run would take."""
-        body = {"seed_set_id": seed_set_id, "options": dict(options), "dry_run": True}
+    def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> Estimate:
+        """What a run of a source would take."""
+        body = {**source, "options": dict(options), "dry_run": True}
         return self._read_estimate(self._http.build_request("POST", "/v1/runs", json=body))
 
     def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:
