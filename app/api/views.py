@@ -55,7 +55,10 @@ class RunAnswer(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    seed_set_id: str
+    seed_set_id: str | None
+    """Null of a run that reviews a data set."""
+    dataset_id: str | None
+    """The version whose rows it reviews; null of a run that grows."""
     profile: str
     model: str
     options: RunOptions
@@ -85,8 +88,8 @@ class RunAnswer(BaseModel):
 
 _RUN_COLUMNS = (
     "id", "status", "end_reason", "message", "created_at", "started_at", "ended_at",
-    "seed_set_id", "profile", "model", "options", "capabilities", "classification_bias",
-    "cost_usd",
+    "seed_set_id", "dataset_id", "profile", "model", "options", "capabilities",
+    "classification_bias", "cost_usd",
 )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ class InstructionView(_View):
 
 
 class InstanceView(_View):
-    """An accepted instance; `sequence` is its instruction's."""
+    """An accepted instance; `sequence` is its instruction's, or the position of a reviewed row."""
 
     sequence: int
     position: int

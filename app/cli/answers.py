@@ -112,6 +112,8 @@ class Run(Answer):
     message: str | None = None
     created_at: datetime | None = None
     seed_set_id: str | None = None
+    dataset_id: str | None = None
+    """The version whose rows it reviews; None of a run that grows."""
     profile: str = "default"
     model: str | None = None
     options: Mapping[str, object] = Field(default_factory=dict)

@@ -76,7 +76,7 @@ def estimate(
         order = checked_order(seeds, options, Path("alpaca_data.json"))
         with found_service(api, output) as service:
             seed_set = service.client.post_seed_set(order.seeds, order.name)
-            found = service.client.estimate_run(seed_set.id, order.options)
+            found = service.client.estimate_run({"seed_set_id": seed_set.id}, order.options)
     show_estimate(found, output)
 
 

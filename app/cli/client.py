@@ -47,13 +47,16 @@ class ServiceClient:
             raise not_ours(self.url) from error
 
     def start_run(
-        self, seed_set_id: str, options: Mapping[str, object], budget: Mapping[str, object]
+        self, source: Mapping[str, str], options: Mapping[str, object], budget: Mapping[str, object]
     ) -> Run:
-        """Queue a run; the request carries a key, so that a broken connection starts only one."""
+        """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``.
+
+        The request carries a key, so that a broken connection starts only one.
+        """
         request = self._connection.request(
             "POST",
             "/v1/runs",
-            json={"seed_set_id": seed_set_id, "options": dict(options), "budget": dict(budget)},
+            json={**source, "options": dict(options), "budget": dict(budget)},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         try:
@@ -66,7 +69,7 @@ class ServiceClient:
         request = self._connection.request("GET", f"/v1/runs/{segment(run_id)}")
         return self._read_run(self._connection.json(request, _run(run_id)))
 
-    def runs(self, limit: int | None = None, **filters: str) -> Iterator[Run]:
+    def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[Run]:
         """Runs, newest first; the newest `limit` only, or all."""
         for page in self._connection.pages("/v1/runs", filters, limit):
             yield from map(self._read_run, page)
@@ -105,9 +108,9 @@ class ServiceClient:
         request = self._connection.request("POST", path, json=body)
         return self._read_run(self._connection.json(request, _run(run_id)))
 
-    def estimate_run(self, seed_set_id: str, options: Mapping[str, object]) -> Estimate:
-        """What a run would take."""
-        body = {"seed_set_id": seed_set_id, "options": dict(options), "dry_run": True}
+    def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> Estimate:
+        """What a run of a source would take."""
+        body = {**source, "options": dict(options), "dry_run": True}
         return self._read_estimate(self._connection.request("POST", "/v1/runs", json=body), None)
 
     def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:

@@ -21,6 +21,7 @@ from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.keys import keys_app
 from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
+from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import ProfileName
@@ -39,6 +40,7 @@ app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
 register_budgets(app)
+register_review(app)
 
 Api = Annotated[
     str | None,

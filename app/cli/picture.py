@@ -23,17 +23,26 @@ def run_headline(run: Run) -> str:
 
 def run_line(run: Run) -> str:
     """How far a run is, in one line, for a log."""
-    return f"{_state(run)}: {run.progress.accepted}/{run.progress.target} accepted, {_rates(run)}"
+    what, done = _done(run)
+    return f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
+
+
+def _done(run: Run) -> tuple[str, int]:
+    """What a run's target counts, and how much of it there is."""
+    if run.dataset_id is None:
+        return "accepted", run.progress.accepted
+    return "reviewed", run.progress.complete or 0
 
 
 def run_picture(run: Run) -> RenderableType:
     """How far a run is: a bar, the rates, and the calls by stage."""
     progress = run.progress
+    what, done = _done(run)
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
-        Text("accepted"),
-        ProgressBar(total=max(progress.target, 1), completed=progress.accepted, width=40),
-        Text(f"{progress.accepted}/{progress.target}", style="bold"),
+        Text(what),
+        ProgressBar(total=max(progress.target, 1), completed=done, width=40),
+        Text(f"{done}/{progress.target}", style="bold"),
         Text(_time_left(run)),
     )
     parts: list[RenderableType] = [
@@ -54,7 +63,8 @@ def run_details(run: Run) -> RenderableType:
     parts: list[RenderableType] = [run_picture(run), Text(spent)]
     if run.message:
         parts.append(Text(clean(run.message), style="yellow"))
-    return Group(*parts, Text(), funnel_table(run.funnel))
+    table = funnel_table(run.funnel) if run.dataset_id is None else review_table(run.funnel)
+    return Group(*parts, Text(), table)
 
 
 def run_table(runs: Iterable[Run]) -> Table:
@@ -70,11 +80,18 @@ def run_table(runs: Iterable[Run]) -> Table:
     return table
 
 
+def review_table(funnel: Funnel) -> Table:
+    """What became of the rows of a data set that were reviewed."""
+    lines = [("asked of the model (calls)", funnel.asked)]
+    lines += [(f"  {reason} replies", n) for reason, n in funnel.instances_rejected.items()]
+    lines.append(("rows reviewed", funnel.parsed))
+    lines += _reasons(funnel.rejected)
+    lines.append(("rows that stay", funnel.instances))
+    return _counts(lines)
+
+
 def funnel_table(funnel: Funnel) -> Table:
     """What became of everything that was asked for."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right")
     lines = [("asked of the model (calls)", funnel.asked), ("candidates read", funnel.parsed)]
     lines += _reasons(funnel.rejected)
     lines.append(("accepted", funnel.accepted))
@@ -88,6 +105,13 @@ def funnel_table(funnel: Funnel) -> Table:
     lines += _reasons(funnel.instances_rejected)
     if funnel.rows is not None:
         lines.append(("rows of the data set", funnel.rows))
+    return _counts(lines)
+
+
+def _counts(lines: Iterable[tuple[str, int]]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
     for label, count in lines:
         table.add_row(Text(clean(label)), f"{count:,}")
     return table
@@ -120,11 +144,12 @@ def _rates(run: Run) -> str:
     progress = run.progress
     rate = progress.acceptance_rate
     speed = progress.tokens_per_s
-    parts = [] if progress.complete is None else [f"{progress.complete} complete"]
-    parts += [
-        "acceptance rate " + ("?" if rate is None else f"{rate:.0%}"),
-        f"{progress.instances} instances",
-    ]
+    share = "?" if rate is None else f"{rate:.0%}"
+    if run.dataset_id is not None:
+        parts = [f"{progress.instances} rows stay ({share})"]
+    else:
+        parts = [] if progress.complete is None else [f"{progress.complete} complete"]
+        parts += [f"acceptance rate {share}", f"{progress.instances} instances"]
     if not run.ended:
         parts += [
             f"{progress.calls_in_air} calls in the air",

@@ -43,6 +43,18 @@ def checked_order(seeds: Path, options: Mapping[str, object], out: Path) -> RunO
     Raises:
         InvalidInput: with every fault found in the seeds, or in the options.
     """
+    given = checked_options(options)
+    data = read_file(seeds)
+    read_seed_tasks(data)
+    return RunOrder(data, seeds.stem, given, checked_target(out))
+
+
+def checked_options(options: Mapping[str, object]) -> Mapping[str, object]:
+    """Those of the options that were given.
+
+    Raises:
+        InvalidInput: with every fault found in them.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     try:
         RunOptions.model_validate(given)
@@ -52,9 +64,7 @@ def checked_order(seeds: Path, options: Mapping[str, object], out: Path) -> RunO
             for fault in error.errors(include_url=False)
         ]
         raise InvalidInput("Options that cannot work.", faults) from None
-    data = read_file(seeds)
-    read_seed_tasks(data)
-    return RunOrder(data, seeds.stem, given, checked_target(out))
+    return given
 
 
 def read_file(path: Path) -> bytes:
@@ -76,7 +86,8 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
         run = _started_or_continued(service, order, output)
         run = follow(service, run, display_for(output.progress))
         if run.status == "paused":
-            return _paused(run, output)
+            output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
+            return say_it_waits(run, output)
         rows = download(service.client, run.id, order.out)
     output.result(
         {
@@ -93,21 +104,30 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
 def _started_or_continued(service: Service, order: RunOrder, output: Output) -> Run:
     client = service.client
     seed_set = client.post_seed_set(order.seeds, order.name)
-    run = _unfinished(service, seed_set.id, order.options)
+    source = {"seed_set_id": seed_set.id}
+    run = unfinished_run(service, source, order.options)
     if run is None:
         output.say(f"{seed_set.task_count} seed tasks; starting a run.")
-        return client.start_run(seed_set.id, order.options, order.budget)
+        return client.start_run(source, order.options, order.budget)
     output.say(f"Going on with run {run.id} ({run.progress.accepted} accepted so far).")
-    if order.budget:
-        run = client.act(run.id, "extend", {"budget": order.budget})
+    return continued(service, run, order.budget)
+
+
+def continued(service: Service, run: Run, budget: Mapping[str, object]) -> Run:
+    """Let an unfinished run go on, with these caps where there are any."""
+    if budget:
+        run = service.client.act(run.id, "extend", {"budget": budget})
     if run.status == "paused":
-        return client.act(run.id, "resume")
+        return service.client.act(run.id, "resume")
     return run
 
 
-def _unfinished(service: Service, seed_set_id: str, options: Mapping[str, object]) -> Run | None:
+def unfinished_run(
+    service: Service, source: Mapping[str, str], options: Mapping[str, object]
+) -> Run | None:
+    """Find a run of this source with these options that has not ended."""
     for status in UNFINISHED:
-        for run in service.client.runs(seed_set_id=seed_set_id, status=status):
+        for run in service.client.runs(**source, status=status):
             if is_same_order(run, options, service.model):
                 return run
     return None
@@ -127,8 +147,8 @@ def is_same_order(run: Run, options: Mapping[str, object], model: str | None) ->
     return theirs == ours and (asked_model is None or run.model == asked_model)
 
 
-def _paused(run: Run, output: Output) -> ExitCode:
-    output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
+def say_it_waits(run: Run, output: Output) -> ExitCode:
+    """Say what a paused run waits for."""
     reason = run.message or "It was paused by a person."
     output.say(f"Run {run.id} is paused. {reason}")
     output.say("Once that is settled, the same command goes on with it.")
@@ -140,7 +160,7 @@ def _show_result(run: Run, rows: Rows, out: Path, output: Output) -> None:
     for row in shown_rows(rows):
         output.show(row_picture(row), Text())
     if not run.target_met:
-        output.say(_why_it_ended(run))
+        output.say(why_it_ended(run))
     if rows:
         output.show(Text(f"{len(rows):,} rows in {out}"))
     else:
@@ -155,7 +175,8 @@ def shown_rows(rows: Rows) -> Rows:
     return list(first_of.values())[:SHOWN_ROWS]
 
 
-def _why_it_ended(run: Run) -> str:
+def why_it_ended(run: Run) -> str:
+    """Say why a run did not meet its target."""
     reason = f", {run.end_reason}" if run.end_reason else ""
     told = f" {run.message}" if run.message else ""
     return f"The run ended without meeting its target ({run.status}{reason}).{told}"

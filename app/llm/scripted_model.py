@@ -166,6 +166,19 @@ def _output_first_text(_call: ScriptedCall, words: str, rng: random.Random) -> S
     return ScriptedReply("\n".join(f"Class label: {o}\n{i}" for i, o in pairs))
 
 
+def _re_answer(_call: ScriptedCall, _words: str, rng: random.Random) -> ScriptedReply:
+    return ScriptedReply("" if rng.random() < 0.03 else _sentence(rng))
+
+
+def _judge(call: ScriptedCall, _words: str, rng: random.Random) -> ScriptedReply:
+    """A verdict, now and then with a score that is none."""
+    score = 0 if rng.random() < 0.05 else rng.choice((2, 3, 4, 4, 5))
+    verdict = {"reason": _sentence(rng), "score": score}
+    if call.schema is not None:
+        return ScriptedReply(json.dumps(verdict))
+    return ScriptedReply("".join(f"<{name}>{what}</{name}>" for name, what in verdict.items()))
+
+
 def _head(name: str) -> str:
     """How prompts of a template begin: its words up to the first place that is filled in."""
     return template(name).text.partition("$")[0]
@@ -185,4 +198,6 @@ _ANSWERS: dict[str, Callable[[ScriptedCall, str, random.Random], ScriptedReply]]
     _head("paper/input_first"): _input_first_text,
     _head("paper/output_first"): _output_first_text,
     _head("alpaca/generate"): _generate_alpaca,
+    _head("review/re_answer.system"): _re_answer,
+    _head("review/judge.system"): _judge,
 }

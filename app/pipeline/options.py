@@ -6,9 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.pipeline.types import Stage
 
-ProfileName = Literal["default", "paper", "alpaca"]
+ProfileName = Literal["default", "paper", "alpaca", "re_answer", "judge"]
+REVIEW_PROFILES: frozenset[ProfileName] = frozenset({"re_answer", "judge"})
+"""These review the rows of a data set; all others grow instructions from seeds."""
 # Control characters have no place in a name, and no database takes NUL.
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+Words = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$")]
+"""Text of several lines, without the control characters that no database or endpoint takes."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -33,6 +37,7 @@ class StageSampling(_Values):
     classify: Sampling = Sampling()
     input_first: Sampling = Sampling()
     output_first: Sampling = Sampling()
+    review: Sampling = Sampling()
 
 
 class Demonstrations(_Values):
@@ -40,6 +45,15 @@ class Demonstrations(_Values):
 
     seeds: int | None = Field(default=None, ge=1, le=50)
     machine_made: int | None = Field(default=None, ge=0, le=50)
+
+
+class ReviewOptions(_Values):
+    """What the profile `judge` holds the rows of a data set against."""
+
+    rubric: Words | None = Field(default=None, max_length=8_000)
+    """What each score from 1 to 5 means; None takes ours (`prompts/review/rubric.txt`)."""
+    threshold: int = Field(default=4, ge=1, le=5)
+    """A row with a lower score is rejected."""
 
 
 class RunOptions(_Values):
@@ -85,12 +99,16 @@ class RunOptions(_Values):
 
     batch: Literal["off", "later_stages", "all_stages"] = "off"
     """Which calls go by the provider's Batch API: cheaper (half, mostly), and answered within a
-    day. `later_stages`: classification and instances. `all_stages`: generation too, in rounds of
-    `lookahead` calls; set that high, for each round waits for the one before it."""
+    day. `later_stages`: classification and instances, or the review of a data set. `all_stages`:
+    generation too, in rounds of `lookahead` calls; set that high, for each round waits for the one
+    before it."""
+    review: ReviewOptions = ReviewOptions()
 
     @property
     def batch_stages(self) -> tuple[Stage, ...]:
         """The stages whose calls go by batch."""
+        if self.profile in REVIEW_PROFILES:
+            return () if self.batch == "off" else (Stage.REVIEW,)
         later = (Stage.CLASSIFY, Stage.INSTANTIATE)
         if self.batch == "all_stages":
             return (Stage.GENERATE, *later)
@@ -98,10 +116,31 @@ class RunOptions(_Values):
 
     @model_validator(mode="after")
     def _only_what_the_profile_can_do(self) -> Self:
+        if self.profile not in {"default", "judge"}:
+            self._refuse("answer_format", "needs the profile `default` or `judge`")
         if self.profile != "default":
-            for name in ("language", "answer_format", "tasks_per_request"):
-                if getattr(self, name) != RunOptions.model_fields[name].default:
-                    raise ValueError(f"{name} needs the profile `default`")
+            for name in ("language", "tasks_per_request"):
+                self._refuse(name, "needs the profile `default`")
+        if self.profile != "judge":
+            self._refuse("review", "needs the profile `judge`")
+        if self.profile in REVIEW_PROFILES:
+            for name in _OF_GROWING:
+                self._refuse(name, "needs a profile that grows a data set from seeds")
         if (self.profile, self.batch) == ("alpaca", "later_stages"):
             raise ValueError("the profile `alpaca` has no later stages: take batch `all_stages`")
         return self
+
+    def _refuse(self, name: str, why: str) -> None:
+        if getattr(self, name) != RunOptions.model_fields[name].default:
+            raise ValueError(f"{name} {why}")
+
+
+_OF_GROWING = (
+    "target",
+    "instances_per_instruction",
+    "demonstrations",
+    "classification_share",
+    "lookahead",
+    "similarity_threshold",
+    "tokenizer",
+)

@@ -1,7 +1,8 @@
-"""The three ways to run the method, as a table: which stages, which rules, which tokenizer.
+"""The ways to run the method, as a table: which stages, which rules, which tokenizer.
 
 `paper` and `alpaca` decide as the public code of Self-Instruct and of Stanford Alpaca does;
-`default` keeps the method and leaves their known faults behind.
+`default` keeps the method and leaves their known faults behind. `re_answer` and `judge` grow
+nothing: they review the rows of a data set.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,11 @@ from app.pipeline.paper import classify as paper_classify
 from app.pipeline.paper import generate as paper_generate
 from app.pipeline.paper import input_first as paper_input_first
 from app.pipeline.paper import output_first as paper_output_first
+from app.pipeline.review import judge, re_answer
 from app.pipeline.screening import ALPACA_RULES, DEFAULT_RULES, PAPER_RULES, Rule
-from app.pipeline.shapes import ClassifyStage, GenerateStage, InstantiateStage
+from app.pipeline.shapes import ClassifyStage, GenerateStage, InstantiateStage, ReviewStage
+
+_NO_DEMONSTRATION = Mix(seeds=0, machine_made=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,15 @@ class Profile:
 
     name: ProfileName
     endpoint: Literal["chat", "completions"]
-    tokenizer: Literal["unicode", "rouge"]
-    rules: tuple[Rule, ...]
-    mix: Mix
-    usual_yield: float
+    tokenizer: Literal["unicode", "rouge"] = "unicode"
+    rules: tuple[Rule, ...] = ()
+    mix: Mix = _NO_DEMONSTRATION
+    usual_yield: float = 1.0
     """Accepted instructions that one generation call usually brings, to plan the first ones by."""
-    generate: GenerateStage
+    generate: GenerateStage | None = None
+    """None with `review`: nothing is grown."""
+    review: ReviewStage | None = None
+    """None with `generate`: nothing is reviewed."""
     classify: ClassifyStage | None = None
     """None with `input_first`: instances come with the instruction."""
     input_first: InstantiateStage | None = None
@@ -88,7 +95,31 @@ PROFILES: dict[ProfileName, Profile] = {
         usual_yield=8.0,
         generate=alpaca_generate.STAGE,
     ),
+    "re_answer": Profile(name="re_answer", endpoint="chat", review=re_answer.STAGE),
+    "judge": Profile(name="judge", endpoint="chat", review=judge.STAGE),
 }
+
+
+def generate_stage(profile: Profile) -> GenerateStage:
+    """The profile's generation stage.
+
+    Raises:
+        ValueError: when it has none; a defect of the caller.
+    """
+    if profile.generate is None:
+        raise ValueError(f"the profile {profile.name} has no generation stage")
+    return profile.generate
+
+
+def review_stage(profile: Profile) -> ReviewStage:
+    """The profile's review stage.
+
+    Raises:
+        ValueError: when it has none; a defect of the caller.
+    """
+    if profile.review is None:
+        raise ValueError(f"the profile {profile.name} has no review stage")
+    return profile.review
 
 
 def mix_of(profile: Profile, options: RunOptions) -> Mix:

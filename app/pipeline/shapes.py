@@ -16,8 +16,10 @@ from app.pipeline.types import (
     ReadCandidates,
     ReadInstances,
     ReadLabel,
+    ReadReview,
     Request,
 )
+from app.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,19 @@ class InstantiateStage:
     build_request: Callable[[str, Asking], Request]
     parse: Callable[[Completion, str, RunOptions], ReadInstances]
     """Told the instruction and the options beside the completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStage:
+    """The one step of a review: a row of a data set in, what becomes of it out.
+
+    `build_request` is told which attempt this is, from 0.
+    """
+
+    build_request: Callable[[Record, Asking, int], Request]
+    parse: Callable[[Completion, Record, RunOptions], ReadReview]
+    given_up: str
+    """The reason of a row of which no reply could be used after all attempts."""
 
 
 def overridden(values: Parameters, sampling: Sampling) -> Parameters:

@@ -26,6 +26,8 @@ class Stage(StrEnum):
     """Classification task identification (step 2)."""
     INSTANTIATE = "instantiate"
     """Instance generation, input-first or output-first (step 3)."""
+    REVIEW = "review"
+    """A row of a data set, answered again or judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """Asked of the chat endpoint; all messages but the last are the same in every call."""
+    """Asked of the chat endpoint; all messages but the last are the same in every call.
+
+    Except where a row of a data set brings turns of its own.
+    """
 
     messages: tuple[Message, ...]
     schema: JsonSchema | None = None
@@ -168,3 +173,15 @@ class ReadInstances:
 
     kept: tuple[Instance, ...] = ()
     rejected: tuple[Rejected, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReview:
+    """A reply of the review stage, read: either `output` or `rejected` is there."""
+
+    output: str | None = None
+    """What the row's output is from now on."""
+    rejected: Rejected | None = None
+    """Why the row does not stay."""
+    is_readable: bool = True
+    """Whether the reply says anything of the row; if not, it is asked for again."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline import planner
 from app.pipeline.demonstrations import draw_demonstrations
-from app.pipeline.profiles import mix_of
+from app.pipeline.profiles import generate_stage, mix_of
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, Rejected, Stage
 from app.services.changes import Changes
@@ -121,7 +121,7 @@ class _Ticket:
         self._dropped: list[Dropped] = []
 
     def admit(self, completion: Completion) -> None:
-        for item in self._material.profile.generate.parse(completion).items:
+        for item in generate_stage(self._material.profile).parse(completion).items:
             if isinstance(item, Rejected):
                 self._drop(item)
             elif self._passes(item.text):

@@ -30,7 +30,7 @@ MOST_REQUESTS = 10_000
 minute."""
 AT_ONCE = 256
 """Items whose requests are built with one query."""
-_ORDER = (Stage.INSTANTIATE, Stage.CLASSIFY, Stage.GENERATE)
+_ORDER = (Stage.INSTANTIATE, Stage.CLASSIFY, Stage.GENERATE, Stage.REVIEW)
 """What was begun is finished before more is begun."""
 
 

@@ -11,6 +11,15 @@ from app.store.models import Run
 from app.store.work import Planned, Settled
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A row of a data set that is done with."""
+
+    stays: bool
+    was_decided: bool = True
+    """Whether a reply decided it; else it was given up."""
+
+
 @dataclass(slots=True)
 class Changes:
     """Changes to one run that do not depend on each other."""
@@ -24,6 +33,7 @@ class Changes:
     complete: list[int] = field(default_factory=list)
     """Sequence numbers of instructions that get no more instances."""
     dropped: list[Dropped] = field(default_factory=list)
+    reviewed: list[Reviewed] = field(default_factory=list)
 
     def write(self, session: Session, run: Run) -> None:
         """Write them all, within the transaction that holds the run's row."""
@@ -33,5 +43,7 @@ class Changes:
         work.plan(session, run, self.planned)
         run.instances += instructions.add_instances(session, run.id, self.made)
         instructions.complete(session, run.id, self.complete)
-        run.complete += len(self.complete)
+        run.complete += len(self.complete) + len(self.reviewed)
+        run.accepted += sum(one.stays for one in self.reviewed)
+        run.tickets_admitted += sum(one.was_decided for one in self.reviewed)
         instructions.reject(session, run.id, self.dropped)

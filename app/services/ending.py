@@ -17,6 +17,8 @@ def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: b
     What is with the provider in a batch is waited for, even where nothing more is hoped for.
     """
     session.flush()
+    if material.dataset_id is not None:
+        return _finish_review_if_over(session, run, material, idle=idle)
     numbers = numbers_of(run, material)
     reason = None
     if idle:
@@ -32,16 +34,44 @@ def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: b
     return reason is not None
 
 
+def _finish_review_if_over(
+    session: Session, run: Run, material: RunMaterial, *, idle: bool
+) -> bool:
+    """End a review when every row was reviewed, or when no reply at all can be used."""
+    if is_barren(run, material) and not batches.any_open(session, run.id):
+        message = _useless_message(session, run)
+        runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
+        return True
+    if not idle or run.complete < runs.target_of(run):
+        return False
+    if work.any_unfinished(session, run.id):
+        return False
+    if run.tickets_admitted:
+        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET)
+    else:
+        message = _useless_message(session, run)
+        runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
+    return True
+
+
+def _useless_message(session: Session, run: Run) -> str:
+    return (
+        f"No reply about {run.complete} rows could be used. Rejected: {_reasons(session, run)}. A"
+        " stronger model, or more room for its answer (options.sampling.review.max_tokens), may"
+        " help."
+    )
+
+
 def is_barren(run: Run, material: RunMaterial) -> bool:
     """Whether so much was asked without a row coming of it that nothing more should be."""
     complete = run.complete - run.complete_at_resume
+    if material.dataset_id is not None:
+        return not run.tickets_admitted and complete >= material.options.dry_after
     return not run.instances and planner.no_row_comes(numbers_of(run, material), complete=complete)
 
 
 def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
     """Say why nothing more is to be expected, in numbers."""
-    by_reason = instructions.count_by_reason(session, run.id)
-    reasons = ", ".join(f"{n} {reason} ({stage})" for stage, reason, n in by_reason[:8])
     if numbers.accepted >= numbers.target:
         what = f"None of {numbers.accepted} accepted instructions got a usable instance."
     elif numbers.dry:
@@ -50,6 +80,11 @@ def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
         what = f"{numbers.accepted} of {numbers.target} instructions were accepted."
     return (
         f"{what} Replies read: {numbers.admitted}; accepted: {numbers.accepted}; instances:"
-        f" {run.instances}; rejected: {reasons or 'nothing'}. A stronger model, other seeds or a"
+        f" {run.instances}; rejected: {_reasons(session, run)}. A stronger model, other seeds or a"
         " higher temperature may help."
     )
+
+
+def _reasons(session: Session, run: Run) -> str:
+    by_reason = instructions.count_by_reason(session, run.id)[:8]
+    return ", ".join(f"{n} {reason} ({stage})" for stage, reason, n in by_reason) or "nothing"

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from app.llm.prices import TOKENS_PER_PRICE
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES, Profile, mix_of
+from app.pipeline.profiles import PROFILES, Profile, generate_stage, mix_of, review_stage
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, ChatPrompt, Request, SeedTask, Stage
+from app.record import Record
 from app.settings import Price
 from app.store import experience
 from app.store.experience import Experience
@@ -24,6 +25,7 @@ from app.store.experience import Experience
 _BYTES_PER_TOKEN = 4
 _WRITTEN_PER_TASK = 25
 _WRITTEN_PER_INSTANCE = 60
+_WRITTEN_PER_VERDICT = 80
 _LABEL = 3
 _PREFLIGHT_TOKENS = (60, 20)
 """Of the prompt and the answer of each of its questions."""
@@ -49,7 +51,8 @@ class Estimate:
     """Null when the model has no known price."""
     stages: Mapping[Stage, StageEstimate]
     accepted_per_call: float
-    """Accepted instructions that a generation call is expected to bring."""
+    """Accepted instructions that a generation call is expected to bring, or rows that stay of each
+    that is reviewed."""
     from_experience: bool
     """Whether earlier replies were the measure, or only the profile."""
 
@@ -83,17 +86,62 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estim
         stage: StageEstimate(n, round(n * tokens[stage][0]), round(n * tokens[stage][1]))
         for stage, n in counts.items()
     }
-    prompt = sum(stage.prompt_tokens for stage in stages.values())
-    written = sum(stage.completion_tokens for stage in stages.values())
+    return _added_up(plan, stages, prices, known, accepted_per_call=per_call)
+
+
+def _added_up(
+    plan: "Plan | ReviewPlan",
+    stages: Mapping[Stage, StageEstimate],
+    prices: Mapping[str, Price],
+    known: Experience,
+    *,
+    accepted_per_call: float,
+) -> Estimate:
     return Estimate(
-        calls=sum(counts.values()),
-        prompt_tokens=prompt,
-        completion_tokens=written,
+        calls=sum(stage.calls for stage in stages.values()),
+        prompt_tokens=sum(stage.prompt_tokens for stage in stages.values()),
+        completion_tokens=sum(stage.completion_tokens for stage in stages.values()),
         cost_usd=_cost(prices.get(plan.model), stages, plan.options),
         stages=stages,
-        accepted_per_call=per_call,
+        accepted_per_call=accepted_per_call,
         from_experience=known != Experience(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPlan:
+    """What is to be estimated of a review."""
+
+    options: RunOptions
+    model: str
+    rows: Sequence[Record]
+    """Some, from all over the data set."""
+    missing: int
+    """Rows still to be reviewed."""
+
+
+def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Price]) -> Estimate:
+    """Guess what a review takes: a call for each row, measured by the rows' texts.
+
+    How much is written is known better from earlier reviews, where there were any.
+    """
+    profile = PROFILES[plan.options.profile]
+    known = experience.of(session, profile.name, plan.model)
+    asking = Asking(plan.options, Capabilities())
+    build = review_stage(profile).build_request
+    read = [_size(build(record, asking, 0)) for record in plan.rows]
+    answers = [len(record.output.encode()) / _BYTES_PER_TOKEN for record in plan.rows]
+    judged = profile.name == "judge"
+    guessed = _WRITTEN_PER_VERDICT if judged else sum(answers) / len(answers)
+    _, written = known.tokens_per_call.get(Stage.REVIEW, (0.0, guessed))
+    calls = plan.missing
+    stages = {
+        Stage.PREFLIGHT: StageEstimate(2, 2 * _PREFLIGHT_TOKENS[0], 2 * _PREFLIGHT_TOKENS[1]),
+        Stage.REVIEW: StageEstimate(
+            calls, round(calls * sum(read) / len(read)), round(calls * written)
+        ),
+    }
+    return _added_up(plan, stages, prices, known, accepted_per_call=known.accepted_per_call or 1.0)
 
 
 def _cost(
@@ -124,7 +172,10 @@ def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
     per_task = _WRITTEN_PER_TASK if profile.classify else _WRITTEN_PER_TASK + _WRITTEN_PER_INSTANCE
     guessed: dict[str, tuple[float, float]] = {
         Stage.PREFLIGHT: _PREFLIGHT_TOKENS,
-        Stage.GENERATE: (_size(profile.generate.build_request(shown, asking)), tasks * per_task),
+        Stage.GENERATE: (
+            _size(generate_stage(profile).build_request(shown, asking)),
+            tasks * per_task,
+        ),
     }
     if profile.classify is not None:
         classify = _size(profile.classify.build_request(text, asking, 0))

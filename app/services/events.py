@@ -15,6 +15,7 @@ from app.services.workshop import Workshop
 from app.store.database import AWAY
 from app.store.events import Look, look
 from app.store.models import RunEvent
+from app.store.runs import target_of
 
 _log = logging.getLogger(__name__)
 _MOST = 200
@@ -110,7 +111,7 @@ def _progress(seen: Look) -> RunProgress:
     return RunProgress(
         status=Status(run.status),
         accepted=run.accepted,
-        target=int(run.options["target"]),
+        target=target_of(run),
         calls=run.calls,
         prompt_tokens=run.prompt_tokens,
         completion_tokens=run.completion_tokens,

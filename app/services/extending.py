@@ -7,15 +7,16 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Fault, InvalidInput
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES
 from app.pipeline.run_state import EndReason, Status
 from app.services.admission import issue_tickets
 from app.services.claiming import caps_of
 from app.services.estimate import Estimate, Plan, estimate
-from app.services.pool import RunMaterial
+from app.services.pool import material_of
+from app.services.review_sources import estimate_rows
 from app.services.runs import check_caps, load
 from app.services.workshop import Workshop
-from app.store import runs, seed_sets
+from app.store import runs
+from app.store.dataset_table import Dataset
 from app.store.models import Run
 
 
@@ -58,10 +59,15 @@ def estimate_extension(workshop: Workshop, run_id: str, extension: Extension) ->
     with workshop.database.read() as session:
         run = load(session, run_id)
         options = RunOptions.model_validate(run.options)
+        if run.dataset_id is not None:
+            dataset = session.get_one(Dataset, run.dataset_id)
+            return estimate_rows(
+                session, workshop, options, run.model, dataset, reviewed=run.complete
+            )
         plan = Plan(
             options=options,
             model=run.model,
-            seeds=seed_sets.tasks_of(session, run.seed_set_id),
+            seeds=material_of(session, run).seeds,
             missing=max(0, (extension.target or options.target) - run.accepted),
             unfinished=run.accepted - run.complete,
         )
@@ -71,6 +77,9 @@ def estimate_extension(workshop: Workshop, run_id: str, extension: Extension) ->
 def _check(workshop: Workshop, run: Run, extension: Extension) -> None:
     if run.status in {Status.CANCELLED, Status.CANCELLING}:
         raise Conflict("The run was cancelled; from there it cannot be extended.")
+    if run.dataset_id is not None and extension.target is not None:
+        fault = Fault("a review ends with the last row of its data set", field="target")
+        raise InvalidInput("A review has no target.", [fault])
     now, after = caps_of(run), _after(run, extension)
     for field, before, wanted in (
         ("target", run.options["target"], extension.target or run.options["target"]),
@@ -104,7 +113,7 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
     if not (larger or farther):
         return
     told = {
-        "target": target,
+        "target": runs.target_of(run),
         "caps": {"calls": caps.calls, "tokens": caps.tokens, "usd": _text(caps)},
     }
     runs.add_event(session, run.id, "extended", told)
@@ -115,14 +124,8 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
         session.flush()
         runs.move(session, run.id, Status.QUEUED)
     elif run.status == Status.RUNNING and farther:
-        issue_tickets(session, run, _material(session, run))
+        issue_tickets(session, run, material_of(session, run))
 
 
 def _text(caps: Caps) -> str | None:
     return None if caps.usd is None else f"{caps.usd:f}"
-
-
-def _material(session: Session, run: Run) -> RunMaterial:
-    options = RunOptions.model_validate(run.options)
-    seeds = seed_sets.tasks_of(session, run.seed_set_id)
-    return RunMaterial(run.id, PROFILES[options.profile], options, seeds)

@@ -1,5 +1,7 @@
 """What there is, page by page."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -11,21 +13,23 @@ from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
 from app.store.models import Run, RunEvent, SeedSet
 from app.store.pages import Page, page
 
+NO_SOURCE: Mapping[str, str | None] = MappingProxyType({})
+
 
 def list_runs(
     workshop: Workshop,
     *,
     status: str | None = None,
-    seed_set_id: str | None = None,
+    sources: Mapping[str, str | None] = NO_SOURCE,
     cursor: str | None = None,
     limit: int,
 ) -> Page[Run]:
-    """Page through runs, newest first."""
+    """Page through runs, newest first; of `sources` by the column that names them, or of any."""
     wanted = select(Run)
     if status is not None:
         wanted = wanted.where(Run.status == status)
-    if seed_set_id is not None:
-        wanted = wanted.where(Run.seed_set_id == seed_set_id)
+    of_these = {name: id_ for name, id_ in sources.items() if id_ is not None}
+    wanted = wanted.filter_by(**of_these)
     with workshop.database.read() as session:
         return page(session, wanted, (Run.id,), cursor=cursor, limit=limit, newest_first=True)
 

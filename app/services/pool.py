@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.pipeline.options import RunOptions
-from app.pipeline.profiles import Profile
+from app.pipeline.profiles import PROFILES, Profile
 from app.pipeline.types import SeedTask
 from app.similarity import Neighbour, SimilarityIndex
-from app.store import instructions
+from app.store import instructions, seed_sets
 from app.store.models import Run
 
 _NEIGHBOURS = 10
@@ -29,7 +29,16 @@ class RunMaterial:
     run_id: str
     profile: Profile
     options: RunOptions
-    seeds: Sequence[SeedTask]
+    seeds: Sequence[SeedTask] = ()
+    dataset_id: str | None = None
+    """The version whose rows it reviews; None: it grows."""
+
+
+def material_of(session: Session, run: Run) -> RunMaterial:
+    """Load what stays the same through a run."""
+    options = RunOptions.model_validate(run.options)
+    seeds = () if run.seed_set_id is None else seed_sets.tasks_of(session, run.seed_set_id)
+    return RunMaterial(run.id, PROFILES[options.profile], options, seeds, run.dataset_id)
 
 
 def with_target_of(run: Run, material: RunMaterial) -> RunMaterial:

@@ -17,6 +17,7 @@ from app.services.admission import admit, plan_classification
 from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
 from app.services.requests import Asked, classify_stage
+from app.services.reviewing import give_up_row, plan_rows, take_review
 from app.store import completions, runs, work
 from app.store.completions import Kept, Reply
 from app.store.instructions import Dropped, Label, Made, bounded
@@ -65,7 +66,10 @@ class Recorder:
         for asked, kept in self._kept(session, run, used):
             self._read(session, run, asked, kept, changes)
         changes.write(session, run)
-        admit(session, run, self.material, pool)
+        if self.material.dataset_id is None:
+            admit(session, run, self.material, pool)
+        else:
+            plan_rows(session, run)
 
     def _late(
         self,
@@ -130,6 +134,10 @@ class Recorder:
                 self._calibrate(session, run)
             case Stage.CLASSIFY:
                 self._classify(session, run, asked, kept, changes)
+            case Stage.REVIEW:
+                trouble = take_review(asked, kept, self.material, changes)
+                if trouble is not None:
+                    self._burn(session, run, asked.item, trouble, changes)
             case _:
                 self._take_instances(asked, kept, changes)
 
@@ -190,6 +198,8 @@ class Recorder:
                 changes.planned.append(Planned(Stage.INSTANTIATE, item.ordinal, {}))
             case Stage.INSTANTIATE:
                 changes.complete.append(item.ordinal)
+            case Stage.REVIEW:
+                give_up_row(item, trouble, self.material, changes)
             case _:
                 pass  # A dead ticket is admitted like one whose reply held nothing.
 

@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.demonstrations import Demonstration
+from app.pipeline.profiles import generate_stage, review_stage
 from app.pipeline.shapes import Asking, ClassifyStage
 from app.pipeline.types import Request, SeedTask, Stage
+from app.record import Record
 from app.services.pool import RunMaterial
-from app.store import instructions
+from app.store import instructions, reviews
 from app.store.instructions import Accepted
 from app.store.work import Item
 
@@ -24,6 +26,8 @@ class Asked:
     request: Request
     about: Accepted | None = None
     """The instruction that a later stage's item is about."""
+    row: Record | None = None
+    """The row of a data set that an item of a review is about."""
     reserved: Amount = NOTHING
     """The most that the call can take."""
     call: str = ""
@@ -41,7 +45,9 @@ class Asked:
 def build(
     session: Session, items: Sequence[Item], material: RunMaterial, asking: Asking
 ) -> list[Asked]:
-    """Build the requests of claimed items; loads the instructions they speak of at once."""
+    """Build the requests of claimed items; loads what they speak of at once."""
+    if material.dataset_id is not None:
+        return _of_rows(session, items, material, asking)
     needed = {item.ordinal for item in items if item.stage in (Stage.CLASSIFY, Stage.INSTANTIATE)}
     for item in items:
         shown = item.subject.get("demonstrations", ())
@@ -51,6 +57,16 @@ def build(
         Asked(item, _request(item, material, asking, accepted), _about(item, accepted))
         for item in items
     ]
+
+
+def _of_rows(
+    session: Session, items: Sequence[Item], material: RunMaterial, asking: Asking
+) -> list[Asked]:
+    positions = {item.ordinal for item in items}
+    rows = reviews.records_at(session, str(material.dataset_id), positions)
+    build_request = review_stage(material.profile).build_request
+    about = [(item, rows[item.ordinal]) for item in items]
+    return [Asked(item, build_request(row, asking, item.attempts), row=row) for item, row in about]
 
 
 def _about(item: Item, accepted: Mapping[int, Accepted]) -> Accepted | None:
@@ -68,7 +84,7 @@ def _request(
                 _demonstration(drawn, material.seeds, accepted)
                 for drawn in item.subject["demonstrations"]
             ]
-            return profile.generate.build_request(shown, asking)
+            return generate_stage(profile).build_request(shown, asking)
         case Stage.CALIBRATE:
             nothing = item.subject["instruction"]
             return classify_stage(material).build_request(nothing, asking, item.attempts)
@@ -78,8 +94,8 @@ def _request(
         case Stage.INSTANTIATE:
             row = accepted[item.ordinal]
             return profile.instantiate(row.is_classification).build_request(row.text, asking)
-        case Stage.PREFLIGHT:
-            raise ValueError("the preflight is no work item")
+        case Stage.PREFLIGHT | Stage.REVIEW:
+            raise ValueError(f"{item.stage} is no stage of a run that grows")
 
 
 def classify_stage(material: RunMaterial) -> ClassifyStage:

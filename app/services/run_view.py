@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,10 +10,11 @@ from app.pipeline.budget import Amount, Caps
 from app.pipeline.run_state import FINAL
 from app.pipeline.types import Stage
 from app.services.claiming import caps_of
-from app.store import instructions, progress, work
+from app.store import instructions, progress, runs, work
 from app.store.models import Run
 
-_STAGES = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
+_GROWING = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
+_REVIEWING = (Stage.REVIEW,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,13 @@ class Progress:
     """How far a run is, and how fast."""
 
     accepted: int
+    """Accepted instructions; of a review: rows that stay."""
     target: int
+    """Of a review: rows of its data set."""
     acceptance_rate: float | None
     """Accepted of all candidates decided before the target was met; null before the first."""
     complete: int
-    """Accepted instructions whose instances are all there."""
+    """Accepted instructions whose instances are all there; of a review: rows reviewed."""
     instances: int
     calls_in_air: int
     tokens_per_s: float | None
@@ -42,14 +44,16 @@ class Funnel:
     asked: int
     """Model calls answered, all stages."""
     parsed: int
-    """Candidate instructions read out of the replies, those that broke a rule among them."""
+    """Candidate instructions read out of the replies, those that broke a rule among them; of a
+    review: rows reviewed."""
     rejected: Mapping[str, int]
-    """Candidate instructions by reason."""
+    """Candidate instructions, or rows, by reason."""
     accepted: int
     classification: int
     not_classification: int
     unknown: int
-    """Accepted instructions whose class could not be had, or is not known yet."""
+    """Accepted instructions whose class could not be had, or is not known yet; a review does not
+    ask."""
     instances_rejected: Mapping[str, int]
     """Instances and unreadable replies of the later stages by reason."""
     instances: int
@@ -93,7 +97,7 @@ class RunView:
 
 def view(session: Session, run: Run) -> RunView:
     """Count everything a run has."""
-    stages = _stages(session, run.id)
+    stages = _stages(session, run)
     funnel = _funnel(session, run)
     return RunView(
         run=run,
@@ -110,9 +114,9 @@ def _budget(session: Session, run: Run) -> BudgetView:
     return BudgetView(caps_of(run), work.reserved(session, run.id), written_off)
 
 
-def _stages(session: Session, run_id: str) -> dict[str, StageCounts]:
-    counted: dict[str, dict[str, int]] = {stage: {} for stage in _STAGES}
-    for stage, state, n in work.counts(session, run_id):
+def _stages(session: Session, run: Run) -> dict[str, StageCounts]:
+    counted: dict[str, dict[str, int]] = {stage: {} for stage in _stages_of(run)}
+    for stage, state, n in work.counts(session, run.id):
         counted[stage][state] = n
     return {
         stage: StageCounts(
@@ -125,12 +129,16 @@ def _stages(session: Session, run_id: str) -> dict[str, StageCounts]:
     }
 
 
+def _stages_of(run: Run) -> tuple[Stage, ...]:
+    return _GROWING if run.dataset_id is None else _REVIEWING
+
+
 def _stage_of(run: Run, stages: Mapping[str, StageCounts]) -> Stage | None:
     if run.status in FINAL:
         return None
     if run.capabilities is None:
         return Stage.PREFLIGHT
-    unfinished = (stage for stage in _STAGES if stages[stage].open or stages[stage].in_air)
+    unfinished = (stage for stage in _stages_of(run) if stages[stage].open or stages[stage].in_air)
     return next(unfinished, None)
 
 
@@ -138,9 +146,11 @@ def _funnel(session: Session, run: Run) -> Funnel:
     rejected: dict[str, int] = {}
     later: dict[str, int] = {}
     for stage, reason, n in instructions.count_by_reason(session, run.id):
-        counted = rejected if stage == Stage.GENERATE else later
+        first = stage == Stage.GENERATE or (stage == Stage.REVIEW and reason != "unreadable")
+        counted = rejected if first else later
         counted[reason] = counted.get(reason, 0) + n
-    classes = instructions.count_by_class(session, run.id)
+    reviews = run.dataset_id is not None
+    classes = {} if reviews else instructions.count_by_class(session, run.id)
     return Funnel(
         asked=run.calls,
         parsed=run.accepted + sum(rejected.values()),
@@ -148,7 +158,7 @@ def _funnel(session: Session, run: Run) -> Funnel:
         accepted=run.accepted,
         classification=classes.get(True, 0),
         not_classification=classes.get(False, 0),
-        unknown=classes.get(None, 0),
+        unknown=run.accepted if reviews else classes.get(None, 0),
         instances_rejected=later,
         instances=run.instances,
     )
@@ -157,8 +167,7 @@ def _funnel(session: Session, run: Run) -> Funnel:
 def _progress(
     session: Session, run: Run, stages: Mapping[str, StageCounts], funnel: Funnel
 ) -> Progress:
-    options: dict[str, Any] = run.options
-    target = int(options["target"])
+    target = runs.target_of(run)
     pace = progress.pace(session, run.id)
     decided = funnel.parsed - funnel.rejected.get("surplus", 0)
     return Progress(
@@ -169,12 +178,18 @@ def _progress(
         instances=funnel.instances,
         calls_in_air=sum(counts.in_air for counts in stages.values()),
         tokens_per_s=None if run.status in FINAL else pace.tokens_per_s,
-        time_left_s=_time_left_s(run, pace.now, (run.accepted + run.complete) / (2 * target)),
+        time_left_s=_time_left_s(run, pace.now, _done(run, target)),
     )
 
 
-def _time_left_s(run: Run, now: datetime, done: float) -> float | None:
+def _done(run: Run, target: int) -> float:
     """Half of the way is being accepted, the other half getting instances."""
+    if run.dataset_id is not None:
+        return run.complete / target
+    return (run.accepted + run.complete) / (2 * target)
+
+
+def _time_left_s(run: Run, now: datetime, done: float) -> float | None:
     if run.status in FINAL or run.started_at is None or done <= 0:
         return None
     elapsed_s = (now - run.started_at).total_seconds()

@@ -1,8 +1,9 @@
 """What a person can do with runs: start, watch, pause, resume, cancel."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import SeedTask
 from app.services import seed_sets
 from app.services.estimate import Estimate, Plan, estimate
+from app.services.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.workshop import Workshop
 from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
@@ -23,18 +25,22 @@ from app.store.models import Run
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was posted: seeds by id or in the request itself, options, and what it may take."""
+    """What was posted: seeds by id or in the request itself, or a data set, options, and caps."""
 
     seed_set_id: str | None
     seed_tasks: Sequence[SeedTask] | None
     options: RunOptions
     caps: Caps = NO_CAPS
+    dataset_id: str | None = None
+    """The version to be reviewed; then there are no seeds."""
 
     def sha256(self) -> str:
         """Tell two requests under the same idempotency key apart."""
         words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{self.options.model_dump_json()}"
         if self.caps != NO_CAPS:
             words += f"\n{self.caps}"
+        if self.dataset_id is not None:
+            words += f"\n{self.dataset_id}"
         return hashlib.sha256(words.encode()).hexdigest()
 
 
@@ -44,10 +50,12 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     The same key with the same request answers the run that was started first.
 
     Raises:
-        InvalidInput: when no model is named anywhere, or money is capped without a price.
+        InvalidInput: when no model is named anywhere, money is capped without a price, or source
+            and profile do not suit each other.
         NotFound: when there is no such seed set.
         Conflict: when the key came with another request before.
     """
+    check_source(request.options.profile, request.dataset_id)
     model = model_of(workshop, request.options)
     check_caps(workshop, model, request.caps)
     run_id = new_id("run")
@@ -62,7 +70,7 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
                 return _same_request(earlier, request)
         run = Run(
             id=run_id,
-            seed_set_id=_seed_set_id(session, request),
+            **_source(session, request),
             profile=request.options.profile,
             model=model,
             options=request.options.model_dump(mode="json"),
@@ -120,22 +128,30 @@ def _same_request(earlier: Run, request: RunRequest) -> Run:
     return earlier
 
 
-def _seed_set_id(session: Session, request: RunRequest) -> str:
+def _source(session: Session, request: RunRequest) -> Mapping[str, Any]:
+    """What a run is made from, by the columns of its row."""
+    if request.dataset_id is not None:
+        dataset = ready_to_review(session, request.dataset_id)
+        return {"dataset_id": dataset.id, "rows_to_review": dataset.row_count}
     if request.seed_tasks is not None:
         stored, _ = seed_sets.put(session, request.seed_tasks, None)
-        return stored.id
-    return seed_sets.find(session, str(request.seed_set_id)).id
+        return {"seed_set_id": stored.id}
+    return {"seed_set_id": seed_sets.find(session, str(request.seed_set_id)).id}
 
 
 def estimate_run(workshop: Workshop, request: RunRequest) -> Estimate:
     """Guess what a run would take; nothing is stored and nothing is asked.
 
     Raises:
-        InvalidInput: when no model is named anywhere.
+        InvalidInput: when no model is named anywhere, or source and profile do not suit each other.
         NotFound: when there is no such seed set.
     """
+    check_source(request.options.profile, request.dataset_id)
     model = model_of(workshop, request.options)
     with workshop.database.read() as session:
+        if request.dataset_id is not None:
+            dataset = ready_to_review(session, request.dataset_id)
+            return estimate_rows(session, workshop, request.options, model, dataset)
         seeds = request.seed_tasks
         if seeds is None:
             seed_set = seed_sets.find(session, str(request.seed_set_id))

@@ -11,17 +11,15 @@ from app.llm import prices
 from app.llm.preflight import PATIENCE_S, Preflight, preflight, questions
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
-from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES
 from app.pipeline.run_state import EndReason, Status
 from app.pipeline.types import Capabilities, Request, Stage
-from app.services.admission import issue_tickets
 from app.services.claiming import caps_of, pause_for_budget, spent
 from app.services.lease import kept_lease
-from app.services.pool import RunMaterial
+from app.services.pool import RunMaterial, material_of
 from app.services.recording import book, write_off
+from app.services.reviewing import plan_ahead
 from app.services.workshop import Workshop
-from app.store import batches, completions, endpoints, runs, seed_sets, slots, work
+from app.store import batches, completions, endpoints, runs, slots, work
 from app.store.completions import Reply
 from app.store.models import Run
 from app.store.runs import Hold
@@ -58,13 +56,7 @@ def begin(workshop: Workshop, hold: Hold) -> Beginning | None:
     """
     with workshop.database.read() as session:
         run = session.get_one(Run, hold.run_id)
-        options = RunOptions.model_validate(run.options)
-        material = RunMaterial(
-            run_id=hold.run_id,
-            profile=PROFILES[options.profile],
-            options=options,
-            seeds=seed_sets.tasks_of(session, run.seed_set_id),
-        )
+        material = material_of(session, run)
     if run.status == Status.QUEUED:
         capabilities = workshop.database.retrying(
             lambda session: _go_on_with_batches(session, material, hold)
@@ -87,7 +79,7 @@ def _go_on_with_batches(session: Session, material: RunMaterial, hold: Hold) -> 
         return None
     if run.status == Status.QUEUED:
         runs.move(session, run.id, Status.RUNNING)
-        issue_tickets(session, run, material)
+        plan_ahead(session, run, material)
     elif run.status != Status.RUNNING:
         return None
     return Capabilities(**run.capabilities)
@@ -247,11 +239,12 @@ def _plan_first_work(
     slots.may_be_named(session, run.id)
     if run.capabilities is not None:
         # Resumed: it goes on as it began, whatever the endpoint can do by now.
-        issue_tickets(session, run, material)
+        plan_ahead(session, run, material)
         return Capabilities(**run.capabilities)
     run.capabilities = asdict(can)
     runs.add_event(session, run.id, "preflight", run.capabilities)
-    _note_few_seeds(session, material)
+    if material.dataset_id is None:
+        _note_few_seeds(session, material)
     nothings = material.profile.calibration if can.logprobs else ()
     if nothings:
         planned = [
@@ -260,7 +253,7 @@ def _plan_first_work(
         work.plan(session, run, planned)
     else:
         run.classification_bias = 0.0
-    issue_tickets(session, run, material)
+    plan_ahead(session, run, material)
     return can
 
 

@@ -1,7 +1,7 @@
 """Queries on the rows of data sets: many at a time, and no object of the mapper for any of them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,6 +12,7 @@ from app.record import DatasetRow, Exchange, Record
 from app.store.completions import storable
 from app.store.dataset_table import DatasetDrop, DatasetRecord
 from app.store.made import CompletionRow, InstanceRow, InstructionRow
+from app.store.models import Run
 from app.store.runs import changes
 from app.store.table import core
 
@@ -88,6 +89,17 @@ def records_between(
         yield _record(*row)
 
 
+def records_at(
+    session: Session, dataset_id: str, positions: Collection[int]
+) -> Iterator[tuple[int, Record]]:
+    """Read the records at these positions, each with its own."""
+    wanted = select(_ROWS.c.position, *_TEXTS).where(
+        _ROWS.c.dataset_id == dataset_id, _ROWS.c.position.in_(positions)
+    )
+    for position, *texts in session.connection().execute(wanted):
+        yield position, _record(*texts)
+
+
 def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> Iterator[DatasetRow]:
     """Read whole rows at `start` to `stop` - 1, in order."""
     wanted = select(
@@ -125,7 +137,56 @@ def _record(
 def run_rows_between(
     session: Session, run_id: str, start: int, stop: int
 ) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
-    """Read the rows of a run's instructions `start` to `stop` - 1: record, class, origin."""
+    """Read the rows of a run's instructions `start` to `stop` - 1: record, class, origin.
+
+    Of a review: the rows at these positions that stay, with their outputs.
+    """
+    reviewed = session.scalar(select(Run.dataset_id).where(Run.id == run_id))
+    if reviewed is None:
+        yield from _grown_rows_between(session, run_id, start, stop)
+    else:
+        yield from _reviewed_rows_between(session, run_id, start, stop)
+
+
+def _reviewed_rows_between(
+    session: Session, run_id: str, start: int, stop: int
+) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
+    rows = session.connection().execute(
+        select(
+            *_TEXTS,
+            _ROWS.c.dataset_id,
+            _ROWS.c.position,
+            _ROWS.c.is_classification,
+            _ROWS.c.origin,
+            InstanceRow.output,
+            InstanceRow.completion_id,
+        )
+        .join(Run, Run.dataset_id == _ROWS.c.dataset_id)
+        .join(
+            InstanceRow,
+            (InstanceRow.run_id == Run.id) & (InstanceRow.sequence == _ROWS.c.position),
+        )
+        .where(Run.id == run_id, _ROWS.c.position >= start, _ROWS.c.position < stop)
+        .order_by(_ROWS.c.position)
+    )
+    for *texts, dataset_id, position, label, before, output, answered in rows:
+        origin = {
+            "run_id": run_id,
+            "sequence": position,
+            "dataset_id": dataset_id,
+            "position": position,
+            "instance_completion_id": answered,
+        }
+        if "run_id" in before:
+            origin["grown_by"] = before.get("grown_by", before["run_id"])
+        if "instance_mode" in before:
+            origin["instance_mode"] = before["instance_mode"]
+        yield replace(_record(*texts), output=output), label, origin
+
+
+def _grown_rows_between(
+    session: Session, run_id: str, start: int, stop: int
+) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
     rows = session.connection().execute(
         select(
             InstructionRow.sequence,
@@ -165,7 +226,7 @@ def run_rows_between(
 
 
 def count_run_rows(session: Session, run_id: str, until: int) -> int:
-    """Count the rows of a run's first `until` instructions."""
+    """Count the rows of a run's first `until` instructions, or rows reviewed."""
     of_them = (InstanceRow.run_id == run_id, InstanceRow.sequence < until)
     return session.scalar(select(func.count()).where(*of_them)) or 0
 

@@ -105,13 +105,16 @@ class InstructionRow(Table):
 
 
 class InstanceRow(Table):
-    """An accepted instance of an accepted instruction: with it, one row of the data set."""
+    """An accepted instance of an accepted instruction: with it, one row of the data set.
+
+    Of a review: a row that stays, with its output.
+    """
 
     __tablename__ = "instances"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)
-    """The instruction's."""
+    """The instruction's; of a review the row's position."""
     position: Mapped[int] = mapped_column(primary_key=True)
     """0-based, in the order of the reply."""
     input: Mapped[str]
@@ -132,7 +135,8 @@ class Rejection(Table):
     text: Mapped[str]
     reason: Mapped[str] = mapped_column(String(40))
     sequence: Mapped[int | None]
-    """The instruction whose instance it was; null for candidate instructions."""
+    """The instruction whose instance it was, or the position of the reviewed row; null for
+    candidate instructions."""
     neighbour: Mapped[dict[str, Any] | None]
     """For a near-duplicate: ``{"origin", "position", "score"}`` of the one it was too near to."""
     completion_id: Mapped[int | None] = mapped_column(BigInteger)

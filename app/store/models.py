@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.table import RowId, Table
@@ -49,12 +49,20 @@ class SeedTaskRow(Table):
 
 
 class Run(Table):
-    """One growing of a seed set into a data set."""
+    """One growing of a seed set into a data set, or one review of a data set's rows."""
 
     __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint("(seed_set_id IS NULL) <> (dataset_id IS NULL)", "ck_runs_one_source"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    seed_set_id: Mapped[str] = mapped_column(ForeignKey("seed_sets.id"), index=True)
+    seed_set_id: Mapped[str | None] = mapped_column(ForeignKey("seed_sets.id"), index=True)
+    """What it grows; null: it reviews a data set."""
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    """The version whose rows it reviews; null: it grows a seed set."""
+    rows_to_review: Mapped[int | None]
+    """Rows of that version."""
     profile: Mapped[str] = mapped_column(String(20))
     model: Mapped[str]
     """Asked for by this name."""
@@ -69,17 +77,20 @@ class Run(Table):
     message: Mapped[str | None]
     """What happened and what a person can do, in words."""
     accepted: Mapped[int] = mapped_column(server_default=text("0"))
-    """Accepted instructions; also the next one's sequence number."""
+    """Accepted instructions; also the next one's sequence number. Of a review: rows that stay."""
     tickets_issued: Mapped[int] = mapped_column(server_default=text("0"))
+    """Generation calls planned; of a review: rows, in order, whose calls are planned."""
     tickets_admitted: Mapped[int] = mapped_column(server_default=text("0"))
+    """Generation calls decided; of a review: rows that a reply decided."""
     barren_tickets: Mapped[int] = mapped_column(server_default=text("0"))
     """Tickets admitted since the last that brought something acceptable."""
     complete_at_resume: Mapped[int] = mapped_column(server_default=text("0"))
-    """Instructions complete when it was last resumed: those without a row are forgiven."""
+    """`complete` when it was last resumed: what brought nothing until then is forgiven."""
     classification_bias: Mapped[float | None]
     """Margin of yes over no that the model gives for nothing, in nats."""
     complete: Mapped[int] = mapped_column(server_default=text("0"))
-    """Accepted instructions whose instances are all there."""
+    """Accepted instructions whose instances are all there; of a review: rows reviewed, whatever
+    became of them."""
     instances: Mapped[int] = mapped_column(server_default=text("0"))
     """Rows of the data set."""
     calls: Mapped[int] = mapped_column(server_default=text("0"))
@@ -197,7 +208,8 @@ class WorkItem(Table):
     priority: Mapped[int]
     """Lower goes first: a later stage's work goes before an earlier one's."""
     ordinal: Mapped[int]
-    """The ticket of a generation call; the instruction's sequence number in later stages."""
+    """The ticket of a generation call; the instruction's sequence number in later stages; the row's
+    position in a review."""
     subject: Mapped[dict[str, Any]]
     """What it is about: the demonstrations drawn, or the instruction's text."""
     state: Mapped[str] = mapped_column(String(10))

@@ -90,6 +90,11 @@ def add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) ->
     session.execute(insert(RunEvent).values(run_id=run_id, kind=kind, data=data))
 
 
+def target_of(run: Run) -> int:
+    """How much a run is to make: accepted instructions, or rows reviewed."""
+    return int(run.options["target"]) if run.rows_to_review is None else run.rows_to_review
+
+
 def note_served(session: Session, run_id: str) -> None:
     """Remember that a pump has just left the run."""
     changes(session, update(Run).where(Run.id == run_id).values(served_at=epoch_now()))

@@ -15,7 +15,13 @@ from app.store.models import Run, WorkItem
 from app.store.table import core
 
 # A later stage's work goes first: what was begun is finished before more is begun.
-_PRIORITY = {Stage.CALIBRATE: 0, Stage.INSTANTIATE: 1, Stage.CLASSIFY: 2, Stage.GENERATE: 3}
+_PRIORITY = {
+    Stage.CALIBRATE: 0,
+    Stage.INSTANTIATE: 1,
+    Stage.CLASSIFY: 2,
+    Stage.GENERATE: 3,
+    Stage.REVIEW: 3,
+}
 _TABLE: Table = core(WorkItem)
 _FREE = {"token": None, "reserved_tokens": None, "reserved_usd": None}
 _UNFINISHED = ("open", "leased", "answered")

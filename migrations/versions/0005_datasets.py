@@ -10,6 +10,11 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_ONE_SOURCE = "ck_runs_one_source"
+_OF_A_RUN = (
+    "run_events", "run_slots", "batches", "work_items", "completions", "instructions", "instances",
+    "rejections",
+)  # fmt: skip
 _UNFINISHED = sa.text("state IN ('queued', 'making')")
 
 
@@ -93,9 +98,30 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("seed_sets") as seed_sets:
         seed_sets.add_column(sa.Column("licence", sa.String(length=100), nullable=True))
+    with op.batch_alter_table("runs") as runs:
+        runs.alter_column("seed_set_id", existing_type=sa.String(length=40), nullable=True)
+        runs.add_column(sa.Column("dataset_id", sa.String(length=40), nullable=True))
+        runs.add_column(sa.Column("rows_to_review", sa.Integer(), nullable=True))
+        runs.create_foreign_key(op.f("fk_runs_dataset_id"), "datasets", ["dataset_id"], ["id"])
+        runs.create_check_constraint(_ONE_SOURCE, "(seed_set_id IS NULL) <> (dataset_id IS NULL)")
+    op.create_index(op.f("ix_runs_dataset_id"), "runs", ["dataset_id"])
 
 
 def downgrade() -> None:
+    # The earlier version knows no run without seeds.
+    for name in _OF_A_RUN:
+        op.execute(
+            f"DELETE FROM {name} WHERE run_id IN"  # noqa: S608
+            " (SELECT id FROM runs WHERE dataset_id IS NOT NULL)"
+        )
+    op.execute("DELETE FROM runs WHERE dataset_id IS NOT NULL")
+    op.drop_index(op.f("ix_runs_dataset_id"), table_name="runs")
+    with op.batch_alter_table("runs") as runs:
+        runs.drop_constraint(_ONE_SOURCE, type_="check")
+        runs.drop_constraint(op.f("fk_runs_dataset_id"), type_="foreignkey")
+        runs.drop_column("rows_to_review")
+        runs.drop_column("dataset_id")
+        runs.alter_column("seed_set_id", existing_type=sa.String(length=40), nullable=False)
     with op.batch_alter_table("seed_sets") as seed_sets:
         seed_sets.drop_column("licence")
     for name in ("dataset_files", "dataset_drops", "dataset_rows", "datasets"):

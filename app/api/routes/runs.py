@@ -51,12 +51,17 @@ ViewT = TypeVar("ViewT", bound=BaseModel)
 
 
 class RunPost(BaseModel):
-    """Seeds, by id or here, and options."""
+    """Seeds to grow, by id or here, or a data set to review, and options."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [RUN]})
 
     seed_set_id: str | None = None
     seed_tasks: list[Any] | None = Field(default=None, description="Seed tasks, whole.")
+    dataset_id: str | None = Field(
+        default=None,
+        description="The version of a data set whose rows are answered again (profile `re_answer`)"
+        " or judged (profile `judge`).",
+    )
     options: RunOptions = RunOptions()
     budget: Budget = Budget()
     dry_run: bool = Field(
@@ -64,9 +69,10 @@ class RunPost(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_kind_of_seeds(self) -> Self:
-        if (self.seed_set_id is None) == (self.seed_tasks is None):
-            raise ValueError("give either seed_set_id or seed_tasks")
+    def _one_source(self) -> Self:
+        given = (self.seed_set_id, self.seed_tasks, self.dataset_id)
+        if sum(one is not None for one in given) != 1:
+            raise ValueError("give one of seed_set_id, seed_tasks and dataset_id")
         return self
 
 
@@ -94,6 +100,7 @@ def post_run(
         seed_tasks=None if body.seed_tasks is None else seed_tasks_from_json(body.seed_tasks),
         options=body.options,
         caps=body.budget.caps(),
+        dataset_id=body.dataset_id,
     )
     if body.dry_run:
         return as_json(runs.estimate_run(context.workshop, request))
@@ -142,12 +149,14 @@ def list_runs(
     context: InContext,
     status: Annotated[Status | None, Query()] = None,
     seed_set_id: Annotated[str | None, Query(pattern=r"^[!-~]+$")] = None,
+    dataset_id: Annotated[str | None, Query(pattern=r"^[!-~]+$")] = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> PageView[RunAnswer]:
     """List runs, newest first."""
+    sources = {"seed_set_id": seed_set_id, "dataset_id": dataset_id}
     page = listings.list_runs(
-        context.workshop, status=status, seed_set_id=seed_set_id, cursor=cursor, limit=limit
+        context.workshop, status=status, sources=sources, cursor=cursor, limit=limit
     )
     items = [_answer(context.workshop, run) for run in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)

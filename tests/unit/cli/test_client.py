@@ -43,7 +43,7 @@ def test_a_run_is_started_with_only_the_options_that_were_given(
     service: StandIn, client: ServiceClient
 ) -> None:
     service.will("POST /v1/runs", run_json(status="queued"), status=202)
-    assert client.start_run("s1", {"target": 5}, {}).status == "queued"
+    assert client.start_run({"seed_set_id": "s1"}, {"target": 5}, {}).status == "queued"
     assert service.asked[0].json == {
         "seed_set_id": "s1",
         "options": {"target": 5},
@@ -57,7 +57,7 @@ def test_a_broken_connection_while_starting_a_run_asks_again_under_the_same_key(
 ) -> None:
     broken = Answer(b'{"id', content_length=1000)
     service.will("POST /v1/runs", broken, run_json())
-    assert client.start_run("s1", {}, {}).id == "r1"
+    assert client.start_run({"seed_set_id": "s1"}, {}, {}).id == "r1"
     first, second = service.asked
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
@@ -76,7 +76,7 @@ def test_runs_are_read_page_by_page(service: StandIn, client: ServiceClient) -> 
 def test_no_more_runs_are_read_than_wanted(service: StandIn, client: ServiceClient) -> None:
     two, one = [run_json(id="c"), run_json(id="b")], [run_json(id="a")]
     service.will("GET /v1/runs", *[{"items": page, "next_cursor": "x"} for page in (two, one)])
-    assert [run.id for run in client.runs(limit=3)] == ["c", "b", "a"]
+    assert [run.id for run in client.runs(3)] == ["c", "b", "a"]
     assert [asked.query["limit"] for asked in service.asked] == ["3", "1"]
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app.llm.prices import cost_usd, most
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES
+from app.pipeline.profiles import PROFILES, generate_stage
 from app.pipeline.shapes import Asking
 from app.pipeline.types import (
     Capabilities,
@@ -69,7 +69,7 @@ def text_request(text: str, max_tokens: int) -> Request:
 
 def chat_request(turns: list[str], max_tokens: int, *, with_schema: bool) -> Request:
     messages = tuple(Message("user", words) for words in turns)
-    made = PROFILES["default"].generate.build_request(
+    made = generate_stage(PROFILES["default"]).build_request(
         [Demonstration("Say hello.", Instance("", "Hello."))],
         Asking(RunOptions(), Capabilities(json_schema=with_schema)),
     )

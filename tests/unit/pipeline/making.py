@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.pipeline import profiles
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES, Profile
-from app.pipeline.shapes import Asking, ClassifyStage, InstantiateStage
+from app.pipeline.shapes import (
+    Asking,
+    ClassifyStage,
+    GenerateStage,
+    InstantiateStage,
+    ReviewStage,
+)
 from app.pipeline.types import (
     Candidate,
     Capabilities,
@@ -33,6 +40,14 @@ def asking(*, json_schema: bool = False, logprobs: bool = False, **options: Any)
 
 def profile_of(name: str) -> Profile:
     return next(profile for profile in PROFILES.values() if profile.name == name)
+
+
+def generate_stage(profile: str) -> GenerateStage:
+    return profiles.generate_stage(profile_of(profile))
+
+
+def review_stage(profile: str) -> ReviewStage:
+    return profiles.review_stage(profile_of(profile))
 
 
 def classify_stage(profile: str) -> ClassifyStage:

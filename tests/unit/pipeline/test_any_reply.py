@@ -1,20 +1,23 @@
 """No reply, however strange, raises; and what is made of it keeps its promises."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pipeline.profiles import PROFILES
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, Instance, Rejected
+from app.record import Record
 from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,
     classify_stage,
+    generate_stage,
     instance_stage,
     profile_of,
+    review_stage,
 )
 
 FRAGMENTS = (
@@ -50,13 +53,13 @@ def storable(text: str) -> bool:
     return "\x00" not in text and text == text.encode("utf-8", "replace").decode("utf-8")
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", ["default", "paper", "alpaca"])
 @quick
 @given(completion=replies)
 def test_any_reply_is_read_as_candidates_or_rejected_with_a_reason(
     profile: str, completion: Completion
 ) -> None:
-    read = profile_of(profile).generate.parse(completion)
+    read = generate_stage(profile).parse(completion)
 
     assert read.items
     for item in read.items:
@@ -78,7 +81,7 @@ def test_any_reply_is_read_as_candidates_or_rejected_with_a_reason(
 def test_any_task_that_alpaca_reads_has_one_instance_with_an_output(
     completion: Completion,
 ) -> None:
-    for item in PROFILES["alpaca"].generate.parse(completion).items:
+    for item in generate_stage("alpaca").parse(completion).items:
         if isinstance(item, Candidate):
             (instance,) = item.instances
             assert instance.output
@@ -141,3 +144,46 @@ def test_any_reply_gives_the_default_instances_that_keep_its_rules(
     assert all(one.output != INSTRUCTION for one in read.kept)
     assert all(rejected.reason and storable(rejected.text) for rejected in read.rejected)
     assert all(storable(one.input) and storable(one.output) for one in read.kept)
+
+
+verdicts = st.sampled_from(
+    (
+        '{"reason": "a", "score": 5}', '{"score": "4/5"', '"score": 4', "<score>5</score>",
+        "<score>", "</score>", "<reason>", "</reason>", "<SCORE> 1 </SCORE>", "Score: 5", "score",
+        "5/5", "{", "}", "score of 4.5",
+    )
+)  # fmt: skip
+reviews = st.builds(
+    Completion,
+    text=st.lists(verdicts | st.sampled_from(FRAGMENTS) | any_text, max_size=12).map("".join),
+    finish_reason=st.sampled_from(["stop", "length"]),
+    model=st.just("a model"),
+)
+
+
+@pytest.mark.parametrize("profile", ["judge", "re_answer"])
+@quick
+@given(completion=reviews, threshold=st.integers(1, 5))
+def test_any_reply_about_a_row_keeps_it_or_says_why_not(
+    profile: str, completion: Completion, threshold: int
+) -> None:
+    review = {"threshold": threshold} if profile == "judge" else {}
+    options = asking(profile=profile, review=review).options
+
+    read = review_stage(profile).parse(completion, Record(INSTRUCTION, "old", "given"), options)
+
+    assert (read.output is None) != (read.rejected is None)
+    if read.rejected is not None:
+        assert read.rejected.reason
+        assert storable(read.rejected.text)
+    if not read.is_readable:
+        assert read.output is None
+    if profile == "judge":
+        assert read.output in {None, "old"}
+        assert read.is_readable or "judged_low" not in str(read.rejected)
+        # No score on the scale is anywhere in it: whatever else it says, the row does not stay.
+        assert read.output is None or re.search("[1-5]", completion.text)
+    elif read.output is not None:
+        assert not completion.cut_off
+        assert storable(read.output)
+        assert read.output not in {"", "given", INSTRUCTION}

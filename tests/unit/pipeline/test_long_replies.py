@@ -6,15 +6,17 @@ A pattern that reads a text again from each of its places would need hours for t
 import pytest
 
 from app.pipeline.types import Completion, ReadCandidates
+from app.record import Record
 from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,
     dropped,
+    generate_stage,
     instance_stage,
     pairs,
-    profile_of,
     reasons,
     reply,
+    review_stage,
     texts,
 )
 
@@ -27,7 +29,7 @@ def filled(piece: str, before: str = "", after: str = "") -> Completion:
 
 
 def read(profile: str, completion: Completion) -> ReadCandidates:
-    return profile_of(profile).generate.parse(completion)
+    return generate_stage(profile).parse(completion)
 
 
 @pytest.mark.parametrize(
@@ -167,3 +169,27 @@ def test_a_megabyte_of_different_paper_instances_is_read(stage: str, written: st
 
     assert pairs(result) == [(f"a{n}", f"b{n}") for n in range(5)]
     assert reasons(result) == ["surplus"] * 24_995
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "{", '{"score": ', '{"a":', "[", "<score>", "<reason>", "<score></reason>", "</score>", "<",
+        "score", "score: ", "score score score ", "Score 12345678901", "score\n\n", "1/", " ", '"',
+    ],
+)  # fmt: skip
+def test_a_megabyte_of_half_a_verdict_is_no_verdict(piece: str) -> None:
+    options = asking(profile="judge").options
+
+    result = review_stage("judge").parse(filled(piece), Record(INSTRUCTION, "old"), options)
+
+    assert (result.output, result.is_readable) == (None, False)
+
+
+def test_a_score_is_found_behind_a_megabyte_of_tags_never_closed() -> None:
+    completion = filled("<reason>", after="<score>5</score>")
+    options = asking(profile="judge").options
+
+    result = review_stage("judge").parse(completion, Record(INSTRUCTION, "old"), options)
+
+    assert result.output == "old"

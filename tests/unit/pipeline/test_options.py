@@ -33,6 +33,7 @@ def test_nothing_chosen_is_the_default_profile_with_the_papers_values() -> None:
         (("sampling", "input_first", "max_tokens"), 1, 65_536, 1),
         (("sampling", "output_first", "presence_penalty"), -2.0, 2.0, 0.001),
         (("sampling", "generate", "frequency_penalty"), -2.0, 2.0, 0.001),
+        (("sampling", "review", "max_tokens"), 1, 65_536, 1),
     ],
 )
 def test_an_option_is_taken_at_its_bounds_and_refused_beyond_them(
@@ -94,3 +95,76 @@ def test_calls_go_by_batch_only_where_that_is_wished_and_the_profile_has_the_sta
     assert RunOptions(profile="alpaca", batch="all_stages").batch == "all_stages"
     with pytest.raises(ValidationError, match="no later stages"):
         RunOptions(profile="alpaca", batch="later_stages")
+
+
+@pytest.mark.parametrize("batch", ["later_stages", "all_stages"])
+@pytest.mark.parametrize("profile", ["judge", "re_answer"])
+def test_the_review_of_a_data_set_goes_by_batch_as_a_later_stage(profile: str, batch: str) -> None:
+    assert RunOptions.model_validate({"profile": profile}).batch_stages == ()
+    assert RunOptions.model_validate({"profile": profile, "batch": batch}).batch_stages == (
+        "review",
+    )
+
+
+@pytest.mark.parametrize("threshold", [1, 5])
+def test_a_judge_has_a_threshold_on_its_scale_and_a_rubric_of_several_lines(threshold: int) -> None:
+    review = {"threshold": threshold, "rubric": "5: good\r\n1:\tbad"}
+
+    chosen = RunOptions.model_validate({"profile": "judge", "review": review})
+
+    assert chosen.review.model_dump() == review
+
+
+@pytest.mark.parametrize(
+    "review",
+    [
+        {"threshold": 0},
+        {"threshold": 6},
+        {"threshold": 3.5},
+        {"rubric": ""},
+        {"rubric": "a\x00b"},
+        {"rubric": "a" * 8_001},
+        {"scale": 10},
+    ],
+)
+def test_a_threshold_off_the_scale_and_a_rubric_that_is_none_are_refused(
+    review: dict[str, Any],
+) -> None:
+    with pytest.raises(ValidationError):
+        RunOptions.model_validate({"profile": "judge", "review": review})
+
+
+@pytest.mark.parametrize("profile", ["default", "paper", "alpaca", "re_answer"])
+def test_only_a_judge_has_a_threshold(profile: str) -> None:
+    with pytest.raises(ValidationError, match="review needs the profile `judge`"):
+        RunOptions.model_validate({"profile": profile, "review": {"threshold": 3}})
+
+
+@pytest.mark.parametrize("profile", ["judge", "re_answer"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target": 5},
+        {"instances_per_instruction": 1},
+        {"demonstrations": {"seeds": 2}},
+        {"classification_share": 0.5},
+        {"lookahead": 64},
+        {"similarity_threshold": 0.5},
+        {"tokenizer": "rouge"},
+        {"language": "German"},
+        {"tasks_per_request": 4},
+    ],
+)
+def test_what_only_growing_knows_is_refused_in_a_review(
+    profile: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError, match=r"needs (a|the) profile"):
+        RunOptions.model_validate({"profile": profile, **options})
+
+
+def test_the_form_of_the_reply_can_be_chosen_for_a_judge_alone_of_the_two_reviews() -> None:
+    form = {"answer_format": "marked_text"}
+
+    assert RunOptions.model_validate({"profile": "judge", **form}).answer_format == "marked_text"
+    with pytest.raises(ValidationError, match="needs the profile `default` or `judge`"):
+        RunOptions.model_validate({"profile": "re_answer", **form})

@@ -5,16 +5,24 @@ from dataclasses import fields
 import pytest
 
 from app.pipeline.demonstrations import Demonstration, Mix
-from app.pipeline.options import RunOptions
+from app.pipeline.options import REVIEW_PROFILES, RunOptions
 from app.pipeline.profiles import PROFILES, mix_of
 from app.pipeline.types import ChatPrompt, Parameters, TextPrompt
-from tests.unit.pipeline.making import asking, classify_stage, greedy, instance_stage, profile_of
+from tests.unit.pipeline.making import (
+    asking,
+    classify_stage,
+    generate_stage,
+    greedy,
+    instance_stage,
+    profile_of,
+    review_stage,
+)
 
 SHOWN = [Demonstration(f"Demonstration number {n}.") for n in range(8)]
 
 
 def test_the_paper_generates_with_the_parameters_of_its_code() -> None:
-    asked = PROFILES["paper"].generate.build_request(SHOWN, asking(profile="paper"))
+    asked = generate_stage("paper").build_request(SHOWN, asking(profile="paper"))
 
     assert asked.parameters == Parameters(
         temperature=0.7,
@@ -41,7 +49,7 @@ def test_the_paper_makes_instances_with_the_parameters_of_its_code(
 
 
 def test_alpaca_generates_with_the_parameters_of_its_code() -> None:
-    asked = PROFILES["alpaca"].generate.build_request(SHOWN[:3], asking(profile="alpaca"))
+    asked = generate_stage("alpaca").build_request(SHOWN[:3], asking(profile="alpaca"))
 
     assert asked.parameters == Parameters(
         temperature=1.0, top_p=1.0, max_tokens=3072, stop=("\n20", "20.")
@@ -51,7 +59,7 @@ def test_alpaca_generates_with_the_parameters_of_its_code() -> None:
 def test_no_stage_of_the_default_profile_stops_at_a_string_that_text_may_hold() -> None:
     wanted = asking()
     asked = [
-        PROFILES["default"].generate.build_request(SHOWN, wanted),
+        generate_stage("default").build_request(SHOWN, wanted),
         classify_stage("default").build_request("Count.", wanted, 0),
         instance_stage("default", "input_first").build_request("Count.", wanted),
         instance_stage("default", "output_first").build_request("Count.", wanted),
@@ -91,9 +99,8 @@ def test_a_persons_sampling_goes_over_the_profiles_in_its_stage_alone(
         "frequency_penalty": -0.5,
     }
     wanted = asking(profile=profile, sampling={stage: chosen})
-    found = profile_of(profile)
     by_stage = {
-        "generate": found.generate.build_request(SHOWN, wanted),
+        "generate": generate_stage(profile).build_request(SHOWN, wanted),
         "classify": classify_stage(profile).build_request("Count.", wanted, 0),
         "input_first": instance_stage(profile, "input_first").build_request("Count.", wanted),
         "output_first": instance_stage(profile, "output_first").build_request("Count.", wanted),
@@ -119,7 +126,7 @@ def test_a_profile_asks_the_endpoint_it_names(
 ) -> None:
     found = profile_of(profile)
 
-    asked = found.generate.build_request(SHOWN[:3], asking(profile=profile))
+    asked = generate_stage(profile).build_request(SHOWN[:3], asking(profile=profile))
 
     assert found.endpoint == endpoint
     assert type(asked.prompt) is form
@@ -130,6 +137,8 @@ def test_only_the_default_profile_splits_words_in_every_script() -> None:
         "default": "unicode",
         "paper": "rouge",
         "alpaca": "rouge",
+        "re_answer": "unicode",
+        "judge": "unicode",
     }
 
 
@@ -152,6 +161,19 @@ def test_alpaca_has_no_stage_after_the_first(label: bool | None) -> None:
     assert (alpaca.classify, alpaca.input_first, alpaca.output_first) == (None, None, None)
     with pytest.raises(ValueError, match="no instance stage"):
         alpaca.instantiate(label)
+
+
+def test_a_profile_either_grows_or_reviews() -> None:
+    for name, profile in PROFILES.items():
+        assert (profile.review is not None) == (name in REVIEW_PROFILES)
+        assert (profile.generate is None) == (name in REVIEW_PROFILES)
+
+
+def test_a_profile_that_reviews_generates_nothing_and_the_other_way_round() -> None:
+    with pytest.raises(ValueError, match="judge has no generation stage"):
+        generate_stage("judge")
+    with pytest.raises(ValueError, match="paper has no review stage"):
+        review_stage("paper")
 
 
 def test_a_profiles_name_is_the_name_it_is_found_by() -> None:

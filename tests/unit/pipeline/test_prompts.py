@@ -9,7 +9,14 @@ from app.pipeline.demonstrations import Demonstration
 from app.pipeline.profiles import PROFILES
 from app.pipeline.prompts import PromptTemplate, chat_version, template, worked_examples
 from app.pipeline.types import ChatPrompt, Instance, Request, TextPrompt
-from tests.unit.pipeline.making import asking, classify_stage, instance_stage, profile_of
+from app.record import Record
+from tests.unit.pipeline.making import (
+    asking,
+    classify_stage,
+    generate_stage,
+    instance_stage,
+    review_stage,
+)
 
 TEMPLATES = (
     "paper/generate",
@@ -24,11 +31,15 @@ TEMPLATES = (
     "default/input_first.system",
     "default/output_first.system",
     "default/instances.user",
+    "review/re_answer.system",
+    "review/re_answer.user",
+    "review/judge.system",
+    "review/judge.user",
 )
 STAGES = [
     (name, stage)
     for name, profile in PROFILES.items()
-    for stage in ("generate", "classify", "input_first", "output_first")
+    for stage in ("generate", "classify", "input_first", "output_first", "review")
     if getattr(profile, stage) is not None
 ]
 
@@ -38,7 +49,9 @@ def request(profile: str, stage: str, subject: str, **chosen: Any) -> Request:
     wanted = asking(profile=profile, **chosen)
     if stage == "generate":
         shown = (Demonstration(subject, Instance(subject, subject)),)
-        return profile_of(profile).generate.build_request(shown, wanted)
+        return generate_stage(profile).build_request(shown, wanted)
+    if stage == "review":
+        return review_stage(profile).build_request(Record(subject, "An answer."), wanted, 0)
     if stage == "classify":
         return classify_stage(profile).build_request(subject, wanted, 0)
     return instance_stage(profile, stage).build_request(subject, wanted)
@@ -179,6 +192,19 @@ def test_classification_is_asked_again_in_the_same_words() -> None:
     first, again = build("Count.", wanted, 0), build("Count.", wanted, 1)
 
     assert (first.prompt, first.prompt_version) == (again.prompt, again.prompt_version)
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"review": {"rubric": "5: good\n1: bad"}}, {"answer_format": "json_schema"}]
+)
+def test_what_a_judge_is_told_is_part_of_the_version(chosen: dict[str, Any]) -> None:
+    told, plain = (
+        request("judge", "review", "Count.", **chosen),
+        request("judge", "review", "Count."),
+    )
+
+    assert told.prompt != plain.prompt
+    assert told.prompt_version != plain.prompt_version
 
 
 def test_a_dollar_in_an_instruction_is_no_place_of_a_template() -> None:

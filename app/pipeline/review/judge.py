@@ -1,0 +1,181 @@
+"""A model judges a row against a rubric; below the threshold the row goes, with the judge's words.
+
+The judge gives its reason before its score, so that the score follows from it. A judge that cannot
+be read says nothing: it is asked again, and a row that was never judged is rejected, never kept.
+
+| reason | what it drops |
+|---|---|
+| judged_low | a row with a score below the threshold; the text holds score and reason |
+| unreadable | a reply without a score, or with several that differ; the row is asked about again |
+| judge_failed | a row of which no reply could be read in all attempts |
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from app.pipeline.default.reading import cleaned, field
+from app.pipeline.options import RunOptions
+from app.pipeline.prompts import PromptTemplate, chat_version, template
+from app.pipeline.shapes import Asking, ReviewStage, overridden
+from app.pipeline.types import (
+    ChatPrompt,
+    Completion,
+    JsonSchema,
+    Message,
+    Parameters,
+    ReadReview,
+    Rejected,
+    Request,
+)
+from app.record import Record
+
+LOWEST, HIGHEST = 1, 5
+_PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=768)
+_ASKED_AGAIN_TEMPERATURE = 0.7
+"""At zero the same unreadable reply would come again."""
+_SCHEMA: JsonSchema = {
+    "type": "object",
+    # Written in this order: the reason first, and the score that follows from it.
+    "properties": {
+        "reason": {"type": "string"},
+        "score": {"type": "integer", "enum": list(range(LOWEST, HIGHEST + 1))},
+    },
+    "required": ["reason", "score"],
+    "additionalProperties": False,
+}
+_JSON_FORM = (
+    '\n\nAnswer with a JSON object: first "reason", in one to three sentences what decides the'
+    ' score, then "score".'
+)
+_TAG_FORM = (
+    "\n\nFirst write <reason>in one to three sentences what decides the score</reason> and then"
+    " <score>the score</score>, and nothing else."
+)
+
+
+def _build_request(record: Record, asking: Asking, attempt: int) -> Request:
+    system, user = _system(asking), template("review/judge.user")
+    parameters = _PARAMETERS
+    if attempt:
+        parameters = replace(parameters, temperature=_ASKED_AGAIN_TEMPERATURE)
+    shown = user.render(conversation=_conversation(record), answer=record.output)
+    return Request(
+        prompt=ChatPrompt(
+            (Message("system", system.render()), Message("user", shown)),
+            schema=_SCHEMA if asking.json_answers else None,
+        ),
+        parameters=overridden(parameters, asking.options.sampling.review),
+        prompt_version=chat_version(system, user),
+    )
+
+
+def _system(asking: Asking) -> PromptTemplate:
+    rubric = asking.options.review.rubric or template("review/rubric").text
+    form = _JSON_FORM if asking.json_answers else _TAG_FORM
+    return template("review/judge.system").fixing(rubric=rubric.strip(), form=form)
+
+
+def _conversation(record: Record) -> str:
+    turns = [("system", record.system)] if record.system else []
+    for exchange in record.history:
+        turns += [("user", exchange.user), ("assistant", exchange.assistant)]
+    turns.append(("user", record.request))
+    return "\n".join(f"<{role}>\n{words}\n</{role}>" for role, words in turns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    score: float
+    reason: str
+
+
+def _parse(completion: Completion, record: Record, options: RunOptions) -> ReadReview:
+    text = cleaned(completion.text)
+    verdict = _verdict(text, cut_off=completion.cut_off)
+    if verdict is None:
+        return ReadReview(rejected=Rejected(text, "unreadable"), is_readable=False)
+    if verdict.score < options.review.threshold:
+        told = {"score": verdict.score, "reason": verdict.reason}
+        return ReadReview(rejected=Rejected(json.dumps(told, ensure_ascii=False), "judged_low"))
+    return ReadReview(record.output)
+
+
+def _verdict(text: str, *, cut_off: bool) -> _Verdict | None:
+    """The score in the form that was asked for, or in words; None where two forms disagree.
+
+    A row may hold a score that flatters it, and a judge may quote that.
+    """
+    found = [one for one in (_in_json(text), _in_tags(text)) if one is not None]
+    if not found and not cut_off:
+        return _in_words(text)
+    return found[0] if len({one.score for one in found}) == 1 else None
+
+
+_DECODER = json.JSONDecoder(strict=False)
+
+
+def _in_json(text: str) -> _Verdict | None:
+    """The object that begins first, whole; around it models put fences and remarks."""
+    opening = text.find("{")
+    if opening < 0:
+        return None
+    try:
+        found, _ = _DECODER.raw_decode(text, opening)
+    except (ValueError, RecursionError):
+        return None
+    score = _score(field(found, "score")) if isinstance(found, Mapping) else None
+    return None if score is None else _Verdict(score, field(found, "reason") or "")
+
+
+_TAG = re.compile(r"</?(reason|score)>", re.I | re.A)
+
+
+def _in_tags(text: str) -> _Verdict | None:
+    """The one score between tags; several that differ are none."""
+    contents: dict[str, list[str]] = {"reason": [], "score": []}
+    opened: re.Match[str] | None = None
+    for tag in _TAG.finditer(text):
+        name = tag.group(1).lower()
+        if not tag.group().startswith("</"):
+            opened = tag
+        elif opened is not None and opened.group(1).lower() == name:
+            contents[name].append(text[opened.end() : tag.start()].strip())
+            opened = None
+    score = _agreed(contents["score"])
+    return None if score is None else _Verdict(score, "\n".join(contents["reason"]))
+
+
+_FORM = re.compile(r"\"score\"|</?score>", re.I)
+_IN_WORDS = re.compile(r"\bscore\b[\s*_:=]{0,12}(?:is |of )?[*_]{0,4}(\d[\d./]{0,9})([^\n]?)", re.I)
+
+
+def _in_words(text: str) -> _Verdict | None:
+    """``Score: 4`` in a reply without any form, as small models put it; all that say so must agree.
+
+    After the number the line ends: of "4 to 5" or "4 out of 10" nobody knows what is meant.
+    """
+    found = [] if _FORM.search(text) else _IN_WORDS.findall(text)
+    if any(after not in {"", "*", "_"} for _, after in found):
+        return None
+    score = _agreed([said.rstrip("./") for said, _ in found])
+    return None if score is None else _Verdict(score, text.strip())
+
+
+def _agreed(said: list[str]) -> float | None:
+    scores = {_score(one) for one in said}
+    return scores.pop() if len(scores) == 1 else None
+
+
+def _score(said: str | None) -> float | None:
+    """``4``, ``4.5`` or ``4/5``; None for anything else and for what is off the scale."""
+    number = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(?:\s{0,3}/\s{0,3}5)?", said or "", re.A)
+    if number is None:
+        return None
+    score = float(number.group(1))
+    score = int(score) if score.is_integer() else score
+    return score if LOWEST <= score <= HIGHEST else None
+
+
+STAGE: ReviewStage = ReviewStage(_build_request, _parse, given_up="judge_failed")
