@@ -11,7 +11,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ from app.curation.options import DecontaminationOptions
 from app.record import Record
 from app.similarity import SimilarityIndex
 from app.similarity.tokenizers import TOKENIZERS
+
+Hashes: TypeAlias = NDArray[np.uint64]
+Starts: TypeAlias = NDArray[np.intp]
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 DECONTAMINATION_REASON = "test_set_overlap"
 
@@ -82,21 +87,23 @@ class Decontamination:
         if length < min(self._options.fewest_words, self._options.words):
             self._sequences_of_item.append(0)
             return
-        hashes = {_hash(tokens[at : at + length]) for at in range(len(tokens) - length + 1)}
+        starts = np.arange(len(tokens) - length + 1)
+        hashes = np.unique(_hashes(_numbers(tokens), starts, length))
         found.setdefault(length, _Sequences()).add(hashes, number, tokens[0])
         self._sequences_of_item.append(len(hashes))
 
     def _hits_by_words(self, record: Record) -> Iterator[Hit]:
         tokens = self._tokenize("\n".join([*question_texts(record), record.output]))
+        numbers = _numbers(tokens)
         first_at: dict[int, tuple[int, int]] = {}
         matched: dict[int, set[int]] = {}
         for length, sequences in self._by_length.items():
-            # A whole item begins with its first word; few words of a row do.
-            whole = length < self._options.words
-            for at in range(len(tokens) - length + 1):
-                if whole and tokens[at] not in sequences.first_words:
-                    continue
-                key = _hash(tokens[at : at + length])
+            starts = np.arange(len(tokens) - length + 1)
+            if length < self._options.words:
+                # A whole item begins with its first word; few words of a row do.
+                firsts = sequences.first_words
+                starts = np.array([at for at in starts if tokens[at] in firsts], np.intp)
+            for at, key in sequences.found(starts, _hashes(numbers, starts, length)):
                 for item in sequences.items(key):
                     first_at.setdefault(item, (at, length))
                     matched.setdefault(item, set()).add(key)
@@ -127,20 +134,28 @@ class _Sequences:
         self.first_words: set[str] = set()
         """Of the items that are one sequence."""
 
-    def add(self, hashes: set[int], item: int, first_word: str) -> None:
-        self._hashes.extend(hashes)
+    def add(self, hashes: Hashes, item: int, first_word: str) -> None:
+        self._hashes.frombytes(hashes.tobytes())
         self._items.extend([item] * len(hashes))
         if len(hashes) == 1:
             self.first_words.add(first_word)
 
     def sorted(self) -> "_Sequences":
-        hashes: NDArray[np.uint64] = np.frombuffer(self._hashes, np.uint64)
+        hashes: Hashes = np.frombuffer(self._hashes, np.uint64)
         order = np.argsort(hashes, kind="stable")
         ordered = _Sequences()
         ordered._hashes.frombytes(hashes[order].tobytes())
         ordered._items.frombytes(np.frombuffer(self._items, np.uint32)[order].tobytes())
         ordered.first_words = self.first_words
         return ordered
+
+    def found(self, starts: Starts, hashes: Hashes) -> list[tuple[int, int]]:
+        """Return those of the sequences of a row that are here: where they start, and the hash."""
+        own: Hashes = np.frombuffer(self._hashes, np.uint64)
+        at = np.searchsorted(own, hashes)
+        at[at == len(own)] = 0
+        here = (own[at] == hashes).nonzero()[0]
+        return list(zip(starts[here].tolist(), hashes[here].tolist(), strict=True))
 
     def items(self, key: int) -> Iterator[int]:
         """Yield the items with a sequence, in order."""
@@ -150,7 +165,19 @@ class _Sequences:
             at += 1
 
 
-def _hash(tokens: Sequence[str]) -> int:
-    # Tokens have no spaces, so this is never two sequences' text.
-    text = " ".join(tokens).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+@lru_cache(maxsize=100_000)
+def _number(token: str) -> int:
+    encoded = token.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little")
+
+
+def _numbers(tokens: Sequence[str]) -> Hashes:
+    return np.fromiter(map(_number, tokens), np.uint64, len(tokens))
+
+
+def _hashes(numbers: Hashes, starts: Starts, length: int) -> Hashes:
+    """Return the hash of the sequence at each start: a polynomial in an odd number, modulo 2^64."""
+    hashes = np.zeros(len(starts), np.uint64)
+    for offset in range(length):
+        hashes = hashes * _ODD + numbers[starts + offset]
+    return hashes

@@ -33,6 +33,7 @@ _OPERATOR = re.compile(r"[\d)]\s*(?:\*\*|[+*/\u00d7÷·^]|[-\u2212\u2013xX])\s*[
 # Between spaces it multiplies, and so it does in "25x8"; everywhere else it may be an unknown.
 _TIMES = re.compile(r"(?<=[\d)])\s+[xX]\s+(?=[\d(])")
 _PLAIN_PRODUCT = re.compile(r"(\d+)[xX](\d+)")
+_DIGIT = re.compile(r"\d")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SPELLINGS = str.maketrans("\u00d7\u00b7\u00f7\u2212\u2013", "**/--")
 _NUMBER = re.compile(
@@ -122,7 +123,7 @@ def asked_expression(record: Record) -> str | None:
 def apply(record: Record) -> Record | Dropped:
     """Drop a record whose answer is not the value of the expression it asks for."""
     instruction = record.instruction
-    if not any(map(str.isdigit, instruction)) and not any(map(str.isdigit, record.input)):
+    if not _DIGIT.search(instruction) and not _DIGIT.search(record.input):
         return record
     expression = asked_expression(record)
     if expression is None or _NOT_JUDGED.search(record.output):

@@ -16,22 +16,33 @@ from app.curation.filters.wording import words
 from app.curation.options import FilterOptions
 from app.record import Record
 
-_NAMES = re.compile(
-    r"""translat\w*|traduc\w*|tradui\w*|übersetz\w*|languages?|lingu\w*|bilingual|multilingual
-    |idioma|sprache|langue|pronounc\w*
-        |english|german|deutsch|french|fran[cç]ais|spanish|espa[nñ]ol|italian\w*|portugu\w+
-        |dutch|swedish|norwegian|danish|finnish
-        |polish|czech|slovak|hungarian|romanian|bulgarian|serbian|croatian|greek|turkish|russian
-        |ukrainian|arabic|hebrew|persian
-        |farsi|hindi|urdu|bengali|tamil|telugu|marathi|gujarati|punjabi|chinese|mandarin
-        |cantonese|japanese|korean|vietnamese|thai
-        |indonesian|malay|tagalog|filipino|swahili|latin\b|irish|welsh|gaelic|catalan|basque
-        |icelandic|esperanto|afrikaans|anglais
-        |inglés|englisch|inglese|lorem|ipsum|cipher|encrypt|encod|decod|anagram|gibberish|phrase
-        |foreign|native
-        |翻译|翻譯|訳|번역|перев|英語|英语|日本語|中文""",
-    re.IGNORECASE | re.VERBOSE,
+# An instruction with a word that begins so speaks of languages, or of what is none.
+_NAMES = tuple(
+    words(
+        """
+        translat traduc tradui übersetz language lingu bilingual multilingual idioma sprache langue
+        pronounc english german deutsch french francais français spanish espanol español
+        castellano italian portugu dutch swedish norwegian danish finnish polish czech slovak
+        hungarian romanian bulgarian serbian croatian greek turkish russian ukrainian arabic hebrew
+        persian farsi hindi urdu bengali tamil telugu marathi gujarati punjabi chinese mandarin
+        cantonese japanese korean vietnamese thai indonesian malay tagalog filipino swahili latin
+        irish welsh gaelic catalan basque icelandic esperanto afrikaans anglais inglés englisch
+        inglese lorem ipsum cipher encrypt encod decod anagram gibberish phrase foreign native
+        """
+    )
 )
+_NAMES_IN_UNSPACED_TEXT = (
+    "\u043f\u0435\u0440\u0435\u0432",
+    "翻译",
+    "翻譯",
+    "訳",
+    "번역",
+    "英語",
+    "英语",
+    "日本語",
+    "中文",
+)
+_EDGES = "\"'`([{<*"
 # Which of these a model calls a short text is chance.
 _KIN = (
     frozenset({"no", "nb", "nn", "da", "sv"}),
@@ -51,6 +62,8 @@ _ENGLISH = words(
     the of and that it with for this you your have has they their which are can would what how
     she should when these from been were using used between through more other about into there
     than some such each because while where them it's don't people make help time new first
+    write create describe explain generate give list name following sentence provide rewrite
+    identify suggest find given three two five classify convert compose develop add story words
     """
 )
 _CHARACTERS_PER_ENGLISH = 100
@@ -58,7 +71,6 @@ _MOST_ENGLISH_WANTED = 3
 # No language, and one that lists of elements, species and terms are taken for.
 _NEVER_SURE = frozenset({"zxx", "und", "la", "eo"})
 _LETTERS_READ = 400
-_LETTERS = re.compile(r"[^\W\d_]")
 # A character of these is a syllable or a word.
 _DENSE = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff]"
@@ -83,20 +95,33 @@ def language_of(text: str, certainty: float) -> str | None:
     best, probability = _identifier().classify(text[:_LETTERS_READ])
     if certainty > probability >= _WORTH_A_SECOND_LOOK:
         ranked = _identifier().rank(text[:_LETTERS_READ])
-        probability = sum(each for language, each in ranked if _kindred(best, language))
+        kin = _kin_of(best)
+        probability = sum(each for language, each in ranked if language in kin)
     return best if probability >= certainty and best not in _NEVER_SURE else None
 
 
 def _length(text: str) -> int:
     """Return how many letters a text has, as far as they tell a language."""
     text = text[:_LETTERS_READ]
-    return len(_LETTERS.findall(text)) + (_LETTERS_OF_A_DENSE_ONE - 1) * len(_DENSE.findall(text))
+    letters = sum(map(str.isalpha, text))
+    if text.isascii():
+        return letters
+    return letters + (_LETTERS_OF_A_DENSE_ONE - 1) * len(_DENSE.findall(text))
+
+
+def _speaks_of_languages(instruction: str) -> bool:
+    lowered = instruction.lower()
+    return any(word.lstrip(_EDGES).startswith(_NAMES) for word in lowered.split()) or (
+        not lowered.isascii() and any(name in lowered for name in _NAMES_IN_UNSPACED_TEXT)
+    )
 
 
 def _is_of_another_script(asked: str, said: str) -> bool:
+    if asked.isascii() and said.isascii():
+        return False
     shares = []
     for text in (asked[:_LETTERS_READ], said[:_LETTERS_READ]):
-        letters = len(_LETTERS.findall(text))
+        letters = sum(map(str.isalpha, text))
         shares.append(len(_LATIN.findall(text)) / letters if letters else 0.5)
     return min(shares) <= 1 - _SHARE_OF_A_SCRIPT and max(shares) >= _SHARE_OF_A_SCRIPT
 
@@ -113,11 +138,10 @@ class _Judge:
             return False
         if _is_of_another_script(asked, said):
             return True
-        of_asked, of_said = self._language(asked), self._language(said)
+        # What looks English at a glance may only quote it; a difference must be sure.
+        of_said = language_of(said, self.certainty)
+        of_asked = language_of(asked, self.certainty) if of_said else None
         return of_asked is not None and of_said is not None and not _kindred(of_asked, of_said)
-
-    def _language(self, text: str) -> str | None:
-        return "en" if _is_plainly_english(text) else language_of(text, self.certainty)
 
 
 def make(options: FilterOptions) -> Filter:
@@ -125,7 +149,7 @@ def make(options: FilterOptions) -> Filter:
     judge = _Judge(options.language_letters, options.language_certainty)
 
     def apply(record: Record) -> Record | Dropped:
-        if _is_english(record) or _NAMES.search(record.instruction):
+        if _is_english(record) or _speaks_of_languages(record.instruction):
             return record
         if not judge.differ(record.instruction, record.output) or looks_like_code(record.output):
             return record
@@ -145,14 +169,18 @@ def _is_plainly_english(text: str) -> bool:
     text = text[:_LETTERS_READ]
     found = len(_ENGLISH.intersection(text.lower().split()))
     wanted = min(1 + len(text) // _CHARACTERS_PER_ENGLISH, _MOST_ENGLISH_WANTED)
-    # Typographic quotes and names do no harm, but may be the letters of another language.
-    return found >= wanted + (not text.isascii())
+    return found >= wanted
 
 
 def _is_english(record: Record) -> bool:
     # Most rows end here, a hundred times cheaper than by the model.
-    return _is_plainly_english(record.output) and record.instruction[:_LETTERS_READ].isascii()
+    return _is_plainly_english(record.output) and _is_plainly_english(record.instruction)
 
 
 def _kindred(one: str, other: str) -> bool:
-    return one == other or any(one in group and other in group for group in _KIN)
+    return other in _kin_of(one)
+
+
+@cache
+def _kin_of(language: str) -> frozenset[str]:
+    return frozenset({language}).union(*(group for group in _KIN if language in group))

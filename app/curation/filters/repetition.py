@@ -63,6 +63,9 @@ def _loop(text: str, repeats: int) -> str | None:
     if len(words) < _FEWEST_LOOPING:
         return None
     words = words[:_MOST_WORDS]
+    # There are at least as many pairs as words, and words are counted faster.
+    if len(set(words)) - 1 >= _DISTINCT_PAIRS * (len(words) - 1):
+        return None
     pairs = len(set(pairwise(words)))
     if pairs >= _DISTINCT_PAIRS * (len(words) - 1):
         return None

@@ -10,8 +10,8 @@ from app.curation.filter import Dropped, Filter
 from app.curation.table import FILTERS
 from app.record import Record
 
-MOST_S = 3.0
-"""For one record of a hundred thousand characters, on a busy machine."""
+MOST_S = 1.5
+"""For seven records of 30,000 characters on a busy machine; the square of that takes longer."""
 
 PIECES = st.sampled_from(
     [
@@ -24,34 +24,34 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=20).map(" ".join))
 
 HOSTILE = {
-    "white space": " " * 100_000,
-    "white space and a word": " " * 100_000 + "x",
-    "new lines": "\n" * 100_000 + "x",
-    "one word": "a" * 100_000,
-    "the same word": "a " * 50_000,
-    "input lines": "Input:\n" * 15_000,
-    "fences": "```python\n" * 10_000,
-    "brackets": "(" * 100_000,
-    "square brackets": "[" * 100_000,
-    "braces": '{"a":' * 20_000,
-    "links": "[your " * 15_000,
-    "addresses": "https://" * 12_000,
-    "hashes": "#" * 100_000,
-    "markers": "<|a|> " * 16_000,
-    "quotes": '"' * 100_000,
-    "minus signs": "-" * 100_000,
-    "nots": "not " * 25_000,
-    "lambdas": "lambda:" * 10_000,
-    "dots": "a" + ".b" * 50_000,
-    "calls": "f" + "()" * 50_000,
-    "sums": "1+" * 50_000 + "1",
-    "powers": "9**" * 30_000 + "9",
-    "digits": "9" * 100_000,
-    "combining marks": "e" + "\u0301" * 100_000,
-    "apologies": "sorry, " * 14_000,
-    "sentences": "So it is. " * 10_000 + "and then the",
-    "equals": "=" * 100_000,
-    "numbers": "1 " * 50_000,
+    "white space": " " * 33_333,
+    "white space and a word": " " * 33_333 + "x",
+    "new lines": "\n" * 33_333 + "x",
+    "one word": "a" * 33_333,
+    "the same word": "a " * 16_666,
+    "input lines": "Input:\n" * 5_000,
+    "fences": "```python\n" * 3_333,
+    "brackets": "(" * 33_333,
+    "square brackets": "[" * 33_333,
+    "braces": '{"a":' * 6_666,
+    "links": "[your " * 5_000,
+    "addresses": "https://" * 4_000,
+    "hashes": "#" * 33_333,
+    "markers": "<|a|> " * 5_333,
+    "quotes": '"' * 33_333,
+    "minus signs": "-" * 33_333,
+    "nots": "not " * 8_333,
+    "lambdas": "lambda:" * 3_333,
+    "dots": "a" + ".b" * 16_666,
+    "calls": "f" + "()" * 16_666,
+    "sums": "1+" * 16_666 + "1",
+    "powers": "9**" * 10_000 + "9",
+    "digits": "9" * 33_333,
+    "combining marks": "e" + "\u0301" * 33_333,
+    "apologies": "sorry, " * 4_666,
+    "sentences": "So it is. " * 3_333 + "and then the",
+    "equals": "=" * 33_333,
+    "numbers": "1 " * 16_666,
     "indents": "".join(" " * depth + "if x:\n" for depth in range(400)),
 }  # fmt: skip
 ASKED = ("Write a Python function.", "Write it as JSON.", "What is 2 + 2?", "Tell me of the sea.")
@@ -59,7 +59,7 @@ ASKED = ("Write a Python function.", "Write it as JSON.", "What is 2 + 2?", "Tel
 
 @pytest.mark.parametrize("rule", FILTERS, ids=lambda rule: rule.name)
 @given(TEXTS, TEXTS, TEXTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_filter_answers_for_any_record(rule: Filter, one: str, other: str, third: str) -> None:
     record = Record(one, other, third)
     answer = rule.apply(record)
