@@ -43,16 +43,8 @@ _CHUNK = 5_000
 
 def _measured(what: str, name: str, rows: int, path: Path) -> tuple[float, float]:
     """Rows a second and megabytes at the peak."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.formats",
-        "--work",
-        what,
-        name,
-        str(rows),
-        str(path),
-    ]
+    module = "benchmarks.format_work"
+    command = [sys.executable, "-m", module, what, name, str(rows), str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
     return rows / found["seconds"], found["peak_mb"]
