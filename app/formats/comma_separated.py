@@ -3,12 +3,14 @@
 import codecs
 import csv
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.errors import Fault, InvalidInput
 from app.formats.broken import BrokenRow
 from app.formats.columns import Columns
 from app.formats.options import ReadOptions, WriteOptions
+from app.formats.pieces import joined
 from app.record import Record, Unreadable
 
 if TYPE_CHECKING:
@@ -21,20 +23,21 @@ csv.field_size_limit(2**31 - 1)
 
 def write_csv(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
     """Write a header and one row a record."""
+    for piece in joined(_lines(records)):
+        sink.write(piece.encode())
+
+
+def _lines(records: Iterable[Record]) -> Iterator[str]:
+    line = StringIO(newline="")
     # All is quoted: a lone carriage return outside quotes would end a row.
-    writer = csv.writer(_Utf8(sink), quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(HEADER)
-    writer.writerows((record.instruction, record.input, record.output) for record in records)
-
-
-class _Utf8:
-    """Takes the writer's text and gives bytes on; a TextIOWrapper would close the sink."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-
-    def write(self, text: str) -> int:
-        return self._sink.write(text.encode())
+    for record in records:
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+        writer.writerow((record.instruction, record.input, record.output))
+    yield line.getvalue()
 
 
 class _Lines:

@@ -18,7 +18,6 @@ from app.formats.comma_separated import read_csv, write_csv
 from app.formats.jsonl import write_jsonl
 from app.formats.messages import read_messages, write_messages
 from app.formats.options import READ_PLAINLY, WRITTEN_PLAINLY, ReadOptions, WriteOptions
-from app.formats.parquet import read_parquet, write_parquet
 from app.formats.prompt_completion import read_prompt_completion, write_prompt_completion
 from app.formats.sharegpt import read_sharegpt, write_sharegpt
 from app.record import Exchange, Record, Unreadable
@@ -107,6 +106,19 @@ class Format:
         return self.reader(source, options)
 
 
+def _write_parquet(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
+    # Arrow takes 50 MB of memory, for those who ask for it only.
+    from app.formats.parquet import write_parquet  # noqa: PLC0415
+
+    write_parquet(records, sink, options)
+
+
+def _read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+    from app.formats.parquet import read_parquet  # noqa: PLC0415
+
+    return read_parquet(source, options)
+
+
 _FULL = Record("-", "-", "-", "-", (Exchange("-", "-"),))
 
 
@@ -169,8 +181,8 @@ FORMATS = _formats(
         "parquet",
         ".parquet",
         "application/vnd.apache.parquet",
-        write_parquet,
-        read_parquet,
+        _write_parquet,
+        _read_parquet,
         _TASK,
         carries_if_asked=frozenset({"system", "history"}),
         takes_columns=True,

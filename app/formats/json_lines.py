@@ -7,6 +7,7 @@ from typing import BinaryIO, TypeAlias
 from app.errors import Fault, InvalidInput
 from app.formats.broken import BrokenRow, refuse_if_too_large
 from app.formats.json_values import of_one_line, parsed
+from app.formats.pieces import joined
 from app.record import Record, Unreadable
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
@@ -65,5 +66,5 @@ def _lines(source: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes]]:
 
 def write_lines(texts: Iterable[str], sink: BinaryIO) -> None:
     """Write one JSON text a line, ended by a line feed."""
-    for text in texts:
-        sink.write(f"{of_one_line(text)}\n".encode())
+    for piece in joined(f"{of_one_line(text)}\n" for text in texts):
+        sink.write(piece.encode())

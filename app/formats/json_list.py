@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from app.errors import Fault, InvalidInput
 from app.formats.json_lines import Convert, converted
+from app.formats.pieces import joined
 from app.record import Record, Unreadable
 
 _CHUNK = 1024 * 1024
@@ -129,8 +130,12 @@ def _hint(piece: bytes) -> str:
 def list_pieces(texts: Iterable[str]) -> Iterator[str]:
     """Write a JSON list, one element a line; valid JSON only once it is exhausted.
 
-    An empty text among them says that there is no more for now, and is handed on.
+    An empty text among them says that there is no more for now: what is there is handed on.
     """
+    return joined(_separated(texts))
+
+
+def _separated(texts: Iterable[str]) -> Iterator[str]:
     separator = "[\n"
     for text in texts:
         if not text:

@@ -210,7 +210,7 @@ def test_it_is_written_and_read_in_constant_memory(name: str, tmp_path: Path) ->
     assert path.stat().st_size > 500_000
     # A list is cut out of pieces of 1 MiB, of which a few are there at once.
     assert peak < 4_000_000 if format_.suffix == ".json" else peak < 200_000
-    assert _peak_of_writing(format_, 8_000) < _peak_of_writing(format_, 200) + 100_000
+    assert _peak_of_writing(format_, 8_000) < _peak_of_writing(format_, 2_000) + 100_000
 
 
 @formats

@@ -156,6 +156,7 @@ def test_an_element_that_never_ends_is_refused_before_it_fills_the_memory() -> N
     assert source.taken < 5_000_000
 
 
-def test_pieces_are_handed_on_as_they_come() -> None:
-    assert list(list_pieces(["1", "", "2"])) == ["[\n1", "", ",\n2", "\n]\n"]
+def test_pieces_are_handed_on_when_there_is_no_more_for_now() -> None:
+    assert list(list_pieces(["1", "2", "", "3", "4"])) == ["[\n1,\n2", "", ",\n3,\n4\n]\n"]
     assert list(list_pieces([""])) == ["", "[]\n"]
+    assert list(list_pieces(["1", "", ""])) == ["[\n1", "", "", "\n]\n"]
