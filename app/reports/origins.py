@@ -129,6 +129,5 @@ def files_section(facts: CardFacts) -> Section | None:
         for each in facts.files
     ]
     table = Table(["file", "format", "rows", "size", "SHA-256"], rows)
-    return Section(
-        "files", "Files", "Identical requests make identical bytes.", table=table, wide=True
-    )
+    lead = "What holds the rows, and what is beside them, with check sums."
+    return Section("files", "Files", lead, table=table, open_table=True, wide=True)

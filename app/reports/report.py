@@ -14,7 +14,9 @@ from app.reports.facts import CardFacts
 from app.reports.origins import cost_section, examples, files_section, headlines, sources_section
 from app.reports.plots import plots
 from app.reports.sections import Section, sections
-from app.reports.wording import shown
+from app.reports.wording import cut
+
+_LONGEST = 800
 
 
 def html_report(facts: CardFacts, rows: Iterable[DatasetRow] = ()) -> str:
@@ -64,7 +66,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: shown(value) if type(value) is str else value,
+        # No foreign text is longer than this, wherever it stands, so that the page stays small.
+        finalize=lambda value: cut(value, _LONGEST) if type(value) is str else value,
     )
     return environment.get_template("report.html")
 

@@ -237,7 +237,7 @@ def _decontamination(facts: CardFacts) -> Section:
         for hit in each.examples
     ]
     table = _table(["test set", "method", "score", "row", "test row"], rows)
-    return Section(name, title, lead, table=table, wide=True)
+    return Section(name, title, lead, table=table, open_table=True, wide=True)
 
 
 _SECTIONS: tuple[Callable[[CardFacts], Section], ...] = (

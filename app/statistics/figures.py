@@ -84,7 +84,7 @@ class VerbDiversity(Figures):
     """Root verbs and their direct objects in distinct instructions, as in the paper's figure 2."""
 
     method: str
-    """``spacy:MODEL VERSION`` or ``rules``; the figures of the two are not comparable."""
+    """``spacy:MODEL VERSION`` or ``rules``, which do not compare; ``none``: nobody looked."""
     looked_at: int
     """Distinct instructions; only their first sentence is read."""
     found: int

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from app.record import DatasetRow, Record
+from app.reports.facts import DecontaminationFacts, HitFacts
 from app.reports.report import html_report
 from app.reports.wording import number
 from app.statistics.pairs import VerbNoun
@@ -175,8 +176,16 @@ def test_long_texts_and_many_rows_do_not_make_a_big_page() -> None:
         DatasetRow(i, Record(f"{i} " + "w" * 10_000, "o" * 100_000, "x " * 50_000))
         for i in range(60)
     ]
-    runs = tuple(run(f"run_{i}") for i in range(200))
-    facts = facts_of(rows, FixedFinder(VerbNoun("v" * 10_000, "n" * 10_000)), runs=runs)
+    runs = tuple(run(f"run_{i}", rejected={"generate": {f"r{i}" * 999: 1}}) for i in range(200))
+    hit = HitFacts(position=1, text="h" * 50_000, test_text="t " * 50_000, method="13-gram")
+    held = DecontaminationFacts(
+        test_set="exam", test_rows=9, methods=("13-gram",), checked=60, hits=500, dropped=0,
+        examples=(hit,) * 500,
+    )  # fmt: skip
+    finder = FixedFinder(VerbNoun("v" * 10_000, "n" * 10_000))
+    facts = facts_of(rows, finder, runs=runs, decontamination=(held,))
     page = html_report(facts, rows)
     assert len(page.encode()) < 1_000_000
-    assert Page(page).tags.count("article") == 20
+    parsed = Page(page)
+    assert parsed.tags.count("article") == 20
+    assert "And 440 more." in parsed.text

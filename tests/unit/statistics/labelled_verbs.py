@@ -1,7 +1,7 @@
 """Instructions labelled by hand with their root verb and its direct object, as a reader sees them.
 
-A ``-`` stands for: no noun is its object, or no verb is asked for. Made before the rules were
-measured on them; a case that the rules get wrong stays.
+A ``-`` stands for: no noun is its object, or no verb is asked for. A case that the rules get wrong
+stays as it is.
 """
 
 LABELLED: list[tuple[str, str, str]] = [
