@@ -24,7 +24,7 @@ from app.cli.picture import run_details, run_table
 from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
 from app.errors import InvalidInput, SeedbedError
-from app.pipeline.options import ProfileName
+from app.pipeline.options import GrowingProfileName
 from app.pipeline.seed_tasks import read_seed_tasks
 
 app = typer.Typer(
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     ] = None,
     out: Out = DEFAULT_OUT,
     profile: Annotated[
-        ProfileName | None, typer.Option(help="Prompts and rules.", show_default="default")
+        GrowingProfileName | None, typer.Option(help="Prompts and rules.", show_default="default")
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="The model to ask.", show_default="the service's")

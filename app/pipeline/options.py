@@ -6,9 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.pipeline.types import Stage
 
-ProfileName = Literal["default", "paper", "alpaca", "re_answer", "judge"]
+GrowingProfileName = Literal["default", "paper", "alpaca"]
+"""These grow instructions from seeds."""
+ProfileName = Literal[GrowingProfileName, "re_answer", "judge"]
 REVIEW_PROFILES: frozenset[ProfileName] = frozenset({"re_answer", "judge"})
-"""These review the rows of a data set; all others grow instructions from seeds."""
+"""These review the rows of a data set."""
 # Control characters have no place in a name, and no database takes NUL.
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$")]

@@ -10,9 +10,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, insert, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.store.database import Database
+from app.store.dataset_table import Dataset
 from app.store.health import trouble
 from app.store.migrate import alembic_config, migrate, take_back
 from app.store.table import Table
@@ -208,3 +210,39 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     migrate(database)
     assert tables(database) == whole
     assert trouble(database) is None
+
+
+def test_a_review_goes_with_the_migration_that_brought_it_and_all_other_runs_stay(
+    database: Database,
+) -> None:
+    dataset = Dataset(
+        id="d", name="d", version=1, state="ready", is_import=True, recipe={}, row_count=1
+    )
+    whole = MetaData()
+    whole.reflect(database.engine)
+    with database.write() as session:
+        session.add(dataset)
+        session.flush()
+        for name, row in ROWS.items():
+            session.execute(insert(whole.tables[name]), row)
+        review = {**ROWS["runs"], "id": "v", "seed_set_id": None, "dataset_id": "d"}
+        session.execute(insert(whole.tables["runs"]), review)
+        for name in ("run_events", "work_items", "completions", "instances", "rejections"):
+            session.execute(insert(whole.tables[name]), {**ROWS[name], "run_id": "v"})
+    take_back(database, "0004")
+    with database.read() as session:
+        for name in ("runs", "run_events", "work_items", "completions", "instances", "rejections"):
+            assert len(session.execute(select(whole.tables[name].c[_run_key(name)])).all()) == 1
+
+
+def _run_key(table: str) -> str:
+    return "id" if table == "runs" else "run_id"
+
+
+@pytest.mark.parametrize("sources", [{}, {"seed_set_id": "s", "dataset_id": "d"}])
+def test_a_run_has_one_source(database: Database, sources: dict[str, str]) -> None:
+    there = MetaData()
+    there.reflect(database.engine)
+    values = {**ROWS["runs"], "seed_set_id": None, **sources}
+    with pytest.raises(IntegrityError, match="ck_runs_one_source"), database.write() as session:
+        session.execute(insert(there.tables["runs"]), values)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from app.pipeline.default.reading import cleaned, field
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, chat_version, template
+from app.pipeline.review.thoughts import without_thoughts
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,
@@ -93,7 +94,7 @@ class _Verdict:
 
 def _parse(completion: Completion, record: Record, options: RunOptions) -> ReadReview:
     text = cleaned(completion.text)
-    verdict = _verdict(text, cut_off=completion.cut_off)
+    verdict = _verdict(without_thoughts(text), cut_off=completion.cut_off)
     if verdict is None:
         return ReadReview(rejected=Rejected(text, "unreadable"), is_readable=False)
     if verdict.score < options.review.threshold:

@@ -209,3 +209,13 @@ def test_a_run_that_reviews_is_shown_by_its_rows(service: StandIn) -> None:
     assert "reviewed" in shown.stdout
     assert "7/10" in shown.stdout
     assert "rows that stay" in shown.stdout
+
+
+def test_a_run_that_grows_cannot_be_asked_to_judge(service: StandIn, tmp_path: Path) -> None:
+    environment = {"SEEDBED_API_URL": service.url, "COLUMNS": "200"}
+
+    ended = CliRunner().invoke(app, ["run", str(tmp_path), "--profile", "judge"], env=environment)
+
+    assert ended.exit_code == ExitCode.BAD_USAGE
+    assert "'judge' is not one of" in ended.stderr
+    assert service.asked == []
