@@ -9,6 +9,7 @@ from app.curation.comparison import ChangeKind, RowChange
 from app.record import DatasetRow, SplitName
 from app.services.dataset_comparing import Comparison
 from app.services.dataset_reports import Known
+from app.services.dataset_sources import all_of
 from app.store.dataset_table import Dataset
 
 
@@ -93,7 +94,12 @@ _COLUMNS = ("id", "name", "version", "row_count", "content_sha256", "recipe", "c
 
 
 def _licences(dataset: Dataset, sources: list[dict[str, Any]]) -> tuple[list[str], bool]:
-    of_sources = [fact.get("seed_set", fact).get("licence") for fact in sources]
+    # A version's own licence stands for its rows; what it was made of may bind them all the same.
+    of_sources = [
+        fact.get("seed_set", fact).get("licence")
+        for fact in all_of(sources)
+        if not fact.get("sources")
+    ]
     known = [dataset.recipe.get("licence"), *of_sources]
     return list(dict.fromkeys(filter(None, known))), None in of_sources
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
+from app.services.dataset_sources import all_of
 from app.services.workshop import Workshop
 from app.statistics.run_facts import AcceptancePoint, RunFacts
 from app.store import dataset_rows, instructions, run_history
@@ -16,8 +17,8 @@ _POINTS = 200
 
 
 def run_facts(workshop: Workshop, sources: Sequence[dict[str, Any]]) -> list[RunFacts]:
-    """Gather the facts of every run among the sources, in the order of the sources."""
-    wanted = [fact for fact in sources if "run_id" in fact]
+    """Gather the facts of every run that the rows go back to."""
+    wanted = [fact for fact in all_of(sources) if "run_id" in fact]
     with workshop.database.read() as session:
         return [_facts_of(session, fact) for fact in wanted]
 
@@ -36,7 +37,7 @@ def _facts_of(session: Session, fact: dict[str, Any]) -> RunFacts:
         prompt_versions=tuple(dict.fromkeys(prompt for _, prompt, _ in made_by)),
         started_at=run.started_at.isoformat() if run.started_at else None,
         ended_at=run.ended_at.isoformat() if run.ended_at else None,
-        candidates=run.accepted + sum(generated.values()),
+        candidates=None if run.dataset_id else run.accepted + sum(generated.values()),
         accepted=run.accepted,
         rows=dataset_rows.count_run_rows(session, run.id, fact["instructions"]),
         acceptance=_acceptance(session, run.id),

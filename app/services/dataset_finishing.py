@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.services.dataset_facts import run_facts
+from app.services.dataset_sources import all_of
 from app.services.dataset_writing import ContentHash, DatasetWriter, Stopped
 from app.services.workshop import Workshop
 from app.similarity import SimilarityIndex
@@ -51,7 +52,9 @@ def _seeds_of(
     workshop: Workshop, sources: Sequence[dict[str, Any]]
 ) -> Callable[[str], float | None]:
     """What says how near a text is to the seeds of its runs; without runs nobody knows."""
-    ids = list(dict.fromkeys(fact["seed_set"]["id"] for fact in sources if "seed_set" in fact))
+    ids = list(
+        dict.fromkeys(fact["seed_set"]["id"] for fact in all_of(sources) if "seed_set" in fact)
+    )
     if not ids:
         return lambda _: None
     with workshop.database.read() as session:

@@ -18,6 +18,7 @@ from app.reports.facts import (
 )
 from app.reports.plots import plots
 from app.reports.report import html_report
+from app.services.dataset_sources import all_of
 from app.services.datasets import ready_dataset
 from app.services.workshop import Workshop
 from app.statistics.figures import Statistics
@@ -88,7 +89,7 @@ def card_facts(found: Known) -> CardFacts:
         version=dataset.version,
         created_at=dataset.created_at.isoformat(timespec="seconds"),
         licence=dataset.recipe.get("licence"),
-        sources=tuple(source for fact in facts["sources"] for source in _sources(fact)),
+        sources=tuple(source for fact in all_of(facts["sources"]) for source in _sources(fact)),
         recipe=json.dumps(dataset.recipe, ensure_ascii=False, indent=2, sort_keys=True),
         statistics=found.statistics,
         runs=tuple(RunFacts.model_validate(_stored(run)) for run in facts["runs"]),
@@ -105,11 +106,12 @@ def _stored(run: dict[str, Any]) -> dict[str, Any]:
 
 def _sources(fact: dict[str, Any]) -> Iterable[SourceFacts]:
     if "run_id" in fact:
-        seeds = fact["seed_set"]
-        yield SourceFacts(kind="run", name=fact["run_id"], note=f"model {fact['model']}")
-        yield SourceFacts(
-            kind="seed_set", name=seeds["name"], rows=seeds["tasks"], licence=seeds["licence"]
-        )
+        note = f"profile {fact['profile']}, model {fact['model']}"
+        yield SourceFacts(kind="run", name=fact["run_id"], note=note)
+        if seeds := fact.get("seed_set"):
+            yield SourceFacts(
+                kind="seed_set", name=seeds["name"], rows=seeds["tasks"], licence=seeds["licence"]
+            )
     elif "dataset_id" in fact:
         name = f"{fact['name']} version {fact['version']}"
         yield SourceFacts(

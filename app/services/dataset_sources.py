@@ -1,6 +1,6 @@
 """What a version is made of: sources found when it is asked for, and read when it is made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from app.errors import Fault, InvalidInput
 from app.pipeline.run_state import FINAL
 from app.record import DatasetRow, Record
 from app.services.recipes import Source, VersionRecipe
+from app.services.run_rows import final_until
 from app.services.workshop import Workshop
-from app.store import dataset_rows, datasets, instructions
+from app.store import dataset_rows, datasets
 from app.store.dataset_table import Dataset
 from app.store.identifiers import may_be_id
 from app.store.models import Run, SeedSet
@@ -62,18 +63,23 @@ def _run_fact(
     if run is None:
         faults.append(Fault(f"there is no run with the id {run_id!r}", field=field))
         return None
-    waits_at = None if run.status in FINAL else instructions.first_incomplete(session, run_id)
-    until = run.accepted if waits_at is None else waits_at
-    seeds = session.get_one(SeedSet, run.seed_set_id)
+    until = final_until(session, run)
     if not until:
-        faults.append(Fault("the run has no complete instruction yet", field=field))
+        faults.append(Fault("the run has no complete row yet", field=field))
         return None
-    return {
+    fact = {
         "run_id": run_id,
         "instructions": until,
         "ended": run.status in FINAL,
         "profile": run.profile,
         "model": run.model,
+    }
+    if run.dataset_id is not None:
+        reviewed = _ready(session, run.dataset_id, field, faults)
+        return None if reviewed is None else {**fact, "sources": [reviewed]}
+    seeds = session.get_one(SeedSet, run.seed_set_id)
+    return {
+        **fact,
         "seed_set": {
             "id": seeds.id,
             "name": seeds.name,
@@ -102,7 +108,21 @@ def _ready(
         "content_sha256": dataset.content_sha256,
         "licence": dataset.recipe.get("licence"),
         "source": dataset.recipe.get("source"),
+        "sources": dataset.facts["sources"],
     }
+
+
+def all_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The facts of sources and of what those were made of, back to the first, each once."""
+    seen: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        fact = waiting.pop(0)
+        key = str(fact.get("run_id") or fact.get("dataset_id") or fact.get("file_sha256"))
+        if key not in seen:
+            seen.add(key)
+            yield fact
+            waiting += fact.get("sources", ())
 
 
 def read_source(workshop: Workshop, fact: dict[str, Any]) -> Iterator[Offered]:

@@ -17,7 +17,7 @@ from app.services.dataset_sources import resolved
 from app.services.dataset_writing import discard_rows
 from app.services.recipes import VersionRecipe
 from app.services.workshop import Workshop
-from app.store import dataset_rows, datasets
+from app.store import dataset_rows, datasets, reviews
 from app.store.dataset_table import Dataset, DatasetDrop, DatasetRecord
 from app.store.identifiers import may_be_id, new_id
 from app.store.pages import Page, decoded, encoded, page
@@ -166,12 +166,16 @@ def delete_dataset(workshop: Workshop, dataset_id: str) -> None:
     """
 
     def withdraw(session: Session) -> None:
-        dataset = load(session, dataset_id)
+        load(session, dataset_id)
+        dataset = datasets.lock(session, dataset_id)
         if dataset.state == datasets.MAKING:
             raise Conflict("The data set is being made; delete it when it is ready or has failed.")
         reader = datasets.used_by(session, dataset_id)
         if reader is not None and reader != dataset_id:
             raise Conflict(f"The data set {reader}, which is being made, reads this one.")
+        review = reviews.unfinished_of(session, dataset_id)
+        if review is not None:
+            raise Conflict(f"The run {review.run_id}, which is {review.status}, reviews it.")
         # From here on nobody reads it, however long the removal of its rows takes.
         dataset.state, dataset.request_sha256 = datasets.DELETED, None
         datasets.forget_files(session, dataset_id)

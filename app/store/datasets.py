@@ -20,6 +20,11 @@ def find_by_request(session: Session, request_sha256: str) -> Dataset | None:
     return session.scalar(select(Dataset).where(Dataset.request_sha256 == request_sha256))
 
 
+def lock(session: Session, dataset_id: str) -> Dataset:
+    """Load a version and hold its row until the transaction ends."""
+    return session.get_one(Dataset, dataset_id, with_for_update=True, populate_existing=True)
+
+
 def next_version(session: Session, name: str) -> int:
     """The number of the next version of this name."""
     last = select(func.coalesce(func.max(Dataset.version), 0)).where(Dataset.name == name)
@@ -171,6 +176,11 @@ def used_by(session: Session, dataset_id: str) -> str | None:
     return session.scalar(
         select(Dataset.id)
         .where(Dataset.state.in_(UNFINISHED))
-        .where(cast(Dataset.recipe, Text).contains(dataset_id, autoescape=True))
+        .where(
+            or_(
+                cast(Dataset.recipe, Text).contains(dataset_id, autoescape=True),
+                cast(Dataset.facts, Text).contains(dataset_id, autoescape=True),
+            )
+        )
         .limit(1)
     )
