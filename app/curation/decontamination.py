@@ -2,17 +2,18 @@
 
 Two measures, as in the literature: so many words in a row (13 unless told otherwise) that are in a
 test item, too, anywhere in the row; and ROUGE-L of the instruction to a whole test item. Of the
-test sets only hashes of their word sequences are held, 12 bytes each, and the index of their texts;
-rows stream through.
+test sets only hashes of their word sequences are held, 12 bytes each, the words of items too short
+to have any, and the index of their texts; rows stream through.
 """
 
 import hashlib
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from itertools import chain, pairwise
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ from app.similarity import SimilarityIndex
 from app.similarity.tokenizers import TOKENIZERS
 
 Hashes: TypeAlias = NDArray[np.uint64]
-Starts: TypeAlias = NDArray[np.intp]
+Found: TypeAlias = tuple[int, int, int, int]
+"""Where words of a row that are an item's begin and end, their hash, and the item."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 DECONTAMINATION_REASON = "test_set_overlap"
@@ -68,48 +70,52 @@ class Decontamination:
         # Where each test set begins among all items.
         self._starts: list[int] = []
         self._sequences_of_item = array("I")
-        found: dict[int, _Sequences] = {}
+        self._sequences = _Sequences()
+        # Items with fewer words than a sequence, by their first two.
+        self._whole: dict[tuple[str, str], list[_WholeItem]] = {}
         for name, items in test_sets.items():
             self._names.append(name)
             self._starts.append(len(self._index))
             for item in items:
-                self._take(item, found)
-        self._by_length = {length: each.sorted() for length, each in sorted(found.items())}
+                self._take(item)
+        self._sequences.sort()
 
     def hits(self, record: Record) -> list[Hit]:
         """Return every item whose words a record has, and the one its instruction is nearest to."""
         return [*self._hits_by_words(record), *self._hits_by_rouge(record)]
 
-    def _take(self, item: str, found: dict[int, "_Sequences"]) -> None:
+    def _take(self, item: str) -> None:
         number = self._index.insert(item)
         tokens = self._tokenize(item)
-        length = min(len(tokens), self._options.words)
-        if length < min(self._options.fewest_words, self._options.words):
-            self._sequences_of_item.append(0)
-            return
-        starts = np.arange(len(tokens) - length + 1)
-        hashes = np.unique(_hashes(_numbers(tokens), starts, length))
-        found.setdefault(length, _Sequences()).add(hashes, number, tokens[0])
-        self._sequences_of_item.append(len(hashes))
+        hashes = np.unique(_hashes(tokens, self._options.words))
+        self._sequences.add(hashes, number)
+        self._sequences_of_item.append(max(len(hashes), 1))
+        if not len(hashes) and len(tokens) >= self._options.fewest_words:
+            whole = _WholeItem(number, tuple(tokens))
+            self._whole.setdefault((tokens[0], tokens[1]), []).append(whole)
 
     def _hits_by_words(self, record: Record) -> Iterator[Hit]:
         tokens = self._tokenize("\n".join([*question_texts(record), record.output]))
-        numbers = _numbers(tokens)
-        first_at: dict[int, tuple[int, int]] = {}
+        first_at: dict[int, slice] = {}
         matched: dict[int, set[int]] = {}
-        for length, sequences in self._by_length.items():
-            starts = np.arange(len(tokens) - length + 1)
-            if length < self._options.words:
-                # A whole item begins with its first word; few words of a row do.
-                firsts = sequences.first_words
-                starts = np.array([at for at in starts if tokens[at] in firsts], np.intp)
-            for at, key in sequences.found(starts, _hashes(numbers, starts, length)):
-                for item in sequences.items(key):
-                    first_at.setdefault(item, (at, length))
-                    matched.setdefault(item, set()).add(key)
-        for item, (at, length) in sorted(first_at.items()):
-            share = len(matched[item]) / self._sequences_of_item[item]
-            yield self._hit(item, "words", share, " ".join(tokens[at : at + length]))
+        length = self._options.words
+        found = self._sequences.found(tokens, length)
+        for at, end, key, item in chain(found, self._wholes(tokens)):
+            first_at.setdefault(item, slice(at, end))
+            matched.setdefault(item, set()).add(key)
+        for item, keys in sorted(matched.items()):
+            words = " ".join(tokens[first_at[item]])
+            yield self._hit(item, "words", len(keys) / self._sequences_of_item[item], words)
+
+    def _wholes(self, tokens: list[str]) -> Iterator[Found]:
+        """Yield where a whole item of few words is in a row."""
+        for at, opening in enumerate(pairwise(tokens)):
+            for whole in self._whole.get(opening, ()):
+                end = at + len(whole.tokens)
+                # Most that begin as an item do end otherwise.
+                ends_alike = end <= len(tokens) and tokens[end - 1] == whole.tokens[-1]
+                if ends_alike and tuple(tokens[at:end]) == whole.tokens:
+                    yield at, end, 0, whole.item
 
     def _hits_by_rouge(self, record: Record) -> Iterator[Hit]:
         texts = {record.instruction, record.request}
@@ -125,44 +131,44 @@ class Decontamination:
         return Hit(self._names[which], item - self._starts[which], kind, score, words)
 
 
+class _WholeItem(NamedTuple):
+    """An item with fewer words than a sequence."""
+
+    item: int
+    tokens: tuple[str, ...]
+
+
 class _Sequences:
-    """Hashes of the word sequences of one length, with the items that have them."""
+    """Hashes of the word sequences of the items, each with its item."""
 
     def __init__(self) -> None:
         self._hashes = array("Q")
         self._items = array("I")
-        self.first_words: set[str] = set()
-        """Of the items that are one sequence."""
 
-    def add(self, hashes: Hashes, item: int, first_word: str) -> None:
+    def add(self, hashes: Hashes, item: int) -> None:
         self._hashes.frombytes(hashes.tobytes())
         self._items.extend([item] * len(hashes))
-        if len(hashes) == 1:
-            self.first_words.add(first_word)
 
-    def sorted(self) -> "_Sequences":
+    def sort(self) -> None:
+        """Put them in order of their hashes; before it, nothing is found."""
         hashes: Hashes = np.frombuffer(self._hashes, np.uint64)
         order = np.argsort(hashes, kind="stable")
-        ordered = _Sequences()
-        ordered._hashes.frombytes(hashes[order].tobytes())
-        ordered._items.frombytes(np.frombuffer(self._items, np.uint32)[order].tobytes())
-        ordered.first_words = self.first_words
-        return ordered
+        self._items = array("I", np.frombuffer(self._items, np.uint32)[order].tobytes())
+        self._hashes = array("Q", hashes[order].tobytes())
 
-    def found(self, starts: Starts, hashes: Hashes) -> list[tuple[int, int]]:
-        """Return those of the sequences of a row that are here: where they start, and the hash."""
+    def found(self, tokens: list[str], length: int) -> Iterator[Found]:
+        """Yield where a sequence of a row is an item's, too, in the order of the row."""
+        if len(tokens) < length or not self._hashes:
+            return
         own: Hashes = np.frombuffer(self._hashes, np.uint64)
-        at = np.searchsorted(own, hashes)
-        at[at == len(own)] = 0
-        here = (own[at] == hashes).nonzero()[0]
-        return list(zip(starts[here].tolist(), hashes[here].tolist(), strict=True))
-
-    def items(self, key: int) -> Iterator[int]:
-        """Yield the items with a sequence, in order."""
-        at = bisect_left(self._hashes, key)
-        while at < len(self._hashes) and self._hashes[at] == key:
-            yield self._items[at]
-            at += 1
+        hashes = _hashes(tokens, length)
+        places = np.searchsorted(own, hashes)
+        places[places == len(own)] = 0
+        for at in (own[places] == hashes).nonzero()[0].tolist():
+            key, place = int(hashes[at]), int(places[at])
+            while place < len(own) and self._hashes[place] == key:
+                yield at, at + length, key, self._items[place]
+                place += 1
 
 
 @lru_cache(maxsize=100_000)
@@ -171,13 +177,14 @@ def _number(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little")
 
 
-def _numbers(tokens: Sequence[str]) -> Hashes:
-    return np.fromiter(map(_number, tokens), np.uint64, len(tokens))
+def _hashes(tokens: Sequence[str], length: int) -> Hashes:
+    """Return the hash of each sequence of so many tokens, in order.
 
-
-def _hashes(numbers: Hashes, starts: Starts, length: int) -> Hashes:
-    """Return the hash of the sequence at each start: a polynomial in an odd number, modulo 2^64."""
-    hashes = np.zeros(len(starts), np.uint64)
-    for offset in range(length):
-        hashes = hashes * _ODD + numbers[starts + offset]
+    It is a polynomial in an odd number, modulo 2^64, of the hashes of the tokens.
+    """
+    numbers = np.fromiter(map(_number, tokens), np.uint64, len(tokens))
+    count = max(len(tokens) - length + 1, 0)
+    hashes = np.zeros(count, np.uint64)
+    for offset in range(length if count else 0):
+        hashes = hashes * _ODD + numbers[offset : offset + count]
     return hashes

@@ -65,7 +65,7 @@ class DecontaminationOptions(_Values):
     words: int = Field(default=13, ge=3, le=100)
     """So many words in a row that are in a test item, too, are an overlap. A test item with fewer
     words overlaps where all of them are found in a row, if there are at least `fewest_words`."""
-    fewest_words: int = Field(default=5, ge=1, le=100)
+    fewest_words: int = Field(default=5, ge=2, le=100)
     """Test items with fewer words are not looked for word by word: they would be found anywhere."""
     threshold: float = Field(default=0.7, ge=0.0, le=1.0)
     """A ROUGE-L F-measure of a row's instruction (with or without its input) and a test item above

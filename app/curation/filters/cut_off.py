@@ -65,6 +65,13 @@ _UNSAID = mentions(
 )
 _OTHER_SCRIPT = re.compile(r"[\u0590-\u1cff\u2e80-\u9fff\ua000-\ud7ff\U00020000-\U0003ffff]")
 _OPTIONS = re.compile(r"(?:^|\s)\(?[b-dB-D][.)]\s")
+# These are cut off however short they are.
+_SURELY = re.compile(
+    r"""\b(?:is|are)[ ](?:equal[ ]to|approximately)$
+      | ^The[ ](?:[\w',]+[ ]){2,20}(?:is|are|was|were)$
+      | (?:^|[ ])(?:[^\s,]{1,40},[ ]){3}(?:and|or)$""",
+    re.VERBOSE,
+)
 _FEWEST_WORDS = 8
 _FEWEST_WORDS_BEFORE_SELDOM = 10
 _FEWEST_AFTER_A_SENTENCE = 4
@@ -98,18 +105,24 @@ def _unclosed(record: Record, text: str) -> Record | Dropped:
 
 def _stops_midway(line: str, length: int) -> bool:
     said = line.split()
+    if _SURELY.search(line):
+        return said[-2].rstrip(",").lower() not in _FUNCTION_WORDS
     if len(said) < _FEWEST_WORDS or _OPTIONS.search(line):
         return False
-    last = said[-1].lower()
-    if last.endswith(","):
+    if said[-1].endswith(","):
         return True
-    if _is_listed(said):
-        return False
+    return not _is_listed(said) and (
+        _wants_more(line, said) or (length >= _LONG and _stops_after_sentences(line, said[-1]))
+    )
+
+
+def _wants_more(line: str, said: list[str]) -> bool:
+    """Say whether the last word is one that a sentence does not end with."""
+    last = said[-1].lower()
     if last in _NEVER_LAST:
         return True
-    if last in _SELDOM_LAST or (last in _LAST_IN_LISTS and not _LIST_LINE.match(line)):
-        return len(said) >= _FEWEST_WORDS_BEFORE_SELDOM
-    return length >= _LONG and _stops_after_sentences(line, said[-1])
+    stops = last in _SELDOM_LAST or (last in _LAST_IN_LISTS and not _LIST_LINE.match(line))
+    return stops and len(said) >= _FEWEST_WORDS_BEFORE_SELDOM
 
 
 def _is_listed(said: list[str]) -> bool:

@@ -26,14 +26,13 @@ _SURE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BRACKETED = re.compile(
-    r"\W*[<\[({]\s*(?:none|null|nil|empty|blank|na)\s*[>\])}]\W*", re.IGNORECASE
+    r"<\s*no\s?input\s*>\s*\d{1,3}|\W*[<\[({]\s*(?:none|null|nil|empty|blank|na)\s*[>\])}]\W*",
+    re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:none|na|null|nil|nothing|empty|-+)\.?", re.IGNORECASE)
-_SPEAKS_OF_INPUT = mentions(
-    """
-    following given this these below provided input word text term value sentence symbol
-    """
-)
+_SPEAKS_OF_INPUT = mentions("following given this these below above provided input")
+# "Judge the following statement: ..." has what it speaks of in itself.
+_HAS_IT_WITHIN = re.compile(r":\s*\S")
 _LONGEST = 60
 
 
@@ -44,7 +43,9 @@ def says_no_input(instruction: str, text: str) -> bool:
         return False
     if not text or _SURE.fullmatch(text) or _BRACKETED.fullmatch(text):
         return True
-    return bool(_BARE.fullmatch(text)) and not _SPEAKS_OF_INPUT.search(instruction)
+    if not _BARE.fullmatch(text):
+        return False
+    return not _SPEAKS_OF_INPUT.search(instruction) or bool(_HAS_IT_WITHIN.search(instruction))
 
 
 def apply(record: Record) -> Record:

@@ -15,7 +15,7 @@ _OF_A_MODEL = re.compile(
         |virtual[ ]assistant|chatbot|gpt)\b
       | \b(?:cannot|can(?:'|\u2019)t|can[ ]not)[ ]be[ ](?:\w+ed|carried[ ]out|done|made)
         [ ]by[ ](?:a|an|the|this)[ ](?:gpt|ai|language[ ]model|text[ ]model)\b
-      | \b(?:a|an|this)[ ](?:gpt|ai|language)(?:[ ]language)?[ ]model[ ](?:cannot|can(?:'
+      | \b(?:gpt|ai|language)[ ]models?[ ](?:cannot|can(?:'
       |\u2019)t|is[ ](?:unable|not[ ]able))\b
       | \bi[ ](?:do[ ]not|don(?:'|\u2019)t)[ ]have[ ](?:personal|feelings|emotions|consciousness
       |a[ ]physical|real-time[ ]access)\b

@@ -33,7 +33,8 @@ _FEWEST_LOOPING = 12
 _SHARE_OF_LINES = 0.4
 # Of ordinary text at least so many pairs of words in a row are different; a loop has fewer.
 _DISTINCT_PAIRS = 0.85
-_MOST_WORDS = 20_000
+# Loops are met at the end, where nothing stops a model but its limit.
+_MOST_WORDS = 5_000
 
 
 def make(options: FilterOptions) -> Filter:
@@ -62,7 +63,7 @@ def _loop(text: str, repeats: int) -> str | None:
         words = [character for character in text if not character.isspace()]
     if len(words) < _FEWEST_LOOPING:
         return None
-    words = words[:_MOST_WORDS]
+    words = words[-_MOST_WORDS:]
     # There are at least as many pairs as words, and words are counted faster.
     if len(set(words)) - 1 >= _DISTINCT_PAIRS * (len(words) - 1):
         return None

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.filter import Dropped, Filter
+from app.curation.filters.language import language_of
 from app.curation.table import FILTERS
 from app.record import Record
 
@@ -67,6 +68,12 @@ def test_a_filter_answers_for_any_record(rule: Filter, one: str, other: str, thi
         assert answer.reason in rule.reasons
     else:
         assert answer == record or rule.change is not None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _language_model() -> None:
+    # Read once by whoever comes first, which says nothing about the text.
+    language_of("Here we are.", 0.9)
 
 
 @pytest.mark.parametrize("rule", FILTERS, ids=lambda rule: rule.name)
