@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from app.errors import Fault, InvalidInput
+from app.formats.broken import Numbered
 from app.formats.json_lines import Convert, converted
 from app.formats.pieces import joined
-from app.record import Record, Unreadable
 
 _CHUNK = 1024 * 1024
 _SPACE = b" \t\r\n"
@@ -92,7 +92,7 @@ def _broken(what: str, rows: int) -> InvalidInput:
     return InvalidInput("The file is not a whole JSON list.", [Fault(f"{what}, {where}")])
 
 
-def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Record | Unreadable]:
+def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
     """Read a JSON list element by element, in constant memory.
 
     Raises:

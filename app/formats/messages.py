@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.formats.broken import Numbered
 from app.formats.json_lines import read_lines, write_lines
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 from app.formats.turns import TurnShape, record_of_turns, turns_of_record
-from app.record import Record, Unreadable
+from app.record import Record
 
 _SHAPE = TurnShape(
     list_key="messages",
@@ -36,6 +37,6 @@ def _object(record: Record) -> str:
     return f'{{"messages": [{", ".join(turns)}]}}'
 
 
-def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read one chat a line; other columns are passed over."""
     return read_lines(source, options.most_bytes, lambda row: (record_of_turns(_SHAPE.turns(row)),))

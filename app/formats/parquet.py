@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, refuse_if_too_large
+from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.columns import Columns
 from app.formats.options import ReadOptions, WriteOptions
 from app.record import Record, Unreadable
@@ -59,7 +59,7 @@ def _table(group: list[Record], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read text columns; the source must be seekable, as a file is that is not compressed again.
 
     Raises:
@@ -75,9 +75,7 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Un
         raise _unreadable(str(error).partition("\n")[0]) from error
 
 
-def _read(
-    source: BinaryIO, options: ReadOptions, columns: Columns
-) -> Iterator[Record | Unreadable]:
+def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[Numbered]:
     # Without a buffer of its own Arrow reads whole column chunks, however large they are.
     with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
         there = file.schema_arrow.names
@@ -87,7 +85,7 @@ def _read(
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             for values in zip(*(_cells(column) for column in batch.columns), strict=True):
                 row += 1
-                yield _record(dict(zip(wanted, values, strict=True)), row, options, columns)
+                yield row, _record(dict(zip(wanted, values, strict=True)), row, options, columns)
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
@@ -117,7 +115,9 @@ def _record(
         refuse_if_too_large(size, options.most_bytes)
         return columns.record(values)
     except BrokenRow as broken:
-        return broken.at(row, None, str(values))
+        # A person needs the beginning only, and a value may have millions of characters.
+        short = {n: v[:80] if isinstance(v, str) else v for n, v in values.items()}
+        return broken.at(row, None, str(short))
 
 
 def _unreadable(why: str) -> InvalidInput:

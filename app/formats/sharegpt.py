@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.formats.broken import Numbered
 from app.formats.json_list import read_list, write_list
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 from app.formats.turns import Speaker, TurnShape, record_of_turns, turns_of_record
 from app.formats.vicuna import Cleaner
-from app.record import Record, Unreadable
+from app.record import Record
 
 _NAMES: dict[Speaker, str] = {"system": "system", "user": "human", "assistant": "gpt"}
 _SHAPE = TurnShape(
@@ -42,7 +43,7 @@ def _object(record: Record) -> str:
     return f'{{"conversations": [{", ".join(turns)}]}}'
 
 
-def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read a JSON list of conversations, as they are or cleaned Vicuna's way.
 
     Raises:

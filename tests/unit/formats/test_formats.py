@@ -114,6 +114,14 @@ def test_there_are_such_pairs_of_every_format() -> None:
 
 
 @formats
+def test_rows_are_numbered_as_the_file_has_them(format_: Format) -> None:
+    rows = list(format_.rows(io.BytesIO(as_bytes(format_, GOLDEN))))
+
+    assert [number for number, _ in rows] == [1, 2, 3, 4]
+    assert [row for _, row in rows] == read(format_, as_bytes(format_, GOLDEN))
+
+
+@formats
 def test_an_empty_data_set_is_a_whole_file(format_: Format) -> None:
     assert read(format_, as_bytes(format_, [])) == []
 

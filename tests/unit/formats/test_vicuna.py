@@ -1,5 +1,6 @@
 """Vicuna's cleaning: what is kept, what is dropped and why, and that no round goes missing."""
 
+import io
 import json
 
 import pytest
@@ -11,7 +12,6 @@ from app.formats.options import ReadOptions, VicunaOptions
 from app.formats.turns import Speaker, Turn
 from app.formats.vicuna import Cleaned, clean, html_to_markdown
 from app.record import Exchange, Record, Unreadable
-from tests.unit.formats.making import read
 
 _SPEAKERS: dict[str, Speaker] = {"s": "system", "u": "user", "a": "assistant"}
 PLAIN = VicunaOptions(html=False)
@@ -174,8 +174,10 @@ def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
         [{"conversations": [{"from": f, "value": v} for f, v in one]} for one in conversations]
     )
     options = ReadOptions(vicuna=VicunaOptions(most_characters=10))
-    rows = read(FORMATS["sharegpt"], data.encode(), options)
+    numbered = list(FORMATS["sharegpt"].rows(io.BytesIO(data.encode()), options))
+    rows = [row for _, row in numbered]
 
+    assert [number for number, _ in numbered] == [1, 1, 1, 2, 3, 4, 5]
     assert [row for row in rows if isinstance(row, Record)] == [
         Record("a", "b" * 8),
         Record("c", "d"),
