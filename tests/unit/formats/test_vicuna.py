@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,8 @@ def test_the_limit_may_count_words() -> None:
         ("plain vector<int> a; a < b > c &amp; __init__", None),
         ("**Markdown** stays\n\n```c\nint x;\n```", None),
         ("Copy12 chars / 3 wordsText", "Text"),
+        ("a\n```\nCopy code\n```\nb", "a\n\nb"),
+        ("a\n```pythonCopy code```\nb", "a\n\nb"),
         ("3 / 4", ""),
         ("a 3 / 4 cup", None),
         ("  spaces around\n", "spaces around"),
@@ -160,6 +163,14 @@ def test_html_nested_without_end_is_dropped_by_name() -> None:
 @given(st.text())
 def test_no_text_makes_the_cleaning_crash(text: str) -> None:
     clean([Turn("user", text + "</p>"), Turn("assistant", "<p>" + text)], VicunaOptions())
+
+
+@pytest.mark.parametrize("text", ["```" + "a " * 500_000, "```\n" * 50_000, "Copy code" * 50_000])
+def test_a_long_text_takes_no_longer_than_it_is_long(text: str) -> None:
+    begun = time.process_time()
+    html_to_markdown(text)
+    # A pattern that tries every way of splitting it would take hours.
+    assert time.process_time() - begun < 10
 
 
 def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
