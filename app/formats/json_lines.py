@@ -28,7 +28,7 @@ def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[
         if row == 1 and (raw == b"[" or raw.startswith(b"[{")):
             raise InvalidInput(
                 "The file holds no JSON lines.",
-                [Fault("it begins as a JSON list; read it as one (alpaca, sharegpt)", line=line)],
+                [Fault("it begins as a JSON list; read it as one (alpaca)", line=line)],
             )
         yield from converted(raw, most_bytes, convert, (row, line))
 

@@ -4,24 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from app.formats.broken import Numbered
-from app.formats.json_lines import read_lines, write_lines
+from app.formats.json_lines import write_lines
+from app.formats.json_list import read_either
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.turns import TurnShape, record_of_turns, turns_of_record
+from app.formats.turns import MESSAGES, record_of_turns, turns_of_record
 from app.record import Record
-
-_SHAPE = TurnShape(
-    list_key="messages",
-    speaker_key="role",
-    text_key="content",
-    # Newer models have "developer" where older ones have "system".
-    speakers={
-        "system": "system",
-        "developer": "system",
-        "user": "user",
-        "assistant": "assistant",
-    },
-)
 
 
 def write_messages(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
@@ -38,5 +26,7 @@ def _object(record: Record) -> str:
 
 
 def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read one chat a line; other columns are passed over."""
-    return read_lines(source, options.most_bytes, lambda row: (record_of_turns(_SHAPE.turns(row)),))
+    """Read one chat a line, or a JSON list of them; other columns are passed over."""
+    return read_either(
+        source, options.most_bytes, lambda row: (record_of_turns(MESSAGES.turns(row)),)
+    )

@@ -65,7 +65,7 @@ def test_a_line_is_as_long_as_it_may_be_and_no_longer(size: int) -> None:
 def test_a_list_is_refused_with_the_formats_that_read_it(text: bytes) -> None:
     with pytest.raises(InvalidInput) as refused:
         read(LINES, text + GOOD)
-    assert "alpaca, sharegpt" in str(refused.value.faults[0])
+    assert "read it as one (alpaca)" in str(refused.value.faults[0])
 
 
 @pytest.mark.parametrize(
