@@ -84,7 +84,7 @@ def test_the_bytes_of_chats_are_the_golden_ones(name: str) -> None:
 
 
 @formats
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(records=RECORDS)
 def test_what_it_carries_is_read_back(format_: Format, records: list[Record]) -> None:
     carried = [only_carried(record, format_) for record in records]
@@ -93,7 +93,7 @@ def test_what_it_carries_is_read_back(format_: Format, records: list[Record]) ->
 
 
 @pairs
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(records=RECORDS)
 def test_a_pair_that_can_carry_the_same_goes_there_and_back(
     first: Format, second: Format, records: list[Record]
@@ -257,6 +257,7 @@ def test_what_is_no_such_file_is_a_clear_problem_and_never_a_crash(
 
 
 @formats
+@settings(deadline=None)
 @given(data=st.binary(max_size=60))
 def test_no_bytes_make_reading_crash(format_: Format, data: bytes) -> None:
     with suppress(InvalidInput):

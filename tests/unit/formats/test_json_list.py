@@ -47,7 +47,7 @@ def _elements(source: io.BytesIO, most_bytes: int = _MOST) -> list[Any]:
     return values
 
 
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 @given(
     values=st.lists(VALUES, max_size=5),
     step=st.integers(1, 9),
