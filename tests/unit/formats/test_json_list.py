@@ -13,7 +13,7 @@ from app.errors import InvalidInput
 from app.formats.json_lines import Convert
 from app.formats.json_list import list_pieces, read_list
 from app.record import Record, Unreadable
-from tests.unit.formats.making import TEXTS, reasons
+from tests.unit.formats.making import TEXTS, reasons, unhurried
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -47,7 +47,7 @@ def _elements(source: io.BytesIO, most_bytes: int = _MOST) -> list[Any]:
     return values
 
 
-@settings(max_examples=100, deadline=None)
+@settings(unhurried, max_examples=100)
 @given(
     values=st.lists(VALUES, max_size=5),
     step=st.integers(1, 9),

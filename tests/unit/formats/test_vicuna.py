@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats.formats import FORMATS
@@ -13,6 +13,7 @@ from app.formats.options import ReadOptions, VicunaOptions
 from app.formats.turns import Speaker, Turn
 from app.formats.vicuna import Cleaned, clean, html_to_markdown
 from app.record import Exchange, Record, Unreadable
+from tests.unit.formats.making import unhurried
 
 _SPEAKERS: dict[str, Speaker] = {"s": "system", "u": "user", "a": "assistant"}
 PLAIN = VicunaOptions(html=False)
@@ -96,7 +97,7 @@ def test_the_system_turn_goes_with_each_part_and_counts() -> None:
     ]
 
 
-@settings(deadline=None)
+@unhurried
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=12),
     most=st.integers(1, 30),
@@ -161,7 +162,7 @@ def test_html_nested_without_end_is_dropped_by_name() -> None:
     assert dropped(clean(said, VicunaOptions())) == ["unreadable_html"]
 
 
-@settings(deadline=None)
+@unhurried
 @given(st.text())
 def test_no_text_makes_the_cleaning_crash(text: str) -> None:
     clean([Turn("user", text + "</p>"), Turn("assistant", "<p>" + text)], VicunaOptions())
