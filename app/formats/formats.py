@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
 
@@ -79,10 +80,11 @@ class Format:
             raise InvalidInput("A record's text cannot be written.", [Fault(what)]) from None
 
     def _checked(self, records: Iterable[Record], options: WriteOptions) -> Iterator[Record]:
-        everything = not self.lost(_FULL, options)
+        homeless = self.lost(_FULL, options)
+        of = attrgetter(*homeless) if homeless else None
         for number, record in enumerate(records, start=1):
-            if not everything and (lost := self.lost(record, options)):
-                raise _cannot_carry(self, lost, number)
+            if of is not None and any(of(record)):
+                raise _cannot_carry(self, self.lost(record, options), number)
             yield record
 
     def read(
