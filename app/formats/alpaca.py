@@ -7,12 +7,13 @@ and ``history`` of LLaMA-Factory.
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.formats.broken import Numbered
 from app.formats.columns import Columns
 from app.formats.json_lines import Convert, read_lines, write_lines
 from app.formats.json_list import list_pieces, read_list, write_list
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.record import Record, Unreadable
+from app.record import Record
 
 
 def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
@@ -41,7 +42,7 @@ def write_alpaca_lines(records: Iterable[Record], sink: BinaryIO, _: WriteOption
     write_lines(map(_object, records), sink)
 
 
-def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read a JSON list.
 
     Raises:
@@ -52,7 +53,7 @@ def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unr
     columns.refuse_if_never_met()
 
 
-def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read JSON lines, which may have any columns once a mapping says which is which.
 
     Raises:

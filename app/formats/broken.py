@@ -21,8 +21,12 @@ Vicuna's cleaning has reasons of its own; see `app.formats.vicuna`.
 """
 
 import re
+from typing import TypeAlias
 
-from app.record import Unreadable
+from app.record import Record, Unreadable
+
+Numbered: TypeAlias = tuple[int, Record | Unreadable]
+"""What a row became, with its 1-based number in the file: one row may become several."""
 
 _LONGEST_EXCERPT = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")

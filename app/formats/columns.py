@@ -29,7 +29,12 @@ class Columns:
         self._of: dict[FieldName, str | None] = {
             name: self._asked.get(name, name) for name in FIELDS
         }
-        self._rows = 0
+        self._wanted = {
+            name: column
+            for name, column in self._of.items()
+            if column is not None and (name in REQUIRED or self._asked.get(name) is not None)
+        }
+        self._not_met = set(self._wanted.values())
         self._met: set[str] = set()
         """The columns that rows had, as far as anybody needs to be told of them."""
 
@@ -46,9 +51,10 @@ class Columns:
         """
         if not isinstance(row, dict):
             raise BrokenRow("not_object", "a row is an object with columns")
-        self._rows += 1
-        if not self._met >= row.keys() and len(self._met) < _MOST_NAMED:
-            self._met.update(str(name) for name in row)
+        if self._not_met:
+            self._not_met -= row.keys()
+        if len(self._met) < _MOST_NAMED:
+            self._met |= row.keys()
         history = self._optional(row, "history")
         return Record(
             instruction=self._required(row, "instruction"),
@@ -64,8 +70,8 @@ class Columns:
         Raises:
             InvalidInput: when no row had a column that must be there or that was asked for.
         """
-        if self._rows:
-            self.refuse_if_not_among(self._met)
+        if self._met:
+            self._refuse(self._not_met, self._met)
 
     def refuse_if_not_among(self, there: Set[str]) -> None:
         """Say that a column is missing as a whole, where a header says so before the first row.
@@ -73,18 +79,17 @@ class Columns:
         Raises:
             InvalidInput: naming each column that is missing, and those that there are.
         """
-        wanted = {name: column for name, column in self._of.items() if self._must_be(name)}
+        self._refuse(set(self._wanted.values()) - there, there)
+
+    def _refuse(self, missing: Set[str], there: Set[str]) -> None:
         named = ", ".join(repr(name) for name in sorted(there)[:_MOST_NAMED]) or "none"
         faults = [
             Fault(f"there is no column {column!r}; there are: {named}", field=name)
-            for name, column in wanted.items()
-            if column is not None and column not in there
+            for name, column in self._wanted.items()
+            if column in missing
         ]
         if faults:
             raise InvalidInput("The file lacks columns.", faults)
-
-    def _must_be(self, name: FieldName) -> bool:
-        return name in REQUIRED or self._asked.get(name) is not None
 
     def _required(self, row: Mapping[str, object], name: FieldName) -> str:
         column = self._of[name]

@@ -7,11 +7,11 @@ from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow
+from app.formats.broken import BrokenRow, Numbered
 from app.formats.columns import Columns
 from app.formats.options import ReadOptions, WriteOptions
 from app.formats.pieces import joined
-from app.record import Record, Unreadable
+from app.record import Record
 
 if TYPE_CHECKING:
     import _csv
@@ -77,7 +77,7 @@ class _Lines:
         return "".join(self._of_row)
 
 
-def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read rows below a header.
 
     Raises:
@@ -108,22 +108,22 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 def _rows(
     reader: "_csv.Reader", lines: _Lines, header: list[str], columns: Columns
-) -> Iterator[Record | Unreadable]:
+) -> Iterator[Numbered]:
     while True:
         line = reader.line_num + 1
         lines.begin_row()
         try:
             values = next(reader)
             if values:
-                yield columns.record(_row(header, values))
+                yield lines.row, columns.record(_row(header, values))
             else:
                 lines.row -= 1
         except StopIteration:
             return
         except csv.Error as error:
-            yield BrokenRow("not_csv", str(error)).at(lines.row, line, lines.text)
+            yield lines.row, BrokenRow("not_csv", str(error)).at(lines.row, line, lines.text)
         except BrokenRow as broken:
-            yield broken.at(lines.row, line, lines.text)
+            yield lines.row, broken.at(lines.row, line, lines.text)
 
 
 def _row(header: list[str], values: list[str]) -> dict[str, str]:

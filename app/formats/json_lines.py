@@ -5,18 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TypeAlias
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, refuse_if_too_large
+from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.json_values import of_one_line, parsed
 from app.formats.pieces import joined
-from app.record import Record, Unreadable
+from app.record import Record
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
 """What makes records of one parsed row: mostly one, and it may raise `BrokenRow`."""
 
 
-def read_lines(
-    source: BinaryIO, most_bytes: int, convert: Convert
-) -> Iterator[Record | Unreadable]:
+def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
     """Read row by row; empty lines count as lines and not as rows.
 
     Raises:
@@ -30,22 +28,22 @@ def read_lines(
         if row == 1 and (raw == b"[" or raw.startswith(b"[{")):
             raise InvalidInput(
                 "The file holds no JSON lines.",
-                [Fault("it begins as a JSON list; read it as one (alpaca, sharegpt)", line=line)],
+                [Fault("it begins as a JSON list; read it as one (alpaca)", line=line)],
             )
         yield from converted(raw, most_bytes, convert, (row, line))
 
 
 def converted(
     raw: bytes, most_bytes: int, convert: Convert, place: tuple[int, int | None]
-) -> Iterator[Record | Unreadable]:
+) -> Iterator[Numbered]:
     """Make records of one row's bytes, or keep why there are none."""
     row, line = place
     try:
         refuse_if_too_large(len(raw), most_bytes)
         for made in convert(parsed(raw)):
-            yield made.at(row, line, raw) if isinstance(made, BrokenRow) else made
+            yield row, made.at(row, line, raw) if isinstance(made, BrokenRow) else made
     except BrokenRow as broken:
-        yield broken.at(row, line, raw)
+        yield row, broken.at(row, line, raw)
 
 
 def _lines(source: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes]]:

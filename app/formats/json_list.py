@@ -8,14 +8,16 @@ whole file at the first NaN, and makes ``?`` of half a surrogate pair without sa
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from typing import BinaryIO
 
 from app.errors import Fault, InvalidInput
-from app.formats.json_lines import Convert, converted
+from app.formats.broken import Numbered
+from app.formats.json_lines import Convert, converted, read_lines
 from app.formats.pieces import joined
-from app.record import Record, Unreadable
 
 _CHUNK = 1024 * 1024
+_PEEKED = 4096
 _SPACE = b" \t\r\n"
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # Possessive, so that a string cut off at the end of what was read is looked at once, not tried in
@@ -92,7 +94,7 @@ def _broken(what: str, rows: int) -> InvalidInput:
     return InvalidInput("The file is not a whole JSON list.", [Fault(f"{what}, {where}")])
 
 
-def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Record | Unreadable]:
+def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
     """Read a JSON list element by element, in constant memory.
 
     Raises:
@@ -109,6 +111,27 @@ def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[R
         raise _broken("it is cut off", cutter.rows)
 
 
+def read_either(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+    """Read a JSON list or JSON lines, whichever the file begins as.
+
+    Raises:
+        InvalidInput: when it is a list and not whole.
+    """
+    begins = _peek(source).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
+    reader = read_list if begins.startswith(b"[") else read_lines
+    return reader(source, most_bytes, convert)
+
+
+def _peek(source: BinaryIO) -> bytes:
+    if source.seekable():
+        at = source.tell()
+        first = source.read(_PEEKED)
+        source.seek(at)
+        return first
+    # What is unpacked on the way cannot go back, but is buffered.
+    return source.peek(_PEEKED) if isinstance(source, BufferedReader) else b""
+
+
 def _opened(source: BinaryIO) -> bytes:
     """Read up to the list's opening bracket, and a piece behind it."""
     piece = source.read(_CHUNK).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
@@ -121,7 +144,7 @@ def _opened(source: BinaryIO) -> bytes:
 
 def _hint(piece: bytes) -> str:
     if piece.startswith(b"{"):
-        return "it begins with an object; read JSON lines as such (alpaca_jsonl, messages, jsonl)"
+        return "it begins with an object; read JSON lines as such (alpaca_jsonl, jsonl)"
     if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "it is UTF-16; write it as UTF-8"
     return "it does not begin with a bracket"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from json.encoder import encode_basestring as quoted
 from typing import NoReturn
@@ -21,8 +22,8 @@ def _object(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     pairs = list(pairs)
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in seen.items() if times > 1)
         raise BrokenRow("duplicate_key", f"the key {twice[:50]!r} is there twice")
     return made
 

@@ -3,24 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from app.formats.json_lines import read_lines, write_lines
+from app.formats.broken import Numbered
+from app.formats.json_lines import write_lines
+from app.formats.json_list import read_either
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.turns import TurnShape, record_of_turns, turns_of_record
-from app.record import Record, Unreadable
-
-_SHAPE = TurnShape(
-    list_key="messages",
-    speaker_key="role",
-    text_key="content",
-    # Newer models have "developer" where older ones have "system".
-    speakers={
-        "system": "system",
-        "developer": "system",
-        "user": "user",
-        "assistant": "assistant",
-    },
-)
+from app.formats.turns import MESSAGES, record_of_turns, turns_of_record
+from app.record import Record
 
 
 def write_messages(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
@@ -36,6 +25,8 @@ def _object(record: Record) -> str:
     return f'{{"messages": [{", ".join(turns)}]}}'
 
 
-def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
-    """Read one chat a line; other columns are passed over."""
-    return read_lines(source, options.most_bytes, lambda row: (record_of_turns(_SHAPE.turns(row)),))
+def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
+    """Read one chat a line, or a JSON list of them; other columns are passed over."""
+    return read_either(
+        source, options.most_bytes, lambda row: (record_of_turns(MESSAGES.turns(row)),)
+    )

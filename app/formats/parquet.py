@@ -1,15 +1,16 @@
 """Parquet, through pyarrow: row groups are written as they come and read a few rows at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, refuse_if_too_large
+from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.columns import Columns
 from app.formats.options import ReadOptions, WriteOptions
+from app.formats.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
 from app.record import Record, Unreadable
 
 _MOST_ROWS = 10_000
@@ -59,8 +60,8 @@ def _table(group: list[Record], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
-    """Read text columns; the source must be seekable, as a file is that is not compressed again.
+def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
+    """Read text columns, or the turns of chats; the source must be seekable.
 
     Raises:
         InvalidInput: when it is no whole Parquet file, or lacks a column.
@@ -75,19 +76,32 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Un
         raise _unreadable(str(error).partition("\n")[0]) from error
 
 
-def _read(
-    source: BinaryIO, options: ReadOptions, columns: Columns
-) -> Iterator[Record | Unreadable]:
+def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[Numbered]:
     # Without a buffer of its own Arrow reads whole column chunks, however large they are.
     with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
         there = file.schema_arrow.names
-        columns.refuse_if_not_among(set(there))
-        wanted = [name for name in there if name in columns.names]
+        convert, names = _meaning(there, columns, options)
+        wanted = [name for name in there if name in names]
         row = 0
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             for values in zip(*(_cells(column) for column in batch.columns), strict=True):
                 row += 1
-                yield _record(dict(zip(wanted, values, strict=True)), row, options, columns)
+                yield row, _record(dict(zip(wanted, values, strict=True)), row, options, convert)
+
+
+def _meaning(
+    there: Sequence[str], columns: Columns, options: ReadOptions
+) -> tuple[Callable[[object], Record], Set[str]]:
+    """How a row becomes a record, and by which columns: chats are known by theirs."""
+    for shape in (MESSAGES, SHAREGPT):
+        if options.columns is None and shape.list_key in there and "instruction" not in there:
+            return _of_turns(shape), {shape.list_key}
+    columns.refuse_if_not_among(set(there))
+    return columns.record, columns.names
+
+
+def _of_turns(shape: TurnShape) -> Callable[[object], Record]:
+    return lambda row: record_of_turns(shape.turns(row))
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
@@ -110,14 +124,26 @@ def _cells(column: pa.Array) -> list[object]:
 
 
 def _record(
-    values: dict[str, object], row: int, options: ReadOptions, columns: Columns
+    values: dict[str, object],
+    row: int,
+    options: ReadOptions,
+    convert: Callable[[object], Record],
 ) -> Record | Unreadable:
     try:
-        size = sum(len(value) for value in values.values() if isinstance(value, str))
-        refuse_if_too_large(size, options.most_bytes)
-        return columns.record(values)
+        refuse_if_too_large(_characters(values), options.most_bytes)
+        return convert(values)
     except BrokenRow as broken:
-        return broken.at(row, None, str(values))
+        # A person needs the beginning only, and a value may have millions of characters.
+        short = {n: v[:80] if isinstance(v, str) else v for n, v in values.items()}
+        return broken.at(row, None, str(short))
+
+
+def _characters(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def _unreadable(why: str) -> InvalidInput:

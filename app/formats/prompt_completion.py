@@ -8,11 +8,12 @@ from hashlib import blake2b
 from typing import BinaryIO
 
 from app.formats.alpaca import of_columns
+from app.formats.broken import Numbered
 from app.formats.columns import Columns
 from app.formats.json_lines import read_lines, write_lines
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.record import Record, Unreadable
+from app.record import Record
 
 # Where the prompt ends with a label the completion begins with a space, as words in a text do.
 _WITH_INPUT = (
@@ -58,7 +59,7 @@ def encoded(record: Record, position: int, random_seed: int) -> tuple[str, str]:
     return filled, before + record.output
 
 
-def read_prompt_completion(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
+def read_prompt_completion(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read lines; the whole prompt becomes the instruction.
 
     Raises:

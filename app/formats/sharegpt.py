@@ -3,30 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from app.formats.json_list import read_list, write_list
+from app.formats.broken import Numbered
+from app.formats.json_list import read_either, write_list
 from app.formats.json_values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.turns import Speaker, TurnShape, record_of_turns, turns_of_record
+from app.formats.turns import SHAREGPT, Speaker, record_of_turns, turns_of_record
 from app.formats.vicuna import Cleaner
-from app.record import Record, Unreadable
+from app.record import Record
 
 _NAMES: dict[Speaker, str] = {"system": "system", "user": "human", "assistant": "gpt"}
-_SHAPE = TurnShape(
-    list_key="conversations",
-    speaker_key="from",
-    text_key="value",
-    # What people's collections call the two sides.
-    speakers={
-        "system": "system",
-        "human": "user",
-        "user": "user",
-        "gpt": "assistant",
-        "chatgpt": "assistant",
-        "assistant": "assistant",
-        "bing": "assistant",
-        "bard": "assistant",
-    },
-)
 
 
 def write_sharegpt(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
@@ -42,15 +27,15 @@ def _object(record: Record) -> str:
     return f'{{"conversations": [{", ".join(turns)}]}}'
 
 
-def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Record | Unreadable]:
-    """Read a JSON list of conversations, as they are or cleaned Vicuna's way.
+def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
+    """Read a JSON list of conversations, or one a line, as they are or cleaned Vicuna's way.
 
     Raises:
-        InvalidInput: when it is no whole list.
+        InvalidInput: when it is a list and not whole.
     """
     if options.vicuna is None:
-        return read_list(
-            source, options.most_bytes, lambda row: (record_of_turns(_SHAPE.turns(row)),)
+        return read_either(
+            source, options.most_bytes, lambda row: (record_of_turns(SHAREGPT.turns(row)),)
         )
     cleaner = Cleaner(options.vicuna)
-    return read_list(source, options.most_bytes, lambda row: cleaner.records(_SHAPE.turns(row)))
+    return read_either(source, options.most_bytes, lambda row: cleaner.records(SHAREGPT.turns(row)))

@@ -60,6 +60,36 @@ def _named(name: object) -> str:
     return repr(name[:50]) if isinstance(name, str) else "no text"
 
 
+MESSAGES = TurnShape(
+    list_key="messages",
+    speaker_key="role",
+    text_key="content",
+    # Newer models have "developer" where older ones have "system".
+    speakers={
+        "system": "system",
+        "developer": "system",
+        "user": "user",
+        "assistant": "assistant",
+    },
+)
+SHAREGPT = TurnShape(
+    list_key="conversations",
+    speaker_key="from",
+    text_key="value",
+    # What people's collections call the two sides.
+    speakers={
+        "system": "system",
+        "human": "user",
+        "user": "user",
+        "gpt": "assistant",
+        "chatgpt": "assistant",
+        "assistant": "assistant",
+        "bing": "assistant",
+        "bard": "assistant",
+    },
+)
+
+
 def record_of_turns(turns: Sequence[Turn]) -> Record:
     """Make the last exchange what is trained on, and the earlier ones its history.
 

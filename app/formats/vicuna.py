@@ -39,7 +39,7 @@ _LOOKS_LIKE_HTML = re.compile(
 # What the page's buttons say: of a reply that was asked again, and of code.
 _PAGER = re.compile(r"\A\s*\d+ / \d+\s*")
 _COPY_COUNT = re.compile(r"Copy\d+ chars / \d+ words")
-_COPY_EMPTY = re.compile(r"```[^`\n]*\n?[^`\n]*Copy code\s*```")
+_COPY_EMPTY = re.compile(r"```(?:[^`\n]*+\n)?[^`\n]*?Copy code\s*+```")
 _COPY_CODE = re.compile(r"```\s*([\w+#.-]*?)(?:Copy code)+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 

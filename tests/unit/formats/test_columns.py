@@ -1,6 +1,7 @@
 """Columns of any name become fields of a record; what is missing as a whole is said."""
 
 import io
+import json
 
 import pytest
 
@@ -97,3 +98,12 @@ def test_alpaca_may_have_more_columns_no_input_and_a_chat() -> None:
 
 def test_a_file_of_nothing_but_broken_rows_names_no_column() -> None:
     assert reasons(read(FORMATS["jsonl"], b"1\n2\n")) == ["not_object", "not_object"]
+
+
+def test_a_column_that_comes_late_among_many_others_is_met() -> None:
+    rows = [{"instruction": "a", "output": "b", f"other_{n}": "x"} for n in range(200)]
+    rows[-1]["context"] = "c"
+    data = "\n".join(map(json.dumps, rows)).encode()
+    read_back = read(FORMATS["jsonl"], data, ReadOptions(columns={"input": "context"}))
+
+    assert read_back == [Record("a", "b")] * 199 + [Record("a", "b", "c")]

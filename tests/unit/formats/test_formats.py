@@ -10,7 +10,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
@@ -18,7 +18,7 @@ from app.formats.columns import FIELDS
 from app.formats.formats import FORMATS, Format, format_named
 from app.formats.options import ReadOptions, VicunaOptions, WriteOptions
 from app.record import Record, Unreadable
-from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read
+from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"
 WITH_CHATS = WriteOptions(chat_columns=True)
@@ -84,7 +84,7 @@ def test_the_bytes_of_chats_are_the_golden_ones(name: str) -> None:
 
 
 @formats
-@settings(max_examples=50)
+@unhurried
 @given(records=RECORDS)
 def test_what_it_carries_is_read_back(format_: Format, records: list[Record]) -> None:
     carried = [only_carried(record, format_) for record in records]
@@ -93,7 +93,7 @@ def test_what_it_carries_is_read_back(format_: Format, records: list[Record]) ->
 
 
 @pairs
-@settings(max_examples=25)
+@unhurried
 @given(records=RECORDS)
 def test_a_pair_that_can_carry_the_same_goes_there_and_back(
     first: Format, second: Format, records: list[Record]
@@ -111,6 +111,14 @@ def test_there_are_such_pairs_of_every_format() -> None:
     ((_, cases),) = [mark.args]
     assert {one.name for pair in cases for one in pair} == set(FORMATS)
     assert len(cases) >= 20
+
+
+@formats
+def test_rows_are_numbered_as_the_file_has_them(format_: Format) -> None:
+    rows = list(format_.rows(io.BytesIO(as_bytes(format_, GOLDEN))))
+
+    assert [number for number, _ in rows] == [1, 2, 3, 4]
+    assert [row for _, row in rows] == read(format_, as_bytes(format_, GOLDEN))
 
 
 @formats
@@ -249,6 +257,7 @@ def test_what_is_no_such_file_is_a_clear_problem_and_never_a_crash(
 
 
 @formats
+@unhurried
 @given(data=st.binary(max_size=60))
 def test_no_bytes_make_reading_crash(format_: Format, data: bytes) -> None:
     with suppress(InvalidInput):

@@ -1,12 +1,10 @@
 """A push to the hub: one commit of all files, and every refusal in words one can act on."""
 
-import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -16,21 +14,21 @@ from app.formats.hub_folder import FolderContent, write_hub_folder
 from app.record import Record, SplitName
 from app.stack.ports import free_port
 from tests.servers.hub import TOKEN, Hub, running_hub
+from tests.unit.formats.child import Child, child
 from tests.unit.formats.making import GOLDEN
 
 REPO = "growers/colours"
 _PUSH = """
-import json, sys
 from pathlib import Path
 from app.errors import InvalidInput, SeedbedError
 from app.formats.hub import HubRepository, push_folder
-folder, repo_id, token, endpoint = sys.argv[1:]
-try:
-    pushed = push_folder(Path(folder), HubRepository(repo_id, token, endpoint), "Version 3")
-    print(json.dumps({"url": pushed.url, "commit": pushed.commit}))
-except SeedbedError as error:
-    faults = [str(f) for f in error.faults] if isinstance(error, InvalidInput) else []
-    print(json.dumps({"kind": type(error).__name__, "text": str(error), "faults": faults}))
+def answer(folder, repo_id, token, endpoint):
+    try:
+        pushed = push_folder(Path(folder), HubRepository(repo_id, token, endpoint), "Version 3")
+    except SeedbedError as error:
+        faults = [str(f) for f in error.faults] if isinstance(error, InvalidInput) else []
+        return {"kind": type(error).__name__, "text": str(error), "faults": faults}
+    return {"url": pushed.url, "commit": pushed.commit}
 """
 
 
@@ -47,23 +45,30 @@ def hub() -> Iterator[Hub]:
         yield hub
 
 
-def push(folder: Path, endpoint: str, repo_id: str = REPO, token: str = TOKEN) -> dict[str, Any]:
-    """Push in a process of its own: whether Xet is used is decided when the library is imported."""
-    environment = os.environ | {
+@pytest.fixture(scope="module")
+def pusher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    """A process of its own: whether Xet is used is decided when the library is imported."""
+    environment = {
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HOME": str(folder.with_name("home")),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path_factory.mktemp("home")),
         "NO_PROXY": "127.0.0.1",
     }
-    environment.pop("HF_HUB_OFFLINE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", _PUSH, str(folder), repo_id, token, endpoint],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    with child(_PUSH, environment) as running:
+        yield running
+
+
+Push: TypeAlias = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def push(pusher: Child) -> Push:
+    def push(folder: Path, endpoint: str, repo_id: str = REPO, token: str = TOKEN) -> Any:
+        return pusher.ask(str(folder), repo_id, token, endpoint)
+
+    return push
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -71,7 +76,9 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_all_files_are_one_commit_of_a_private_repository(folder: Path, hub: Hub) -> None:
+def test_all_files_are_one_commit_of_a_private_repository(
+    push: Push, folder: Path, hub: Hub
+) -> None:
     pushed = push(folder, hub.endpoint)
 
     assert pushed["url"] == f"{hub.endpoint}/datasets/{REPO}"
@@ -84,7 +91,7 @@ def test_all_files_are_one_commit_of_a_private_repository(folder: Path, hub: Hub
 
 
 def test_a_repository_that_is_there_gets_another_commit_and_no_file_twice(
-    folder: Path, hub: Hub
+    push: Push, folder: Path, hub: Hub
 ) -> None:
     push(folder, hub.endpoint)
     hub.asked.clear()
@@ -97,7 +104,7 @@ def test_a_repository_that_is_there_gets_another_commit_and_no_file_twice(
 
 
 def test_what_an_earlier_version_had_and_this_one_has_not_is_deleted(
-    folder: Path, hub: Hub, tmp_path: Path
+    push: Push, folder: Path, hub: Hub, tmp_path: Path
 ) -> None:
     splits: dict[SplitName, tuple[Record, ...]] = {"train": GOLDEN, "test": GOLDEN[:1]}
     write_hub_folder(tmp_path / "x", FolderContent("colours", "# Earlier\n", splits))
@@ -109,7 +116,7 @@ def test_what_an_earlier_version_had_and_this_one_has_not_is_deleted(
     assert hub.files == _files(folder) | {"LICENSE": b"somebody's own"}
 
 
-def test_a_wrong_token_is_told(folder: Path, hub: Hub) -> None:
+def test_a_wrong_token_is_told(push: Push, folder: Path, hub: Hub) -> None:
     answer = push(folder, hub.endpoint, token="hf_wrong")
 
     assert answer["kind"] == "HubTrouble"
@@ -119,41 +126,42 @@ def test_a_wrong_token_is_told(folder: Path, hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "status", "kind", "text"),
+    ("stage", "status", "told"),
     [
-        ("create", 403, "HubTrouble", "may not write to growers/colours (403)"),
-        ("create", 500, "HubTrouble", "trouble of its own (500)"),
-        ("preupload", 401, "HubTrouble", "does not accept the token (401)"),
-        ("preupload", 404, "HubTrouble", "knows no growers/colours"),
-        ("batch", 403, "HubTrouble", "may not write to growers/colours (403)"),
-        ("upload", 403, "HubTrouble", "may not write to growers/colours (403)"),
-        ("commit", 400, "HubTrouble", "refuses the folder (400)"),
-        ("commit", 409, "Conflict", "changed by somebody else meanwhile (409); push again"),
-        ("commit", 412, "Conflict", "changed by somebody else meanwhile (412); push again"),
-        ("commit", 429, "HubTrouble", "asks to wait (429)"),
-        ("commit", 503, "HubTrouble", "trouble of its own (503); push again later"),
+        ("create", 403, ("HubTrouble", "may not write to growers/colours (403)")),
+        ("create", 500, ("HubTrouble", "trouble of its own (500)")),
+        ("preupload", 401, ("HubTrouble", "does not accept the token (401)")),
+        ("preupload", 404, ("HubTrouble", "knows no growers/colours")),
+        ("batch", 403, ("HubTrouble", "may not write to growers/colours (403)")),
+        ("upload", 403, ("HubTrouble", "may not write to growers/colours (403)")),
+        ("commit", 400, ("HubTrouble", "refuses the folder (400)")),
+        ("commit", 409, ("Conflict", "changed by somebody else meanwhile (409); push again")),
+        ("commit", 412, ("Conflict", "changed by somebody else meanwhile (412); push again")),
+        ("commit", 429, ("HubTrouble", "asks to wait (429)")),
+        ("commit", 503, ("HubTrouble", "trouble of its own (503); push again later")),
     ],
 )
 def test_what_the_hub_refuses_is_told_with_its_words(
-    folder: Path, hub: Hub, stage: str, status: int, kind: str, text: str
+    push: Push, folder: Path, hub: Hub, stage: str, status: int, told: tuple[str, str]
 ) -> None:
     hub.failing[stage] = (status, "because I say so")
     answer = push(folder, hub.endpoint)
 
+    kind, text = told
     assert answer["kind"] == kind
     assert text in answer["text"]
     assert "because I say so" in answer["text"]
     assert hub.commits == []
 
 
-def test_a_hub_that_is_away_is_told(folder: Path) -> None:
+def test_a_hub_that_is_away_is_told(push: Push, folder: Path) -> None:
     answer = push(folder, f"http://127.0.0.1:{free_port('127.0.0.1')}")
 
     assert answer["kind"] == "HubTrouble"
     assert "does not answer" in answer["text"]
 
 
-def test_a_name_that_no_repository_can_have_is_told(folder: Path, hub: Hub) -> None:
+def test_a_name_that_no_repository_can_have_is_told(push: Push, folder: Path, hub: Hub) -> None:
     answer = push(folder, hub.endpoint, repo_id="a/b/c")
 
     assert answer["kind"] == "InvalidInput"
@@ -161,7 +169,9 @@ def test_a_name_that_no_repository_can_have_is_told(folder: Path, hub: Hub) -> N
     assert hub.asked == []
 
 
-def test_a_card_that_the_hub_does_not_understand_is_told(tmp_path: Path, hub: Hub) -> None:
+def test_a_card_that_the_hub_does_not_understand_is_told(
+    push: Push, tmp_path: Path, hub: Hub
+) -> None:
     card = "---\nlicense: nonsense\n---\n"
     write_hub_folder(tmp_path / "x", FolderContent("x", card, {"train": GOLDEN}))
     answer = push(tmp_path / "x", hub.endpoint)

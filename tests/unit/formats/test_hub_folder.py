@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import yaml
@@ -18,8 +15,10 @@ from app.formats.hub_folder import FolderContent, write_hub_folder
 from app.formats.options import WriteOptions
 from app.formats.trainers import FORMAT_NAMES
 from app.record import DatasetRow, Record
+from tests.unit.formats.child import Child
 from tests.unit.formats.making import CHATS, GOLDEN
 
+Loaded: TypeAlias = Callable[[Path], dict[str, list[dict[str, Any]]]]
 CARD = "---\nlicense: apache-2.0\n---\n\n# Colours\n"
 CONTENT = FolderContent(
     name="colours",
@@ -41,24 +40,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def loaded(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Load it as its users do, in a process without network and with a cache of its own."""
-    program = (
-        "import json, sys; from datasets import load_dataset;"
-        "print(json.dumps({s: d.to_list() for s, d in load_dataset(sys.argv[1]).items()}))"
-    )
-    environment = os.environ | {
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(folder.with_name("cache")),
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(folder)],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    splits: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
-    return splits
+@pytest.fixture
+def loaded(datasets_library: Child) -> Loaded:
+    """Load a folder as its users do."""
+    return lambda folder: datasets_library.ask(str(folder))
 
 
 def _task(record: Record) -> dict[str, str]:
@@ -66,7 +51,7 @@ def _task(record: Record) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("format_name", ["parquet", "alpaca_jsonl"])
-def test_datasets_loads_both_splits(tmp_path: Path, format_name: str) -> None:
+def test_datasets_loads_both_splits(loaded: Loaded, tmp_path: Path, format_name: str) -> None:
     folder = tmp_path / "colours"
     write_hub_folder(folder, replace(CONTENT, format_name=format_name))
 
@@ -76,7 +61,7 @@ def test_datasets_loads_both_splits(tmp_path: Path, format_name: str) -> None:
     }
 
 
-def test_datasets_loads_messages_and_prompts(tmp_path: Path) -> None:
+def test_datasets_loads_messages_and_prompts(loaded: Loaded, tmp_path: Path) -> None:
     chats = replace(CONTENT, splits={"train": [*GOLDEN, CHATS[0]]}, format_name="messages")
     write_hub_folder(tmp_path / "m", chats)
     (rows,) = loaded(tmp_path / "m").values()
@@ -90,7 +75,7 @@ def test_datasets_loads_messages_and_prompts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_name", ["parquet", "jsonl"])
-def test_datasets_loads_a_table_of_chats(tmp_path: Path, format_name: str) -> None:
+def test_datasets_loads_a_table_of_chats(loaded: Loaded, tmp_path: Path, format_name: str) -> None:
     folder = tmp_path / "chats"
     content = replace(CHAT_TABLE, format_name=format_name, splits={"train": [*GOLDEN, *CHATS]})
     write_hub_folder(folder, content)
@@ -132,7 +117,9 @@ def test_the_same_content_makes_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_name", FORMAT_NAMES)
-def test_trainers_are_told_of_columns_that_are_there(tmp_path: Path, format_name: str) -> None:
+def test_trainers_are_told_of_columns_that_are_there(
+    loaded: Loaded, tmp_path: Path, format_name: str
+) -> None:
     folder = tmp_path / "colours"
     write_hub_folder(folder, replace(CONTENT, format_name=format_name))
     entries = json.loads((folder / "dataset_info.json").read_text())

@@ -13,7 +13,7 @@ from app.errors import InvalidInput
 from app.formats.json_lines import Convert
 from app.formats.json_list import list_pieces, read_list
 from app.record import Record, Unreadable
-from tests.unit.formats.making import TEXTS, reasons
+from tests.unit.formats.making import TEXTS, reasons, unhurried
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -47,7 +47,7 @@ def _elements(source: io.BytesIO, most_bytes: int = _MOST) -> list[Any]:
     return values
 
 
-@settings(max_examples=200)
+@settings(unhurried, max_examples=100)
 @given(
     values=st.lists(VALUES, max_size=5),
     step=st.integers(1, 9),
@@ -88,7 +88,7 @@ def test_an_empty_list_has_no_elements(text: str) -> None:
 def test_a_broken_element_breaks_no_other(text: str, reason: str) -> None:
     whole = '{"instruction": "a"}'
     source = io.BytesIO(f"[{whole}, {text}, {whole}]".encode())
-    rows = list(read_list(source, _MOST, lambda _: (Record("a", ""),)))
+    rows = [row for _, row in read_list(source, _MOST, lambda _: (Record("a", ""),))]
 
     assert reasons(rows) == [None, reason, None]
     (broken,) = [row for row in rows if isinstance(row, Unreadable)]
@@ -96,7 +96,8 @@ def test_a_broken_element_breaks_no_other(text: str, reason: str) -> None:
 
 
 def test_bytes_that_are_no_utf_8_are_told_of_and_shown() -> None:
-    rows = list(read_list(io.BytesIO(b'["\xff", "\xed\xa0\x80"]'), _MOST, lambda _: ()))
+    source = io.BytesIO(b'["\xff", "\xed\xa0\x80"]')
+    rows = [row for _, row in read_list(source, _MOST, lambda _: ())]
 
     assert reasons(rows) == ["not_utf8", "not_utf8"]
     assert isinstance(rows[0], Unreadable)
@@ -130,7 +131,7 @@ def test_a_file_that_is_no_whole_list_is_refused(data: bytes, what: str) -> None
 def test_rows_before_the_cut_are_read() -> None:
     rows = read_list(io.BytesIO(b'[{"a": 1}, {"a'), _MOST, lambda _: (Record("a", "b"),))
 
-    assert next(rows) == Record("a", "b")
+    assert next(rows) == (1, Record("a", "b"))
     with pytest.raises(InvalidInput):
         next(rows)
 

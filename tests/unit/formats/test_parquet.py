@@ -82,6 +82,25 @@ def test_columns_may_bear_any_name_and_others_are_not_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "speaker", "text", "names"),
+    [("messages", "role", "content", ("user", "assistant")),
+     ("conversations", "from", "value", ("human", "gpt"))],
+)  # fmt: skip
+def test_chats_are_known_by_their_column(
+    column: str, speaker: str, text: str, names: tuple[str, str]
+) -> None:
+    chats = [
+        [{speaker: names[0], text: "a"}, {speaker: names[1], text: "b"}] * 2,
+        [{speaker: names[0], text: "a"}],
+        None,
+    ]
+    rows = read(PARQUET, _file({"id": [1, 2, 3], column: chats}))
+
+    assert rows[0] == Record("a", "b", history=(Exchange("a", "b"),))
+    assert reasons(rows) == [None, "no_answer", "missing_column"]
+
+
 def test_a_column_that_is_not_there_is_named_before_the_first_row() -> None:
     with pytest.raises(InvalidInput) as refused:
         read(PARQUET, _file({"q": ["a"], "output": ["b"]}))

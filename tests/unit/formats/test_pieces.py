@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats.pieces import joined
+from tests.unit.formats.making import unhurried
 
 
+@unhurried
 @given(st.lists(st.sampled_from(["", "a", "b" * 40_000, "c" * 70_000]), max_size=12))
 def test_no_text_is_lost_and_no_sign_of_waiting_either(texts: list[str]) -> None:
     pieces = list(joined(texts))

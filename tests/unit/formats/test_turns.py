@@ -1,10 +1,13 @@
 """Chats read turn by turn, in OpenAI's shape and in ShareGPT's."""
 
+import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.formats.files import opened
 from app.formats.formats import FORMATS, Format
 from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import read
@@ -109,3 +112,19 @@ def test_other_columns_and_other_names_of_the_two_sides_are_read() -> None:
         ]
     }
     assert _read(FORMATS["messages"], line) == Record("a", "b", system="s")
+
+
+@both
+@pytest.mark.parametrize("begins", [b"", b"\xef\xbb\xbf", b" \r\n"])
+def test_chats_may_be_a_list_or_lines(format_: Format, begins: bytes, tmp_path: Path) -> None:
+    rows = [_row(format_, [("u", str(n)), ("a", "x")]) for n in range(3)]
+    records = [Record(str(n), "x") for n in range(3)]
+    lines = begins + "\n".join(map(json.dumps, rows)).encode()
+    as_list = begins + json.dumps(rows).encode()
+
+    assert read(format_, lines) == read(format_, as_list) == records
+    for number, data in enumerate((lines, as_list)):
+        packed = tmp_path / f"{number}.gz"
+        packed.write_bytes(gzip.compress(data))
+        with opened(packed) as source:
+            assert list(format_.read(source)) == records

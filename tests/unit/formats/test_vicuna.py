@@ -1,6 +1,8 @@
 """Vicuna's cleaning: what is kept, what is dropped and why, and that no round goes missing."""
 
+import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from app.formats.options import ReadOptions, VicunaOptions
 from app.formats.turns import Speaker, Turn
 from app.formats.vicuna import Cleaned, clean, html_to_markdown
 from app.record import Exchange, Record, Unreadable
-from tests.unit.formats.making import read
+from tests.unit.formats.making import unhurried
 
 _SPEAKERS: dict[str, Speaker] = {"s": "system", "u": "user", "a": "assistant"}
 PLAIN = VicunaOptions(html=False)
@@ -95,6 +97,7 @@ def test_the_system_turn_goes_with_each_part_and_counts() -> None:
     ]
 
 
+@unhurried
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=12),
     most=st.integers(1, 30),
@@ -142,6 +145,8 @@ def test_the_limit_may_count_words() -> None:
         ("plain vector<int> a; a < b > c &amp; __init__", None),
         ("**Markdown** stays\n\n```c\nint x;\n```", None),
         ("Copy12 chars / 3 wordsText", "Text"),
+        ("a\n```\nCopy code\n```\nb", "a\n\nb"),
+        ("a\n```pythonCopy code```\nb", "a\n\nb"),
         ("3 / 4", ""),
         ("a 3 / 4 cup", None),
         ("  spaces around\n", "spaces around"),
@@ -157,9 +162,18 @@ def test_html_nested_without_end_is_dropped_by_name() -> None:
     assert dropped(clean(said, VicunaOptions())) == ["unreadable_html"]
 
 
+@unhurried
 @given(st.text())
 def test_no_text_makes_the_cleaning_crash(text: str) -> None:
     clean([Turn("user", text + "</p>"), Turn("assistant", "<p>" + text)], VicunaOptions())
+
+
+@pytest.mark.parametrize("text", ["```" + "a " * 500_000, "```\n" * 50_000, "Copy code" * 50_000])
+def test_a_long_text_takes_no_longer_than_it_is_long(text: str) -> None:
+    begun = time.process_time()
+    html_to_markdown(text)
+    # A pattern that tries every way of splitting it would take hours.
+    assert time.process_time() - begun < 10
 
 
 def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
@@ -174,8 +188,10 @@ def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
         [{"conversations": [{"from": f, "value": v} for f, v in one]} for one in conversations]
     )
     options = ReadOptions(vicuna=VicunaOptions(most_characters=10))
-    rows = read(FORMATS["sharegpt"], data.encode(), options)
+    numbered = list(FORMATS["sharegpt"].rows(io.BytesIO(data.encode()), options))
+    rows = [row for _, row in numbered]
 
+    assert [number for number, _ in numbered] == [1, 1, 1, 2, 3, 4, 5]
     assert [row for row in rows if isinstance(row, Record)] == [
         Record("a", "b" * 8),
         Record("c", "d"),
