@@ -88,6 +88,16 @@ class RunOptions(_Values):
     """A ROUGE-L F-measure above this to anything in the pool rejects."""
     tokenizer: Literal["unicode", "rouge"] | None = None
     """For ROUGE-L; None takes the profile's."""
+    nothing_near: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,60}$")], ...] = Field(
+        default=(), max_length=20
+    )
+    """Data sets, by id: an instruction nearer to one of theirs than `similarity_threshold` is
+    rejected, as if theirs were in the pool."""
+    filters: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], ...] = Field(
+        default=(), max_length=50
+    )
+    """Filters that every row passes before it is kept, by name, such as ``refusal``; ``default``
+    stands for all that a data set applies unless it is told otherwise."""
     max_attempts: int = Field(default=3, ge=1, le=10)
     """After so many unusable replies a call is given up, with its reason."""
     dry_after: int = Field(default=20, ge=1, le=10_000)
@@ -145,4 +155,6 @@ _OF_GROWING = (
     "lookahead",
     "similarity_threshold",
     "tokenizer",
+    "nothing_near",
+    "filters",
 )

@@ -14,9 +14,10 @@ from app.pipeline import planner
 from app.pipeline.demonstrations import draw_demonstrations
 from app.pipeline.profiles import generate_stage, mix_of
 from app.pipeline.screening import first_broken
-from app.pipeline.types import Candidate, Completion, Rejected, Stage
+from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, Stage
 from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
+from app.services.row_rules import screened
 from app.store import completions, tickets, work
 from app.store.completions import Kept
 from app.store.instructions import Dropped, Made, bounded
@@ -156,8 +157,13 @@ class _Ticket:
         self._run.accepted += 1
         if one_stage:
             # Its instances came along.
-            made = Made(sequence, self._completion_id, candidate.instances)
-            self._changes.made.append(made)
+            came = ReadInstances(candidate.instances)
+            read = screened(candidate.text, came, self._material.options.filters)
+            self._dropped += [
+                Dropped(Stage.INSTANTIATE, rejected, self._completion_id, sequence=sequence)
+                for rejected in read.rejected
+            ]
+            self._changes.made.append(Made(sequence, self._completion_id, read.kept))
             self._changes.complete.append(sequence)
         elif self._run.classification_bias is not None:
             self._changes.planned += plan_classification([sequence])

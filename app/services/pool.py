@@ -1,11 +1,12 @@
 """The pool of one run: its seeds and its accepted instructions, ready to be held against.
 
-The index numbers texts as they come: the seeds first, then the accepted ones by sequence number.
+The index numbers texts as they come: the seeds first, then those of data sets that nothing is to be
+near to, then the accepted ones by sequence number.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES, Profile
 from app.pipeline.types import SeedTask
 from app.similarity import Neighbour, SimilarityIndex
-from app.store import instructions, seed_sets
+from app.store import dataset_rows, instructions, seed_sets
 from app.store.models import Run
 
 _NEIGHBOURS = 10
@@ -52,18 +53,22 @@ def with_target_of(run: Run, material: RunMaterial) -> RunMaterial:
 class Pool:
     """Belongs to one pump; throw it away after any database error, it may be ahead of the rows."""
 
-    def __init__(self, material: RunMaterial) -> None:
+    def __init__(self, material: RunMaterial, elsewhere: Sequence["Elsewhere"] = ()) -> None:
         self._run_id = material.run_id
         self._seeds = len(material.seeds)
+        self._elsewhere = [(each.dataset_id, len(each.texts)) for each in elsewhere]
+        self._before = self._seeds + sum(count for _, count in self._elsewhere)
         self._index = SimilarityIndex(
             tokenizer=material.options.tokenizer or material.profile.tokenizer,
             threshold=material.options.similarity_threshold,
         )
         self._index.extend(seed.instruction for seed in material.seeds)
+        for each in elsewhere:
+            self._index.extend(each.texts)
 
     def catch_up(self, session: Session) -> None:
         """Take in what was accepted since the last time."""
-        accepted = len(self._index) - self._seeds
+        accepted = len(self._index) - self._before
         self._index.extend(instructions.texts_from(session, self._run_id, accepted))
 
     def near_duplicate_of(self, text: str) -> dict[str, Any] | None:
@@ -81,13 +86,32 @@ class Pool:
         self._index.insert(text)
 
     def _named(self, neighbour: Neighbour) -> dict[str, Any]:
-        place = neighbour.sequence - self._seeds
-        origin, position = ("machine", place) if place >= 0 else ("seed", neighbour.sequence)
-        return {"origin": origin, "position": position, "score": neighbour.score}
+        return {**self._place(neighbour.sequence), "score": neighbour.score}
+
+    def _place(self, sequence: int) -> dict[str, Any]:
+        if sequence < self._seeds:
+            return {"origin": "seed", "position": sequence}
+        position = sequence - self._seeds
+        for dataset_id, count in self._elsewhere:
+            if position < count:
+                return {"origin": "dataset", "dataset_id": dataset_id, "position": position}
+            position -= count
+        return {"origin": "machine", "position": position}
+
+
+class Elsewhere(NamedTuple):
+    """Instructions of a data set that the pool is to have nothing near to."""
+
+    dataset_id: str
+    texts: Sequence[str]
 
 
 def loaded_pool(material: RunMaterial, session: Session) -> Pool:
     """Make a run's pool with all that is accepted so far."""
-    pool = Pool(material)
+    elsewhere = [
+        Elsewhere(dataset_id, dataset_rows.instructions_of(session, dataset_id))
+        for dataset_id in material.options.nothing_near
+    ]
+    pool = Pool(material, elsewhere)
     pool.catch_up(session)
     return pool

@@ -18,6 +18,7 @@ from app.services.changes import Changes
 from app.services.pool import Pool, RunMaterial
 from app.services.requests import Asked, classify_stage
 from app.services.reviewing import give_up_row, plan_rows, take_review
+from app.services.row_rules import screened
 from app.store import completions, runs, work
 from app.store.completions import Kept, Reply
 from app.store.instructions import Dropped, Label, Made, bounded
@@ -162,7 +163,9 @@ class Recorder:
         if about is None:
             raise ValueError("an item of the instance stage is about an instruction")
         stage = self.material.profile.instantiate(about.is_classification)
-        read = stage.parse(kept.completion, about.text, self.material.options)
+        options = self.material.options
+        read = stage.parse(kept.completion, about.text, options)
+        read = screened(about.text, read, options.filters)
         dropped = [
             Dropped(Stage.INSTANTIATE, rejected, kept.id, sequence=item.ordinal)
             for rejected in read.rejected

@@ -16,6 +16,7 @@ from app.pipeline.types import SeedTask
 from app.services import seed_sets
 from app.services.estimate import Estimate, Plan, estimate
 from app.services.review_sources import check_source, estimate_rows, ready_to_review
+from app.services.row_rules import check_rules
 from app.services.workshop import Workshop
 from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
@@ -68,6 +69,7 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
             earlier = runs.find_by_key(session, idempotency_key)
             if earlier is not None:
                 return _same_request(earlier, request)
+        check_rules(session, request.options)
         run = Run(
             id=run_id,
             **_source(session, request),

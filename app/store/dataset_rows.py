@@ -100,6 +100,12 @@ def records_at(
         yield position, _record(*texts)
 
 
+def instructions_of(session: Session, dataset_id: str) -> list[str]:
+    """Load the instructions of a version, in order."""
+    wanted = select(_ROWS.c.instruction).where(_ROWS.c.dataset_id == dataset_id)
+    return list(session.scalars(wanted.order_by(_ROWS.c.position)))
+
+
 def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> Iterator[DatasetRow]:
     """Read whole rows at `start` to `stop` - 1, in order."""
     wanted = select(
