@@ -51,7 +51,7 @@ class DatasetRow:
     """Whether the answer is one of a few labels; None: not known."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """Of a run: ``{"run_id", "sequence", "instance", "completion_id", ...}``; of another data set:
-    ``{"dataset_id", "position"}``; of a file: ``{"record"}``, its number in it."""
+    ``{"dataset_id", "position"}``; of a file: ``{"row"}``, its number in it."""
     changes: tuple[str, ...] = ()
     """The reasons for which filters mended it."""
 

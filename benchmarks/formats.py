@@ -24,7 +24,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.pipeline.types import Instance
 from app.record import Record
-from app.services import datasets
+from app.services import run_rows
 from app.services.runs import RunRequest, get_run, start_run
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
@@ -107,7 +107,7 @@ def report_database(rows: int, folder: Path) -> None:
     times: dict[str, list[float]] = {"nothing done": [], "Alpaca JSON": []}
 
     def read() -> Iterable[Record]:
-        return datasets.dataset_rows(workshop, run_id)
+        return run_rows.rows(workshop, run_id)
 
     def written_out() -> None:
         with written(folder / "alpaca.json") as sink:

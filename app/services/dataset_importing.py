@@ -58,7 +58,7 @@ def import_dataset(workshop: Workshop, upload: Upload) -> tuple[Dataset, bool]:
     # Of a file that cannot be read nothing stays, not even a version that failed.
     holding = held(workshop, dataset_id, token, failed=datasets.DELETED)
     with holding as writer, opened(upload.file) as source:
-        _read(writer, fmt.read(source, options), skip=_skips(upload.how))
+        _read(writer, fmt.rows(source, options), skip=_skips(upload.how))
         writer.hand_over()
     return get_dataset(workshop, dataset_id), True
 
@@ -103,17 +103,19 @@ def _begin(
         return workshop.database.retrying(add)
 
 
-def _read(writer: DatasetWriter, rows: Iterator[Record | Unreadable], *, skip: bool) -> None:
+def _read(
+    writer: DatasetWriter, rows: Iterator[tuple[int, Record | Unreadable]], *, skip: bool
+) -> None:
     """Write all rows of a file.
 
     Raises:
         InvalidInput: some cannot be read and are not to be skipped, or there is none.
     """
     faults: list[Fault] = []
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         if isinstance(row, Record):
             if not faults:
-                writer.add(DatasetRow(0, row, origin={"record": number}))
+                writer.add(DatasetRow(0, row, origin={"row": number}))
         elif skip:
             writer.drop(Drop("reading", row.reason, row.detail, row.text, _place(row)))
         else:

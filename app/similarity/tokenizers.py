@@ -34,7 +34,8 @@ def fold(text: str) -> str:
     folded = " ".join(text.split())
     if folded.isascii():
         return folded.lower()
-    return _normalize(_normalize(folded).casefold())
+    # A compatibility form may hold a space, such as the one before a lone accent.
+    return " ".join(_normalize(_normalize(folded).casefold()).split())
 
 
 def _normalize(text: str) -> str:
