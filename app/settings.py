@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     thirty times as long."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model, as JSON; a model without a price has no cost."""
+    parser_model: str | None = None
+    """The spaCy model that finds verbs and nouns for statistics; unset: rules do."""
     hub_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")
     """Leave to push data sets to the Hugging Face hub."""
     hub_url: str | None = Field(default=None, validation_alias="HF_ENDPOINT")

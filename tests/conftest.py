@@ -1,5 +1,6 @@
 """What all tests share: the real servers, and a database of either kind for each test."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,15 @@ import pytest
 from app.store.database import Database
 from app.store.migrate import migrate
 from tests.servers.postgresql import PostgreSQL, postgresql_server
+
+# Read when its library is first imported; its storage speaks a protocol that our hub does not.
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+
+
+MOSTLY_POSTGRESQL = pytest.mark.parametrize(
+    "database_url", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True
+)
+"""For tests that take long: on SQLite with the long ones."""
 
 
 @pytest.fixture(scope="session")

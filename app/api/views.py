@@ -34,6 +34,7 @@ class SeedSetView(_View):
     task_count: int
     classification_count: int
     content_sha256: str
+    licence: str | None
     created_at: datetime
 
 

@@ -54,10 +54,13 @@ def push_folder(folder: Path, repository: HubRepository, message: str) -> Pushed
     try:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi  # noqa: PLC0415 - an extra
         from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - an extra
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
             "Pushing to the hub needs the extra `hub`: pip install 'seedbed[hub]'."
         ) from error
+    # They are for a terminal, and would fill a log.
+    disable_progress_bars()
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
     additions = [CommitOperationAdd(name, path) for name, path in files.items() if path.is_file()]
     api = HfApi(endpoint=repository.endpoint, token=repository.token)

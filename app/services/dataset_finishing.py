@@ -9,10 +9,12 @@ from app.services.dataset_writing import ContentHash, DatasetWriter, Stopped
 from app.services.workshop import Workshop
 from app.similarity import SimilarityIndex
 from app.statistics.tally import Tally
-from app.statistics.verbs import best_finder
+from app.statistics.verbs import finder_of
 from app.store import dataset_rows, datasets, seed_sets
 
 _LOOK_EVERY = 1_000
+_MOST_PARSED = 50_000
+"""Instructions that a slow finder is given, give or take as many again: some minutes' work."""
 
 
 def finish(
@@ -32,7 +34,9 @@ def finish(
     Raises:
         Stopped: it has.
     """
-    content, tally = ContentHash(), Tally(best_finder())
+    finder = finder_of(workshop.parser_model)
+    every = max(1, writer.row_count // _MOST_PARSED) if finder.is_slow else 1
+    content, tally = ContentHash(), Tally(finder, every)
     nearest = _seeds_of(workshop, facts["sources"])
     for number, row in enumerate(writer.read()):
         if number % _LOOK_EVERY == 0 and stop():

@@ -17,26 +17,36 @@ from app.store.models import SeedSet
 
 
 def store_seed_set(
-    database: Database, tasks: Sequence[SeedTask], name: str | None = None
+    database: Database,
+    tasks: Sequence[SeedTask],
+    name: str | None = None,
+    licence: str | None = None,
 ) -> tuple[SeedSet, bool]:
-    """Store checked seed tasks; the seed set, and whether it is new. Safe to repeat."""
+    """Store checked seed tasks; the seed set, and whether it is new. Safe to repeat.
+
+    Tasks that are there already without a licence get the one that comes with them now.
+    """
     try:
-        return database.retrying(lambda session: put(session, tasks, name))
+        return database.retrying(lambda session: put(session, tasks, name, licence))
     except IntegrityError:
         # Somebody stored the same content between our look and our insert.
-        return database.retrying(lambda session: put(session, tasks, name))
+        return database.retrying(lambda session: put(session, tasks, name, licence))
 
 
-def put(session: Session, tasks: Sequence[SeedTask], name: str | None) -> tuple[SeedSet, bool]:
+def put(
+    session: Session, tasks: Sequence[SeedTask], name: str | None, licence: str | None = None
+) -> tuple[SeedSet, bool]:
     """Store within a transaction of the caller's."""
     content = json.dumps([asdict(t) for t in tasks], ensure_ascii=False, sort_keys=True)
     sha256 = hashlib.sha256(content.encode()).hexdigest()
     stored = seed_sets.find_by_content(session, sha256)
     if stored is not None:
+        stored.licence = stored.licence or licence
         return stored, False
     seed_set = SeedSet(
         id=new_id("seeds"),
         name=name or f"{len(tasks)} seed tasks",
+        licence=licence,
         content_sha256=sha256,
         task_count=len(tasks),
         classification_count=sum(task.is_classification for task in tasks),

@@ -40,6 +40,8 @@ class Workshop:
     """A batch that is out for longer is cancelled; providers promise an end within a day."""
     files_dir: Path = Path("data/files")
     """For what is uploaded and what is made for download; all of it can be had again."""
+    parser_model: str | None = None
+    """The spaCy model that finds verbs and nouns; None: rules do."""
     hub_url: str = HUB_URL
     hub_token: str | None = None
     """Leave to push data sets to the hub; None: there is none."""
@@ -62,6 +64,7 @@ def open_workshop(settings: Settings) -> Workshop:
         outage_patience_s=settings.outage_patience_s,
         batch_poll_s=settings.batch_poll_s,
         files_dir=settings.data_dir.expanduser().resolve() / "files",
+        parser_model=settings.parser_model,
         hub_url=settings.hub_url or HUB_URL,
         hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,
     )

@@ -12,18 +12,26 @@ _TOP_NOUNS = 4
 
 
 class VerbTally:
-    """Counts verb and noun pairs of distinct instructions; asks its finder for many at a time."""
+    """Counts verb and noun pairs of distinct instructions; asks its finder for many at a time.
 
-    def __init__(self, finder: VerbFinder | None) -> None:
+    Args:
+        finder: What finds them; None: nothing does.
+        every: Only one in so many instructions is looked at.
+    """
+
+    def __init__(self, finder: VerbFinder | None, every: int = 1) -> None:
         self._finder = finder
+        self._every = every
+        self._offered = 0
         self._waiting: list[str] = []
         self._looked_at = 0
         self._found = 0
         self._pairs = Commonest[tuple[str, str]](_PAIRS_KNOWN)
 
     def add(self, instruction: str) -> None:
-        """Take one instruction that was not taken before."""
-        if self._finder is not None:
+        """Take one instruction that was not taken before, if it is its turn."""
+        self._offered += 1
+        if self._finder is not None and self._offered % self._every == 0:
             self._waiting.append(instruction)
             if len(self._waiting) >= _AT_A_TIME:
                 self._look(self._finder)

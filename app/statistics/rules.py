@@ -39,6 +39,7 @@ class RuleFinder:
     """Finds verb and noun by rules; needs nothing installed."""
 
     name = "rules"
+    is_slow = False
 
     def find(self, texts: Sequence[str]) -> list[VerbNoun | None]:
         """Read each text; None where no imperative verb was seen."""

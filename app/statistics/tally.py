@@ -27,9 +27,10 @@ class Tally:
     Args:
         finder: What finds verbs and nouns; without one none are looked for, which is told as
             nothing looked at.
+        verbs_of_every: Verbs are looked for in one of so many distinct instructions.
     """
 
-    def __init__(self, finder: VerbFinder | None = None) -> None:
+    def __init__(self, finder: VerbFinder | None = None, verbs_of_every: int = 1) -> None:
         self._rows = 0
         self._classes: dict[int, int] = {}
         self._empty_inputs = 0
@@ -41,7 +42,7 @@ class Tally:
         self._input_words = LengthTally()
         self._output_words = LengthTally()
         self._scores = ScoreTally()
-        self._verbs = VerbTally(finder)
+        self._verbs = VerbTally(finder, verbs_of_every)
         self._labels = LabelTally()
 
     def add(self, row: DatasetRow, seed_score: float | None = None) -> None:

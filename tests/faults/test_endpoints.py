@@ -21,7 +21,10 @@ from tests.faults.team import Team, endpoint
 
 pytestmark = pytest.mark.parametrize(
     "database_url",
-    ["postgresql", pytest.param("sqlite", marks=pytest.mark.faults)],
+    [
+        pytest.param("postgresql", marks=pytest.mark.faults),
+        pytest.param("sqlite", marks=pytest.mark.faults),
+    ],
     indirect=True,
 )
 BUSY = ScriptedReply(status=429, error={"message": "busy"}, headers={"Retry-After": "1"})

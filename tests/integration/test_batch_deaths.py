@@ -18,6 +18,7 @@ from app.services import runs
 from app.services.advance import advance_run
 from app.services.slots import sweep
 from app.store.database import Database, Result
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     PRICES,
     always,
@@ -28,6 +29,8 @@ from tests.integration.batch_runs import (
     settle,
 )
 from tests.integration.conftest import Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 KEY = "sk-very-secret-key"

@@ -25,6 +25,7 @@ from app.services.batches import stop_batches
 from app.services.extending import Extension, extend_run
 from app.services.runs import RunRequest
 from app.store.slots import Slot
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
     PRICES,
@@ -39,6 +40,8 @@ from tests.integration.batch_runs import (
     settle,
 )
 from tests.integration.conftest import SEEDS, Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUN: dict[str, Any] = {"target": 12, "random_seed": 4, "lookahead": 16}

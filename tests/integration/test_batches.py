@@ -20,6 +20,7 @@ from app.services.estimate import Plan, estimate
 from app.services.slots import sweep
 from app.store.made import CompletionRow
 from app.store.models import WorkItem
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
     PRICES,
@@ -33,6 +34,8 @@ from tests.integration.batch_runs import (
     settle,
 )
 from tests.integration.conftest import SEEDS, Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUN: dict[str, Any] = {"target": 12, "random_seed": 4, "lookahead": 16}

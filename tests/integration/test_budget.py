@@ -19,9 +19,12 @@ from app.services.extending import Extension, extend_run
 from app.services.runs import RunRequest
 from app.settings import Price
 from app.store.models import Run
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench
 from tests.integration.crew import Crew, Mishaps, crew_of
 from tests.integration.till import Till, some_price
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUNS = 26

@@ -14,7 +14,10 @@ from app.services.advance import advance_run
 from app.services.slots import sweep
 from app.store.database import Database
 from app.store.slots import Slot
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RETRY_AFTER_S = 3.0

@@ -22,7 +22,10 @@ from app.store import slots
 from app.store.made import CompletionRow
 from app.store.models import WorkItem
 from app.store.slots import Slot
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 LEASE_S = 0.5

@@ -12,6 +12,7 @@ from app.pipeline.budget import Caps
 from app.pipeline.types import Stage
 from app.services import runs
 from app.store.made import CompletionRow
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
     PRICES,
@@ -25,6 +26,8 @@ from tests.integration.batch_runs import (
 from tests.integration.conftest import Bench
 from tests.integration.crew import Mishaps, crew_of
 from tests.integration.review_runs import judge, request, some_rows, start, stored, teacher
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 ROWS = some_rows(40)

@@ -22,6 +22,7 @@ from app.settings import Price
 from app.store import dataset_rows, datasets, reviews
 from app.store.made import CompletionRow, InstructionRow, Rejection
 from app.store.models import Run, WorkItem
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench, after_looks
 from tests.integration.review_runs import (
     judge,
@@ -33,6 +34,8 @@ from tests.integration.review_runs import (
     stored,
     teacher,
 )
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 ROWS = some_rows(35)

@@ -63,7 +63,7 @@ def test_rows_that_break_a_filter_are_rejected_with_its_reason(
     def script(call: ScriptedCall) -> ScriptedReply:
         answer = reply(call)
         try:
-            said = json.loads(answer.text)
+            said = json.loads(answer.text or "")
         except ValueError:
             return answer
         if "instances" not in said:

@@ -14,8 +14,11 @@ from app.llm.scripted_server import ScriptedCall, ScriptedReply
 from app.pipeline.run_state import FINAL, Status
 from app.services import runs
 from app.store.made import CompletionRow, InstructionRow, Rejection
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 from tests.integration.crew import crew_of, jain
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 SAME = "Describe how a river finds its way from the spring to the sea."

@@ -14,6 +14,7 @@ from app.errors import Fault, InvalidInput
 from app.pipeline.seed_tasks import read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
 from app.services import listings, seed_sets
+from app.services.recipes import Licence
 
 router = APIRouter(prefix="/seed-sets", tags=["seed sets"])
 
@@ -56,6 +57,10 @@ def post_seed_set(
         str | None,
         Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="For a JSONL body."),
     ] = None,
+    licence: Annotated[
+        Licence | None,
+        Query(description="Of the tasks, such as `apache-2.0`; manifests and cards tell it."),
+    ] = None,
 ) -> SeedSetView:
     """Store seed tasks, all or none: a JSON object with `tasks`, or JSON lines as a file has them.
 
@@ -68,7 +73,7 @@ def post_seed_set(
         name = inner_name or name
     else:
         tasks = read_seed_tasks(body)
-    stored, new = seed_sets.store_seed_set(context.workshop.database, tasks, name)
+    stored, new = seed_sets.store_seed_set(context.workshop.database, tasks, name, licence)
     if not new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/seed-sets/{stored.id}"

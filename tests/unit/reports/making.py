@@ -39,6 +39,7 @@ class FixedFinder:
 
     answer: VerbNoun
     name: str = "fixed"
+    is_slow: bool = False
     asked: list[str] = field(default_factory=list)
 
     def find(self, texts: Sequence[str]) -> list[VerbNoun | None]:
