@@ -90,7 +90,9 @@ def advance(
 def let_go(session: Session, dataset_id: str, token: str) -> None:
     """Leave an unfinished version to whoever takes it next; also one whose file is read."""
     held = update(Dataset).where(*_is_held(dataset_id, token))
-    session.execute(held.values(state=QUEUED, token=None, leased_until=None))
+    # Only a process that went without a word has used up an attempt.
+    again = {"attempts": case((Dataset.attempts > 0, Dataset.attempts - 1), else_=0)}
+    session.execute(held.values(state=QUEUED, token=None, leased_until=None, **again))
 
 
 def end(session: Session, dataset_id: str, token: str, state: str, **values: Any) -> bool:  # noqa: ANN401 - columns of any type

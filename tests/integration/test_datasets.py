@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.llm.scripted_model import reply
@@ -17,8 +20,10 @@ from app.services.dataset_importing import Upload
 from app.services.datasets import DatasetRequest
 from app.services.recipes import Import, VersionRecipe
 from app.services.workshop import Workshop
+from app.store.database import Database
 from app.store.dataset_table import Dataset
 from tests.integration.conftest import Bench, after_looks
+from tests.integration.crew import Killed, doom
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 
@@ -58,6 +63,12 @@ def make(workshop: Workshop, name: str = "mixed", **recipe: Any) -> Dataset:
 def made(workshop: Workshop, dataset: Dataset) -> Dataset:
     assert not dataset_making.make_dataset(workshop, dataset.id, lambda: False)
     return datasets.get_dataset(workshop, dataset.id)
+
+
+def expire_leases(workshop: Workshop) -> None:
+    """Let so much time pass that whoever was at work counts as dead."""
+    with workshop.database.write() as session:
+        session.execute(update(Dataset).values(leased_until=datetime.fromtimestamp(0, UTC)))
 
 
 def texts(workshop: Workshop, dataset: Dataset) -> list[tuple[str, str, str]]:
@@ -270,11 +281,11 @@ def test_what_cannot_be_read_is_named_and_nothing_is_stored(bench: Bench, tmp_pa
 
 
 def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
-    bench: Bench, tmp_path: Path
+    bench: Bench, database_url: str, tmp_path: Path
 ) -> None:
     rows = [
         {"instruction": f"Question {n} about {n * n}?", "input": "", "output": f"It is {n}."}
-        for n in range(3_000)
+        for n in range(2_400)
     ]
     source = take_in(bench.workshop, tmp_path, rows)
     whole = make(bench.workshop, "whole", sources=[{"dataset_id": source.id}])
@@ -285,8 +296,17 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
     assert dataset_making.make_dataset(bench.workshop, dataset.id, after_looks(5))
     assert datasets.get_dataset(bench.workshop, dataset.id).state == "queued"
     assert dataset.id in dataset_making.sweep_datasets(bench.workshop)
+    for statements in (6, 14):
+        doomed = Database(database_url)
+        doom(doomed, statements)
+        short = replace(bench.workshop, database=doomed)
+        with pytest.raises(Killed):
+            dataset_making.make_dataset(short, dataset.id, lambda: False)
+        doomed.close()
+        assert datasets.get_dataset(bench.workshop, dataset.id).state == "making"
+        expire_leases(bench.workshop)
     ended = made(bench.workshop, dataset)
-    assert (ended.state, ended.row_count) == ("ready", 3_000)
+    assert (ended.state, ended.row_count) == ("ready", 2_400)
     assert ended.content_sha256 == whole.content_sha256
 
 
