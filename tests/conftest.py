@@ -14,10 +14,22 @@ from tests.servers.postgresql import PostgreSQL, postgresql_server
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 
-MOSTLY_POSTGRESQL = pytest.mark.parametrize(
-    "database_url", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True
-)
-"""For tests that take long: on SQLite with the long ones."""
+MOSTLY_POSTGRESQL = pytest.mark.mostly_postgresql
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave tests that take long, where both databases have them, to the long ones on SQLite."""
+    on = {(item.nodeid.partition("[")[0], _database_of(item)) for item in items}
+    long = (item for item in items if item.get_closest_marker("mostly_postgresql"))
+    for item in long:
+        twin = (item.nodeid.partition("[")[0], "postgresql")
+        if _database_of(item) == "sqlite" and twin in on:
+            item.add_marker(pytest.mark.slow)
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    call = getattr(item, "callspec", None)
+    return None if call is None else call.params.get("database_url")
 
 
 @pytest.fixture(scope="session")
