@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from app.llm.scripted_batch import BatchPlan
 from app.llm.scripted_batches import BatchScript
 from app.llm.scripted_model import reply
@@ -14,6 +16,7 @@ from tests.acceptance.conftest import await_end, client_of, start
 SettingsFor = Callable[[Path], Settings]
 
 
+@pytest.mark.faults
 def test_a_run_by_batch_outlives_the_service_and_makes_the_same_data_for_less(
     settings_for: SettingsFor, tmp_path: Path
 ) -> None:

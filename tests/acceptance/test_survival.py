@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
@@ -29,6 +30,7 @@ def _pool_children(since: set[psutil.Process]) -> list[psutil.Process]:
     return [child for worker in workers for child in worker.children()]
 
 
+@pytest.mark.faults
 def test_a_run_survives_killed_workers_and_loses_and_doubles_nothing(
     settings_for: SettingsFor, tmp_path: Path
 ) -> None:

@@ -18,8 +18,11 @@ from app.pipeline.types import Stage
 from app.services import runs
 from app.store.made import CompletionRow, InstanceRow, Rejection
 from app.store.models import RunEvent, WorkItem
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 from tests.integration.crew import Mishaps, crew_of
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 SHARE = 0.15

@@ -56,13 +56,17 @@ FAULTS = {
     "429": Fault(problem(429, "slow down")),
     "a web page": Fault(ScriptedReply(raw=b"<html>soon</html>", content_type="text/html")),
 }
+REST = ("500, done all the same", "429", "a web page")
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(
+    "name", ["cut off after it was done", *(pytest.param(n, marks=pytest.mark.slow) for n in REST)]
+)
 @ON_ONE_DATABASE
 def test_any_call_of_the_batch_api_may_fail_and_nothing_is_paid_twice(
-    open_bench: OpenBench, fault: Fault
+    open_bench: OpenBench, name: str
 ) -> None:
+    fault = FAULTS[name]
     failed: set[Route] = set()
 
     def script(route: Route, n: int) -> Fault | None:
@@ -333,6 +337,7 @@ def start(bench: Bench, caps: Caps, **options: Any) -> str:
     return runs.start_run(bench.workshop, request, None).id
 
 
+@pytest.mark.slow
 def test_caps_are_never_passed_by_batches(open_bench: OpenBench) -> None:
     all_caps = [
         Caps(calls=21), Caps(calls=25), Caps(tokens=9_000), Caps(tokens=30_000),

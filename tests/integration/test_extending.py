@@ -14,7 +14,10 @@ from app.services import runs
 from app.services.extending import Extension, estimate_extension, extend_run
 from app.services.runs import RunRequest
 from app.settings import Price
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 PRICES = {"scripted": Price(input_usd=Decimal("0.5"), output_usd=Decimal(2))}
