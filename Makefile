@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check format faults bench lock clean
+.PHONY: help run up test check format kills faults bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,8 +22,8 @@ run: .venv/run.installed ## seed tasks in, $(OUT) out, with a real model on this
 up: .venv/run.installed ## the same stack, kept running for use
 	@$(BIN)/seedbed up
 
-test: .venv/dev.installed ## all tests but the long ones
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadgroup
+test: .venv/dev.installed ## all tests but kills and the long ones
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --ignore=tests/faults
 
 check: .venv/dev.installed ## lint, types, who may import whom
 	$(BIN)/ruff check .
@@ -34,6 +34,9 @@ check: .venv/dev.installed ## lint, types, who may import whom
 format: .venv/dev.installed ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+kills: .venv/dev.installed ## the short tests of kills, restarts and endpoints in trouble, timed: alone
+	@$(BIN)/python -m pytest tests/faults
 
 faults: .venv/dev.installed ## the long tests: kills, restarts, freezes, every pair
 	@$(BIN)/python -m pytest -m "faults or slow"

@@ -32,7 +32,6 @@ def attempts(url: str) -> int:
     return burnt
 
 
-@pytest.mark.faults
 def test_while_an_endpoint_hangs_one_call_after_the_other_finds_out_and_no_two_at_once(
     database_url: str,
 ) -> None:
