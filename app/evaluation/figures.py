@@ -116,3 +116,29 @@ class ModelFigures(Finding):
     """Null: no classification task."""
     perplexity: Perplexity | None = None
     """Null: not measured."""
+
+
+class JudgeFigures(Finding):
+    """What a model as judge says of pairs of answers, each asked about in both orders."""
+
+    judge: str
+    pairs: int
+    wins: int
+    """Of the tuned model: in both orders its answer was the better one."""
+    ties: int
+    """Called so, or called one way in one order and the other way in the other."""
+    losses: int
+    failed: int
+    """Pairs of which a judgement is missing or could not be read; in no other figure."""
+    identical: int
+    """Pairs of equal answers, which are ties; nobody was asked."""
+    score: Estimate | None
+    """Wins and half of the ties over all pairs that did not fail; 0.5 is no difference. Null: no
+    pair could be judged."""
+    said_first: int
+    """Readable judgements for the answer that stood first; far from `said_second`, the judge looks
+    at the place."""
+    said_second: int
+    said_tie: int
+    orders_differ: int
+    """Pairs whose two judgements do not agree."""

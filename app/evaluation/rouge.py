@@ -13,8 +13,8 @@ from app.evaluation.intervals import Bootstrap
 from app.similarity.tokenizers import tokenize_unicode
 
 _KINDS = ("rouge1", "rouge2", "rougeL")
-_MOST_CELLS = 4_000_000
-"""Of rouge_score's table for ROUGE-L, a list of lists that takes seconds and 100 MB beyond it."""
+_MOST_CELLS = 1_000_000
+"""Of rouge_score's table for ROUGE-L, a list of lists that takes a second for each million."""
 
 
 @dataclass(frozen=True, slots=True)
