@@ -142,3 +142,43 @@ class JudgeFigures(Finding):
     said_tie: int
     orders_differ: int
     """Pairs whose two judgements do not agree."""
+
+
+class ModelLevels(Finding):
+    """What one person said of one model's answers."""
+
+    model: str
+    counts: dict[str, int]
+    """Answers by level, A to D."""
+    satisfying: Estimate
+    """Share of A."""
+    acceptable: Estimate
+    """Share of A and B."""
+
+
+class ReviewerFigures(Finding):
+    """One person's sheet."""
+
+    reviewer: str
+    rated: int
+    unrated: int
+    models: list[ModelLevels]
+
+
+class Agreement(Finding):
+    """How far two people agree on the answers that both rated."""
+
+    both_rated: int
+    same: int
+    kappa: float | None
+    """Cohen's; null: not defined, such as where both gave the same level throughout."""
+    weighted_kappa: float | None
+    """With linear weights: A against B counts as a third of A against D."""
+
+
+class ReviewFigures(Finding):
+    """What people said, by the paper's four levels."""
+
+    reviewers: list[ReviewerFigures]
+    agreement: Agreement | None = None
+    """Null: not exactly two people."""
