@@ -75,6 +75,14 @@ class Confusion(Finding):
     one; 0: all are listed."""
 
 
+class ExactShare(Finding):
+    """Tasks of any kind whose answer is the reference, after both were normalised as labels are."""
+
+    tasks: int
+    right: int
+    share: Estimate
+
+
 class ExactMatch(Finding):
     """Classification tasks whose answer is the label, after both were normalised."""
 
@@ -112,8 +120,10 @@ class ModelFigures(Finding):
     cut_off: int
     """Answers that the length limit ended."""
     rouge: list[RougeFigures] = Field(default_factory=list)
+    exact: ExactShare | None = None
+    """Over all tasks."""
     exact_match: ExactMatch | None = None
-    """Null: no classification task."""
+    """Over classification tasks; null: there is none."""
     perplexity: Perplexity | None = None
     """Null: not measured."""
 
