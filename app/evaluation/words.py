@@ -150,9 +150,14 @@ def _truncation(of: Evaluation) -> str | None:
     cut = of.training.truncation if of.training else None
     if cut is None or not cut.truncated + cut.left_out:
         return None
+    left_out = (
+        f" {cut.left_out} more had nothing of their answer left and were not trained on."
+        if cut.left_out
+        else ""
+    )
     return (
-        f"In training {cut.truncated} of {cut.rows} rows lost their end at {cut.max_tokens} "
-        f"tokens, and {cut.left_out} were left out, as nothing of their answer was left."
+        f"In training {cut.truncated} of {cut.rows} rows lost their end at {cut.max_tokens} tokens."
+        f"{left_out}"
     )
 
 
