@@ -1,4 +1,4 @@
-"""The broker, which only ever says "look at this": a run, a data set. Losing it loses nothing.
+"""The broker, which only says "look at this": a run, a data set, a job. Losing it loses nothing.
 
 Celery over Redis may lose a message or deliver it twice; the sweeper sends again what is lost, and
 the pump's lease makes the second delivery a no-op. So no results, no chords, no countdowns.
@@ -17,11 +17,12 @@ _log = logging.getLogger(__name__)
 
 ADVANCE_RUN = "seedbed.advance_run"
 MAKE_DATASET = "seedbed.make_dataset"
+TRAIN = "seedbed.train"
 GENERATION_QUEUE = "generation"
 """Runs to look at: any number of workers, all of them waiting for model endpoints most of the time.
 """
 TRAINING_QUEUE = "training"
-"""Training and evaluation, for workers on machines with a GPU; no task goes there yet."""
+"""Training with its evaluation, for workers that have the extra and, better, a GPU."""
 MAINTENANCE_QUEUE = "maintenance"
 """The making of data sets."""
 QUEUES = (GENERATION_QUEUE, TRAINING_QUEUE, MAINTENANCE_QUEUE)
@@ -42,6 +43,7 @@ def make_celery(settings: Settings) -> Celery:
         task_routes={
             ADVANCE_RUN: {"queue": GENERATION_QUEUE},
             MAKE_DATASET: {"queue": MAINTENANCE_QUEUE},
+            TRAIN: {"queue": TRAINING_QUEUE},
         },
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
@@ -70,6 +72,11 @@ def send_run(celery: Celery, run_id: str, slot: int = 0) -> None:
 def send_dataset(celery: Celery, dataset_id: str) -> None:
     """Tell a worker to make a version; without a broker only the log learns of it."""
     _send(celery, MAKE_DATASET, dataset_id)
+
+
+def send_training_job(celery: Celery, job_id: str) -> None:
+    """Tell a worker to look at a training job; without a broker only the log learns of it."""
+    _send(celery, TRAIN, job_id)
 
 
 def _send(celery: Celery, task: str, identifier: str, *rest: int) -> None:

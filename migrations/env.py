@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import Settings
-from app.store import batch_table, dataset_table, made, models  # noqa: F401 - the tables must be known
+from app.store import batch_table, dataset_table, made, models, training_table  # noqa: F401 - known
 from app.store.database import Database
 from app.store.table import Table
 

@@ -11,8 +11,16 @@ from celery import signals
 from celery.worker.consumer import Consumer
 
 from app.logging_setup import log_to_stderr
-from app.messaging import ADVANCE_RUN, MAKE_DATASET, make_celery, send_dataset, send_run
-from app.services import advance, dataset_making
+from app.messaging import (
+    ADVANCE_RUN,
+    MAKE_DATASET,
+    TRAIN,
+    make_celery,
+    send_dataset,
+    send_run,
+    send_training_job,
+)
+from app.services import advance, dataset_making, training
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
@@ -94,6 +102,28 @@ def _make(dataset_id: str) -> bool:
             return dataset_making.make_dataset(_workshops[-1], dataset_id, _stopping.told)
     except Interrupted:
         _log.warning("data set %s was handed back in the midst of something", dataset_id)
+        return True
+
+
+@celery.task(name=TRAIN)  # type: ignore[untyped-decorator]  # Celery ships no types
+def train(job_id: str) -> None:
+    """Work on a training job; sent again when this process has to end before."""
+    if _stopping.parent_told:
+        # Read from the queue in the last moment: it is for another worker.
+        time.sleep(_STILL_READING_S)
+        again = True
+    else:
+        again = _train(job_id)
+    if again:
+        send_training_job(celery, job_id)
+
+
+def _train(job_id: str) -> bool:
+    try:
+        with _stopping.task():
+            return training.work_on_job(_workshops[-1], job_id, _stopping.told)
+    except Interrupted:
+        _log.warning("training job %s was handed back in the midst of something", job_id)
         return True
 
 

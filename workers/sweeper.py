@@ -9,9 +9,10 @@ import threading
 from contextlib import closing
 
 from app.logging_setup import log_to_stderr
-from app.messaging import backlog, make_celery, send_dataset, send_run
+from app.messaging import backlog, make_celery, send_dataset, send_run, send_training_job
 from app.services.dataset_making import sweep_datasets
 from app.services.slots import sweep
+from app.services.training import sweep_training
 from app.services.workshop import open_workshop
 from app.settings import Settings
 from app.store.database import AWAY
@@ -39,6 +40,8 @@ def main() -> None:
                         send_run(celery, *slot)
                 for dataset_id in sweep_datasets(workshop):
                     send_dataset(celery, dataset_id)
+                for job_id in sweep_training(workshop):
+                    send_training_job(celery, job_id)
                 beat(settings.pulse_file)
             except AWAY as error:
                 _log.warning("the database is away: %s", error)

@@ -11,7 +11,7 @@ from app.api.application import build_api
 from app.api.context import Context
 from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
-from app.messaging import broker_trouble, make_celery, send_dataset, send_run
+from app.messaging import broker_trouble, make_celery, send_dataset, send_run, send_training_job
 from app.services.inline_worker import InlineWorker
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
@@ -52,13 +52,14 @@ def _serve(context: Context, settings: Settings) -> None:
 def _context(settings: Settings, workshop: Workshop) -> Iterator[Context]:
     if settings.broker_url.startswith("memory:"):
         with closing(InlineWorker(workshop)) as worker:
-            yield Context(workshop, worker.look, lambda: None, worker.look)
+            yield Context(workshop, worker.look, lambda: None, worker.look, worker.look)
         return
     celery = make_celery(settings)
     yield Context(
         workshop,
         send=lambda run_id: send_run(celery, run_id),
         send_dataset=lambda dataset_id: send_dataset(celery, dataset_id),
+        send_training_job=lambda job_id: send_training_job(celery, job_id),
         broker_trouble=lambda: broker_trouble(celery),
     )
 

@@ -9,7 +9,16 @@ from app.api import problems
 from app.api.access import Access
 from app.api.bodies import LimitBody
 from app.api.context import Context
-from app.api.routes import batches, dataset_reports, datasets, events, health, runs, seed_sets
+from app.api.routes import (
+    batches,
+    dataset_reports,
+    datasets,
+    events,
+    health,
+    runs,
+    seed_sets,
+    training_jobs,
+)
 
 VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
@@ -42,6 +51,7 @@ def build_api(context: Context) -> FastAPI:
         batches.router,
         datasets.router,
         dataset_reports.router,
+        training_jobs.router,
     ):
         v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)

@@ -25,6 +25,8 @@ class Context:
     """Says what is wrong with the broker; None when it answers."""
     send_dataset: Callable[[str], None] = lambda _: None
     """Tells a worker to make a data set; left out, the sweeper does."""
+    send_training_job: Callable[[str], None] = lambda _: None
+    """Tells a worker to look at a training job; left out, the sweeper does."""
     following: Following = field(default_factory=Following)
     looks: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_LOOKS))
     """The threads that all followers of events share: however many they are and however slow the

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.cli.answers import Estimate, Event, Json, Run, SeedSet
 from app.cli.connection import About, ServiceAway, ServiceConnection, not_ours, segment
 from app.cli.dataset_client import DatasetClient
+from app.cli.training_client import TrainingClient
 
 
 class ServiceClient:
@@ -20,6 +21,7 @@ class ServiceClient:
         self.url = url
         self._connection = ServiceConnection(url, through_proxy=through_proxy, key=key)
         self.datasets = DatasetClient(self._connection)
+        self.training = TrainingClient(self._connection)
 
     def __enter__(self) -> Self:
         return self

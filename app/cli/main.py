@@ -23,6 +23,7 @@ from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
 from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
+from app.cli.train_command import register as register_train
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import GrowingProfileName
 from app.pipeline.seed_tasks import read_seed_tasks
@@ -41,6 +42,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
 register_budgets(app)
 register_review(app)
+register_train(app)
 
 Api = Annotated[
     str | None,

@@ -1,6 +1,6 @@
 """Lines over a shared horizontal axis, filled beneath."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.reports.axes import Frame, legend, short, ticks
@@ -20,7 +20,11 @@ class Line:
 
 
 def line_chart(
-    caption: Caption, lines: Sequence[Line], axis: str, places: Sequence[str] = ()
+    caption: Caption,
+    lines: Sequence[Line],
+    axis: str,
+    places: Sequence[str] = (),
+    written: Callable[[float], str] | None = None,
 ) -> str:
     """Draw each line with the area under it.
 
@@ -29,6 +33,7 @@ def line_chart(
         lines: Of more than 200 points, evenly chosen ones are drawn, the last among them.
         axis: What the horizontal axis is.
         places: What whole numbers on it from 0 on stand for; empty: they are numbers.
+        written: How a value is written where it is pointed at; None: as a count or one decimal.
     """
     drawable = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
     if not drawable:
@@ -43,7 +48,7 @@ def line_chart(
     for place, line in enumerate(drawable):
         drawn.append(_line(frame, line, across, place % SERIES))
     for place, line in enumerate(drawable):
-        drawn.append(_points(frame, line, across, place % SERIES, places))
+        drawn.append(_points(frame, line, across, place % SERIES, _Hints(places, written)))
     return document(caption, frame.height, drawn)
 
 
@@ -74,16 +79,28 @@ def _line(frame: Frame, line: Line, across: float, colour: int) -> str:
     ) + element("path", d=f"M{path}", class_=f"l{colour}")
 
 
-def _points(frame: Frame, line: Line, across: float, colour: int, places: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """What a dot says when it is pointed at."""
+
+    places: Sequence[str]
+    written: Callable[[float], str] | None
+
+    def of(self, line: Line, x: float, y: float) -> str:
+        where = self.places[int(x)] if self.places else number(int(x))
+        if self.written is not None:
+            return f"{line.name}, {where}: {self.written(y)}"
+        return f"{line.name}, {where}: {number(int(y)) if y == int(y) else number(y)}"
+
+
+def _points(frame: Frame, line: Line, across: float, colour: int, hints: _Hints) -> str:
     """Draw a dot to point at for each of the points, so that its numbers can be read."""
     drawn = []
     for x, y in line.points:
-        where = places[int(x)] if places else number(int(x))
-        value = number(int(y)) if y == int(y) else number(y)
         drawn.append(
             element(
                 "circle",
-                hint(f"{line.name}, {where}: {value}"),
+                hint(hints.of(line, x, y)),
                 cx=frame.left + frame.width * x / across,
                 cy=frame.y(y),
                 r=2.6 if len(line.points) <= 40 else 1.6,

@@ -17,7 +17,7 @@ from app.services.dataset_sources import resolved
 from app.services.dataset_writing import discard_rows
 from app.services.recipes import VersionRecipe
 from app.services.workshop import Workshop
-from app.store import dataset_rows, datasets, reviews
+from app.store import dataset_rows, datasets, reviews, training_jobs
 from app.store.dataset_table import Dataset, DatasetDrop, DatasetRecord
 from app.store.identifiers import may_be_id, new_id
 from app.store.pages import Page, decoded, encoded, page
@@ -176,6 +176,9 @@ def delete_dataset(workshop: Workshop, dataset_id: str) -> None:
         review = reviews.unfinished_of(session, dataset_id)
         if review is not None:
             raise Conflict(f"The run {review.run_id}, which is {review.status}, reviews it.")
+        job = training_jobs.unfinished_of(session, dataset_id)
+        if job is not None:
+            raise Conflict(f"The training job {job.id}, which is {job.status}, learns from it.")
         # From here on nobody reads it, however long the removal of its rows takes.
         dataset.state, dataset.request_sha256 = datasets.DELETED, None
         datasets.forget_files(session, dataset_id)

@@ -6,6 +6,7 @@ import threading
 from app.services.advance import advance_run
 from app.services.dataset_making import make_dataset, sweep_datasets
 from app.services.slots import sweep
+from app.services.training import sweep_training, work_on_job
 from app.services.workshop import Workshop
 from app.store.slots import Slot
 
@@ -51,3 +52,5 @@ class InlineWorker:
                 again = advance_run(self._workshop, again, self._stopping.is_set)
         for dataset_id in sweep_datasets(self._workshop):
             make_dataset(self._workshop, dataset_id, self._stopping.is_set)
+        for job_id in sweep_training(self._workshop):
+            work_on_job(self._workshop, job_id, self._stopping.is_set)

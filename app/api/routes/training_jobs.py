@@ -1,0 +1,178 @@
+"""Training jobs over HTTP: start, look, follow, cancel, go on, download what came of it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Response, status
+from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.context import Context, Cursor, InContext, Limit
+from app.api.problems import Problem
+from app.api.routes.events import asks_for_stream
+from app.api.training_views import OutputView, TrainingJobSummary, TrainingJobView
+from app.api.views import EventView, PageView
+from app.errors import Conflict
+from app.evaluation.result import Evaluation
+from app.reports.evaluation_report import evaluation_report
+from app.services import training_jobs
+from app.services.training_events import JobFollower, JobNews
+from app.services.training_jobs import TrainingRequest
+
+router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
+
+_EVENT_STREAM = "text/event-stream"
+_RETRY = "retry: 2000\n\n"
+_STREAM_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
+_EXAMPLE: dict[str, Any] = {
+    "dataset_id": "dataset_...",
+    "options": {"base_model": "smollm2-135m-instruct", "method": {"name": "lora", "rank": 8}},
+}
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=255, description="The same key again is the same job.")
+]
+
+
+class TrainingPost(BaseModel):
+    """A version of a data set, and how a model learns from it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    dataset_id: str = Field(max_length=40)
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Base model, method, data and schedule; what is left out is as the worker has it."""
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={409: {"model": Problem}, 422: {"model": Problem}},
+)
+def post_training_job(
+    context: InContext,
+    body: TrainingPost,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> TrainingJobSummary:
+    """Have a model tuned on a data set; poll or follow the address in `Location`."""
+    request = TrainingRequest(body.dataset_id, body.options)
+    job = training_jobs.create_job(context.workshop, request, idempotency_key)
+    context.send_training_job(job.id)
+    response.headers["Location"] = f"/v1/training-jobs/{job.id}"
+    return TrainingJobSummary.model_validate(job)
+
+
+@router.get("")
+def list_training_jobs(
+    context: InContext,
+    dataset_id: Annotated[str | None, Query(description="Only those of this data set.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> PageView[TrainingJobSummary]:
+    """List jobs, newest first."""
+    page = training_jobs.list_jobs(
+        context.workshop, dataset_id=dataset_id, cursor=cursor, limit=limit
+    )
+    items = [TrainingJobSummary.model_validate(item) for item in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{job_id}")
+def get_training_job(context: InContext, job_id: str) -> TrainingJobView:
+    """Look at one, with its log's end and its evaluation."""
+    return TrainingJobView.model_validate(training_jobs.get_job(context.workshop, job_id))
+
+
+@router.post("/{job_id}/cancel", responses={409: {"model": Problem}})
+def cancel_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
+    """Cancel it: at once where no worker has it, else within seconds."""
+    return TrainingJobSummary.model_validate(training_jobs.cancel_job(context.workshop, job_id))
+
+
+@router.post(
+    "/{job_id}/resume", status_code=status.HTTP_202_ACCEPTED, responses={409: {"model": Problem}}
+)
+def resume_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
+    """Have it go on from its last checkpoint, after it failed or was cancelled."""
+    job = training_jobs.resume_job(context.workshop, job_id)
+    context.send_training_job(job.id)
+    return TrainingJobSummary.model_validate(job)
+
+
+@router.get(
+    "/{job_id}/report",
+    response_class=HTMLResponse,
+    responses={409: {"model": Problem, "description": "There is no evaluation yet."}},
+)
+def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
+    """Read its evaluation as a page."""
+    job = training_jobs.get_job(context.workshop, job_id)
+    if job.evaluation is None:
+        raise Conflict(f"The training job is {job.status} and has no evaluation.")
+    return HTMLResponse(evaluation_report(Evaluation.model_validate(job.evaluation)))
+
+
+@router.get("/{job_id}/outputs")
+def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
+    """List the files that it left, with their checksums."""
+    return [
+        OutputView.model_validate(each) for each in training_jobs.outputs(context.workshop, job_id)
+    ]
+
+
+@router.get("/{job_id}/outputs/{name:path}", response_class=FileResponse)
+def download_output(context: InContext, job_id: str, name: str) -> FileResponse:
+    """Download a file that it left."""
+    path = training_jobs.output_file(context.workshop, job_id, name)
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_model=PageView[EventView],
+    responses={
+        200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}},
+        204: {"description": "Of a stream: the job has ended and its last event is known."},
+    },
+)
+def get_training_events(
+    context: InContext,
+    job_id: str,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> PageView[EventView] | Response:
+    """List its steps and what else happened, or follow them as server-sent events."""
+    if asks_for_stream(accept):
+        follower = JobFollower(context.workshop, job_id, last_event_id or 0)
+        if last_event_id is not None and follower.has_all:
+            return Response(status_code=status.HTTP_204_NO_CONTENT, headers=_STREAM_HEADERS)
+        followed = _followed(context, follower)
+        return StreamingResponse(followed, media_type=_EVENT_STREAM, headers=_STREAM_HEADERS)
+    page = training_jobs.list_events(context.workshop, job_id, cursor=cursor, limit=limit)
+    items = [EventView.model_validate(item) for item in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor)
+
+
+async def _followed(context: Context, follower: JobFollower) -> AsyncIterator[str]:
+    """Hand on what happens until the job has ended; between two looks nothing is held."""
+    yield _RETRY
+    told_at = time.monotonic()
+    while True:
+        news: JobNews = await to_thread.run_sync(follower.look, limiter=context.looks)
+        for event in news.events:
+            view = EventView.model_validate(event)
+            yield f"id: {view.id}\nevent: {view.kind}\ndata: {view.model_dump_json()}\n\n"
+            told_at = time.monotonic()
+        if news.over:
+            return
+        if news.more:
+            continue
+        if time.monotonic() - told_at >= context.following.keep_alive_s:
+            yield ": nothing new\n\n"
+            told_at = time.monotonic()
+        await asyncio.sleep(context.following.look_s)

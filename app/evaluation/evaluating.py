@@ -1,0 +1,176 @@
+"""Answers in, an evaluation out: every figure of each model, and the two side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.errors import InvalidInput
+from app.evaluation.examples import examples
+from app.evaluation.figures import (
+    Comparison,
+    ExactShare,
+    JudgeFigures,
+    ModelFigures,
+    ReviewFigures,
+    TokenizerName,
+)
+from app.evaluation.forgetting import loss_change
+from app.evaluation.intervals import Bootstrap, wilson
+from app.evaluation.labels import exact_match, is_right
+from app.evaluation.perplexity import perplexity
+from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
+from app.evaluation.rouge import TaskScores, rouge_figures, score
+from app.evaluation.values import Contender, HeldOutTask
+from app.evaluation.words import sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How to evaluate."""
+
+    title: str
+    made_at: str = ""
+    tokenizers: tuple[TokenizerName, ...] = ("rouge", "unicode")
+    drawing: Drawing = field(default_factory=Drawing)
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """Draws as told."""
+        return Bootstrap(self.drawing.level, self.drawing.resamples, self.drawing.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What others found out: none of it can be computed from answers alone."""
+
+    judge: JudgeFigures | None = None
+    review: ReviewFigures | None = None
+    forgetting: Forgetting | None = None
+    training: TrainingFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A model with the scores of its answers, in the order of the tasks."""
+
+    contender: Contender
+    texts: list[str]
+    right: list[bool]
+    rouge: dict[TokenizerName, list[TaskScores]]
+
+
+def evaluate(
+    tasks: Sequence[HeldOutTask],
+    base: Contender,
+    tuned: Contender | None,
+    asked: Asked,
+    beside: Beside | None = None,
+) -> Evaluation:
+    """Score each model's answers, and the tuned model against the base where there are both.
+
+    The same arguments give the same evaluation.
+
+    Raises:
+        InvalidInput: when there is no held-out task.
+        ValueError: when two tasks have one id, or an answer has no task; a defect.
+    """
+    if not tasks:
+        raise InvalidInput("There is no held-out task to evaluate on.")
+    models = [base] if tuned is None else [base, tuned]
+    _check_ids(tasks, models)
+    scored = [_scored(tasks, model, asked.tokenizers) for model in models]
+    found = Evaluation(
+        title=asked.title,
+        made_at=asked.made_at,
+        tasks=len(tasks),
+        classification_tasks=sum(task.is_classification for task in tasks),
+        drawing=asked.drawing,
+        models=[_figures(tasks, each, asked) for each in scored],
+    )
+    if tuned is not None:
+        better, worse = examples(tasks, scored[0].texts, scored[1].texts)
+        changes = {
+            "comparisons": _comparisons(tasks, scored[0], scored[1], asked),
+            "loss_change": loss_change(base, tuned, asked.bootstrap),
+            "better": better,
+            "worse": worse,
+        }
+        found = found.model_copy(update=changes)
+    return completed(found, beside or Beside())
+
+
+def completed(evaluation: Evaluation, beside: Beside) -> Evaluation:
+    """Add what others found out, now or later, and say all of it in words anew."""
+    added = {
+        name: value
+        for name in ("judge", "review", "forgetting", "training")
+        if (value := getattr(beside, name)) is not None
+    }
+    whole = evaluation.model_copy(update=added)
+    return whole.model_copy(update={"words": sentences(whole)})
+
+
+def _check_ids(tasks: Sequence[HeldOutTask], models: Sequence[Contender]) -> None:
+    ids = {task.id for task in tasks}
+    if len(ids) != len(tasks):
+        raise ValueError("two held-out tasks have the same id")
+    for model in models:
+        stray = [answer.task_id for answer in model.answers if answer.task_id not in ids]
+        if stray or len(model.by_task()) != len(model.answers):
+            raise ValueError(f"{model.name}: an answer without a task, or two to one: {stray[:3]}")
+
+
+def _scored(
+    tasks: Sequence[HeldOutTask], model: Contender, tokenizers: Sequence[TokenizerName]
+) -> _Scored:
+    texts = model.texts(tasks)
+    pairs = [(task.reference, text) for task, text in zip(tasks, texts, strict=True)]
+    rouge = {name: [score(*pair, tokenizer=name) for pair in pairs] for name in tokenizers}
+    return _Scored(model, texts, [is_right(*pair) for pair in pairs], rouge)
+
+
+def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: Asked) -> ModelFigures:
+    answers = [each for each in scored.contender.answers if each.text is not None]
+    labelled = [
+        (task.reference, text)
+        for task, text in zip(tasks, scored.texts, strict=True)
+        if task.is_classification
+    ]
+    return ModelFigures(
+        name=scored.contender.name,
+        answered=len(answers),
+        unanswered=len(tasks) - len(answers),
+        empty=sum(not (each.text or "").strip() for each in answers),
+        cut_off=sum(each.cut_off for each in answers),
+        rouge=[
+            rouge_figures(scores, name, asked.bootstrap) for name, scores in scored.rouge.items()
+        ],
+        exact=ExactShare(
+            tasks=len(tasks),
+            right=sum(scored.right),
+            share=wilson(sum(scored.right), len(tasks), asked.drawing.level),
+        ),
+        exact_match=exact_match(
+            [reference for reference, _ in labelled],
+            [text for _, text in labelled],
+            asked.drawing.level,
+        ),
+        perplexity=perplexity(scored.contender.answers, asked.bootstrap),
+    )
+
+
+def _comparisons(
+    tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, asked: Asked
+) -> list[Comparison]:
+    compare = asked.bootstrap.compare
+    places = [place for place, task in enumerate(tasks) if task.is_classification]
+    found = [compare("exact match", base.right, tuned.right)]
+    if 0 < len(places) < len(tasks):
+        labels = [[float(each.right[place]) for place in places] for each in (base, tuned)]
+        found.append(compare("exact match, classification", *labels))
+    for name in asked.tokenizers:
+        for kind, words in (("rouge1", "ROUGE-1"), ("rouge2", "ROUGE-2"), ("rouge_l", "ROUGE-L")):
+            before, after = (
+                [getattr(scores, kind).f for scores in each.rouge[name]] for each in (base, tuned)
+            )
+            found.append(compare(f"{words} F ({name})", before, after))
+    return [each for each in found if each is not None]

@@ -1,0 +1,194 @@
+"""The parts of an evaluation as values: frozen, JSON over the API, their fields described there."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method: TypeAlias = Literal["bca", "wilson"]
+TokenizerName: TypeAlias = Literal["rouge", "rouge_stemmed", "unicode"]
+
+
+class Finding(BaseModel):
+    """A part of an evaluation; what another version stored is read as far as it is known."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Estimate(Finding):
+    """A figure, and between which values the true one lies at the evaluation's level."""
+
+    value: float
+    low: float | None = None
+    """Null: too few tasks for an interval."""
+    high: float | None = None
+    method: Method | None = None
+    """``bca`` bootstrap over tasks, or ``wilson`` for shares of yes and no."""
+
+
+class Comparison(Finding):
+    """Two models on the same tasks, pair by pair: the second less the first."""
+
+    metric: str
+    difference: Estimate
+    """Mean over tasks, with the interval of a paired bootstrap."""
+    better: int
+    """Tasks that the second does better."""
+    worse: int
+    equal: int
+    share_not_better: float
+    """Of the resamples, those in which the second is not better on average: near 0 it surely is,
+    near 1 it surely is not."""
+
+
+class RougeScores(Finding):
+    """One kind of ROUGE on average over tasks."""
+
+    precision: Estimate
+    recall: Estimate
+    f: Estimate
+
+
+class RougeFigures(Finding):
+    """ROUGE of a model's answers against the references, each scored by `rouge_score`."""
+
+    tokenizer: TokenizerName
+    """``rouge``: as rouge_score has it, which sees a-z and 0-9 only; ``rouge_stemmed``: with its
+    stemmer; ``unicode``: words of every script."""
+    tasks: int
+    unseen_references: int
+    """References in which the tokenizer sees no token; they score 0, as in rouge_score."""
+    rouge1: RougeScores
+    rouge2: RougeScores
+    rouge_l: RougeScores
+
+
+class Confusion(Finding):
+    """What was answered where which label was right."""
+
+    labels: list[str]
+    """Labels of the references, the commonest first; after the last listed, all others are one."""
+    counts: list[list[int]]
+    """A row for each label that was right, a column for each that was answered. Behind the labels
+    stands one more column: answers that are no label of the references."""
+    other_labels: int
+    """Labels that are too rare to be listed and are told together in the last row and column but
+    one; 0: all are listed."""
+
+
+class ExactShare(Finding):
+    """Tasks of any kind whose answer is the reference, after both were normalised as labels are."""
+
+    tasks: int
+    right: int
+    share: Estimate
+
+
+class ExactMatch(Finding):
+    """Classification tasks whose answer is the label, after both were normalised."""
+
+    tasks: int
+    right: int
+    share: Estimate
+    normalisation: str
+    """What is not held against an answer, in words."""
+    confusion: Confusion
+
+
+class Perplexity(Finding):
+    """How surprised a model is by the references; 1 is not at all."""
+
+    tasks: int
+    """Those of which log probabilities are known."""
+    tokens: int
+    loss: Estimate
+    """Mean negative log probability of a token, in nats."""
+    perplexity: Estimate
+    """e to the power of the loss; the same interval, transformed."""
+    impossible_tokens: int = 0
+    """Tokens of probability 0 or unknown (NaN); tasks with one are left out of the figures."""
+
+
+class ModelFigures(Finding):
+    """One model on the held-out tasks."""
+
+    name: str
+    answered: int
+    unanswered: int
+    """Tasks without an answer; they score as empty ones."""
+    empty: int
+    """Answers that say nothing."""
+    cut_off: int
+    """Answers that the length limit ended."""
+    rouge: list[RougeFigures] = Field(default_factory=list)
+    exact: ExactShare | None = None
+    """Over all tasks."""
+    exact_match: ExactMatch | None = None
+    """Over classification tasks; null: there is none."""
+    perplexity: Perplexity | None = None
+    """Null: not measured."""
+
+
+class JudgeFigures(Finding):
+    """What a model as judge says of pairs of answers, each asked about in both orders."""
+
+    judge: str
+    pairs: int
+    wins: int
+    """Of the tuned model: in both orders its answer was the better one."""
+    ties: int
+    """Called so, or called one way in one order and the other way in the other."""
+    losses: int
+    failed: int
+    """Pairs of which a judgement is missing or could not be read; in no other figure."""
+    identical: int
+    """Pairs of equal answers, which are ties; nobody was asked."""
+    score: Estimate | None
+    """Wins and half of the ties over all pairs that did not fail; 0.5 is no difference. Null: no
+    pair could be judged."""
+    said_first: int
+    """Readable judgements for the answer that stood first; far from `said_second`, the judge looks
+    at the place."""
+    said_second: int
+    said_tie: int
+    orders_differ: int
+    """Pairs whose two judgements do not agree."""
+
+
+class ModelLevels(Finding):
+    """What one person said of one model's answers."""
+
+    model: str
+    counts: dict[str, int]
+    """Answers by level, A to D."""
+    satisfying: Estimate
+    """Share of A."""
+    acceptable: Estimate
+    """Share of A and B."""
+
+
+class ReviewerFigures(Finding):
+    """One person's sheet."""
+
+    reviewer: str
+    rated: int
+    unrated: int
+    models: list[ModelLevels]
+
+
+class Agreement(Finding):
+    """How far two people agree on the answers that both rated."""
+
+    both_rated: int
+    same: int
+    kappa: float | None
+    """Cohen's; null: not defined, such as where both gave the same level throughout."""
+    weighted_kappa: float | None
+    """With linear weights: A against B counts as a third of A against D."""
+
+
+class ReviewFigures(Finding):
+    """What people said, by the paper's four levels."""
+
+    reviewers: list[ReviewerFigures]
+    agreement: Agreement | None = None
+    """Null: not exactly two people."""

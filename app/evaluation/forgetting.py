@@ -1,0 +1,68 @@
+"""Old ability before and after: what the tuning cost on rows it had nothing to do with."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from app.evaluation.figures import Estimate
+from app.evaluation.intervals import Bootstrap
+from app.evaluation.perplexity import perplexity
+from app.evaluation.result import Forgetting
+from app.evaluation.rouge import score
+from app.evaluation.values import Contender, HeldOutTask
+
+
+def forgetting(
+    tasks: Sequence[HeldOutTask], before: Contender, after: Contender, bootstrap: Bootstrap
+) -> Forgetting:
+    """Compare a model on general rows before and after; what was not measured is not told."""
+    change = loss_change(before, after, bootstrap)
+    answered = [
+        task
+        for task in tasks
+        if any(
+            a.task_id == task.id and a.text is not None for a in (*before.answers, *after.answers)
+        )
+    ]
+    scores = [
+        [
+            score(task.reference, text, "unicode").rouge_l.f
+            for task, text in zip(answered, model.texts(answered), strict=True)
+        ]
+        for model in (before, after)
+    ]
+    return Forgetting(
+        tasks=len(tasks),
+        before=perplexity(before.answers, bootstrap),
+        after=perplexity(after.answers, bootstrap),
+        loss_change=change,
+        rouge_l=bootstrap.compare("ROUGE-L F (unicode)", *scores),
+        verdict=_verdict(change),
+    )
+
+
+def _verdict(change: Estimate | None) -> Literal["forgot", "kept", "gained", "unknown"]:
+    if change is None or change.low is None or change.high is None:
+        return "unknown"
+    if change.low > 0:
+        return "forgot"
+    return "gained" if change.high < 0 else "kept"
+
+
+def loss_change(before: Contender, after: Contender, bootstrap: Bootstrap) -> Estimate | None:
+    """Return a token's loss after less before, over the tasks that both were measured on.
+
+    A task counts by its tokens; the tokens of both must be the same ones, or it is left out, as is
+    a task with a token of no probability. None when no task is left.
+    """
+    earlier = {answer.task_id: answer.log_probabilities for answer in before.answers}
+    changes, tokens = [], []
+    for answer in after.answers:
+        old, new = earlier.get(answer.task_id), answer.log_probabilities
+        if not old or not new or len(old) != len(new):
+            continue
+        change = math.fsum(old) - math.fsum(new)
+        if math.isfinite(change):
+            changes.append(change)
+            tokens.append(float(len(new)))
+    return bootstrap.ratio(changes, tokens) if tokens else None

@@ -1,0 +1,133 @@
+"""How sure a figure is: seeded bootstrap intervals over tasks, and Wilson's for shares.
+
+Bootstrap intervals are BCa (bias-corrected and accelerated; Efron 1987), which need no bell curve
+and stay right under monotone changes of scale, such as from mean log probability to perplexity.
+Shares of yes and no have Wilson's interval, because a bootstrap of 20 right of 20 knows no doubt.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from app.evaluation.figures import Comparison, Estimate
+
+Values = npt.NDArray[np.float64]
+
+_NORMAL = NormalDist()
+_DRAWS_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How to draw: the same seed and tasks give the same intervals on every machine."""
+
+    level: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def mean(self, values: Sequence[float]) -> Estimate:
+        """Return the mean of values with its interval; no interval for fewer than two."""
+        return self.ratio(values, [1.0] * len(values))
+
+    def ratio(self, numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+        """Return sum over sum with its interval, a numerator and a denominator of each task.
+
+        Where all tasks agree, a bootstrap sees no spread: low and high are the value.
+
+        Raises:
+            ValueError: when there is no task, or the denominators sum to zero; a defect.
+        """
+        above, below = np.asarray(numerators, float), np.asarray(denominators, float)
+        if len(above) == 0 or below.sum() == 0:
+            raise ValueError("a ratio needs a denominator")
+        value = float(above.sum() / below.sum())
+        if len(above) < 2:
+            return Estimate(value=value)
+        low, high = self._bca(value, self.resampled(above, below), _left_out(above, below))
+        return Estimate(value=value, low=low, high=high, method="bca")
+
+    def resampled(self, above: Values, below: Values) -> Values:
+        """Return the ratio in each resample of the tasks."""
+        generator = np.random.default_rng(self.seed)
+        tasks = len(above)
+        chunk = max(1, _DRAWS_AT_ONCE // tasks)
+        drawn = []
+        for start in range(0, self.resamples, chunk):
+            rows = min(chunk, self.resamples - start)
+            places = generator.integers(0, tasks, size=(rows, tasks))
+            drawn.append((above[places].sum(axis=1), below[places].sum(axis=1)))
+        sums = np.concatenate([a for a, _ in drawn]), np.concatenate([b for _, b in drawn])
+        # A resample of tasks that are all without a token says nothing.
+        said = sums[1] != 0
+        return np.asarray(sums[0][said] / sums[1][said])
+
+    def _bca(self, value: float, drawn: Values, left_out: Values) -> tuple[float, float]:
+        # Summing in another order moves the last bits: a resample that is the value is no lower.
+        near = np.isclose(drawn, value, rtol=1e-12, atol=1e-15)
+        if near.all():
+            return value, value
+        below = float((drawn[~near] < value).sum() + near.sum() / 2) / len(drawn)
+        bias = _NORMAL.inv_cdf(min(max(below, 0.5 / len(drawn)), 1 - 0.5 / len(drawn)))
+        deviations = left_out.mean() - left_out
+        spread = float((deviations**2).sum()) ** 1.5
+        acceleration = float((deviations**3).sum()) / (6 * spread) if spread else 0.0
+        ends = (1 - self.level) / 2, (1 + self.level) / 2
+        low, high = (_adjusted(end, bias, acceleration) for end in ends)
+        return float(np.quantile(drawn, low)), float(np.quantile(drawn, high))
+
+    def compare(
+        self, metric: str, before: Sequence[float], after: Sequence[float]
+    ) -> Comparison | None:
+        """Compare two models on the same tasks, pair by pair; higher is better.
+
+        Returns None when there is no task.
+
+        Raises:
+            ValueError: when the two have not as many values; a defect.
+        """
+        pairs = list(zip(before, after, strict=True))
+        if not pairs:
+            return None
+        gains = [new - old for old, new in pairs]
+        drawn = self.resampled(np.asarray(gains, float), np.ones(len(gains)))
+        return Comparison(
+            metric=metric,
+            difference=self.mean(gains),
+            better=sum(gain > 0 for gain in gains),
+            worse=sum(gain < 0 for gain in gains),
+            equal=sum(gain == 0 for gain in gains),
+            share_not_better=float((drawn <= 0).mean()),
+        )
+
+
+def _left_out(above: Values, below: Values) -> Values:
+    """Return the ratio without each of the tasks in turn (the jackknife)."""
+    rest = below.sum() - below
+    said = rest != 0
+    return np.asarray((above.sum() - above)[said] / rest[said])
+
+
+def _adjusted(end: float, bias: float, acceleration: float) -> float:
+    moved = bias + _NORMAL.inv_cdf(end)
+    return _NORMAL.cdf(bias + moved / (1 - acceleration * moved))
+
+
+def wilson(hits: int, of: int, level: float = 0.95) -> Estimate:
+    """Return a share with Wilson's score interval, which is right for 0 of 9 and 9 of 9 too.
+
+    Raises:
+        ValueError: when there is nothing to take a share of; a defect.
+    """
+    if of <= 0 or not 0 <= hits <= of:
+        raise ValueError("a share is of something")
+    z = _NORMAL.inv_cdf((1 + level) / 2)
+    share, grown = hits / of, 1 + z * z / of
+    middle = (share + z * z / (2 * of)) / grown
+    reach = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / grown
+    low = 0.0 if hits == 0 else middle - reach
+    high = 1.0 if hits == of else middle + reach
+    return Estimate(value=share, low=low, high=high, method="wilson")

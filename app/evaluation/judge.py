@@ -1,0 +1,241 @@
+"""A model judges two answers to the same task, in both orders; only what both orders say counts.
+
+Judges lean to the answer that stands first (Zheng et al. 2023, arXiv 2306.05685). So each pair is
+asked about twice, with the answers swapped, and an answer wins only if it wins in both places. A
+judge that always says "first" makes nothing but ties. A judgement that cannot be read, or was never
+given, is a failed one: counted, and never a win, a tie or a loss.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from app.evaluation.figures import JudgeFigures
+from app.evaluation.intervals import Bootstrap
+from app.pipeline.default.reading import cleaned, field
+from app.pipeline.prompts import chat_version, template
+from app.pipeline.review.thoughts import without_thoughts
+from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
+from app.record import Record
+
+Verdict: TypeAlias = Literal["first", "second", "tie"]
+Order: TypeAlias = Literal["base_first", "tuned_first"]
+Outcome: TypeAlias = Literal["win", "tie", "loss", "failed"]
+"""As the tuned model sees it."""
+
+ORDERS: tuple[Order, ...] = get_args(Order)
+_PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=768)
+_SCHEMA: JsonSchema = {
+    "type": "object",
+    # Written in this order: the reason first, and the verdict that follows from it.
+    "properties": {
+        "reason": {"type": "string"},
+        "verdict": {"type": "string", "enum": list(get_args(Verdict))},
+    },
+    "required": ["reason", "verdict"],
+    "additionalProperties": False,
+}
+_JSON_FORM = (
+    '\n\nAnswer with a JSON object: first "reason", in one to three sentences what decides, then'
+    ' "verdict": "first", "second" or "tie".'
+)
+_TAG_FORM = (
+    "\n\nFirst write <reason>in one to three sentences what decides</reason> and then"
+    " <verdict>first, second or tie</verdict>, and nothing else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one task."""
+
+    task_id: str
+    record: Record
+    base: str
+    tuned: str
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether there is nothing to judge: such a pair is a tie that no call is paid for."""
+        return self.base.strip() == self.tuned.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How the judge is asked."""
+
+    json_answers: bool = True
+    """Whether a JSON schema asks for the verdict, or marked text."""
+    shows_reference: bool = True
+    """Whether the task's own output is shown as one good answer among others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judge said of one pair in one order."""
+
+    task_id: str
+    order: Order
+    verdict: Verdict | None
+    """None: it failed; the call brought no answer, or one that could not be read."""
+    reason: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it says of the tuned model."""
+        if self.verdict is None:
+            return "failed"
+        if self.verdict == "tie":
+            return "tie"
+        return "win" if (self.verdict == "second") == (self.order == "base_first") else "loss"
+
+
+def build_request(pair: Pair, order: Order, judging: Judging) -> Request:
+    """Ask which of the two answers is better, the base model's first or second."""
+    system = template("evaluation/pair.system").fixing(
+        form=_JSON_FORM if judging.json_answers else _TAG_FORM
+    )
+    user = template("evaluation/pair.user")
+    first, second = (pair.base, pair.tuned) if order == "base_first" else (pair.tuned, pair.base)
+    shown = user.render(
+        conversation=_conversation(pair.record),
+        reference=_reference(pair.record) if judging.shows_reference else "",
+        first=first,
+        second=second,
+    )
+    return Request(
+        prompt=ChatPrompt(
+            (Message("system", system.render()), Message("user", shown)),
+            schema=_SCHEMA if judging.json_answers else None,
+        ),
+        parameters=_PARAMETERS,
+        prompt_version=chat_version(system, user),
+    )
+
+
+def _conversation(record: Record) -> str:
+    turns = [("system", record.system)] if record.system else []
+    for exchange in record.history:
+        turns += [("user", exchange.user), ("assistant", exchange.assistant)]
+    turns.append(("user", record.request))
+    return "\n".join(f"<{role}>\n{words}\n</{role}>" for role, words in turns)
+
+
+def _reference(record: Record) -> str:
+    said = "One answer that is held to be right; others may be as good:"
+    return f"\n\n{said}\n<reference>\n{record.output}\n</reference>"
+
+
+def read_judgement(task_id: str, order: Order, completion: Completion | None) -> Judgement:
+    """Read a reply in the form that was asked for, or in words; None is no reply."""
+    text = "" if completion is None else without_thoughts(cleaned(completion.text))
+    found = [each for each in (_in_json(text), _in_tags(text)) if each is not None]
+    if not found and completion is not None and not completion.cut_off:
+        words = _in_words(text)
+        found = [] if words is None else [words]
+    # An answer under judgement may hold a verdict that flatters it, and a judge may quote that.
+    if len({verdict for verdict, _ in found}) != 1:
+        return Judgement(task_id, order, None, text[:2000])
+    return Judgement(task_id, order, *found[0])
+
+
+_Said: TypeAlias = tuple[Verdict, str]
+_DECODER = json.JSONDecoder(strict=False)
+
+
+def _in_json(text: str) -> _Said | None:
+    opening = text.find("{")
+    if opening < 0:
+        return None
+    try:
+        found, _ = _DECODER.raw_decode(text, opening)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, Mapping):
+        return None
+    verdict = _verdict(field(found, "verdict"))
+    return None if verdict is None else (verdict, field(found, "reason") or "")
+
+
+_TAGS = {
+    name: re.compile(rf"<{name}>([^<]{{0,4000}})</{name}>", re.I) for name in ("reason", "verdict")
+}
+
+
+def _in_tags(text: str) -> _Said | None:
+    """The one verdict between tags; several that differ are none."""
+    said = {_verdict(each) for each in _TAGS["verdict"].findall(text)}
+    verdict = said.pop() if len(said) == 1 else None
+    reasons = [each.strip() for each in _TAGS["reason"].findall(text)]
+    return None if verdict is None else (verdict, "\n".join(reasons))
+
+
+_WORDS = re.compile(
+    r"\bverdict\b[\s*_:=]{0,12}(?:is |the )?[*_\"]{0,4}([a-z]{3,6})\b([^\n]*)", re.I
+)
+_FORM = re.compile(r"\"verdict\"|</?verdict>", re.I)
+
+
+def _in_words(text: str) -> _Said | None:
+    """``Verdict: second`` in a reply without any form; all that say so must agree."""
+    found = [] if _FORM.search(text) else _WORDS.findall(text)
+    said = {_verdict(word) if not after.strip('*_". ') else None for word, after in found}
+    verdict = said.pop() if len(said) == 1 else None
+    return None if verdict is None else (verdict, text.strip()[:2000])
+
+
+def _verdict(said: str | None) -> Verdict | None:
+    word = (said or "").strip().casefold()
+    return next((verdict for verdict in get_args(Verdict) if verdict == word), None)
+
+
+def settle(judgements: Sequence[Judgement]) -> Outcome:
+    """Decide a pair from its judgements: both orders must be there, be readable and agree."""
+    if {each.order for each in judgements} != set(ORDERS) or len(judgements) != len(ORDERS):
+        return "failed"
+    outcomes = {each.outcome for each in judgements}
+    if "failed" in outcomes:
+        return "failed"
+    return outcomes.pop() if len(outcomes) == 1 else "tie"
+
+
+def judge_figures(
+    judge: str, pairs: Sequence[Pair], judgements: Iterable[Judgement], bootstrap: Bootstrap
+) -> JudgeFigures:
+    """Count pairs by outcome; those of identical answers are ties without being judged.
+
+    Args:
+        judge: The judging model's name.
+        pairs: All that were to be judged.
+        judgements: What was said of them; of a pair without both, the judgement failed.
+        bootstrap: Of the tuned model's score.
+    """
+    by_task: dict[str, list[Judgement]] = {pair.task_id: [] for pair in pairs}
+    for each in judgements:
+        by_task[each.task_id].append(each)
+    outcomes = {
+        pair.task_id: "tie" if pair.is_identical else settle(by_task[pair.task_id])
+        for pair in pairs
+    }
+    points = {"win": 1.0, "tie": 0.5, "loss": 0.0}
+    scored = [points[each] for each in outcomes.values() if each != "failed"]
+    asked = [by_task[pair.task_id] for pair in pairs if not pair.is_identical]
+    read = [each for both in asked for each in both if each.verdict is not None]
+    settled = [both for both in asked if settle(both) != "failed"]
+    counted = list(outcomes.values())
+    return JudgeFigures(
+        judge=judge,
+        pairs=len(pairs),
+        wins=counted.count("win"),
+        ties=counted.count("tie"),
+        losses=counted.count("loss"),
+        failed=counted.count("failed"),
+        identical=len(pairs) - len(asked),
+        score=bootstrap.mean(scored) if scored else None,
+        said_first=sum(each.verdict == "first" for each in read),
+        said_second=sum(each.verdict == "second" for each in read),
+        said_tie=sum(each.verdict == "tie" for each in read),
+        orders_differ=sum(len({each.outcome for each in both}) > 1 for both in settled),
+    )

@@ -1,0 +1,62 @@
+"""Exact match on classification tasks, and what was answered instead."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from app.evaluation.figures import Confusion, ExactMatch
+from app.evaluation.intervals import wilson
+from app.similarity.tokenizers import fold
+
+NORMALISATION = (
+    "Case, width and spacing of characters, quotation marks or asterisks around the whole, and a"
+    " full stop at the end are not held against an answer."
+)
+_AROUND = "\"'`*_\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
+_AROUND += "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}«»「」"
+_STOP = re.compile(r"[.\N{IDEOGRAPHIC FULL STOP}]$")
+_MOST_LABELS = 12
+
+
+def label_of(text: str) -> str:
+    """Normalise a label: `NORMALISATION` says how."""
+    bare = _STOP.sub("", fold(text)).strip()
+    return _STOP.sub("", bare.strip(_AROUND)).strip() or bare
+
+
+def is_right(reference: str, answer: str) -> bool:
+    """Whether an answer is the label; an empty answer never is."""
+    return bool(answer.strip()) and label_of(answer) == label_of(reference)
+
+
+def exact_match(
+    references: Sequence[str], answers: Sequence[str], level: float = 0.95
+) -> ExactMatch | None:
+    """Count right answers and put the others into a table; None when there is no task."""
+    pairs = list(zip(references, answers, strict=True))
+    if not pairs:
+        return None
+    right = sum(is_right(reference, answer) for reference, answer in pairs)
+    return ExactMatch(
+        tasks=len(pairs),
+        right=right,
+        share=wilson(right, len(pairs), level),
+        normalisation=NORMALISATION,
+        confusion=_confusion([(label_of(r), label_of(a) if a.strip() else None) for r, a in pairs]),
+    )
+
+
+def _confusion(pairs: Sequence[tuple[str, str | None]]) -> Confusion:
+    seen = Counter(reference for reference, _ in pairs)
+    ordered = sorted(seen, key=lambda label: (-seen[label], label))
+    listed = ordered if len(ordered) <= _MOST_LABELS else ordered[: _MOST_LABELS - 1]
+    others = len(ordered) - len(listed)
+    places = {label: place for place, label in enumerate(listed)}
+    width = len(listed) + (1 if others else 0)
+    counts = [[0] * (width + 1) for _ in range(width)]
+    for reference, answer in pairs:
+        row = places.get(reference, width - 1)
+        is_label = answer is not None and answer in seen
+        column = places.get(answer or "", width - 1) if is_label else width
+        counts[row][column] += 1
+    return Confusion(labels=listed, counts=counts, other_labels=others)

@@ -1,0 +1,102 @@
+"""ROUGE-1, ROUGE-2 and ROUGE-L of answers against references, by `rouge_score` itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from rapidfuzz.distance import LCSseq
+from rouge_score import rouge_scorer, scoring, tokenizers
+
+from app.evaluation.figures import RougeFigures, RougeScores, TokenizerName
+from app.evaluation.intervals import Bootstrap
+from app.similarity.tokenizers import tokenize_unicode
+
+_KINDS = ("rouge1", "rouge2", "rougeL")
+_MOST_CELLS = 1_000_000
+"""Of rouge_score's table for ROUGE-L, a list of lists that takes a second for each million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One kind of ROUGE of one answer, each from 0 to 1."""
+
+    precision: float
+    recall: float
+    f: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """All kinds of ROUGE of one answer."""
+
+    rouge1: Score
+    rouge2: Score
+    rouge_l: Score
+    is_seen: bool
+    """Whether the tokenizer sees any token in the reference."""
+
+
+class _Split:
+    """Hands over tokens that were split before, so that no text is split twice."""
+
+    def tokenize(self, tokens: list[str]) -> list[str]:
+        return tokens
+
+
+@cache
+def _tokenizer(name: TokenizerName) -> Callable[[str], list[str]]:
+    if name == "unicode":
+        return tokenize_unicode
+    # rouge_score ships no types.
+    split = tokenizers.DefaultTokenizer(use_stemmer=name == "rouge_stemmed").tokenize
+    return cast("Callable[[str], list[str]]", split)
+
+
+@cache
+def _scorer(kinds: tuple[str, ...]) -> rouge_scorer.RougeScorer:
+    return rouge_scorer.RougeScorer(list(kinds), tokenizer=_Split())
+
+
+def score(reference: str, answer: str, tokenizer: TokenizerName = "rouge") -> TaskScores:
+    """Score one answer; the figures equal rouge_score's own."""
+    split = _tokenizer(tokenizer)
+    target, prediction = split(reference), split(answer)
+    if len(target) * len(prediction) <= _MOST_CELLS:
+        found = _scorer(_KINDS).score(target, prediction)
+    else:
+        found = _scorer(_KINDS[:2]).score(target, prediction)
+        found["rougeL"] = _long_rouge_l(target, prediction)
+    one, two, longest = (
+        Score(found[kind].precision, found[kind].recall, found[kind].fmeasure) for kind in _KINDS
+    )
+    return TaskScores(one, two, longest, is_seen=bool(target))
+
+
+def _long_rouge_l(target: list[str], prediction: list[str]) -> scoring.Score:
+    """The same figures from a bit-parallel LCS, for texts of thousands of words."""
+    length = LCSseq.similarity(target, prediction)
+    precision, recall = length / len(prediction), length / len(target)
+    return scoring.Score(precision, recall, scoring.fmeasure(precision, recall))
+
+
+def rouge_figures(
+    scores: Sequence[TaskScores], tokenizer: TokenizerName, bootstrap: Bootstrap
+) -> RougeFigures:
+    """Take the means over tasks, of which there is at least one."""
+    return RougeFigures(
+        tokenizer=tokenizer,
+        tasks=len(scores),
+        unseen_references=sum(not each.is_seen for each in scores),
+        rouge1=_means([each.rouge1 for each in scores], bootstrap),
+        rouge2=_means([each.rouge2 for each in scores], bootstrap),
+        rouge_l=_means([each.rouge_l for each in scores], bootstrap),
+    )
+
+
+def _means(scores: Sequence[Score], bootstrap: Bootstrap) -> RougeScores:
+    return RougeScores(
+        precision=bootstrap.mean([each.precision for each in scores]),
+        recall=bootstrap.mean([each.recall for each in scores]),
+        f=bootstrap.mean([each.f for each in scores]),
+    )

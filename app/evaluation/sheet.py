@@ -1,0 +1,193 @@
+"""Human review: a blind sheet that goes to a person, the key that stays, the ratings that return.
+
+The levels are those of Wang et al. 2022 (section 4.3). The sheet is CSV for a spreadsheet; it has
+one answer a row, shuffled, and tells no model. Who reads it back needs the key.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import random
+from collections.abc import Iterator, Sequence, Set
+from typing import Literal, TypeAlias, get_args
+
+from app.errors import Fault, InvalidInput
+from app.evaluation.figures import Finding
+from app.evaluation.values import Contender, HeldOutTask
+
+Level: TypeAlias = Literal["A", "B", "C", "D"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+MEANINGS: dict[Level, str] = {
+    "A": "valid and satisfying",
+    "B": "acceptable, with minor errors or imperfections",
+    "C": "responds to the instruction, but with significant errors in what it says",
+    "D": "irrelevant or completely invalid",
+}
+COLUMNS = ("item", "earlier_turns", "instruction", "input", "answer", "rating", "note")
+# Answers may be longer than the reader takes at first.
+csv.field_size_limit(2**31 - 1)
+_MOST_FAULTS = 100
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class SheetItem(Finding):
+    """What stands behind one row of a sheet."""
+
+    item: str
+    task_id: str
+    model: str
+
+
+class SheetKey(Finding):
+    """What a blind sheet does not tell; kept apart from it until the ratings are back."""
+
+    sheet: str
+    """Every item's name begins with it, so that no other sheet's ratings are read by this key."""
+    seed: int
+    items: list[SheetItem]
+    """In the order of the sheet."""
+
+
+class Rating(Finding):
+    """A person's word on one answer."""
+
+    task_id: str
+    model: str
+    level: Level
+    note: str = ""
+
+
+class Review(Finding):
+    """A sheet that one person filled in."""
+
+    reviewer: str
+    ratings: list[Rating]
+    unrated: int
+    """Rows of the sheet without a rating, or no longer there."""
+
+
+def blind_sheet(
+    tasks: Sequence[HeldOutTask], contenders: Sequence[Contender], seed: int
+) -> tuple[bytes, SheetKey]:
+    """Write the sheet and its key; the same tasks, answers and seed give the same two.
+
+    Unanswered tasks stand in it with an empty answer: leaving them out would favour the model.
+    """
+    answers = {each.name: each.texts(tasks) for each in contenders}
+    drawn = [(place, name) for place in range(len(tasks)) for name in answers]
+    random.Random(seed).shuffle(drawn)
+    told = [[tasks[place].id, name, answers[name][place]] for place, name in drawn]
+    sheet = hashlib.sha256(json.dumps([seed, told]).encode()).hexdigest()[:6]
+    items = [
+        SheetItem(item=f"{sheet}-{number:04}", task_id=tasks[place].id, model=name)
+        for number, (place, name) in enumerate(drawn, start=1)
+    ]
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    for item, (place, name) in zip(items, drawn, strict=True):
+        shown = [*_asked(tasks[place]), answers[name][place]]
+        writer.writerow([item.item, *(_as_text(each) for each in shown), "", ""])
+    key = SheetKey(sheet=sheet, seed=seed, items=items)
+    # Spreadsheets take a CSV file for Latin-1 without the mark.
+    return text.getvalue().encode("utf-8-sig", "replace"), key
+
+
+def _asked(task: HeldOutTask) -> list[str]:
+    record = task.record
+    turns = [f"system: {record.system}"] if record.system else []
+    for exchange in record.history:
+        turns += [f"user: {exchange.user}", f"assistant: {exchange.assistant}"]
+    return ["\n".join(turns), record.instruction, record.input]
+
+
+def _as_text(cell: str) -> str:
+    """Keep a spreadsheet from running a model's text as a formula; cells are never read back."""
+    return f" {cell}" if cell.startswith(_FORMULA) else cell
+
+
+def read_sheet(data: bytes, key: SheetKey, reviewer: str) -> Review:
+    """Read a sheet that a person filled in; rows may be in any order, and some not rated yet.
+
+    Raises:
+        InvalidInput: with every fault and its line, when it is not this key's sheet, a rating is
+            not A to D, an item is twice there, or nothing is rated at all.
+    """
+    models = {item.item: item for item in key.items}
+    ratings: dict[str, Rating] = {}
+    seen: set[str] = set()
+    faults: list[Fault] = []
+    for line, row in _rows(data):
+        name, level = row["item"].strip(), row["rating"].strip().upper().rstrip(".")
+        fault = _fault(name, level, key.sheet, models.keys(), seen)
+        seen.add(name)
+        if fault:
+            faults.append(Fault(fault[1], line=line, field=fault[0]))
+            continue
+        known = next((each for each in LEVELS if each == level), None)
+        if known is not None:
+            item = models[name]
+            note = row.get("note", "").strip()
+            ratings[name] = Rating(task_id=item.task_id, model=item.model, level=known, note=note)
+    if not faults and not ratings:
+        faults.append(Fault("no row has a rating", field="rating"))
+    if faults:
+        raise InvalidInput("The review sheet has faults.", faults[:_MOST_FAULTS])
+    ordered = [ratings[item.item] for item in key.items if item.item in ratings]
+    return Review(reviewer=reviewer, ratings=ordered, unrated=len(key.items) - len(ordered))
+
+
+def _fault(
+    name: str, level: str, sheet: str, known: Set[str], seen: Set[str]
+) -> tuple[str, str] | None:
+    """Return the field and what is wrong with it."""
+    if not name:
+        return "item", "this row has no item"
+    if not name.startswith(f"{sheet}-"):
+        return "item", f"{name[:40]!r} is of another sheet; this key is of sheet {sheet}"
+    if name not in known:
+        return "item", f"there is no item {name[:40]!r} in this sheet"
+    if name in seen:
+        return "item", f"the item {name!r} is here twice"
+    if level and level not in LEVELS:
+        return "rating", f"{level[:20]!r} is no rating; it is A, B, C or D, or empty"
+    return None
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the first line of each row, and its cells by column."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        fault = Fault("this is not UTF-8; save the sheet as CSV in UTF-8", line=line)
+        raise InvalidInput("The review sheet cannot be read.", [fault]) from error
+    # Spreadsheets of many countries save CSV with semicolons.
+    head = text.partition("\n")[0]
+    mark = max((",", ";", "\t"), key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    line = 1
+    columns: list[str] | None = None
+    try:
+        for cells in reader:
+            if columns is None:
+                columns = _columns(cells)
+            elif any(cell.strip() for cell in cells):
+                filled = cells + [""] * (len(columns) - len(cells))
+                yield line, dict(zip(columns, filled, strict=False))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        fault = Fault(f"this is no CSV: {error}", line=line)
+        raise InvalidInput("The review sheet cannot be read.", [fault]) from error
+    if columns is None:
+        raise InvalidInput("The review sheet is empty.", [Fault("there is no line", line=1)])
+
+
+def _columns(cells: Sequence[str]) -> list[str]:
+    columns = [cell.strip().casefold() for cell in cells]
+    missing = [name for name in ("item", "rating") if name not in columns]
+    if missing:
+        faults = [Fault("this column is missing", line=1, field=name) for name in missing]
+        raise InvalidInput("The review sheet has faults.", faults)
+    return columns

@@ -1,0 +1,59 @@
+"""A page: one HTML file that opens offline, asks nothing of anybody, runs no script but ours."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from app.reports.sections import Section
+from app.reports.wording import cut
+
+_LONGEST = 800
+
+
+def render(template: str, **values: object) -> str:
+    """Fill one of the page templates; style, script and the policy that guards them are added."""
+    script, style = _source("report.js"), _source("report.css")
+    return _template(template).render(
+        **values,
+        markup=_markup,
+        script=Markup(script),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
+        policy=_policy(script),
+    )
+
+
+def _markup(section: Section) -> Markup:
+    """Let a plot through as it is: everything foreign in it was escaped when it was drawn."""
+    return Markup(section.plot or "")  # noqa: S704
+
+
+def _policy(script: str) -> str:
+    """Forbid the page every request, and every script but its own."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # No foreign text is longer than this, wherever it stands, so that the page stays small.
+        finalize=lambda value: cut(value, _LONGEST) if type(value) is str else value,
+    )
+    return environment.get_template(name)
+
+
+def _source(name: str) -> str:
+    return files("app.reports").joinpath("templates", name).read_text("utf-8")

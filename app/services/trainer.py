@@ -1,0 +1,61 @@
+"""The seam between a training job and whatever trains: everything torch is behind `Trainer`.
+
+`app.training` fills it, which only workers with the training extra have.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.evaluation.result import Evaluation, ProgressPoint
+from app.record import DatasetRow
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingWork:
+    """What is to be trained, and where what comes of it lies."""
+
+    job_id: str
+    options: Mapping[str, Any]
+    """As the person gave them; the trainer knows their fields."""
+    dataset: str
+    """The data set's name and version, as the reader of a report knows it."""
+    rows: Callable[[], Iterator[DatasetRow]]
+    """Reads the version's rows in order, as often as it is called."""
+    folder: Path
+    """The job's own; checkpoints found in it are an earlier process's, to go on from. What is
+    called ``outputs`` in it is kept and offered for download."""
+
+
+class TrainingWatch(Protocol):
+    """Whom a trainer tells what it does, and asks whether to go on."""
+
+    def step(self, point: ProgressPoint, steps: int | None) -> None:
+        """Tell of a step that is done, of so many; cheap, it writes nothing by itself."""
+
+    def log(self, line: str) -> None:
+        """Tell a person something."""
+
+    def stop(self) -> bool:
+        """Whether to save a checkpoint and return at once; asked after every step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a trainer returns."""
+
+    is_whole: bool
+    """False: it was asked to stop, and its checkpoint says how far it came."""
+    evaluation: Evaluation | None = None
+
+
+class Trainer(Protocol):
+    """Trains from the last checkpoint on, or from the beginning, until done or asked to stop.
+
+    Raises an `app.errors.SeedbedError` whose text is the one clear reason, such as a model that is
+    not there or a loss that is no number; anything else is a defect.
+    """
+
+    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+        """Do it; safe to repeat with the same folder."""

@@ -1,0 +1,211 @@
+"""Working on a training job: taken under a lease, trained from its checkpoint on, and let go."""
+
+import errno
+import hashlib
+import importlib
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import ConfigurationError, OutOfSpace, SeedbedError
+from app.pipeline.run_state import Status
+from app.record import DatasetRow
+from app.services.dataset_sources import read_dataset
+from app.services.trainer import Trained, Trainer, TrainingWork
+from app.services.training_jobs import folder_of
+from app.services.training_watch import JobWatch
+from app.services.workshop import Workshop
+from app.store import training_jobs
+from app.store.database import AWAY
+from app.store.dataset_table import Dataset
+from app.store.training_jobs import Output
+from app.store.training_table import TrainingJob
+
+_log = logging.getLogger(__name__)
+_MOST_ATTEMPTS = 4
+_NUDGE_AGAIN_S = 30.0
+"""Where no worker has the training extra, messages must not pile up by the second."""
+_TRAINER_MODULE = "app.training.job"
+"""Its function `train` is a `Trainer`."""
+
+
+def sweep_training(workshop: Workshop) -> Sequence[str]:
+    """Name the jobs that a worker should look at now; any number of sweepers may do so."""
+    with workshop.database.read() as session:
+        waiting = training_jobs.waiting(session, _NUDGE_AGAIN_S)
+    if waiting:
+        workshop.database.retrying(lambda session: training_jobs.note_nudged(session, waiting))
+    return waiting
+
+
+def work_on_job(
+    workshop: Workshop, job_id: str, stop: Callable[[], bool], trainer: Trainer | None = None
+) -> bool:
+    """Train until the job is done or this process is to end; safe to repeat and to call at once.
+
+    Args:
+        workshop: what this process works with.
+        job_id: a job that somebody should look at. It is a hint: one that has ended, is held by
+            another or is unknown is left alone.
+        stop: whether this process has been asked to end.
+        trainer: what trains; None: what the training extra has.
+
+    Returns whether it should be sent again at once. How it failed stands in its row; a defect is
+    logged here.
+    """
+    token = secrets.token_hex(8)
+    lease_s = workshop.lease_s
+    if not workshop.database.retrying(
+        lambda session: training_jobs.take(session, job_id, token, lease_s)
+    ):
+        return False
+    held = _Held(workshop, job_id, token)
+    try:
+        return held.work(trainer, stop)
+    except AWAY:
+        # Whoever looks next goes on from the checkpoint.
+        raise
+    except SeedbedError as error:
+        _log.warning("training job %s failed: %s", job_id, error)
+        held.end(Status.FAILED, str(error))
+    except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its job
+        _log.exception("training job %s failed: a defect of the service", job_id)
+        held.end(Status.FAILED, "A defect of the service; its log has the details.")
+    except BaseException:
+        held.hand_back()
+        raise
+    return False
+
+
+class _Held:
+    """A job that this process has taken."""
+
+    def __init__(self, workshop: Workshop, job_id: str, token: str) -> None:
+        self._workshop = workshop
+        self._job_id = job_id
+        self._token = token
+
+    def work(self, trainer: Trainer | None, stop: Callable[[], bool]) -> bool:
+        """Train, and note how it ended."""
+        job, work = self._begin()
+        if job.status == Status.CANCELLING:
+            self.end(Status.CANCELLED, None)
+            return False
+        if job.attempts > _MOST_ATTEMPTS:
+            raise SeedbedError(
+                f"Its worker died {_MOST_ATTEMPTS} times in a row without getting past step "
+                f"{job.farthest_step}; perhaps the model is too big for the machine's memory."
+            )
+        watch = JobWatch(self._workshop, self._job_id, self._token, job.news, stop)
+        with watch, _full_disk_told():
+            trained = (trainer or _installed())(work, watch)
+            outputs = list(_outputs(work.folder)) if trained.is_whole else []
+        return self._ended(trained, outputs, watch)
+
+    def _begin(self) -> tuple[TrainingJob, TrainingWork]:
+        with self._workshop.database.read() as session:
+            job = session.get_one(TrainingJob, self._job_id)
+            dataset = session.get_one(Dataset, job.dataset_id)
+        workshop, count = self._workshop, dataset.row_count
+
+        def rows() -> Iterator[DatasetRow]:
+            return iter(read_dataset(workshop, dataset.id, count))
+
+        folder = folder_of(workshop, self._job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{dataset.name}, version {dataset.version}"
+        return job, TrainingWork(self._job_id, dict(job.options), name, rows, folder)
+
+    def _ended(self, trained: Trained, outputs: Sequence[Output], watch: JobWatch) -> bool:
+        if watch.is_lost:
+            _log.warning("training job %s is another's by now", self._job_id)
+            return False
+        if trained.is_whole and self._succeeded(trained, outputs):
+            return False
+        if watch.is_cancelled or self._is_cancelling():
+            self.end(Status.CANCELLED, None)
+            return False
+        if trained.is_whole:
+            _log.warning("training job %s is another's by now", self._job_id)
+            return False
+        if not watch.was_asked:
+            raise RuntimeError("the trainer returned before its end, and nobody had asked it to")
+        self.hand_back()
+        return True
+
+    def _succeeded(self, trained: Trained, outputs: Sequence[Output]) -> bool:
+        found = trained.evaluation
+        evaluation = None if found is None else found.model_dump(mode="json")
+
+        def note(session: Session) -> bool:
+            if training_jobs.succeed(session, self._job_id, self._token, outputs, evaluation):
+                return True
+            # A commit whose answer was lost.
+            status = select(TrainingJob.status).where(TrainingJob.id == self._job_id)
+            return session.scalar(status) == Status.SUCCEEDED
+
+        return self._workshop.database.retrying(note)
+
+    def _is_cancelling(self) -> bool:
+        with self._workshop.database.read() as session:
+            job = session.get_one(TrainingJob, self._job_id)
+            return job.status == Status.CANCELLING and job.token == self._token
+
+    def end(self, status: Status, message: str | None) -> None:
+        """Note how it ended, unless it is another's by now; a cancelled job never fails."""
+
+        def note(session: Session) -> None:
+            moved = training_jobs.move(
+                session, self._job_id, status, message=message, token=self._token
+            )
+            if not moved:
+                training_jobs.move(session, self._job_id, Status.CANCELLED, token=self._token)
+
+        self._workshop.database.retrying(note)
+
+    def hand_back(self) -> None:
+        """Leave it to the next process."""
+        self._workshop.database.retrying(
+            lambda session: training_jobs.hand_back(session, self._job_id, self._token)
+        )
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise OutOfSpace(
+            "The disk is full; free some room and resume the job, which goes on from its last "
+            "checkpoint."
+        ) from error
+
+
+def _installed() -> Trainer:
+    try:
+        module = importlib.import_module(_TRAINER_MODULE)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"This worker cannot train, it lacks {error.name}: install seedbed[training] there, "
+            "and resume the job."
+        ) from error
+    # Looked up by name, because services must not depend on an extra.
+    return cast("Trainer", module.train)
+
+
+def _outputs(folder: Path) -> Iterator[Output]:
+    there = folder / "outputs"
+    for path in sorted(there.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            name = path.relative_to(there).as_posix()
+            yield Output(name, digest, path.stat().st_size)

@@ -1,0 +1,222 @@
+"""What a person can do with training jobs: start, look, cancel, have them go on."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, undefer
+
+from app.errors import Conflict, Fault, InvalidInput, NotFound
+from app.pipeline.job_state import FINAL_JOBS
+from app.pipeline.run_state import Status
+from app.services.workshop import Workshop
+from app.store import datasets, training_jobs
+from app.store.dataset_table import Dataset
+from app.store.identifiers import may_be_id, new_id
+from app.store.pages import Page, page
+from app.store.training_table import TrainingEvent, TrainingJob, TrainingOutput
+
+_MOST_OPTIONS = 20_000
+"""Characters of JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What was posted: the version to learn from, and how."""
+
+    dataset_id: str
+    options: Mapping[str, Any]
+
+    def sha256(self) -> str:
+        """Tell two requests under the same idempotency key apart."""
+        words = json.dumps([self.dataset_id, dict(self.options)], sort_keys=True)
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+def create_job(
+    workshop: Workshop, request: TrainingRequest, idempotency_key: str | None
+) -> TrainingJob:
+    """Take in a request for a training; safe to repeat with a key.
+
+    Raises:
+        InvalidInput: when the data set does not exist, is not ready or has no row.
+        Conflict: when the key came with another request before.
+    """
+    if len(json.dumps(dict(request.options))) > _MOST_OPTIONS:
+        fault = Fault(f"is longer than {_MOST_OPTIONS} characters", field="options")
+        raise InvalidInput("The options are no options of a training.", [fault])
+    job_id = new_id("training")
+
+    def add(session: Session) -> TrainingJob:
+        if made := session.get(TrainingJob, job_id):
+            # Committed before, but the answer was lost.
+            return made
+        if idempotency_key is not None:
+            earlier = training_jobs.find_by_key(session, idempotency_key)
+            if earlier is not None:
+                return _same_request(earlier, request)
+        _check_dataset(session, request.dataset_id)
+        job = TrainingJob(
+            id=job_id,
+            dataset_id=request.dataset_id,
+            options=dict(request.options),
+            status=Status.QUEUED,
+            idempotency_key=idempotency_key,
+            request_sha256=request.sha256(),
+        )
+        session.add(job)
+        session.flush()
+        training_jobs.add_event(session, job.id, "status", {"status": Status.QUEUED})
+        session.refresh(job)
+        return job
+
+    try:
+        return workshop.database.retrying(add)
+    except IntegrityError:
+        # The same key arrived twice at once: the other one is there now.
+        return workshop.database.retrying(add)
+
+
+def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob:
+    if earlier.request_sha256 != request.sha256():
+        raise Conflict(
+            "This Idempotency-Key came with another request before; take a new key for a new job."
+        )
+    return earlier
+
+
+def _check_dataset(session: Session, dataset_id: str) -> None:
+    found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
+    what = None
+    if found is None or found.state == datasets.DELETED:
+        what = f"there is no data set with the id {dataset_id!r}"
+    elif datasets.lock(session, dataset_id).state != datasets.READY:
+        what = f"the data set is {found.state}, not ready"
+    elif not found.row_count:
+        what = "the data set has no row"
+    if what is not None:
+        raise InvalidInput("There is nothing to learn from.", [Fault(what, field="dataset_id")])
+
+
+def get_job(workshop: Workshop, job_id: str) -> TrainingJob:
+    """Load one with its evaluation.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+    with workshop.database.read() as session:
+        return _load(session, job_id)
+
+
+def _load(session: Session, job_id: str) -> TrainingJob:
+    whole = (undefer(TrainingJob.evaluation), undefer(TrainingJob.log_tail))
+    found = (
+        session.get(TrainingJob, job_id, options=whole, populate_existing=True)
+        if may_be_id(job_id)
+        else None
+    )
+    if found is None:
+        raise NotFound("training job", job_id)
+    return found
+
+
+def list_jobs(
+    workshop: Workshop, *, dataset_id: str | None, cursor: str | None, limit: int
+) -> Page[TrainingJob]:
+    """Page through jobs, newest first; those of one data set or all."""
+    wanted = select(TrainingJob)
+    if dataset_id is not None:
+        wanted = wanted.where(TrainingJob.dataset_id == dataset_id)
+    keys = (TrainingJob.id,)
+    with workshop.database.read() as session:
+        return page(session, wanted, keys, cursor=cursor, limit=limit, newest_first=True)
+
+
+def list_events(
+    workshop: Workshop, job_id: str, *, cursor: str | None, limit: int
+) -> Page[TrainingEvent]:
+    """Page through what happened to a job.
+
+    Raises:
+        NotFound: when there is no such job.
+    """
+    get_job(workshop, job_id)
+    wanted = select(TrainingEvent).where(TrainingEvent.job_id == job_id)
+    with workshop.database.read() as session:
+        return page(session, wanted, (TrainingEvent.id,), cursor=cursor, limit=limit)
+
+
+def outputs(workshop: Workshop, job_id: str) -> Sequence[TrainingOutput]:
+    """Load what a job left; nothing while it has not succeeded.
+
+    Raises:
+        NotFound: when there is no such job.
+    """
+    get_job(workshop, job_id)
+    with workshop.database.read() as session:
+        return training_jobs.outputs_of(session, job_id)
+
+
+def output_file(workshop: Workshop, job_id: str, name: str) -> Path:
+    """Find a file that a job left.
+
+    Raises:
+        NotFound: when there is no such job, it left no such file, or the file is not on this
+            machine.
+    """
+    if all(each.name != name for each in outputs(workshop, job_id)):
+        raise NotFound("output", name)
+    path = folder_of(workshop, job_id) / "outputs" / name
+    if not path.is_file():
+        raise NotFound("output on this machine", name)
+    return path
+
+
+def folder_of(workshop: Workshop, job_id: str) -> Path:
+    """Where a job's checkpoints and outputs lie."""
+    return workshop.files_dir.parent / "training" / job_id
+
+
+def cancel_job(workshop: Workshop, job_id: str) -> TrainingJob:
+    """Cancel a job: at once where nobody works on it, else within seconds; safe to repeat.
+
+    Raises:
+        NotFound: when there is no such job.
+        Conflict: when it has ended already.
+    """
+
+    def cancel(session: Session) -> TrainingJob:
+        job = _load(session, job_id)
+        if job.status in FINAL_JOBS - {Status.CANCELLED}:
+            raise Conflict(f"The training job has {job.status}; there is nothing to cancel.")
+        # Queued, nobody holds it; running, its worker learns of it at the next look.
+        if not training_jobs.move(session, job_id, Status.CANCELLED, from_only=Status.QUEUED):
+            training_jobs.move(session, job_id, Status.CANCELLING)
+        return _load(session, job_id)
+
+    return workshop.database.retrying(cancel)
+
+
+def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
+    """Have a job that failed or was cancelled go on from its last checkpoint; safe to repeat.
+
+    Raises:
+        NotFound: when there is no such job.
+        Conflict: when it has succeeded, or is being cancelled.
+    """
+
+    def resume(session: Session) -> TrainingJob:
+        job = _load(session, job_id)
+        if job.status in {Status.SUCCEEDED, Status.CANCELLING}:
+            raise Conflict(f"The training job is {job.status}; it cannot go on.")
+        if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
+            training_jobs.forgive(session, job_id)
+            _check_dataset(session, job.dataset_id)
+        return _load(session, job_id)
+
+    return workshop.database.retrying(resume)

@@ -1,0 +1,126 @@
+"""Training jobs over HTTP, with a trainer that follows a script."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api.context import Context
+from app.llm.scripted_model import reply
+from app.services import training
+from app.services.events import Following
+from app.services.workshop import Workshop
+from tests.integration.conftest import Bench
+from tests.integration.scripted_trainer import ScriptedTrainer
+from tests.integration.test_datasets import ROWS, take_in
+from tests.servers.api import running_api
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+
+
+class Service:
+    """The API, a data set in it, and what it told workers to look at."""
+
+    def __init__(self, workshop: Workshop, address: str, dataset_id: str, sent: list[str]) -> None:
+        self.workshop = workshop
+        self.http = httpx.Client(base_url=address, timeout=20, trust_env=False)
+        self.dataset_id = dataset_id
+        self.sent = sent
+
+    def start(self, **headers: str) -> httpx.Response:
+        body = {"dataset_id": self.dataset_id, "options": {"base_model": "tiny"}}
+        return self.http.post("/v1/training-jobs", json=body, headers=headers)
+
+    def train(self, job_id: str, trainer: ScriptedTrainer | None = None) -> None:
+        training.work_on_job(self.workshop, job_id, lambda: False, trainer or ScriptedTrainer())
+
+
+@pytest.fixture
+def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
+    sent: list[str] = []
+    with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
+        dataset = take_in(bench.workshop, tmp_path, ROWS)
+        context = Context(
+            bench.workshop,
+            send=lambda _: None,
+            broker_trouble=lambda: None,
+            send_training_job=sent.append,
+            following=Following(look_s=0.05, keep_alive_s=0.3),
+        )
+        with running_api(context) as api:
+            service = Service(
+                bench.workshop, str(api.http.base_url.copy_with(path="/")), dataset.id, sent
+            )
+            with service.http:
+                yield service
+
+
+def test_one_post_starts_a_job_whose_address_tells_how_it_is(service: Service) -> None:
+    answer = service.start(**{"Idempotency-Key": "k"})
+    assert answer.status_code == 202
+    address, job = answer.headers["Location"], answer.json()
+    assert (job["status"], job["step"], service.sent) == ("queued", 0, [job["id"]])
+    assert service.start(**{"Idempotency-Key": "k"}).json()["id"] == job["id"]
+    service.train(job["id"])
+    done = service.http.get(address).json()
+    assert (done["status"], done["step"], done["steps"]) == ("succeeded", 6, 6)
+    assert "begins at 0" in done["log_tail"]
+    assert done["evaluation"]["words"][0].startswith("Answers that are exactly the reference rise")
+    (listed,) = service.http.get("/v1/training-jobs").json()["items"]
+    assert listed["id"] == job["id"]
+    assert "log_tail" not in listed
+    page = service.http.get(f"{address}/report")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "Evaluation report" in page.text
+    (output,) = service.http.get(f"{address}/outputs").json()
+    assert service.http.get(f"{address}/outputs/{output['name']}").content == b'{"rows": 7}'
+
+
+def test_steps_are_streamed_while_they_happen_and_the_stream_ends_with_the_job(
+    service: Service,
+) -> None:
+    job_id = service.start().json()["id"]
+    worker = threading.Thread(
+        target=service.train, args=(job_id, ScriptedTrainer(steps=5, step_s=0.3))
+    )
+    address = f"/v1/training-jobs/{job_id}/events"
+    stream = {"Accept": "text/event-stream"}
+    with service.http.stream("GET", address, headers=stream) as answer:
+        worker.start()
+        text = "".join(answer.iter_text())
+    worker.join()
+    assert text.count("event: step\n") == 5
+    assert text.rstrip().splitlines()[-1].startswith('data: {"id":')
+    assert '"status":"succeeded"' in text.rstrip().splitlines()[-1]
+    last_id = text.rsplit("id: ", 1)[1].split("\n")[0]
+    again = service.http.get(address, headers={**stream, "Last-Event-ID": last_id})
+    assert again.status_code == 204
+    kinds = [event["kind"] for event in service.http.get(address).json()["items"]]
+    assert kinds == ["status", "status", *["step"] * 5, "status"]
+
+
+def test_a_job_is_cancelled_and_goes_on(service: Service) -> None:
+    job_id = service.start().json()["id"]
+    address = f"/v1/training-jobs/{job_id}"
+    assert service.http.post(f"{address}/cancel").json()["status"] == "cancelled"
+    answer = service.http.post(f"{address}/resume")
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert service.sent == [job_id, job_id]
+    service.train(job_id)
+    assert service.http.post(f"{address}/cancel").status_code == 409
+    assert service.http.post(f"{address}/resume").status_code == 409
+
+
+def test_what_is_not_there_or_not_right_is_a_problem(service: Service) -> None:
+    http = service.http
+    assert http.get("/v1/training-jobs/training_none").status_code == 404
+    assert http.post("/v1/training-jobs", json={"dataset_id": "none"}).status_code == 422
+    assert http.post("/v1/training-jobs", json={"options": {}}).status_code == 422
+    job_id = service.start().json()["id"]
+    assert http.get(f"/v1/training-jobs/{job_id}/report").status_code == 409
+    assert http.get(f"/v1/training-jobs/{job_id}/outputs").json() == []
+    for name in ("nothing", "../checkpoint.json", "%2e%2e/checkpoint.json"):
+        assert http.get(f"/v1/training-jobs/{job_id}/outputs/{name}").status_code == 404

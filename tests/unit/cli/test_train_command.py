@@ -1,0 +1,68 @@
+"""`seedbed train` from the outside: what it asks the service for, and how it ends."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli.exits import ExitCode
+from app.cli.main import app
+from tests.unit.cli.stand_in import Answer, StandIn, stand_in
+
+
+def job_json(**changes: object) -> dict[str, object]:
+    job: dict[str, object] = {"id": "training_1", "status": "queued", "step": 0, "steps": None}
+    return {**job, **changes}
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with stand_in() as service:
+        yield service
+
+
+def seedbed(service: StandIn, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["train", "d1", "--api", service.url, *arguments])
+
+
+def test_a_job_is_started_and_followed_to_what_its_evaluation_says(service: StandIn) -> None:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    done = job_json(
+        status="succeeded", step=9, steps=9, loss=0.125, evaluation={"words": ["It learned."]}
+    )
+    service.will("GET /v1/training-jobs/training_1", job_json(status="running", step=3), done)
+    result = seedbed(service, "--method", "adalora", "--base-model", "tiny")
+    assert result.exit_code == ExitCode.OK, result.output
+    assert "step 9/9 · loss 0.1250" in result.output
+    assert "It learned." in result.output
+    (asked,) = service.asked_for("POST /v1/training-jobs")
+    assert asked.json == {
+        "dataset_id": "d1",
+        "options": {"base_model": "tiny", "method": {"name": "adalora"}},
+    }
+    assert asked.headers["idempotency-key"]
+
+
+def test_options_come_from_a_file_and_the_command_line_goes_over_them(
+    service: StandIn, tmp_path: Path
+) -> None:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    file = tmp_path / "options.json"
+    file.write_text(json.dumps({"seed": 3, "method": {"name": "lora", "rank": 4}}))
+    result = seedbed(service, "--options", str(file), "--method", "dora", "--no-wait", "--json")
+    assert result.exit_code == ExitCode.OK, result.output
+    (asked,) = service.asked_for("POST /v1/training-jobs")
+    assert asked.json["options"] == {"seed": 3, "method": {"name": "dora", "rank": 4}}
+    assert json.loads(result.stdout)["id"] == "training_1"
+    file.write_text("[1]")
+    assert seedbed(service, "--options", str(file)).exit_code == ExitCode.BAD_USAGE
+
+
+def test_a_job_that_fails_says_why_and_is_no_success(service: StandIn) -> None:
+    failed = job_json(status="failed", message="The disk is full.")
+    service.will("POST /v1/training-jobs", Answer(failed, 202))
+    result = seedbed(service)
+    assert result.exit_code == ExitCode.TARGET_NOT_MET
+    assert "The disk is full." in result.output

@@ -1,0 +1,139 @@
+"""The blind sheet: tells no model, returns from any spreadsheet, and names its faults by line."""
+
+import csv
+import io
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+
+from app.errors import InvalidInput
+from app.evaluation.sheet import COLUMNS, LEVELS, SheetKey, blind_sheet, read_sheet
+from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.record import Exchange, Record
+
+TASKS = [
+    HeldOutTask(str(i), Record(f"Instruction {i}", "right", input=f'in "{i}",\nput'))
+    for i in range(20)
+]
+CONTENDERS = [
+    Contender("base-model", tuple(Answer(str(i), f"said {i}") for i in range(20))),
+    Contender("tuned-model", tuple(Answer(str(i), f"told {i}") for i in range(19))),
+]
+
+
+def filled(data: bytes, rate: Callable[[int], str], **form: str) -> bytes:
+    """Write ratings into a sheet as a spreadsheet would."""
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, delimiter=form.get("delimiter", ","))
+    writer.writeheader()
+    for place, row in enumerate(rows):
+        writer.writerow({**row, "rating": rate(place)})
+    return text.getvalue().encode(form.get("encoding", "utf-8"))
+
+
+def faults_of(data: bytes, key: SheetKey) -> list[tuple[int | None, str | None]]:
+    with pytest.raises(InvalidInput) as caught:
+        read_sheet(data, key, "ann")
+    return [(fault.line, fault.field) for fault in caught.value.faults]
+
+
+def test_the_sheet_names_no_model_and_has_every_answer() -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=1)
+    text = data.decode("utf-8-sig")
+    assert "base-model" not in text
+    assert "tuned-model" not in text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == 40
+    assert {row["answer"] for row in rows if row["answer"]} == {
+        f"{word} {i}" for i in range(20) for word in ("said", "told")
+    } - {"told 19"}
+    assert sum(not row["answer"] for row in rows) == 1
+    assert [row["item"] for row in rows] == [item.item for item in key.items]
+
+
+def test_the_order_tells_no_model_either() -> None:
+    _, key = blind_sheet(TASKS, CONTENDERS, seed=1)
+    models = [item.model for item in key.items]
+    assert 4 < sum(model == "base-model" for model in models[:20]) < 16
+    assert sum(one != other for one, other in itertools.pairwise(models)) > 8
+
+
+def test_the_same_seed_gives_the_same_sheet_and_another_another() -> None:
+    assert blind_sheet(TASKS, CONTENDERS, seed=1) == blind_sheet(TASKS, CONTENDERS, seed=1)
+    assert blind_sheet(TASKS, CONTENDERS, seed=1)[0] != blind_sheet(TASKS, CONTENDERS, seed=2)[0]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_ratings_come_back_to_their_models(delimiter: str, encoding: str) -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    back = filled(data, lambda i: LEVELS[i % 4], delimiter=delimiter, encoding=encoding)
+    review = read_sheet(back, key, "ann")
+    assert review.unrated == 0
+    assert [(r.task_id, r.model, r.level) for r in review.ratings] == [
+        (item.task_id, item.model, LEVELS[i % 4]) for i, item in enumerate(key.items)
+    ]
+
+
+def test_rows_may_be_sorted_lower_case_and_unrated() -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    lines = filled(data, lambda i: " b. " if i < 30 else "")
+    rows = list(csv.reader(io.StringIO(lines.decode(), newline="")))
+    random.Random(1).shuffle(body := rows[1:])
+    text = io.StringIO()
+    csv.writer(text).writerows([rows[0], *body[:-2], ["", "", ""]])
+    review = read_sheet(text.getvalue().encode(), key, "ann")
+    assert {rating.level for rating in review.ratings} == {"B"}
+    assert len(review.ratings) + review.unrated == 40
+
+
+def test_a_key_survives_being_kept_as_json() -> None:
+    _, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    assert SheetKey.model_validate_json(key.model_dump_json()) == key
+
+
+def test_every_fault_is_named_by_the_line_where_its_row_begins() -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    # Each row of this sheet takes two lines, as inputs have a line break.
+    wrong = filled(data, lambda i: {0: "E", 2: "A+", 5: "good"}.get(i, "A"))
+    assert faults_of(wrong, key) == [(2, "rating"), (6, "rating"), (12, "rating")]
+
+
+def test_rows_that_are_not_of_this_sheet_are_faults() -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    other, _ = blind_sheet(TASKS, CONTENDERS, seed=6)
+    assert len(faults_of(filled(other, lambda _: "A"), key)) == 40
+    twice = filled(data, lambda _: "A")
+    twice += f"{key.items[3].item},,,,,A,\n{key.sheet}-9999,,,,,A,\n,x,,,,A,\n".encode()
+    assert faults_of(twice, key) == [(82, "item"), (83, "item"), (84, "item")]
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"", [(1, None)]),
+        (b"item,answer\n", [(1, "rating")]),
+        (b"a,b\n", [(1, "item"), (1, "rating")]),
+        (b"item,rating\n", [(None, "rating")]),
+        (b'item,rating\nx,"A', [(2, None)]),
+        ("item,rating\nx,Ä".encode("latin-1"), [(2, None)]),
+        (b"PK\x03\x04\xff\xfe", [(1, None)]),
+    ],
+)
+def test_what_is_no_sheet_is_told_as_such(
+    data: bytes, where: list[tuple[int | None, str | None]]
+) -> None:
+    _, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    assert faults_of(data, key) == where
+
+
+def test_a_spreadsheet_runs_no_answer_as_a_formula() -> None:
+    task = HeldOutTask("1", Record("=1+1", "x", system="+s", history=(Exchange("u", "a"),)))
+    hostile = Contender("m", (Answer("1", '=HYPERLINK("http://example.invalid")'),))
+    data, _ = blind_sheet([task], [hostile], seed=0)
+    row = next(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
+    assert row["earlier_turns"] == "system: +s\nuser: u\nassistant: a"
