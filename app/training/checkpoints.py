@@ -114,11 +114,11 @@ def tuned_weights(model: Model) -> Mapping[str, torch.Tensor]:
     return {name: one.detach() for name, one in model.named_parameters() if one.requires_grad}
 
 
-@torch.no_grad()
 def set_tuned_weights(model: Model, weights: Mapping[str, torch.Tensor]) -> None:
     """Put parameters in their places."""
-    for name, one in tuned_weights(model).items():
-        one.copy_(weights[name])
+    with torch.no_grad():
+        for name, one in tuned_weights(model).items():
+            one.copy_(weights[name])
 
 
 def rank_memory(model: Model) -> Mapping[str, Any]:

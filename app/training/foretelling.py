@@ -34,7 +34,6 @@ def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
     )
 
 
-@torch.no_grad()
 def mean_loss(model: Model, packs: Sequence[Pack], padding: int, at_once: int = 8) -> float:
     """The mean cross entropy of a token under loss; its exponential is the perplexity."""
     was_tuned = model.training
@@ -42,7 +41,8 @@ def mean_loss(model: Model, packs: Sequence[Pack], padding: int, at_once: int = 
     total, tokens = 0.0, 0
     for start in range(0, len(packs), at_once):
         batch = batch_of(packs[start : start + at_once], padding)
-        total += float(summed_loss(model, batch))
+        with torch.no_grad():
+            total += float(summed_loss(model, batch))
         tokens += batch.under_loss
     model.train(was_tuned)
     return total / tokens

@@ -26,7 +26,7 @@ def four_bits(device: str, computed_in: torch.dtype) -> ModelConfig:
         kernels = importlib.import_module("bitsandbytes.functional")
         held, state = kernels.quantize_4bit(torch.ones(64, 64, device=device), quant_type="nf4")
         kernels.dequantize_4bit(held, state)
-    except (RuntimeError, NotImplementedError, AttributeError, ValueError) as error:
+    except (RuntimeError, AssertionError, AttributeError, ValueError, ImportError) as error:
         raise ConfigurationError(
             f"The installed bitsandbytes cannot hold a model in 4 bits on this device ({device}): "
             f"{error}. The method lora runs everywhere."

@@ -76,7 +76,13 @@ def adapt(model: Model, method: MethodOptions, steps: int, task: str = "CAUSAL_L
         adapted = get_peft_model(model, config)
         return Adapted(adapted, method, (), share_of(adapted))
     if method.name == "qlora":
-        model = prepare_model_for_kbit_training(model)
+        # A GPU's memory is what 4 bits are for: it computes inner values twice to keep fewer.
+        on_gpu = model.device.type == "cuda"
+        model = prepare_model_for_kbit_training(
+            model,
+            use_gradient_checkpointing=on_gpu,
+            gradient_checkpointing_kwargs={"use_reentrant": False},
+        )
     targets = targets_of(model, method)
     config = _config(model, method, targets, steps)
     config.task_type = task

@@ -41,7 +41,11 @@ def test_a_saved_adapter_answers_as_before(name: MethodName, make: Any, tmp_path
     again = with_adapter(make(), tmp_path / "adapter")
 
     assert not torch.equal(logits(make()), logits(model))
-    assert torch.equal(logits(again), logits(model))
+    if name == "adalora":
+        # Directions that were taken away are not saved, and sums without their zeros round anew.
+        assert torch.allclose(logits(again), logits(model), atol=1e-6)
+    else:
+        assert torch.equal(logits(again), logits(model))
 
 
 def test_a_fully_tuned_model_answers_as_before(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ FAST = {"lora": 2e-2, "full": 5e-3, "prefix": 5e-2}
 
 
 def options_for(name: MethodName = "lora", *, packing: bool = False, **schedule: float) -> Options:
-    values = {"steps": STEPS, "batch": 4, "micro_batch": 2, "checkpoint_every": 5}
-    values["learning_rate"] = FAST.get(name, 2e-2)
+    values: dict[str, float] = {"steps": STEPS, "batch": 4, "micro_batch": 2}
+    values |= {"checkpoint_every": 5, "learning_rate": FAST.get(name, 2e-2)}
     return Options(
         base_model="tiny",
         method=MethodOptions(name=name, targets=None if name == "ia3" else "all linear"),
