@@ -53,9 +53,15 @@ def facts_of(
 
 
 def save_tuned(
-    target: Path, model: Model, tokenizer: Tokenizer, facts: Mapping[str, Any]
+    target: Path,
+    model: Model,
+    tokenizer: Tokenizer,
+    facts: Mapping[str, Any],
+    card: str | None = None,
 ) -> Mapping[str, Any]:
     """Write a tuned model (its adapter alone, where it has one); the manifest is returned.
+
+    Without a card of its own it gets the one that `facts_of` has the facts for.
 
     Raises:
         Conflict: when there is something of this name; it is left as it was.
@@ -71,7 +77,7 @@ def save_tuned(
                 raise OutOfSpace(f"No space is left to write {target.name}.") from error
             raise
         # peft writes a card of its own, which says nothing of how it was made.
-        _put(folder / "README.md", model_card(target.name, facts))
+        _put(folder / "README.md", card or model_card(target.name, facts))
         _put(folder / "training.json", _json(facts))
         manifest = {"name": target.name, "files": _sums(folder)}
         _put(folder / MANIFEST, _json(manifest))
