@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.errors import Conflict, LossNotFinite
+from app.errors import Conflict, LossNotFinite, MemoryTooSmall, TrainingTrouble
 from app.training.checkpoints import tuned_weights
 from app.training.foretelling import mean_loss
 from app.training.loop import Step, Watch, learning_rate_at, steps_of
@@ -233,3 +233,35 @@ def test_epochs_become_steps() -> None:
     assert steps_of(65, ScheduleOptions(epochs=1, batch=16)) == 5
     assert steps_of(1, ScheduleOptions(epochs=0.1, batch=16)) == 1
     assert steps_of(64, ScheduleOptions(steps=7)) == 7
+
+
+def test_a_batch_that_does_not_fit_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    model = tiny_llama()
+    times: list[int] = []
+
+    def take_too_much(*_: object) -> None:
+        times.append(1)
+        if len(times) > 12:
+            torch.empty(2**50)
+
+    model.register_forward_pre_hook(take_too_much)
+
+    with pytest.raises(
+        MemoryTooSmall, match=r"2 times 400 tokens did not fit .* smaller micro_batch"
+    ):
+        tuned(options_for(), tmp_path, model=model)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000005.pt"]
+
+
+def test_a_gpu_that_is_gone_is_told_and_a_defect_is_not_hidden(tmp_path: Path) -> None:
+    def failing(text: str) -> Watch:
+        def told(_: Step) -> None:
+            raise RuntimeError(text)
+
+        return Watch(progress=told)
+
+    with pytest.raises(TrainingTrouble, match="The GPU failed: CUDA error: device is lost"):
+        tuned(options_for(), tmp_path, failing("CUDA error: device is lost\nand more"))
+    with pytest.raises(RuntimeError, match="a defect"):
+        tuned(options_for(), tmp_path, failing("a defect"))
