@@ -49,6 +49,9 @@ lock: .venv/dev.installed ## resolve the pinned versions anew
 	  --extra embedded --group model --group build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group dev pyproject.toml -c requirements/run.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --extra training pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
+	  -c requirements/torch.txt --no-emit-package torch -o requirements/training.lock
 
 clean: ## remove the environment and what runs have left
 	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -69,4 +72,15 @@ clean: ## remove the environment and what runs have left
 .venv/dev.installed: .venv/run.installed requirements/dev.lock
 	@echo 'Installing what requirements/dev.lock names'
 	@$(INSTALL) -r requirements/dev.lock
+	@touch $@
+
+# Three ways, the first that serves: a CPU build where pip's own sources offer one and there is no
+# NVIDIA driver; the build that uv finds for this machine; whatever the package index has.
+TORCH := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+.venv/training.installed: .venv/dev.installed requirements/training.lock requirements/torch.txt
+	@echo 'Installing what requirements/training.lock names, and torch'
+	@$(INSTALL) -r requirements/training.lock
+	@{ ! command -v nvidia-smi >/dev/null && $(TORCH) --no-deps "$$(grep == requirements/torch.txt)+cpu" 2>/dev/null; } \
+	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend auto -r requirements/torch.txt 2>/dev/null \
+	  || $(TORCH) -r requirements/torch.txt
 	@touch $@

@@ -10,6 +10,9 @@ SeedbedError
 ├── StackError                a part of the embedded stack did not start or died
 ├── OutOfSpace                the disk is full; nothing half-written is left
 ├── HubTrouble                the Hugging Face hub refused or did not answer
+├── TrainingTrouble           tuning cannot go on; the last good checkpoint is kept
+│   ├── MemoryTooSmall        the model, or a batch of rows, does not fit
+│   └── LossNotFinite         the loss is no number any more
 └── ProviderTrouble           the model endpoint; four kinds, see app/llm/trouble.py
     ├── Throttled             slow down and ask again; no attempt is burnt
     ├── Outage                the endpoint is away; no attempt is burnt while it is
@@ -89,6 +92,18 @@ class OutOfSpace(SeedbedError):
 
 class HubTrouble(SeedbedError):
     """The Hugging Face hub refused what was asked, or is away; says what to do."""
+
+
+class TrainingTrouble(SeedbedError):
+    """Tuning cannot go on; says why, and what was kept is whole."""
+
+
+class MemoryTooSmall(TrainingTrouble):
+    """The model, or a batch of rows, does not fit into the memory; says the numbers."""
+
+
+class LossNotFinite(TrainingTrouble):
+    """The loss is no number any more; the weights of the last good checkpoint are kept."""
 
 
 class ProviderTrouble(SeedbedError):

@@ -13,18 +13,16 @@
 
 import json
 import re
-import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.errors import Conflict, Fault, InvalidInput
-from app.formats.files import keep_name, out_of_space_told, written
+from app.errors import Fault, InvalidInput
+from app.formats.files import written
+from app.formats.folders import whole_folder
 from app.formats.formats import format_named
 from app.formats.options import WRITTEN_PLAINLY, WriteOptions
 from app.formats.provenance import write_provenance
@@ -75,7 +73,7 @@ def write_hub_folder(target: Path, content: FolderContent) -> Mapping[str, Any]:
         OutOfSpace: when the disk is full; nothing is left.
     """
     _check(content)
-    with _whole_folder(target) as folder:
+    with whole_folder(target) as folder:
         data = dict(_data_files(folder, content))
         if not data:
             raise InvalidInput("The data set has no rows.", [Fault("no split has any")])
@@ -103,30 +101,6 @@ def _check(content: FolderContent) -> None:
         faults.append(Fault(f"a folder can be written as {known}", field="format"))
     if faults:
         raise InvalidInput("This folder cannot be written.", faults)
-
-
-@contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    """Give a folder beside the target that takes its name when the block has ended well."""
-    taken = f"There is something called {target.name} already."
-    if target.exists():
-        raise Conflict(taken)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    with out_of_space_told(target):
-        try:
-            beside.mkdir()
-            yield beside
-            try:
-                # Only an empty folder could be replaced so: two writers never mix.
-                beside.rename(target)
-            except OSError as error:
-                if target.exists():
-                    raise Conflict(taken) from error
-                raise
-            keep_name(target)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
 
 
 class _Counted:

@@ -55,7 +55,7 @@ def test_every_anticipated_failure_is_in_one_tree() -> None:
         c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)
     ]
 
-    assert len(defined) == 16
+    assert len(defined) == 19
     assert all(issubclass(one, SeedbedError) for one in defined)
 
 

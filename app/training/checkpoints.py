@@ -1,0 +1,145 @@
+"""Where tuning stands, in one file that is whole or absent, and from which it goes on the same."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.errors import Conflict, SeedbedError
+from app.formats.files import written
+from app.training.batches import Pack
+from app.training.libraries import Model
+from app.training.options import TrainingOptions
+
+KEPT = 2
+"""The last one, and the one before it."""
+_ALLOCATED = ("ipt", "exp_avg_ipt", "exp_avg_unc")
+"""What AdaLoRA remembers of each matrix's importance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that a step depends on, beside the rows and the options."""
+
+    step: int
+    """Updates made."""
+    losses: Sequence[float]
+    """Of each of them."""
+    tuned: Mapping[str, torch.Tensor]
+    optimizer: Mapping[str, Any]
+    random: Mapping[str, torch.Tensor]
+    """The state of the generators, by device."""
+    ranks: Mapping[str, Any]
+    """What AdaLoRA remembers; empty of the others."""
+
+
+def fingerprint(options: TrainingOptions, packs: Sequence[Pack]) -> str:
+    """Tell apart what must not be mixed: other options or other rows."""
+    digest = hashlib.sha256(options.model_dump_json().encode())
+    for pack in packs:
+        digest.update(repr([(row.ids, row.labels) for row in pack]).encode())
+    return digest.hexdigest()
+
+
+def random_states() -> Mapping[str, torch.Tensor]:
+    """The state of the generators that dropout draws from."""
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_states(states: Mapping[str, torch.Tensor]) -> None:
+    """Let the generators go on from a state."""
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def save(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
+    """Write a checkpoint; those before the last but one are removed when it is there.
+
+    Raises:
+        OutOfSpace: when the disk is full; the earlier ones are whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"checkpoint-{checkpoint.step:08d}.pt"
+    content = {
+        "mark": mark,
+        "step": checkpoint.step,
+        "losses": list(checkpoint.losses),
+        "tuned": dict(checkpoint.tuned),
+        "optimizer": checkpoint.optimizer,
+        "random": dict(checkpoint.random),
+        "ranks": dict(checkpoint.ranks),
+    }
+    with written(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # torch tells of its own archive that could not be ended, on top of why.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+    for older in _paths(folder)[:-KEPT]:
+        older.unlink(missing_ok=True)
+    return path
+
+
+def latest(folder: Path, mark: str) -> Checkpoint | None:
+    """The last checkpoint, or None.
+
+    Raises:
+        Conflict: when it belongs to other rows or options.
+    """
+    paths = _paths(folder)
+    if not paths:
+        return None
+    try:
+        content = torch.load(paths[-1], weights_only=True, map_location="cpu")
+    except (RuntimeError, OSError, EOFError) as error:
+        raise SeedbedError(f"The checkpoint {paths[-1].name} cannot be read: {error}") from error
+    if content.pop("mark") != mark:
+        raise Conflict(
+            f"{paths[-1].name} belongs to tuning with other rows or options; it is left as it is."
+        )
+    return Checkpoint(**content)
+
+
+def tuned_weights(model: Model) -> Mapping[str, torch.Tensor]:
+    """The parameters that are tuned, by name."""
+    return {name: one.detach() for name, one in model.named_parameters() if one.requires_grad}
+
+
+def set_tuned_weights(model: Model, weights: Mapping[str, torch.Tensor]) -> None:
+    """Put parameters in their places."""
+    with torch.no_grad():
+        for name, one in tuned_weights(model).items():
+            one.copy_(weights[name])
+
+
+def rank_memory(model: Model) -> Mapping[str, Any]:
+    """What AdaLoRA must remember beside the weights."""
+    allocator = getattr(getattr(model, "base_model", None), "rankallocator", None)
+    if allocator is None:
+        return {}
+    kept: dict[str, Any] = {name: dict(getattr(allocator, name)) for name in _ALLOCATED}
+    pattern = model.active_peft_config.rank_pattern or {}
+    return kept | {"pattern": {name: list(kept_) for name, kept_ in pattern.items()}}
+
+
+def set_rank_memory(model: Model, memory: Mapping[str, Any]) -> None:
+    """Put back what `rank_memory` told."""
+    if not memory:
+        return
+    for name in _ALLOCATED:
+        setattr(model.base_model.rankallocator, name, dict(memory[name]))
+    if memory["pattern"]:
+        model.active_peft_config.rank_pattern = dict(memory["pattern"])
+
+
+def _paths(folder: Path) -> Sequence[Path]:
+    return sorted(folder.glob("checkpoint-*.pt"))

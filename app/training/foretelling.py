@@ -1,0 +1,63 @@
+"""What a model makes of a batch: the loss over the tokens it is to learn, and nothing else."""
+
+import inspect
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional
+
+from app.training.batches import Batch, Pack, batch_of
+from app.training.encoding import NO_LOSS
+from app.training.libraries import Model
+
+
+def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
+    """The cross entropies in nats, summed over the tokens under loss.
+
+    Sums let batches of unequal length weigh by their tokens, whatever portions they come in.
+    """
+    device = next(model.parameters()).device
+    inputs = {"input_ids": batch.ids.to(device), "attention_mask": batch.attention.to(device)}
+    if batch.places is not None:
+        inputs["position_ids"] = batch.places.to(device)
+        inputs["attention_mask"] = inputs["attention_mask"].to(_computed_in(model, device))
+    targets = batch.targets.to(device)
+    if _keeps_places(model):
+        # Most places have nothing to foretell; a vocabulary's width of numbers for each is saved.
+        places = batch.kept_places.to(device)
+        inputs["logits_to_keep"] = places
+        targets = targets[:, places]
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        logits = model(**inputs).logits
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_LOSS, reduction="sum"
+    )
+
+
+def mean_loss(model: Model, packs: Sequence[Pack], padding: int, at_once: int = 8) -> float:
+    """The mean cross entropy of a token under loss; its exponential is the perplexity."""
+    was_tuned = model.training
+    model.eval()
+    total, tokens = 0.0, 0
+    for start in range(0, len(packs), at_once):
+        batch = batch_of(packs[start : start + at_once], padding)
+        with torch.no_grad():
+            total += float(summed_loss(model, batch))
+        tokens += batch.under_loss
+    model.train(was_tuned)
+    return total / tokens
+
+
+def _computed_in(model: Model, device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        return torch.bfloat16
+    kept: torch.dtype = next(model.parameters()).dtype
+    return kept
+
+
+def _keeps_places(model: Model) -> bool:
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+        # The prefix's places come first only inside; counting them is not ours.
+        return False
+    return "logits_to_keep" in inspect.signature(inner.forward).parameters

@@ -1,0 +1,265 @@
+"""Tuning itself, step by step: read it from top to bottom."""
+
+import importlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from app.errors import LossNotFinite, MemoryTooSmall, TrainingTrouble
+from app.training import checkpoints
+from app.training.batches import Pack, batch_of, endless
+from app.training.checkpoints import Checkpoint
+from app.training.foretelling import summed_loss
+from app.training.methods import Adapted
+from app.training.options import ScheduleOptions, TrainingOptions
+
+_ORTHOGONALITY = 0.5
+"""How much AdaLoRA's directions are held at right angles, as in its paper's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One update of the weights, as told to whoever watches."""
+
+    number: int
+    """1-based."""
+    of: int
+    loss: float
+    """Mean cross entropy of the step's tokens under loss, in nats, before the update."""
+    learning_rate: float
+    gradient: float
+    """Its length, before it was shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How tuning speaks with whoever started it."""
+
+    progress: Callable[[Step], None] = field(default=lambda _: None)
+    """Called after each step."""
+    stop: Callable[[], bool] = field(default=lambda: False)
+    """Asked before each micro-batch; True ends tuning there, with a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How tuning ended."""
+
+    steps: int
+    """Updates made in all, those before a resume among them."""
+    of: int
+    losses: tuple[float, ...]
+    """Of each step."""
+    resumed_from: int
+    """The step of the checkpoint it went on from; 0: it began."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped before its end."""
+        return self.steps < self.of
+
+
+def steps_of(sequences: int, schedule: ScheduleOptions) -> int:
+    """How many updates there will be."""
+    if schedule.steps is not None:
+        return schedule.steps
+    return max(1, math.ceil(schedule.epochs * sequences / schedule.batch))
+
+
+def learning_rate_at(step: int, steps: int, options: TrainingOptions) -> float:
+    """The learning rate of a step (1-based): up from zero, then down in the schedule's shape."""
+    schedule, highest = options.schedule, options.learning_rate
+    warmup = int(schedule.warmup_share * steps)
+    if step <= warmup:
+        return highest * step / (warmup + 1)
+    gone = (step - 1 - warmup) / max(1, steps - warmup)
+    if schedule.shape == "linear":
+        return highest * (1 - gone)
+    if schedule.shape == "cosine":
+        return highest * (1 + math.cos(math.pi * gone)) / 2
+    return highest
+
+
+def tune(
+    adapted: Adapted,
+    packs: Sequence[Pack],
+    options: TrainingOptions,
+    folder: Path,
+    watch: Watch,
+) -> Outcome:
+    """Tune a model in place, from the last checkpoint in the folder or from the start.
+
+    Safe to repeat: killed at any moment and called again with the same arguments, it ends with the
+    weights of an undisturbed run.
+
+    Raises:
+        Conflict: when the checkpoints belong to other rows or options.
+        LossNotFinite: at the first loss or gradient that is no number; the weights before it stay.
+        MemoryTooSmall: when a batch does not fit.
+        OutOfSpace: when a checkpoint cannot be written; the ones before it are whole.
+        TrainingTrouble: when the GPU is lost.
+    """
+    tuning = _Tuning(adapted, options, folder, checkpoints.fingerprint(options, packs))
+    steps = steps_of(len(packs), options.schedule)
+    resumed = tuning.resume()
+    batch = options.schedule.batch
+    order = islice(endless(len(packs), options.seed), resumed * batch, None)
+    with _device_troubles_told(options):
+        for number in range(resumed + 1, steps + 1):
+            learning_rate = learning_rate_at(number, steps, options)
+            step = tuning.step([packs[one] for one in islice(order, batch)], learning_rate, watch)
+            if step is None:
+                tuning.save()
+                break
+            loss, gradient = step
+            if number % options.schedule.checkpoint_every == 0 or number == steps:
+                tuning.save()
+            watch.progress(Step(number, steps, loss, learning_rate, gradient))
+    adapted.model.eval()
+    return Outcome(len(tuning.losses), steps, tuple(tuning.losses), resumed)
+
+
+class _Tuning:
+    """The weights under way, and all that goes with them from step to step."""
+
+    def __init__(self, adapted: Adapted, options: TrainingOptions, folder: Path, mark: str) -> None:
+        self._model = adapted.model
+        self._method = adapted.method.name
+        self._options = options
+        self._folder = folder
+        self._mark = mark
+        self._tuned = [one for one in self._model.parameters() if one.requires_grad]
+        self._optimizer = self._make_optimizer()
+        self._padding = getattr(self._model.config, "pad_token_id", None) or 0
+        self.losses: list[float] = []
+
+    def resume(self) -> int:
+        """Go on from the last checkpoint; tells its step, 0 without one."""
+        self._model.train()
+        torch.manual_seed(self._options.seed)
+        self._random = checkpoints.random_states()
+        found = checkpoints.latest(self._folder, self._mark)
+        if found is None:
+            return 0
+        checkpoints.set_tuned_weights(self._model, found.tuned)
+        checkpoints.set_rank_memory(self._model, found.ranks)
+        self._optimizer.load_state_dict(dict(found.optimizer))
+        checkpoints.set_random_states(found.random)
+        self._random = found.random
+        self.losses = list(found.losses)
+        return found.step
+
+    def save(self) -> None:
+        """Write a checkpoint of the last full step."""
+        content = Checkpoint(
+            step=len(self.losses),
+            losses=self.losses,
+            tuned=checkpoints.tuned_weights(self._model),
+            optimizer=self._optimizer.state_dict(),
+            random=self._random,
+            ranks=checkpoints.rank_memory(self._model),
+        )
+        checkpoints.save(self._folder, content, self._mark)
+
+    def step(
+        self, packs: Sequence[Pack], learning_rate: float, watch: Watch
+    ) -> tuple[float, float] | None:
+        """Make an update and tell its loss and gradient; None: stopped, and nothing was changed."""
+        # Rows of like length side by side need little padding; sums do not mind the order.
+        packs = sorted(packs, key=lambda pack: -sum(len(row.ids) for row in pack))
+        portion = self._options.schedule.micro_batch
+        parts = [
+            batch_of(packs[start : start + portion], self._padding)
+            for start in range(0, len(packs), portion)
+        ]
+        tokens = sum(part.under_loss for part in parts)
+        loss = 0.0
+        for part in parts:
+            if watch.stop():
+                self._optimizer.zero_grad()
+                return None
+            part_loss = summed_loss(self._model, part) / tokens
+            part_loss.backward()
+            loss += float(part_loss.detach())
+        self._hold_directions()
+        gradient = float(
+            torch.nn.utils.clip_grad_norm_(self._tuned, self._options.schedule.most_gradient)
+        )
+        if not (math.isfinite(loss) and math.isfinite(gradient)):
+            raise LossNotFinite(self._what_is_kept(loss, gradient))
+        self._update(learning_rate)
+        self.losses.append(loss)
+        self._random = checkpoints.random_states()
+        return loss, gradient
+
+    def _update(self, learning_rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        self._optimizer.step()
+        if self._method == "adalora":
+            # Reads the gradients, so it must come before they are forgotten.
+            self._model.base_model.update_and_allocate(len(self.losses))
+        self._optimizer.zero_grad()
+
+    def _hold_directions(self) -> None:
+        """Add the gradient of AdaLoRA's second aim: directions at right angles to each other."""
+        if self._method != "adalora":
+            return
+        apart = [
+            torch.linalg.matrix_norm(_products(name, one) - torch.eye(min(one.shape)).to(one))
+            for name, one in self._model.named_parameters()
+            if one.requires_grad and ("lora_A" in name or "lora_B" in name)
+        ]
+        (_ORTHOGONALITY * torch.stack(apart).mean()).backward()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        options = {"lr": self._options.learning_rate}
+        options["weight_decay"] = self._options.schedule.weight_decay
+        if self._method == "qlora" and self._tuned[0].device.type == "cuda":
+            # Its moments leave the GPU's memory while a long batch needs the room.
+            return importlib.import_module("bitsandbytes.optim").PagedAdamW32bit(
+                self._tuned, **options
+            )
+        return torch.optim.AdamW(self._tuned, **options)
+
+    def _what_is_kept(self, loss: float, gradient: float) -> str:
+        number = len(self.losses) + 1
+        every = self._options.schedule.checkpoint_every
+        last = len(self.losses) // every * every
+        kept = f"the checkpoint of step {last} is kept" if last else "no checkpoint was due yet"
+        return (
+            f"The loss of step {number} is {loss} and its gradient {gradient}: {kept}. A lower "
+            "learning rate is the first thing to try."
+        )
+
+
+def _products(name: str, directions: torch.Tensor) -> torch.Tensor:
+    """Each direction by each; those of lora_A are rows, those of lora_B columns."""
+    return directions @ directions.T if "lora_A" in name else directions.T @ directions
+
+
+@contextmanager
+def _device_troubles_told(options: TrainingOptions) -> Iterator[None]:
+    """Make anticipated failures of a memory that is full and of a GPU that is gone."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate" in text:
+            schedule, data = options.schedule, options.data
+            raise MemoryTooSmall(
+                f"A batch of {schedule.micro_batch} times {data.max_tokens} tokens did not fit "
+                f"into the memory ({text.splitlines()[0] if text else 'none is left'}). The last "
+                "checkpoint is kept; a smaller micro_batch takes less."
+            ) from error
+        if "CUDA" in text or "NCCL" in text:
+            first = text.splitlines()[0]
+            raise TrainingTrouble(
+                f"The GPU failed: {first}. The last checkpoint is kept."
+            ) from error
+        raise

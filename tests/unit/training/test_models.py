@@ -1,0 +1,109 @@
+"""Base models: found, weighed before they are loaded, and refused with a reason."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig
+
+from app.errors import ConfigurationError, InvalidInput, MemoryTooSmall
+from app.training.four_bits import four_bits
+from app.training.memory import available_bytes, estimate
+from app.training.models import Place, check_memory, load, parameters_of
+from app.training.options import MethodOptions, TrainingOptions
+from tests.unit.training.making import tiny_llama, tiny_tokenizer
+from tests.unit.training.tuning import options_for, tuned
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tiny_llama().save_pretrained(tmp_path / "tiny")
+    tiny_tokenizer().save_pretrained(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def test_a_folder_is_loaded_with_its_tokenizer(folder: Path, tmp_path: Path) -> None:
+    loaded = load(TrainingOptions(base_model=str(folder)), tmp_path, Place())
+
+    assert loaded.name == str(folder)
+    assert loaded.tokenizer.eos_token_id == 1
+    assert sum(p.numel() for p in loaded.model.parameters()) == loaded.memory.parameters
+
+
+def test_parameters_are_counted_without_loading_any(folder: Path) -> None:
+    config = AutoConfig.from_pretrained(folder)
+
+    assert parameters_of(config) == sum(p.numel() for p in tiny_llama().parameters())
+
+
+def test_an_unknown_model_is_refused_and_what_there_is_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load(TrainingOptions(base_model=str(tmp_path / "none")), tmp_path, Place())
+
+    assert "'embedded'" in str(caught.value.faults[-1])
+    assert all(fault.field == "base_model" for fault in caught.value.faults)
+
+
+def test_a_folder_without_weights_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+    with pytest.raises(InvalidInput, match="cannot be loaded"):
+        load(TrainingOptions(base_model=str(folder)), tmp_path, Place())
+
+
+def test_what_would_not_fit_is_refused_with_the_numbers() -> None:
+    config = AutoConfig.for_model(
+        "llama", hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, vocab_size=32000
+    )
+    parameters = parameters_of(config)
+    full = TrainingOptions(method=MethodOptions(name="full"))
+
+    memory = estimate(config, parameters, full, weight_bytes=4)
+
+    assert 6.7e9 < parameters < 8.2e9
+    assert memory.weights + memory.optimizer == parameters * 16
+    with pytest.raises(
+        MemoryTooSmall, match=r"would take about 1\d\d\.\d GiB .* 16\.0 GiB are free"
+    ):
+        check_memory(memory, 16 * 2**30, "llama-7b")
+
+
+def test_an_adapter_takes_less_than_full_tuning_and_four_bits_less_than_that() -> None:
+    config = AutoConfig.for_model("llama")
+    totals = [
+        estimate(
+            config, 7 * 10**9, TrainingOptions(method=MethodOptions(name=name)), weight_bytes=2
+        ).total
+        for name in ("full", "lora", "qlora")
+    ]
+
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_the_free_memory_of_this_machine_is_known() -> None:
+    assert 2**26 < available_bytes("cpu") < 2**50
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
+def test_qlora_without_bitsandbytes_says_what_to_install() -> None:
+    with pytest.raises(ConfigurationError, match=r"pip install 'seedbed\[qlora\]'"):
+        four_bits("cpu", torch.float32)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_qlora_on_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot hold a model in 4 bits .*\(cuda\)"):
+        four_bits("cuda", torch.float32)
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_qlora_tunes_a_model_that_is_held_in_four_bits(folder: Path, tmp_path: Path) -> None:
+    options = options_for("qlora").model_copy(update={"base_model": str(folder)})
+    loaded = load(options, tmp_path, Place())
+
+    adapted, outcome = tuned(options, tmp_path / "checkpoints", model=loaded.model)
+
+    assert adapted.share.total > adapted.share.tuned > 0
+    assert outcome.losses[-1] < outcome.losses[0]

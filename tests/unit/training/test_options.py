@@ -1,0 +1,46 @@
+"""What may be decided about tuning."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from app.training.options import DataOptions, MethodOptions, TrainingOptions
+
+
+def test_the_defaults_are_those_of_lora_on_query_and_value() -> None:
+    options = TrainingOptions()
+
+    method = options.method
+    assert (method.name, method.effective_rank, method.alpha, method.dropout) == (
+        "lora",
+        8,
+        16,
+        0.05,
+    )
+    assert method.targets is None
+    assert options.learning_rate == 3e-4
+
+
+def test_qlora_has_its_papers_numbers() -> None:
+    options = TrainingOptions(method=MethodOptions(name="qlora"))
+
+    assert (options.method.effective_rank, options.method.alpha) == (64, 16)
+    assert options.learning_rate == 2e-4
+
+
+def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
+    with pytest.raises(ValidationError, match="only takes ranks away"):
+        MethodOptions(name="adalora", rank=16)
+
+
+def test_packed_rows_cannot_share_a_prefix() -> None:
+    with pytest.raises(ValidationError, match="cannot be combined with prefix"):
+        TrainingOptions(method=MethodOptions(name="prefix"), data=DataOptions(packing=True))
+
+
+def test_options_are_told_without_torch() -> None:
+    code = "import sys, app.training.options; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
