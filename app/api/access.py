@@ -41,6 +41,7 @@ _CHANGED_WITH = (
     ("/v1/runs", Scope.RUN),
     ("/v1/datasets", Scope.RUN),
     ("/v1/training-jobs", Scope.TRAIN),
+    ("/v1/evaluations", Scope.TRAIN),
 )
 """Which scope changes what lies under a path; reading needs `Scope.READ` everywhere."""
 _DECIDED_EVERY_S = 1.0

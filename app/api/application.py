@@ -52,6 +52,7 @@ def build_api(context: Context) -> FastAPI:
         datasets.router,
         dataset_reports.router,
         training_jobs.router,
+        training_jobs.evaluations,
     ):
         v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)

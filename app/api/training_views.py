@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.evaluation.result import Evaluation
 from app.pipeline.run_state import Status
+from app.services.trainer import JobKind
 
 
 class _View(BaseModel):
@@ -17,7 +18,11 @@ class TrainingJobSummary(_View):
     """A training job, without its log and its evaluation."""
 
     id: str
-    dataset_id: str
+    kind: JobKind
+    dataset_id: str | None
+    """Null while the run makes it."""
+    run_id: str | None
+    """The run that asked for the job, if one did."""
     options: dict[str, Any]
     status: Status
     message: str | None

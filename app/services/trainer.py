@@ -6,26 +6,42 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from app.evaluation.result import Evaluation, ProgressPoint
 from app.record import DatasetRow
 
+JobKind = Literal["training", "evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """A version of a data set, to be read."""
+
+    name: str
+    """Name and version, as the reader of a report knows it."""
+    read: Callable[[], Iterator[DatasetRow]]
+    """Reads its rows in order, as often as it is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingWork:
-    """What is to be trained, and where what comes of it lies."""
+    """What is to be trained or measured, and where what comes of it lies."""
 
     job_id: str
+    kind: JobKind
     options: Mapping[str, Any]
-    """As the person gave them; the trainer knows their fields."""
-    dataset: str
-    """The data set's name and version, as the reader of a report knows it."""
-    rows: Callable[[], Iterator[DatasetRow]]
-    """Reads the version's rows in order, as often as it is called."""
+    """As they were checked when the job was posted; `app.training.options` has their fields."""
+    dataset: RowSource
+    others: Mapping[str, RowSource]
+    """Of the other data sets that the options name, by id."""
     folder: Path
     """The job's own; checkpoints found in it are an earlier process's, to go on from. What is
     called ``outputs`` in it is kept and offered for download."""
+    cache: Path
+    """Shared by all jobs of a machine."""
+    tuned: Path | None = None
+    """What the job left that tuned the model to be measured; None: there is none."""
 
 
 class TrainingWatch(Protocol):

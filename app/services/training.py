@@ -17,8 +17,8 @@ from app.errors import ConfigurationError, OutOfSpace, SeedbedError
 from app.pipeline.run_state import Status
 from app.record import DatasetRow
 from app.services.dataset_sources import read_dataset
-from app.services.trainer import Trained, Trainer, TrainingWork
-from app.services.training_jobs import folder_of
+from app.services.trainer import RowSource, Trained, Trainer, TrainingWork
+from app.services.training_jobs import folder_of, models_folder, named_datasets, request_of
 from app.services.training_watch import JobWatch
 from app.services.workshop import Workshop
 from app.store import training_jobs
@@ -31,8 +31,8 @@ _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 4
 _NUDGE_AGAIN_S = 30.0
 """Where no worker has the training extra, messages must not pile up by the second."""
-_TRAINER_MODULE = "app.training.job"
-"""Its function `train` is a `Trainer`."""
+_TRAINER_MODULE = "app.services.tuning"
+"""Its function `carry_out` is a `Trainer`; it imports torch."""
 
 
 def sweep_training(workshop: Workshop) -> Sequence[str]:
@@ -111,16 +111,31 @@ class _Held:
     def _begin(self) -> tuple[TrainingJob, TrainingWork]:
         with self._workshop.database.read() as session:
             job = session.get_one(TrainingJob, self._job_id)
-            dataset = session.get_one(Dataset, job.dataset_id)
+        request = request_of(job)
+        folder = folder_of(self._workshop, job.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        others = set(named_datasets(request.options).values())
+        tuned = getattr(request.options, "training_job_id", None)
+        return job, TrainingWork(
+            job_id=job.id,
+            kind=request.kind,
+            options=dict(job.options),
+            dataset=self._source(request.dataset_id),
+            others={dataset_id: self._source(dataset_id) for dataset_id in others},
+            folder=folder,
+            cache=models_folder(self._workshop),
+            tuned=None if tuned is None else folder_of(self._workshop, tuned) / "outputs",
+        )
+
+    def _source(self, dataset_id: str) -> RowSource:
+        with self._workshop.database.read() as session:
+            dataset = session.get_one(Dataset, dataset_id)
         workshop, count = self._workshop, dataset.row_count
 
         def rows() -> Iterator[DatasetRow]:
             return iter(read_dataset(workshop, dataset.id, count))
 
-        folder = folder_of(workshop, self._job_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{dataset.name}, version {dataset.version}"
-        return job, TrainingWork(self._job_id, dict(job.options), name, rows, folder)
+        return RowSource(f"{dataset.name}, version {dataset.version}", rows)
 
     def _ended(self, trained: Trained, outputs: Sequence[Output], watch: JobWatch) -> bool:
         if watch.is_lost:
@@ -198,7 +213,7 @@ def _installed() -> Trainer:
             "and resume the job."
         ) from error
     # Looked up by name, because services must not depend on an extra.
-    return cast("Trainer", module.train)
+    return cast("Trainer", module.carry_out)
 
 
 def _outputs(folder: Path) -> Iterator[Output]:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -14,27 +13,31 @@ from sqlalchemy.orm import Session, undefer
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.pipeline.job_state import FINAL_JOBS
 from app.pipeline.run_state import Status
+from app.services.trainer import JobKind
 from app.services.workshop import Workshop
 from app.store import datasets, training_jobs
 from app.store.dataset_table import Dataset
 from app.store.identifiers import may_be_id, new_id
 from app.store.pages import Page, page
 from app.store.training_table import TrainingEvent, TrainingJob, TrainingOutput
-
-_MOST_OPTIONS = 20_000
-"""Characters of JSON."""
+from app.training.options import EvaluationJobOptions, TrainingOptions
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """What was posted: the version to learn from, and how."""
+    """What was posted: the version to learn from or to be measured on, and how."""
 
     dataset_id: str
-    options: Mapping[str, Any]
+    options: TrainingOptions | EvaluationJobOptions
+
+    @property
+    def kind(self) -> JobKind:
+        """What the options are for."""
+        return "training" if isinstance(self.options, TrainingOptions) else "evaluation"
 
     def sha256(self) -> str:
         """Tell two requests under the same idempotency key apart."""
-        words = json.dumps([self.dataset_id, dict(self.options)], sort_keys=True)
+        words = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
         return hashlib.sha256(words.encode()).hexdigest()
 
 
@@ -44,12 +47,10 @@ def create_job(
     """Take in a request for a training; safe to repeat with a key.
 
     Raises:
-        InvalidInput: when the data set does not exist, is not ready or has no row.
+        InvalidInput: when a data set does not exist, is not ready or has no row, or when the model
+            to be measured was never tuned.
         Conflict: when the key came with another request before.
     """
-    if len(json.dumps(dict(request.options))) > _MOST_OPTIONS:
-        fault = Fault(f"is longer than {_MOST_OPTIONS} characters", field="options")
-        raise InvalidInput("The options are no options of a training.", [fault])
     job_id = new_id("training")
 
     def add(session: Session) -> TrainingJob:
@@ -60,11 +61,12 @@ def create_job(
             earlier = training_jobs.find_by_key(session, idempotency_key)
             if earlier is not None:
                 return _same_request(earlier, request)
-        _check_dataset(session, request.dataset_id)
+        _check(session, request)
         job = TrainingJob(
             id=job_id,
+            kind=request.kind,
             dataset_id=request.dataset_id,
-            options=dict(request.options),
+            options=request.options.model_dump(mode="json"),
             status=Status.QUEUED,
             idempotency_key=idempotency_key,
             request_sha256=request.sha256(),
@@ -82,6 +84,12 @@ def create_job(
         return workshop.database.retrying(add)
 
 
+def request_of(job: TrainingJob) -> TrainingRequest:
+    """What a job was made by."""
+    kind = TrainingOptions if job.kind == "training" else EvaluationJobOptions
+    return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
+
+
 def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob:
     if earlier.request_sha256 != request.sha256():
         raise Conflict(
@@ -90,17 +98,45 @@ def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob
     return earlier
 
 
-def _check_dataset(session: Session, dataset_id: str) -> None:
+def _check(session: Session, request: TrainingRequest) -> None:
+    datasets_of = {"dataset_id": request.dataset_id, **named_datasets(request.options)}
+    faults = [
+        Fault(what, field=field)
+        for field, dataset_id in datasets_of.items()
+        if (what := _what_is_wrong(session, dataset_id)) is not None
+    ]
+    if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
+        faults += _faults_of_tuned(session, request.options.training_job_id)
+    if faults:
+        raise InvalidInput("The job cannot be done.", faults)
+
+
+def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[str, str]:
+    """The other data sets that the options name, by field."""
+    named = {
+        "options.data.replay_dataset_id": options.data.replay_dataset_id,
+        "options.evaluation.general_dataset_id": options.evaluation.general_dataset_id,
+    }
+    return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}
+
+
+def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
     found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
-    what = None
     if found is None or found.state == datasets.DELETED:
-        what = f"there is no data set with the id {dataset_id!r}"
-    elif datasets.lock(session, dataset_id).state != datasets.READY:
-        what = f"the data set is {found.state}, not ready"
-    elif not found.row_count:
-        what = "the data set has no row"
-    if what is not None:
-        raise InvalidInput("There is nothing to learn from.", [Fault(what, field="dataset_id")])
+        return f"there is no data set with the id {dataset_id!r}"
+    if datasets.lock(session, dataset_id).state != datasets.READY:
+        return f"the data set is {found.state}, not ready"
+    return None if found.row_count else "the data set has no row"
+
+
+def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
+    field = "options.training_job_id"
+    job = session.get(TrainingJob, job_id) if may_be_id(job_id) else None
+    if job is None or job.kind != "training":
+        return [Fault(f"there is no training job with the id {job_id!r}", field=field)]
+    if job.status != Status.SUCCEEDED:
+        return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
+    return []
 
 
 def get_job(workshop: Workshop, job_id: str) -> TrainingJob:
@@ -126,10 +162,17 @@ def _load(session: Session, job_id: str) -> TrainingJob:
 
 
 def list_jobs(
-    workshop: Workshop, *, dataset_id: str | None, cursor: str | None, limit: int
+    workshop: Workshop,
+    *,
+    kind: JobKind | None,
+    dataset_id: str | None,
+    cursor: str | None,
+    limit: int,
 ) -> Page[TrainingJob]:
-    """Page through jobs, newest first; those of one data set or all."""
+    """Page through jobs, newest first; those of one kind, of one data set, or all."""
     wanted = select(TrainingJob)
+    if kind is not None:
+        wanted = wanted.where(TrainingJob.kind == kind)
     if dataset_id is not None:
         wanted = wanted.where(TrainingJob.dataset_id == dataset_id)
     keys = (TrainingJob.id,)
@@ -182,6 +225,11 @@ def folder_of(workshop: Workshop, job_id: str) -> Path:
     return workshop.files_dir.parent / "training" / job_id
 
 
+def models_folder(workshop: Workshop) -> Path:
+    """Where base models lie that all jobs of this machine share."""
+    return workshop.files_dir.parent / "models"
+
+
 def cancel_job(workshop: Workshop, job_id: str) -> TrainingJob:
     """Cancel a job: at once where nobody works on it, else within seconds; safe to repeat.
 
@@ -216,7 +264,7 @@ def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
             raise Conflict(f"The training job is {job.status}; it cannot go on.")
         if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
             training_jobs.forgive(session, job_id)
-            _check_dataset(session, job.dataset_id)
+            _check(session, request_of(job))
         return _load(session, job_id)
 
     return workshop.database.retrying(resume)

@@ -95,13 +95,18 @@ def is_free() -> ColumnElement[bool]:
     return or_(TrainingJob.leased_until.is_(None), TrainingJob.leased_until < epoch_now())
 
 
+def has_rows() -> ColumnElement[bool]:
+    """Whether its data set is there; until then its run makes it, and no worker can begin."""
+    return TrainingJob.dataset_id.is_not(None)
+
+
 def take(session: Session, job_id: str, token: str, lease_s: float) -> bool:
     """Take a job to work on it: one that waits, or whose worker counts as dead. Safe to repeat."""
     ours = TrainingJob.token == token
     taken = changes(
         session,
         update(TrainingJob)
-        .where(TrainingJob.id == job_id, TrainingJob.status.in_(WORKABLE_JOBS))
+        .where(TrainingJob.id == job_id, TrainingJob.status.in_(WORKABLE_JOBS), has_rows())
         .where(or_(is_free(), ours))
         .values(
             token=token,
@@ -201,7 +206,7 @@ def waiting(session: Session, again_after_s: float) -> Sequence[str]:
     lately = epoch_now() - again_after_s
     return session.scalars(
         select(TrainingJob.id)
-        .where(TrainingJob.status.in_(WORKABLE_JOBS), is_free())
+        .where(TrainingJob.status.in_(WORKABLE_JOBS), has_rows(), is_free())
         .where(or_(TrainingJob.nudged_at.is_(None), TrainingJob.nudged_at < lately))
         .order_by(TrainingJob.id)
         .limit(20)

@@ -13,7 +13,7 @@ _OPEN = text("status IN ('queued', 'running', 'cancelling')")
 
 
 class TrainingJob(Table):
-    """One tuning of a model on a version of a data set, with its evaluation."""
+    """One tuning of a model on a version of a data set, or one evaluation of a model."""
 
     __tablename__ = "training_jobs"
     __table_args__ = (
@@ -21,10 +21,14 @@ class TrainingJob(Table):
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
-    """The version whose rows it learns."""
+    kind: Mapped[str] = mapped_column(String(20))
+    """``training``, with an evaluation at its end, or ``evaluation`` alone."""
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    """The version whose rows it learns or is measured on; null while its run makes them."""
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    """The run that asked for it, to begin when the run's data set is made."""
     options: Mapped[dict[str, Any]]
-    """As `app.training` reads them: model, method, schedule."""
+    """`app.training.options`: those of its kind."""
     status: Mapped[str] = mapped_column(String(20), index=True)
     """`run_state.Status`; changed by guarded moves only, see `job_state`."""
     message: Mapped[str | None]

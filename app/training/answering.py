@@ -1,6 +1,7 @@
 """What a model answers to rows, tuned or not: greedily, many at a time."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -10,13 +11,22 @@ from app.training.libraries import Model, Tokenizer
 from app.training.options import DataOptions
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model answered."""
+
+    text: str
+    cut_off: bool
+    """Whether it did not come to its end within the most tokens."""
+
+
 def answers(
     model: Model,
     tokenizer: Tokenizer,
     records: Sequence[Record],
     options: DataOptions,
     most_tokens: int = 128,
-) -> Iterator[str]:
+) -> Iterator[Said]:
     """Yield the likeliest answer to each row, in order; the row's own answer is not looked at.
 
     A prompt beyond the options' length loses its beginning, for what is asked stands at its end.
@@ -43,5 +53,8 @@ def answers(
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-        yield from tokenizer.batch_decode(told[:, longest:], skip_special_tokens=True)
+        said = told[:, longest:]
+        ended = (said == tokenizer.eos_token_id).any(dim=1).tolist()
+        texts = tokenizer.batch_decode(said, skip_special_tokens=True)
+        yield from (Said(text, not end) for text, end in zip(texts, ended, strict=True))
     model.train(was_tuned)

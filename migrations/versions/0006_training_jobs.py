@@ -17,7 +17,9 @@ def upgrade() -> None:
     op.create_table(
         "training_jobs",
         sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("dataset_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("dataset_id", sa.String(length=40), nullable=True),
+        sa.Column("run_id", sa.String(length=40), nullable=True),
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("message", sa.Text(), nullable=True),
@@ -41,10 +43,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name=op.f("fk_training_jobs_dataset_id")
         ),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_training_jobs_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_jobs")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_training_jobs_idempotency_key")),
     )
     op.create_index(op.f("ix_training_jobs_dataset_id"), "training_jobs", ["dataset_id"])
+    op.create_index(op.f("ix_training_jobs_run_id"), "training_jobs", ["run_id"])
     op.create_index(op.f("ix_training_jobs_status"), "training_jobs", ["status"])
     op.create_index(
         "ix_training_jobs_open",

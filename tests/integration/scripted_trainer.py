@@ -39,8 +39,8 @@ class ScriptedTrainer:
             watch.step(ProgressPoint(step=done, loss=1 / done, learning_rate=1e-4), self.steps)
         outputs = work.folder / "outputs"
         outputs.mkdir(exist_ok=True)
-        (outputs / "adapter.json").write_text(json.dumps({"rows": len(list(work.rows()))}))
-        tasks = [HeldOutTask.of(row) for row in work.rows()][:3]
+        (outputs / "adapter.json").write_text(json.dumps({"rows": len(list(work.dataset.read()))}))
+        tasks = [HeldOutTask.of(row) for row in work.dataset.read()][:3]
         answers = tuple(Answer(task.id, task.reference) for task in tasks)
-        asked = Asked(work.dataset, drawing=Drawing(resamples=20))
+        asked = Asked(work.dataset.name, drawing=Drawing(resamples=20))
         return Trained(True, evaluate(tasks, Contender("x", ()), Contender("y", answers), asked))

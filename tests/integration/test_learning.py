@@ -70,7 +70,7 @@ def test_twenty_steps_of_lora_teach_a_small_model_four_tasks(tmp_path: Path) -> 
 
     def right() -> int:
         told = answers(loaded.model, loaded.tokenizer, held_out, options.data, 12)
-        return sum(a.strip() == row.output for a, row in zip(told, held_out, strict=True))
+        return sum(a.text.strip() == row.output for a, row in zip(told, held_out, strict=True))
 
     loss_before, right_before = mean_loss(loaded.model, [(o,) for o in others], padding), right()
     adapted = adapt(loaded.model, options.method, 20)

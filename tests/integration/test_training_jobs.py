@@ -1,6 +1,7 @@
 """Training jobs on both databases: begun once, resumed, cancelled, and never lost or doubled."""
 
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +15,17 @@ from app.errors import Conflict, InvalidInput, NotFound, SeedbedError
 from app.evaluation.result import Evaluation
 from app.llm.scripted_model import reply
 from app.services import datasets, training, training_jobs
+from app.services.trainer import JobKind
 from app.services.training_jobs import TrainingRequest
 from app.services.workshop import Workshop
 from app.store import training_jobs as queries
 from app.store.training_table import TrainingJob
+from app.training.options import (
+    EvaluationJobOptions,
+    EvaluationOptions,
+    MethodOptions,
+    TrainingOptions,
+)
 from tests.integration.conftest import Bench, after_looks
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -34,7 +42,7 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
 @pytest.fixture
 def job(bench: Bench, tmp_path: Path) -> TrainingJob:
     dataset = take_in(bench.workshop, tmp_path, ROWS)
-    request = TrainingRequest(dataset.id, {"base_model": "tiny"})
+    request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
     return training_jobs.create_job(bench.workshop, request, None)
 
 
@@ -258,41 +266,64 @@ def test_a_job_that_kills_its_worker_again_and_again_ends(bench: Bench, job: Tra
     assert trainer.began_at == []
 
 
-def test_a_worker_without_the_extra_says_what_to_install(bench: Bench, job: TrainingJob) -> None:
-    try:
-        __import__("app.training.job")
-    except ModuleNotFoundError:
-        training.work_on_job(bench.workshop, job.id, never)
-        failed = now(bench.workshop, job)
-        assert failed.status == "failed"
-        assert "install seedbed[training]" in (failed.message or "")
-    else:
-        pytest.skip("the training extra is installed here")
+def test_a_worker_without_the_extra_says_what_to_install(
+    bench: Bench, job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(sys.modules):
+        if name == "app.services.tuning" or name.startswith("app.training."):
+            monkeypatch.delitem(sys.modules, name)
+    # What Python takes for a package that is not there.
+    monkeypatch.setitem(sys.modules, "torch", None)
+    training.work_on_job(bench.workshop, job.id, never)
+    failed = now(bench.workshop, job)
+    assert failed.status == "failed"
+    assert "lacks torch: install seedbed[training]" in (failed.message or "")
 
 
 def test_the_same_key_gives_the_same_job_and_another_request_is_a_conflict(
     bench: Bench, job: TrainingJob
 ) -> None:
-    request = TrainingRequest(job.dataset_id, {"method": {"name": "lora"}})
+    dataset_id = str(job.dataset_id)
+    request = TrainingRequest(dataset_id, TrainingOptions(method=MethodOptions(name="dora")))
     first = training_jobs.create_job(bench.workshop, request, "key")
     assert training_jobs.create_job(bench.workshop, request, "key").id == first.id != job.id
+    other = TrainingRequest(dataset_id, EvaluationJobOptions())
     with pytest.raises(Conflict):
-        training_jobs.create_job(bench.workshop, TrainingRequest(job.dataset_id, {}), "key")
-    listed = training_jobs.list_jobs(bench.workshop, dataset_id=None, cursor=None, limit=9).items
-    assert [each.id for each in listed] == [first.id, job.id]
+        training_jobs.create_job(bench.workshop, other, "key")
+    measured = training_jobs.create_job(bench.workshop, other, "another")
+
+    def listed(kind: JobKind | None) -> list[str]:
+        page = training_jobs.list_jobs(
+            bench.workshop, kind=kind, dataset_id=None, cursor=None, limit=9
+        )
+        return [each.id for each in page.items]
+
+    assert listed(None) == [measured.id, first.id, job.id]
+    assert listed("training") == [first.id, job.id]
+    assert listed("evaluation") == [measured.id]
 
 
 def test_a_data_set_must_be_there_and_stays_while_a_job_needs_it(
     bench: Bench, job: TrainingJob
 ) -> None:
-    with pytest.raises(InvalidInput):
-        training_jobs.create_job(bench.workshop, TrainingRequest("dataset_none", {}), None)
+    dataset_id = str(job.dataset_id)
+    nowhere = EvaluationJobOptions(
+        training_job_id="training_none",
+        evaluation=EvaluationOptions(general_dataset_id="dataset_none"),
+    )
+    with pytest.raises(InvalidInput) as refused:
+        training_jobs.create_job(bench.workshop, TrainingRequest(job.id, nowhere), None)
+    assert [fault.field for fault in refused.value.faults] == [
+        "dataset_id",
+        "options.evaluation.general_dataset_id",
+        "options.training_job_id",
+    ]
     with pytest.raises(NotFound):
         training_jobs.get_job(bench.workshop, "training_none")
     with pytest.raises(Conflict, match="learns from it"):
-        datasets.delete_dataset(bench.workshop, job.dataset_id)
+        datasets.delete_dataset(bench.workshop, dataset_id)
     training_jobs.cancel_job(bench.workshop, job.id)
-    datasets.delete_dataset(bench.workshop, job.dataset_id)
+    datasets.delete_dataset(bench.workshop, dataset_id)
     with pytest.raises(InvalidInput):
         training_jobs.resume_job(bench.workshop, job.id)
     assert now(bench.workshop, job).status == "cancelled"

@@ -19,17 +19,21 @@ from app.errors import Conflict
 from app.evaluation.result import Evaluation
 from app.reports.evaluation_report import evaluation_report
 from app.services import training_jobs
+from app.services.trainer import JobKind
 from app.services.training_events import JobFollower, JobNews
 from app.services.training_jobs import TrainingRequest
+from app.training.options import EvaluationJobOptions, TrainingOptions
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
+evaluations = APIRouter(prefix="/evaluations", tags=["training"])
 
 _EVENT_STREAM = "text/event-stream"
 _RETRY = "retry: 2000\n\n"
 _STREAM_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
+_REFUSED: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 422: {"model": Problem}}
 _EXAMPLE: dict[str, Any] = {
     "dataset_id": "dataset_...",
-    "options": {"base_model": "smollm2-135m-instruct", "method": {"name": "lora", "rank": 8}},
+    "options": {"base_model": "embedded", "method": {"name": "lora", "rank": 8}},
 }
 IdempotencyKey = Annotated[
     str | None, Header(max_length=255, description="The same key again is the same job.")
@@ -42,14 +46,24 @@ class TrainingPost(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     dataset_id: str = Field(max_length=40)
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Base model, method, data and schedule; what is left out is as the worker has it."""
+    options: TrainingOptions = TrainingOptions()
+    """Base model, method, data, schedule, evaluation and outputs."""
+
+
+class EvaluationPost(BaseModel):
+    """A version of a data set, and the model that is measured on it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset_id: str = Field(max_length=40)
+    options: EvaluationJobOptions = EvaluationJobOptions()
+    """The model, and how it is measured."""
 
 
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    responses={409: {"model": Problem}, 422: {"model": Problem}},
+    responses=_REFUSED,
 )
 def post_training_job(
     context: InContext,
@@ -58,8 +72,28 @@ def post_training_job(
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
     """Have a model tuned on a data set; poll or follow the address in `Location`."""
-    request = TrainingRequest(body.dataset_id, body.options)
-    job = training_jobs.create_job(context.workshop, request, idempotency_key)
+    return _accepted(
+        context, TrainingRequest(body.dataset_id, body.options), response, idempotency_key
+    )
+
+
+@evaluations.post("", status_code=status.HTTP_202_ACCEPTED, responses=_REFUSED)
+def post_evaluation(
+    context: InContext,
+    body: EvaluationPost,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> TrainingJobSummary:
+    """Have a model measured, tuned or not: a job that tunes nothing, found among training jobs."""
+    return _accepted(
+        context, TrainingRequest(body.dataset_id, body.options), response, idempotency_key
+    )
+
+
+def _accepted(
+    context: Context, request: TrainingRequest, response: Response, key: str | None
+) -> TrainingJobSummary:
+    job = training_jobs.create_job(context.workshop, request, key)
     context.send_training_job(job.id)
     response.headers["Location"] = f"/v1/training-jobs/{job.id}"
     return TrainingJobSummary.model_validate(job)
@@ -68,13 +102,14 @@ def post_training_job(
 @router.get("")
 def list_training_jobs(
     context: InContext,
+    kind: Annotated[JobKind | None, Query(description="Only those of this kind.")] = None,
     dataset_id: Annotated[str | None, Query(description="Only those of this data set.")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[TrainingJobSummary]:
     """List jobs, newest first."""
     page = training_jobs.list_jobs(
-        context.workshop, dataset_id=dataset_id, cursor=cursor, limit=limit
+        context.workshop, kind=kind, dataset_id=dataset_id, cursor=cursor, limit=limit
     )
     items = [TrainingJobSummary.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)

@@ -1,6 +1,7 @@
 """A whole job: rows in, an adapter's folder out; done twice it is done once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,20 @@ def job(tmp_path: Path) -> Job:
     tiny_llama().save_pretrained(tmp_path / "tiny")
     tiny_tokenizer().save_pretrained(tmp_path / "tiny")
     options = options_for("lora").model_copy(update={"base_model": str(tmp_path / "tiny")})
-    (tmp_path / "job").mkdir()
-    return Job(options, spelling(8), tmp_path / "job", tmp_path / "cache", Place())
+    return job_in(tmp_path / "job", options, tmp_path / "cache")
+
+
+def job_in(folder: Path, options: TrainingOptions, cache: Path) -> Job:
+    folder.mkdir()
+    target = folder / "adapter"
+    return Job(options, spelling(8), folder / "checkpoints", target, cache, Place())
 
 
 def test_rows_become_an_adapter_and_its_facts(job: Job) -> None:
     result = carry_out(job, Watch())
 
-    assert result.adapter == job.folder / "adapter"
-    told = json.loads((job.folder / "adapter" / "training.json").read_text(encoding="utf-8"))
+    assert result.adapter == job.target
+    told = json.loads((job.target / "training.json").read_text(encoding="utf-8"))
     assert told == result.facts
     assert TrainingOptions.model_validate(told["options"]) == job.options
     assert told["losses"][-1] < told["losses"][0]
@@ -45,7 +51,7 @@ def test_a_job_that_is_done_is_not_done_again(job: Job) -> None:
 
 def test_a_stopped_job_goes_on_to_the_same_adapter(job: Job, tmp_path: Path) -> None:
     told: list[Step] = []
-    whole = carry_out(Job(job.options, job.records, tmp_path, job.cache, job.place), Watch())
+    whole = carry_out(job_in(tmp_path / "whole", job.options, job.cache), Watch())
 
     stopped = carry_out(job, Watch(progress=told.append, stop=lambda: len(told) == 4))
     resumed = carry_out(job, Watch())
@@ -54,20 +60,19 @@ def test_a_stopped_job_goes_on_to_the_same_adapter(job: Job, tmp_path: Path) -> 
     assert resumed.facts == whole.facts
     names = [
         folder / "adapter_model.safetensors"
-        for folder in (tmp_path / "adapter", job.folder / "adapter")
+        for folder in (tmp_path / "whole" / "adapter", job.target)
     ]
     assert names[0].read_bytes() == names[1].read_bytes()
 
 
 def test_a_replay_share_needs_general_rows(job: Job) -> None:
-    data = job.options.data.model_copy(update={"replay_share": 0.5})
+    some = {"replay_share": 0.5, "replay_dataset_id": "general"}
+    data = job.options.data.model_copy(update=some)
     options = job.options.model_copy(update={"data": data})
     general = spelling(20)
 
     with pytest.raises(InvalidInput, match="no general rows"):
-        carry_out(Job(options, job.records, job.folder, job.cache, job.place), Watch())
-    result = carry_out(
-        Job(options, job.records, job.folder, job.cache, job.place, general), Watch()
-    )
+        carry_out(replace(job, options=options), Watch())
+    result = carry_out(replace(job, options=options, general=general), Watch())
 
     assert result.facts["rows"]["rows"] == 16

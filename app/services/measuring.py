@@ -1,0 +1,146 @@
+"""A model measured on held-out rows, beside its base model where there is one."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.evaluation.evaluating import Asked, Beside, evaluate
+from app.evaluation.forgetting import forgetting
+from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
+from app.evaluation.values import Contender, HeldOutTask
+from app.formats.files import written
+from app.reports.evaluation_report import evaluation_report
+from app.services.trainer import TrainingWatch
+from app.training.adapters import with_adapter
+from app.training.libraries import Model, Tokenizer
+from app.training.measuring import contender
+from app.training.models import Place, load_to_answer
+from app.training.options import DataOptions, EvaluationOptions
+
+ANSWERS = "answers.jsonl"
+"""A line for each held-out task with every model's answer: what judges and people look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What a job left, to be measured."""
+
+    folder: Path
+    name: str
+    is_adapter: bool
+    """False: all weights were tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Which models, on what, and how."""
+
+    base_model: str
+    tuned: Tuned | None
+    tasks: Sequence[HeldOutTask]
+    general: Sequence[HeldOutTask]
+    """Rows that have nothing to do with the tuning; empty: forgetting is not measured."""
+    data: DataOptions
+    options: EvaluationOptions
+    seed: int
+    cache: Path
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """A model on the held-out tasks and on the general ones."""
+
+    held_out: Contender
+    general: Contender
+
+
+def measured(
+    measuring: Measuring, title: str, training: TrainingFacts | None, watch: TrainingWatch
+) -> tuple[Evaluation, Sequence[Contender]] | None:
+    """Ask every model every task, and say what came of it; None: it was stopped on the way.
+
+    Raises:
+        InvalidInput: when a model cannot be had, or there is no task.
+        MemoryTooSmall: when a model does not fit.
+    """
+    loaded = load_to_answer(measuring.base_model, measuring.cache, measuring.place)
+    watch.log(f"{len(measuring.tasks)} held-out tasks are asked of {loaded.name}.")
+    base = _asked(loaded.name, loaded.model, loaded.tokenizer, measuring, watch)
+    if base is None:
+        return None
+    tuned = None
+    if measuring.tuned is not None:
+        model = _tuned_model(measuring, measuring.tuned, loaded.model)
+        watch.log(f"They are asked of {measuring.tuned.name}.")
+        tuned = _asked(measuring.tuned.name, model, loaded.tokenizer, measuring, watch)
+        if tuned is None:
+            return None
+    asked = Asked(title, drawing=Drawing(seed=measuring.seed))
+    beside = Beside(forgetting=_forgotten(measuring, base, tuned, asked), training=training)
+    models = [both.held_out for both in (base, tuned) if both is not None]
+    found = evaluate(measuring.tasks, models[0], models[1] if tuned else None, asked, beside)
+    return found, models
+
+
+def write_evaluation(
+    outputs: Path,
+    tasks: Sequence[HeldOutTask],
+    evaluation: Evaluation,
+    models: Sequence[Contender],
+) -> None:
+    """Write it among a job's outputs: as JSON, as a page, and all answers.
+
+    Raises:
+        OutOfSpace: when the disk is full.
+    """
+    texts = [model.texts(tasks) for model in models]
+    lines = [
+        json.dumps(
+            {
+                "task_id": task.id,
+                "is_classification": task.is_classification,
+                "instruction": task.record.instruction,
+                "input": task.record.input,
+                "reference": task.reference,
+                "answers": {
+                    model.name: its[place] for model, its in zip(models, texts, strict=True)
+                },
+            },
+            ensure_ascii=False,
+        )
+        for place, task in enumerate(tasks)
+    ]
+    _put(outputs / ANSWERS, "".join(f"{line}\n" for line in lines))
+    _put(outputs / "evaluation.json", evaluation.model_dump_json(indent=2) + "\n")
+    _put(outputs / "evaluation.html", evaluation_report(evaluation))
+
+
+def _asked(
+    name: str, model: Model, tokenizer: Tokenizer, measuring: Measuring, watch: TrainingWatch
+) -> _Both | None:
+    data, length = measuring.data, measuring.options.answer_tokens
+    held_out = contender(name, model, tokenizer, measuring.tasks, data, length, watch.stop)
+    # Likelihoods tell what was forgotten; answers would take as long as the held-out ones.
+    general = contender(name, model, tokenizer, measuring.general, data, None, watch.stop)
+    return None if held_out is None or general is None else _Both(held_out, general)
+
+
+def _tuned_model(measuring: Measuring, tuned: Tuned, base: Model) -> Model:
+    if tuned.is_adapter:
+        return with_adapter(base, tuned.folder)
+    return load_to_answer(str(tuned.folder), measuring.cache, measuring.place).model
+
+
+def _forgotten(
+    measuring: Measuring, base: _Both, tuned: _Both | None, asked: Asked
+) -> Forgetting | None:
+    if tuned is None or not measuring.general:
+        return None
+    return forgetting(measuring.general, base.general, tuned.general, asked.bootstrap)
+
+
+def _put(path: Path, text: str) -> None:
+    with written(path) as file:
+        file.write(text.encode())

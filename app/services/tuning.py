@@ -1,0 +1,169 @@
+"""A whole job for whoever has torch: a model tuned, measured beside its base, and written down.
+
+Looked up by name, see `app.services.training`: nothing else may import this, for it needs the extra
+``training``.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.errors import InvalidInput
+from app.evaluation.result import ProgressPoint, TrainingFacts
+from app.evaluation.values import HeldOutTask
+from app.record import DatasetRow
+from app.services.held_out import parted, tasks_of
+from app.services.measuring import Measuring, Tuned, measured, write_evaluation
+from app.services.trainer import Trained, TrainingWatch, TrainingWork
+from app.services.tuning_facts import training_facts
+from app.training import job
+from app.training.job import Job
+from app.training.loop import Step, Watch
+from app.training.models import Place, place_here
+from app.training.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
+from app.training.other_forms import write_for_llama_cpp, write_merged
+
+ADAPTER = "adapter"
+MODEL = "model"
+"""Of full tuning, which leaves no adapter."""
+
+
+def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
+    """Do what is left of a job: this is a `app.services.trainer.Trainer`."""
+    (work.folder / "outputs").mkdir(exist_ok=True)
+    place = place_here()
+    watch.log(f"Computes on {place.device}.")
+    if work.kind == "training":
+        return _trained(work, watch, place)
+    return _evaluated(work, watch, place)
+
+
+def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
+    options = TrainingOptions.model_validate(work.options)
+    sides = parted(work.dataset.read(), options.evaluation, options.seed)
+    watch.log(f"{len(sides.learnt)} rows to learn, {len(sides.held_out)} held out.")
+    made = job.carry_out(_job(work, options, sides.learnt, place), _tuning_watch(options, watch))
+    if made.adapter is None:
+        return Trained(is_whole=False)
+    _write_other_forms(work, options, made.adapter, place, watch)
+    facts = training_facts(made.facts, work.dataset.name, place.device)
+    if not sides.held_out:
+        watch.log("Nothing was held out, so nothing is measured.")
+        trained = Trained(is_whole=True)
+    else:
+        evaluation = options.evaluation
+        tuned = Tuned(made.adapter, work.job_id, is_adapter=options.method.name != "full")
+        measuring = Measuring(
+            base_model=options.base_model,
+            tuned=tuned,
+            tasks=tasks_of(sides.held_out, evaluation.tasks, options.seed),
+            general=_general(work, evaluation, options.seed),
+            data=options.data,
+            options=evaluation,
+            seed=options.seed,
+            cache=work.cache,
+            place=place,
+        )
+        trained = _measured(work, measuring, facts, watch)
+    if trained.is_whole:
+        # Nobody goes on from here, and they are several times as large as the adapter.
+        shutil.rmtree(work.folder / "checkpoints", ignore_errors=True)
+    return trained
+
+
+def _job(
+    work: TrainingWork, options: TrainingOptions, learnt: Sequence[DatasetRow], place: Place
+) -> Job:
+    replayed = options.data.replay_dataset_id
+    general = work.others[replayed].read() if replayed and options.data.replay_share else ()
+    name = MODEL if options.method.name == "full" else ADAPTER
+    return Job(
+        options=options,
+        records=[row.record for row in learnt],
+        checkpoints=work.folder / "checkpoints",
+        target=work.folder / "outputs" / name,
+        cache=work.cache,
+        place=place,
+        general=[row.record for row in general],
+    )
+
+
+def _tuning_watch(options: TrainingOptions, watch: TrainingWatch) -> Watch:
+    def told(step: Step) -> None:
+        point = ProgressPoint(step=step.number, loss=step.loss, learning_rate=step.learning_rate)
+        watch.step(point, step.of)
+
+    watch.log(f"Tunes {options.base_model} by {options.method.name}.")
+    return Watch(told, watch.stop)
+
+
+def _write_other_forms(
+    work: TrainingWork, options: TrainingOptions, adapter: Path, place: Place, watch: TrainingWatch
+) -> None:
+    if options.method.name == "full":
+        return
+    outputs = work.folder / "outputs"
+    if options.outputs.gguf:
+        why_not = write_for_llama_cpp(adapter, outputs / "adapter.gguf", work.cache)
+        watch.log(f"No adapter.gguf: {why_not}." if why_not else "Wrote adapter.gguf.")
+    if options.outputs.merged:
+        why_not = write_merged(adapter, outputs / "merged", work.cache, place)
+        watch.log(f"No merged weights: {why_not}." if why_not else "Wrote the merged weights.")
+
+
+def _evaluated(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
+    options = EvaluationJobOptions.model_validate(work.options)
+    tuned, base_model, data = None, options.base_model, options.data
+    if work.tuned is not None and options.training_job_id is not None:
+        tuned = _tuned(work.tuned, options.training_job_id)
+        facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
+        by = TrainingOptions.model_validate(facts["options"])
+        base_model, data = by.base_model, by.data
+    sides = parted(work.dataset.read(), _every_row(options.evaluation), options.seed)
+    measuring = Measuring(
+        base_model=base_model,
+        tuned=tuned,
+        # Of a version that is not split nothing was learnt that we know of: all of it is asked.
+        tasks=tasks_of(sides.held_out or sides.learnt, options.evaluation.tasks, options.seed),
+        general=_general(work, options.evaluation, options.seed),
+        data=data,
+        options=options.evaluation,
+        seed=options.seed,
+        cache=work.cache,
+        place=place,
+    )
+    return _measured(work, measuring, None, watch)
+
+
+def _every_row(options: EvaluationOptions) -> EvaluationOptions:
+    return options.model_copy(update={"held_out_share": 0.0})
+
+
+def _tuned(outputs: Path, name: str) -> Tuned:
+    for folder, is_adapter in ((outputs / ADAPTER, True), (outputs / MODEL, False)):
+        if folder.is_dir():
+            return Tuned(folder, name, is_adapter=is_adapter)
+    raise InvalidInput(
+        f"What {name} tuned is not on this machine: workers that train and measure share one "
+        "data folder."
+    )
+
+
+def _general(work: TrainingWork, options: EvaluationOptions, seed: int) -> Sequence[HeldOutTask]:
+    if options.general_dataset_id is None:
+        return ()
+    rows = list(work.others[options.general_dataset_id].read())
+    return tasks_of(rows, options.general_tasks, seed)
+
+
+def _measured(
+    work: TrainingWork, measuring: Measuring, training: TrainingFacts | None, watch: TrainingWatch
+) -> Trained:
+    title = work.dataset.name
+    found = measured(measuring, title, training, watch)
+    if found is None:
+        return Trained(is_whole=False)
+    evaluation, models = found
+    write_evaluation(work.folder / "outputs", measuring.tasks, evaluation, models)
+    return Trained(is_whole=True, evaluation=evaluation)

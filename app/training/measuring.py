@@ -1,0 +1,64 @@
+"""What a model makes of held-out tasks: its answers, and how likely it holds the references."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.training.answering import Said, answers
+from app.training.encoding import encode
+from app.training.foretelling import log_probabilities
+from app.training.libraries import Model, Tokenizer
+from app.training.options import DataOptions
+
+_AT_ONCE = 16
+
+
+def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, and how they are put
+    name: str,
+    model: Model,
+    tokenizer: Tokenizer,
+    tasks: Sequence[HeldOutTask],
+    options: DataOptions,
+    answer_tokens: int | None,
+    stop: Callable[[], bool],
+) -> Contender | None:
+    """Ask a model every task; None: it was stopped on the way.
+
+    Args:
+        name: What the reader of the evaluation knows the model by.
+        model: Answers greedily, so that the same model answers the same.
+        tokenizer: The model's.
+        tasks: What it is asked.
+        options: How a task becomes tokens; the length is that of tuning.
+        answer_tokens: An answer's most tokens; None: no answer is wanted, only likelihoods.
+        stop: Asked between portions.
+    """
+    found: list[Answer] = []
+    for start in range(0, len(tasks), _AT_ONCE):
+        if stop():
+            return None
+        some = tasks[start : start + _AT_ONCE]
+        found += _answers(model, tokenizer, some, options, answer_tokens)
+    return Contender(name, tuple(found))
+
+
+def _answers(
+    model: Model,
+    tokenizer: Tokenizer,
+    tasks: Sequence[HeldOutTask],
+    options: DataOptions,
+    answer_tokens: int | None,
+) -> Iterator[Answer]:
+    records = [task.record for task in tasks]
+    said: Sequence[Said | None] = [None] * len(tasks)
+    if answer_tokens is not None:
+        said = list(answers(model, tokenizer, records, options, answer_tokens))
+    rows = [encode(record, tokenizer, options) for record in records]
+    likely = log_probabilities(model, rows, tokenizer.pad_token_id)
+    for task, answer, logarithms in zip(tasks, said, likely, strict=True):
+        yield Answer(
+            task.id,
+            None if answer is None else answer.text,
+            # Nothing of its reference is left within the length.
+            log_probabilities=logarithms or None,
+            cut_off=answer is not None and answer.cut_off,
+        )
