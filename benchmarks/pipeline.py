@@ -34,8 +34,8 @@ from tests.servers.postgresql import postgresql_server
 
 DELAY_S = 0.1
 MOST_CPU_OF_CLIENT = 2.0 / 2.1
-"""2.0 ms where the openai client takes 2.1: machines differ, and one from hour to hour, so the client
-in the same round is the measure."""
+"""2.0 ms where the openai client takes 2.1: machines differ, and one from hour to hour, so the
+client in the same round is the measure."""
 LEAST_SHARE = 0.9
 _CALLS_AN_INSTRUCTION = 2.15
 """Its class, its instances, and its part of the generation call that brought it."""
