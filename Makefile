@@ -3,7 +3,7 @@ PYTHON ?= python3
 TARGET ?= 32
 OUT ?= alpaca_data.json
 # Tests wait more than they work.
-AT_ONCE ?= 3
+AT_ONCE ?= 4
 BIN := .venv/bin
 
 # Everything is pinned with its hash; --no-deps because the lock is whole, and because the package
@@ -23,7 +23,7 @@ up: .venv/run.installed ## the same stack, kept running for use
 	@$(BIN)/seedbed up
 
 test: .venv/dev.installed ## all tests but kills and the long ones
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --ignore=tests/faults
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults
 
 check: .venv/dev.installed ## lint, types, who may import whom
 	$(BIN)/ruff check .

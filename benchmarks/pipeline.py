@@ -33,7 +33,9 @@ from benchmarks.service import Service
 from tests.servers.postgresql import postgresql_server
 
 DELAY_S = 0.1
-MOST_CPU_MS = 2.0
+MOST_CPU_OF_CLIENT = 2.0 / 2.1
+"""2.0 ms where the openai client takes 2.1: machines differ, and one from hour to hour, so the
+client in the same round is the measure."""
 LEAST_SHARE = 0.9
 _CALLS_AN_INSTRUCTION = 2.15
 """Its class, its instances, and its part of the generation call that brought it."""
@@ -112,7 +114,7 @@ def ways_of(makers: Mapping[str, NewDatabase]) -> dict[str, Way]:
 
 
 def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, float]]:
-    """Print the table; by name the share of the bare client's calls and the CPU of a call."""
+    """Print the table; by name the shares of the bare client's calls and of its CPU for a call."""
     print(
         f"\n{'':34}{'calls/s':>9}{'share':>8}{'CPU ms':>8}{'accepted/s':>12}{'peak MB':>9}"
         f"{'final MB':>10}{'endpoint ms':>13}"
@@ -122,6 +124,7 @@ def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, fl
         of = [each[name] for each in rounds]
         share = median(each[name].calls_per_s / each[_BARE].calls_per_s for each in rounds)
         cpu_ms = median(one.cpu_ms for one in of)
+        cpu_share = median(each[name].cpu_ms / each[_BARE].cpu_ms for each in rounds)
         accepted = median(one.accepted_per_s for one in of)
         print(
             f"{name:34}{median(one.calls_per_s for one in of):9,.0f}{share:8.2f}{cpu_ms:8.2f}"
@@ -129,18 +132,21 @@ def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, fl
             f"{median(one.final_mb for one in of):10,.0f}"
             f"{median(one.endpoint_cpu_ms for one in of):13.2f}"
         )
-        figures[name] = (share, cpu_ms)
+        figures[name] = (share, cpu_share)
     return figures
 
 
 def missed(figures: Mapping[str, tuple[float, float]]) -> list[str]:
     """Say which workers are slower than they may be."""
     said = []
-    for name, (share, cpu_ms) in figures.items():
+    for name, (share, cpu_share) in figures.items():
         if "worker" in name and share < LEAST_SHARE:
             said.append(f"{name}: {share:.2f} of the openai client's calls, {LEAST_SHARE} wanted")
-        if "worker" in name and cpu_ms > MOST_CPU_MS:
-            said.append(f"{name}: {cpu_ms:.2f} ms of CPU a call, {MOST_CPU_MS} wanted")
+        if "worker" in name and cpu_share > MOST_CPU_OF_CLIENT:
+            said.append(
+                f"{name}: a call takes {cpu_share:.2f} of the openai client's CPU, "
+                f"{MOST_CPU_OF_CLIENT:.2f} wanted"
+            )
     return said
 
 
