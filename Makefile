@@ -22,7 +22,7 @@ run: .venv/run.installed ## seed tasks in, $(OUT) out, with a real model on this
 up: .venv/run.installed ## the same stack, kept running for use
 	@$(BIN)/seedbed up
 
-test: .venv/dev.installed ## all tests but kills and the long ones
+test: .venv/training.installed ## all tests but kills and the long ones
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults
 
 check: .venv/dev.installed ## lint, types, who may import whom
@@ -35,10 +35,10 @@ format: .venv/dev.installed ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-kills: .venv/dev.installed ## the short tests of kills, restarts and endpoints in trouble, timed: alone
+kills: .venv/training.installed ## the short tests of kills, restarts and endpoints in trouble, timed: alone
 	@$(BIN)/python -m pytest tests/faults
 
-faults: .venv/dev.installed ## the long tests: kills, restarts, freezes, every pair
+faults: .venv/training.installed ## the long tests: kills, restarts, freezes, every pair
 	@$(BIN)/python -m pytest -m "faults or slow"
 
 bench: .venv/dev.installed ## workers against the bare client; POOL=file.json: the index on yours

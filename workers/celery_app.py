@@ -26,7 +26,7 @@ from app.settings import Settings
 from app.stack.leash import die_with_parent
 from app.store.slots import Slot
 from workers.pulse import EVERY_S, beat
-from workers.stopping import Interrupted, Stopping
+from workers.stopping import TRAINING_PATIENCE_S, Interrupted, Stopping
 
 _log = logging.getLogger(__name__)
 _STILL_READING_S = 1.0
@@ -120,7 +120,7 @@ def train(job_id: str) -> None:
 
 def _train(job_id: str) -> bool:
     try:
-        with _stopping.task():
+        with _stopping.task(TRAINING_PATIENCE_S):
             return training.work_on_job(_workshops[-1], job_id, _stopping.told)
     except Interrupted:
         _log.warning("training job %s was handed back in the midst of something", job_id)

@@ -16,6 +16,8 @@ from types import FrameType
 PATIENCE_S = 2.0
 """How long a task may take to end: a pump needs a tenth of a second, an orchestrator kills after
 ten."""
+TRAINING_PATIENCE_S = 20.0
+"""For a step on a slow machine and its checkpoint; a worker that trains is given more time."""
 _LOOK_S = 0.2
 
 
@@ -35,6 +37,7 @@ class Stopping:
         self._parent_told = mmap.mmap(-1, 1)
         self._child_told = False
         self._busy = False
+        self._patience_s = PATIENCE_S
 
     def tell(self) -> None:
         """Tell the parent and every child."""
@@ -58,8 +61,8 @@ class Stopping:
         threading.Thread(target=self._watch, args=(main,), name="stopping", daemon=True).start()
 
     @contextmanager
-    def task(self) -> Iterator[None]:
-        """Run a task.
+    def task(self, patience_s: float = PATIENCE_S) -> Iterator[None]:
+        """Run a task that may take so long to end.
 
         Raises:
             Interrupted: it was told to end, and did not.
@@ -67,6 +70,7 @@ class Stopping:
         # Here and not in `watch`: Celery puts handlers of its own in place after that.
         signal.signal(signal.SIGTERM, self._tell_child)
         signal.signal(signal.SIGALRM, self._interrupt)
+        self._patience_s = patience_s
         self._busy = True
         try:
             yield
@@ -89,5 +93,5 @@ class Stopping:
             time.sleep(_LOOK_S)
             looks = looks + 1 if self._busy and self.told() else 0
             # Once: the second time would interrupt the handing back.
-            if looks == round(PATIENCE_S / _LOOK_S):
+            if looks == round(self._patience_s / _LOOK_S):
                 signal.pthread_kill(main, signal.SIGALRM)

@@ -18,12 +18,12 @@ from app.messaging import QUEUES
 from app.settings import Settings
 from app.stack.environment import variable_names
 from workers.pulse import EVERY_S
-from workers.stopping import PATIENCE_S
+from workers.stopping import PATIENCE_S, TRAINING_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = sorted(name for name, service in SERVICES.items() if service["image"] == "seedbed")
+OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 LASTING = sorted(name for name in OURS if SERVICES[name]["restart"] == "unless-stopped")
 WITH_PULSE = ["gpu-worker", "sweeper", "worker"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -117,9 +117,22 @@ def test_what_runs_our_image_can_write_nothing_and_gain_nothing(name: str) -> No
 
 def test_the_image_runs_as_a_user_without_rights() -> None:
     stages = [n for n, (word, _) in enumerate(INSTRUCTIONS) if word == "FROM"]
-    users = [value for word, value in INSTRUCTIONS[stages[-1] :] if word == "USER"]
-    assert users == ["seedbed"]
+    machine = INSTRUCTIONS[stages[-3] : stages[-2]]
+    assert machine[0][1].endswith(" AS machine")
+    assert [value for word, value in machine if word == "USER"] == ["seedbed"]
     assert "--create-home seedbed" in DOCKERFILE
+    # The service's, which is the last, and the one that trains: nobody else is put in there.
+    images = INSTRUCTIONS[stages[-2] :]
+    assert [value for word, value in images if word == "FROM"] == ["machine AS training", "machine"]
+    assert not [value for word, value in images if word == "USER"]
+
+
+def test_only_who_trains_has_the_image_that_trains() -> None:
+    targets = {name: SERVICES[name]["build"] for name in OURS}
+    assert targets.pop("gpu-worker") == {"context": ".", "target": "training"}
+    assert set(targets.values()) == {"."}
+    assert {SERVICES[name]["image"] for name in targets} == {"seedbed"}
+    assert SERVICES["gpu-worker"]["image"] == "seedbed-training"
 
 
 @pytest.mark.parametrize("name", [*LASTING, "postgres", "redis"])
@@ -142,7 +155,8 @@ def test_what_a_service_waits_for_can_come(name: str) -> None:
 @pytest.mark.parametrize("name", LASTING)
 def test_what_is_told_to_stop_is_given_the_time_it_takes(name: str) -> None:
     grace_s = seconds(SERVICES[name]["stop_grace_period"])
-    assert grace_s >= (PATIENCE_S + 10 if queues_of(name) else 8)
+    patience_s = TRAINING_PATIENCE_S if "training" in queues_of(name) else PATIENCE_S
+    assert grace_s >= (patience_s + 10 if queues_of(name) else 8)
 
 
 def test_nothing_is_published_beyond_this_machine_and_every_image_has_a_version() -> None:
@@ -151,7 +165,9 @@ def test_nothing_is_published_beyond_this_machine_and_every_image_has_a_version(
     for name in set(SERVICES) - set(OURS):
         assert re.search(r":\d+$", SERVICES[name]["image"])
     named = [volume.split(":")[0] for s in SERVICES.values() for volume in s.get("volumes", [])]
-    assert named == list(COMPOSE["volumes"])
+    assert list(dict.fromkeys(named)) == list(COMPOSE["volumes"])
+    # What is trained is offered for download by the API.
+    assert SERVICES["gpu-worker"]["volumes"] == SERVICES["api"]["volumes"]
 
 
 @pytest.mark.parametrize("name", WITH_PULSE)
