@@ -71,6 +71,8 @@ class RunAnswer(BaseModel):
     tokens: Tokens
     cost_usd: Decimal | None
     budget: BudgetView
+    training_job_ids: list[str]
+    """What it was asked to start when its data set is made."""
 
     @classmethod
     def of(cls, view: RunView) -> Self:
@@ -84,6 +86,7 @@ class RunAnswer(BaseModel):
             funnel=view.funnel,
             tokens=Tokens(prompt=run.prompt_tokens, completion=run.completion_tokens),
             budget=view.budget,
+            training_job_ids=list(view.training_job_ids),
         )
 
 

@@ -3,7 +3,8 @@
 from app.pipeline.run_state import Status
 
 JOB_TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    # Straight to failed: the run that was to bring its rows did not.
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED}),
     # Back to queued: its worker was asked to end, and another goes on from the checkpoint.
     Status.RUNNING: frozenset({Status.QUEUED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),

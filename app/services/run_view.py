@@ -1,6 +1,6 @@
 """A run as its owner wants to see it: progress by stage, funnel, tokens, cost, time left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.pipeline.budget import Amount, Caps
 from app.pipeline.run_state import FINAL
 from app.pipeline.types import Stage
 from app.services.claiming import caps_of
-from app.store import instructions, progress, runs, work
+from app.store import instructions, progress, runs, training_jobs, work
 from app.store.models import Run
 
 _GROWING = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
@@ -93,6 +93,8 @@ class RunView:
     stages: Mapping[str, StageCounts]
     funnel: Funnel
     budget: BudgetView
+    training_job_ids: Sequence[str]
+    """What it was asked to start when its data set is made."""
 
 
 def view(session: Session, run: Run) -> RunView:
@@ -106,6 +108,7 @@ def view(session: Session, run: Run) -> RunView:
         stages=stages,
         funnel=funnel,
         budget=_budget(session, run),
+        training_job_ids=training_jobs.of_run(session, run.id),
     )
 
 

@@ -17,6 +17,7 @@ from app.services import seed_sets
 from app.services.estimate import Estimate, Plan, estimate
 from app.services.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.row_rules import check_rules
+from app.services.run_training import RunTraining, add_for_run
 from app.services.workshop import Workshop
 from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
@@ -34,6 +35,8 @@ class RunRequest:
     caps: Caps = NO_CAPS
     dataset_id: str | None = None
     """The version to be reviewed; then there are no seeds."""
+    training: RunTraining | None = None
+    """What is to be tuned on its rows when they are all there."""
 
     def sha256(self) -> str:
         """Tell two requests under the same idempotency key apart."""
@@ -42,6 +45,8 @@ class RunRequest:
             words += f"\n{self.caps}"
         if self.dataset_id is not None:
             words += f"\n{self.dataset_id}"
+        if self.training is not None:
+            words += f"\n{self.training.model_dump_json()}"
         return hashlib.sha256(words.encode()).hexdigest()
 
 
@@ -88,6 +93,8 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
         session.flush()
         slots.add(session, run.id, request.options.workers)
         runs.add_event(session, run.id, "status", {"status": Status.QUEUED})
+        if request.training is not None:
+            add_for_run(session, run.id, request.training)
         session.refresh(run)
         return run
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.errors import ConfigurationError, OutOfSpace, SeedbedError
 from app.pipeline.run_state import Status
 from app.record import DatasetRow
+from app.services.awaited_runs import begin_what_waited
 from app.services.dataset_sources import read_dataset
 from app.services.trainer import RowSource, Trained, Trainer, TrainingWork
 from app.services.training_jobs import folder_of, models_folder, named_datasets, request_of
@@ -37,6 +38,7 @@ _TRAINER_MODULE = "app.services.tuning"
 
 def sweep_training(workshop: Workshop) -> Sequence[str]:
     """Name the jobs that a worker should look at now; any number of sweepers may do so."""
+    begin_what_waited(workshop)
     with workshop.database.read() as session:
         waiting = training_jobs.waiting(session, _NUDGE_AGAIN_S)
     if waiting:

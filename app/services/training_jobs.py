@@ -67,21 +67,26 @@ def create_job(
             kind=request.kind,
             dataset_id=request.dataset_id,
             options=request.options.model_dump(mode="json"),
-            status=Status.QUEUED,
             idempotency_key=idempotency_key,
             request_sha256=request.sha256(),
         )
-        session.add(job)
-        session.flush()
-        training_jobs.add_event(session, job.id, "status", {"status": Status.QUEUED})
-        session.refresh(job)
-        return job
+        return add_job(session, job)
 
     try:
         return workshop.database.retrying(add)
     except IntegrityError:
         # The same key arrived twice at once: the other one is there now.
         return workshop.database.retrying(add)
+
+
+def add_job(session: Session, job: TrainingJob) -> TrainingJob:
+    """Put a new job into the queue, in the transaction of the caller."""
+    job.status = Status.QUEUED
+    session.add(job)
+    session.flush()
+    training_jobs.add_event(session, job.id, "status", {"status": Status.QUEUED})
+    session.refresh(job)
+    return job
 
 
 def request_of(job: TrainingJob) -> TrainingRequest:
@@ -99,23 +104,35 @@ def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob
 
 
 def _check(session: Session, request: TrainingRequest) -> None:
-    datasets_of = {"dataset_id": request.dataset_id, **named_datasets(request.options)}
-    faults = [
-        Fault(what, field=field)
-        for field, dataset_id in datasets_of.items()
-        if (what := _what_is_wrong(session, dataset_id)) is not None
-    ]
+    faults = _faults(session, {"dataset_id": request.dataset_id})
+    faults += faults_of(session, request.options, "options")
     if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
         faults += _faults_of_tuned(session, request.options.training_job_id)
     if faults:
         raise InvalidInput("The job cannot be done.", faults)
 
 
+def faults_of(
+    session: Session, options: TrainingOptions | EvaluationJobOptions, field: str
+) -> list[Fault]:
+    """What is wrong with the other data sets that the options, which stand in this field, name."""
+    named = named_datasets(options).items()
+    return _faults(session, {f"{field}.{its}": dataset_id for its, dataset_id in named})
+
+
+def _faults(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
+    return [
+        Fault(what, field=field)
+        for field, dataset_id in datasets_of.items()
+        if (what := _what_is_wrong(session, dataset_id)) is not None
+    ]
+
+
 def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[str, str]:
     """The other data sets that the options name, by field."""
     named = {
-        "options.data.replay_dataset_id": options.data.replay_dataset_id,
-        "options.evaluation.general_dataset_id": options.evaluation.general_dataset_id,
+        "data.replay_dataset_id": options.data.replay_dataset_id,
+        "evaluation.general_dataset_id": options.evaluation.general_dataset_id,
     }
     return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}
 
@@ -264,7 +281,8 @@ def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
             raise Conflict(f"The training job is {job.status}; it cannot go on.")
         if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
             training_jobs.forgive(session, job_id)
-            _check(session, request_of(job))
+            if job.dataset_id is not None:
+                _check(session, request_of(job))
         return _load(session, job_id)
 
     return workshop.database.retrying(resume)

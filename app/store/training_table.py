@@ -27,6 +27,10 @@ class TrainingJob(Table):
     """The version whose rows it learns or is measured on; null while its run makes them."""
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     """The run that asked for it, to begin when the run's data set is made."""
+    wanted_dataset: Mapped[dict[str, Any] | None]
+    """Name and recipe of the data set that is to be made of the run."""
+    making: Mapped[str | None] = mapped_column(String(40))
+    """That data set, while it is being made."""
     options: Mapped[dict[str, Any]]
     """`app.training.options`: those of its kind."""
     status: Mapped[str] = mapped_column(String(20), index=True)

@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("dataset_id", sa.String(length=40), nullable=True),
         sa.Column("run_id", sa.String(length=40), nullable=True),
+        sa.Column("wanted_dataset", sa.JSON(), nullable=True),
+        sa.Column("making", sa.String(length=40), nullable=True),
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("message", sa.Text(), nullable=True),

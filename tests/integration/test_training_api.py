@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.api.context import Context
+from app.api.examples import RUN
 from app.llm.scripted_model import reply
 from app.services import training
 from app.services.events import Following
@@ -124,3 +125,21 @@ def test_what_is_not_there_or_not_right_is_a_problem(service: Service) -> None:
     assert http.get(f"/v1/training-jobs/{job_id}/outputs").json() == []
     for name in ("nothing", "../checkpoint.json", "%2e%2e/checkpoint.json"):
         assert http.get(f"/v1/training-jobs/{job_id}/outputs/{name}").status_code == 404
+
+
+def test_a_run_may_name_a_training_that_waits_for_it(service: Service) -> None:
+    body = {"seed_tasks": RUN["seed_tasks"], "training": {"options": {"method": {"name": "dora"}}}}
+    dry = service.http.post("/v1/runs", json={**body, "dry_run": True})
+    assert dry.status_code == 200
+    assert service.http.get("/v1/training-jobs").json()["items"] == []
+
+    run = service.http.post("/v1/runs", json=body).json()
+    (job_id,) = run["training_job_ids"]
+    job = service.http.get(f"/v1/training-jobs/{job_id}").json()
+    assert (job["run_id"], job["dataset_id"], job["status"]) == (run["id"], None, "queued")
+    assert job["options"]["method"]["name"] == "dora"
+
+    wrong = {**body, "training": {"options": {"method": {"name": "magic"}}}}
+    refused = service.http.post("/v1/runs", json=wrong)
+    assert refused.status_code == 422
+    assert refused.json()["faults"][0]["field"] == "training.options.method.name"

@@ -29,6 +29,7 @@ from app.services import listings, run_rows, runs
 from app.services.estimate import Estimate
 from app.services.extending import Extension, estimate_extension
 from app.services.extending import extend_run as extend
+from app.services.run_training import RunTraining
 from app.services.run_view import view
 from app.services.runs import RunRequest
 from app.services.workshop import Workshop
@@ -64,6 +65,9 @@ class RunPost(BaseModel):
     )
     options: RunOptions = RunOptions()
     budget: Budget = Budget()
+    training: RunTraining | None = Field(
+        default=None, description="Begun when the run has succeeded and its data set is made."
+    )
     dry_run: bool = Field(
         default=False, description="Only estimate: answers 200 with an estimate, starts nothing."
     )
@@ -101,6 +105,7 @@ def post_run(
         options=body.options,
         caps=body.budget.caps(),
         dataset_id=body.dataset_id,
+        training=body.training,
     )
     if body.dry_run:
         return as_json(runs.estimate_run(context.workshop, request))

@@ -1,0 +1,125 @@
+"""Seeds in, a tuned model out: a training that its run starts, on both databases."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from app.errors import InvalidInput
+from app.llm.scripted_model import reply
+from app.pipeline.options import RunOptions
+from app.services import dataset_making, runs, training, training_jobs
+from app.services.run_training import RunTraining
+from app.services.runs import RunRequest
+from app.store.dataset_table import Dataset
+from app.store.models import Run
+from app.store.training_table import TrainingJob
+from app.training.options import EvaluationOptions, TrainingOptions
+from tests.integration.conftest import SEEDS, Bench
+from tests.integration.scripted_trainer import ScriptedTrainer
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+
+
+@pytest.fixture
+def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
+    with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
+        yield bench
+
+
+def start(bench: Bench, **training_values: Any) -> tuple[Run, TrainingJob]:
+    wanted = RunTraining.model_validate(training_values)
+    request = RunRequest(None, SEEDS, RunOptions(target=6), training=wanted)
+    run = runs.start_run(bench.workshop, request, "key")
+    assert runs.start_run(bench.workshop, request, "key").id == run.id
+    (job,) = training_jobs.list_jobs(
+        bench.workshop, kind=None, dataset_id=None, cursor=None, limit=9
+    ).items
+    return run, job
+
+
+def look(bench: Bench, job: TrainingJob) -> TrainingJob:
+    return training_jobs.get_job(bench.workshop, job.id)
+
+
+def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> None:
+    run, job = start(bench, dataset_name="grown", recipe={"split": {"test_share": 0.3}})
+    assert (job.status, job.dataset_id, job.run_id) == ("queued", None, run.id)
+    assert not training.sweep_training(bench.workshop)
+    assert not training.work_on_job(bench.workshop, job.id, lambda: False, ScriptedTrainer())
+    assert look(bench, job).status == "queued"
+
+    bench.work(run.id)
+    assert runs.get_run(bench.workshop, run.id).status == "succeeded"
+    # However often it is looked at, and whoever dies between: one data set.
+    for _ in range(3):
+        assert not training.sweep_training(bench.workshop)
+    (dataset_id,) = dataset_making.sweep_datasets(bench.workshop)
+    dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
+    assert training.sweep_training(bench.workshop) == [job.id]
+
+    training.work_on_job(bench.workshop, job.id, lambda: False, ScriptedTrainer())
+    done = look(bench, job)
+    assert (done.status, done.dataset_id) == ("succeeded", dataset_id)
+    with bench.workshop.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Dataset)) == 1
+        dataset = session.get_one(Dataset, dataset_id)
+    assert (dataset.name, dataset.recipe["split"]["test_share"]) == ("grown", 0.3)
+
+
+def test_a_job_whose_run_was_cancelled_fails_with_that_reason(bench: Bench) -> None:
+    run, job = start(bench)
+    runs.cancel_run(bench.workshop, run.id)
+    assert not training.sweep_training(bench.workshop)
+    failed = look(bench, job)
+    assert failed.status == "failed"
+    assert f"Its run {run.id} has cancelled" in (failed.message or "")
+
+
+def test_a_job_that_was_cancelled_while_it_waited_stays_so(bench: Bench) -> None:
+    run, job = start(bench)
+    assert training_jobs.cancel_job(bench.workshop, job.id).status == "cancelled"
+    bench.work(run.id)
+    assert not training.sweep_training(bench.workshop)
+    assert not dataset_making.sweep_datasets(bench.workshop)
+    assert look(bench, job).status == "cancelled"
+
+
+def test_a_data_set_that_fails_fails_the_job_and_resuming_has_another_one_made(
+    bench: Bench,
+) -> None:
+    run, job = start(bench, dataset_name="grown")
+    bench.work(run.id)
+    training.sweep_training(bench.workshop)
+    (dataset_id,) = dataset_making.sweep_datasets(bench.workshop)
+    with bench.workshop.database.write() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+        dataset.state, dataset.message, dataset.request_sha256 = "failed", "no room", None
+    training.sweep_training(bench.workshop)
+    failed = look(bench, job)
+    assert failed.status == "failed"
+    assert f"The data set {dataset_id} of its run failed: no room" in (failed.message or "")
+    assert not training.sweep_training(bench.workshop)
+
+    assert training_jobs.resume_job(bench.workshop, job.id).status == "queued"
+    training.sweep_training(bench.workshop)
+    (another,) = dataset_making.sweep_datasets(bench.workshop)
+    assert another != dataset_id
+    dataset_making.make_dataset(bench.workshop, another, lambda: False)
+    assert training.sweep_training(bench.workshop) == [job.id]
+    assert look(bench, job).dataset_id == another
+
+
+def test_options_that_name_no_data_set_start_neither_run_nor_job(bench: Bench) -> None:
+    nowhere = TrainingOptions(evaluation=EvaluationOptions(general_dataset_id="dataset_none"))
+    request = RunRequest(None, SEEDS, RunOptions(target=6), training=RunTraining(options=nowhere))
+    with pytest.raises(InvalidInput) as refused:
+        runs.start_run(bench.workshop, request, None)
+    assert [fault.field for fault in refused.value.faults] == [
+        "training.options.evaluation.general_dataset_id"
+    ]
+    with bench.workshop.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Run)) == 0
