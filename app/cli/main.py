@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from app.cli.adapters_app import adapters_app
 from app.cli.answers import Run
 from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.budgets import register as register_budgets
@@ -40,6 +41,7 @@ seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(adapters_app, name="adapters")
 register_budgets(app)
 register_review(app)
 register_train(app)
