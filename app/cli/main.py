@@ -24,6 +24,7 @@ from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
 from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
+from app.cli.serve_command import register as register_serve
 from app.cli.train_command import register as register_train
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import GrowingProfileName
@@ -45,6 +46,7 @@ app.add_typer(adapters_app, name="adapters")
 register_budgets(app)
 register_review(app)
 register_train(app)
+register_serve(app)
 
 Api = Annotated[
     str | None,
