@@ -142,19 +142,29 @@ class ServiceConnection:
 
     def json(self, request: httpx.Request, about: About | None = None) -> Json:
         """An answer that is a JSON object."""
+        answer = self._answer(request, about)
+        if not isinstance(answer, dict):
+            raise not_ours(self.url)
+        return answer
+
+    def json_list(self, request: httpx.Request, about: About | None = None) -> list[Json]:
+        """An answer that is a list of JSON objects."""
+        answer = self._answer(request, about)
+        if not isinstance(answer, list):
+            raise not_ours(self.url)
+        return answer
+
+    def _answer(self, request: httpx.Request, about: About | None) -> object:
         response = self.sent(request, about)
         try:
             response.read()
-            answer = response.json()
+            return response.json()
         except httpx.HTTPError as error:
             raise self._away(error) from error
         except ValueError as error:
             raise not_ours(self.url) from error
         finally:
             response.close()
-        if not isinstance(answer, dict):
-            raise not_ours(self.url)
-        return answer
 
     def sent(self, request: httpx.Request, about: About | None = None) -> httpx.Response:
         """An answer that began well; the caller reads and closes it."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from app.cli.adapters_app import adapters_app
 from app.cli.answers import Run
 from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.budgets import register as register_budgets
@@ -23,6 +24,7 @@ from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
 from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
+from app.cli.serve_command import register as register_serve
 from app.cli.train_command import register as register_train
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import GrowingProfileName
@@ -40,9 +42,11 @@ seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(adapters_app, name="adapters")
 register_budgets(app)
 register_review(app)
 register_train(app)
+register_serve(app)
 
 Api = Annotated[
     str | None,

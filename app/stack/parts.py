@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 
@@ -17,11 +18,14 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def model_part(port: int, slots: int, environment: Environment) -> Part:
+def model_part(
+    port: int, slots: int, environment: Environment, adapter: Path | None = None
+) -> Part:
     """The embedded model server on loopback, which answers `slots` requests at the same time."""
     command = _module(
         "app.llm.model_server",
         *("--port", str(port), "--slots", str(slots), "--threads", str(available_cores())),
+        *(("--adapter", str(adapter)) if adapter is not None else ()),
         "--die-with-parent",
     )
     return Part(

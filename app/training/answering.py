@@ -7,6 +7,7 @@ import torch
 
 from app.record import Record
 from app.training.encoding import encode_prompt
+from app.training.generating import generated
 from app.training.libraries import Model, Tokenizer
 from app.training.options import DataOptions
 
@@ -45,9 +46,10 @@ def answers(
         padded = [[tokenizer.pad_token_id] * (longest - len(one)) + [*one] for one in prompts]
         shown = [[0] * (longest - len(one)) + [1] * len(one) for one in prompts]
         # It keeps no gradients, by itself.
-        told = model.generate(
-            input_ids=torch.tensor(padded, device=device),
-            attention_mask=torch.tensor(shown, device=device),
+        told = generated(
+            model,
+            torch.tensor(padded, device=device),
+            torch.tensor(shown, device=device),
             max_new_tokens=most_tokens,
             do_sample=False,
             eos_token_id=tokenizer.eos_token_id,

@@ -1,5 +1,6 @@
 """A workshop on a real database and a real HTTP endpoint, and runs within this process."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from app.services.runs import RunRequest
 from app.services.workshop import Workshop
 from app.store.database import Database
 from app.store.slots import Slot
+
+# These tune a model: `make .venv/training.installed`.
+collect_ignore_glob = ["test_serv*.py"] if importlib.util.find_spec("peft") is None else []
 
 SEEDS = tuple(
     SeedTask(

@@ -1,0 +1,49 @@
+"""An evaluation in a few figures, for a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from app.evaluation.figures import ModelFigures
+from app.evaluation.result import Evaluation
+
+
+class Score(NamedTuple):
+    """A figure of the base model and of the tuned one; None where it was not measured."""
+
+    name: str
+    base: float | None
+    tuned: float | None
+
+
+def scores_of(evaluation: Mapping[str, object] | None) -> Sequence[Score]:
+    """What the evaluation of a training job says, as far as this version can read it."""
+    try:
+        models = Evaluation.model_validate(evaluation or {}).models
+    except ValidationError:
+        return ()
+    if len(models) != 2:
+        return ()
+    base, tuned = models
+    every = [Score(name, read(base), read(tuned)) for name, read in _FIGURES.items()]
+    return [score for score in every if score.tuned is not None]
+
+
+def _exact(model: ModelFigures) -> float | None:
+    return None if model.exact is None else model.exact.share.value
+
+
+def _rouge_l(model: ModelFigures) -> float | None:
+    return model.rouge[0].rouge_l.f.value if model.rouge else None
+
+
+def _loss(model: ModelFigures) -> float | None:
+    return None if model.perplexity is None else model.perplexity.loss.value
+
+
+_FIGURES: Mapping[str, Callable[[ModelFigures], float | None]] = {
+    "exact match": _exact,
+    "ROUGE-L F": _rouge_l,
+    "loss": _loss,
+}

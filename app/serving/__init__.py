@@ -1,0 +1,1 @@
+"""What was tuned, answering as an OpenAI-compatible endpoint on loopback, beside its base model."""

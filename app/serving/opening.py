@@ -1,0 +1,90 @@
+"""Choosing the way to serve a tuned model, and opening it."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+from app.errors import ConfigurationError, InvalidInput
+from app.serving.answerer import Answerer, ClosingAnswerer
+from app.serving.by_llama import LlamaAnswerer
+from app.serving.tuned import TunedModel
+from app.stack.parts import Environment, model_part
+from app.stack.ports import free_port
+from app.stack.supervisor import Supervisor
+from app.training.options import EMBEDDED
+
+Engine: TypeAlias = Literal["auto", "llama.cpp", "torch"]
+_LOOPBACK = "127.0.0.1"
+_TORCH_MODULE = "app.serving.by_torch"
+"""Its function `load` makes an answerer that is closed in the end; it imports torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a tuned model is served."""
+
+    environment: Environment
+    """Of the processes that are started."""
+    log_dir: Path
+    slots: int = 4
+    """Answers at the same time, where llama.cpp serves."""
+
+
+def chosen(tuned: TunedModel, engine: Engine) -> Literal["llama.cpp", "torch"]:
+    """Choose llama.cpp where it can serve the model, unless torch is asked for.
+
+    Raises:
+        InvalidInput: when llama.cpp is asked for and cannot.
+    """
+    why_not = _why_not_llama(tuned)
+    if engine == "llama.cpp" and why_not:
+        raise InvalidInput(f"llama.cpp cannot serve {tuned.name}: {why_not}.")
+    return "torch" if engine == "torch" or why_not else "llama.cpp"
+
+
+def _why_not_llama(tuned: TunedModel) -> str | None:
+    if tuned.gguf is None:
+        return f"there is no adapter.gguf, and the method is {tuned.options.method.name}"
+    if tuned.options.base_model != EMBEDDED:
+        return f"its base model {tuned.options.base_model} is not the embedded one"
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "xllamacpp is not installed (pip install 'seedbed[embedded]')"
+    return None
+
+
+@contextmanager
+def opened(tuned: TunedModel, engine: Engine, machine: Machine) -> Iterator[Answerer]:
+    """Load a tuned model, and give it back in the end. To be entered in the main thread.
+
+    Raises:
+        ConfigurationError: when an extra is missing, with its name.
+        InvalidInput: when it is damaged, or cannot be served so.
+        StackError: when the model server does not start.
+    """
+    if chosen(tuned, engine) == "torch":
+        with closing(_by_torch(tuned)) as answerer:
+            yield answerer
+        return
+    with Supervisor(machine.log_dir) as supervisor:
+        port = free_port(_LOOPBACK)
+        supervisor.start(model_part(port, machine.slots, machine.environment, tuned.gguf))
+        url = f"http://{_LOOPBACK}:{port}"
+        with closing(LlamaAnswerer(url, tuned, supervisor.check)) as answerer:
+            yield answerer
+
+
+def _by_torch(tuned: TunedModel) -> ClosingAnswerer:
+    try:
+        module = importlib.import_module(_TORCH_MODULE)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{tuned.name} is served through torch ({_why_not_llama(tuned) or 'as asked'}), and "
+            f"{error.name} is missing: pip install 'seedbed[training]'."
+        ) from error
+    # Looked up by name, because serving must not depend on an extra.
+    load = cast("Callable[[TunedModel], ClosingAnswerer]", module.load)
+    return load(tuned)

@@ -1,0 +1,109 @@
+"""The tokenizer of a model that llama.cpp serves, as `app.training.encoding` asks for one.
+
+So prompts are put as in tuning on machines without transformers, too.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from app.errors import InvalidInput, StackError
+
+
+class ServedTokenizer:
+    """Tokens by the server, special tokens and chat template by the adapter's own files."""
+
+    def __init__(self, http: httpx.Client, adapter: Path) -> None:
+        self._http = http
+        told = _told(adapter)
+        self.chat_template = _chat_template(adapter, told)
+        self.eos_token = _token(told, "eos_token")
+        self.eos_token_id = self._one(self.eos_token)
+        bos_token = _token(told, "bos_token")
+        self.bos_token_id = self._one(bos_token)
+        self._template = _compiled(self.chat_template) if self.chat_template else None
+        self._special = {"bos_token": bos_token or "", "eos_token": self.eos_token or ""}
+
+    def __call__(
+        self, text: str, *, add_special_tokens: bool = True, split_special_tokens: bool = False
+    ) -> Mapping[str, list[int]]:
+        """Tokenize a text; with `split_special_tokens` names of special tokens are plain text."""
+        body = {
+            "content": text,
+            "add_special": add_special_tokens,
+            "parse_special": not split_special_tokens,
+        }
+        try:
+            answer = self._http.post("/tokenize", json=body).raise_for_status()
+            return {"input_ids": [int(token) for token in answer.json()["tokens"]]}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise StackError(f"The model server does not tokenize: {error}") from error
+
+    def apply_chat_template(
+        self, messages: Sequence[Mapping[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        """Render a chat; `tokenize` is there because transformers has it, and must be false."""
+        if tokenize or self._template is None:
+            raise InvalidInput("The adapter has no chat template.")
+        try:
+            return self._template.render(
+                messages=messages, add_generation_prompt=add_generation_prompt, **self._special
+            )
+        except TemplateError as error:
+            raise InvalidInput(f"The chat template refuses these messages: {error}") from error
+
+    def _one(self, token: str | None) -> int | None:
+        ids = self(token, add_special_tokens=False)["input_ids"] if token else []
+        return ids[0] if len(ids) == 1 else None
+
+
+def _told(adapter: Path) -> Mapping[str, Any]:
+    # `Any` is what JSON is.
+    try:
+        told = json.loads((adapter / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"The tokenizer beside the adapter cannot be read: {error}") from error
+    return told if isinstance(told, dict) else {}
+
+
+def _chat_template(adapter: Path, told: Mapping[str, Any]) -> str | None:
+    file = adapter / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = told.get("chat_template")
+    return template if isinstance(template, str) else None
+
+
+def _token(told: Mapping[str, Any], name: str) -> str | None:
+    token = told.get(name)
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) else None
+
+
+def _compiled(template: str) -> Template:
+    # As transformers sets it up: the same template must write the same blanks.
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _json
+    environment.globals["raise_exception"] = _refuse
+    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
+    try:
+        return environment.from_string(template)
+    except TemplateError as error:
+        raise InvalidInput(f"The adapter's chat template cannot be read: {error}") from error
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _refuse(message: str) -> None:
+    raise TemplateError(message)

@@ -1,0 +1,105 @@
+"""Adapters of the embedded model as a training job leaves them, and clients of what serves them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openai
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from app.llm.model_server import model_file
+from app.record import Record
+from app.serving.application import build_app
+from app.serving.by_llama import LlamaAnswerer
+from app.serving.opening import Machine, opened
+from app.serving.tuned import TunedModel, find_tuned
+from app.settings import Settings
+from app.stack.environment import part_environment
+from app.training.adapters import save_tuned
+from app.training.gguf_adapter import write_gguf_adapter
+from app.training.job import Job, carry_out
+from app.training.loop import Watch
+from app.training.methods import adapt
+from app.training.models import Place
+from app.training.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.other_forms import write_for_llama_cpp
+from tests.servers.served import served
+
+JOB = "training_1"
+ROWS = [Record(f"What grows in box {n}?", "Zinnias.", f"It is box {n}.") for n in range(8)]
+OPTIONS = TrainingOptions(
+    method=MethodOptions(rank=4),
+    data=DataOptions(template="chat", max_tokens=64),
+    schedule=ScheduleOptions(steps=4, batch=2, micro_batch=2, learning_rate=1e-2, shape="constant"),
+)
+
+
+def outputs_in(data_dir: Path) -> Path:
+    outputs = data_dir / "training" / JOB / "outputs"
+    outputs.mkdir(parents=True)
+    return outputs
+
+
+def found_in(data_dir: Path) -> TunedModel:
+    return find_tuned(data_dir / "training" / JOB, JOB, data_dir / "models")
+
+
+def leave_drawn_adapter(data_dir: Path) -> None:
+    """One that learnt nothing, of random numbers: its base model need not be loaded for it."""
+    torch.manual_seed(0)
+    # Attention as in SmolLM2-135M; the rest is left small, no adapter is on it.
+    config = LlamaConfig(
+        hidden_size=576,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        vocab_size=8,
+        intermediate_size=8,
+    )
+    model = adapt(LlamaForCausalLM(config), OPTIONS.method, steps=1).model
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "lora_B" in name:
+                weights.normal_(std=0.02)
+    file = model_file()
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+    outputs = outputs_in(data_dir)
+    facts = {"options": OPTIONS.model_dump(mode="json")}
+    save_tuned(outputs / "adapter", model, tokenizer, facts, card="Made of random numbers.\n")
+    write_gguf_adapter(outputs / "adapter", config, outputs / "adapter.gguf")
+
+
+def leave_tuned_adapter(data_dir: Path) -> None:
+    """One that learnt to answer every row with the same word."""
+    outputs, models = outputs_in(data_dir), data_dir / "models"
+    job = Job(OPTIONS, ROWS, data_dir / "checkpoints", outputs / "adapter", models, Place())
+    adapter = carry_out(job, Watch()).adapter
+    assert adapter is not None
+    assert write_for_llama_cpp(adapter, outputs / "adapter.gguf", models) is None
+
+
+@contextmanager
+def opened_by_llama(data_dir: Path) -> Iterator[LlamaAnswerer]:
+    environment = part_environment(Settings.model_validate({}), os.environ, {})
+    with opened(found_in(data_dir), "auto", Machine(environment, data_dir / "logs")) as answerer:
+        assert isinstance(answerer, LlamaAnswerer)
+        yield answerer
+
+
+@contextmanager
+def client_of(answerer: LlamaAnswerer) -> Iterator[openai.OpenAI]:
+    with served(build_app(answerer, JOB)) as client:
+        yield client
+
+
+def messages_of(row: Record) -> Sequence[Any]:
+    return [{"role": "user", "content": row.instruction}]
+
+
+def asked(client: openai.OpenAI, model: str, row: Record, **fields: Any) -> str:
+    body = {"max_tokens": 8, "temperature": 0.0, "extra_body": {"input": row.input}, **fields}
+    answer = client.chat.completions.create(model=model, messages=[*messages_of(row)], **body)
+    return answer.choices[0].message.content or ""
