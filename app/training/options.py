@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Task = Literal["answers", "labels"]
 MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
 TargetPreset = Literal["q and v", "all linear"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
@@ -164,6 +165,9 @@ class TrainingOptions(_Values):
 
     base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500)
     """`embedded`, a folder of this machine, or a name on the Hugging Face hub."""
+    task: Task = "answers"
+    """`answers` has a model write; `labels` puts a head on an encoder, such as RoBERTa, that tells
+    the answers of the classification rows apart. Those are the only rows it learns."""
     method: MethodOptions = MethodOptions()
     data: DataOptions = DataOptions()
     schedule: ScheduleOptions = ScheduleOptions()
@@ -181,4 +185,21 @@ class TrainingOptions(_Values):
     def _together(self) -> Self:
         if self.data.packing and self.method.name == "prefix":
             raise ValueError("packing cannot be combined with prefix: all rows would share one")
+        if self.task == "labels":
+            self._can_tell_labels()
         return self
+
+    def _can_tell_labels(self) -> None:
+        if self.method.name in {"prefix", "qlora"}:
+            raise ValueError(
+                f"labels cannot be learnt by {self.method.name}; lora is the usual way"
+            )
+        faults = {
+            "packing": self.data.packing,
+            "replay_share": self.data.replay_share,
+            "general_dataset_id": self.evaluation.general_dataset_id,
+            "judge": self.evaluation.judge,
+        }
+        asked = [name for name, value in faults.items() if value]
+        if asked:
+            raise ValueError(f"with labels there is no {' and no '.join(asked)}")
