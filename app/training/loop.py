@@ -2,18 +2,18 @@
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from app.errors import LossNotFinite, MemoryTooSmall, TrainingTrouble
+from app.errors import LossNotFinite
 from app.training import checkpoints
 from app.training.batches import Pack, endless
 from app.training.checkpoints import Checkpoint
+from app.training.device_troubles import device_troubles_told
 from app.training.foretelling import answer_lessons
 from app.training.lessons import Lessons, Portion
 from app.training.methods import Adapted
@@ -121,7 +121,10 @@ def learn(
     resumed = tuning.resume()
     batch = options.schedule.batch
     order = islice(endless(len(lessons), options.seed), resumed * batch, None)
-    with _device_troubles_told(options):
+    size = f"A batch of {options.schedule.micro_batch} times {options.data.max_tokens} tokens"
+    with device_troubles_told(
+        size, "The last checkpoint is kept; a smaller micro_batch takes less."
+    ):
         for number in range(resumed + 1, steps + 1):
             learning_rate = learning_rate_at(number, steps, options)
             parts = tuning.parts_of(lessons, list(islice(order, batch)))
@@ -257,25 +260,3 @@ class _Tuning:
 def _products(name: str, directions: torch.Tensor) -> torch.Tensor:
     """Each direction by each; those of lora_A are rows, those of lora_B columns."""
     return directions @ directions.T if "lora_A" in name else directions.T @ directions
-
-
-@contextmanager
-def _device_troubles_told(options: TrainingOptions) -> Iterator[None]:
-    """Make anticipated failures of a memory that is full and of a GPU that is gone."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        text = str(error)
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate" in text:
-            schedule, data = options.schedule, options.data
-            raise MemoryTooSmall(
-                f"A batch of {schedule.micro_batch} times {data.max_tokens} tokens did not fit "
-                f"into the memory ({text.splitlines()[0] if text else 'none is left'}). The last "
-                "checkpoint is kept; a smaller micro_batch takes less."
-            ) from error
-        if "CUDA" in text or "NCCL" in text:
-            first = text.splitlines()[0]
-            raise TrainingTrouble(
-                f"The GPU failed: {first}. The last checkpoint is kept."
-            ) from error
-        raise

@@ -16,6 +16,7 @@ from transformers import (
 from app.errors import Fault, InvalidInput, MemoryTooSmall
 from app.formats.folders import whole_folder
 from app.llm.model_server import SHA256, model_file
+from app.training.device_troubles import device_troubles_told
 from app.training.four_bits import four_bits
 from app.training.libraries import Model, ModelConfig, Tokenizer
 from app.training.memory import MemoryEstimate, available_bytes, estimate
@@ -107,9 +108,10 @@ def load(options: TrainingOptions, cache: Path, place: Place, head: Head = ANSWE
         extra["quantization_config"] = four_bits(place.device, weights)
     # A new head begins with random numbers.
     torch.manual_seed(options.seed)
-    model = _known(name, lambda: _weights(head, source, weights, extra))
-    # What is held in 4 bits is in its place already.
-    model = model if options.method.name == "qlora" else model.to(place.device)
+    with device_troubles_told(name, "A smaller model takes less."):
+        model = _known(name, lambda: _weights(head, source, weights, extra))
+        # What is held in 4 bits is in its place already.
+        model = model if options.method.name == "qlora" else model.to(place.device)
     return BaseModel(name, model, tokenizer, memory)
 
 
@@ -127,8 +129,10 @@ def load_to_answer(name: str, cache: Path, place: Place, head: Head = ANSWERS) -
     memory = MemoryEstimate(parameters, parameters * place.weights.itemsize, 0, 0)
     check_memory(memory, available_bytes(place.device), name)
     tokenizer = _known(name, lambda: tokenizer_of(source))
-    model = _known(name, lambda: _weights(head, source, place.weights, head.settings))
-    return BaseModel(name, model.to(place.device).eval(), tokenizer, memory)
+    with device_troubles_told(name, "A smaller model takes less."):
+        model = _known(name, lambda: _weights(head, source, place.weights, head.settings))
+        model = model.to(place.device).eval()
+    return BaseModel(name, model, tokenizer, memory)
 
 
 def source_of(name: str, cache: Path) -> str:

@@ -35,7 +35,7 @@ from tests.unit.training.making import (
     tiny_tokenizer,
 )
 
-STEPS = 40
+STEPS = 24
 LEARNT: Sequence[MethodName] = ("lora", "rslora", "dora", "adalora", "ia3", "full")
 ROWS = [Labelled("aaaa" * n, "low") for n in range(1, 5)] + [
     Labelled("zzzz" * n, "high") for n in range(1, 5)
@@ -50,7 +50,7 @@ def options_for(folder: Path, name: MethodName = "lora", **schedule: float) -> T
             "base_model": str(folder),
             "task": "labels",
             "method": {"name": name, "dropout": 0.0},
-            "schedule": {**values, "checkpoint_every": 10, **schedule},
+            "schedule": {**values, "checkpoint_every": 9, **schedule},
         }
     )
 
@@ -149,6 +149,16 @@ def test_only_query_value_and_the_head_are_tuned(folder: Path) -> None:
     assert low_rank == 2 * LAYERS * 2 * 8 * WIDTH
     # Two matrices with what is added to them.
     assert adapted.share.tuned - low_rank == WIDTH * WIDTH + WIDTH + 2 * WIDTH + 2
+
+
+def test_at_the_start_the_adapter_changes_nothing(folder: Path) -> None:
+    classifier = loaded(options_for(folder))
+    before = classify(classifier, TEXTS, DataOptions())
+
+    adapted = adapt(classifier.model, MethodOptions(), STEPS, "SEQ_CLS")
+
+    after = Classifier(adapted.model, classifier.tokenizer, classifier.labels)
+    assert classify(after, TEXTS, DataOptions()) == before
 
 
 def test_all_linear_leaves_the_head_alone(folder: Path) -> None:
