@@ -10,11 +10,15 @@ import torch
 from transformers import AutoConfig
 
 from app.errors import ConfigurationError, InvalidInput, MemoryTooSmall
+from app.training.adapters import with_adapter
 from app.training.four_bits import four_bits
+from app.training.job import Job, carry_out
+from app.training.loop import Watch
 from app.training.memory import available_bytes, estimate
 from app.training.models import Place, check_memory, load, load_to_answer, parameters_of
 from app.training.options import MethodOptions, TrainingOptions
-from tests.unit.training.making import tiny_llama, tiny_tokenizer
+from app.training.other_forms import write_merged
+from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, tuned
 
 
@@ -138,3 +142,23 @@ def test_qlora_tunes_a_model_that_is_held_in_four_bits(folder: Path, tmp_path: P
 
     assert adapted.share.total > adapted.share.tuned > 0
     assert outcome.losses[-1] < outcome.losses[0]
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_what_qlora_tuned_reads_back_on_four_bits_and_merges_into_full_weights(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = options_for("qlora").model_copy(update={"base_model": str(folder)})
+    target, ids = tmp_path / "adapter", torch.arange(6, 40)[None]
+    carry_out(Job(options, spelling(8), tmp_path / "c", target, tmp_path, Place()), Watch())
+
+    four = with_adapter(load(options, tmp_path, Place()).model, target)
+    full = with_adapter(load_to_answer(str(folder), tmp_path, Place()).model, target)
+    assert write_merged(target, tmp_path / "merged", tmp_path, Place()) is None
+    whole = load_to_answer(str(tmp_path / "merged"), tmp_path, Place()).model
+
+    with torch.no_grad():
+        told, same, near = (model(input_ids=ids).logits for model in (full, whole, four))
+    assert float((same - told).abs().max()) < 1e-3
+    # Four bits are near the weights they stand for, and not the same.
+    assert 1e-6 < float((near - told).abs().mean()) < 0.1
