@@ -50,7 +50,7 @@ lock: .venv/dev.installed ## resolve the pinned versions anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group dev pyproject.toml -c requirements/run.lock -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  --extra training pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
+	  --extra training --extra qlora pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
 	  -c requirements/torch.txt --no-emit-package torch -o requirements/training.lock
 
 clean: ## remove the environment and what runs have left

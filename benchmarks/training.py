@@ -1,11 +1,14 @@
 """Tuning by our loop, packed and not, against transformers' Trainer: tokens a second, memory.
 
 ``python -m benchmarks.training [--steps 10] [--rows 64] [--tokens 256]``: each way in a process of
-its own, for the peak of memory is a process's. On a GPU where there is one.
+its own, for the peak of memory is a process's. Then what an answer costs: the base model, the same
+with the adapter beside its weights, and with the adapter worked into them. On a GPU where there is
+one.
 """
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -19,14 +22,16 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from app.record import Record
+from app.training.adapters import merged
 from app.training.batches import packs_of
-from app.training.encoding import Encoded, encode_all
+from app.training.encoding import Encoded, encode_all, encode_prompt
 from app.training.loop import Watch, tune
 from app.training.methods import adapt
 from app.training.models import BaseModel, load, place_here
-from app.training.options import DataOptions, ScheduleOptions, TrainingOptions
+from app.training.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
 
 WAYS = ("ours, packed", "ours", "Trainer")
+ANSWERS = "answering"
 
 
 def main() -> None:
@@ -36,21 +41,32 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--cache", type=Path, default=Path("data/models"))
-    parser.add_argument("--way", choices=WAYS)
+    parser.add_argument("--answer-tokens", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--way", choices=(*WAYS, ANSWERS))
     told = parser.parse_args()
     if told.way:
-        print(json.dumps(_measure(told)))
+        print(json.dumps(_answer_costs(told) if told.way == ANSWERS else _measure(told)))
         return
     print(f"{'way':16}{'seconds':>10}{'tokens':>10}{'tokens/s':>10}{'peak MB':>10}{'loss':>8}")
     for way in WAYS:
-        command = [sys.executable, "-m", "benchmarks.training", *sys.argv[1:], "--way", way]
-        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        row = json.loads(made.stdout.splitlines()[-1])
+        row = _in_a_process(way)
         print(
             f"{way:16}{row['seconds']:10.1f}{row['tokens']:10,}"
             f"{row['tokens'] / row['seconds']:10.0f}{row['peak_mb']:10,.0f}{row['loss']:8.3f}",
             flush=True,
         )
+    costs = _in_a_process(ANSWERS)
+    print(f"\n{'answering':16}{'ms/answer':>10}{'of base':>10}")
+    for who, seconds in costs.items():
+        print(f"{who:16}{1000 * seconds:10.1f}{seconds / costs['base']:10.2f}")
+
+
+def _in_a_process(way: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.training", *sys.argv[1:], "--way", way]
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    row: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
+    return row
 
 
 def _rows(count: int) -> Sequence[Record]:
@@ -129,6 +145,40 @@ def _by_trainer(
         trainer.train()
         losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
     return float(losses[-1])
+
+
+def _answer_costs(told: argparse.Namespace) -> dict[str, float]:
+    """Seconds an answer of so many tokens takes, the best of some rounds; one after another.
+
+    LoRA on all linear matrices, which costs most. Whoever is first in a round pays no more for it:
+    the rounds go on in turn.
+    """
+    options = TrainingOptions(method=MethodOptions(targets="all linear"))
+    place, contenders = place_here(), {}
+    for who in ("base", "adapter", "merged"):
+        model = load(options, told.cache, place).model
+        if who != "base":
+            torch.manual_seed(0)
+            model = adapt(model, options.method, 1).model
+        contenders[who] = (merged(model) if who == "merged" else model).eval()
+    tokenizer = load(options, told.cache, place).tokenizer
+    prompts = [
+        torch.tensor([encode_prompt(row, tokenizer, options.data)], device=place.device)
+        for row in _rows(2)
+    ]
+    best = dict.fromkeys(contenders, math.inf)
+    for _ in range(told.rounds):
+        for who, model in contenders.items():
+            started = time.monotonic()
+            for prompt in prompts:
+                length = {
+                    "max_new_tokens": told.answer_tokens,
+                    "min_new_tokens": told.answer_tokens,
+                }
+                shown = torch.ones_like(prompt)
+                model.generate(input_ids=prompt, attention_mask=shown, do_sample=False, **length)
+            best[who] = min(best[who], (time.monotonic() - started) / len(prompts))
+    return best
 
 
 def _peak_mb() -> float:

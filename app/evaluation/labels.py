@@ -1,11 +1,13 @@
 """Exact match on classification tasks, and what was answered instead."""
 
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.evaluation.figures import Confusion, ExactMatch
 from app.evaluation.intervals import wilson
+from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.similarity.tokenizers import fold
 
 NORMALISATION = (
@@ -27,6 +29,25 @@ def label_of(text: str) -> str:
 def is_right(reference: str, answer: str) -> bool:
     """Whether an answer is the label; an empty answer never is."""
     return bool(answer.strip()) and label_of(answer) == label_of(reference)
+
+
+def commonest_label(counts: Mapping[str, int], tasks: Sequence[HeldOutTask]) -> Contender:
+    """Answer every task with the label that most rows have: what is gained by knowing no text.
+
+    A reference is as likely as its label is frequent. Of two as common the first is said.
+
+    Args:
+        counts: Rows by label, as `label_of` writes it; at least one.
+        tasks: What is to be answered.
+    """
+    said, every = max(counts, key=counts.__getitem__), sum(counts.values())
+
+    def likely(task: HeldOutTask) -> float:
+        count = counts.get(label_of(task.reference), 0)
+        return math.log(count / every) if count else -math.inf
+
+    answers = (Answer(task.id, said, log_probabilities=(likely(task),)) for task in tasks)
+    return Contender(f"always {said!r}", tuple(answers))
 
 
 def exact_match(

@@ -40,7 +40,8 @@ class Answer:
     """What it answered by itself; None: it was not asked for an answer, or gave none."""
     log_probabilities: tuple[float, ...] | None = None
     """Natural logarithm of the probability it gives each token of the reference (and the end of
-    sequence, where that is trained); None: not measured."""
+    sequence, where that is trained), or of its label, by a model that tells labels; None: not
+    measured."""
     cut_off: bool = False
     """Whether the length limit ended it."""
 

@@ -1,14 +1,15 @@
 """Which rows a model learns and on which it is measured, none of one side near one of the other."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.curation.options import SplitOptions
 from app.curation.splitting import split
+from app.errors import Fault, InvalidInput
 from app.evaluation.values import HeldOutTask
-from app.record import DatasetRow
-from app.training.options import EvaluationOptions
+from app.record import DatasetRow, Record
+from app.training.options import EvaluationOptions, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,42 @@ class Parted:
     held_out: Sequence[DatasetRow]
 
 
-def parted(rows: Iterable[DatasetRow], options: EvaluationOptions, seed: int) -> Parted:
-    """Take the version's own split, or make one; the same rows and seed give the same sides."""
-    every = list(rows)
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """Which rows a task is about, and what of two of them must not be near on two sides."""
+
+    holds: Callable[[DatasetRow], bool]
+    text: Callable[[Record], str]
+
+
+_MATTERS: Mapping[Task, _Matter] = {
+    "answers": _Matter(lambda _: True, lambda record: record.instruction),
+    # All instances of a classification task share its instruction, and differ in their inputs.
+    "labels": _Matter(
+        lambda row: row.is_classification is True,
+        lambda record: record.input or record.instruction,
+    ),
+}
+
+
+def parted(
+    rows: Iterable[DatasetRow], options: EvaluationOptions, seed: int, task: Task = "answers"
+) -> Parted:
+    """Take the version's own split, or make one; the same rows and seed give the same sides.
+
+    Raises:
+        InvalidInput: when no row is of the task's kind.
+    """
+    matter = _MATTERS[task]
+    every = [row for row in rows if matter.holds(row)]
+    if not every:
+        told = Fault("no row says that its answer is one of a few labels", field="task")
+        raise InvalidInput("The data set has no classification rows to learn labels from.", [told])
     if any(row.split == "test" for row in every):
         sides = [row.split for row in every]
     else:
         wanted = SplitOptions(test_share=options.held_out_share, seed=seed)
-        drawn = split((row.record.instruction for row in every), wanted)
+        drawn = split((matter.text(row.record) for row in every), wanted)
         sides = [drawn.side(place) for place in range(len(every))]
     by_side = {
         side: [row for row, its in zip(every, sides, strict=True) if its == side]

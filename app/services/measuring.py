@@ -1,22 +1,25 @@
 """A model measured on held-out rows, beside its base model where there is one."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.errors import InvalidInput
 from app.evaluation.evaluating import Asked, Beside, evaluate
 from app.evaluation.forgetting import forgetting
+from app.evaluation.labels import commonest_label
 from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.values import Contender, HeldOutTask
 from app.formats.files import written
 from app.reports.evaluation_report import evaluation_report
 from app.services.trainer import TrainingWatch
 from app.training.adapters import with_adapter
+from app.training.classifier import Classifier, classifier_of
 from app.training.libraries import Model, Tokenizer
-from app.training.measuring import contender
-from app.training.models import Place, load_to_answer
-from app.training.options import DataOptions, EvaluationOptions
+from app.training.measuring import contender, label_contender
+from app.training.models import Place, load_to_answer, telling
+from app.training.options import DataOptions, EvaluationOptions, Task
 
 ANSWERS = "answers.jsonl"
 """A line for each held-out task with every model's answer: what judges and people look at."""
@@ -46,6 +49,7 @@ class Measuring:
     seed: int
     cache: Path
     place: Place
+    task: Task = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,16 @@ class _Both:
     """A model on the held-out tasks and on the general ones."""
 
     held_out: Contender
-    general: Contender
+    general: Contender | None = None
+    """None: forgetting is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """What is to be compared."""
+
+    base: _Both
+    tuned: _Both | None
 
 
 def measured(
@@ -65,18 +78,10 @@ def measured(
         InvalidInput: when a model cannot be had, or there is no task.
         MemoryTooSmall: when a model does not fit.
     """
-    loaded = load_to_answer(measuring.base_model, measuring.cache, measuring.place)
-    watch.log(f"{len(measuring.tasks)} held-out tasks are asked of {loaded.name}.")
-    base = _asked(loaded.name, loaded.model, loaded.tokenizer, measuring, watch)
-    if base is None:
+    contest = _CONTESTS[measuring.task](measuring, watch)
+    if contest is None:
         return None
-    tuned = None
-    if measuring.tuned is not None:
-        model = _tuned_model(measuring, measuring.tuned, loaded.model)
-        watch.log(f"They are asked of {measuring.tuned.name}.")
-        tuned = _asked(measuring.tuned.name, model, loaded.tokenizer, measuring, watch)
-        if tuned is None:
-            return None
+    base, tuned = contest.base, contest.tuned
     asked = Asked(title, drawing=Drawing(seed=measuring.seed))
     beside = Beside(forgetting=_forgotten(measuring, base, tuned, asked), training=training)
     models = [both.held_out for both in (base, tuned) if both is not None]
@@ -117,6 +122,50 @@ def write_evaluation(
     _put(outputs / "evaluation.html", evaluation_report(evaluation))
 
 
+def _of_answers(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
+    """What the base model writes, and what the tuned one does."""
+    loaded = load_to_answer(measuring.base_model, measuring.cache, measuring.place)
+    watch.log(f"{len(measuring.tasks)} held-out tasks are asked of {loaded.name}.")
+    base = _asked(loaded.name, loaded.model, loaded.tokenizer, measuring, watch)
+    if base is None:
+        return None
+    if measuring.tuned is None:
+        return _Contest(base, None)
+    model = _tuned_model(measuring, measuring.tuned, loaded.model)
+    watch.log(f"They are asked of {measuring.tuned.name}.")
+    tuned = _asked(measuring.tuned.name, model, loaded.tokenizer, measuring, watch)
+    return None if tuned is None else _Contest(base, tuned)
+
+
+def _of_labels(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
+    """What the tuned encoder tells, beside the commonest label: a head untuned tells nothing."""
+    tuned = measuring.tuned
+    if tuned is None:
+        raise InvalidInput("An encoder that was not tuned tells no labels to be measured.")
+    facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
+    labels: Mapping[str, int] = facts["labels"]
+    classifier = _tuned_classifier(measuring, tuned, list(labels))
+    watch.log(f"{len(measuring.tasks)} held-out rows are shown to {tuned.name}.")
+    told = label_contender(tuned.name, classifier, measuring.tasks, measuring.data, watch.stop)
+    if told is None:
+        return None
+    return _Contest(_Both(commonest_label(labels, measuring.tasks)), _Both(told))
+
+
+_CONTESTS: Mapping[Task, Callable[[Measuring, TrainingWatch], _Contest | None]] = {
+    "answers": _of_answers,
+    "labels": _of_labels,
+}
+
+
+def _tuned_classifier(measuring: Measuring, tuned: Tuned, labels: Sequence[str]) -> Classifier:
+    source = measuring.base_model if tuned.is_adapter else str(tuned.folder)
+    loaded = load_to_answer(source, measuring.cache, measuring.place.in_full, telling(labels))
+    if tuned.is_adapter:
+        loaded = replace(loaded, model=with_adapter(loaded.model, tuned.folder))
+    return classifier_of(loaded, labels)
+
+
 def _asked(
     name: str, model: Model, tokenizer: Tokenizer, measuring: Measuring, watch: TrainingWatch
 ) -> _Both | None:
@@ -136,7 +185,7 @@ def _tuned_model(measuring: Measuring, tuned: Tuned, base: Model) -> Model:
 def _forgotten(
     measuring: Measuring, base: _Both, tuned: _Both | None, asked: Asked
 ) -> Forgetting | None:
-    if tuned is None or not measuring.general:
+    if tuned is None or base.general is None or tuned.general is None or not measuring.general:
         return None
     return forgetting(measuring.general, base.general, tuned.general, asked.bootstrap)
 

@@ -5,9 +5,9 @@ The job is there from the beginning, without a data set, so that whoever asked c
 
 import json
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from app.curation.options import Recipe
@@ -31,6 +31,12 @@ class RunTraining(BaseModel):
     """What is done to the run's rows on the way."""
     options: TrainingOptions = TrainingOptions()
     """The model, and how it is tuned and measured."""
+
+    @model_validator(mode="after")
+    def _nobody_has_reviewed_it(self) -> Self:
+        if self.options.review_run_id is not None:
+            raise ValueError("what a run makes has no review yet: leave out review_run_id")
+        return self
 
 
 def add_for_run(session: Session, run_id: str, training: RunTraining) -> TrainingJob:

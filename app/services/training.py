@@ -18,8 +18,15 @@ from app.pipeline.run_state import Status
 from app.record import DatasetRow
 from app.services.awaited_runs import begin_what_waited
 from app.services.dataset_sources import read_dataset
+from app.services.decided_rows import decided_rows
 from app.services.trainer import RowSource, Trained, Trainer, TrainingWork
-from app.services.training_jobs import folder_of, models_folder, named_datasets, request_of
+from app.services.training_jobs import (
+    TrainingRequest,
+    folder_of,
+    models_folder,
+    named_datasets,
+    request_of,
+)
 from app.services.training_watch import JobWatch
 from app.services.workshop import Workshop
 from app.store import training_jobs
@@ -122,12 +129,16 @@ class _Held:
             job_id=job.id,
             kind=request.kind,
             options=dict(job.options),
-            dataset=self._source(request.dataset_id),
+            dataset=self._learnt(request),
             others={dataset_id: self._source(dataset_id) for dataset_id in others},
             folder=folder,
             cache=models_folder(self._workshop),
             tuned=None if tuned is None else folder_of(self._workshop, tuned) / "outputs",
         )
+
+    def _learnt(self, request: TrainingRequest) -> RowSource:
+        source, review = self._source(request.dataset_id), request.options.review_run_id
+        return source if review is None else decided_rows(self._workshop, review, source)
 
     def _source(self, dataset_id: str) -> RowSource:
         with self._workshop.database.read() as session:

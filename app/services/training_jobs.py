@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, undefer
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.pipeline.job_state import FINAL_JOBS
 from app.pipeline.run_state import Status
+from app.services.decided_rows import faults_of_review
 from app.services.trainer import JobKind
 from app.services.workshop import Workshop
 from app.store import datasets, training_jobs
@@ -106,6 +107,8 @@ def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob
 def _check(session: Session, request: TrainingRequest) -> None:
     faults = _faults(session, {"dataset_id": request.dataset_id})
     faults += faults_of(session, request.options, "options")
+    if request.options.review_run_id is not None:
+        faults += faults_of_review(session, request.options.review_run_id, request.dataset_id)
     if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
         faults += _faults_of_tuned(session, request.options.training_job_id)
     if faults:

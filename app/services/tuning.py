@@ -41,7 +41,7 @@ def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
 
 def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
     options = TrainingOptions.model_validate(work.options)
-    sides = parted(work.dataset.read(), options.evaluation, options.seed)
+    sides = parted(work.dataset.read(), options.evaluation, options.seed, options.task)
     watch.log(f"{len(sides.learnt)} rows to learn, {len(sides.held_out)} held out.")
     made = job.carry_out(_job(work, options, sides.learnt, place), _tuning_watch(options, watch))
     if made.adapter is None:
@@ -55,6 +55,7 @@ def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
         evaluation = options.evaluation
         tuned = Tuned(made.adapter, work.job_id, is_adapter=options.method.name != "full")
         measuring = Measuring(
+            task=options.task,
             base_model=options.base_model,
             tuned=tuned,
             tasks=tasks_of(sides.held_out, evaluation.tasks, options.seed),
@@ -114,20 +115,20 @@ def _write_other_forms(
 
 def _evaluated(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
     options = EvaluationJobOptions.model_validate(work.options)
-    tuned, base_model, data = None, options.base_model, options.data
+    tuned, by = None, TrainingOptions(base_model=options.base_model, data=options.data)
     if work.tuned is not None and options.training_job_id is not None:
         tuned = _tuned(work.tuned, options.training_job_id)
         facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
         by = TrainingOptions.model_validate(facts["options"])
-        base_model, data = by.base_model, by.data
-    sides = parted(work.dataset.read(), _every_row(options.evaluation), options.seed)
+    sides = parted(work.dataset.read(), _every_row(options.evaluation), options.seed, by.task)
     measuring = Measuring(
-        base_model=base_model,
+        task=by.task,
+        base_model=by.base_model,
         tuned=tuned,
         # Of a version that is not split nothing was learnt that we know of: all of it is asked.
         tasks=tasks_of(sides.held_out or sides.learnt, options.evaluation.tasks, options.seed),
         general=_general(work, options.evaluation, options.seed),
-        data=data,
+        data=by.data,
         options=options.evaluation,
         seed=options.seed,
         cache=work.cache,

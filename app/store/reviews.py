@@ -11,6 +11,7 @@ from app.pipeline.types import Stage
 from app.record import Record
 from app.store import dataset_rows
 from app.store.dataset_table import Dataset
+from app.store.made import InstanceRow, Rejection
 from app.store.models import Run, WorkItem
 
 _UNDECIDED = ("open", "leased")
@@ -46,6 +47,18 @@ def decided_until(session: Session, run: Run) -> int:
         )
     )
     return run.tickets_issued if first is None else min(first, run.tickets_issued)
+
+
+def judged(session: Session, run_id: str) -> Mapping[int, bool]:
+    """Tell of each row that a judge decided on, by its position, whether it stays."""
+    low = select(Rejection.sequence).where(
+        Rejection.run_id == run_id,
+        Rejection.stage == Stage.REVIEW,
+        Rejection.reason == "judged_low",
+    )
+    stay = select(InstanceRow.sequence).where(InstanceRow.run_id == run_id)
+    decided = {position: False for position in session.scalars(low) if position is not None}
+    return decided | dict.fromkeys(session.scalars(stay), True)
 
 
 class Review(NamedTuple):

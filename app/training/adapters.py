@@ -36,9 +36,16 @@ model that is loaded in full."""
 
 
 def facts_of(
-    adapted: Adapted, options: TrainingOptions, outcome: Outcome, encoding: EncodingReport
+    adapted: Adapted,
+    options: TrainingOptions,
+    outcome: Outcome,
+    encoding: EncodingReport,
+    labels: Mapping[str, int] | None = None,
 ) -> Mapping[str, Any]:
-    """All that is to be told of a tuned model, for the card, the report and `training.json`."""
+    """All that is to be told of a tuned model, for the card, the report and `training.json`.
+
+    The labels it tells apart come with the number of their rows; one that answers has none.
+    """
     return {
         "options": options.model_dump(),
         "learning_rate": options.learning_rate,
@@ -49,6 +56,7 @@ def facts_of(
         "steps": outcome.steps,
         "losses": list(outcome.losses),
         "rows": asdict(encoding),
+        "labels": dict(labels or {}),
     }
 
 

@@ -10,12 +10,12 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
     """Write the card in Markdown; the hub reads the lines at its head."""
     options, rows, parameters = facts["options"], facts["rows"], facts["parameters"]
     method, data, schedule = options["method"], options["data"], options["schedule"]
-    is_adapter = method["name"] != "full"
+    is_adapter, labels = method["name"] != "full", facts["labels"]
     head = [
         "---",
         f"base_model: {options['base_model']}",
         f"library_name: {'peft' if is_adapter else 'transformers'}",
-        "tags: [seedbed, instruction-tuning]",
+        f"tags: [seedbed, {'text-classification' if labels else 'instruction-tuning'}]",
         "---",
     ]
     losses = facts["losses"]
@@ -25,9 +25,9 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         ("method", method["name"]),
         ("tuned parameters", f"{parameters['tuned']:,} ({parameters['share']:.3%})"),
         ("cost when answering", cost),
-        ("template", data["template"]),
+        ("labels", ", ".join(labels)) if labels else ("template", data["template"]),
         ("rows", f"{rows['kept']:,} of {rows['rows']:,}, {rows['truncated']:,} cut at their end"),
-        ("tokens under loss", f"{rows['tokens_under_loss']:,} of {rows['tokens']:,}"),
+        _under_loss(rows, labels),
         ("steps", f"{facts['steps']:,} of {schedule['batch']} sequences"),
         ("learning rate", f"{facts['learning_rate']:g}, {schedule['shape']}"),
         ("loss", f"{losses[0]:.3f} at first, {losses[-1]:.3f} at last" if losses else "none"),
@@ -40,6 +40,12 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         "The loss is that of the rows it was tuned on. What it is worth an evaluation must say."
     ]
     return "\n".join(text) + "\n"
+
+
+def _under_loss(rows: Mapping[str, int], labels: Mapping[str, int]) -> tuple[str, str]:
+    if labels:
+        return "tokens read", f"{rows['tokens']:,}"
+    return "tokens under loss", f"{rows['tokens_under_loss']:,} of {rows['tokens']:,}"
 
 
 def cost_in_use(method: MethodOptions, *, mergeable: bool) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from app.errors import Conflict, SeedbedError
 from app.formats.files import written
-from app.training.batches import Pack
+from app.training.lessons import Lessons
 from app.training.libraries import Model
 from app.training.options import TrainingOptions
 
@@ -36,11 +36,11 @@ class Checkpoint:
     """What AdaLoRA remembers; empty of the others."""
 
 
-def fingerprint(options: TrainingOptions, packs: Sequence[Pack]) -> str:
+def fingerprint(options: TrainingOptions, lessons: Lessons) -> str:
     """Tell apart what must not be mixed: other options or other rows."""
     digest = hashlib.sha256(options.model_dump_json().encode())
-    for pack in packs:
-        digest.update(repr([(row.ids, row.labels) for row in pack]).encode())
+    for sequence in lessons.sequences:
+        digest.update(repr(sequence).encode())
     return digest.hexdigest()
 
 

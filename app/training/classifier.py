@@ -1,27 +1,28 @@
 """An encoder with a head of labels, tuned by LoRA on query and value: RoBERTa and its kin.
 
-For a data set's classification instances, where the text is instruction and input and the label
-is the answer, or for what reviewers decided of rows.
+The text is instruction and input, and the label is the answer. Any model will do that transformers
+can put such a head on.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
+from torch import nn
 from torch.nn import functional
-from transformers import AutoModelForSequenceClassification
 
-from app.errors import Fault, InvalidInput, LossNotFinite
+from app.errors import Fault, InvalidInput
+from app.evaluation.labels import label_of
 from app.record import Record
-from app.training.batches import order_of_epoch
+from app.training.encoding import EncodingReport
+from app.training.lessons import Lessons, Portion
 from app.training.libraries import Model, Tokenizer
-from app.training.loop import Outcome, Step, Watch, learning_rate_at, steps_of
-from app.training.methods import Adapted, adapt
-from app.training.models import tokenizer_of
-from app.training.options import TrainingOptions
+from app.training.models import BaseModel
+from app.training.options import DataOptions
 
-TASK = "SEQ_CLS"
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,17 @@ class Labelled:
 
     text: str
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A labelled text as an encoder reads it."""
+
+    ids: tuple[int, ...]
+    label: int
+    """Its number in the head."""
+    cut: int = 0
+    """Tokens that were cut off its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,115 +55,123 @@ class Classifier:
 
 
 def labelled(record: Record) -> Labelled:
-    """A classification instance as a text with its label."""
-    return Labelled(record.request, record.output.strip())
+    """A classification instance as a text with its label.
+
+    Labels that differ in case, blanks or a full stop are one.
+    """
+    return Labelled(record.request, label_of(record.output))
 
 
-def labels_of(rows: Sequence[Labelled]) -> tuple[str, ...]:
-    """The labels that there are, in the alphabet's order.
+def labels_of(rows: Sequence[Labelled]) -> Mapping[str, int]:
+    """The labels that there are, in the alphabet's order, with the number of their rows.
 
     Raises:
         InvalidInput: when there are fewer than two, so that there is nothing to tell apart.
     """
-    labels = tuple(sorted({row.label for row in rows}))
-    if len(labels) < 2:
-        told = f"{len(rows)} rows have {len(labels)} labels"
-        raise InvalidInput("A classifier needs two labels or more.", [Fault(told)])
-    return labels
+    counts = Counter(row.label for row in rows)
+    if len(counts) < 2:
+        only = f"; all are {next(iter(counts))!r}" if counts else ""
+        told = Fault(f"{len(rows)} rows to learn have {len(counts)} labels{only}", field="task")
+        raise InvalidInput("A classifier needs two labels or more.", [told])
+    return dict(sorted(counts.items()))
 
 
-def load_encoder(source: str, labels: Sequence[str]) -> Classifier:
-    """Load an encoder with a fresh head for the labels.
-
-    Raises:
-        InvalidInput: when there is no such model.
-    """
-    try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: number for number, label in enumerate(labels)},
-        )
-        return Classifier(model, tokenizer_of(source), tuple(labels))
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        fault = Fault(first, field="base_model")
-        raise InvalidInput(f"The encoder {source!r} cannot be loaded.", [fault]) from error
+def classifier_of(loaded: BaseModel, labels: Sequence[str]) -> Classifier:
+    """Take a model that was loaded to tell these labels."""
+    config = loaded.model.config
+    if config.pad_token_id is None:
+        # A decoder tells by a text's last token, and must know which those of the padding are.
+        config.pad_token_id = loaded.tokenizer.pad_token_id
+    return Classifier(loaded.model, loaded.tokenizer, tuple(labels))
 
 
-def adapt_encoder(classifier: Classifier, options: TrainingOptions, rows: int) -> Adapted:
-    """Put the adapter on query and value; the head is tuned in full, for it is new.
+def read_all(
+    classifier: Classifier, rows: Sequence[Labelled], options: DataOptions
+) -> tuple[Sequence[Read], EncodingReport]:
+    """Tokenize labelled texts; what is too long loses its end, and is counted."""
+    number_of = {label: number for number, label in enumerate(classifier.labels)}
+    room = _room(classifier.model, options)
+    found = []
+    for row in rows:
+        ids, cut = _ids(classifier.tokenizer, row.text, room)
+        found.append(Read(ids, number_of[row.label], cut))
+    report = EncodingReport(
+        rows=len(found),
+        kept=len(found),
+        truncated=sum(row.cut > 0 for row in found),
+        dropped=0,
+        tokens=sum(len(row.ids) for row in found),
+        tokens_under_loss=len(found),
+        tokens_cut=sum(row.cut for row in found),
+    )
+    return found, report
 
-    Raises:
-        InvalidInput: when the model lacks the targets.
-    """
-    steps = steps_of(rows, options.schedule)
-    return adapt(classifier.model, options.method, steps, TASK)
 
+def label_lessons(rows: Sequence[Read]) -> Lessons:
+    """Have a model learn the labels of texts."""
 
-def tune_classifier(
-    classifier: Classifier,
-    adapted: Adapted,
-    rows: Sequence[Labelled],
-    options: TrainingOptions,
-    watch: Watch,
-) -> Outcome:
-    """Tune in place; without checkpoints, for an encoder is tuned in minutes.
+    def portion(places: Sequence[int], padding: int) -> Portion:
+        some = [rows[place] for place in places]
+        ids = [row.ids for row in some]
+        wanted = torch.tensor([row.label for row in some])
+        return Portion(len(some), partial(_summed_loss, ids=ids, wanted=wanted, padding=padding))
 
-    Raises:
-        LossNotFinite: at the first loss that is no number.
-    """
-    torch.manual_seed(options.seed)
-    model, schedule = adapted.model.train(), options.schedule
-    tuned = [one for one in model.parameters() if one.requires_grad]
-    optimizer = torch.optim.AdamW(tuned, weight_decay=schedule.weight_decay)
-    steps, losses = steps_of(len(rows), schedule), list[float]()
-    order: list[int] = []
-    while len(losses) < steps and not watch.stop():
-        number = len(losses) + 1
-        while len(order) < schedule.batch:
-            order += order_of_epoch(len(rows), options.seed, number)
-        chosen, order = order[: schedule.batch], order[schedule.batch :]
-        some = [rows[one] for one in chosen]
-        wanted = torch.tensor([classifier.labels.index(row.label) for row in some])
-        logits = model(**_read(classifier, [row.text for row in some], options)).logits
-        loss = functional.cross_entropy(logits.float(), wanted.to(logits.device))
-        loss.backward()
-        gradient = float(torch.nn.utils.clip_grad_norm_(tuned, schedule.most_gradient))
-        if not bool(torch.isfinite(loss.detach())):
-            raise LossNotFinite(f"The loss of step {number} is no number; use a lower rate.")
-        rate = learning_rate_at(number, steps, options)
-        optimizer.param_groups[0]["lr"] = rate
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
-        watch.progress(Step(number, steps, losses[-1], rate, gradient))
-    model.eval()
-    return Outcome(len(losses), steps, tuple(losses), 0)
+    return Lessons(rows, [len(row.ids) for row in rows], portion)
 
 
 def classify(
-    classifier: Classifier, model: Model, texts: Sequence[str], options: TrainingOptions
+    classifier: Classifier, texts: Sequence[str], options: DataOptions
 ) -> Sequence[Mapping[str, float]]:
-    """Tell the probability of each label for each text."""
-    told: list[Mapping[str, float]] = []
+    """Tell the natural logarithm of the probability of each label for each text."""
+    model, told = classifier.model, list[Mapping[str, float]]()
+    was_tuned = model.training
     model.eval()
-    for start in range(0, len(texts), 32):
+    room = _room(model, options)
+    read = [_ids(classifier.tokenizer, text, room)[0] for text in texts]
+    for start in range(0, len(read), _AT_ONCE):
         with torch.no_grad():
-            read = _read(classifier, texts[start : start + 32], options)
-            shares = model(**read).logits.float().softmax(dim=1).tolist()
-        told += [dict(zip(classifier.labels, row, strict=True)) for row in shares]
+            some = read[start : start + _AT_ONCE]
+            logits = _logits(model, some, classifier.tokenizer.pad_token_id)
+        rows = logits.log_softmax(dim=1).tolist()
+        told += [dict(zip(classifier.labels, row, strict=True)) for row in rows]
+    model.train(was_tuned)
     return told
 
 
-def _read(classifier: Classifier, texts: Sequence[str], options: TrainingOptions) -> Any:  # noqa: ANN401 - transformers' own mapping
-    read = classifier.tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=options.data.max_tokens,
-        padding=True,
-        return_tensors="pt",
-    )
-    read.pop("token_type_ids", None)
-    return read.to(next(classifier.model.parameters()).device)
+def _summed_loss(
+    model: Model, ids: Sequence[Sequence[int]], wanted: torch.Tensor, padding: int
+) -> torch.Tensor:
+    logits = _logits(model, ids, padding)
+    return functional.cross_entropy(logits, wanted.to(logits.device), reduction="sum")
+
+
+def _logits(model: Model, texts: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
+    longest = max(map(len, texts))
+    device = next(model.parameters()).device
+    ids = [[*text, *[padding] * (longest - len(text))] for text in texts]
+    shown = [[1] * len(text) + [0] * (longest - len(text)) for text in texts]
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        logits: torch.Tensor = model(
+            input_ids=torch.tensor(ids, device=device),
+            attention_mask=torch.tensor(shown, device=device),
+        ).logits
+    return logits.float()
+
+
+def _ids(tokenizer: Tokenizer, text: str, most: int) -> tuple[tuple[int, ...], int]:
+    """The text's tokens within the tokenizer's own marks, and how many were cut off."""
+    whole = tokenizer(text)["input_ids"]
+    if len(whole) <= most:
+        return tuple(whole), 0
+    return tuple(tokenizer(text, truncation=True, max_length=most)["input_ids"]), len(whole) - most
+
+
+def _room(model: Model, options: DataOptions) -> int:
+    """A text's most tokens: an encoder has a place for no more than it was made with."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa's places begin behind that of the padding.
+            before = 0 if module.padding_idx is None else module.padding_idx + 1
+            places: int = module.num_embeddings - before
+            return min(options.max_tokens, places)
+    return options.max_tokens

@@ -2,20 +2,29 @@
 
 import inspect
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch.nn import functional
 
 from app.training.batches import Batch, Pack, batch_of
 from app.training.encoding import NO_LOSS, Encoded
+from app.training.lessons import Lessons, Portion
 from app.training.libraries import Model
 
 
-def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
-    """The cross entropies in nats, summed over the tokens under loss.
+def answer_lessons(packs: Sequence[Pack]) -> Lessons:
+    """Have a model learn the answers of rows."""
 
-    Sums let batches of unequal length weigh by their tokens, whatever portions they come in.
-    """
+    def portion(places: Sequence[int], padding: int) -> Portion:
+        batch = batch_of([packs[place] for place in places], padding)
+        return Portion(batch.under_loss, partial(summed_loss, batch=batch))
+
+    return Lessons(packs, [sum(len(row.ids) for row in pack) for pack in packs], portion)
+
+
+def summed_loss(model: Model, batch: Batch) -> torch.Tensor:
+    """The cross entropies in nats, summed over the tokens under loss."""
     logits, targets = _foretold(model, batch)
     return functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=NO_LOSS, reduction="sum"

@@ -1,8 +1,8 @@
 """A whole training job: base model and rows in, a folder with the adapter out."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ import torch
 from app.record import Record
 from app.training.adapters import MANIFEST, check_sums, facts_of, save_tuned
 from app.training.batches import Pack, packs_of
-from app.training.encoding import Encoded, encode_all
-from app.training.loop import Watch, steps_of, tune
+from app.training.classifier import classifier_of, label_lessons, labelled, labels_of, read_all
+from app.training.encoding import Encoded, EncodingReport, encode_all
+from app.training.foretelling import answer_lessons
+from app.training.lessons import Lessons
+from app.training.loop import Watch, learn, steps_of
 from app.training.methods import adapt
-from app.training.models import Place, load
-from app.training.options import TrainingOptions
+from app.training.models import ANSWERS, BaseModel, Head, Place, load, telling
+from app.training.options import Task, TrainingOptions
 from app.training.replay import with_replay
 
 
@@ -25,6 +28,7 @@ class Job:
 
     options: TrainingOptions
     records: Sequence[Record]
+    """Of the task `labels`: classification instances only."""
     checkpoints: Path
     """A folder of this job alone."""
     target: Path
@@ -46,6 +50,18 @@ class Result:
     """What `training.json` says; empty when it was stopped."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A base model, and what it is to learn."""
+
+    loaded: BaseModel
+    lessons: Lessons
+    rows: EncodingReport
+    head: Head = ANSWERS
+    labels: Mapping[str, int] = field(default_factory=dict)
+    """With the number of their rows."""
+
+
 def carry_out(job: Job, watch: Watch) -> Result:
     """Do a job, or what is left of it. Safe to repeat, whatever was killed where.
 
@@ -59,19 +75,41 @@ def carry_out(job: Job, watch: Watch) -> Result:
         check_sums(target)
         return Result(target, json.loads((target / "training.json").read_text(encoding="utf-8")))
     options = job.options
+    prepared = _PREPARE[options.task](job)
+    lessons, tokenizer = prepared.lessons, prepared.loaded.tokenizer
+    steps = steps_of(len(lessons), options.schedule)
+    # An adapter begins with random numbers, too.
+    torch.manual_seed(options.seed)
+    adapted = adapt(prepared.loaded.model, options.method, steps, prepared.head.peft_task)
+    outcome = learn(adapted, lessons, options, job.checkpoints, watch)
+    if outcome.stopped:
+        return Result(None, {})
+    facts = facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
+    save_tuned(target, adapted.model, tokenizer, facts)
+    return Result(target, facts)
+
+
+def _to_answer(job: Job) -> _Prepared:
+    options = job.options
     loaded = load(options, job.cache, job.place)
     rows = with_replay(job.records, job.general, options.data.replay_share, options.seed)
     encoded, report = encode_all(rows, loaded.tokenizer, options.data)
-    packs = _packs(encoded, options)
-    # An adapter begins with random numbers, too.
-    torch.manual_seed(options.seed)
-    adapted = adapt(loaded.model, options.method, steps_of(len(packs), options.schedule))
-    outcome = tune(adapted, packs, options, job.checkpoints, watch)
-    if outcome.stopped:
-        return Result(None, {})
-    facts = facts_of(adapted, options, outcome, report)
-    save_tuned(target, adapted.model, loaded.tokenizer, facts)
-    return Result(target, facts)
+    return _Prepared(loaded, answer_lessons(_packs(encoded, options)), report)
+
+
+def _to_tell_labels(job: Job) -> _Prepared:
+    rows = [labelled(record) for record in job.records]
+    labels = labels_of(rows)
+    head = telling(list(labels))
+    loaded = load(job.options, job.cache, job.place.in_full, head)
+    read, report = read_all(classifier_of(loaded, list(labels)), rows, job.options.data)
+    return _Prepared(loaded, label_lessons(read), report, head, labels)
+
+
+_PREPARE: Mapping[Task, Callable[[Job], _Prepared]] = {
+    "answers": _to_answer,
+    "labels": _to_tell_labels,
+}
 
 
 def _packs(encoded: Sequence[Encoded], options: TrainingOptions) -> Sequence[Pack]:

@@ -2,19 +2,20 @@
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from app.errors import LossNotFinite, MemoryTooSmall, TrainingTrouble
+from app.errors import LossNotFinite
 from app.training import checkpoints
-from app.training.batches import Pack, batch_of, endless
+from app.training.batches import Pack, endless
 from app.training.checkpoints import Checkpoint
-from app.training.foretelling import summed_loss
+from app.training.device_troubles import device_troubles_told
+from app.training.foretelling import answer_lessons
+from app.training.lessons import Lessons, Portion
 from app.training.methods import Adapted
 from app.training.options import ScheduleOptions, TrainingOptions
 
@@ -30,7 +31,7 @@ class Step:
     """1-based."""
     of: int
     loss: float
-    """Mean cross entropy of the step's tokens under loss, in nats, before the update."""
+    """Mean cross entropy of the step's tokens under loss, or labels, in nats, before the update."""
     learning_rate: float
     gradient: float
     """Its length, before it was shortened."""
@@ -92,6 +93,17 @@ def tune(
     folder: Path,
     watch: Watch,
 ) -> Outcome:
+    """Tune a model in place to answer as rows do: `learn` of such lessons."""
+    return learn(adapted, answer_lessons(packs), options, folder, watch)
+
+
+def learn(
+    adapted: Adapted,
+    lessons: Lessons,
+    options: TrainingOptions,
+    folder: Path,
+    watch: Watch,
+) -> Outcome:
     """Tune a model in place, from the last checkpoint in the folder or from the start.
 
     Safe to repeat: killed at any moment and called again with the same arguments, it ends with the
@@ -104,15 +116,19 @@ def tune(
         OutOfSpace: when a checkpoint cannot be written; the ones before it are whole.
         TrainingTrouble: when the GPU is lost.
     """
-    tuning = _Tuning(adapted, options, folder, checkpoints.fingerprint(options, packs))
-    steps = steps_of(len(packs), options.schedule)
+    tuning = _Tuning(adapted, options, folder, checkpoints.fingerprint(options, lessons))
+    steps = steps_of(len(lessons), options.schedule)
     resumed = tuning.resume()
     batch = options.schedule.batch
-    order = islice(endless(len(packs), options.seed), resumed * batch, None)
-    with _device_troubles_told(options):
+    order = islice(endless(len(lessons), options.seed), resumed * batch, None)
+    size = f"A batch of {options.schedule.micro_batch} times {options.data.max_tokens} tokens"
+    with device_troubles_told(
+        size, "The last checkpoint is kept; a smaller micro_batch takes less."
+    ):
         for number in range(resumed + 1, steps + 1):
             learning_rate = learning_rate_at(number, steps, options)
-            step = tuning.step([packs[one] for one in islice(order, batch)], learning_rate, watch)
+            parts = tuning.parts_of(lessons, list(islice(order, batch)))
+            step = tuning.step(parts, learning_rate, watch)
             if step is None:
                 tuning.save()
                 break
@@ -166,24 +182,27 @@ class _Tuning:
         )
         checkpoints.save(self._folder, content, self._mark)
 
+    def parts_of(self, lessons: Lessons, places: Sequence[int]) -> Sequence[Portion]:
+        """What is in memory at a time, of the sequences of an update."""
+        # Those of like length side by side need little padding; sums do not mind the order.
+        places = sorted(places, key=lambda place: -lessons.lengths[place])
+        most = self._options.schedule.micro_batch
+        return [
+            lessons.portion(places[start : start + most], self._padding)
+            for start in range(0, len(places), most)
+        ]
+
     def step(
-        self, packs: Sequence[Pack], learning_rate: float, watch: Watch
+        self, parts: Sequence[Portion], learning_rate: float, watch: Watch
     ) -> tuple[float, float] | None:
         """Make an update and tell its loss and gradient; None: stopped, and nothing was changed."""
-        # Rows of like length side by side need little padding; sums do not mind the order.
-        packs = sorted(packs, key=lambda pack: -sum(len(row.ids) for row in pack))
-        portion = self._options.schedule.micro_batch
-        parts = [
-            batch_of(packs[start : start + portion], self._padding)
-            for start in range(0, len(packs), portion)
-        ]
-        tokens = sum(part.under_loss for part in parts)
+        under_loss = sum(part.under_loss for part in parts)
         loss = 0.0
         for part in parts:
             if watch.stop():
                 self._optimizer.zero_grad()
                 return None
-            part_loss = summed_loss(self._model, part) / tokens
+            part_loss = part.summed_loss(self._model) / under_loss
             part_loss.backward()
             loss += float(part_loss.detach())
         self._hold_directions()
@@ -241,25 +260,3 @@ class _Tuning:
 def _products(name: str, directions: torch.Tensor) -> torch.Tensor:
     """Each direction by each; those of lora_A are rows, those of lora_B columns."""
     return directions @ directions.T if "lora_A" in name else directions.T @ directions
-
-
-@contextmanager
-def _device_troubles_told(options: TrainingOptions) -> Iterator[None]:
-    """Make anticipated failures of a memory that is full and of a GPU that is gone."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        text = str(error)
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate" in text:
-            schedule, data = options.schedule, options.data
-            raise MemoryTooSmall(
-                f"A batch of {schedule.micro_batch} times {data.max_tokens} tokens did not fit "
-                f"into the memory ({text.splitlines()[0] if text else 'none is left'}). The last "
-                "checkpoint is kept; a smaller micro_batch takes less."
-            ) from error
-        if "CUDA" in text or "NCCL" in text:
-            first = text.splitlines()[0]
-            raise TrainingTrouble(
-                f"The GPU failed: {first}. The last checkpoint is kept."
-            ) from error
-        raise

@@ -1,9 +1,13 @@
 """What a model makes of held-out tasks: its answers, and how likely it holds the references."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.training.answering import Said, answers
+from app.training.classifier import Classifier, classify, labelled
+from app.training.device_troubles import device_troubles_told
 from app.training.encoding import encode
 from app.training.foretelling import log_probabilities
 from app.training.libraries import Model, Tokenizer
@@ -37,8 +41,42 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
         if stop():
             return None
         some = tasks[start : start + _AT_ONCE]
-        found += _answers(model, tokenizer, some, options, answer_tokens)
+        with _troubles_told():
+            found += _answers(model, tokenizer, some, options, answer_tokens)
     return Contender(name, tuple(found))
+
+
+def label_contender(
+    name: str,
+    classifier: Classifier,
+    tasks: Sequence[HeldOutTask],
+    options: DataOptions,
+    stop: Callable[[], bool],
+) -> Contender | None:
+    """Have an encoder tell every task's label; None: it was stopped on the way.
+
+    What it answers is the likeliest label; of the reference it tells the label's one probability.
+    """
+    found: list[Answer] = []
+    for start in range(0, len(tasks), _AT_ONCE):
+        if stop():
+            return None
+        some = tasks[start : start + _AT_ONCE]
+        rows = [labelled(task.record) for task in some]
+        with _troubles_told():
+            told = classify(classifier, [row.text for row in rows], options)
+        for task, row, logarithms in zip(some, rows, told, strict=True):
+            likeliest = max(logarithms, key=logarithms.__getitem__)
+            # A label that no row to learn had is none that it could tell.
+            right = logarithms.get(row.label, -math.inf)
+            found.append(Answer(task.id, likeliest, log_probabilities=(right,)))
+    return Contender(name, tuple(found))
+
+
+def _troubles_told() -> AbstractContextManager[None]:
+    return device_troubles_told(
+        f"A portion of {_AT_ONCE} tasks", "What was tuned is kept; fewer answer_tokens take less."
+    )
 
 
 def _answers(

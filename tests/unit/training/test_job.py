@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidInput
+from app.record import Record
 from app.training.job import Job, carry_out
 from app.training.loop import Step, Watch
 from app.training.models import Place
 from app.training.options import TrainingOptions
-from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
+from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
 from tests.unit.training.tuning import options_for
 
 
@@ -76,3 +77,50 @@ def test_a_replay_share_needs_general_rows(job: Job) -> None:
     result = carry_out(replace(job, options=options, general=general), Watch())
 
     assert result.facts["rows"]["rows"] == 16
+
+
+@pytest.fixture
+def encoder_job(job: Job, tmp_path: Path) -> Job:
+    tiny_roberta().save_pretrained(tmp_path / "encoder")
+    tiny_tokenizer().save_pretrained(tmp_path / "encoder")
+    values = job.options.model_dump() | {
+        "task": "labels",
+        "base_model": str(tmp_path / "encoder"),
+        "method": {"name": "lora"},
+    }
+    records = [Record("aaaa" * n, "Low.") for n in range(1, 5)]
+    records += [Record("zzzz" * n, "high") for n in range(1, 4)]
+    return replace(job, options=TrainingOptions.model_validate(values), records=records)
+
+
+def test_labelled_rows_become_an_encoders_adapter_with_their_labels(encoder_job: Job) -> None:
+    result = carry_out(encoder_job, Watch())
+
+    told = json.loads((encoder_job.target / "training.json").read_text(encoding="utf-8"))
+    card = (encoder_job.target / "README.md").read_text(encoding="utf-8")
+    assert told == result.facts
+    assert list(told["labels"].items()) == [("high", 3), ("low", 4)]
+    assert told["losses"][-1] < told["losses"][0]
+    assert "| labels | high, low |" in card
+    assert "tags: [seedbed, text-classification]" in card
+
+
+def test_a_stopped_encoder_goes_on_to_the_same_adapter(encoder_job: Job, tmp_path: Path) -> None:
+    told: list[Step] = []
+    whole = replace(encoder_job, checkpoints=tmp_path / "whole", target=tmp_path / "whole-adapter")
+    carry_out(whole, Watch())
+
+    stopped = carry_out(encoder_job, Watch(progress=told.append, stop=lambda: len(told) == 4))
+    carry_out(encoder_job, Watch())
+
+    assert stopped.adapter is None
+    one, other = (
+        (folder / "adapter_model.safetensors").read_bytes()
+        for folder in (whole.target, encoder_job.target)
+    )
+    assert one == other
+
+
+def test_rows_of_one_label_teach_nothing(encoder_job: Job) -> None:
+    with pytest.raises(InvalidInput, match="two labels or more"):
+        carry_out(replace(encoder_job, records=encoder_job.records[:4]), Watch())

@@ -181,8 +181,10 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from app.errors import OutOfSpace
-from tests.unit.training.tuning import options_for, tuned
+from app.training.adapters import save_tuned
 from app.training.loop import Watch
+from tests.unit.training.making import tiny_llama, tiny_tokenizer
+from tests.unit.training.tuning import options_for, tuned
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def told(step):
     if step.number == 6:
@@ -191,16 +193,22 @@ try:
     tuned(options_for(), Path(sys.argv[1]), Watch(progress=told))
 except OutOfSpace as problem:
     print(problem)
+try:
+    save_tuned(Path(sys.argv[1]) / "whole", tiny_llama(), tiny_tokenizer(), {}, card="")
+except OutOfSpace as problem:
+    print(problem)
 """
 
 
-def test_on_a_full_disk_it_says_so_and_the_last_checkpoint_is_whole(tmp_path: Path) -> None:
+def test_on_a_full_disk_it_says_so_and_only_what_is_whole_is_left(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    assert told.stdout.startswith("No space is left to write checkpoint-00000010.pt")
+    checkpoint, whole = told.stdout.splitlines()
+    assert checkpoint.startswith("No space is left to write checkpoint-00000010.pt")
+    assert whole == "No space is left to write whole."
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000005.pt"]
     assert tuned(options_for(), tmp_path)[1].resumed_from == 5
 

@@ -1,5 +1,7 @@
 """Base models: found, weighed before they are loaded, and refused with a reason."""
 
+import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,11 +10,15 @@ import torch
 from transformers import AutoConfig
 
 from app.errors import ConfigurationError, InvalidInput, MemoryTooSmall
+from app.training.adapters import with_adapter
 from app.training.four_bits import four_bits
+from app.training.job import Job, carry_out
+from app.training.loop import Watch
 from app.training.memory import available_bytes, estimate
-from app.training.models import Place, check_memory, load, parameters_of
+from app.training.models import Place, check_memory, load, load_to_answer, parameters_of
 from app.training.options import MethodOptions, TrainingOptions
-from tests.unit.training.making import tiny_llama, tiny_tokenizer
+from app.training.other_forms import write_merged
+from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, tuned
 
 
@@ -69,6 +75,34 @@ def test_what_would_not_fit_is_refused_with_the_numbers() -> None:
         check_memory(memory, 16 * 2**30, "llama-7b")
 
 
+def test_what_is_too_big_is_refused_before_a_weight_is_loaded(folder: Path, tmp_path: Path) -> None:
+    # There are no weights at all: whoever looked for them would say so.
+    (folder / "model.safetensors").unlink()
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_size": 65536, "intermediate_size": 262144, "num_hidden_layers": 60}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    told = r"about 1\d{4}\.\d GiB .* GiB are free"
+    with pytest.raises(MemoryTooSmall, match=told):
+        load(TrainingOptions(base_model=str(folder)), tmp_path, Place())
+    with pytest.raises(MemoryTooSmall, match=told):
+        load_to_answer(str(folder), tmp_path, Place())
+
+
+def test_a_model_to_answer_is_the_one_in_the_folder_and_draws_nothing(folder: Path) -> None:
+    loaded = load_to_answer(str(folder), folder, Place())
+
+    assert not loaded.model.training
+    assert loaded.memory.optimizer == loaded.memory.activations == 0
+    expected = tiny_llama().state_dict()
+    assert all(torch.equal(w, expected[name]) for name, w in loaded.model.state_dict().items())
+
+
+def test_a_model_to_answer_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot be loaded"):
+        load_to_answer(str(tmp_path / "none"), tmp_path, Place())
+
+
 def test_an_adapter_takes_less_than_full_tuning_and_four_bits_less_than_that() -> None:
     config = AutoConfig.for_model("llama")
     totals = [
@@ -85,8 +119,9 @@ def test_the_free_memory_of_this_machine_is_known() -> None:
     assert 2**26 < available_bytes("cpu") < 2**50
 
 
-@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
-def test_qlora_without_bitsandbytes_says_what_to_install() -> None:
+def test_qlora_without_bitsandbytes_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    # How Python marks what cannot be imported.
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'seedbed\[qlora\]'"):
         four_bits("cpu", torch.float32)
 
@@ -107,3 +142,23 @@ def test_qlora_tunes_a_model_that_is_held_in_four_bits(folder: Path, tmp_path: P
 
     assert adapted.share.total > adapted.share.tuned > 0
     assert outcome.losses[-1] < outcome.losses[0]
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_what_qlora_tuned_reads_back_on_four_bits_and_merges_into_full_weights(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = options_for("qlora").model_copy(update={"base_model": str(folder)})
+    target, ids = tmp_path / "adapter", torch.arange(6, 40)[None]
+    carry_out(Job(options, spelling(8), tmp_path / "c", target, tmp_path, Place()), Watch())
+
+    four = with_adapter(load(options, tmp_path, Place()).model, target)
+    full = with_adapter(load_to_answer(str(folder), tmp_path, Place()).model, target)
+    assert write_merged(target, tmp_path / "merged", tmp_path, Place()) is None
+    whole = load_to_answer(str(tmp_path / "merged"), tmp_path, Place()).model
+
+    with torch.no_grad():
+        told, same, near = (model(input_ids=ids).logits for model in (full, whole, four))
+    assert float((same - told).abs().max()) < 1e-3
+    # Four bits are near the weights they stand for, and not the same.
+    assert 1e-6 < float((near - told).abs().mean()) < 0.1

@@ -44,3 +44,26 @@ def test_options_are_told_without_torch() -> None:
     code = "import sys, app.training.options; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"method": {"name": "prefix"}}, "labels cannot be learnt by prefix"),
+        ({"method": {"name": "qlora"}}, "labels cannot be learnt by qlora"),
+        ({"data": {"packing": True}}, "with labels there is no packing"),
+        (
+            {"evaluation": {"judge": {}, "general_dataset_id": "dataset_1"}},
+            "with labels there is no general_dataset_id and no judge",
+        ),
+    ],
+)
+def test_what_says_nothing_of_labels_is_refused(options: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        TrainingOptions.model_validate({"task": "labels", **options})
+
+
+def test_a_judges_decisions_are_learnt_as_labels_only() -> None:
+    assert TrainingOptions(task="labels", review_run_id="run_1").review_run_id == "run_1"
+    with pytest.raises(ValidationError, match="needs the task 'labels'"):
+        TrainingOptions(review_run_id="run_1")
