@@ -17,8 +17,15 @@ from app.errors import ConfigurationError, OutOfSpace, SeedbedError
 from app.pipeline.run_state import Status
 from app.record import DatasetRow
 from app.services.dataset_sources import read_dataset
-from app.services.trainer import RowSource, Trained, Trainer, TrainingWork
-from app.services.training_jobs import folder_of, models_folder, named_datasets, request_of
+from app.services.judging import JobJudge
+from app.services.trainer import Judge, RowSource, Trained, Trainer, TrainingWork
+from app.services.training_jobs import (
+    TrainingRequest,
+    folder_of,
+    models_folder,
+    named_datasets,
+    request_of,
+)
 from app.services.training_watch import JobWatch
 from app.services.workshop import Workshop
 from app.store import training_jobs
@@ -125,7 +132,14 @@ class _Held:
             folder=folder,
             cache=models_folder(self._workshop),
             tuned=None if tuned is None else folder_of(self._workshop, tuned) / "outputs",
+            judge=self._judge(request, folder),
         )
+
+    def _judge(self, request: TrainingRequest, folder: Path) -> Judge | None:
+        judge, seed = request.options.evaluation.judge, request.options.seed
+        if judge is None:
+            return None
+        return JobJudge(self._workshop, judge, seed, folder / "outputs")
 
     def _source(self, dataset_id: str) -> RowSource:
         with self._workshop.database.read() as session:
