@@ -83,6 +83,17 @@ def measured(
     return found, models
 
 
+def measured_before(outputs: Path) -> tuple[Evaluation, Sequence[Contender]] | None:
+    """Read what an earlier process of the job measured, before it died or was to stop.
+
+    Judges then see the same answers again, whatever the machine: none of them is asked twice.
+    """
+    if not (outputs / _EVALUATION).exists():
+        return None
+    evaluation = Evaluation.model_validate_json((outputs / _EVALUATION).read_bytes())
+    return evaluation, read_answers(outputs / ANSWERS)[1]
+
+
 def write_evaluation(
     outputs: Path,
     tasks: Sequence[HeldOutTask],
@@ -97,17 +108,6 @@ def write_evaluation(
     write_answers(outputs / ANSWERS, tasks, models)
     _put(outputs / _EVALUATION, evaluation.model_dump_json(indent=2) + "\n")
     _put(outputs / "evaluation.html", evaluation_report(evaluation))
-
-
-def measured_before(outputs: Path) -> tuple[Evaluation, Sequence[Contender]] | None:
-    """Read what an earlier process of the job measured, before it died or was to stop.
-
-    Judges then see the same answers again, whatever the machine: none of them is asked twice.
-    """
-    if not (outputs / _EVALUATION).exists():
-        return None
-    evaluation = Evaluation.model_validate_json((outputs / _EVALUATION).read_bytes())
-    return evaluation, read_answers(outputs / ANSWERS)[1]
 
 
 def _asked(
