@@ -10,6 +10,7 @@ from app.api.access import Access
 from app.api.bodies import LimitBody
 from app.api.context import Context
 from app.api.routes import (
+    answer_reviews,
     batches,
     dataset_reports,
     datasets,
@@ -53,6 +54,7 @@ def build_api(context: Context) -> FastAPI:
         dataset_reports.router,
         training_jobs.router,
         training_jobs.evaluations,
+        answer_reviews.router,
     ):
         v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)

@@ -17,6 +17,7 @@ from app.cli.budgets import register as register_budgets
 from app.cli.connect import found_service, read_settings, started_stack
 from app.cli.dataset import checked_target, download
 from app.cli.datasets_app import datasets_app
+from app.cli.evaluate_command import register as register_evaluate
 from app.cli.events_command import list_events, show_as_they_come
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.keys import keys_app
@@ -47,6 +48,7 @@ register_budgets(app)
 register_review(app)
 register_train(app)
 register_serve(app)
+register_evaluate(app)
 
 Api = Annotated[
     str | None,

@@ -23,6 +23,7 @@ class TrainingJob(Answer):
     loss: float | None = None
     options: Json = Field(default_factory=dict)
     created_at: str = ""
+    log_tail: str = ""
     evaluation: dict[str, object] | None = None
     as_sent: Json = Field(default_factory=dict, repr=False)
 
@@ -65,10 +66,17 @@ class TrainingClient:
         self._connection = connection
 
     def start(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
-        """Start a job; an answer that is lost starts no second one."""
+        """Have a model tuned; an answer that is lost starts no second job."""
+        return self._post("/v1/training-jobs", dataset_id, options)
+
+    def measure(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
+        """Have a model measured; an answer that is lost starts no second job."""
+        return self._post("/v1/evaluations", dataset_id, options)
+
+    def _post(self, path: str, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
         request = self._connection.request(
             "POST",
-            "/v1/training-jobs",
+            path,
             json={"dataset_id": dataset_id, "options": dict(options)},
             headers={"Idempotency-Key": secrets.token_hex(16)},
         )
@@ -79,8 +87,30 @@ class TrainingClient:
 
     def get(self, job_id: str) -> TrainingJob:
         """A job as it is now."""
-        request = self._connection.request("GET", f"/v1/training-jobs/{segment(job_id)}")
-        return self._read(self._connection.json(request, About("training job", job_id)))
+        request = self._connection.request("GET", _path(job_id))
+        return self._read(self._connection.json(request, _about(job_id)))
+
+    def report(self, job_id: str) -> bytes:
+        """A job's evaluation as a page."""
+        return self._document(job_id, "/report")
+
+    def sheet(self, job_id: str) -> bytes:
+        """A job's answers as a blind sheet for people."""
+        return self._document(job_id, "/sheet")
+
+    def bring_review(self, job_id: str, reviewer: str, sheet: bytes) -> Json:
+        """Bring a filled sheet back; what all people said of the job so far."""
+        request = self._connection.request(
+            "PUT",
+            f"{_path(job_id)}/reviews/{segment(reviewer)}",
+            content=sheet,
+            headers={"Content-Type": "text/csv"},
+        )
+        return self._connection.json(request, _about(job_id))
+
+    def _document(self, job_id: str, part: str) -> bytes:
+        request = self._connection.request("GET", f"{_path(job_id)}{part}")
+        return b"".join(self._connection.pieces(request, _about(job_id)))
 
     def all(self, kind: str) -> Iterator[TrainingJob]:
         """Jobs of a kind, newest first."""
@@ -110,3 +140,11 @@ class TrainingClient:
             return TrainingJob.model_validate({**answer, "as_sent": answer})
         except ValidationError as error:
             raise not_ours(self._connection.url) from error
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/training-jobs/{segment(job_id)}"
+
+
+def _about(job_id: str) -> About:
+    return About("training job", job_id)

@@ -1,5 +1,6 @@
 """The parts of an evaluation as values: frozen, JSON over the API, their fields described there."""
 
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -128,6 +129,17 @@ class ModelFigures(Finding):
     """Null: not measured."""
 
 
+class JudgeCost(Finding):
+    """What a judge was paid for, in this try and before."""
+
+    calls: int
+    """Those that failed among them."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None = None
+    """US dollars; null: its model has no price."""
+
+
 class JudgeFigures(Finding):
     """What a model as judge says of pairs of answers, each asked about in both orders."""
 
@@ -152,6 +164,10 @@ class JudgeFigures(Finding):
     said_tie: int
     orders_differ: int
     """Pairs whose two judgements do not agree."""
+    cost: JudgeCost | None = None
+    """Null: not known."""
+    trouble: str | None = None
+    """Why not all pairs were asked about; null: all were."""
 
 
 class ModelLevels(Finding):

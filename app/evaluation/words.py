@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import Comparison, Estimate
+from app.evaluation.figures import Comparison, Estimate, JudgeFigures
 from app.evaluation.result import Evaluation
 
 
@@ -96,13 +96,27 @@ def _judge(of: Evaluation) -> str | None:
     if judge is None:
         return None
     failed = f" {judge.failed} of {judge.pairs} pairs could not be judged." if judge.failed else ""
+    beside = f"{failed}{_trouble(judge)}{_cost(judge)}"
     if judge.score is None:
-        return f"The judge {judge.judge} gave no usable judgement.{failed}"
+        return f"The judge {judge.judge} gave no usable judgement.{beside}"
     return (
         f"The judge {judge.judge}, asked in both orders, gives the tuned model {judge.wins} wins, "
         f"{judge.ties} ties and {judge.losses} losses: "
-        f"{share_with_interval(judge.score)} of the points.{failed}"
+        f"{share_with_interval(judge.score)} of the points.{beside}"
     )
+
+
+def _trouble(judge: JudgeFigures) -> str:
+    return "" if judge.trouble is None else f" Its judging ended early: {judge.trouble}"
+
+
+def _cost(judge: JudgeFigures) -> str:
+    if judge.cost is None or not judge.cost.calls:
+        return ""
+    cost = judge.cost
+    tokens = cost.prompt_tokens + cost.completion_tokens
+    paid = "" if cost.cost_usd is None else f" for ${cost.cost_usd:.4f}"
+    return f" That took {cost.calls:,} calls and {tokens:,} tokens{paid}."
 
 
 def _review(of: Evaluation) -> str | None:

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import Comparison, Confusion, Estimate, ModelFigures, Perplexity
+from app.evaluation.figures import (
+    Comparison,
+    Confusion,
+    Estimate,
+    JudgeFigures,
+    ModelFigures,
+    Perplexity,
+)
 from app.evaluation.result import Evaluation
 from app.evaluation.sheet import LEVELS, MEANINGS
 from app.reports.comparison import Table
@@ -162,6 +169,8 @@ def _judge(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
         f"only if it is one in both. Points of the tuned model, wins and half of the ties: "
         f"{points}, where 0.5 is no difference."
     )
+    if judge.trouble is not None:
+        lead += f" The judging ended early: {judge.trouble}"
     rows = [
         ["pairs", number(judge.pairs)],
         ["identical answers, not asked about", number(judge.identical)],
@@ -170,9 +179,22 @@ def _judge(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
         ["verdicts for the answer that stood first", number(judge.said_first)],
         ["verdicts for the answer that stood second", number(judge.said_second)],
         ["verdicts for a tie", number(judge.said_tie)],
+        *_judge_cost(judge),
     ]
     table = Table(["", "count"], rows)
     return [Section("judge", "A model as judge", lead, drawn.get("judge"), table)]
+
+
+def _judge_cost(judge: JudgeFigures) -> list[list[str]]:
+    cost = judge.cost
+    if cost is None:
+        return []
+    rows = [
+        ["calls paid for", number(cost.calls)],
+        ["tokens asked with", number(cost.prompt_tokens)],
+        ["tokens answered with", number(cost.completion_tokens)],
+    ]
+    return rows if cost.cost_usd is None else [*rows, ["US dollars", f"{cost.cost_usd:.4f}"]]
 
 
 def _review(of: Evaluation, drawn: dict[str, str]) -> list[Section]:

@@ -13,6 +13,7 @@ from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.values import Contender, HeldOutTask
 from app.formats.files import written
 from app.reports.evaluation_report import evaluation_report
+from app.services.asked_answers import ANSWERS, read_answers, write_answers
 from app.services.trainer import TrainingWatch
 from app.training.adapters import with_adapter
 from app.training.classifier import Classifier, classifier_of
@@ -21,8 +22,7 @@ from app.training.measuring import contender, label_contender
 from app.training.models import Place, load_to_answer, telling
 from app.training.options import DataOptions, EvaluationOptions, Task
 
-ANSWERS = "answers.jsonl"
-"""A line for each held-out task with every model's answer: what judges and people look at."""
+_EVALUATION = "evaluation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,17 @@ def measured(
     return found, models
 
 
+def measured_before(outputs: Path) -> tuple[Evaluation, Sequence[Contender]] | None:
+    """Read what an earlier process of the job measured, before it died or was to stop.
+
+    Judges then see the same answers again, whatever the machine: none of them is asked twice.
+    """
+    if not (outputs / _EVALUATION).exists():
+        return None
+    evaluation = Evaluation.model_validate_json((outputs / _EVALUATION).read_bytes())
+    return evaluation, read_answers(outputs / ANSWERS)[1]
+
+
 def write_evaluation(
     outputs: Path,
     tasks: Sequence[HeldOutTask],
@@ -100,25 +111,8 @@ def write_evaluation(
     Raises:
         OutOfSpace: when the disk is full.
     """
-    texts = [model.texts(tasks) for model in models]
-    lines = [
-        json.dumps(
-            {
-                "task_id": task.id,
-                "is_classification": task.is_classification,
-                "instruction": task.record.instruction,
-                "input": task.record.input,
-                "reference": task.reference,
-                "answers": {
-                    model.name: its[place] for model, its in zip(models, texts, strict=True)
-                },
-            },
-            ensure_ascii=False,
-        )
-        for place, task in enumerate(tasks)
-    ]
-    _put(outputs / ANSWERS, "".join(f"{line}\n" for line in lines))
-    _put(outputs / "evaluation.json", evaluation.model_dump_json(indent=2) + "\n")
+    write_answers(outputs / ANSWERS, tasks, models)
+    _put(outputs / _EVALUATION, evaluation.model_dump_json(indent=2) + "\n")
     _put(outputs / "evaluation.html", evaluation_report(evaluation))
 
 

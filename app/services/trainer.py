@@ -3,12 +3,13 @@
 `app.training` fills it, which only workers with the training extra have.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from app.evaluation.result import Evaluation, ProgressPoint
+from app.evaluation.values import Contender, HeldOutTask
 from app.record import DatasetRow
 
 JobKind = Literal["training", "evaluation"]
@@ -42,6 +43,8 @@ class TrainingWork:
     """Shared by all jobs of a machine."""
     tuned: Path | None = None
     """What the job left that tuned the model to be measured; None: there is none."""
+    judge: "Judge | None" = None
+    """To be asked about the answers once they are measured; None: nobody judges."""
 
 
 class TrainingWatch(Protocol):
@@ -55,6 +58,22 @@ class TrainingWatch(Protocol):
 
     def stop(self) -> bool:
         """Whether to save a checkpoint and return at once; asked after every step."""
+
+
+class Judge(Protocol):
+    """Compares the answers of a base and a tuned model; what it said once is not asked again."""
+
+    def __call__(
+        self,
+        evaluation: Evaluation,
+        tasks: Sequence[HeldOutTask],
+        models: Sequence[Contender],
+        watch: TrainingWatch,
+    ) -> Evaluation | None:
+        """Add what it says to an evaluation; None: the watch asked it to stop.
+
+        What it cannot be asked is told in the evaluation, and fails no job.
+        """
 
 
 @dataclass(frozen=True, slots=True)

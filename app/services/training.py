@@ -19,7 +19,8 @@ from app.record import DatasetRow
 from app.services.awaited_runs import begin_what_waited
 from app.services.dataset_sources import read_dataset
 from app.services.decided_rows import decided_rows
-from app.services.trainer import RowSource, Trained, Trainer, TrainingWork
+from app.services.judging import JobJudge
+from app.services.trainer import Judge, RowSource, Trained, Trainer, TrainingWork
 from app.services.training_jobs import (
     TrainingRequest,
     folder_of,
@@ -134,11 +135,18 @@ class _Held:
             folder=folder,
             cache=models_folder(self._workshop),
             tuned=None if tuned is None else folder_of(self._workshop, tuned) / "outputs",
+            judge=self._judge(request, folder),
         )
 
     def _learnt(self, request: TrainingRequest) -> RowSource:
         source, review = self._source(request.dataset_id), request.options.review_run_id
         return source if review is None else decided_rows(self._workshop, review, source)
+
+    def _judge(self, request: TrainingRequest, folder: Path) -> Judge | None:
+        judge, seed = request.options.evaluation.judge, request.options.seed
+        if judge is None:
+            return None
+        return JobJudge(self._workshop, judge, seed, folder / "outputs")
 
     def _source(self, dataset_id: str) -> RowSource:
         with self._workshop.database.read() as session:

@@ -14,7 +14,13 @@ from app.evaluation.result import ProgressPoint, TrainingFacts
 from app.evaluation.values import HeldOutTask
 from app.record import DatasetRow
 from app.services.held_out import parted, tasks_of
-from app.services.measuring import Measuring, Tuned, measured, write_evaluation
+from app.services.measuring import (
+    Measuring,
+    Tuned,
+    measured,
+    measured_before,
+    write_evaluation,
+)
 from app.services.trainer import Trained, TrainingWatch, TrainingWork
 from app.services.tuning_facts import training_facts
 from app.training import job
@@ -161,10 +167,16 @@ def _general(work: TrainingWork, options: EvaluationOptions, seed: int) -> Seque
 def _measured(
     work: TrainingWork, measuring: Measuring, training: TrainingFacts | None, watch: TrainingWatch
 ) -> Trained:
-    title = work.dataset.name
-    found = measured(measuring, title, training, watch)
+    outputs, tasks = work.folder / "outputs", measuring.tasks
+    found = measured_before(outputs) or measured(measuring, work.dataset.name, training, watch)
     if found is None:
         return Trained(is_whole=False)
     evaluation, models = found
-    write_evaluation(work.folder / "outputs", measuring.tasks, evaluation, models)
-    return Trained(is_whole=True, evaluation=evaluation)
+    write_evaluation(outputs, tasks, evaluation, models)
+    if work.judge is None:
+        return Trained(is_whole=True, evaluation=evaluation)
+    judged = work.judge(evaluation, tasks, models, watch)
+    if judged is None:
+        return Trained(is_whole=False)
+    write_evaluation(outputs, tasks, judged, models)
+    return Trained(is_whole=True, evaluation=judged)

@@ -1,4 +1,4 @@
-"""The tables of training: jobs, what happened to them, what they left."""
+"""The tables of training: jobs, what happened to them, what they left, what people said of it."""
 
 from datetime import datetime
 from typing import Any
@@ -94,3 +94,18 @@ class TrainingOutput(Table):
     """Its path from the folder on, with slashes."""
     sha256: Mapped[str] = mapped_column(String(64))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class TrainingReview(Table):
+    """What one person said of the answers that a job's models gave."""
+
+    __tablename__ = "training_reviews"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """As that person wants to be called; a second sheet under the name takes the first one's place.
+    """
+    review: Mapped[dict[str, Any]]
+    """`app.evaluation.sheet.Review`."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+    """Of the first sheet: reports keep to this order."""

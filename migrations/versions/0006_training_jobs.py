@@ -79,10 +79,19 @@ def upgrade() -> None:
         _of_a_job("training_outputs"),
         sa.PrimaryKeyConstraint("job_id", "name", name=op.f("pk_training_outputs")),
     )
+    op.create_table(
+        "training_reviews",
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("reviewer", sa.String(length=100), nullable=False),
+        sa.Column("review", sa.JSON(), nullable=False),
+        sa.Column("created_at", Moment(precision=53), server_default=epoch_now(), nullable=False),
+        _of_a_job("training_reviews"),
+        sa.PrimaryKeyConstraint("job_id", "reviewer", name=op.f("pk_training_reviews")),
+    )
 
 
 def downgrade() -> None:
-    for name in ("training_outputs", "training_events", "training_jobs"):
+    for name in ("training_reviews", "training_outputs", "training_events", "training_jobs"):
         op.drop_table(name)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.evaluation.evaluating import Asked, evaluate
-from app.evaluation.result import Drawing, ProgressPoint
+from app.evaluation.result import Drawing, Evaluation, ProgressPoint
 from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.services.asked_answers import ANSWERS, write_answers
 from app.services.trainer import Trained, TrainingWatch, TrainingWork
 
 
@@ -19,6 +20,12 @@ class ScriptedTrainer:
     step_s: float = 0.0
     before_step: Callable[[int], None] = lambda _: None
     """Called with the step that comes; may raise, as a GPU that is lost does."""
+    tasks: int = 3
+    """So many of the first rows are held out."""
+    answers: Callable[[str], str] = lambda reference: reference
+    """What the tuned model makes of a task; the base model says nothing."""
+    keeps_answers: bool = False
+    """Whether they are among the outputs."""
     began_at: list[int] = field(default_factory=list)
     """The step at which each call began."""
 
@@ -40,7 +47,16 @@ class ScriptedTrainer:
         outputs = work.folder / "outputs"
         outputs.mkdir(exist_ok=True)
         (outputs / "adapter.json").write_text(json.dumps({"rows": len(list(work.dataset.read()))}))
-        tasks = [HeldOutTask.of(row) for row in work.dataset.read()][:3]
-        answers = tuple(Answer(task.id, task.reference) for task in tasks)
+        return self._measured(work, watch)
+
+    def _measured(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+        tasks = [HeldOutTask.of(row) for row in work.dataset.read()][: self.tasks]
+        answers = tuple(Answer(task.id, self.answers(task.reference)) for task in tasks)
         asked = Asked(work.dataset.name, drawing=Drawing(resamples=20))
-        return Trained(True, evaluate(tasks, Contender("x", ()), Contender("y", answers), asked))
+        models = (Contender("x", ()), Contender("y", answers))
+        evaluation: Evaluation | None = evaluate(tasks, *models, asked)
+        if self.keeps_answers:
+            write_answers(work.folder / "outputs" / ANSWERS, tasks, models)
+        if work.judge is not None and evaluation is not None:
+            evaluation = work.judge(evaluation, tasks, models, watch)
+        return Trained(evaluation is not None, evaluation)

@@ -141,7 +141,8 @@ def test_a_key_opens_what_its_scope_says(door: Door, scope: Scope, opens: set[st
     key = door.key(scope)
     met = set()
     for method, path in door.routes():
-        changes = "train" if path.startswith("/v1/training-jobs") else "run"
+        of_training = path.startswith(("/v1/training-jobs", "/v1/evaluations"))
+        changes = "train" if of_training else "run"
         needed = "read" if method == "GET" else changes
         met.add(needed)
         answer = door.ask(method, path, key, client=ELSEWHERE, host="service.example.com")

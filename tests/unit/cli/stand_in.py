@@ -70,7 +70,7 @@ def stand_in() -> Iterator[StandIn]:
             )
             self._send(next_answer(f"{self.command} {parts.path}"))
 
-        do_POST = do_GET  # noqa: N815 the name http.server calls
+        do_POST = do_PUT = do_GET  # noqa: N815 the names http.server calls
 
         def _send(self, answer: Answer) -> None:
             body = answer.body

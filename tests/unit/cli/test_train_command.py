@@ -66,3 +66,54 @@ def test_a_job_that_fails_says_why_and_is_no_success(service: StandIn) -> None:
     result = seedbed(service)
     assert result.exit_code == ExitCode.TARGET_NOT_MET
     assert "The disk is full." in result.output
+
+
+def test_the_usual_numbers_have_options_of_their_own(service: StandIn, tmp_path: Path) -> None:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    file = tmp_path / "options.json"
+    judge = {"most_pairs": 5}
+    file.write_text(json.dumps({"evaluation": {"judge": judge, "tasks": 7}}))
+    numbers = "--rank 4 --epochs 1.5 --steps 20 --learning-rate 0.001 --held-out-share 0.2"
+    result = seedbed(
+        service, "--options", str(file), "--no-wait", "--judge", "--seed", "3", *numbers.split()
+    )
+    assert result.exit_code == ExitCode.OK, result.output
+    (asked,) = service.asked_for("POST /v1/training-jobs")
+    assert asked.json["options"] == {
+        "method": {"rank": 4},
+        "schedule": {"epochs": 1.5, "steps": 20, "learning_rate": 0.001},
+        "evaluation": {"judge": judge, "tasks": 7, "held_out_share": 0.2},
+        "seed": 3,
+    }
+
+
+def test_log_lines_are_told_as_they_come_and_the_report_is_fetched(
+    service: StandIn, tmp_path: Path
+) -> None:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    begun = job_json(status="running", step=1, log_tail="Computes on cpu.\n")
+    log = "Computes on cpu.\nThe judge m is asked.\n"
+    done = job_json(status="succeeded", step=2, log_tail=log, evaluation={"words": ["Better."]})
+    # A service that is restarted meanwhile is waited for.
+    service.will("GET /v1/training-jobs/training_1", begun, Answer(b"", content_length=9), done)
+    service.will("GET /v1/training-jobs/training_1/report", Answer(b"<p>all of it</p>"))
+    report = tmp_path / "new" / "report.html"
+    result = seedbed(service, "--report", str(report))
+    assert result.exit_code == ExitCode.OK, result.output
+    assert result.output.count("Computes on cpu.") == 1
+    assert result.output.count("The judge m is asked.") == 1
+    assert report.read_bytes() == b"<p>all of it</p>"
+
+
+def test_a_report_that_cannot_be_had_is_said_before_or_after(
+    service: StandIn, tmp_path: Path
+) -> None:
+    report = ("--report", str(tmp_path / "report.html"))
+    assert seedbed(service, *report, "--no-wait").exit_code == ExitCode.BAD_USAGE
+    assert seedbed(service, "--report", str(tmp_path)).exit_code == ExitCode.BAD_USAGE
+    assert service.asked == []
+    service.will("POST /v1/training-jobs", Answer(job_json(status="succeeded"), 202))
+    result = seedbed(service, *report)
+    assert result.exit_code == ExitCode.OK
+    assert "Nothing was measured, so there is no report." in result.output
+    assert not (tmp_path / "report.html").exists()

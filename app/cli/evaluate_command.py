@@ -1,0 +1,130 @@
+"""`seedbed evaluate`: a model measured on a data set, tuned or not, and what people say of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from app.cli.connect import found_service
+from app.cli.dataset import checked_target
+from app.cli.dataset_files import arrived
+from app.cli.exits import EXIT_CODES_HELP
+from app.cli.output import Output, clean
+from app.cli.run_command import read_file
+from app.cli.training_following import Following, see_to_its_end
+from app.cli.training_options import (
+    Api,
+    AsJson,
+    BaseModelName,
+    Judge,
+    JudgeModel,
+    OptionsFile,
+    Report,
+    Seed,
+    Wait,
+    judge_of,
+    options_of,
+)
+from app.errors import InvalidInput
+
+evaluations_app = typer.Typer(
+    help="What people say of the answers that a job's models gave.", no_args_is_help=True
+)
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job that measured.")]
+
+
+def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
+    dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")],
+    job_id: Annotated[
+        str | None,
+        typer.Option(
+            "--job", metavar="JOB", help="The training job whose model is measured beside its base."
+        ),
+    ] = None,
+    base_model: BaseModelName = None,
+    tasks: Annotated[
+        int | None, typer.Option(help="At most so many rows are asked.", show_default="100")
+    ] = None,
+    general: Annotated[
+        str | None,
+        typer.Option(metavar="DATASET", help="General rows: what was forgotten of them is told."),
+    ] = None,
+    judge: Judge = False,
+    judge_model: JudgeModel = None,
+    seed: Seed = None,
+    options_file: OptionsFile = None,
+    report: Report = None,
+    wait: Wait = True,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on a data set. Ctrl-C ends the looking on, not the measuring."""
+    output = Output(as_json=as_json)
+    with output.failures_told("Interrupted. The measuring goes on."):
+        if job_id is not None and base_model is not None:
+            raise InvalidInput("--job names the model with its base; leave --base-model out.")
+        typed = {
+            "training_job_id": job_id,
+            "base_model": base_model,
+            "evaluation.tasks": tasks,
+            "evaluation.general_dataset_id": general,
+            "seed": seed,
+        }
+        options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))
+        following = Following.checked(wait=wait, report=report)
+        with found_service(api, output) as service:
+            job = service.client.training.measure(dataset_id, options)
+            output.say(f"Evaluation {job.id}.")
+            see_to_its_end(service, job, following, output)
+
+
+@evaluations_app.command("sheet", epilog=EXIT_CODES_HELP)
+def sheet(
+    job_id: JobId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path(
+        "sheet.csv"
+    ),
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the answers of a job as a sheet that a person rates A to D; it names no model."""
+    output = Output(as_json=as_json)
+    with output.failures_told():
+        out = checked_target(out)
+        with found_service(api, output) as service:
+            arrived(service.client.training.sheet(job_id), out)
+    output.result({"file": str(out)})
+    output.show(Text(f"The sheet is in {out}. `seedbed evaluations read {job_id} FILE` reads it."))
+
+
+@evaluations_app.command("read", epilog=EXIT_CODES_HELP)
+def read(
+    job_id: JobId,
+    file: Annotated[Path, typer.Argument(help="The sheet, filled in.")],
+    reviewer: Annotated[
+        str | None,
+        typer.Option(help="What the person is called.", show_default="the file's name"),
+    ] = None,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a filled sheet into the job's evaluation, in place of an earlier one of that person."""
+    output = Output(as_json=as_json)
+    with output.failures_told():
+        data = read_file(file)
+        with found_service(api, output) as service:
+            client = service.client.training
+            figures = client.bring_review(job_id, reviewer or file.stem, data)
+            words = client.get(job_id).words
+    output.result(figures)
+    # Of all that an evaluation says, what people said.
+    names = [str(each.get("reviewer")) for each in figures.get("reviewers", [])]
+    said = [each for each in words if any(f"{name} finds " in each for name in names)]
+    output.show(*[Text(clean(line)) for line in said])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("evaluate", epilog=EXIT_CODES_HELP)(evaluate)
+    app.add_typer(evaluations_app, name="evaluations")

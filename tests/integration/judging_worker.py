@@ -1,0 +1,31 @@
+"""A worker process that does one job with a judge, to be killed."""
+
+import sys
+from pathlib import Path
+
+from app.llm.calls import Endpoint
+from app.llm.openai_provider import OpenAIProvider
+from app.services import training
+from app.services.workshop import Workshop
+from app.store.database import Database
+from tests.integration.scripted_trainer import ScriptedTrainer
+
+
+def main() -> None:
+    database_url, base_url, files_dir, job_id, tasks = sys.argv[1:]
+    workshop = Workshop(
+        database=Database(database_url),
+        endpoints=[
+            Endpoint("default", lambda model: lambda: OpenAIProvider(base_url, "k", model, 5.0))
+        ],
+        default_model="scripted",
+        concurrency=1,
+        slice_s=10.0,
+        lease_s=1.5,
+        files_dir=Path(files_dir),
+    )
+    training.work_on_job(workshop, job_id, lambda: False, ScriptedTrainer(tasks=int(tasks)))
+
+
+if __name__ == "__main__":
+    main()

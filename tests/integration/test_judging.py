@@ -1,0 +1,273 @@
+"""A model as judge within a job: a real endpoint is asked in both orders, and paid once."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.evaluation.figures import JudgeFigures
+from app.evaluation.result import Evaluation
+from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
+from app.services import training, training_jobs
+from app.services.judgements import JUDGEMENTS, JudgementFile
+from app.services.training_jobs import TrainingRequest, folder_of
+from app.services.workshop import Workshop
+from app.settings import Price
+from app.store.training_table import TrainingJob
+from app.training.options import EvaluationOptions, JudgeOptions, TrainingOptions
+from tests.integration.conftest import Bench
+from tests.integration.scripted_trainer import ScriptedTrainer
+from tests.integration.test_datasets import take_in
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+ROWS = [
+    {"instruction": f"Say the number {n} in words.", "input": "", "output": f"It is {n}."}
+    for n in range(12)
+]
+
+
+def says(verdict: str, **how: Any) -> Script:
+    text = json.dumps({"reason": "So it is.", "verdict": verdict})
+    return lambda _: ScriptedReply(text, **how)
+
+
+def likes(word: str) -> Script:
+    """Of two answers it likes the one that holds the word, wherever it stands."""
+
+    def judged(call: ScriptedCall) -> ScriptedReply:
+        first = call.messages[-1].content.partition("<first_answer>")[2].partition("</first")[0]
+        return ScriptedReply(json.dumps({"verdict": "first" if word in first else "second"}))
+
+    return judged
+
+
+@pytest.fixture
+def opened(open_bench: OpenBench, tmp_path: Path) -> Callable[..., AbstractContextManager[Bench]]:
+    files_dir = tmp_path / "data" / "files"
+    return lambda script, **changes: open_bench(script, files_dir=files_dir, lease_s=1.5, **changes)
+
+
+def posted(bench: Bench, tmp_path: Path, **judge: Any) -> TrainingJob:
+    dataset = take_in(bench.workshop, tmp_path, ROWS)
+    options = TrainingOptions(evaluation=EvaluationOptions(judge=JudgeOptions(**judge)))
+    return training_jobs.create_job(bench.workshop, TrainingRequest(dataset.id, options), None)
+
+
+def work(bench: Bench, job: TrainingJob, trainer: ScriptedTrainer | None = None) -> None:
+    training.work_on_job(bench.workshop, job.id, lambda: False, trainer or all_asked())
+
+
+def all_asked() -> ScriptedTrainer:
+    return ScriptedTrainer(tasks=len(ROWS))
+
+
+def found(workshop: Workshop, job: TrainingJob) -> tuple[JudgeFigures, list[str], str]:
+    done = training_jobs.get_job(workshop, job.id)
+    assert done.status == "succeeded", done.message
+    evaluation = Evaluation.model_validate(done.evaluation)
+    assert evaluation.judge is not None
+    return evaluation.judge, evaluation.words, done.log_tail
+
+
+def test_a_judge_that_always_says_first_makes_nothing_but_ties(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first")) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, words, log = found(bench.workshop, job)
+    assert (judge.wins, judge.ties, judge.losses, judge.failed) == (0, 12, 0, 0)
+    assert (judge.said_first, judge.said_second, judge.orders_differ) == (24, 0, 12)
+    assert bench.server.counts.calls == 24
+    said = next(each for each in words if each.startswith("The judge"))
+    assert "0 wins, 12 ties and 0 losses" in said
+    assert "24 calls" in said
+    assert said in log
+
+
+def test_a_judge_that_likes_one_answer_in_both_places_makes_wins_and_tells_its_price(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    price = Price(input_usd=Decimal(1), output_usd=Decimal(2))
+    with opened(likes("It is"), prices={"stern": price}) as bench:
+        job = posted(bench, tmp_path, model="stern")
+        work(bench, job)
+        judge, words, _ = found(bench.workshop, job)
+        assert {call.model for call in bench.server.calls} == {"stern"}
+    assert (judge.judge, judge.wins, judge.ties, judge.losses) == ("stern", 12, 0, 0)
+    assert judge.cost is not None
+    tokens = judge.cost.prompt_tokens, judge.cost.completion_tokens
+    assert judge.cost.calls == 24
+    assert min(tokens) > 0
+    assert judge.cost.cost_usd == Decimal(tokens[0] + 2 * tokens[1]) / 1_000_000
+    assert any("for $0.0" in each for each in words)
+
+
+def test_equal_answers_cost_no_call_and_no_more_pairs_are_asked_than_allowed(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first")) as bench:
+        job = posted(bench, tmp_path)
+        # The base model says nothing.
+        work(bench, job, ScriptedTrainer(tasks=12, answers=lambda said: said.replace(said, "")))
+        judge, _, _ = found(bench.workshop, job)
+        assert (judge.identical, judge.ties, bench.server.counts.calls) == (12, 12, 0)
+        few = posted(bench, tmp_path, most_pairs=5)
+        work(bench, few)
+        judge, _, _ = found(bench.workshop, few)
+    assert (judge.pairs, bench.server.counts.calls) == (5, 10)
+
+
+def test_what_cannot_be_read_or_is_refused_counts_as_failed(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def nonsense(call: ScriptedCall) -> ScriptedReply:
+        if "number 3 " in call.messages[-1].content:
+            return ScriptedReply("", status=400, error={"message": "not this text"})
+        if "number 4 " in call.messages[-1].content:
+            return ScriptedReply("Both are a delight.")
+        return says("tie")(call)
+
+    with opened(nonsense) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, words, _ = found(bench.workshop, job)
+        kept = JudgementFile(folder_of(bench.workshop, job.id) / "outputs" / JUDGEMENTS).read()
+    assert (judge.pairs, judge.failed, judge.ties) == (12, 2, 10)
+    assert any("2 of 12 pairs could not be judged." in each for each in words)
+    failures = [each for each in kept.values() if each.verdict is None]
+    assert {each.reply for each in failures} == {"", "Both are a delight."}
+    assert sum("not this text" in (each.failure or "") for each in failures) == 2
+
+
+def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_job_whole(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def wrong_key(call: ScriptedCall) -> ScriptedReply:
+        if call.n > 4:
+            return ScriptedReply(status=401, error={"message": "Incorrect API key provided"})
+        return says("first")(call)
+
+    with opened(wrong_key, concurrency=1) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, words, log = found(bench.workshop, job)
+    assert (judge.failed, judge.ties) == (10, 2)
+    assert "Incorrect API key" in (judge.trouble or "")
+    assert any("Its judging ended early: The endpoint answered 401" in each for each in words)
+    assert words[0].startswith("Answers that are exactly the reference rise")
+    assert "Incorrect API key" in log
+    # Told once is enough.
+    assert bench.server.counts.calls == 5
+
+
+def test_without_a_name_nobody_is_asked(opened: OpenBench, tmp_path: Path) -> None:
+    with opened(says("first"), default_model=None) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, words, _ = found(bench.workshop, job)
+    assert (judge.failed, bench.server.counts.calls) == (12, 0)
+    assert any("set SEEDBED_MODEL" in each for each in words)
+
+
+def test_an_endpoint_that_is_away_and_throttles_is_waited_for(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def moody(call: ScriptedCall) -> ScriptedReply:
+        if call.n in {3, 9}:
+            return ScriptedReply(status=503)
+        if call.n in {5, 6}:
+            return ScriptedReply(status=429, headers={"Retry-After": "0"})
+        return says("second")(call)
+
+    with opened(moody, outage_patience_s=20.0) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
+    assert bench.server.counts.calls == 28
+
+
+def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first", status=503), outage_patience_s=0.5) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert "The endpoint has been away for" in (judge.trouble or "")
+    assert judge.failed == 12
+
+
+def test_an_endpoint_without_schemas_is_asked_for_marked_text(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def plain(call: ScriptedCall) -> ScriptedReply:
+        if call.schema is not None:
+            error = {"message": "response_format is not supported", "param": "response_format"}
+            return ScriptedReply(status=400, error=error)
+        return ScriptedReply("<reason>So.</reason> <verdict>first</verdict>")
+
+    with opened(plain) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, _, log = found(bench.workshop, job)
+    assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
+    assert "without a JSON schema" in log
+
+
+def test_a_killed_worker_s_judgements_are_not_paid_for_again(
+    opened: OpenBench, tmp_path: Path, database_url: str
+) -> None:
+    with opened(says("first", delay_s=0.05)) as bench:
+        job, counts = posted(bench, tmp_path), bench.server.counts
+        arguments = [database_url, bench.server.base_url, str(bench.workshop.files_dir), job.id]
+        command = [sys.executable, "-m", "tests.integration.judging_worker", *arguments, "12"]
+        with subprocess.Popen(command) as worker:
+            while counts.calls < 8:
+                assert worker.poll() is None
+                time.sleep(0.01)
+            worker.kill()
+        path = folder_of(bench.workshop, job.id) / "outputs" / JUDGEMENTS
+        before, paid = counts.calls, len(JudgementFile(path).read())
+        # At most the one call that was in the air.
+        assert before - 1 <= paid <= before
+        with path.open("ab") as file:
+            file.write(b'{"key": "cut o')
+        time.sleep(bench.workshop.lease_s + 0.2)
+        work(bench, job)
+        judge, _, log = found(bench.workshop, job)
+        assert counts.calls - before == 24 - paid
+    assert (judge.ties, judge.failed) == (12, 0)
+    assert f"{paid} judgements were paid for before" in log
+
+
+def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first", delay_s=0.1), concurrency=2) as bench:
+        job, counts = posted(bench, tmp_path), bench.server.counts
+        told = threading.Event()
+        worker = threading.Thread(
+            target=training.work_on_job, args=(bench.workshop, job.id, told.is_set, all_asked())
+        )
+        worker.start()
+        while counts.calls < 6:
+            time.sleep(0.01)
+        told.set()
+        asked_at = time.monotonic()
+        worker.join()
+        assert time.monotonic() - asked_at < 4
+        assert training_jobs.get_job(bench.workshop, job.id).status == "queued"
+        assert counts.calls < 24
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+        assert (judge.ties, counts.calls) == (12, 24)

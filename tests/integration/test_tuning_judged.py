@@ -1,0 +1,77 @@
+"""A whole job for real, with a judge at its end: what was measured is not measured again."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.services import answer_reviews, training, training_jobs
+from app.services.training_jobs import TrainingRequest, folder_of
+from app.training.options import (
+    DataOptions,
+    EvaluationOptions,
+    JudgeOptions,
+    ScheduleOptions,
+    TrainingOptions,
+)
+from tests.integration.conftest import Bench
+from tests.integration.test_datasets import take_in
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+
+pytest.importorskip("peft")
+
+
+def always_first(_: ScriptedCall) -> ScriptedReply:
+    return ScriptedReply('{"reason": "It stands first.", "verdict": "first"}', delay_s=0.05)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    from tests.unit.training.making import tiny_llama, tiny_tokenizer  # noqa: PLC0415 - needs torch
+
+    tiny_llama().save_pretrained(tmp_path / "tiny")
+    tiny_tokenizer().save_pretrained(tmp_path / "tiny")
+    return str(tmp_path / "tiny")
+
+
+def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
+    open_bench: OpenBench, tmp_path: Path, tiny: str
+) -> None:
+    rows = [
+        {"instruction": f"Spell {word}.", "input": "", "output": " ".join(word)}
+        for word in ("cat", "house", "river", "window", "garden", "summer", "ladder", "stone")
+    ]
+    options = TrainingOptions(
+        base_model=tiny,
+        data=DataOptions(max_tokens=256),
+        schedule=ScheduleOptions(steps=6, learning_rate=0.05),
+        evaluation=EvaluationOptions(held_out_share=0.5, answer_tokens=8, judge=JudgeOptions()),
+    )
+    files_dir = tmp_path / "data" / "files"
+    with open_bench(always_first, files_dir=files_dir, concurrency=1) as bench:
+        workshop, counts = bench.workshop, bench.server.counts
+        dataset = take_in(workshop, tmp_path, rows)
+        job = training_jobs.create_job(workshop, TrainingRequest(dataset.id, options), None)
+        again = training.work_on_job(workshop, job.id, lambda: counts.calls >= 3)
+        assert again, training_jobs.get_job(workshop, job.id).log_tail
+        assert training_jobs.get_job(workshop, job.id).status == "queued"
+        outputs = folder_of(workshop, job.id) / "outputs"
+        answers = (outputs / "answers.jsonl").read_bytes()
+        assert not training.work_on_job(workshop, job.id, lambda: False)
+        done = training_jobs.get_job(workshop, job.id)
+        assert done.status == "succeeded", done.message
+        assert done.evaluation is not None
+        judge = done.evaluation["judge"]
+        assert (judge["wins"], judge["losses"], judge["failed"]) == (0, 0, 0)
+        assert judge["ties"] == judge["pairs"] == 4
+        assert judge["identical"] < 4
+        assert counts.calls == 2 * (4 - judge["identical"])
+        assert done.log_tail.count("held-out tasks are asked of") == 1
+        assert (outputs / "answers.jsonl").read_bytes() == answers
+        kept = json.loads((outputs / "evaluation.json").read_text(encoding="utf-8"))
+        assert kept["judge"] == judge
+        assert answer_reviews.sheet_of(workshop, job.id).count(b"\r\n") == 9
