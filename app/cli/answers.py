@@ -122,6 +122,7 @@ class Run(Answer):
     funnel: Funnel = Funnel()
     tokens: Tokens = Tokens()
     cost_usd: str | None = None
+    training_job_ids: tuple[str, ...] = ()
     as_sent: Json = Field(default_factory=dict, repr=False)
     """All of it, as the service sent it."""
 

@@ -49,7 +49,11 @@ class ServiceClient:
             raise not_ours(self.url) from error
 
     def start_run(
-        self, source: Mapping[str, str], options: Mapping[str, object], budget: Mapping[str, object]
+        self,
+        source: Mapping[str, str],
+        options: Mapping[str, object],
+        budget: Mapping[str, object],
+        training: Mapping[str, object] | None = None,
     ) -> Run:
         """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``.
 
@@ -58,7 +62,12 @@ class ServiceClient:
         request = self._connection.request(
             "POST",
             "/v1/runs",
-            json={**source, "options": dict(options), "budget": dict(budget)},
+            json={
+                **source,
+                "options": dict(options),
+                "budget": dict(budget),
+                **({} if training is None else {"training": {"options": dict(training)}}),
+            },
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         try:

@@ -27,6 +27,7 @@ from app.cli.review_command import register as register_review
 from app.cli.run_command import carry_out, checked_order, exit_with, read_file
 from app.cli.serve_command import register as register_serve
 from app.cli.train_command import register as register_train
+from app.cli.training_options import options_of
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import GrowingProfileName
 from app.pipeline.seed_tasks import read_seed_tasks
@@ -96,6 +97,12 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_calls: MaxCalls = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Then tune a model on it, and measure that.")
+    ] = False,
+    training_options: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="How, as JSON; means --train.")
+    ] = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
@@ -121,6 +128,8 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     with output.failures_told(when_interrupted):
         order = checked_order(seeds, options, out)
         order = replace(order, budget=budget(max_cost, max_tokens, max_calls))
+        if train or training_options is not None:
+            order = replace(order, training=options_of(training_options, {}))
         exit_with(carry_out(order, api, output))
 
 

@@ -16,6 +16,8 @@ from app.cli.exits import ExitCode
 from app.cli.follow import display_for, follow
 from app.cli.output import Output
 from app.cli.picture import funnel_table, row_picture, run_headline
+from app.cli.training_client import TrainingJob
+from app.cli.training_following import followed, lines_of
 from app.errors import Fault, InvalidInput
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
@@ -35,6 +37,8 @@ class RunOrder:
     out: Path
     budget: Mapping[str, object] = field(default_factory=dict)
     """The caps that were given."""
+    training: Mapping[str, object] | None = None
+    """What is tuned on the data set of a run that is started; None: nothing is."""
 
 
 def checked_order(seeds: Path, options: Mapping[str, object], out: Path) -> RunOrder:
@@ -89,16 +93,31 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
             output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
             return say_it_waits(run, output)
         rows = download(service.client, run.id, order.out)
+        job = _trained(service, run, output) if order.training is not None else None
     output.result(
         {
             "run": run.as_sent,
             "file": str(order.out) if rows else None,
             "rows": len(rows),
             "shown_rows": shown_rows(rows),
+            **({} if job is None else {"training_job": job.as_sent}),
         }
     )
     _show_result(run, rows, order.out, output)
-    return ExitCode.OK if run.target_met else ExitCode.TARGET_NOT_MET
+    if job is not None:
+        output.show(*lines_of(job))
+    is_well = run.target_met and (job is None or job.status == "succeeded")
+    return ExitCode.OK if is_well else ExitCode.TARGET_NOT_MET
+
+
+def _trained(service: Service, run: Run, output: Output) -> TrainingJob | None:
+    """The training that the run started, followed to its end."""
+    if not run.training_job_ids:
+        output.say(f"Run {run.id} was begun without a training; `seedbed train` tunes on it.")
+        return None
+    job = service.client.training.get(run.training_job_ids[0])
+    output.say(f"Training job {job.id}.")
+    return followed(service, job, output)
 
 
 def _started_or_continued(service: Service, order: RunOrder, output: Output) -> Run:
@@ -108,7 +127,7 @@ def _started_or_continued(service: Service, order: RunOrder, output: Output) -> 
     run = unfinished_run(service, source, order.options)
     if run is None:
         output.say(f"{seed_set.task_count} seed tasks; starting a run.")
-        return client.start_run(source, order.options, order.budget)
+        return client.start_run(source, order.options, order.budget, order.training)
     output.say(f"Going on with run {run.id} ({run.progress.accepted} accepted so far).")
     return continued(service, run, order.budget)
 

@@ -51,12 +51,12 @@ def see_to_its_end(
         SeedbedError: the service failed, or did not come back.
     """
     if following.wait:
-        job = _followed(service, job, output)
+        job = followed(service, job, output)
     has_report = following.report is not None and bool(job.evaluation)
     if following.report is not None and has_report:
         arrived(service.client.training.report(job.id), following.report)
     output.result(job.as_sent)
-    output.show(*[Text(clean(line)) for line in _told(job)])
+    output.show(*lines_of(job))
     if has_report:
         output.say(f"The report is in {following.report}.")
     elif following.report is not None:
@@ -65,7 +65,12 @@ def see_to_its_end(
         raise typer.Exit(ExitCode.TARGET_NOT_MET)
 
 
-def _followed(service: Service, job: TrainingJob, output: Output) -> TrainingJob:
+def followed(service: Service, job: TrainingJob, output: Output) -> TrainingJob:
+    """Say how a job goes on until it has ended; how it ended.
+
+    Raises:
+        SeedbedError: the service failed, or did not come back.
+    """
     step, log = -1, ""
     while True:
         for line in _new_lines(log, job.log_tail):
@@ -108,7 +113,8 @@ def _progress(job: TrainingJob) -> str:
     return f"{job.status}{at}"
 
 
-def _told(job: TrainingJob) -> list[str]:
+def lines_of(job: TrainingJob) -> list[Text]:
+    """How a job is, why, and what its evaluation says."""
     lines = [_progress(job)]
     lines += [job.message] if job.message else []
-    return lines + job.words
+    return [Text(clean(line)) for line in lines + job.words]

@@ -1,0 +1,49 @@
+"""`seedbed run --train` from the outside: one command from seeds to a tuned model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli.exits import ExitCode
+from tests.unit.cli.test_commands import Seedbed, run_json, seedbed
+
+__all__ = ["seedbed"]
+
+JOB = {"id": "t1", "status": "succeeded", "step": 9, "steps": 9, "loss": 0.1}
+
+
+@pytest.fixture
+def training(seedbed: Seedbed) -> Seedbed:
+    seedbed.service.will("GET /v1/runs/r1", run_json(status="succeeded", training_job_ids=["t1"]))
+    seedbed.service.will(
+        "GET /v1/training-jobs/t1", {**JOB, "evaluation": {"words": ["It learned."]}}
+    )
+    return seedbed
+
+
+def test_a_run_is_followed_by_its_training(training: Seedbed, tmp_path: Path) -> None:
+    options = tmp_path / "options.json"
+    options.write_text('{"method": {"name": "dora"}}')
+    ended = training.run("--training-options", str(options))
+    assert ended.code == ExitCode.OK, ended.stderr
+    (posted,) = training.service.asked_for("POST /v1/runs")
+    assert posted.json["training"] == {"options": {"method": {"name": "dora"}}}
+    assert "It learned." in ended.stdout
+
+
+def test_a_training_that_failed_is_told_by_the_exit_code(training: Seedbed) -> None:
+    training.service.will(
+        "GET /v1/training-jobs/t1", {**JOB, "status": "failed", "message": "The disk is full."}
+    )
+    ended = training.run("--train", "--json")
+    assert ended.code == ExitCode.TARGET_NOT_MET
+    assert json.loads(ended.stdout)["training_job"]["message"] == "The disk is full."
+
+
+def test_without_the_option_nothing_is_trained(training: Seedbed) -> None:
+    ended = training.run()
+    assert ended.code == ExitCode.OK
+    (posted,) = training.service.asked_for("POST /v1/runs")
+    assert "training" not in posted.json
+    assert training.service.asked_for("GET /v1/training-jobs/t1") == []
