@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.exits import ExitCode
-from tests.unit.cli.test_commands import Seedbed, run_json, seedbed
+from tests.unit.cli.stand_in import run_json
+from tests.unit.cli.test_commands import Seedbed, seedbed
 
 __all__ = ["seedbed"]
 
