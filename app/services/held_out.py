@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.curation.options import SplitOptions
 from app.curation.splitting import split
 from app.evaluation.values import HeldOutTask
-from app.record import DatasetRow
+from app.record import DatasetRow, SplitName
 from app.training.options import EvaluationOptions
 
 
@@ -22,17 +22,23 @@ class Parted:
 def parted(rows: Iterable[DatasetRow], options: EvaluationOptions, seed: int) -> Parted:
     """Take the version's own split, or make one; the same rows and seed give the same sides."""
     every = list(rows)
-    if any(row.split == "test" for row in every):
-        sides = [row.split for row in every]
-    else:
-        wanted = SplitOptions(test_share=options.held_out_share, seed=seed)
-        drawn = split((row.record.instruction for row in every), wanted)
-        sides = [drawn.side(place) for place in range(len(every))]
+    sides: Sequence[SplitName] = [row.split for row in every]
+    if "test" not in sides and options.held_out_share:
+        sides = _drawn(every, options.held_out_share, seed)
     by_side = {
         side: [row for row, its in zip(every, sides, strict=True) if its == side]
         for side in ("train", "test")
     }
     return Parted(by_side["train"], by_side["test"])
+
+
+def _drawn(rows: Sequence[DatasetRow], share: float, seed: int) -> Sequence[SplitName]:
+    wanted = SplitOptions(test_share=share, seed=seed)
+    drawn = split((row.record.instruction for row in rows), wanted)
+    if not drawn.test_rows:
+        # One instruction for many inputs, such as a classifier's rows have: they tell them apart.
+        drawn = split((row.record.request for row in rows), wanted)
+    return [drawn.side(place) for place in range(len(rows))]
 
 
 def tasks_of(rows: Sequence[DatasetRow], most: int, seed: int) -> Sequence[HeldOutTask]:

@@ -42,6 +42,8 @@ class TrainingWork:
     """Shared by all jobs of a machine."""
     tuned: Path | None = None
     """What the job left that tuned the model to be measured; None: there is none."""
+    has_learnt_it: bool = False
+    """Whether that job tuned on this very version, so that only what it held out may be asked."""
 
 
 class TrainingWatch(Protocol):
