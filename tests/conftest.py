@@ -12,6 +12,9 @@ from tests.servers.postgresql import PostgreSQL, postgresql_server
 
 # Read when its library is first imported; its storage speaks a protocol that our hub does not.
 os.environ["HF_HUB_DISABLE_XET"] = "1"
+# Before torch is loaded. One thread makes the same sums anywhere, and on a busy machine threads
+# that wait for each other take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 MOSTLY_POSTGRESQL = pytest.mark.mostly_postgresql

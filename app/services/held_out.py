@@ -8,7 +8,7 @@ from app.curation.options import SplitOptions
 from app.curation.splitting import split
 from app.errors import Fault, InvalidInput
 from app.evaluation.values import HeldOutTask
-from app.record import DatasetRow, Record
+from app.record import DatasetRow, Record, SplitName
 from app.training.options import EvaluationOptions, Task
 
 
@@ -51,17 +51,24 @@ def parted(
     if not every:
         told = Fault("no row says that its answer is one of a few labels", field="task")
         raise InvalidInput("The data set has no classification rows to learn labels from.", [told])
-    if any(row.split == "test" for row in every):
-        sides = [row.split for row in every]
-    else:
-        wanted = SplitOptions(test_share=options.held_out_share, seed=seed)
-        drawn = split((matter.text(row.record) for row in every), wanted)
-        sides = [drawn.side(place) for place in range(len(every))]
+    sides: Sequence[SplitName] = [row.split for row in every]
+    if "test" not in sides and options.held_out_share:
+        sides = _drawn(every, matter, SplitOptions(test_share=options.held_out_share, seed=seed))
     by_side = {
         side: [row for row, its in zip(every, sides, strict=True) if its == side]
         for side in ("train", "test")
     }
     return Parted(by_side["train"], by_side["test"])
+
+
+def _drawn(
+    rows: Sequence[DatasetRow], matter: _Matter, wanted: SplitOptions
+) -> Sequence[SplitName]:
+    drawn = split((matter.text(row.record) for row in rows), wanted)
+    if not drawn.test_rows:
+        # One instruction for many inputs, such as a classifier's rows have: they tell them apart.
+        drawn = split((row.record.request for row in rows), wanted)
+    return [drawn.side(place) for place in range(len(rows))]
 
 
 def tasks_of(rows: Sequence[DatasetRow], most: int, seed: int) -> Sequence[HeldOutTask]:

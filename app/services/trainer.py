@@ -45,6 +45,8 @@ class TrainingWork:
     """What the job left that tuned the model to be measured; None: there is none."""
     judge: "Judge | None" = None
     """To be asked about the answers once they are measured; None: nobody judges."""
+    has_learnt_it: bool = False
+    """Whether that job tuned on this very version, so that only what it held out may be asked."""
 
 
 class TrainingWatch(Protocol):

@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, OutOfSpace, SeedbedError
+from app.errors import ConfigurationError, InvalidInput, OutOfSpace, SeedbedError
 from app.pipeline.run_state import Status
 from app.record import DatasetRow
 from app.services.awaited_runs import begin_what_waited
@@ -83,7 +83,7 @@ def work_on_job(
         raise
     except SeedbedError as error:
         _log.warning("training job %s failed: %s", job_id, error)
-        held.end(Status.FAILED, str(error))
+        held.end(Status.FAILED, _reason(error))
     except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its job
         _log.exception("training job %s failed: a defect of the service", job_id)
         held.end(Status.FAILED, "A defect of the service; its log has the details.")
@@ -125,7 +125,7 @@ class _Held:
         folder = folder_of(self._workshop, job.id)
         folder.mkdir(parents=True, exist_ok=True)
         others = set(named_datasets(request.options).values())
-        tuned = getattr(request.options, "training_job_id", None)
+        tuned = self._tuned_by(request)
         return job, TrainingWork(
             job_id=job.id,
             kind=request.kind,
@@ -134,7 +134,8 @@ class _Held:
             others={dataset_id: self._source(dataset_id) for dataset_id in others},
             folder=folder,
             cache=models_folder(self._workshop),
-            tuned=None if tuned is None else folder_of(self._workshop, tuned) / "outputs",
+            tuned=None if tuned is None else folder_of(self._workshop, tuned.id) / "outputs",
+            has_learnt_it=tuned is not None and tuned.dataset_id == job.dataset_id,
             judge=self._judge(request, folder),
         )
 
@@ -147,6 +148,14 @@ class _Held:
         if judge is None:
             return None
         return JobJudge(self._workshop, judge, seed, folder / "outputs")
+
+    def _tuned_by(self, request: TrainingRequest) -> TrainingJob | None:
+        """The job that made the model to be measured."""
+        job_id = getattr(request.options, "training_job_id", None)
+        if job_id is None:
+            return None
+        with self._workshop.database.read() as session:
+            return session.get_one(TrainingJob, job_id)
 
     def _source(self, dataset_id: str) -> RowSource:
         with self._workshop.database.read() as session:
@@ -210,6 +219,12 @@ class _Held:
         self._workshop.database.retrying(
             lambda session: training_jobs.hand_back(session, self._job_id, self._token)
         )
+
+
+def _reason(error: SeedbedError) -> str:
+    """Say in one text what a person needs to know."""
+    faults = error.faults if isinstance(error, InvalidInput) else ()
+    return " ".join([str(error), "; ".join(map(str, faults))]).strip()
 
 
 @contextmanager

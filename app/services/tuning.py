@@ -37,12 +37,22 @@ MODEL = "model"
 
 def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
     """Do what is left of a job: this is a `app.services.trainer.Trainer`."""
-    (work.folder / "outputs").mkdir(exist_ok=True)
+    _make_room(work.folder / "outputs")
     place = place_here()
     watch.log(f"Computes on {place.device}.")
     if work.kind == "training":
         return _trained(work, watch, place)
     return _evaluated(work, watch, place)
+
+
+def _make_room(outputs: Path) -> None:
+    """Make the folder, and remove what a process left in it that died while it wrote."""
+    outputs.mkdir(exist_ok=True)
+    for part in outputs.glob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
 
 
 def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
@@ -122,11 +132,14 @@ def _write_other_forms(
 def _evaluated(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
     options = EvaluationJobOptions.model_validate(work.options)
     tuned, by = None, TrainingOptions(base_model=options.base_model, data=options.data)
+    held_out, seed = _every_row(options.evaluation), options.seed
     if work.tuned is not None and options.training_job_id is not None:
         tuned = _tuned(work.tuned, options.training_job_id)
         facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
         by = TrainingOptions.model_validate(facts["options"])
-    sides = parted(work.dataset.read(), _every_row(options.evaluation), options.seed, by.task)
+        if work.has_learnt_it:
+            held_out, seed = by.evaluation, by.seed
+    sides = parted(work.dataset.read(), held_out, seed, by.task)
     measuring = Measuring(
         task=by.task,
         base_model=by.base_model,

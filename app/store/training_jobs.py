@@ -124,6 +124,8 @@ def take(session: Session, job_id: str, token: str, lease_s: float) -> bool:
         .values(
             token=token,
             leased_until=epoch_now() + lease_s,
+            # It was told; should it die, the next is told as soon as the lease is over.
+            nudged_at=None,
             # A commit whose answer was lost is no new attempt.
             attempts=case((ours, TrainingJob.attempts), else_=TrainingJob.attempts + 1),
         ),

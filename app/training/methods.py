@@ -181,7 +181,7 @@ def _budget(method: MethodOptions, steps: int) -> Mapping[str, Any]:
             "AdaLoRA needs more steps.",
             [
                 Fault(
-                    f"{steps} are too few to move ranks in; 4 are the least", field="schedule.steps"
+                    f"{steps} are too few to move ranks in; 2 are the least", field="schedule.steps"
                 )
             ],
         )

@@ -1,0 +1,197 @@
+"""What cannot be tuned ends the job with one clear reason, and what was done before is kept."""
+
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.llm.scripted_model import reply
+from app.services import training_jobs
+from app.services.trainer import Trained, TrainingWatch, TrainingWork
+from app.services.workshop import Workshop
+from app.store.dataset_table import Dataset
+
+if find_spec("peft") is None:
+    pytest.skip("needs the extra 'training'", allow_module_level=True)
+
+from transformers import LlamaConfig
+
+from app.evaluation.result import ProgressPoint
+from app.services.tuning import carry_out
+from app.training.options import EvaluationJobOptions
+from tests.integration.conftest import Bench
+from tests.integration.tiny_jobs import (
+    dataset_of,
+    done,
+    options_of,
+    outputs_of,
+    posted,
+    spelling,
+    tiny_folder,
+    worked_on,
+)
+from tests.unit.training.making import tiny_tokenizer
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+# What a limit on the size of files stops is ours alone there: the database is another process's.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def workshop(open_bench: OpenBench, tmp_path: Path) -> Any:
+    with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
+        yield bench.workshop
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    return tiny_folder(tmp_path / "tiny")
+
+
+@pytest.fixture
+def dataset(workshop: Workshop, tmp_path: Path) -> Dataset:
+    return dataset_of(workshop, tmp_path, spelling(16))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"method": {"targets": ["q_proj", "w_proj"]}},
+            """The targets can be: down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj,
+            v_proj. method.targets: the model has no 'w_proj'""",
+        ),
+        (
+            {"data": {"max_tokens": 8}},
+            """The data set has no row that could be learnt. data.max_tokens: of 12 rows none has a
+            token of its answer within the first 8 tokens""",
+        ),
+        (
+            {"method": {"name": "adalora"}, "schedule": {"steps": 1}},
+            """AdaLoRA needs more steps. schedule.steps: 1 are too few to move ranks in; 2 are the
+            least""",
+        ),
+    ],
+    ids=["targets", "rows", "steps"],
+)
+def test_options_that_do_not_fit_the_model_or_the_rows_are_named(
+    workshop: Workshop, dataset: Dataset, tiny: str, changes: dict[str, Any], reason: str
+) -> None:
+    job = worked_on(workshop, posted(workshop, dataset, options_of(tiny, **changes)))
+
+    assert (job.status, job.message) == ("failed", " ".join(reason.split()))
+
+
+def test_a_base_model_that_is_not_there_is_told_with_what_may_be_given(
+    workshop: Workshop, dataset: Dataset
+) -> None:
+    jobs = (options_of("/no/such/model"), EvaluationJobOptions(base_model="/no/such/model"))
+    for options in jobs:
+        job = worked_on(workshop, posted(workshop, dataset, options))
+
+        assert job.status == "failed"
+        assert (job.message or "").startswith(
+            "The base model '/no/such/model' cannot be loaded. base_model: "
+        )
+        assert "use 'embedded', a folder with config.json" in (job.message or "")
+
+
+def test_a_model_that_does_not_fit_is_refused_with_numbers_before_it_is_loaded(
+    workshop: Workshop, dataset: Dataset, tmp_path: Path
+) -> None:
+    huge = tmp_path / "huge"
+    # Its description alone: there are no weights to load.
+    LlamaConfig(
+        hidden_size=2**17, intermediate_size=2**19, num_hidden_layers=2, vocab_size=2**17
+    ).save_pretrained(huge)
+    tiny_tokenizer().save_pretrained(huge)
+
+    job = worked_on(workshop, posted(workshop, dataset, options_of(str(huge))))
+
+    assert job.status == "failed"
+    assert (job.message or "").startswith(f"{huge} would take about ")
+    assert "million parameters" in (job.message or "")
+    assert "GiB are free. A smaller model takes less" in (job.message or "")
+
+
+def test_a_learning_rate_that_is_absurd_ends_it_and_the_last_good_checkpoint_is_kept(
+    workshop: Workshop, dataset: Dataset, tiny: str
+) -> None:
+    options = options_of(
+        tiny,
+        method={"alpha": 10_000, "rank": 1, "dropout": 0},
+        schedule={"steps": 200, "learning_rate": 10, "shape": "constant", "checkpoint_every": 1},
+    )
+
+    job = worked_on(workshop, posted(workshop, dataset, options))
+
+    assert job.status == "failed"
+    assert "A lower learning rate is the first thing to try." in (job.message or "")
+    assert job.step > 0
+    assert f"the checkpoint of step {job.step} is kept" in (job.message or "")
+    kept = sorted((outputs_of(workshop, job).parent / "checkpoints").iterdir())
+    assert kept[-1].name == f"checkpoint-{job.step:08d}.pt"
+
+
+class FullDisk:
+    """Tunes for real, on a disk that is full from a step on: no larger file can be written."""
+
+    def __init__(self, step: int, most_bytes: int) -> None:
+        self._step = step
+        self._most_bytes = most_bytes
+
+    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+        with files_as_large_as_wanted_again():
+            return carry_out(work, _Limiting(watch, self._step, self._most_bytes))
+
+
+class _Limiting:
+    def __init__(self, watch: TrainingWatch, step: int, most_bytes: int) -> None:
+        self.log, self.stop = watch.log, watch.stop
+        self._watch, self._step, self._most_bytes = watch, step, most_bytes
+
+    def step(self, point: ProgressPoint, steps: int | None) -> None:
+        self._watch.step(point, steps)
+        if point.step == self._step:
+            _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._most_bytes, most))
+
+
+@contextmanager
+def files_as_large_as_wanted_again() -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize(
+    ("step", "most_bytes", "what"),
+    [(6, 5_000, "checkpoint-00000010.pt"), (12, 20_000, "adapter")],
+)
+def test_a_disk_that_is_full_is_told_and_the_job_goes_on_when_there_is_room(
+    workshop: Workshop, dataset: Dataset, tiny: str, step: int, most_bytes: int, what: str
+) -> None:
+    options = options_of(tiny)
+    job = posted(workshop, dataset, options)
+
+    job = worked_on(workshop, job, trainer=FullDisk(step, most_bytes))
+
+    assert job.status == "failed"
+    assert (job.message or "").startswith(f"No space is left to write {what}")
+    left = outputs_of(workshop, job)
+    assert list(left.iterdir()) == []
+    training_jobs.resume_job(workshop, job.id)
+    job = worked_on(workshop, job)
+    assert (job.status, job.message) == ("succeeded", None)
+    whole = outputs_of(workshop, done(workshop, dataset, options))
+    name = "adapter/adapter_model.safetensors"
+    assert (left / name).read_bytes() == (whole / name).read_bytes()
