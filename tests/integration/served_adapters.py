@@ -33,7 +33,7 @@ ROWS = [Record(f"What grows in box {n}?", "Zinnias.", f"It is box {n}.") for n i
 OPTIONS = TrainingOptions(
     method=MethodOptions(rank=4),
     data=DataOptions(template="chat", max_tokens=64),
-    schedule=ScheduleOptions(steps=4, batch=2, micro_batch=2, learning_rate=1e-2, shape="constant"),
+    schedule=ScheduleOptions(steps=6, batch=4, micro_batch=4, learning_rate=1e-2, shape="constant"),
 )
 
 

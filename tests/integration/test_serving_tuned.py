@@ -31,7 +31,7 @@ from tests.integration.served_adapters import (
 
 pytestmark = pytest.mark.slow
 OpenBench = Callable[..., AbstractContextManager[Bench]]
-BRIEF: Any = {"sampling": {"review": {"max_tokens": 100, "temperature": 0.5}}}
+BRIEF: Any = {"sampling": {"review": {"max_tokens": 60, "temperature": 0.0}}}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_run_learns_what_it_can_and_has_it_answer_and_judge(
     client: openai.OpenAI, open_bench: OpenBench
 ) -> None:
     url = str(client.base_url).rstrip("/")
-    learned = preflight(lambda: OpenAIProvider(url, None, "tuned", 60), "chat")
+    learned = preflight(lambda: OpenAIProvider(url, None, "base", 60), "chat")
     assert learned.capabilities == Capabilities(json_schema=True, logprobs=True)
 
     def provider_for(model: str) -> Callable[[], OpenAIProvider]:
@@ -102,5 +102,6 @@ def test_a_run_learns_what_it_can_and_has_it_answer_and_judge(
         outputs = [record.output for record, *_ in made(bench, answering)]
         judging = start(bench, dataset_id, "judge", model="base", review={"threshold": 1}, **BRIEF)
         judged = bench.work(judging)
-    assert outputs == ["Zinnias."] * 3
+    assert len(outputs) == 3
+    assert all(output.startswith("Zinnias") for output in outputs)
     assert judged.run.status == "succeeded"
