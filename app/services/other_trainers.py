@@ -13,6 +13,7 @@ Needs no torch.
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from app.training.options import TrainingOptions
 from app.training.replay import with_replay
 
 _Rows = Mapping[Side, Sequence[Record]]
+_CHARACTERS_A_TOKEN = 4
+"""Of English, roughly."""
 _README = """\
 # {dataset}, for {program}
 
@@ -93,7 +96,8 @@ class ConfigurationWriter:
             files[side] = f"data/{side}{format_.suffix}"
             with written(outputs / files[side]) as sink:
                 format_.write(records, sink)
-        return Handover(name, files, with_turns=with_turns and name != "messages")
+        sequences = _sequences([*rows["learnt"], *rows.get("general", ())], options)
+        return Handover(name, files, sequences, with_turns=with_turns and name != "messages")
 
     def _readme(self, work: TrainingWork, options: TrainingOptions, rows: _Rows) -> str:
         sides = "\n".join(f"- `{side}`: {len(records)} rows" for side, records in rows.items())
@@ -125,6 +129,14 @@ def _rows(work: TrainingWork, options: TrainingOptions) -> _Rows:
     if sides.held_out:
         rows["held_out"] = [row.record for row in sides.held_out]
     return rows
+
+
+def _sequences(records: Sequence[Record], options: TrainingOptions) -> int:
+    if not options.data.packing:
+        return len(records)
+    texts = (record.system + record.request + record.output for record in records)
+    tokens = sum(map(len, texts)) / _CHARACTERS_A_TOKEN
+    return max(1, min(len(records), math.ceil(tokens / options.data.max_tokens)))
 
 
 def _general(work: TrainingWork, options: TrainingOptions) -> Iterable[Record]:

@@ -1,5 +1,6 @@
 """What other trainers are told, the same to all of them. Imports no torch."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -19,6 +20,8 @@ class Handover:
     """One of `app.formats.trainers.FORMAT_NAMES`."""
     files: Mapping[Side, str]
     """Their paths beside the configuration. A side without rows has none."""
+    sequences: int
+    """How many there are to learn; with packing an estimate, as nobody has counted tokens."""
     with_turns: bool = False
     """Whether a column holds the earlier turns."""
 
@@ -37,6 +40,12 @@ def portions_of(schedule: ScheduleOptions) -> Portions:
     most = min(schedule.micro_batch, schedule.batch)
     at_once = next(size for size in range(most, 0, -1) if schedule.batch % size == 0)
     return Portions(at_once, schedule.batch // at_once)
+
+
+def warmup_steps_of(schedule: ScheduleOptions, sequences: int) -> int:
+    """Count the steps of the warm-up, as a share of them has no key that all versions know."""
+    steps = schedule.steps or math.ceil(schedule.epochs * sequences / schedule.batch)
+    return int(schedule.warmup_share * steps)
 
 
 def targets_named(method: MethodOptions) -> Sequence[str] | None:

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.formats.trainers import llama_factory
-from app.training.handover import Handover, portions_of, scheduler_of, targets_named
+from app.training.handover import (
+    Handover,
+    portions_of,
+    scheduler_of,
+    targets_named,
+    warmup_steps_of,
+)
 from app.training.options import MethodOptions, TrainingOptions
 
 CONFIGURATION = "llama_factory.yaml"
@@ -36,7 +42,7 @@ def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]
         "gradient_accumulation_steps": portions.accumulated,
         "learning_rate": options.learning_rate,
         "lr_scheduler_type": scheduler_of(schedule),
-        "warmup_ratio": schedule.warmup_share,
+        "warmup_steps": warmup_steps_of(schedule, data.sequences),
         "weight_decay": schedule.weight_decay,
         "max_grad_norm": schedule.most_gradient,
         "optim": "paged_adamw_32bit" if options.method.name == "qlora" else "adamw_torch",

@@ -169,6 +169,19 @@ def test_no_turn_is_lost(tmp_path: Path, where: str) -> None:
             ]  # fmt: skip
 
 
+def test_packed_rows_are_fewer_sequences_to_warm_up_for(tmp_path: Path) -> None:
+    def warmup_steps(**data: Any) -> int:
+        schedule = {"epochs": 100, "batch": 1, "warmup_share": 0.5}
+        work = work_of(tmp_path, "llama_factory", PLAIN, data=data, schedule=schedule)
+        told = yaml.safe_load((written(work) / "llama_factory.yaml").read_text())
+        return int(told["warmup_steps"])
+
+    assert warmup_steps() == 400
+    # Some 270 characters are about 68 tokens, which make three packs.
+    assert warmup_steps(packing=True, max_tokens=30) == 150
+    assert warmup_steps(packing=True, max_tokens=8) == 400
+
+
 def test_the_readme_has_the_command_and_what_to_look_at(tmp_path: Path) -> None:
     readme = (written(work_of(tmp_path, "axolotl", PLAIN)) / "README.md").read_text()
     assert readme.startswith("# colours, version 3, for Axolotl\n")

@@ -18,9 +18,10 @@ FILES = Handover(
         "general": "data/general.jsonl",
         "held_out": "data/held_out.jsonl",
     },
+    sequences=600,
 )
-LEARNT_ALONE = Handover("alpaca_jsonl", {"learnt": "data/learnt.jsonl"})
-TURNS = Handover("messages", {"learnt": "data/learnt.jsonl"})
+LEARNT_ALONE = Handover("alpaca_jsonl", {"learnt": "data/learnt.jsonl"}, sequences=600)
+TURNS = Handover("messages", {"learnt": "data/learnt.jsonl"}, sequences=600)
 
 
 def options_of(where: str, **changes: Any) -> TrainingOptions:
@@ -56,7 +57,7 @@ def test_llama_factory_is_told_everything_that_decides_a_lora() -> None:
         "lora_target": "q_proj,up_proj", "dataset_dir": "data", "dataset": "learnt,general",
         "template": "alpaca", "cutoff_len": 900, "num_train_epochs": 2.0,
         "per_device_train_batch_size": 4, "gradient_accumulation_steps": 3, "learning_rate": 1e-5,
-        "lr_scheduler_type": "linear", "warmup_ratio": 0.1, "weight_decay": 0.0,
+        "lr_scheduler_type": "linear", "warmup_steps": 10, "weight_decay": 0.0,
         "max_grad_norm": 1.0, "optim": "adamw_torch", "bf16": True, "seed": 7,
         "output_dir": "tuned", "logging_steps": 1, "save_steps": 20, "report_to": "none",
         "eval_dataset": "held_out", "do_eval": True, "eval_strategy": "steps", "eval_steps": 20,
@@ -161,8 +162,14 @@ def test_llama_factory_finds_each_side_in_its_list() -> None:
     assert entries["learnt"]["columns"] == {
         "prompt": "instruction", "query": "input", "response": "output",
     }  # fmt: skip
-    turned = Handover("jsonl", LEARNT_ALONE.files, with_turns=True)
+    turned = Handover("jsonl", LEARNT_ALONE.files, 600, with_turns=True)
     assert llama_factory.dataset_info(turned)["learnt"]["columns"]["history"] == "history"
+
+
+def test_a_warm_up_is_counted_for_versions_that_know_no_share_of_one() -> None:
+    assert llama(schedule={"epochs": 2, "batch": 12, "warmup_share": 0.1})["warmup_steps"] == 10
+    assert llama(schedule={"steps": 50, "warmup_share": 0.1})["warmup_steps"] == 5
+    assert llama(schedule={"steps": 50, "warmup_share": 0})["warmup_steps"] == 0
 
 
 @pytest.mark.parametrize(
