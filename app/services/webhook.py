@@ -19,6 +19,8 @@ from app.errors import ConfigurationError, TrainingTrouble
 _LOOK_S = 0.2
 """How often a wait is looked up from, to see whether it is to end."""
 _MOST_READ = 4000
+_MOST_READING_S = 2.0
+"""An answer that comes in drops is taken as far as it has come."""
 _MOST_TOLD = 300
 _PASSING = frozenset({408, 425, 429})
 """Refusals that say "not now"."""
@@ -149,19 +151,20 @@ def _asked(http: httpx.Client, url: str, secret: str, call: Call) -> Answer:
     }
     try:
         with http.stream("POST", url, content=call.body, headers=headers) as response:
-            return Answer(response.status_code, _words(response), _retry_after_s(response))
+            words = _words(response, until=time.monotonic() + _MOST_READING_S)
+            return Answer(response.status_code, words, _retry_after_s(response))
     except httpx.TimeoutException:
         return Answer(None, "there was no answer in time")
     except httpx.HTTPError as error:
         return Answer(None, f"it could not be reached ({_printable(str(error).encode())})")
 
 
-def _words(response: httpx.Response) -> str:
+def _words(response: httpx.Response, until: float) -> str:
     read = b""
     try:
         for piece in response.iter_raw():
             read += piece
-            if len(read) >= _MOST_READ:
+            if len(read) >= _MOST_READ or time.monotonic() > until:
                 break
     except httpx.HTTPError:
         # The status has come, and says what matters.

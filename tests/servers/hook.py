@@ -24,6 +24,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
     """Nothing is said until the receiver closes."""
+    drips: bool = False
+    """The words come one at a time, and never end."""
 
 
 @dataclass
@@ -73,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.words.encode())
+        while reply.drips and not hook.closing.wait(0.1):
+            self.wfile.write(b".")
 
 
 @contextmanager

@@ -109,6 +109,15 @@ def test_a_hook_that_hangs_is_asked_again() -> None:
     assert "there was no answer in time" in log[0]
 
 
+def test_an_answer_that_never_ends_is_taken_as_far_as_it_has_come() -> None:
+    began = time.monotonic()
+    with running_hook(Reply(200, "yes", drips=True)) as there:
+        answer = delivered(replace(HURRIED, url=there.url))
+    assert answer is not None
+    assert (answer.status, answer.words[:5]) == (200, "yes..")
+    assert time.monotonic() - began < 6
+
+
 def test_a_hook_that_stays_away_is_given_up_with_what_to_do() -> None:
     with running_hook() as there:
         gone = replace(HURRIED, url=there.url, patience_s=0.5)
