@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     """Leave to push data sets to the Hugging Face hub."""
     hub_url: str | None = Field(default=None, validation_alias="HF_ENDPOINT")
     """The hub; unset: the public one."""
+    training_webhook_url: str | None = None
+    """Called with training jobs that say `webhook`; https, or this machine."""
+    training_webhook_secret: SecretStr | None = None
+    """Signs those calls."""
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port."""

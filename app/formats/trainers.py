@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.formats.yaml_text import yaml_text
 from app.record import SplitName
 
 _TASK_COLUMNS = {"prompt": "instruction", "query": "input", "response": "output"}
@@ -28,24 +29,23 @@ _LLAMA_FACTORY: Mapping[str, Mapping[str, Any]] = {
 }
 _CHAT_TABLE = {"formatting": "alpaca", "columns": _TASK_COLUMNS | _CHAT_COLUMNS}
 
-_AXOLOTL: Mapping[str, tuple[str, ...]] = {
-    "messages": (
-        "type: chat_template",
-        "field_messages: messages",
-        "message_property_mappings:",
-        "  role: role",
-        "  content: content",
-    ),
+_AXOLOTL: Mapping[str, Mapping[str, Any]] = {
+    "messages": {
+        "type": "chat_template",
+        "field_messages": "messages",
+        "message_property_mappings": {"role": "role", "content": "content"},
+    },
     # Without these two formats it would put Alpaca's own words around the prompt.
-    "prompt_completion": (
-        "type:",
-        "  field_instruction: prompt",
-        "  field_output: completion",
-        '  format: "{instruction}"',
-        '  no_input_format: "{instruction}"',
-    ),
-    "alpaca_jsonl": ("type: alpaca",),
-    "parquet": ("type: alpaca",),
+    "prompt_completion": {
+        "type": {
+            "field_instruction": "prompt",
+            "field_output": "completion",
+            "format": "{instruction}",
+            "no_input_format": "{instruction}",
+        }
+    },
+    "alpaca_jsonl": {"type": "alpaca"},
+    "parquet": {"type": "alpaca"},
 }
 _NO_READER = """\
 # Axolotl has no reader for rows with a system text and earlier turns in columns of their own, and
@@ -73,14 +73,19 @@ def axolotl(format_name: str, files: Mapping[SplitName, str], *, chat_columns: b
     """Write the YAML to be put into Axolotl's configuration, with paths as the folder has them."""
     if chat_columns:
         return _NO_READER
-    lines = ["# Paths are as this folder has them."]
-    for split, file_name in files.items():
-        lines += [
-            "datasets:" if split == "train" else "test_datasets:",
-            f"  - path: {file_name}",
-            f"    ds_type: {'parquet' if format_name == 'parquet' else 'json'}",
-            # A file of its own is one split for it, whatever the file is called.
-            "    split: train",
-            *(f"    {line}" for line in _AXOLOTL[format_name]),
-        ]
-    return "\n".join(lines) + "\n"
+    stanza = {
+        "datasets" if split == "train" else "test_datasets": [axolotl_source(format_name, path)]
+        for split, path in files.items()
+    }
+    return f"# Paths are as this folder has them.\n{yaml_text(stanza)}"
+
+
+def axolotl_source(format_name: str, path: str) -> Mapping[str, Any]:
+    """Tell Axolotl of one file, as its lists of data sets have it."""
+    return {
+        "path": path,
+        "ds_type": "parquet" if format_name == "parquet" else "json",
+        # A file of its own is one split for it, whatever the file is called.
+        "split": "train",
+        **_AXOLOTL[format_name],
+    }

@@ -2,18 +2,16 @@
 
 import errno
 import hashlib
-import importlib
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, InvalidInput, OutOfSpace, SeedbedError
+from app.errors import InvalidInput, OutOfSpace, SeedbedError
 from app.pipeline.run_state import Status
 from app.record import DatasetRow
 from app.services.awaited_runs import begin_what_waited
@@ -21,6 +19,7 @@ from app.services.dataset_sources import read_dataset
 from app.services.decided_rows import decided_rows
 from app.services.judging import JobJudge
 from app.services.trainer import Judge, RowSource, Trained, Trainer, TrainingWork
+from app.services.trainers import trainer_for
 from app.services.training_jobs import (
     TrainingRequest,
     folder_of,
@@ -40,8 +39,6 @@ _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 4
 _NUDGE_AGAIN_S = 30.0
 """Where no worker has the training extra, messages must not pile up by the second."""
-_TRAINER_MODULE = "app.services.tuning"
-"""Its function `carry_out` is a `Trainer`; it imports torch."""
 
 
 def sweep_training(workshop: Workshop) -> Sequence[str]:
@@ -64,7 +61,7 @@ def work_on_job(
         job_id: a job that somebody should look at. It is a hint: one that has ended, is held by
             another or is unknown is left alone.
         stop: whether this process has been asked to end.
-        trainer: what trains; None: what the training extra has.
+        trainer: what trains; None: what the job's options say.
 
     Returns whether it should be sent again at once. How it failed stands in its row; a defect is
     logged here.
@@ -114,7 +111,7 @@ class _Held:
             )
         watch = JobWatch(self._workshop, self._job_id, self._token, job.news, stop)
         with watch, _full_disk_told():
-            trained = (trainer or _installed())(work, watch)
+            trained = (trainer or trainer_for(self._workshop, work))(work, watch)
             outputs = list(_outputs(work.folder)) if trained.is_whole else []
         return self._ended(trained, outputs, watch)
 
@@ -238,18 +235,6 @@ def _full_disk_told() -> Iterator[None]:
             "The disk is full; free some room and resume the job, which goes on from its last "
             "checkpoint."
         ) from error
-
-
-def _installed() -> Trainer:
-    try:
-        module = importlib.import_module(_TRAINER_MODULE)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"This worker cannot train, it lacks {error.name}: install seedbed[training] there, "
-            "and resume the job."
-        ) from error
-    # Looked up by name, because services must not depend on an extra.
-    return cast("Trainer", module.carry_out)
 
 
 def _outputs(folder: Path) -> Iterator[Output]:

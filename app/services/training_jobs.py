@@ -156,6 +156,8 @@ def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
         return [Fault(f"there is no training job with the id {job_id!r}", field=field)]
     if job.status != Status.SUCCEEDED:
         return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
+    if job.options.get("where", "here") != "here":
+        return [Fault("the training job was handed on, nothing was tuned here", field=field)]
     return []
 
 

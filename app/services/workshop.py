@@ -9,6 +9,7 @@ from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.provider import ProviderFactory
 from app.llm.questions import LengthName
+from app.services.webhook import Webhook
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
@@ -45,6 +46,8 @@ class Workshop:
     hub_url: str = HUB_URL
     hub_token: str | None = None
     """Leave to push data sets to the hub; None: there is none."""
+    training_webhook: Webhook | None = None
+    """Who trains where a job says `webhook`; None: nobody."""
 
     def close(self) -> None:
         """Give connections back."""
@@ -67,7 +70,15 @@ def open_workshop(settings: Settings) -> Workshop:
         parser_model=settings.parser_model,
         hub_url=settings.hub_url or HUB_URL,
         hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,
+        training_webhook=_webhook(settings),
     )
+
+
+def _webhook(settings: Settings) -> Webhook | None:
+    secret = settings.training_webhook_secret
+    if settings.training_webhook_url is None:
+        return None
+    return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
 
 
 def _named(settings: Settings) -> Sequence[EndpointSettings]:

@@ -2,10 +2,18 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Task = Literal["answers", "labels"]
 MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
+Where = Literal["here", "llama_factory", "axolotl", "webhook"]
 TargetPreset = Literal["q and v", "all linear"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
 RunId = Annotated[str, Field(min_length=1, max_length=40)]
@@ -23,6 +31,9 @@ _LEARNING_RATE: dict[MethodName, float] = {
     "ia3": 8e-3,
     "full": 2e-5,
 }
+
+_WRITTEN_FOR = frozenset({"llama_factory", "axolotl"})
+_METHODS_ELSEWHERE = ("lora", "rslora", "dora", "qlora", "full")
 
 
 class _Values(BaseModel):
@@ -166,7 +177,10 @@ class EvaluationJobOptions(_Values):
 class TrainingOptions(_Values):
     """All that decides a tuned model, beside the rows."""
 
-    base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500)
+    where: Where = "here"
+    """Left out: a worker tunes. `llama_factory` and `axolotl` write their configuration with the
+    data beside it, `webhook` hands the job to the address in the settings; none of them tunes."""
+    base_model: str = Field(default=EMBEDDED, min_length=1, max_length=500, validate_default=True)
     """`embedded`, a folder of this machine, or a name on the Hugging Face hub."""
     task: Task = "answers"
     """`answers` has a model write; `labels` puts a head on an encoder, such as RoBERTa, that tells
@@ -186,6 +200,44 @@ class TrainingOptions(_Values):
     def learning_rate(self) -> float:
         """The highest learning rate of the schedule."""
         return self.schedule.learning_rate or _LEARNING_RATE[self.method.name]
+
+    @field_validator("base_model")
+    @classmethod
+    def _is_known_there(cls, base_model: str, info: ValidationInfo) -> str:
+        where = info.data.get("where", "here")
+        if where != "here" and base_model == EMBEDDED:
+            raise ValueError(f"{where} needs the name of a base model: nobody else knows this one")
+        return base_model
+
+    @field_validator("method")
+    @classmethod
+    def _is_done_there(cls, method: MethodOptions, info: ValidationInfo) -> MethodOptions:
+        where = info.data.get("where", "here")
+        if where not in _WRITTEN_FOR:
+            return method
+        if method.name not in _METHODS_ELSEWHERE:
+            known = ", ".join(_METHODS_ELSEWHERE)
+            raise ValueError(f"{where} is not told of {method.name}; it is of {known}")
+        if not method.alpha.is_integer():
+            raise ValueError(f"{where} takes whole numbers for alpha only")
+        return method
+
+    @field_validator("evaluation")
+    @classmethod
+    def _is_measured_here(cls, asked: EvaluationOptions, info: ValidationInfo) -> EvaluationOptions:
+        if info.data.get("where") in _WRITTEN_FOR and (asked.judge or asked.general_dataset_id):
+            raise ValueError(
+                "no judge and no general data set where nothing is tuned here: there is no model "
+                "to be measured"
+            )
+        return asked
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_made_here(cls, outputs: OutputOptions, info: ValidationInfo) -> OutputOptions:
+        if info.data.get("where") in _WRITTEN_FOR and outputs.merged:
+            raise ValueError("nothing is tuned here that could be merged")
+        return outputs
 
     @model_validator(mode="after")
     def _together(self) -> Self:

@@ -1,0 +1,43 @@
+"""Who does a training job: this worker with the training extra, or somebody elsewhere."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from app.errors import ConfigurationError
+from app.services.other_trainers import write_for_axolotl, write_for_llama_factory
+from app.services.trainer import Trainer, TrainingWork
+from app.services.webhook_trainer import WebhookTrainer
+from app.services.workshop import Workshop
+
+_TRAINER_MODULE = "app.services.tuning"
+"""Its function `carry_out` is a `Trainer`; it imports torch."""
+
+
+def trainer_for(workshop: Workshop, work: TrainingWork) -> Trainer:
+    """Choose by the option `where`, which an evaluation does not have: that is done here.
+
+    Raises:
+        ConfigurationError: when it is to be done here, and this worker lacks the extra.
+    """
+    return _TRAINERS[work.options.get("where", "here")](workshop)
+
+
+def _installed(_: Workshop) -> Trainer:
+    try:
+        module = importlib.import_module(_TRAINER_MODULE)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"This worker cannot train, it lacks {error.name}: install seedbed[training] there, "
+            "and resume the job."
+        ) from error
+    # Looked up by name, because services must not depend on an extra.
+    return cast("Trainer", module.carry_out)
+
+
+_TRAINERS: Mapping[str, Callable[[Workshop], Trainer]] = {
+    "here": _installed,
+    "llama_factory": lambda _: write_for_llama_factory,
+    "axolotl": lambda _: write_for_axolotl,
+    "webhook": WebhookTrainer,
+}
