@@ -95,7 +95,12 @@ def download(
 
 
 def _succeeded(client: TrainingClient) -> Iterator[TrainingJob]:
-    return (job for job in client.all("training") if job.status == "succeeded")
+    # What another program tunes is not here.
+    return (
+        job
+        for job in client.all("training")
+        if job.status == "succeeded" and job.options.get("where", "here") == "here"
+    )
 
 
 def _tuned(client: TrainingClient, job_id: str) -> tuple[TrainingJob, list[TrainingOutput]]:

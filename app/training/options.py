@@ -250,6 +250,8 @@ class TrainingOptions(_Values):
         return self
 
     def _can_tell_labels(self) -> None:
+        if self.where in _WRITTEN_FOR:
+            raise ValueError(f"{self.where} tunes models that write, none that tell labels")
         if self.method.name in {"prefix", "qlora"}:
             raise ValueError(
                 f"labels cannot be learnt by {self.method.name}; lora is the usual way"

@@ -52,6 +52,7 @@ def test_options_are_told_without_torch() -> None:
         ({"method": {"name": "prefix"}}, "labels cannot be learnt by prefix"),
         ({"method": {"name": "qlora"}}, "labels cannot be learnt by qlora"),
         ({"data": {"packing": True}}, "with labels there is no packing"),
+        ({"where": "axolotl", "base_model": "roberta-base"}, "axolotl tunes models that write"),
         (
             {"evaluation": {"judge": {}, "general_dataset_id": "dataset_1"}},
             "with labels there is no general_dataset_id and no judge",
