@@ -207,6 +207,22 @@ def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
     assert judge.failed == 12
 
 
+def test_an_endpoint_that_only_throttles_ends_the_judging_too(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def throttles(call: ScriptedCall) -> ScriptedReply:
+        if call.n > 2:
+            return ScriptedReply(status=429, error={"message": "slowly"})
+        return says("first")(call)
+
+    with opened(throttles, throttle_patience_s=0.5) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert "slowly" in (judge.trouble or "")
+    assert judge.failed >= 11
+
+
 def test_an_endpoint_without_schemas_is_asked_for_marked_text(
     opened: OpenBench, tmp_path: Path
 ) -> None:
