@@ -48,11 +48,12 @@ def create_job(
     """Take in a request for a training; safe to repeat with a key.
 
     Raises:
-        InvalidInput: when a data set does not exist, is not ready or has no row, or when the model
-            to be measured was never tuned.
+        InvalidInput: when a data set does not exist, is not ready or has no row, when the model to
+            be measured was never tuned, or when the judge has no name.
         Conflict: when the key came with another request before.
     """
     job_id = new_id("training")
+    _check_judge(workshop, request)
 
     def add(session: Session) -> TrainingJob:
         if made := session.get(TrainingJob, job_id):
@@ -88,6 +89,15 @@ def add_job(session: Session, job: TrainingJob) -> TrainingJob:
     training_jobs.add_event(session, job.id, "status", {"status": Status.QUEUED})
     session.refresh(job)
     return job
+
+
+def _check_judge(workshop: Workshop, request: TrainingRequest) -> None:
+    judge = request.options.evaluation.judge
+    if judge is not None and judge.model is None and workshop.default_model is None:
+        what = "name a model, or set SEEDBED_MODEL"
+        raise InvalidInput(
+            "The judge has no name.", [Fault(what, field="options.evaluation.judge.model")]
+        )
 
 
 def request_of(job: TrainingJob) -> TrainingRequest:

@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner, Result
 
 from app.api.context import Context
+from app.cli.exits import ExitCode
+from app.cli.main import app
 from app.llm.scripted_model import reply
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
@@ -152,6 +155,28 @@ def test_faults_are_named_by_line_and_field_and_nothing_of_the_sheet_is_kept(
     for nothing in (b"", b"a,b\n1,2\n", b"\xff\xfe", sheet):
         assert bring(service, job, "Ada", nothing).status_code == 422
     assert review_of(service, job) is None
+
+
+def test_the_command_line_takes_a_sheet_to_a_person_and_back(
+    service: Service, job: str, tmp_path: Path
+) -> None:
+    out, job_id = tmp_path / "ada.csv", job.rpartition("/")[2]
+
+    def seedbed(*arguments: str) -> Result:
+        address = str(service.http.base_url)
+        return CliRunner().invoke(app, ["evaluations", *arguments, "--api", address])
+
+    written = seedbed("sheet", job_id, "--out", str(out))
+    assert written.exit_code == ExitCode.OK, written.output
+    empty = seedbed("read", job_id, str(out))
+    assert empty.exit_code == ExitCode.BAD_USAGE
+    assert "no row has a rating" in empty.output
+    out.write_bytes(filled(out.read_bytes(), pleased_by_answers))
+    read = seedbed("read", job_id, str(out))
+    assert read.exit_code == ExitCode.OK, read.output
+    assert "ada finds 0.0 %" in read.output
+    assert review_of(service, job)["reviewers"][0]["reviewer"] == "ada"
+    assert seedbed("sheet", "training_none").exit_code == ExitCode.NOT_FOUND
 
 
 def test_another_job_s_sheet_is_none_of_this(service: Service, job: str) -> None:

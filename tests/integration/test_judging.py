@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.errors import InvalidInput
 from app.evaluation.figures import JudgeFigures
 from app.evaluation.result import Evaluation
 from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
@@ -169,11 +171,17 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
     assert bench.server.counts.calls == 5
 
 
-def test_without_a_name_nobody_is_asked(opened: OpenBench, tmp_path: Path) -> None:
-    with opened(says("first"), default_model=None) as bench:
+def test_a_judge_without_a_name_is_refused_and_a_worker_without_one_asks_nobody(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first")) as bench:
         job = posted(bench, tmp_path)
-        work(bench, job)
+        nameless = Bench(replace(bench.workshop, default_model=None), bench.server)
+        with pytest.raises(InvalidInput) as refused:
+            posted(nameless, tmp_path)
+        work(nameless, job)
         judge, words, _ = found(bench.workshop, job)
+    assert [fault.field for fault in refused.value.faults] == ["options.evaluation.judge.model"]
     assert (judge.failed, bench.server.counts.calls) == (12, 0)
     assert any("set SEEDBED_MODEL" in each for each in words)
 
@@ -205,6 +213,22 @@ def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
         judge, _, _ = found(bench.workshop, job)
     assert "The endpoint has been away for" in (judge.trouble or "")
     assert judge.failed == 12
+
+
+def test_an_endpoint_that_only_throttles_ends_the_judging_too(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    def throttles(call: ScriptedCall) -> ScriptedReply:
+        if call.n > 2:
+            return ScriptedReply(status=429, error={"message": "slowly"})
+        return says("first")(call)
+
+    with opened(throttles, throttle_patience_s=0.5) as bench:
+        job = posted(bench, tmp_path)
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert "slowly" in (judge.trouble or "")
+    assert judge.failed >= 11
 
 
 def test_an_endpoint_without_schemas_is_asked_for_marked_text(

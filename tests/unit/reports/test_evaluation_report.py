@@ -1,13 +1,14 @@
 """The report of an evaluation: true to its figures, offline, and deaf to hostile texts."""
 
 import re
+from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from app.evaluation.agreement import review_figures
-from app.evaluation.evaluating import Asked, Beside, evaluate
-from app.evaluation.figures import Estimate
+from app.evaluation.evaluating import Asked, Beside, completed, evaluate
+from app.evaluation.figures import Estimate, JudgeCost
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import Pair, judge_figures
 from app.evaluation.result import Evaluation, LayerRank, ProgressPoint, TrainingFacts
@@ -34,7 +35,9 @@ def hostile(text: str) -> Evaluation:
     pairs = [Pair(task.id, task.record, "a", "b") for task in tasks]
     ratings = [Rating(task_id="0", model=text, level="A", note=text)]
     beside = Beside(
-        judge=judge_figures(text, pairs, [], Bootstrap(resamples=50)),
+        judge=judge_figures(text, pairs, [], Bootstrap(resamples=50)).model_copy(
+            update={"trouble": text}
+        ),
         review=review_figures([Review(reviewer=text, ratings=ratings, unrated=0)]),
         training=TrainingFacts(
             method=text, base_model=text, dataset=text, device=text, steps=1, inference_cost=text,
@@ -80,6 +83,19 @@ def test_the_page_says_the_evaluations_words_and_shows_answers_both_ways() -> No
     for words in (*of.words, *(each.tuned for each in of.better), "a worse answer"):
         assert words in page.text
     assert page.tags.count("article") == len(of.better) + 1
+
+
+def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:
+    of = full()
+    assert of.judge is not None
+    cost = JudgeCost(calls=1024, prompt_tokens=70, completion_tokens=30, cost_usd=Decimal("0.25"))
+    told = of.judge.model_copy(update={"cost": cost, "trouble": "The account is empty."})
+    page = Page(evaluation_report(completed(of, Beside(judge=told))))
+    assert ["calls paid for", "1,024"] in page.tables["judge"]
+    assert ["US dollars", "0.2500"] in page.tables["judge"]
+    assert "Its judging ended early: The account is empty." in page.text
+    assert "That took 1,024 calls and 100 tokens for $0.2500." in page.text
+    assert "calls paid for" not in Page(evaluation_report(of)).text
 
 
 def test_every_plot_is_there_and_is_well_formed() -> None:
