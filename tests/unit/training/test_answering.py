@@ -1,6 +1,5 @@
 """What a model answers: greedily, side by side as alone, and whether it came to its end."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,22 +11,19 @@ from app.training.encoding import encode_prompt
 from app.training.libraries import Model
 from app.training.options import DataOptions
 from tests.unit.training.making import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
-from tests.unit.training.tuning import options_for, tuned
 
 RECORDS = [Record("Spell it.", "", "w" * length) for length in (1, 9, 4)]
 
 
-def greedily(model: Model, record: Record, most: int) -> Said:
-    """One token after another, without padding or anything kept."""
-    tokenizer = tiny_tokenizer()
-    ids = list(encode_prompt(record, tokenizer, DataOptions()))
+def greedily(model: Model, record: Record, most: int) -> list[int]:
+    """One token after another, without padding, an end, or anything kept."""
+    ids = list(encode_prompt(record, tiny_tokenizer(), DataOptions()))
     said: list[int] = []
-    while len(said) < most and tokenizer.eos_token_id not in said:
+    while len(said) < most:
         with torch.no_grad():
             logits = model(input_ids=torch.tensor([[*ids, *said]])).logits
         said.append(int(logits[0, -1].argmax()))
-    text = tokenizer.decode(said, skip_special_tokens=True)
-    return Said(text, tokenizer.eos_token_id not in said)
+    return said
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2])
@@ -36,21 +32,25 @@ def test_answers_side_by_side_are_those_of_a_plain_greedy_loop(make: Any) -> Non
 
     told = list(answers(model, tiny_tokenizer(), RECORDS, DataOptions(), 12))
 
-    assert told == [greedily(model, record, 12) for record in RECORDS]
+    said = [greedily(model, record, 12) for record in RECORDS]
+    assert all(tiny_tokenizer().eos_token_id not in ids for ids in said)
+    assert told == [Said(tiny_tokenizer().decode(ids), cut_off=True) for ids in said]
 
 
-def test_an_answer_is_cut_off_where_its_end_does_not_come_in_time(tmp_path: Path) -> None:
-    options = options_for("full", steps=40)
-    model = tuned(options, tmp_path)[0].model
-    row = spelling(1)[0]
+def test_an_answer_is_cut_off_where_its_end_does_not_come_in_time() -> None:
+    model, tokenizer = tiny_llama().eval(), tiny_tokenizer()
+    said = greedily(model, RECORDS[0], 12)
+    # From now on the last new thing that it says is its end.
+    end = max(said.index(token) for token in set(said))
+    tokenizer.add_special_tokens({"eos_token": tokenizer.convert_ids_to_tokens(said[end])})
 
-    whole = next(iter(answers(model, tiny_tokenizer(), [row], options.data, 20)))
-    short = next(iter(answers(model, tiny_tokenizer(), [row], options.data, 2)))
+    (whole,) = answers(model, tokenizer, RECORDS[:1], DataOptions(), 12)
+    (short,) = answers(model, tokenizer, RECORDS[:1], DataOptions(), end)
 
-    assert not whole.cut_off
-    assert short.cut_off
-    assert len(short.text) == 2
-    assert whole.text.startswith(short.text)
+    assert end > 0
+    text = tokenizer.decode(said[:end])
+    assert whole == Said(text, cut_off=False)
+    assert short == Said(text, cut_off=True)
 
 
 def test_a_prompt_that_is_too_long_loses_its_beginning() -> None:
