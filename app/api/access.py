@@ -21,7 +21,7 @@ import math
 import time
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -46,6 +46,7 @@ _CHANGED_WITH = (
 """Which scope changes what lies under a path; reading needs `Scope.READ` everywhere."""
 _DECIDED_EVERY_S = 1.0
 """A stream that lasts longer is decided anew, so that it ends with its key."""
+_CALLER = "caller"
 _MAKE_ONE = "`seedbed keys create NAME --scope admin`, on the machine of the service, makes one"
 
 
@@ -80,6 +81,22 @@ def refuse_to_listen_openly(host: str, database: Database) -> None:
         )
 
 
+def must_also(request: Request, needed: Scope) -> None:
+    """See that the caller has a scope beyond that of the path, for what the body asks for.
+
+    Raises:
+        Forbidden: it has not. Where there is no key at all, all is allowed.
+    """
+    caller: Caller | None = getattr(request.state, _CALLER, None)
+    if caller is not None:
+        _must(caller, needed)
+
+
+def _must(caller: Caller, needed: Scope) -> None:
+    if not caller.may(needed):
+        raise Forbidden(f"The API key {caller.name!r} does not have the scope {needed}.")
+
+
 class Access:
     """Answers what is not allowed, and hands on the rest."""
 
@@ -101,6 +118,7 @@ class Access:
             return
         if caller is not None:
             self._uses.note(caller)
+            scope.setdefault("state", {})[_CALLER] = caller
         try:
             await self._app(scope, receive, self._deciding_anew(connection, send))
         except _Withdrawn:
@@ -132,8 +150,7 @@ class Access:
                 else "This needs an API key. Send it as a header: Authorization: Bearer KEY"
             )
         needed = needed_scope(method, path)
-        if not caller.may(needed):
-            raise Forbidden(f"The API key {caller.name!r} does not have the scope {needed}.")
+        _must(caller, needed)
         return caller
 
     def _deciding_anew(self, connection: HTTPConnection, send: Send) -> Send:

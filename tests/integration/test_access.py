@@ -323,3 +323,15 @@ def test_a_database_that_cannot_say_whether_there_is_a_key_keeps_the_service_clo
     with pytest.raises(ConfigurationError, match="does not answer"):
         refuse_to_listen_openly(EVERYWHERE, away)
     away.close()
+
+
+def test_a_run_that_names_its_training_takes_both_scopes(door: Door) -> None:
+    tasks = [{"nothing": "of use"}]
+    for scopes, body, expected in (
+        ((Scope.RUN,), {"seed_tasks": tasks, "training": {}}, 403),
+        ((Scope.RUN,), {"seed_tasks": tasks}, 422),
+        ((Scope.RUN, Scope.TRAIN), {"seed_tasks": tasks, "training": {}}, 422),
+        ((Scope.ADMIN,), {"seed_tasks": tasks, "training": {}}, 422),
+    ):
+        answer = door.ask("POST", "/v1/runs", door.key(*scopes), json=body)
+        assert answer.status_code == expected, (scopes, answer.text)

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, Self, TypeVar
 
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
+from app.api.access import must_also
 from app.api.budgets import Budget
 from app.api.context import Context, Cursor, InContext, Limit
 from app.api.examples import RUN
@@ -26,6 +27,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.run_state import Status
 from app.pipeline.seed_tasks import seed_tasks_from_json
 from app.services import listings, run_rows, runs
+from app.services.api_keys import Scope
 from app.services.estimate import Estimate
 from app.services.extending import Extension, estimate_extension
 from app.services.extending import extend_run as extend
@@ -96,9 +98,18 @@ def _answer(workshop: Workshop, run: Run) -> RunAnswer:
     },
 )
 def post_run(
-    context: InContext, body: RunPost, response: Response, idempotency_key: IdempotencyKey = None
+    context: InContext,
+    body: RunPost,
+    http: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> RunAnswer | Response:
-    """Start a run: it is stored and queued when this answers; poll the address in `Location`."""
+    """Start a run: it is stored and queued when this answers; poll the address in `Location`.
+
+    With `training` it takes a key that may start training, too.
+    """
+    if body.training is not None:
+        must_also(http, Scope.TRAIN)
     request = RunRequest(
         seed_set_id=body.seed_set_id,
         seed_tasks=None if body.seed_tasks is None else seed_tasks_from_json(body.seed_tasks),
