@@ -24,16 +24,21 @@ class Source(SourceOptions):
         return self
 
 
-class VersionRecipe(Recipe):
-    """Equal recipe and equal sources make equal rows, byte for byte."""
+class RowRecipe(Recipe):
+    """What is done to rows, and what they are held against."""
 
-    sources: tuple[Source, ...] = Field(min_length=1, max_length=50)
     nothing_near: tuple[Id, ...] = Field(default=(), max_length=50)
     """Data sets that rows must not be near to, by `nearness`; their rows are not taken."""
     test_sets: tuple[Id, ...] = Field(default=(), max_length=50)
     """Test sets, imported as data sets, that rows must not overlap with, by `decontamination`."""
     licence: Licence | None = None
     """Of this version, as a hub writes it, such as ``cc-by-4.0``; null: its card says unknown."""
+
+
+class VersionRecipe(RowRecipe):
+    """Equal recipe and equal sources make equal rows, byte for byte."""
+
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=50)
 
 
 class _Values(BaseModel):

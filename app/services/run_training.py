@@ -10,8 +10,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from app.curation.options import Recipe
 from app.errors import InvalidInput
+from app.services.recipes import RowRecipe
 from app.services.training_jobs import add_job, faults_of
 from app.store.identifiers import new_id
 from app.store.training_table import TrainingJob
@@ -27,7 +27,7 @@ class RunTraining(BaseModel):
 
     dataset_name: DatasetName | None = None
     """Of the data set that is made of the run; left out: the run's id."""
-    recipe: Recipe = Recipe()
+    recipe: RowRecipe = RowRecipe()
     """What is done to the run's rows on the way."""
     options: TrainingOptions = TrainingOptions()
     """The model, and how it is tuned and measured."""
