@@ -82,9 +82,10 @@ def leave_tuned_adapter(data_dir: Path) -> None:
 
 
 @contextmanager
-def opened_by_llama(data_dir: Path) -> Iterator[LlamaAnswerer]:
+def opened_by_llama(data_dir: Path, slots: int = 4) -> Iterator[LlamaAnswerer]:
     environment = part_environment(Settings.model_validate({}), os.environ, {})
-    with opened(found_in(data_dir), "auto", Machine(environment, data_dir / "logs")) as answerer:
+    machine = Machine(environment, data_dir / "logs", slots)
+    with opened(found_in(data_dir), "auto", machine) as answerer:
         assert isinstance(answerer, LlamaAnswerer)
         yield answerer
 

@@ -63,6 +63,19 @@ def test_neither_leaves_a_trace_in_the_other_however_they_are_mixed(client: open
     assert asked(client, JOB, ROWS[0]) == alone["tuned", ROWS[0]]
 
 
+def test_what_one_computed_of_a_prompt_is_never_taken_for_the_others(
+    client: openai.OpenAI, data_dir: Path
+) -> None:
+    long = Record("Which of these is a flower? " + "Zinnia, brick, spoon, tulip. " * 20, "")
+    other = Record("Count from one to nine, and from nine to one. " * 12, "")
+    fresh = first_logprob(client, "base", long)
+    with opened_by_llama(data_dir, slots=1) as answerer, client_of(answerer) as alone:
+        assert first_logprob(alone, "tuned", long) != pytest.approx(fresh, abs=0.01)
+        # It leaves the only slot, to wherever prompts go that may come again.
+        first_logprob(alone, "base", other)
+        assert first_logprob(alone, "base", long) == pytest.approx(fresh, abs=0.005)
+
+
 @pytest.mark.parametrize("template", ["alpaca", "chat"])
 def test_a_prompt_is_the_tokens_that_it_was_in_tuning(
     answerer: LlamaAnswerer, data_dir: Path, template: Any
@@ -178,6 +191,17 @@ def test_the_command_serves_a_job_by_its_id_until_it_is_told_to_stop(data_dir: P
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+def first_logprob(client: openai.OpenAI, model: str, row: Record) -> float:
+    """How likely the model holds its first token to be."""
+    answer = client.chat.completions.create(
+        model=model, messages=[*messages_of(row)], temperature=0, max_tokens=1, logprobs=True
+    )
+    told = answer.choices[0].logprobs
+    assert told is not None
+    [token] = told.content or []
+    return token.logprob
 
 
 def children_of(parent: int, module: str) -> list[int]:

@@ -1,6 +1,8 @@
 """Every method served through torch: what is answered is what tuning and its measuring answer."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,7 @@ import openai
 import pytest
 
 from app.errors import InvalidInput
-from app.serving.opening import chosen
-from app.serving.tuned import find_tuned
+from app.serving.tuned import TunedModel, find_tuned
 from app.training.adapters import save_tuned, with_adapter
 from app.training.answering import answers
 from app.training.methods import adapt
@@ -30,14 +31,21 @@ def asked(client: openai.OpenAI, model: str, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def lora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    with client_of(tuned_folder("lora", tmp_path_factory.mktemp("lora"))) as client:
+def lora_model(tmp_path_factory: pytest.TempPathFactory) -> TunedModel:
+    return tuned_folder("lora", tmp_path_factory.mktemp("lora"))
+
+
+@pytest.fixture(scope="module")
+def lora(lora_model: TunedModel) -> Iterator[openai.OpenAI]:
+    with client_of(lora_model) as client:
         yield client
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_tuned_and_base_answer_as_when_they_were_measured(name: MethodName, tmp_path: Path) -> None:
-    model = tuned_folder(name, tmp_path)
+def test_tuned_and_base_answer_as_when_they_were_measured(
+    name: MethodName, lora_model: TunedModel, tmp_path: Path
+) -> None:
+    model = lora_model if name == "lora" else tuned_folder(name, tmp_path)
     base = load_to_answer(model.options.base_model, tmp_path, place_here())
     said_by_base = next(answers(base.model, base.tokenizer, [ROW], model.options.data, 12)).text
     if name == "full":
@@ -155,16 +163,13 @@ def test_a_prompt_that_fills_the_context_is_refused(lora: openai.OpenAI) -> None
     assert "1024 tokens" in caught.value.message
 
 
-def test_a_damaged_adapter_is_not_served(tmp_path: Path) -> None:
-    model = tuned_folder("lora", tmp_path)
-    with (model.folder / "adapter_model.safetensors").open("ab") as file:
+def test_a_damaged_adapter_is_not_served(lora_model: TunedModel, tmp_path: Path) -> None:
+    damaged = tmp_path / "adapter"
+    shutil.copytree(lora_model.folder, damaged)
+    with (damaged / "adapter_model.safetensors").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(InvalidInput, match="damaged"), client_of(model):
+    with (
+        pytest.raises(InvalidInput, match="damaged"),
+        client_of(replace(lora_model, folder=damaged)),
+    ):
         pass
-
-
-def test_llama_cpp_is_refused_where_it_cannot_serve(tmp_path: Path) -> None:
-    model = tuned_folder("dora", tmp_path)
-    assert chosen(model, "auto") == "torch"
-    with pytest.raises(InvalidInput, match=r"no adapter\.gguf, and the method is dora"):
-        chosen(model, "llama.cpp")

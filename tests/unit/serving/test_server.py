@@ -1,0 +1,29 @@
+"""The server is on loopback, on the port that is wished or any."""
+
+import socket
+
+import pytest
+from fastapi import FastAPI
+
+from app.errors import ConfigurationError
+from app.serving.server import HOST, serve
+
+
+class Told(Exception):
+    """Ends the server before it begins."""
+
+
+def tell(url: str) -> None:
+    raise Told(url)
+
+
+def test_it_listens_before_it_says_where() -> None:
+    with pytest.raises(Told, match=r"^http://127\.0\.0\.1:[1-9]\d+/v1$"):
+        serve(FastAPI(), 0, tell)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"Port {port} cannot be listened on"):
+            serve(FastAPI(), port, tell)
