@@ -25,8 +25,8 @@ def logits(model: Model) -> torch.Tensor:
     return told
 
 
-def saved(name: MethodName, folder: Path, make: Any = tiny_llama) -> Model:
-    options = options_for(name)
+def saved(name: MethodName, folder: Path, make: Any = tiny_llama, steps: int = 5) -> Model:
+    options = options_for(name, steps=steps)
     adapted, outcome = tuned(options, folder / "checkpoints", model=make())
     facts = facts_of(adapted, options, outcome, packs_for(options)[1])
     save_tuned(folder / "adapter", adapted.model, tiny_tokenizer(), facts)
@@ -77,7 +77,7 @@ def test_a_prefix_cannot_be_merged(tmp_path: Path) -> None:
 
 
 def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
-    saved("adalora", tmp_path)
+    saved("adalora", tmp_path, steps=12)
 
     card = (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8")
     facts = json.loads((tmp_path / "adapter" / "training.json").read_text(encoding="utf-8"))
