@@ -99,9 +99,10 @@ def _judge(of: Evaluation) -> str | None:
     beside = f"{failed}{_trouble(judge)}{_cost(judge)}"
     if judge.score is None:
         return f"The judge {judge.judge} gave no usable judgement.{beside}"
+    alike = f" (of equal answers {judge.identical}, not asked about)" if judge.identical else ""
     return (
         f"The judge {judge.judge}, asked in both orders, gives the tuned model {judge.wins} wins, "
-        f"{judge.ties} ties and {judge.losses} losses: "
+        f"{judge.ties} ties{alike} and {judge.losses} losses: "
         f"{share_with_interval(judge.score)} of the points.{beside}"
     )
 

@@ -120,8 +120,9 @@ def test_equal_answers_cost_no_call_and_no_more_pairs_are_asked_than_allowed(
         job = posted(bench, tmp_path)
         # The base model says nothing.
         work(bench, job, ScriptedTrainer(tasks=12, answers=lambda said: said.replace(said, "")))
-        judge, _, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.workshop, job)
         assert (judge.identical, judge.ties, bench.server.counts.calls) == (12, 12, 0)
+        assert any("12 ties (of equal answers 12, not asked about)" in each for each in words)
         few = posted(bench, tmp_path, most_pairs=5)
         work(bench, few)
         judge, _, _ = found(bench.workshop, few)
