@@ -84,7 +84,7 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
     evaluation = evaluation_of(job)
     assert json.loads((outputs / "evaluation.json").read_text(encoding="utf-8")) == job.evaluation
     assert evaluation.words[0] in (outputs / "evaluation.html").read_text(encoding="utf-8")
-    assert [model.name for model in evaluation.models] == [tiny, job.id]
+    assert [model.name for model in evaluation.models] == ["tiny", job.id]
     assert all(model.perplexity and model.perplexity.tasks == 4 for model in evaluation.models)
     assert all(model.exact and model.exact.tasks == 4 for model in evaluation.models)
     assert evaluation.training is not None
@@ -95,7 +95,7 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
 
     lines = lines_of(outputs / "answers.jsonl")
     assert len(lines) == evaluation.tasks == 4
-    assert all(set(line["answers"]) == {tiny, job.id} for line in lines)
+    assert all(set(line["answers"]) == {"tiny", job.id} for line in lines)
 
 
 @MOSTLY_POSTGRESQL
