@@ -210,6 +210,10 @@ def test_full_tuning_leaves_a_model_that_can_be_measured_again(
     first = evaluation_of(job)
     assert first.training is not None
     assert first.training.trainable_share == 1
+    # It learns, not only falls: what was held out has become likelier, surely.
+    assert first.loss_change is not None
+    assert first.loss_change.high is not None
+    assert first.loss_change.high < 0
     again = EvaluationJobOptions(training_job_id=job.id, evaluation=options.evaluation)
     assert evaluation_of(done(workshop, dataset, again)).models == first.models
 
