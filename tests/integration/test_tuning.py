@@ -273,3 +273,18 @@ def test_a_job_that_is_cancelled_while_it_tunes_ends_within_seconds(
     assert not worker.is_alive()
     assert training_jobs.get_job(workshop, job.id).status == "cancelled"
     assert list((training_jobs.folder_of(workshop, job.id) / "checkpoints").glob("*.pt"))
+
+
+@MOSTLY_POSTGRESQL
+def test_ranks_are_told_of_the_method_that_moves_them_alone(
+    workshop: Workshop, dataset: Dataset, tiny: str
+) -> None:
+    told = {
+        name: evaluation_of(done(workshop, dataset, options_of(tiny, method={"name": name})))
+        for name in ("lora", "adalora")
+    }
+
+    assert told["lora"].training is not None
+    assert told["lora"].training.ranks == []
+    assert told["adalora"].training is not None
+    assert {rank.layer for rank in told["adalora"].training.ranks} == {0, 1}
