@@ -35,16 +35,15 @@ def _exact(of: Evaluation) -> str | None:
         share = share_with_interval(base.exact.share)
         return f"{base.name} answers {share} of {of.tasks} held-out tasks exactly as the reference."
     before, after = (share_with_interval(each.exact.share) for each in (base, tuned) if each.exact)
+    if base.exact.right == tuned.exact.right:
+        moved = f"stay at {before}"
+    else:
+        way = "rise" if tuned.exact.right > base.exact.right else "fall"
+        moved = f"{way} from {before} to {after}"
     return (
-        f"Answers that are exactly the reference {_moved(base.exact.right, tuned.exact.right)} "
-        f"{before} to {after} of {of.tasks} held-out tasks; {_surely(of, 'exact match')}."
+        f"Answers that are exactly the reference {moved} of {of.tasks} held-out tasks; "
+        f"{_surely(of, 'exact match')}."
     )
-
-
-def _moved(before: float, after: float) -> str:
-    if before == after:
-        return "stay, from"
-    return "rise from" if after > before else "fall from"
 
 
 def _surely(of: Evaluation, metric: str) -> str:

@@ -125,7 +125,9 @@ def _answers(of: Evaluation, _: dict[str, str]) -> list[Section]:
     ]
     lead = "An unanswered task counts as one with an empty answer."
     headers = ["", "answered", "unanswered", "empty", "cut off", "references rouge cannot see"]
-    return [Section("answers", "Answers", lead, table=Table(headers, rows), open_table=True)]
+    return [
+        Section("answers", "Answers", lead, table=Table(headers, rows), open_table=True, wide=True)
+    ]
 
 
 def _unseen(model: ModelFigures) -> str:

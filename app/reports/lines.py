@@ -1,4 +1,4 @@
-"""Lines over a shared horizontal axis, filled beneath."""
+"""Lines over a shared horizontal axis; one by itself is filled beneath."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def line_chart(
     places: Sequence[str] = (),
     written: Callable[[float], str] | None = None,
 ) -> str:
-    """Draw each line with the area under it.
+    """Draw each line, and the area under one by itself: several areas hide each other.
 
     Args:
         caption: What it is called.
@@ -46,7 +46,7 @@ def line_chart(
     drawn = [frame.grid(), frame.axis_name(axis), *_marks(frame, across, places)]
     drawn += [legend([line.name for line in drawable], 16, 48)] if named else []
     for place, line in enumerate(drawable):
-        drawn.append(_line(frame, line, across, place % SERIES))
+        drawn += _line(frame, line, across, place % SERIES, is_filled=not named)
     for place, line in enumerate(drawable):
         drawn.append(_points(frame, line, across, place % SERIES, _Hints(places, written)))
     return document(caption, frame.height, drawn)
@@ -69,14 +69,16 @@ def _marks(frame: Frame, across: float, places: Sequence[str]) -> list[str]:
     ]
 
 
-def _line(frame: Frame, line: Line, across: float, colour: int) -> str:
+def _line(frame: Frame, line: Line, across: float, colour: int, *, is_filled: bool) -> list[str]:
     at = [(frame.left + frame.width * x / across, frame.y(y)) for x, y in line.points]
     path = "L".join(f"{coordinate(x)} {coordinate(y)}" for x, y in at)
     bottom = coordinate(frame.bottom)
     first, last = coordinate(at[0][0]), coordinate(at[-1][0])
-    return element(
-        "path", d=f"M{first} {bottom}L{path}L{last} {bottom}Z", class_=f"a{colour}"
-    ) + element("path", d=f"M{path}", class_=f"l{colour}")
+    drawn = [element("path", d=f"M{path}", class_=f"l{colour}")]
+    if is_filled:
+        area = f"M{first} {bottom}L{path}L{last} {bottom}Z"
+        drawn.insert(0, element("path", d=area, class_=f"a{colour}"))
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ def _of_answers(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
     """What the base model writes, and what the tuned one does."""
     loaded = load_to_answer(measuring.base_model, measuring.cache, measuring.place)
     watch.log(f"{len(measuring.tasks)} held-out tasks are asked of {loaded.name}.")
-    base = _asked(loaded.name, loaded.model, loaded.tokenizer, measuring, watch)
+    name = _shown(loaded.name)
+    base = _asked(name, loaded.model, loaded.tokenizer, measuring, watch)
     if base is None:
         return None
     if measuring.tuned is None:
@@ -144,6 +145,11 @@ def _of_labels(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
     if told is None:
         return None
     return _Contest(_Both(commonest_label(labels, measuring.tasks)), _Both(told))
+
+
+def _shown(base_model: str) -> str:
+    """A folder by its own name: where it lies is nothing to the reader of a report."""
+    return Path(base_model).name if Path(base_model).is_absolute() else base_model
 
 
 _CONTESTS: Mapping[Task, Callable[[Measuring, TrainingWatch], _Contest | None]] = {

@@ -1,7 +1,7 @@
 """What is told of a tuning beside its scores: the facts of `training.json` as a report has them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.evaluation.result import LayerRank, ProgressPoint, TrainingFacts, Truncation
@@ -31,7 +31,7 @@ def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> Train
             )
             for number, loss in enumerate(facts["losses"], start=1)
         ],
-        ranks=[found for item in facts["ranks"].items() if (found := _rank(*item)) is not None],
+        ranks=list(_ranks(facts["ranks"])) if method.name == "adalora" else [],
         initial_rank=method.initial_rank if method.name == "adalora" else None,
         truncation=Truncation(
             max_tokens=options.data.max_tokens,
@@ -45,9 +45,12 @@ def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> Train
     )
 
 
-def _rank(module: str, rank: int) -> LayerRank | None:
-    """``model.layers.3.self_attn.q_proj`` is in layer 3; a module outside the layers has none."""
-    found = _LAYER.search(module)
-    if found is None:
-        return None
-    return LayerRank(layer=int(found[1]), module=found[2], rank=rank)
+def _ranks(ranks: Mapping[str, int]) -> Iterator[LayerRank]:
+    """``model.layers.3.self_attn.q_proj`` is in layer 3; a module outside the layers has none.
+
+    Told of AdaLoRA alone: one rank for all is among the options.
+    """
+    for module, rank in ranks.items():
+        found = _LAYER.search(module)
+        if found is not None:
+            yield LayerRank(layer=int(found[1]), module=found[2], rank=rank)

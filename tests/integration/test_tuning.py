@@ -84,7 +84,7 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
     evaluation = evaluation_of(job)
     assert json.loads((outputs / "evaluation.json").read_text(encoding="utf-8")) == job.evaluation
     assert evaluation.words[0] in (outputs / "evaluation.html").read_text(encoding="utf-8")
-    assert [model.name for model in evaluation.models] == [tiny, job.id]
+    assert [model.name for model in evaluation.models] == ["tiny", job.id]
     assert all(model.perplexity and model.perplexity.tasks == 4 for model in evaluation.models)
     assert all(model.exact and model.exact.tasks == 4 for model in evaluation.models)
     assert evaluation.training is not None
@@ -95,7 +95,7 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
 
     lines = lines_of(outputs / "answers.jsonl")
     assert len(lines) == evaluation.tasks == 4
-    assert all(set(line["answers"]) == {tiny, job.id} for line in lines)
+    assert all(set(line["answers"]) == {"tiny", job.id} for line in lines)
 
 
 @MOSTLY_POSTGRESQL
@@ -210,6 +210,10 @@ def test_full_tuning_leaves_a_model_that_can_be_measured_again(
     first = evaluation_of(job)
     assert first.training is not None
     assert first.training.trainable_share == 1
+    # It learns, not only falls: what was held out has become likelier, surely.
+    assert first.loss_change is not None
+    assert first.loss_change.high is not None
+    assert first.loss_change.high < 0
     again = EvaluationJobOptions(training_job_id=job.id, evaluation=options.evaluation)
     assert evaluation_of(done(workshop, dataset, again)).models == first.models
 
@@ -269,3 +273,18 @@ def test_a_job_that_is_cancelled_while_it_tunes_ends_within_seconds(
     assert not worker.is_alive()
     assert training_jobs.get_job(workshop, job.id).status == "cancelled"
     assert list((training_jobs.folder_of(workshop, job.id) / "checkpoints").glob("*.pt"))
+
+
+@MOSTLY_POSTGRESQL
+def test_ranks_are_told_of_the_method_that_moves_them_alone(
+    workshop: Workshop, dataset: Dataset, tiny: str
+) -> None:
+    told = {
+        name: evaluation_of(done(workshop, dataset, options_of(tiny, method={"name": name})))
+        for name in ("lora", "adalora")
+    }
+
+    assert told["lora"].training is not None
+    assert told["lora"].training.ranks == []
+    assert told["adalora"].training is not None
+    assert {rank.layer for rank in told["adalora"].training.ranks} == {0, 1}

@@ -96,7 +96,8 @@ def test_a_base_model_that_is_not_there_is_told_with_what_may_be_given(
 
         assert job.status == "failed"
         assert (job.message or "").startswith(
-            "The base model '/no/such/model' cannot be loaded. base_model: "
+            "The base model '/no/such/model' cannot be loaded. base_model: there is no such folder "
+            "on this machine; "
         )
         assert "use 'embedded', a folder with config.json" in (job.message or "")
 
