@@ -40,7 +40,9 @@ def _row(task: int, chance: random.Random) -> Record:
         return Record(f"Swap the words {first} and {second}.", f"{second} and {first}")
     if task == 2:
         return Record(f"Spell the number {number}.", _spelled(number))
-    return Record(f"Decide: is {number} large or small?", "large" if number >= 50 else "small")
+    # Evenly many of both, so that always to say the same is right half of the time.
+    what, answer = chance.choice(((first, "word"), (str(number), "number")))
+    return Record(f"Decide: is {what} a word or a number?", answer)
 
 
 def _spelled(number: int) -> str:
