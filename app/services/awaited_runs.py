@@ -8,15 +8,15 @@ from app.services.datasets import DatasetRequest, create_dataset
 from app.services.recipes import Source, VersionRecipe
 from app.services.run_training import RunTraining
 from app.services.workshop import Workshop
-from app.store import datasets, training_jobs
+from app.store import awaited_runs, datasets, training_jobs
+from app.store.awaited_runs import RowlessJob
 from app.store.dataset_table import Dataset
-from app.store.training_jobs import RowlessJob
 
 
 def begin_what_waited(workshop: Workshop) -> None:
     """Take jobs on whose runs have ended; any number of processes may do so, at any time."""
     with workshop.database.read() as session:
-        waiting = training_jobs.rowless(session)
+        waiting = awaited_runs.rowless(session)
     for job in waiting:
         _take_on(workshop, job)
 
@@ -35,7 +35,7 @@ def _take_on(workshop: Workshop, job: RowlessJob) -> None:
         _fail(workshop, job, f"The data set {dataset.id} of its run {trouble}.")
     elif dataset.state == datasets.READY:
         workshop.database.retrying(
-            lambda session: training_jobs.give_rows(session, job.id, dataset.id)
+            lambda session: awaited_runs.give_rows(session, job.id, dataset.id)
         )
 
 
@@ -49,7 +49,7 @@ def _dataset_of(workshop: Workshop, job: RowlessJob) -> Dataset:
     # The same name and recipe over the same rows is the version that is there: to die here makes
     # none twice.
     dataset, _ = create_dataset(workshop, DatasetRequest(wanted.dataset_name or job.run_id, recipe))
-    workshop.database.retrying(lambda session: training_jobs.note_made(session, job.id, dataset.id))
+    workshop.database.retrying(lambda session: awaited_runs.note_made(session, job.id, dataset.id))
     return dataset
 
 
@@ -69,6 +69,6 @@ def _fail(workshop: Workshop, job: RowlessJob, message: str) -> None:
     def note(session: Session) -> None:
         training_jobs.move(session, job.id, Status.FAILED, message=said, from_only=Status.QUEUED)
         # Resumed, it has another one made.
-        training_jobs.note_made(session, job.id, None)
+        awaited_runs.note_made(session, job.id, None)
 
     workshop.database.retrying(note)

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput
 from app.services.recipes import RowRecipe
-from app.services.training_jobs import add_job, faults_of
+from app.services.training_jobs import add_job
+from app.services.training_requests import faults_of
 from app.store.identifiers import new_id
 from app.store.training_table import TrainingJob
 from app.training.options import TrainingOptions

@@ -20,13 +20,8 @@ from app.services.decided_rows import decided_rows
 from app.services.judging import JobJudge
 from app.services.trainer import Judge, RowSource, Trained, Trainer, TrainingWork
 from app.services.trainers import trainer_for
-from app.services.training_jobs import (
-    TrainingRequest,
-    folder_of,
-    models_folder,
-    named_datasets,
-    request_of,
-)
+from app.services.training_jobs import folder_of, models_folder
+from app.services.training_requests import TrainingRequest, named_datasets, request_of
 from app.services.training_watch import JobWatch
 from app.services.workshop import Workshop
 from app.store import training_jobs

@@ -1,45 +1,22 @@
 """What a person can do with training jobs: start, look, cancel, have them go on."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
-from app.errors import Conflict, Fault, InvalidInput, NotFound
+from app.errors import Conflict, NotFound
 from app.pipeline.job_state import FINAL_JOBS
 from app.pipeline.run_state import Status
-from app.services.decided_rows import faults_of_review
 from app.services.trainer import JobKind
+from app.services.training_requests import TrainingRequest, check, check_judge, request_of
 from app.services.workshop import Workshop
-from app.store import datasets, training_jobs
-from app.store.dataset_table import Dataset
+from app.store import training_jobs
 from app.store.identifiers import may_be_id, new_id
 from app.store.pages import Page, page
 from app.store.training_table import TrainingEvent, TrainingJob, TrainingOutput
-from app.training.options import EvaluationJobOptions, TrainingOptions
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRequest:
-    """What was posted: the version to learn from or to be measured on, and how."""
-
-    dataset_id: str
-    options: TrainingOptions | EvaluationJobOptions
-
-    @property
-    def kind(self) -> JobKind:
-        """What the options are for."""
-        return "training" if isinstance(self.options, TrainingOptions) else "evaluation"
-
-    def sha256(self) -> str:
-        """Tell two requests under the same idempotency key apart."""
-        words = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
-        return hashlib.sha256(words.encode()).hexdigest()
 
 
 def create_job(
@@ -53,7 +30,7 @@ def create_job(
         Conflict: when the key came with another request before.
     """
     job_id = new_id("training")
-    _check_judge(workshop, request)
+    check_judge(workshop, request)
 
     def add(session: Session) -> TrainingJob:
         if made := session.get(TrainingJob, job_id):
@@ -63,7 +40,7 @@ def create_job(
             earlier = training_jobs.find_by_key(session, idempotency_key)
             if earlier is not None:
                 return _same_request(earlier, request)
-        _check(session, request)
+        check(session, request)
         job = TrainingJob(
             id=job_id,
             kind=request.kind,
@@ -91,84 +68,12 @@ def add_job(session: Session, job: TrainingJob) -> TrainingJob:
     return job
 
 
-def _check_judge(workshop: Workshop, request: TrainingRequest) -> None:
-    judge = request.options.evaluation.judge
-    if judge is not None and judge.model is None and workshop.default_model is None:
-        what = "name a model, or set SEEDBED_MODEL"
-        raise InvalidInput(
-            "The judge has no name.", [Fault(what, field="options.evaluation.judge.model")]
-        )
-
-
-def request_of(job: TrainingJob) -> TrainingRequest:
-    """What a job was made by."""
-    kind = TrainingOptions if job.kind == "training" else EvaluationJobOptions
-    return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
-
-
 def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob:
     if earlier.request_sha256 != request.sha256():
         raise Conflict(
             "This Idempotency-Key came with another request before; take a new key for a new job."
         )
     return earlier
-
-
-def _check(session: Session, request: TrainingRequest) -> None:
-    faults = _faults(session, {"dataset_id": request.dataset_id})
-    faults += faults_of(session, request.options, "options")
-    if request.options.review_run_id is not None:
-        faults += faults_of_review(session, request.options.review_run_id, request.dataset_id)
-    if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
-        faults += _faults_of_tuned(session, request.options.training_job_id)
-    if faults:
-        raise InvalidInput("The job cannot be done.", faults)
-
-
-def faults_of(
-    session: Session, options: TrainingOptions | EvaluationJobOptions, field: str
-) -> list[Fault]:
-    """What is wrong with the other data sets that the options, which stand in this field, name."""
-    named = named_datasets(options).items()
-    return _faults(session, {f"{field}.{its}": dataset_id for its, dataset_id in named})
-
-
-def _faults(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
-    return [
-        Fault(what, field=field)
-        for field, dataset_id in datasets_of.items()
-        if (what := _what_is_wrong(session, dataset_id)) is not None
-    ]
-
-
-def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[str, str]:
-    """The other data sets that the options name, by field."""
-    named = {
-        "data.replay_dataset_id": options.data.replay_dataset_id,
-        "evaluation.general_dataset_id": options.evaluation.general_dataset_id,
-    }
-    return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}
-
-
-def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
-    found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
-    if found is None or found.state == datasets.DELETED:
-        return f"there is no data set with the id {dataset_id!r}"
-    if datasets.lock(session, dataset_id).state != datasets.READY:
-        return f"the data set is {found.state}, not ready"
-    return None if found.row_count else "the data set has no row"
-
-
-def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
-    field = "options.training_job_id"
-    job = session.get(TrainingJob, job_id) if may_be_id(job_id) else None
-    if job is None or job.kind != "training":
-        return [Fault(f"there is no training job with the id {job_id!r}", field=field)]
-    if job.status != Status.SUCCEEDED:
-        return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
-    if job.options.get("where", "here") != "here":
-        return [Fault("the training job was handed on, nothing was tuned here", field=field)]
-    return []
 
 
 def get_job(workshop: Workshop, job_id: str) -> TrainingJob:
@@ -307,7 +212,7 @@ def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
         if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
             training_jobs.forgive(session, job_id)
             if job.dataset_id is not None:
-                _check(session, request_of(job))
+                check(session, request_of(job))
         return _load(session, job_id)
 
     return workshop.database.retrying(resume)

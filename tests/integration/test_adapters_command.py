@@ -16,7 +16,7 @@ from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted_model import reply
 from app.services import training, training_jobs
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.services.workshop import Workshop
 from app.stack.environment import variable_names
 from app.store.dataset_table import Dataset

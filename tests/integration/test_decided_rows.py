@@ -11,7 +11,7 @@ from app.record import DatasetRow
 from app.services import training, training_jobs
 from app.services.decided_rows import QUESTION
 from app.services.trainer import Trained, TrainingWatch, TrainingWork
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.store.training_table import TrainingJob
 from app.training.options import TrainingOptions
 from tests.integration.conftest import Bench

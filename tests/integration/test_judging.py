@@ -20,7 +20,8 @@ from app.evaluation.result import Evaluation
 from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
 from app.services import training, training_jobs
 from app.services.judgements import JUDGEMENTS, JudgementFile
-from app.services.training_jobs import TrainingRequest, folder_of
+from app.services.training_jobs import folder_of
+from app.services.training_requests import TrainingRequest
 from app.services.workshop import Workshop
 from app.settings import Price
 from app.store.training_table import TrainingJob

@@ -19,7 +19,7 @@ from app.api.context import Context
 from app.errors import InvalidInput
 from app.llm.scripted_model import reply
 from app.services import training, training_jobs
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.services.webhook import Webhook
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings

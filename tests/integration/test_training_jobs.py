@@ -16,7 +16,7 @@ from app.evaluation.result import Evaluation
 from app.llm.scripted_model import reply
 from app.services import datasets, training, training_jobs
 from app.services.trainer import JobKind
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.services.workshop import Workshop
 from app.store import training_jobs as queries
 from app.store.training_table import TrainingJob

@@ -9,7 +9,8 @@ import pytest
 
 from app.llm.scripted_server import ScriptedCall, ScriptedReply
 from app.services import answer_reviews, training, training_jobs
-from app.services.training_jobs import TrainingRequest, folder_of
+from app.services.training_jobs import folder_of
+from app.services.training_requests import TrainingRequest
 from app.training.options import (
     DataOptions,
     EvaluationOptions,

@@ -9,7 +9,7 @@ from app.evaluation.result import Evaluation
 from app.record import Record
 from app.services import training, training_jobs
 from app.services.trainer import Trainer
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.services.workshop import Workshop
 from app.store.dataset_table import Dataset
 from app.store.training_table import TrainingJob

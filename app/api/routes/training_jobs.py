@@ -21,7 +21,7 @@ from app.reports.evaluation_report import evaluation_report
 from app.services import training_jobs
 from app.services.trainer import JobKind
 from app.services.training_events import JobFollower, JobNews
-from app.services.training_jobs import TrainingRequest
+from app.services.training_requests import TrainingRequest
 from app.training.options import EvaluationJobOptions, TrainingOptions
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})

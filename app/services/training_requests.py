@@ -1,0 +1,119 @@
+"""What a training job is asked to do, checked against what there is."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.errors import Fault, InvalidInput
+from app.pipeline.run_state import Status
+from app.services.decided_rows import faults_of_review
+from app.services.trainer import JobKind
+from app.services.workshop import Workshop
+from app.store import datasets
+from app.store.dataset_table import Dataset
+from app.store.identifiers import may_be_id
+from app.store.training_table import TrainingJob
+from app.training.options import EvaluationJobOptions, TrainingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What was posted: the version to learn from or to be measured on, and how."""
+
+    dataset_id: str
+    options: TrainingOptions | EvaluationJobOptions
+
+    @property
+    def kind(self) -> JobKind:
+        """What the options are for."""
+        return "training" if isinstance(self.options, TrainingOptions) else "evaluation"
+
+    def sha256(self) -> str:
+        """Tell two requests under the same idempotency key apart."""
+        words = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+def request_of(job: TrainingJob) -> TrainingRequest:
+    """What a job was made by."""
+    kind = TrainingOptions if job.kind == "training" else EvaluationJobOptions
+    return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
+
+
+def check_judge(workshop: Workshop, request: TrainingRequest) -> None:
+    """See that a judge that is asked for has a name.
+
+    Raises:
+        InvalidInput: when neither the request nor the settings name one.
+    """
+    judge = request.options.evaluation.judge
+    if judge is not None and judge.model is None and workshop.default_model is None:
+        what = "name a model, or set SEEDBED_MODEL"
+        raise InvalidInput(
+            "The judge has no name.", [Fault(what, field="options.evaluation.judge.model")]
+        )
+
+
+def check(session: Session, request: TrainingRequest) -> None:
+    """See that everything a request names is there and fit for it.
+
+    Raises:
+        InvalidInput: with every fault found.
+    """
+    faults = _faults(session, {"dataset_id": request.dataset_id})
+    faults += faults_of(session, request.options, "options")
+    if request.options.review_run_id is not None:
+        faults += faults_of_review(session, request.options.review_run_id, request.dataset_id)
+    if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
+        faults += _faults_of_tuned(session, request.options.training_job_id)
+    if faults:
+        raise InvalidInput("The job cannot be done.", faults)
+
+
+def faults_of(
+    session: Session, options: TrainingOptions | EvaluationJobOptions, field: str
+) -> list[Fault]:
+    """What is wrong with the other data sets that the options, which stand in this field, name."""
+    named = named_datasets(options).items()
+    return _faults(session, {f"{field}.{its}": dataset_id for its, dataset_id in named})
+
+
+def _faults(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
+    return [
+        Fault(what, field=field)
+        for field, dataset_id in datasets_of.items()
+        if (what := _what_is_wrong(session, dataset_id)) is not None
+    ]
+
+
+def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[str, str]:
+    """The other data sets that the options name, by field."""
+    named = {
+        "data.replay_dataset_id": options.data.replay_dataset_id,
+        "evaluation.general_dataset_id": options.evaluation.general_dataset_id,
+    }
+    return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}
+
+
+def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
+    found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
+    if found is None or found.state == datasets.DELETED:
+        return f"there is no data set with the id {dataset_id!r}"
+    if datasets.lock(session, dataset_id).state != datasets.READY:
+        return f"the data set is {found.state}, not ready"
+    return None if found.row_count else "the data set has no row"
+
+
+def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
+    field = "options.training_job_id"
+    job = session.get(TrainingJob, job_id) if may_be_id(job_id) else None
+    if job is None or job.kind != "training":
+        return [Fault(f"there is no training job with the id {job_id!r}", field=field)]
+    if job.status != Status.SUCCEEDED:
+        return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
+    if job.options.get("where", "here") != "here":
+        return [Fault("the training job was handed on, nothing was tuned here", field=field)]
+    return []
