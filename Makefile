@@ -4,6 +4,13 @@ TARGET ?= 32
 OUT ?= alpaca_data.json
 # Tests wait more than they work.
 AT_ONCE ?= 4
+# In processes of their own: with torch in it each of the others would be slow and large.
+TORCH_TESTS := tests/unit/training tests/unit/services/test_tuning.py \
+  tests/unit/services/test_tuning_facts.py tests/unit/serving \
+  tests/integration/test_tuning.py tests/integration/test_tuning_judged.py \
+  tests/integration/test_tuning_trouble.py tests/integration/test_serving.py \
+  tests/integration/test_serving_tuned.py tests/integration/test_served_rounds.py \
+  tests/integration/test_learning.py
 BIN := .venv/bin
 
 # Everything is pinned with its hash; --no-deps because the lock is whole, and because the package
@@ -23,7 +30,9 @@ up: .venv/run.installed ## the same stack, kept running for use
 	@$(BIN)/seedbed up
 
 test: .venv/training.installed ## all tests but kills and the long ones
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults \
+	  $(TORCH_TESTS:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TORCH_TESTS)
 
 check: .venv/dev.installed ## lint, types, who may import whom
 	$(BIN)/ruff check .

@@ -39,8 +39,10 @@ class LlamaAnswerer:
     """
 
     def __init__(self, url: str, tuned: TunedModel, check: Callable[[], None]) -> None:
-        # A proxy named in the environment cannot reach our loopback.
-        self.http = httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False)
+        # A proxy named in the environment cannot reach our loopback. The server closes connections
+        # that rest, perhaps while they are taken up again: each is used once.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=url, timeout=_TIMEOUT, limits=once, trust_env=False)
         """The connections to that server."""
         self._data = tuned.options.data
         self.check = check
