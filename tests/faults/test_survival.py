@@ -6,6 +6,8 @@ The short form, part of every test run; the long one is `test_survival_long`.
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.faults.chaos import Doses
 from tests.faults.cluster import Size
 from tests.faults.survival import Form, hold, on_postgresql, on_sqlite
@@ -24,6 +26,7 @@ def test_a_run_on_postgresql_survives_kills_wipes_crashes_and_freezes(tmp_path: 
     hold(on_postgresql(SHORT, tmp_path), SHORT)
 
 
+@pytest.mark.slow
 def test_a_run_on_sqlite_survives_kills_wipes_and_freezes(tmp_path: Path) -> None:
     # SQLite has no server to crash.
     form = replace(SHORT, doses=replace(SHORT.doses, crash=0))

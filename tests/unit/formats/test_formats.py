@@ -201,6 +201,7 @@ def _peak_of_writing(format_: Format, rows: int) -> int:
     return peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "parquet"])
 def test_it_is_written_and_read_in_constant_memory(name: str, tmp_path: Path) -> None:
     # Parquet fills row groups, whose memory is Arrow's; the benchmark measures it from outside.
