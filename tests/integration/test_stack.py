@@ -280,6 +280,7 @@ def test_a_port_taken_by_another_program_is_told_when_it_was_asked_for(
 
 
 @only_linux
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_when_the_command_is_given_again(
     start: Callable[..., Program], tmp_path: Path
 ) -> None:
