@@ -1,6 +1,6 @@
 """Processes are killed, frozen and wiped all through a run; nothing of it shows in the result.
 
-The short form, part of every test run; the long one is `test_survival_long`.
+The short form, on PostgreSQL part of `make kills`; the long one is `test_survival_long`.
 """
 
 from dataclasses import replace
