@@ -1,6 +1,7 @@
 """Encoded rows to tensors: padded side by side, or packed without one seeing the other."""
 
 import random
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,19 +39,20 @@ class Batch:
 
 
 def packs_of(rows: Sequence[Encoded], most_tokens: int) -> Sequence[Pack]:
-    """Put rows together, none beyond `most_tokens`, each with the first that has room for it."""
+    """Put rows together, none beyond `most_tokens`, each where it leaves the least room unused."""
     packs: list[list[Encoded]] = []
-    room: list[int] = []
-    # The longest first leaves the least room unused.
+    # What each pack has room for, and which it is; in order, so that a fit is found at once.
+    rooms: list[tuple[int, int]] = []
+    # The longest first: what is short fits anywhere.
     for row in sorted(rows, key=lambda row: -len(row.ids)):
-        length = len(row.ids)
-        fit = next((number for number, free in enumerate(room) if free >= length), None)
-        if fit is None:
-            packs.append([row])
-            room.append(most_tokens - length)
+        fit = bisect_left(rooms, (len(row.ids), 0))
+        if fit < len(rooms):
+            room, number = rooms.pop(fit)
         else:
-            packs[fit].append(row)
-            room[fit] -= length
+            room, number = most_tokens, len(packs)
+            packs.append([])
+        packs[number].append(row)
+        insort(rooms, (room - len(row.ids), number))
     return [tuple(pack) for pack in packs]
 
 
