@@ -1,7 +1,8 @@
 """Rows to token ids and labels, with what was cut off counted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from app.errors import Fault, InvalidInput
 from app.record import Record
@@ -11,6 +12,8 @@ from app.training.options import DataOptions
 
 NO_LOSS = -100
 """The label of a token that is shown and not learnt, as torch's cross entropy has it."""
+_AT_ONCE = 1000
+"""So many rows are tokenized together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,14 @@ class EncodingReport:
 
 def encode(record: Record, tokenizer: Tokenizer, options: DataOptions) -> Encoded:
     """Tokenize a row part by part, so that each token is wholly answer or wholly not."""
-    ids: list[int] = begin_of(tokenizer) if options.template == "alpaca" else []
-    labels = [NO_LOSS] * len(ids)
-    for part in parts_of(record, options.template, tokenizer):
-        more = _part_ids(part, tokenizer)
-        ids += more
-        labels += more if part.under_loss else [NO_LOSS] * len(more)
-    most = options.max_tokens
-    return Encoded(tuple(ids[:most]), tuple(labels[:most]), cut=max(0, len(ids) - most))
+    return next(_encoded([record], tokenizer, options))
 
 
 def encode_prompt(record: Record, tokenizer: Tokenizer, options: DataOptions) -> tuple[int, ...]:
     """Tokenize what a model is shown to answer the row: exactly what stood before it in tuning."""
-    ids: list[int] = begin_of(tokenizer) if options.template == "alpaca" else []
-    for part in prompt_of(record, options.template, tokenizer):
-        ids += _part_ids(part, tokenizer)
-    return tuple(ids)
+    parts = prompt_of(record, options.template, tokenizer)
+    ids = _ids_of(parts, tokenizer)
+    return tuple(chain(_beginning(tokenizer, options), *(ids[part] for part in parts)))
 
 
 def encode_all(
@@ -79,7 +74,9 @@ def encode_all(
     """
     if tokenizer.eos_token_id is None:
         raise InvalidInput("The base model's tokenizer has no token that ends a text.")
-    every = [encode(record, tokenizer, options) for record in records]
+    asked = list(records)
+    portions = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
+    every = [row for some in portions for row in _encoded(some, tokenizer, options)]
     kept = [row for row in every if row.under_loss]
     report = EncodingReport(
         rows=len(every),
@@ -111,8 +108,36 @@ def begin_of(tokenizer: Tokenizer) -> list[int]:
     return [begin] if begin is not None and first == [begin] else []
 
 
-def _part_ids(part: Part, tokenizer: Tokenizer) -> list[int]:
-    ids: list[int] = tokenizer(
-        part.text, add_special_tokens=False, split_special_tokens=not part.has_markers
-    )["input_ids"]
-    return [*ids, tokenizer.eos_token_id] if part.ends_turn else ids
+def _encoded(
+    records: Sequence[Record], tokenizer: Tokenizer, options: DataOptions
+) -> Iterator[Encoded]:
+    rows = [parts_of(record, options.template, tokenizer) for record in records]
+    ids_of = _ids_of(chain.from_iterable(rows), tokenizer)
+    begin, most = _beginning(tokenizer, options), options.max_tokens
+    for parts in rows:
+        ids, labels = list(begin), [NO_LOSS] * len(begin)
+        for part in parts:
+            more = ids_of[part]
+            ids += more
+            labels += more if part.under_loss else [NO_LOSS] * len(more)
+        yield Encoded(tuple(ids[:most]), tuple(labels[:most]), cut=max(0, len(ids) - most))
+
+
+def _beginning(tokenizer: Tokenizer, options: DataOptions) -> Sequence[int]:
+    # A chat template writes it itself.
+    return begin_of(tokenizer) if options.template == "alpaca" else ()
+
+
+def _ids_of(parts: Iterable[Part], tokenizer: Tokenizer) -> Mapping[Part, Sequence[int]]:
+    """Tokenize parts, each alone, but all in two calls: a call takes longer than a part."""
+    distinct = list(dict.fromkeys(parts))
+    found: dict[Part, Sequence[int]] = {}
+    for has_markers in (False, True):
+        alike = [part for part in distinct if part.has_markers is has_markers]
+        if not alike:
+            continue
+        texts = [part.text for part in alike]
+        read = tokenizer(texts, add_special_tokens=False, split_special_tokens=not has_markers)
+        for part, ids in zip(alike, read["input_ids"], strict=True):
+            found[part] = [*ids, tokenizer.eos_token_id] if part.ends_turn else ids
+    return found
