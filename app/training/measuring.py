@@ -34,7 +34,7 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
         tasks: What it is asked.
         options: How a task becomes tokens; the length is that of tuning.
         answer_tokens: An answer's most tokens; None: no answer is wanted, only likelihoods.
-        stop: Asked between portions.
+        stop: Asked between portions, and before each token of an answer.
     """
     found: list[Answer] = []
     for start in range(0, len(tasks), _AT_ONCE):
@@ -42,8 +42,9 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
             return None
         some = tasks[start : start + _AT_ONCE]
         with _troubles_told():
-            found += _answers(model, tokenizer, some, options, answer_tokens)
-    return Contender(name, tuple(found))
+            found += _answers(model, tokenizer, some, options, answer_tokens, stop)
+    # What ended early is no answer.
+    return None if answer_tokens is not None and stop() else Contender(name, tuple(found))
 
 
 def label_contender(
@@ -85,11 +86,12 @@ def _answers(
     tasks: Sequence[HeldOutTask],
     options: DataOptions,
     answer_tokens: int | None,
+    stop: Callable[[], bool],
 ) -> Iterator[Answer]:
     records = [task.record for task in tasks]
     said: Sequence[Said | None] = [None] * len(tasks)
     if answer_tokens is not None:
-        said = list(answers(model, tokenizer, records, options, answer_tokens))
+        said = list(answers(model, tokenizer, records, options, answer_tokens, stop))
     rows = [encode(record, tokenizer, options) for record in records]
     likely = log_probabilities(model, rows, tokenizer.pad_token_id)
     for task, answer, logarithms in zip(tasks, said, likely, strict=True):

@@ -65,15 +65,18 @@ def test_a_reference_of_which_nothing_is_left_has_no_likelihood() -> None:
     assert {answer.log_probabilities for answer in found.answers} == {None}
 
 
-def test_it_stops_between_portions_when_told() -> None:
+@pytest.mark.parametrize(("answer_tokens", "looks"), [(None, 2), (500, 4)])
+def test_it_stops_between_portions_and_within_answers_when_told(
+    answer_tokens: int | None, looks: int
+) -> None:
     asked: list[int] = []
 
     def stop() -> bool:
         asked.append(1)
-        return len(asked) == 2
+        return len(asked) >= looks
 
-    assert measured(tiny_llama(), stop=stop) is None
-    assert len(asked) == 2
+    assert measured(tiny_llama(), answer_tokens, stop=stop) is None
+    assert len(asked) <= looks + 1
 
 
 @pytest.mark.parametrize(
