@@ -26,6 +26,7 @@ from app.services.tuning_facts import training_facts
 from app.training import job
 from app.training.job import Job
 from app.training.loop import Step, Watch
+from app.training.memory import give_back
 from app.training.models import Place, place_here
 from app.training.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
 from app.training.other_forms import write_for_llama_cpp, write_merged
@@ -40,9 +41,10 @@ def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
     _make_room(work.folder / "outputs")
     place = place_here()
     watch.log(f"Computes on {place.device}.")
-    if work.kind == "training":
-        return _trained(work, watch, place)
-    return _evaluated(work, watch, place)
+    try:
+        return (_trained if work.kind == "training" else _evaluated)(work, watch, place)
+    finally:
+        give_back(place.device)
 
 
 def _make_room(outputs: Path) -> None:

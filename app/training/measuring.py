@@ -10,6 +10,7 @@ from app.training.classifier import Classifier, classify, labelled
 from app.training.device_troubles import device_troubles_told
 from app.training.encoding import encode
 from app.training.foretelling import log_probabilities
+from app.training.generating import context_of
 from app.training.libraries import Model, Tokenizer
 from app.training.options import DataOptions
 
@@ -32,11 +33,14 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
         model: Answers greedily, so that the same model answers the same.
         tokenizer: The model's.
         tasks: What it is asked.
-        options: How a task becomes tokens; the length is that of tuning.
+        options: How a task becomes tokens; the length is that of tuning, or the model's.
         answer_tokens: An answer's most tokens; None: no answer is wanted, only likelihoods.
         stop: Asked between portions, and before each token of an answer.
     """
     found: list[Answer] = []
+    context = context_of(model)
+    if context is not None and context < options.max_tokens:
+        options = options.model_copy(update={"max_tokens": context})
     for start in range(0, len(tasks), _AT_ONCE):
         if stop():
             return None

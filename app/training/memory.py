@@ -105,14 +105,20 @@ def estimate(
 
 def available_bytes(device: str) -> int:
     """The memory that is free for us on a device, as `torch.device` names it."""
+    give_back(device)
+    if device.startswith("cuda"):
+        free: int = torch.cuda.mem_get_info()[0]
+        return free
+    return min(_free_of_machine(), left_in_container())
+
+
+def give_back(device: str) -> None:
+    """Free what nobody uses any more, for the next model and for other processes."""
     # A model that is done with may be held by itself alone, in a circle.
     gc.collect()
     if device.startswith("cuda"):
-        # torch keeps what was freed, which would count as taken.
+        # torch keeps what was freed, and to all others it is taken.
         torch.cuda.empty_cache()
-        free: int = torch.cuda.mem_get_info()[0]
-        return free
-    return min(_free_of_machine(), _left_in_container())
 
 
 def _free_of_machine() -> int:
@@ -124,10 +130,17 @@ def _free_of_machine() -> int:
     return int(facts["MemAvailable"].split()[0]) * 1024
 
 
-def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
+def left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
+    """What a container's limit leaves, in bytes; very much where there is none."""
     try:
-        most = (folder / "memory.max").read_text(encoding="ascii").strip()
-        used = int((folder / "memory.current").read_text(encoding="ascii"))
+        most, used, told = (
+            (folder / f"memory.{name}").read_text(encoding="ascii")
+            for name in ("max", "current", "stat")
+        )
     except OSError:
         return 2**63
-    return max(0, int(most) - used) if most.isdigit() else 2**63
+    if not most.strip().isdigit():
+        return 2**63
+    facts = dict(line.split() for line in told.splitlines())
+    # Files that were read count as used until the room is wanted; so model files would.
+    return max(0, int(most) - int(used) + int(facts.get("inactive_file", 0)))

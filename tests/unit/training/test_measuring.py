@@ -16,7 +16,13 @@ from app.training.foretelling import log_probabilities
 from app.training.libraries import Model
 from app.training.measuring import contender, label_contender
 from app.training.options import DataOptions
-from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
+from tests.unit.training.making import (
+    spelling,
+    tiny_gpt2,
+    tiny_llama,
+    tiny_roberta,
+    tiny_tokenizer,
+)
 
 TASKS = [HeldOutTask(f"t{number}", row) for number, row in enumerate(spelling(20))]
 OPTIONS = DataOptions()
@@ -132,3 +138,14 @@ def test_what_is_asked_changes_no_weight() -> None:
     measured(model)
 
     assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())
+
+
+def test_a_task_longer_than_the_model_has_places_for_is_cut() -> None:
+    tasks = [HeldOutTask("long", Record("Spell.", "y" * 900, "x" * 700))]
+
+    found = measured(tiny_gpt2().eval(), options=DataOptions(max_tokens=4000), tasks=tasks)
+
+    assert found is not None
+    (answer,) = found.answers
+    assert answer.log_probabilities
+    assert len(answer.log_probabilities) < 200
