@@ -135,6 +135,7 @@ def _by_trainer(
             per_device_train_batch_size=options.schedule.batch,
             learning_rate=options.learning_rate,
             remove_unused_columns=False,
+            bf16=torch.cuda.is_available(),
             report_to=[],
             disable_tqdm=True,
             save_strategy="no",

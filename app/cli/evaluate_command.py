@@ -17,6 +17,7 @@ from app.cli.training_options import (
     Api,
     AsJson,
     BaseModelName,
+    General,
     Judge,
     JudgeModel,
     OptionsFile,
@@ -46,10 +47,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     tasks: Annotated[
         int | None, typer.Option(help="At most so many rows are asked.", show_default="100")
     ] = None,
-    general: Annotated[
-        str | None,
-        typer.Option(metavar="DATASET", help="General rows: what was forgotten of them is told."),
-    ] = None,
+    general: General = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
     seed: Seed = None,

@@ -12,6 +12,8 @@ from app.cli.training_options import (
     Api,
     AsJson,
     BaseModelName,
+    General,
+    HeldOut,
     Judge,
     JudgeModel,
     OptionsFile,
@@ -48,6 +50,8 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
             show_default="0.1",
         ),
     ] = None,
+    held_out: HeldOut = None,
+    general: General = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
     seed: Seed = None,
@@ -68,6 +72,8 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
             "schedule.steps": steps,
             "schedule.learning_rate": learning_rate,
             "evaluation.held_out_share": held_out_share,
+            "evaluation.held_out_dataset_id": held_out,
+            "evaluation.general_dataset_id": general,
             "seed": seed,
         }
         options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))

@@ -16,6 +16,16 @@ BaseModelName = Annotated[
     str | None,
     typer.Option(help="embedded, a folder, or a name on the hub.", show_default="embedded"),
 ]
+HeldOut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATASET", help="Rows to measure on, in place of a share of those to learn."
+    ),
+]
+General = Annotated[
+    str | None,
+    typer.Option(metavar="DATASET", help="General rows: what was forgotten of them is told."),
+]
 Judge = Annotated[
     bool,
     typer.Option("--judge", help="A model compares the base model's answers with the tuned one's."),

@@ -8,6 +8,7 @@ from app.evaluation.examples import examples
 from app.evaluation.figures import (
     Comparison,
     ExactShare,
+    Foretold,
     JudgeFigures,
     ModelFigures,
     ReviewFigures,
@@ -31,6 +32,7 @@ class Asked:
     made_at: str = ""
     tokenizers: tuple[TokenizerName, ...] = ("rouge", "unicode")
     drawing: Drawing = field(default_factory=Drawing)
+    loss_of: Foretold = "token"
 
     @property
     def bootstrap(self) -> Bootstrap:
@@ -85,6 +87,7 @@ def evaluate(
         classification_tasks=sum(task.is_classification for task in tasks),
         drawing=asked.drawing,
         models=[_figures(tasks, each, asked) for each in scored],
+        loss_of=asked.loss_of,
     )
     if tuned is not None:
         better, worse = examples(tasks, scored[0].texts, scored[1].texts)

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 Method: TypeAlias = Literal["bca", "wilson"]
+Foretold: TypeAlias = Literal["token", "label"]
+"""What a model gives probabilities to: tokens one after another, or the labels of a text."""
 TokenizerName: TypeAlias = Literal["rouge", "rouge_stemmed", "unicode"]
 
 
@@ -101,8 +103,9 @@ class Perplexity(Finding):
     tasks: int
     """Those of which log probabilities are known."""
     tokens: int
+    """Or labels, of an encoder that tells them: one a task."""
     loss: Estimate
-    """Mean negative log probability of a token, in nats."""
+    """Mean negative log probability of a token, or label, in nats."""
     perplexity: Estimate
     """e to the power of the loss; the same interval, transformed."""
     impossible_tokens: int = 0

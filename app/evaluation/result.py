@@ -8,6 +8,7 @@ from app.evaluation.figures import (
     Comparison,
     Estimate,
     Finding,
+    Foretold,
     JudgeFigures,
     ModelFigures,
     Perplexity,
@@ -127,8 +128,11 @@ class Evaluation(Finding):
     """The base model first, then the tuned one if there is one."""
     comparisons: list[Comparison] = Field(default_factory=list)
     """The tuned model against the base; empty where there is one model."""
+    loss_of: Foretold = "token"
+    """What a loss is of, in training too: a token of the answer, or the label of a text."""
     loss_change: Estimate | None = None
-    """Loss of a reference's token, tuned less base, task by task; below 0 it has learned."""
+    """Loss of a reference's token, or label, tuned less base, task by task; below 0 it has
+    learned."""
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
     forgetting: Forgetting | None = None

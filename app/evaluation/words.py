@@ -85,7 +85,7 @@ def _loss(of: Evaluation) -> str | None:
         return None
     return (
         f"The loss on the references goes from {figure_with_interval(before.loss)} to "
-        f"{figure_with_interval(after.loss)} a token; perplexity from "
+        f"{figure_with_interval(after.loss)} a {of.loss_of}; perplexity from "
         f"{before.perplexity.value:.2f} to {after.perplexity.value:.2f}."
     )
 

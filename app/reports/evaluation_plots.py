@@ -56,7 +56,7 @@ def _loss(of: Evaluation) -> str | None:
     lines = [line for line in lines if line.points]
     if not lines:
         return None
-    description = "Loss of a token by step. " + "; ".join(
+    description = f"Loss of a {of.loss_of} by step. " + "; ".join(
         f"{line.name}: from {line.points[0][1]:.3g} to {line.points[-1][1]:.3g}" for line in lines
     )
     return line_chart(Caption("loss", "Loss", description), lines, "step", written=_figure)

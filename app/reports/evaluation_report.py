@@ -35,7 +35,7 @@ def _headlines(of: Evaluation) -> list[Headline]:
         lines.append(Headline(_went(rouge, ratio), "ROUGE-L F"))
     loss = [each.perplexity.loss for each in of.models if each.perplexity]
     if loss:
-        lines.append(Headline(_went(loss, ratio), "loss of a token"))
+        lines.append(Headline(_went(loss, ratio), f"loss of a {of.loss_of}"))
     if of.judge is not None and of.judge.score is not None:
         lines.append(Headline(share(of.judge.score.value), "of the judge's points"))
     if of.training is not None:

@@ -79,7 +79,7 @@ def _loss_rows(of: Evaluation, *, is_compared: bool) -> list[list[str]]:
     more = [DASH, DASH] if is_compared else []
     return [
         [
-            "loss of a reference's token (lower is better)",
+            f"loss of a reference's {of.loss_of} (lower is better)",
             *(DASH if each is None else written(each.loss) for each in figures),
             *change,
         ],

@@ -178,7 +178,7 @@ def delete_dataset(workshop: Workshop, dataset_id: str) -> None:
             raise Conflict(f"The run {review.run_id}, which is {review.status}, reviews it.")
         job = training_jobs.unfinished_of(session, dataset_id)
         if job is not None:
-            raise Conflict(f"The training job {job.id}, which is {job.status}, learns from it.")
+            raise Conflict(f"The training job {job.id}, which is {job.status}, reads it.")
         # From here on nobody reads it, however long the removal of its rows takes.
         dataset.state, dataset.request_sha256 = datasets.DELETED, None
         datasets.forget_files(session, dataset_id)

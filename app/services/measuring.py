@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.errors import InvalidInput
+from app.errors import InvalidInput, MemoryTooSmall
 from app.evaluation.evaluating import Asked, Beside, evaluate
 from app.evaluation.forgetting import forgetting
 from app.evaluation.labels import commonest_label
@@ -19,7 +19,7 @@ from app.training.adapters import with_adapter
 from app.training.classifier import Classifier, classifier_of
 from app.training.libraries import Model, Tokenizer
 from app.training.measuring import contender, label_contender
-from app.training.models import Place, load_to_answer, telling
+from app.training.models import BaseModel, Place, load_to_answer, telling
 from app.training.options import DataOptions, EvaluationOptions, Task
 
 _EVALUATION = "evaluation.json"
@@ -50,6 +50,8 @@ class Measuring:
     cache: Path
     place: Place
     task: Task = "answers"
+    was_in_four_bits: bool = False
+    """Whether it was tuned beside a base model in 4 bits, which may be too big in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,11 @@ def measured(
     if contest is None:
         return None
     base, tuned = contest.base, contest.tuned
-    asked = Asked(title, drawing=Drawing(seed=measuring.seed))
+    asked = Asked(
+        title,
+        drawing=Drawing(seed=measuring.seed),
+        loss_of="label" if measuring.task == "labels" else "token",
+    )
     beside = Beside(forgetting=_forgotten(measuring, base, tuned, asked), training=training)
     models = [both.held_out for both in (base, tuned) if both is not None]
     found = evaluate(measuring.tasks, models[0], models[1] if tuned else None, asked, beside)
@@ -118,7 +124,7 @@ def write_evaluation(
 
 def _of_answers(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
     """What the base model writes, and what the tuned one does."""
-    loaded = load_to_answer(measuring.base_model, measuring.cache, measuring.place)
+    loaded = _loaded(measuring, watch)
     watch.log(f"{len(measuring.tasks)} held-out tasks are asked of {loaded.name}.")
     name = _shown(loaded.name)
     base = _asked(name, loaded.model, loaded.tokenizer, measuring, watch)
@@ -130,6 +136,16 @@ def _of_answers(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:
     watch.log(f"They are asked of {measuring.tuned.name}.")
     tuned = _asked(measuring.tuned.name, model, loaded.tokenizer, measuring, watch)
     return None if tuned is None else _Contest(base, tuned)
+
+
+def _loaded(measuring: Measuring, watch: TrainingWatch) -> BaseModel:
+    try:
+        return load_to_answer(measuring.base_model, measuring.cache, measuring.place)
+    except MemoryTooSmall:
+        if not measuring.was_in_four_bits:
+            raise
+    watch.log("The base model does not fit in full: it is measured in 4 bits, as it was tuned.")
+    return load_to_answer(measuring.base_model, measuring.cache, measuring.place, in_four_bits=True)
 
 
 def _of_labels(measuring: Measuring, watch: TrainingWatch) -> _Contest | None:

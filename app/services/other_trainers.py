@@ -25,7 +25,7 @@ from app.formats.files import written
 from app.formats.formats import format_named
 from app.formats.yaml_text import yaml_text
 from app.record import Record
-from app.services.held_out import parted
+from app.services.held_out import replayed, sides_of
 from app.services.trainer import Trained, TrainingWatch, TrainingWork
 from app.training import axolotl, llama_factory
 from app.training.handover import Handover, Side
@@ -115,15 +115,14 @@ class ConfigurationWriter:
 
 
 def _rows(work: TrainingWork, options: TrainingOptions) -> _Rows:
-    sides = parted(work.dataset.read(), options.evaluation, options.seed)
+    sides = sides_of(work, options)
     learnt = [row.record for row in sides.learnt]
     if not learnt:
         fault = Fault("leaves no row to learn", field="options.evaluation.held_out_share")
         raise InvalidInput("The data set has no row to learn.", [fault])
     rows: dict[Side, Sequence[Record]] = {"learnt": learnt}
-    general = with_replay(
-        learnt, list(_general(work, options)), options.data.replay_share, options.seed
-    )[len(learnt) :]
+    replay = replayed(work, options, sides.held_out)
+    general = with_replay(learnt, replay, options.data.replay_share, options.seed)[len(learnt) :]
     if general:
         rows["general"] = general
     if sides.held_out:
@@ -137,12 +136,6 @@ def _sequences(records: Sequence[Record], options: TrainingOptions) -> int:
     texts = (record.system + record.request + record.output for record in records)
     tokens = sum(map(len, texts)) / _CHARACTERS_A_TOKEN
     return max(1, min(len(records), math.ceil(tokens / options.data.max_tokens)))
-
-
-def _general(work: TrainingWork, options: TrainingOptions) -> Iterable[Record]:
-    named = options.data.replay_dataset_id
-    if named and options.data.replay_share:
-        yield from (row.record for row in work.others[named].read())
 
 
 def _notes(options: TrainingOptions) -> Iterable[str]:

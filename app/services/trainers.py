@@ -1,6 +1,7 @@
 """Who does a training job: this worker with the training extra, or somebody elsewhere."""
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -24,6 +25,9 @@ def trainer_for(workshop: Workshop, work: TrainingWork) -> Trainer:
 
 
 def _installed(_: Workshop) -> Trainer:
+    # Read once, when torch loads OpenMP. Its threads spin while they wait for each other, and where
+    # anything else wants the cores, a step then takes up to ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         module = importlib.import_module(_TRAINER_MODULE)
     except ModuleNotFoundError as error:

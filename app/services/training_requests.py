@@ -93,6 +93,7 @@ def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[s
     """The other data sets that the options name, by field."""
     named = {
         "data.replay_dataset_id": options.data.replay_dataset_id,
+        "evaluation.held_out_dataset_id": options.evaluation.held_out_dataset_id,
         "evaluation.general_dataset_id": options.evaluation.general_dataset_id,
     }
     return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}

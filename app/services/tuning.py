@@ -12,8 +12,8 @@ from pathlib import Path
 from app.errors import InvalidInput
 from app.evaluation.result import ProgressPoint, TrainingFacts
 from app.evaluation.values import HeldOutTask
-from app.record import DatasetRow
-from app.services.held_out import parted, tasks_of
+from app.record import DatasetRow, Record
+from app.services.held_out import Parted, general_rows, parted, replayed, sides_of, tasks_of
 from app.services.measuring import (
     Measuring,
     Tuned,
@@ -26,6 +26,7 @@ from app.services.tuning_facts import training_facts
 from app.training import job
 from app.training.job import Job
 from app.training.loop import Step, Watch
+from app.training.memory import give_back
 from app.training.models import Place, place_here
 from app.training.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
 from app.training.other_forms import write_for_llama_cpp, write_merged
@@ -40,9 +41,10 @@ def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
     _make_room(work.folder / "outputs")
     place = place_here()
     watch.log(f"Computes on {place.device}.")
-    if work.kind == "training":
-        return _trained(work, watch, place)
-    return _evaluated(work, watch, place)
+    try:
+        return (_trained if work.kind == "training" else _evaluated)(work, watch, place)
+    finally:
+        give_back(place.device)
 
 
 def _make_room(outputs: Path) -> None:
@@ -57,9 +59,12 @@ def _make_room(outputs: Path) -> None:
 
 def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
     options = TrainingOptions.model_validate(work.options)
-    sides = parted(work.dataset.read(), options.evaluation, options.seed, options.task)
-    watch.log(f"{len(sides.learnt)} rows to learn, {len(sides.held_out)} held out.")
-    made = job.carry_out(_job(work, options, sides.learnt, place), _tuning_watch(options, watch))
+    sides, general = sides_of(work, options), general_rows(work, options.evaluation, options.seed)
+    _tell_sides(sides, watch)
+    replay = replayed(work, options, [*sides.held_out, *general])
+    made = job.carry_out(
+        _job(work, options, sides.learnt, replay, place), _tuning_watch(options, watch)
+    )
     if made.adapter is None:
         return Trained(is_whole=False)
     _write_other_forms(work, options, made.adapter, place, watch)
@@ -72,28 +77,45 @@ def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
         tuned = Tuned(made.adapter, work.job_id, is_adapter=options.method.name != "full")
         measuring = Measuring(
             task=options.task,
+            was_in_four_bits=options.method.name == "qlora",
             base_model=options.base_model,
             tuned=tuned,
             tasks=tasks_of(sides.held_out, evaluation.tasks, options.seed),
-            general=_general(work, evaluation, options.seed),
+            general=list(map(HeldOutTask.of, general)),
             data=options.data,
             options=evaluation,
             seed=options.seed,
             cache=work.cache,
             place=place,
         )
-        trained = _measured(work, measuring, facts, watch)
+        title = _title(work, options.evaluation.held_out_dataset_id)
+        trained = _measured(work, measuring, title, facts, watch)
     if trained.is_whole:
         # Nobody goes on from here, and they are several times as large as the adapter.
         shutil.rmtree(work.folder / "checkpoints", ignore_errors=True)
     return trained
 
 
+def _tell_sides(sides: Parted, watch: TrainingWatch) -> None:
+    watch.log(f"{len(sides.learnt)} rows to learn, {len(sides.held_out)} held out.")
+    if sides.near:
+        watch.log(f"Of those to measure on, left out as near to rows to learn: {sides.near}.")
+
+
+def _title(work: TrainingWork, held_out_dataset_id: str | None) -> str:
+    """What was learnt, and what was measured on, where that is another data set."""
+    if held_out_dataset_id is None:
+        return work.dataset.name
+    return f"{work.dataset.name}, measured on {work.others[held_out_dataset_id].name}"
+
+
 def _job(
-    work: TrainingWork, options: TrainingOptions, learnt: Sequence[DatasetRow], place: Place
+    work: TrainingWork,
+    options: TrainingOptions,
+    learnt: Sequence[DatasetRow],
+    replay: Sequence[Record],
+    place: Place,
 ) -> Job:
-    replayed = options.data.replay_dataset_id
-    general = work.others[replayed].read() if replayed and options.data.replay_share else ()
     name = MODEL if options.method.name == "full" else ADAPTER
     return Job(
         options=options,
@@ -102,7 +124,8 @@ def _job(
         target=work.folder / "outputs" / name,
         cache=work.cache,
         place=place,
-        general=[row.record for row in general],
+        general=replay,
+        dataset=work.dataset.name,
     )
 
 
@@ -140,20 +163,25 @@ def _evaluated(work: TrainingWork, watch: TrainingWatch, place: Place) -> Traine
         if work.has_learnt_it:
             held_out, seed = by.evaluation, by.seed
     sides = parted(work.dataset.read(), held_out, seed, by.task)
+    title = work.dataset.name
+    if work.has_learnt_it and not sides.held_out:
+        title += ", of which all rows were learnt"
+        watch.log("The model has learnt every row that it is asked.")
     measuring = Measuring(
         task=by.task,
+        was_in_four_bits=by.method.name == "qlora",
         base_model=by.base_model,
         tuned=tuned,
         # Of a version that is not split nothing was learnt that we know of: all of it is asked.
         tasks=tasks_of(sides.held_out or sides.learnt, options.evaluation.tasks, options.seed),
-        general=_general(work, options.evaluation, options.seed),
+        general=list(map(HeldOutTask.of, general_rows(work, options.evaluation, options.seed))),
         data=by.data,
         options=options.evaluation,
         seed=options.seed,
         cache=work.cache,
         place=place,
     )
-    return _measured(work, measuring, None, watch)
+    return _measured(work, measuring, title, None, watch)
 
 
 def _every_row(options: EvaluationOptions) -> EvaluationOptions:
@@ -170,18 +198,15 @@ def _tuned(outputs: Path, name: str) -> Tuned:
     )
 
 
-def _general(work: TrainingWork, options: EvaluationOptions, seed: int) -> Sequence[HeldOutTask]:
-    if options.general_dataset_id is None:
-        return ()
-    rows = list(work.others[options.general_dataset_id].read())
-    return tasks_of(rows, options.general_tasks, seed)
-
-
 def _measured(
-    work: TrainingWork, measuring: Measuring, training: TrainingFacts | None, watch: TrainingWatch
+    work: TrainingWork,
+    measuring: Measuring,
+    title: str,
+    training: TrainingFacts | None,
+    watch: TrainingWatch,
 ) -> Trained:
     outputs, tasks = work.folder / "outputs", measuring.tasks
-    found = measured_before(outputs) or measured(measuring, work.dataset.name, training, watch)
+    found = measured_before(outputs) or measured(measuring, title, training, watch)
     if found is None:
         return Trained(is_whole=False)
     evaluation, models = found

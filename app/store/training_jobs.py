@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.pipeline.job_state import FINAL_JOBS, WORKABLE_JOBS, job_sources_of
@@ -230,9 +242,12 @@ def note_nudged(session: Session, job_ids: Sequence[str]) -> None:
 
 def unfinished_of(session: Session, dataset_id: str) -> TrainingJob | None:
     """Find a job that still reads this data set; None: none does."""
+    # Options name data sets, too: to replay, to be measured on. An id is in no other text of them.
+    named = cast(TrainingJob.options, String).contains(dataset_id, autoescape=True)
     return session.scalar(
         select(TrainingJob)
-        .where(TrainingJob.dataset_id == dataset_id, TrainingJob.status.in_(WORKABLE_JOBS))
+        .where(TrainingJob.status.in_(WORKABLE_JOBS))
+        .where(or_(TrainingJob.dataset_id == dataset_id, named))
         .limit(1)
     )
 

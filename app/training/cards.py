@@ -22,6 +22,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
     cost = cost_in_use(MethodOptions.model_validate(method), mergeable=facts["mergeable"])
     table = [
         ("base model", options["base_model"]),
+        ("data set", facts.get("dataset") or "not told"),
         ("method", method["name"]),
         ("tuned parameters", f"{parameters['tuned']:,} ({parameters['share']:.3%})"),
         ("cost when answering", cost),

@@ -90,23 +90,29 @@ def save(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
 
 
 def latest(folder: Path, mark: str) -> Checkpoint | None:
-    """The last checkpoint, or None.
+    """The last checkpoint that can be read, or None where there is no checkpoint.
 
     Raises:
         Conflict: when it belongs to other rows or options.
+        SeedbedError: when there are checkpoints, and none can be read.
     """
-    paths = _paths(folder)
-    if not paths:
-        return None
-    try:
-        content = torch.load(paths[-1], weights_only=True, map_location="cpu")
-    except (RuntimeError, OSError, EOFError) as error:
-        raise SeedbedError(f"The checkpoint {paths[-1].name} cannot be read: {error}") from error
-    if content.pop("mark") != mark:
-        raise Conflict(
-            f"{paths[-1].name} belongs to tuning with other rows or options; it is left as it is."
-        )
-    return Checkpoint(**content)
+    trouble: Exception | None = None
+    for path in reversed(_paths(folder)):
+        try:
+            content = torch.load(path, weights_only=True, map_location="cpu")
+        except Exception as error:  # noqa: BLE001 - what is damaged fails in any way there is
+            # A disk may lose what it said it had written; the one before was written before.
+            trouble = trouble or error
+            continue
+        if content.pop("mark") != mark:
+            raise Conflict(
+                f"{path.name} belongs to tuning with other rows or options; it is left as it is."
+            )
+        return Checkpoint(**content)
+    if trouble is not None:
+        told = f"No checkpoint in {folder} can be read ({trouble}); without them it begins anew."
+        raise SeedbedError(told) from trouble
+    return None
 
 
 def tuned_weights(model: Model) -> Mapping[str, torch.Tensor]:
@@ -135,8 +141,10 @@ def set_rank_memory(model: Model, memory: Mapping[str, Any]) -> None:
     """Put back what `rank_memory` told."""
     if not memory:
         return
+    device = next(model.parameters()).device
     for name in _ALLOCATED:
-        setattr(model.base_model.rankallocator, name, dict(memory[name]))
+        there = {matrix: value.to(device) for matrix, value in memory[name].items()}
+        setattr(model.base_model.rankallocator, name, there)
     if memory["pattern"]:
         model.active_peft_config.rank_pattern = dict(memory["pattern"])
 

@@ -1,7 +1,7 @@
 """What a model makes of a batch: the loss over the tokens it is to learn, and nothing else."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -11,6 +11,9 @@ from app.training.batches import Batch, Pack, batch_of
 from app.training.encoding import NO_LOSS, Encoded
 from app.training.lessons import Lessons, Portion
 from app.training.libraries import Model
+
+_ALIKE = 1e-4
+"""What no mask lets through is nothing, so that hardly any rounding differs."""
 
 
 def answer_lessons(packs: Sequence[Pack]) -> Lessons:
@@ -57,7 +60,11 @@ def _foretold(model: Model, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         inputs["position_ids"] = batch.places.to(device)
         inputs["attention_mask"] = inputs["attention_mask"].to(_computed_in(model, device))
     targets = batch.targets.to(device)
-    if _keeps_places(model):
+    taken = _arguments_of(model)
+    if "use_cache" in taken:
+        # Keys and values are kept for whoever goes on with a text; nobody does here.
+        inputs["use_cache"] = False
+    if "logits_to_keep" in taken:
         # Most places have nothing to foretell; a vocabulary's width of numbers for each is saved.
         places = batch.kept_places.to(device)
         inputs["logits_to_keep"] = places
@@ -88,9 +95,34 @@ def _computed_in(model: Model, device: torch.device) -> torch.dtype:
     return kept
 
 
-def _keeps_places(model: Model) -> bool:
+def sees_rows_apart(model: Model) -> bool:
+    """Whether a row in a pack is foretold without regard to the one before it.
+
+    It is tried out: layers that hand on a state (Mamba's, convolutions) pass over the mask.
+    """
+    if "position_ids" not in _arguments_of(model):
+        return False
+    row, was_tuned = tuple(range(8)), model.training
+    after = Encoded(row, row)
+    model.eval()
+    told = []
+    for token in (3, 5):
+        before = Encoded((token,) * len(row), (NO_LOSS,) * len(row))
+        try:
+            with torch.no_grad():
+                told.append(_foretold(model, batch_of([(before, after)], 0))[0])
+        except (RuntimeError, TypeError, ValueError, IndexError):
+            # It takes no mask of this kind.
+            return False
+    model.train(was_tuned)
+    one, other = told
+    return float((one - other).abs().max()) <= _ALIKE * float(one.std())
+
+
+def _arguments_of(model: Model) -> Collection[str]:
+    """What a model's forward takes by name, and is not minded by what was put on it."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
-        # The prefix's places come first only inside; counting them is not ours.
-        return False
-    return "logits_to_keep" in inspect.signature(inner.forward).parameters
+        # The prefix's places come first only inside, as keys and values; they are not ours.
+        return ()
+    return inspect.signature(inner.forward).parameters

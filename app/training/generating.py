@@ -1,11 +1,33 @@
-"""Going on with prompts, whatever was put on the model."""
+"""Going on with prompts, whatever was put on the model, as far as it has places and to its end."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from app.training.libraries import Model
+from app.training.libraries import Model, Tokenizer
+
+
+def ends_of(model: Model, tokenizer: Tokenizer) -> Sequence[int]:
+    """The tokens that end an answer: the tokenizer's, and those that the model's makers name.
+
+    A model that was made for chat ends a turn by one of its own, and goes on with anything if it
+    is not heeded.
+    """
+    named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    also = [named] if isinstance(named, int) else list(named or ())
+    return list(dict.fromkeys([tokenizer.eos_token_id, *also]))
+
+
+def context_of(model: Model) -> int | None:
+    """The most tokens of prompt and answer together; None: the model does not say."""
+    places = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if places is None:
+        return None
+    put_on: Any = getattr(model, "active_peft_config", None)
+    is_prefixed = getattr(put_on, "is_prompt_learning", False)
+    return int(places) - (put_on.num_virtual_tokens if is_prefixed else 0)
 
 
 def generated(

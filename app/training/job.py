@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
+from app.errors import Fault, InvalidInput
 from app.record import Record
 from app.training.adapters import MANIFEST, check_sums, facts_of, save_tuned
 from app.training.batches import Pack, packs_of
 from app.training.classifier import classifier_of, label_lessons, labelled, labels_of, read_all
 from app.training.encoding import Encoded, EncodingReport, encode_all
-from app.training.foretelling import answer_lessons
+from app.training.foretelling import answer_lessons, sees_rows_apart
 from app.training.lessons import Lessons
 from app.training.loop import Watch, learn, steps_of
 from app.training.methods import adapt
@@ -38,6 +39,8 @@ class Job:
     place: Place
     general: Sequence[Record] = ()
     """Where a replay share is taken from."""
+    dataset: str = ""
+    """What the rows are called: name and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,13 @@ def carry_out(job: Job, watch: Watch) -> Result:
     steps = steps_of(len(lessons), options.schedule)
     # An adapter begins with random numbers, too.
     torch.manual_seed(options.seed)
-    adapted = adapt(prepared.loaded.model, options.method, steps, prepared.head.peft_task)
+    loaded = prepared.loaded
+    adapted = adapt(loaded.model, options.method, steps, prepared.head.peft_task, loaded.fresh)
     outcome = learn(adapted, lessons, options, job.checkpoints, watch)
     if outcome.stopped:
         return Result(None, {})
-    facts = facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
+    told = facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
+    facts = {**told, "dataset": job.dataset}
     save_tuned(target, adapted.model, tokenizer, facts)
     return Result(target, facts)
 
@@ -92,6 +97,9 @@ def carry_out(job: Job, watch: Watch) -> Result:
 def _to_answer(job: Job) -> _Prepared:
     options = job.options
     loaded = load(options, job.cache, job.place)
+    if options.data.packing and not sees_rows_apart(loaded.model):
+        told = Fault("rows of a pack would see each other in it", field="data.packing")
+        raise InvalidInput(f"{loaded.name} cannot be tuned on packed rows.", [told])
     rows = with_replay(job.records, job.general, options.data.replay_share, options.seed)
     encoded, report = encode_all(rows, loaded.tokenizer, options.data)
     return _Prepared(loaded, answer_lessons(_packs(encoded, options)), report)

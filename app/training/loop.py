@@ -116,15 +116,15 @@ def learn(
         OutOfSpace: when a checkpoint cannot be written; the ones before it are whole.
         TrainingTrouble: when the GPU is lost.
     """
-    tuning = _Tuning(adapted, options, folder, checkpoints.fingerprint(options, lessons))
-    steps = steps_of(len(lessons), options.schedule)
-    resumed = tuning.resume()
-    batch = options.schedule.batch
-    order = islice(endless(len(lessons), options.seed), resumed * batch, None)
+    steps, batch = steps_of(len(lessons), options.schedule), options.schedule.batch
+    mark = checkpoints.fingerprint(options, lessons)
     size = f"A batch of {options.schedule.micro_batch} times {options.data.max_tokens} tokens"
     with device_troubles_told(
         size, "The last checkpoint is kept; a smaller micro_batch takes less."
     ):
+        tuning = _Tuning(adapted, options, folder, mark)
+        resumed = tuning.resume()
+        order = islice(endless(len(lessons), options.seed), resumed * batch, None)
         for number in range(resumed + 1, steps + 1):
             learning_rate = learning_rate_at(number, steps, options)
             parts = tuning.parts_of(lessons, list(islice(order, batch)))
@@ -153,6 +153,8 @@ class _Tuning:
         self._optimizer = self._make_optimizer()
         self._padding = getattr(self._model.config, "pad_token_id", None) or 0
         self.losses: list[float] = []
+        self._kept = 0
+        """The step of the last checkpoint; 0: there is none."""
 
     def resume(self) -> int:
         """Go on from the last checkpoint; tells its step, 0 without one."""
@@ -168,6 +170,7 @@ class _Tuning:
         checkpoints.set_random_states(found.random)
         self._random = found.random
         self.losses = list(found.losses)
+        self._kept = found.step
         return found.step
 
     def save(self) -> None:
@@ -181,6 +184,7 @@ class _Tuning:
             ranks=checkpoints.rank_memory(self._model),
         )
         checkpoints.save(self._folder, content, self._mark)
+        self._kept = content.step
 
     def parts_of(self, lessons: Lessons, places: Sequence[int]) -> Sequence[Portion]:
         """What is in memory at a time, of the sequences of an update."""
@@ -247,13 +251,12 @@ class _Tuning:
         return torch.optim.AdamW(self._tuned, **options)
 
     def _what_is_kept(self, loss: float, gradient: float) -> str:
-        number = len(self.losses) + 1
-        every = self._options.schedule.checkpoint_every
-        last = len(self.losses) // every * every
-        kept = f"the checkpoint of step {last} is kept" if last else "no checkpoint was due yet"
+        kept = "no checkpoint was due yet"
+        if self._kept:
+            kept = f"the checkpoint of step {self._kept} is kept"
         return (
-            f"The loss of step {number} is {loss} and its gradient {gradient}: {kept}. A lower "
-            "learning rate is the first thing to try."
+            f"The loss of step {len(self.losses) + 1} is {loss} and its gradient {gradient}: "
+            f"{kept}. A lower learning rate is the first thing to try."
         )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from jinja2 import TemplateError
+
 from app.errors import Fault, InvalidInput
 from app.record import Exchange, Record
 from app.training.libraries import Tokenizer
@@ -35,7 +37,8 @@ def parts_of(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Se
     """The parts of a row, in order.
 
     Raises:
-        InvalidInput: when there is no chat template, or it cannot be split into prompt and answer.
+        InvalidInput: when there is no chat template, it does not take the row, or it cannot be
+            split into prompt and answer.
     """
     if template == "alpaca":
         return tuple(_alpaca(record))
@@ -105,7 +108,14 @@ def _answer(text: str, end: str, *, last: bool) -> Iterator[Part]:
 def _rendered(
     tokenizer: Tokenizer, messages: Sequence[Mapping[str, str]], *, to_answer: bool
 ) -> str:
-    text: str = tokenizer.apply_chat_template(
-        list(messages), tokenize=False, add_generation_prompt=to_answer
-    )
+    try:
+        text: str = tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=to_answer
+        )
+    except TemplateError as error:
+        # Some take no system message, or want the turns in another order.
+        raise InvalidInput(
+            "The base model's chat template does not take a row.",
+            [Fault(f"it says: {error}; the template 'alpaca' takes all", field="data.template")],
+        ) from error
     return text

@@ -10,6 +10,7 @@ from app.training.classifier import Classifier, classify, labelled
 from app.training.device_troubles import device_troubles_told
 from app.training.encoding import encode
 from app.training.foretelling import log_probabilities
+from app.training.generating import context_of
 from app.training.libraries import Model, Tokenizer
 from app.training.options import DataOptions
 
@@ -32,18 +33,22 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
         model: Answers greedily, so that the same model answers the same.
         tokenizer: The model's.
         tasks: What it is asked.
-        options: How a task becomes tokens; the length is that of tuning.
+        options: How a task becomes tokens; the length is that of tuning, or the model's.
         answer_tokens: An answer's most tokens; None: no answer is wanted, only likelihoods.
-        stop: Asked between portions.
+        stop: Asked between portions, and before each token of an answer.
     """
     found: list[Answer] = []
+    context = context_of(model)
+    if context is not None and context < options.max_tokens:
+        options = options.model_copy(update={"max_tokens": context})
     for start in range(0, len(tasks), _AT_ONCE):
         if stop():
             return None
         some = tasks[start : start + _AT_ONCE]
         with _troubles_told():
-            found += _answers(model, tokenizer, some, options, answer_tokens)
-    return Contender(name, tuple(found))
+            found += _answers(model, tokenizer, some, options, answer_tokens, stop)
+    # What ended early is no answer.
+    return None if answer_tokens is not None and stop() else Contender(name, tuple(found))
 
 
 def label_contender(
@@ -85,11 +90,12 @@ def _answers(
     tasks: Sequence[HeldOutTask],
     options: DataOptions,
     answer_tokens: int | None,
+    stop: Callable[[], bool],
 ) -> Iterator[Answer]:
     records = [task.record for task in tasks]
     said: Sequence[Said | None] = [None] * len(tasks)
     if answer_tokens is not None:
-        said = list(answers(model, tokenizer, records, options, answer_tokens))
+        said = list(answers(model, tokenizer, records, options, answer_tokens, stop))
     rows = [encode(record, tokenizer, options) for record in records]
     likely = log_probabilities(model, rows, tokenizer.pad_token_id)
     for task, answer, logarithms in zip(tasks, said, likely, strict=True):

@@ -1,6 +1,6 @@
 """The ways to change a model, as peft knows them; and full tuning, which changes all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,19 @@ from app.training.libraries import Model
 from app.training.options import MethodOptions
 
 Targets = Sequence[str]
-QUERY_AND_VALUE = (("q_proj", "v_proj"), ("query", "value"), ("q_lin", "v_lin"), ("c_attn",))
-"""By the model's family: Llama and most, BERT and RoBERTa, DistilBERT; of GPT-2 one matrix holds
-query, key and value."""
+QUERY_AND_VALUE = (
+    ("q_proj", "v_proj"),
+    ("query", "value"),
+    ("q_lin", "v_lin"),
+    ("query_proj", "value_proj"),
+    ("c_attn",),
+    ("qkv_proj",),
+    ("query_key_value",),
+    ("Wqkv",),
+)
+"""By the model's family: Llama and most, BERT and RoBERTa, DistilBERT, DeBERTa; of GPT-2, Phi-3,
+Falcon and ModernBERT one matrix holds query, key and value."""
+_HEADS = ("classifier", "score")
 _SCALED_BY_IA3 = (
     (("k_proj", "v_proj", "down_proj"), ("down_proj",)),
     (("key", "value", "output.dense"), ("output.dense",)),
@@ -56,7 +66,13 @@ class Adapted:
     share: Share
 
 
-def adapt(model: Model, method: MethodOptions, steps: int, task: str = "CAUSAL_LM") -> Adapted:
+def adapt(
+    model: Model,
+    method: MethodOptions,
+    steps: int,
+    task: str = "CAUSAL_LM",
+    fresh: Sequence[str] = (),
+) -> Adapted:
     """Put the method's adapter on a model; its output does not change by that, but for `prefix`.
 
     Args:
@@ -64,6 +80,8 @@ def adapt(model: Model, method: MethodOptions, steps: int, task: str = "CAUSAL_L
         method: What to put on it.
         steps: How many updates there will be; AdaLoRA spends its rank budget over them.
         task: What the model is for, in peft's words: `CAUSAL_LM` or `SEQ_CLS`.
+        fresh: Modules that begin with random numbers: they are learnt whole, and kept with the
+            adapter.
 
     Raises:
         InvalidInput: when the model lacks the targets; names those that it has.
@@ -76,16 +94,13 @@ def adapt(model: Model, method: MethodOptions, steps: int, task: str = "CAUSAL_L
         adapted = get_peft_model(model, config)
         return Adapted(adapted, method, (), share_of(adapted))
     if method.name == "qlora":
-        # A GPU's memory is what 4 bits are for: it computes inner values twice to keep fewer.
-        on_gpu = model.device.type == "cuda"
-        model = prepare_model_for_kbit_training(
-            model,
-            use_gradient_checkpointing=on_gpu,
-            gradient_checkpointing_kwargs={"use_reentrant": False},
-        )
+        # Whether inner values are kept was decided when it was loaded.
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     targets = targets_of(model, method)
     config = _config(model, method, targets, steps)
     config.task_type = task
+    # peft knows of heads by the names of most; it would neither tune nor keep any other.
+    config.modules_to_save = [name for name in fresh if not name.endswith(_HEADS)] or None
     adapted = get_peft_model(model, config)
     return Adapted(
         adapted, method, tuple(sorted(set(adapted.targeted_module_names))), share_of(adapted)
@@ -125,6 +140,17 @@ def targets_of(model: Model, method: MethodOptions) -> Targets:
         faults = [Fault(f"the model has no {one!r}", field="method.targets") for one in unknown]
         raise InvalidInput(f"The targets can be: {_there(names)}.", faults)
     return wanted
+
+
+def fresh_modules(model: Model, names: Collection[str]) -> Sequence[str]:
+    """The outermost modules of which every parameter is among those named."""
+    found: list[str] = []
+    for name, module in model.named_modules():
+        own = [f"{name}.{each}" for each, _ in module.named_parameters()]
+        is_within = any(name.startswith(f"{outer}.") for outer in found)
+        if name and own and not is_within and all(one in names for one in own):
+            found.append(name)
+    return tuple(found)
 
 
 def ranks(model: Model) -> Mapping[str, int]:
@@ -175,13 +201,14 @@ def _config(model: Model, method: MethodOptions, targets: Targets, steps: int) -
 
 def _budget(method: MethodOptions, steps: int) -> Mapping[str, Any]:
     """How AdaLoRA spends its steps: a tenth before it takes ranks away, three tenths after."""
-    before, after = steps // 10, steps * 3 // 10
+    # The last of its cuts, to the budget exactly, comes with the first step after.
+    before, after = steps // 10, max(1, steps * 3 // 10)
     if steps - before - after < 2:
         raise InvalidInput(
             "AdaLoRA needs more steps.",
             [
                 Fault(
-                    f"{steps} are too few to move ranks in; 2 are the least", field="schedule.steps"
+                    f"{steps} are too few to move ranks in; 3 are the least", field="schedule.steps"
                 )
             ],
         )

@@ -2,9 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import (
@@ -21,9 +21,17 @@ from app.llm.model_server import SHA256, model_file
 from app.training.device_troubles import device_troubles_told
 from app.training.four_bits import four_bits
 from app.training.libraries import Model, ModelConfig, Tokenizer
-from app.training.memory import MemoryEstimate, available_bytes, estimate
+from app.training.memory import (
+    MemoryEstimate,
+    available_bytes,
+    bytes_in_four_bits,
+    estimate,
+    recomputes,
+)
+from app.training.methods import fresh_modules
 from app.training.options import EMBEDDED, TrainingOptions
 
+_Part = TypeVar("_Part")
 _GIB = 2**30
 # Bars are for terminals, and a worker's log would be full of them.
 logging.disable_progress_bar()
@@ -38,11 +46,18 @@ class Place:
     device: str = "cpu"
     weights: torch.dtype = torch.float32
     """Tuned weights are held in 32 bits all the same."""
+    most_bytes: int | None = None
+    """The memory that may be used; None: all that is free."""
+
+    @property
+    def free_bytes(self) -> int:
+        """The memory that there is for a model."""
+        return min(available_bytes(self.device), self.most_bytes or 2**63)
 
     @property
     def in_full(self) -> "Place":
         """The same with weights of 32 bits: a head that is learnt whole loses small steps in 16."""
-        return Place(self.device)
+        return replace(self, weights=torch.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,8 @@ class BaseModel:
     model: Model
     tokenizer: Tokenizer
     memory: MemoryEstimate
+    fresh: Sequence[str] = ()
+    """The modules that begin with random numbers, for what was loaded has no weights for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,32 +114,42 @@ def load(options: TrainingOptions, cache: Path, place: Place, head: Head = ANSWE
         head: What it is to be tuned for.
 
     Raises:
-        InvalidInput: when there is no such model here or on the hub, or no access to it.
+        InvalidInput: when there is no such model here or on the hub, or no access to it, or when
+            rows may be longer than it has places for.
         MemoryTooSmall: when it would not fit, with the numbers.
         OutOfSpace: when the disk is too full to keep the embedded model.
     """
     name, source = options.base_model, source_of(options.base_model, cache)
     config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
-    weight_bytes = 4 if options.method.name == "full" else place.weights.itemsize
-    memory = estimate(config, parameters_of(config, head), options, weight_bytes)
-    check_memory(memory, available_bytes(place.device), name)
-    tokenizer = _known(name, lambda: tokenizer_of(source))
+    if head is ANSWERS:
+        _check_length(config, options)
     # Weights that are tuned themselves would lose small steps in 16 bits.
     weights = torch.float32 if options.method.name == "full" else place.weights
+    anew = recomputes(options, place.device)
+    parameters = parameters_of(config, head)
+    memory = estimate(config, parameters, options, weights.itemsize, recomputed=anew)
+    check_memory(memory, place.free_bytes, name)
+    tokenizer = _known(name, lambda: tokenizer_of(source))
     extra = dict(head.settings)
     if options.method.name == "qlora":
         extra["quantization_config"] = four_bits(place.device, weights)
     # A new head begins with random numbers.
     torch.manual_seed(options.seed)
     with device_troubles_told(name, "A smaller model takes less."):
-        model = _known(name, lambda: _weights(head, source, weights, extra))
+        model, fresh = _known(name, lambda: _weights(head, source, weights, extra))
         # What is held in 4 bits is in its place already.
         model = model if options.method.name == "qlora" else model.to(place.device)
-    return BaseModel(name, model, tokenizer, memory)
+        if anew:
+            recompute(model, name)
+    return BaseModel(name, model, tokenizer, memory, fresh)
 
 
-def load_to_answer(name: str, cache: Path, place: Place, head: Head = ANSWERS) -> BaseModel:
+def load_to_answer(
+    name: str, cache: Path, place: Place, head: Head = ANSWERS, *, in_four_bits: bool = False
+) -> BaseModel:
     """Load a base model, or weights that were tuned in full, to answer with, or to tell labels.
+
+    In 4 bits it takes less memory, and is as QLoRA tunes it.
 
     Raises:
         InvalidInput: when there is no such model here or on the hub, or no access to it.
@@ -131,14 +158,18 @@ def load_to_answer(name: str, cache: Path, place: Place, head: Head = ANSWERS) -
     """
     source = source_of(name, cache)
     config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
-    parameters = parameters_of(config, head)
-    memory = MemoryEstimate(parameters, parameters * place.weights.itemsize, 0, 0)
-    check_memory(memory, available_bytes(place.device), name)
+    parameters, extra = parameters_of(config, head), dict(head.settings)
+    weight_bytes = parameters * place.weights.itemsize
+    if in_four_bits:
+        weight_bytes = bytes_in_four_bits(config, parameters, place.weights.itemsize)
+        extra["quantization_config"] = four_bits(place.device, place.weights)
+    memory = MemoryEstimate(parameters, weight_bytes, 0, 0)
+    check_memory(memory, place.free_bytes, name)
     tokenizer = _known(name, lambda: tokenizer_of(source))
     with device_troubles_told(name, "A smaller model takes less."):
-        model = _known(name, lambda: _weights(head, source, place.weights, head.settings))
-        model = model.to(place.device).eval()
-    return BaseModel(name, model, tokenizer, memory)
+        model, fresh = _known(name, lambda: _weights(head, source, place.weights, extra))
+        model = model if in_four_bits else model.to(place.device)
+    return BaseModel(name, model.eval(), tokenizer, memory, fresh)
 
 
 def source_of(name: str, cache: Path) -> str:
@@ -167,6 +198,15 @@ def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
             "smaller model takes less; in tuning so do a smaller micro_batch or max_tokens, and "
             "an adapter instead of all weights."
         )
+
+
+def _check_length(config: ModelConfig, options: TrainingOptions) -> None:
+    places = getattr(config.get_text_config(), "max_position_embeddings", None)
+    taken = options.method.virtual_tokens if options.method.name == "prefix" else 0
+    if places is not None and options.data.max_tokens + taken > places:
+        left = f"{places} tokens" + (f", of which the prefix takes {taken}" if taken else "")
+        told = Fault(f"the model has places for {left}", field="data.max_tokens")
+        raise InvalidInput(f"Rows may be longer than {options.base_model} can read.", [told])
 
 
 def parameters_of(config: ModelConfig, head: Head = ANSWERS) -> int:
@@ -208,14 +248,41 @@ def embedded_folder(cache: Path) -> Path:
     return folder
 
 
-def _weights(head: Head, source: str, weights: torch.dtype, extra: Mapping[str, Any]) -> Model:
+def _weights(
+    head: Head, source: str, weights: torch.dtype, extra: Mapping[str, Any]
+) -> tuple[Model, Sequence[str]]:
+    """Load a model, and name its modules that begin with random numbers."""
     # A model that tells other labels gets a new head.
-    return head.loader.from_pretrained(
-        source, dtype=weights, ignore_mismatched_sizes=bool(head.settings), **extra
+    model, told = head.loader.from_pretrained(
+        source,
+        dtype=weights,
+        ignore_mismatched_sizes=bool(head.settings),
+        output_loading_info=True,
+        **extra,
     )
+    unfit = {name for name, *_ in told["mismatched_keys"]}
+    fresh = fresh_modules(model, {*told["missing_keys"], *unfit})
+    if fresh and head is ANSWERS:
+        raise ValueError(f"it has no weights for {', '.join(fresh)}, so it was not made to write")
+    return model, fresh
 
 
-def _known(name: str, load_part: Callable[[], Model]) -> Model:
+def recompute(model: Model, name: str) -> None:
+    """Have a model compute inner values twice instead of keeping them.
+
+    Raises:
+        InvalidInput: when models of its kind cannot.
+    """
+    try:
+        # The newer name of the same, where it is known.
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    except ValueError as error:
+        why = Fault("models of its kind cannot", field="schedule.recompute")
+        raise InvalidInput(f"{name} cannot compute inner values anew.", [why]) from error
+
+
+def _known(name: str, load_part: Callable[[], _Part]) -> _Part:
     """Make an anticipated failure of a model that cannot be had."""
     try:
         return load_part()

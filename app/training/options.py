@@ -106,6 +106,9 @@ class ScheduleOptions(_Values):
     """Sequences for one update."""
     micro_batch: int = Field(default=4, ge=1, le=65_536)
     """Sequences in memory at a time; the result is that of the whole batch."""
+    recompute: bool | None = None
+    """Compute inner values twice instead of keeping them (gradient checkpointing): less memory, a
+    third more time, the same result. Left out: of `qlora` on a GPU only; not for `prefix`."""
     learning_rate: float | None = Field(default=None, gt=0.0, le=10.0)
     """Left out: the method's usual one."""
     shape: Literal["constant", "linear", "cosine"] = "cosine"
@@ -138,6 +141,9 @@ class EvaluationOptions(_Values):
     held_out_share: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the rows that is kept from tuning, none near one that is not. Of a version that is
     split its test rows are taken instead; 0 measures nothing where there are none."""
+    held_out_dataset_id: DatasetId | None = None
+    """Another version to measure on instead: its test rows, or all where it is not split, without
+    those that are near a row to learn. Nothing is then held out of the rows to learn."""
     tasks: int = Field(default=100, ge=1, le=10_000)
     """At most so many held-out rows are asked, chosen by the seed."""
     answer_tokens: int = Field(default=128, ge=1, le=8192)
@@ -172,6 +178,16 @@ class EvaluationJobOptions(_Values):
     """Of an encoder that learnt a judge's decisions: a judge's run over this data set."""
     evaluation: EvaluationOptions = EvaluationOptions()
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @field_validator("evaluation")
+    @classmethod
+    def _is_measured_on_its_own(cls, asked: EvaluationOptions) -> EvaluationOptions:
+        if asked.held_out_dataset_id is not None:
+            raise ValueError(
+                "an evaluation measures on the data set that it is asked about: name that one as "
+                "dataset_id, and leave out held_out_dataset_id"
+            )
+        return asked
 
 
 class TrainingOptions(_Values):
@@ -243,10 +259,17 @@ class TrainingOptions(_Values):
     def _together(self) -> Self:
         if self.data.packing and self.method.name == "prefix":
             raise ValueError("packing cannot be combined with prefix: all rows would share one")
+        if self.schedule.recompute and self.method.name == "prefix":
+            raise ValueError("recompute cannot be combined with prefix, which it would leave out")
         if self.task == "labels":
             self._can_tell_labels()
         elif self.review_run_id is not None:
             raise ValueError("review_run_id needs the task 'labels'")
+        if self.review_run_id is not None and self.evaluation.held_out_dataset_id is not None:
+            raise ValueError(
+                "a review decides on the rows of one data set: with review_run_id there is no "
+                "held_out_dataset_id"
+            )
         return self
 
     def _can_tell_labels(self) -> None:

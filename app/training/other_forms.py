@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import AutoConfig
 
-from app.errors import InvalidInput
+from app.errors import InvalidInput, MemoryTooSmall
 from app.training.adapters import MANIFEST, MERGEABLE, merged, save_tuned, with_adapter
 from app.training.gguf_adapter import write_gguf_adapter
 from app.training.models import ANSWERS, Place, load_to_answer, source_of, telling
@@ -17,7 +17,6 @@ def write_merged(adapter: Path, target: Path, cache: Path, place: Place) -> str 
     Returns why it cannot be, None when it is there.
 
     Raises:
-        MemoryTooSmall: when the base model does not fit.
         OutOfSpace: when the disk is full.
     """
     if (target / MANIFEST).exists():
@@ -27,7 +26,11 @@ def write_merged(adapter: Path, target: Path, cache: Path, place: Place) -> str 
     if method not in MERGEABLE and method != "qlora":
         return f"an adapter of the method {method} is no part of any weight"
     head = telling(list(facts["labels"])) if facts["labels"] else ANSWERS
-    loaded = load_to_answer(base_model, cache, place, head)
+    try:
+        loaded = load_to_answer(base_model, cache, place, head)
+    except MemoryTooSmall as error:
+        # QLoRA tunes what does not fit in full: its adapter can be merged on a larger machine.
+        return str(error).removesuffix(".")
     model = merged(with_adapter(loaded.model, adapter))
     save_tuned(target, model, loaded.tokenizer, facts)
     return None

@@ -15,7 +15,7 @@ from transformers import LogitsProcessorList, StoppingCriteriaList
 from app.record import Record
 from app.training.adapters import check_sums, with_adapter
 from app.training.encoding import encode_prompt
-from app.training.generating import generated
+from app.training.generating import context_of, ends_of, generated
 from app.training.libraries import Model, Tokenizer
 from app.training.manner import Manner, Piece, Unfolding
 from app.training.models import BaseModel, Place, load_to_answer
@@ -30,10 +30,14 @@ _USUAL_CONTEXT = 2048
 class Talker:
     """A tuned model and its base model; any number of threads may ask, they are served in turn."""
 
-    def __init__(self, tokenizer: Tokenizer, context: int, tuned: Voice, base: Voice) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, context: int, ends: Sequence[int], tuned: Voice, base: Voice
+    ) -> None:
         self.context = context
         """The most tokens of prompt and answer together."""
         self._tokenizer = tokenizer
+        # Those of the base model are those of the tuned one.
+        self._ends = list(ends)
         # It holds the ways to tokenize as its state, and two threads would mix them.
         self._tokenizing = threading.Lock()
         self._voices = {True: tuned, False: base}
@@ -76,7 +80,7 @@ class Talker:
         if not unfolding.stopped:
             # Whatever went wrong in there is told here.
             work.result()
-        ended = unfolding.stopped or ids[-1:] == [self._tokenizer.eos_token_id]
+        ended = unfolding.stopped or (bool(ids) and ids[-1] in self._ends)
         yield Piece(unfolding.ended(text), "stop" if ended else "length", len(ids))
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class Talker:
                 ids,
                 torch.ones_like(ids),
                 max_new_tokens=most_tokens,
-                eos_token_id=self._tokenizer.eos_token_id,
+                eos_token_id=self._ends,
                 pad_token_id=self._tokenizer.pad_token_id,
                 streamer=watch,
                 stopping_criteria=StoppingCriteriaList([watch.is_over]),
@@ -180,15 +184,16 @@ def load_talker(folder: Path, options: TrainingOptions, models: Path, place: Pla
 
     if (folder / "adapter_config.json").exists():
         adapted = with_adapter(base().model, folder)
-        context = _context(adapted, options)
-        return Talker(base().tokenizer, context, _steady(lambda: adapted), _bare(adapted))
+        context, ends = context_of(adapted), ends_of(adapted, base().tokenizer)
+        steady = _steady(lambda: adapted)
+        return Talker(base().tokenizer, context or _USUAL_CONTEXT, ends, steady, _bare(adapted))
     check_sums(folder)
     whole = load_to_answer(str(folder), models, place)
-    context = _context(whole.model, options)
+    context, ends = context_of(whole.model), ends_of(whole.model, whole.tokenizer)
+    tuned = _steady(lambda: whole.model)
     # The base model only once it is asked: it takes as much memory again.
-    return Talker(
-        whole.tokenizer, context, _steady(lambda: whole.model), _steady(lambda: base().model)
-    )
+    untuned = _steady(lambda: base().model)
+    return Talker(whole.tokenizer, context or _USUAL_CONTEXT, ends, tuned, untuned)
 
 
 def _steady(model: Callable[[], Model]) -> Voice:
@@ -204,9 +209,3 @@ def _bare(adapted: Model) -> Voice:
             yield adapted.get_base_model()
 
     return voice
-
-
-def _context(model: Model, options: TrainingOptions) -> int:
-    known = getattr(model.config, "max_position_embeddings", None) or _USUAL_CONTEXT
-    taken = options.method.virtual_tokens if options.method.name == "prefix" else 0
-    return int(known) - taken

@@ -320,10 +320,33 @@ def test_a_data_set_must_be_there_and_stays_while_a_job_needs_it(
     ]
     with pytest.raises(NotFound):
         training_jobs.get_job(bench.workshop, "training_none")
-    with pytest.raises(Conflict, match="learns from it"):
+    with pytest.raises(Conflict, match="reads it"):
         datasets.delete_dataset(bench.workshop, dataset_id)
     training_jobs.cancel_job(bench.workshop, job.id)
     datasets.delete_dataset(bench.workshop, dataset_id)
     with pytest.raises(InvalidInput):
         training_jobs.resume_job(bench.workshop, job.id)
     assert now(bench.workshop, job).status == "cancelled"
+
+
+@pytest.mark.parametrize("field", ["held_out_dataset_id", "general_dataset_id"])
+def test_a_data_set_to_be_measured_on_must_be_there_and_stays_too(
+    bench: Bench, job: TrainingJob, tmp_path: Path, field: str
+) -> None:
+    other = take_in(bench.workshop, tmp_path, [{"instruction": "Go.", "output": "Gone."}], "other")
+    nowhere, there = (
+        TrainingRequest(
+            str(job.dataset_id), TrainingOptions.model_validate({"evaluation": {field: named}})
+        )
+        for named in ("dataset_none", other.id)
+    )
+
+    with pytest.raises(InvalidInput) as refused:
+        training_jobs.create_job(bench.workshop, nowhere, None)
+    taken = training_jobs.create_job(bench.workshop, there, None)
+
+    assert [fault.field for fault in refused.value.faults] == [f"options.evaluation.{field}"]
+    with pytest.raises(Conflict, match=f"{taken.id}, which is queued, reads it"):
+        datasets.delete_dataset(bench.workshop, other.id)
+    training_jobs.cancel_job(bench.workshop, taken.id)
+    datasets.delete_dataset(bench.workshop, other.id)

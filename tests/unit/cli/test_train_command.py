@@ -74,17 +74,22 @@ def test_the_usual_numbers_have_options_of_their_own(service: StandIn, tmp_path:
     judge = {"most_pairs": 5}
     file.write_text(json.dumps({"evaluation": {"judge": judge, "tasks": 7}}))
     numbers = "--rank 4 --epochs 1.5 --steps 20 --learning-rate 0.001 --held-out-share 0.2"
+    named = "--held-out d2 --general d3"
     result = seedbed(
-        service, "--options", str(file), "--no-wait", "--judge", "--seed", "3", *numbers.split()
-    )
+        service, "--options", str(file), "--no-wait", "--judge", "--seed", "3", *numbers.split(),
+        *named.split(),
+    )  # fmt: skip
     assert result.exit_code == ExitCode.OK, result.output
     (asked,) = service.asked_for("POST /v1/training-jobs")
     assert asked.json["options"] == {
         "method": {"rank": 4},
         "schedule": {"epochs": 1.5, "steps": 20, "learning_rate": 0.001},
-        "evaluation": {"judge": judge, "tasks": 7, "held_out_share": 0.2},
+        "evaluation": {
+            "judge": judge, "tasks": 7, "held_out_share": 0.2, "held_out_dataset_id": "d2",
+            "general_dataset_id": "d3",
+        },
         "seed": 3,
-    }
+    }  # fmt: skip
 
 
 def test_log_lines_are_told_as_they_come_and_the_report_is_fetched(

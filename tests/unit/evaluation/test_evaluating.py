@@ -9,6 +9,7 @@ from app.evaluation.figures import Comparison
 from app.evaluation.result import Drawing, Evaluation
 from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.record import Record
+from app.reports.evaluation_report import evaluation_report
 from tests.unit.evaluation.making import QUICK, alone, answering, full, template_tasks, training
 
 ASKED = Asked("t", drawing=QUICK)
@@ -139,3 +140,12 @@ def test_the_level_is_the_one_that_was_asked_for() -> None:
         assert one.low is not None
         assert other.low is not None
         assert one.low > other.low
+
+
+def test_what_a_loss_is_of_is_said() -> None:
+    tasks = template_tasks(40)
+    asked = Asked("t", drawing=QUICK, loss_of="label")
+    found = evaluate(tasks, answering("a", tasks, 3), answering("b", tasks, 9), asked)
+    assert any(" a label; perplexity from" in line for line in found.words)
+    assert "loss of a label" in evaluation_report(found)
+    assert "token" not in " ".join(found.words)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,20 @@ def test_the_same_work_makes_the_same_bytes_and_leaves_nothing_of_a_killed_write
 def test_a_version_with_no_row_to_learn_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no row to learn"):
         written(work_of(tmp_path, "axolotl", PLAIN, test=len(PLAIN)))
+
+
+def test_a_named_version_is_held_out_and_is_not_replayed(tmp_path: Path) -> None:
+    named: dict[str, Any] = {
+        "evaluation": {"held_out_dataset_id": "dataset_general"},
+        "data": {"replay_share": 0.5, "replay_dataset_id": "dataset_more"},
+    }
+    work = work_of(tmp_path, "axolotl", PLAIN, test=0, **named)
+    exam = list(work.others["dataset_general"].read())
+    more = source("more, version 1", [*(row.record for row in exam), *TURNED[-1:]])
+    folder = written(replace(work, others={**work.others, "dataset_more": more}))
+
+    held_out, learnt, general = (
+        lines_of(folder / "data" / f"{side}.jsonl") for side in ("held_out", "learnt", "general")
+    )
+    assert (len(held_out), len(learnt)) == (len(exam), len(PLAIN))
+    assert len(general) == 1

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,51 @@ def test_rows_without_a_classification_teach_no_labels(encoder: Path, tmp_path: 
         carry_out(work_in(tmp_path / "job", encoder, rows), Watching())
 
     assert caught.value.faults[0].field == "task"
+
+
+def test_the_loss_of_an_encoder_is_that_of_a_label(encoder: Path, tmp_path: Path) -> None:
+    found = evaluation_of(carry_out(work_in(tmp_path / "job", encoder, shouts(60)), Watching()))
+
+    assert found.loss_of == "label"
+    assert any(" a label; " in line for line in found.words)
+
+
+def test_it_is_measured_on_the_version_that_it_names(encoder: Path, tmp_path: Path) -> None:
+    rows = shouts(90)
+    named = {"evaluation": {"held_out_dataset_id": "dataset_2"}}
+    work = work_in(tmp_path / "job", encoder, [row for row in rows if row.position < 60], **named)
+    exam = RowSource(
+        "exam, version 3",
+        lambda: iter([rows[0], *(row for row in rows if row.position >= 60)]),
+    )
+    watch = Watching()
+
+    found = evaluation_of(carry_out(replace(work, others={"dataset_2": exam}), watch))
+
+    assert found.title == "shouts, version 1, measured on exam, version 3"
+    # Of the 30 other rows 20 are of classification; the one that is learnt, too, is not asked.
+    assert found.tasks == 20
+    assert found.training is not None
+    assert found.training.truncation is not None
+    assert found.training.truncation.rows == 40
+    assert "40 rows to learn, 20 held out." in watch.lines
+    assert "Of those to measure on, left out as near to rows to learn: 1." in watch.lines
+
+
+def test_an_evaluation_of_rows_that_were_learnt_says_so(encoder: Path, tmp_path: Path) -> None:
+    none = {"evaluation": {"held_out_share": 0.0}}
+    first = work_in(tmp_path / "job", encoder, shouts(30), **none)
+    carry_out(first, Watching())
+    again = replace(
+        work_in(tmp_path / "again", encoder, shouts(30)),
+        job_id="training_2",
+        kind="evaluation",
+        options={"training_job_id": "training_1"},
+        tuned=first.folder / "outputs",
+        has_learnt_it=True,
+    )
+
+    found = evaluation_of(carry_out(again, Watching()))
+
+    assert found.title == "shouts, version 1, of which all rows were learnt"
+    assert found.tasks == 20

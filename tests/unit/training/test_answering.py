@@ -71,3 +71,45 @@ def test_a_model_under_tuning_stays_so() -> None:
 
     assert len(list(answers(model, tiny_tokenizer(), spelling(20), DataOptions(), 2))) == 20
     assert model.training
+
+
+def test_an_answer_ends_at_an_end_that_the_models_makers_name_too() -> None:
+    model, tokenizer = tiny_llama().eval(), tiny_tokenizer()
+    said = greedily(model, RECORDS[0], 12)
+    end = max(said.index(token) for token in set(said))
+    model.generation_config.eos_token_id = [1, said[end]]
+
+    (told,) = answers(model, tokenizer, RECORDS[:1], DataOptions(), 12)
+
+    assert end > 0
+    assert told == Said(tokenizer.decode(said[:end]), cut_off=False)
+
+
+def test_a_penalty_that_comes_with_the_model_changes_no_likeliest_answer() -> None:
+    model = tiny_llama().eval()
+    before = list(answers(model, tiny_tokenizer(), RECORDS, DataOptions(), 12))
+    model.generation_config.repetition_penalty = 5.0
+
+    assert list(answers(model, tiny_tokenizer(), RECORDS, DataOptions(), 12)) == before
+
+
+def test_an_answer_ends_where_the_model_has_no_more_places() -> None:
+    model = tiny_gpt2().eval()
+    long = Record("Spell it.", "", "x" * 1200)
+
+    (told,) = answers(model, tiny_tokenizer(), [long], DataOptions(max_tokens=1024), 50)
+
+    assert told.cut_off
+
+
+def test_told_to_stop_it_ends_answers_as_they_are() -> None:
+    looks: list[int] = []
+
+    def stop() -> bool:
+        looks.append(1)
+        return len(looks) >= 3
+
+    (told,) = answers(tiny_llama(), tiny_tokenizer(), RECORDS[:1], DataOptions(), 500, stop)
+
+    assert told.cut_off
+    assert len(looks) == 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from app.errors import InvalidInput
 from app.record import Record
@@ -250,3 +250,42 @@ def test_the_tiny_encoder_is_always_the_same() -> None:
     one, two = tiny_roberta().state_dict(), tiny_roberta().state_dict()
 
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_every_part_of_a_new_head_is_learnt_and_kept(tmp_path: Path) -> None:
+    """Of BERT without a pooler peft knows the last matrix of the head alone."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=300, hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "bert")
+    tiny_tokenizer().save_pretrained(tmp_path / "bert")
+    options = options_for(tmp_path / "bert")
+    read, report = read_all(loaded(options), ROWS, options.data)
+
+    classifier = loaded(options)
+    fresh = load(options, Path(), Place(), telling(classifier.labels)).fresh
+    torch.manual_seed(1)
+    adapted = adapt(classifier.model, options.method, STEPS, "SEQ_CLS", fresh)
+    outcome = learn(adapted, label_lessons(read), options, tmp_path / "checkpoints", Watch())
+    tuned = Classifier(adapted.model, classifier.tokenizer, classifier.labels)
+    facts = facts_of(adapted, options, outcome, report, labels_of(ROWS))
+    save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
+    torch.manual_seed(2)
+    again = read_back(options, tmp_path / "tuned", tuned.labels)
+
+    assert set(fresh) == {"bert.pooler", "classifier"}
+    assert any("pooler" in name for name in tuned_weights(adapted.model))
+    assert classify(again, TEXTS, options.data) == classify(tuned, TEXTS, options.data)
+
+
+def test_a_head_that_comes_with_the_model_is_not_new(folder: Path) -> None:
+    there, fewer = (
+        load(options_for(folder), Path(), Place(), telling(labels)).fresh
+        for labels in (["high", "low"], ["a", "b", "c"])
+    )
+
+    assert there == ()
+    # Its last matrix has as many rows as there are labels; what is below it stays.
+    assert fewer == ("classifier.out_proj",)

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from transformers import Lfm2Config, Lfm2ForCausalLM, MambaConfig, MambaForCausalLM
 
 from app.training.encoding import Encoded, encode_all
-from app.training.foretelling import answer_lessons, log_probabilities, mean_loss
+from app.training.foretelling import answer_lessons, log_probabilities, mean_loss, sees_rows_apart
 from app.training.libraries import Model
 from app.training.options import DataOptions
 from tests.unit.training.making import spelling, talk, tiny_gpt2, tiny_llama, tiny_tokenizer
@@ -68,3 +69,16 @@ def test_lessons_put_the_rows_of_their_places_together() -> None:
     assert portion.under_loss == rows[3].under_loss + rows[11].under_loss
     with torch.no_grad():
         assert float(portion.summed_loss(model)) / portion.under_loss == pytest.approx(alone)
+
+
+def test_models_that_see_packed_rows_apart_are_told_from_those_that_do_not() -> None:
+    size = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 2}
+    attention = {"num_attention_heads": 4, "num_key_value_heads": 4, "intermediate_size": 64}
+    # A convolution beside the attention hands on what came before.
+    mixed = Lfm2ForCausalLM(Lfm2Config(**size, **attention, layer_types=["conv", "full_attention"]))
+    handing_on = MambaForCausalLM(MambaConfig(**size))
+
+    assert sees_rows_apart(tiny_llama())
+    assert sees_rows_apart(tiny_gpt2())
+    assert not sees_rows_apart(mixed)
+    assert not sees_rows_apart(handing_on)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import MambaConfig, MambaForCausalLM
 
 from app.errors import InvalidInput
 from app.record import Record
@@ -124,3 +125,27 @@ def test_a_stopped_encoder_goes_on_to_the_same_adapter(encoder_job: Job, tmp_pat
 def test_rows_of_one_label_teach_nothing(encoder_job: Job) -> None:
     with pytest.raises(InvalidInput, match="two labels or more"):
         carry_out(replace(encoder_job, records=encoder_job.records[:4]), Watch())
+
+
+def test_the_card_names_the_data_set(job: Job) -> None:
+    result = carry_out(replace(job, dataset="tea, version 2"), Watch())
+
+    assert result.facts["dataset"] == "tea, version 2"
+    card = (job.target / "README.md").read_text(encoding="utf-8")
+    assert "| data set | tea, version 2 |" in card
+
+
+def test_a_model_that_hands_on_a_state_is_not_tuned_on_packed_rows(
+    job: Job, tmp_path: Path
+) -> None:
+    MambaForCausalLM(
+        MambaConfig(vocab_size=300, hidden_size=32, num_hidden_layers=2)
+    ).save_pretrained(tmp_path / "mamba")
+    tiny_tokenizer().save_pretrained(tmp_path / "mamba")
+    data = job.options.data.model_copy(update={"packing": True})
+    changed = {"base_model": str(tmp_path / "mamba"), "data": data}
+
+    with pytest.raises(InvalidInput, match="cannot be tuned on packed rows") as caught:
+        carry_out(replace(job, options=job.options.model_copy(update=changed)), Watch())
+
+    assert caught.value.faults[0].field == "data.packing"

@@ -1,5 +1,6 @@
 """Tuning: it is told, stopped, killed and resumed, and ends where it would have ended."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.errors import Conflict, LossNotFinite, MemoryTooSmall, TrainingTrouble
-from app.training.checkpoints import tuned_weights
+from app.errors import Conflict, LossNotFinite, MemoryTooSmall, SeedbedError, TrainingTrouble
+from app.training.checkpoints import rank_memory, set_rank_memory, tuned_weights
 from app.training.foretelling import mean_loss
 from app.training.loop import Step, Watch, learning_rate_at, steps_of
 from app.training.methods import ranks
+from app.training.models import recompute
 from app.training.options import MethodName, ScheduleOptions, TrainingOptions
 from tests.unit.training.making import tiny_gpt2, tiny_llama
 from tests.unit.training.tuning import STEPS, options_for, packs_for, tuned
@@ -268,3 +270,69 @@ def test_a_gpu_that_is_gone_is_told_and_a_defect_is_not_hidden(tmp_path: Path) -
         tuned(options_for(), tmp_path, failing("CUDA error: device is lost\nand more"))
     with pytest.raises(RuntimeError, match="a defect"):
         tuned(options_for(), tmp_path, failing("a defect"))
+
+
+def test_a_checkpoint_that_the_disk_lost_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
+    whole, undisturbed = tuned(options_for(), tmp_path / "whole")
+    folder = tmp_path / "damaged"
+    tuned(options_for(checkpoint_every=3), folder, stop_after(6))
+    last = folder / "checkpoint-00000006.pt"
+
+    for content in (b"", bytes(last.stat().st_size), last.read_bytes()[:2000]):
+        for path in (tmp_path / "again").glob("*"):
+            path.unlink()
+        shutil.copytree(folder, tmp_path / "again", dirs_exist_ok=True)
+        (tmp_path / "again" / last.name).write_bytes(content)
+        resumed, outcome = tuned(options_for(checkpoint_every=3), tmp_path / "again")
+
+        assert outcome.resumed_from == 3
+        assert outcome.losses == undisturbed.losses
+        assert all(
+            torch.equal(weights, tuned_weights(whole.model)[name])
+            for name, weights in tuned_weights(resumed.model).items()
+        )
+
+
+def test_where_no_checkpoint_can_be_read_it_is_said(tmp_path: Path) -> None:
+    tuned(options_for(checkpoint_every=3), tmp_path, stop_after(6))
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"rubbish")
+
+    with pytest.raises(SeedbedError, match=r"No checkpoint .* without them it begins anew"):
+        tuned(options_for(checkpoint_every=3), tmp_path)
+
+
+def test_what_adalora_remembers_goes_to_where_the_model_is(tmp_path: Path) -> None:
+    options = options_for("adalora")
+    adapted, _ = tuned(options, tmp_path, stop_after(5))
+    remembered = rank_memory(adapted.model)
+
+    set_rank_memory(adapted.model.to("meta"), remembered)
+
+    held = adapted.model.base_model.rankallocator
+    assert held.exp_avg_ipt
+    assert {one.device.type for one in held.exp_avg_ipt.values()} == {"meta"}
+
+
+def test_after_a_stop_the_checkpoint_that_is_told_is_the_one_that_is_there(tmp_path: Path) -> None:
+    tuned(options_for(), tmp_path, stop_after(4))
+    model = tiny_llama()
+    with torch.no_grad():
+        model.model.norm.weight.fill_(float("nan"))
+
+    # None was due yet: it is the one of the stop.
+    with pytest.raises(LossNotFinite, match=r"step 5 is nan .* checkpoint of step 4 is kept"):
+        tuned(options_for(), tmp_path, model=model)
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_inner_values_that_are_computed_anew_change_no_loss(packing: bool, tmp_path: Path) -> None:
+    losses = []
+    for anew in (False, True):
+        model = tiny_llama()
+        if anew:
+            recompute(model, "tiny")
+        _, outcome = tuned(options_for(packing=packing), tmp_path / str(anew), model=model)
+        losses.append(outcome.losses)
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

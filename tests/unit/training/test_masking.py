@@ -118,3 +118,16 @@ def test_rows_of_which_nothing_is_left_are_refused_with_the_numbers() -> None:
 
     assert "of 3 rows none" in str(caught.value.faults[0])
     assert "8 tokens" in str(caught.value.faults[0])
+
+
+def test_a_row_that_the_chat_template_does_not_take_is_told_with_its_reason() -> None:
+    strict = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
+        "{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}"
+    )
+
+    with pytest.raises(InvalidInput, match="does not take a row") as caught:
+        encode(talk(), tiny_tokenizer(strict), DataOptions(template="chat"))
+
+    assert "No system role" in str(caught.value.faults[0])
+    assert caught.value.faults[0].field == "data.template"

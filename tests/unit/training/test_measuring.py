@@ -16,7 +16,13 @@ from app.training.foretelling import log_probabilities
 from app.training.libraries import Model
 from app.training.measuring import contender, label_contender
 from app.training.options import DataOptions
-from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
+from tests.unit.training.making import (
+    spelling,
+    tiny_gpt2,
+    tiny_llama,
+    tiny_roberta,
+    tiny_tokenizer,
+)
 
 TASKS = [HeldOutTask(f"t{number}", row) for number, row in enumerate(spelling(20))]
 OPTIONS = DataOptions()
@@ -65,15 +71,18 @@ def test_a_reference_of_which_nothing_is_left_has_no_likelihood() -> None:
     assert {answer.log_probabilities for answer in found.answers} == {None}
 
 
-def test_it_stops_between_portions_when_told() -> None:
+@pytest.mark.parametrize(("answer_tokens", "looks"), [(None, 2), (500, 4)])
+def test_it_stops_between_portions_and_within_answers_when_told(
+    answer_tokens: int | None, looks: int
+) -> None:
     asked: list[int] = []
 
     def stop() -> bool:
         asked.append(1)
-        return len(asked) == 2
+        return len(asked) >= looks
 
-    assert measured(tiny_llama(), stop=stop) is None
-    assert len(asked) == 2
+    assert measured(tiny_llama(), answer_tokens, stop=stop) is None
+    assert len(asked) <= looks + 1
 
 
 @pytest.mark.parametrize(
@@ -129,3 +138,14 @@ def test_what_is_asked_changes_no_weight() -> None:
     measured(model)
 
     assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())
+
+
+def test_a_task_longer_than_the_model_has_places_for_is_cut() -> None:
+    tasks = [HeldOutTask("long", Record("Spell.", "y" * 900, "x" * 700))]
+
+    found = measured(tiny_gpt2().eval(), options=DataOptions(max_tokens=4000), tasks=tasks)
+
+    assert found is not None
+    (answer,) = found.answers
+    assert answer.log_probabilities
+    assert len(answer.log_probabilities) < 200

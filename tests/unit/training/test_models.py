@@ -14,9 +14,9 @@ from app.training.adapters import with_adapter
 from app.training.four_bits import four_bits
 from app.training.job import Job, carry_out
 from app.training.loop import Watch
-from app.training.memory import available_bytes, estimate
+from app.training.memory import available_bytes, estimate, recomputes
 from app.training.models import Place, check_memory, load, load_to_answer, parameters_of
-from app.training.options import MethodOptions, TrainingOptions
+from app.training.options import MethodOptions, ScheduleOptions, TrainingOptions
 from app.training.other_forms import write_merged
 from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, tuned
@@ -162,3 +162,102 @@ def test_what_qlora_tuned_reads_back_on_four_bits_and_merges_into_full_weights(
     assert float((same - told).abs().max()) < 1e-3
     # Four bits are near the weights they stand for, and not the same.
     assert 1e-6 < float((near - told).abs().mean()) < 0.1
+
+
+def test_rows_longer_than_the_model_has_places_for_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    def loaded(most: int, **method: object) -> object:
+        values = {"base_model": str(folder), "data": {"max_tokens": most}, "method": method}
+        return load(TrainingOptions.model_validate(values), tmp_path, Place())
+
+    assert loaded(1024)
+    for most, method, told in (
+        (1025, {}, "the model has places for 1024 tokens"),
+        (1010, {"name": "prefix"}, "1024 tokens, of which the prefix takes 20"),
+    ):
+        with pytest.raises(InvalidInput, match="Rows may be longer") as caught:
+            loaded(most, **method)
+        assert str(caught.value.faults[0]).startswith("data.max_tokens: ")
+        assert told in str(caught.value.faults[0])
+
+
+def test_a_model_that_was_not_made_to_write_is_refused(tmp_path: Path) -> None:
+    llama = tiny_llama()
+    llama.model.save_pretrained(tmp_path / "headless")
+    tiny_tokenizer().save_pretrained(tmp_path / "headless")
+
+    with pytest.raises(InvalidInput) as caught:
+        load_to_answer(str(tmp_path / "headless"), tmp_path, Place())
+
+    assert "no weights for lm_head" in str(caught.value.faults[0])
+
+
+def test_inner_values_are_computed_anew_where_that_is_wished(folder: Path, tmp_path: Path) -> None:
+    kept, anew = (
+        load(
+            TrainingOptions(base_model=str(folder), schedule=ScheduleOptions(recompute=recompute)),
+            tmp_path,
+            Place(),
+        )
+        for recompute in (None, True)
+    )
+
+    assert not kept.model.is_gradient_checkpointing
+    assert anew.model.is_gradient_checkpointing
+    assert anew.memory.activations < kept.memory.activations
+
+
+def test_qlora_computes_anew_on_a_gpu_unless_told_otherwise() -> None:
+    qlora = TrainingOptions(method=MethodOptions(name="qlora"))
+    told = qlora.model_copy(update={"schedule": ScheduleOptions(recompute=False)})
+
+    assert recomputes(qlora, "cuda")
+    assert not recomputes(qlora, "cpu")
+    assert not recomputes(told, "cuda")
+    assert not recomputes(TrainingOptions(), "cuda")
+
+
+def test_embeddings_are_not_held_in_four_bits() -> None:
+    # As Llama 3.2's with a billion parameters, of which the embeddings are a fifth.
+    config = AutoConfig.for_model(
+        "llama", hidden_size=2048, intermediate_size=8192, num_hidden_layers=16,
+        vocab_size=128256, num_attention_heads=32, num_key_value_heads=8, tie_word_embeddings=True,
+    )  # fmt: skip
+    parameters = parameters_of(config)
+    qlora = TrainingOptions(method=MethodOptions(name="qlora"))
+
+    memory = estimate(config, parameters, qlora, weight_bytes=2)
+
+    embeddings = 2048 * 128256
+    assert memory.weights == pytest.approx(
+        embeddings * 4 + (parameters - embeddings) * 0.53, rel=1e-6
+    )
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_a_model_to_answer_can_be_held_in_four_bits(folder: Path, tmp_path: Path) -> None:
+    whole, four = (
+        load_to_answer(str(folder), tmp_path, Place(), in_four_bits=bits) for bits in (False, True)
+    )
+
+    assert four.model.is_loaded_in_4bit
+    assert not four.model.training
+    assert four.memory.weights < whole.memory.weights
+
+
+def test_a_place_may_have_less_memory_than_is_free(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(MemoryTooSmall, match=r"0\.1 GiB are free"):
+        load_to_answer(str(folder), tmp_path, Place(most_bytes=2**27))
+
+
+def test_what_is_too_big_to_be_merged_stays_an_adapter(folder: Path, tmp_path: Path) -> None:
+    options = options_for().model_copy(update={"base_model": str(folder)})
+    target = tmp_path / "adapter"
+    carry_out(Job(options, spelling(8), tmp_path / "c", target, tmp_path, Place()), Watch())
+
+    why_not = write_merged(target, tmp_path / "merged", tmp_path, Place(most_bytes=2**27))
+
+    assert why_not is not None
+    assert "0.1 GiB are free" in why_not
+    assert not (tmp_path / "merged").exists()

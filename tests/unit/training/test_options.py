@@ -6,7 +6,14 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from app.training.options import DataOptions, MethodOptions, TrainingOptions
+from app.training.options import (
+    DataOptions,
+    EvaluationJobOptions,
+    EvaluationOptions,
+    MethodOptions,
+    ScheduleOptions,
+    TrainingOptions,
+)
 
 
 def test_the_defaults_are_those_of_lora_on_query_and_value() -> None:
@@ -68,3 +75,19 @@ def test_a_judges_decisions_are_learnt_as_labels_only() -> None:
     assert TrainingOptions(task="labels", review_run_id="run_1").review_run_id == "run_1"
     with pytest.raises(ValidationError, match="needs the task 'labels'"):
         TrainingOptions(review_run_id="run_1")
+
+
+def test_an_evaluation_is_measured_on_its_own_data_set() -> None:
+    held_out = EvaluationOptions(held_out_dataset_id="dataset_1")
+
+    with pytest.raises(ValidationError, match="name that one as dataset_id"):
+        EvaluationJobOptions(evaluation=held_out)
+    with pytest.raises(ValidationError, match="there is no held_out_dataset_id"):
+        TrainingOptions(task="labels", review_run_id="run_1", evaluation=held_out)
+
+
+def test_a_prefix_is_lost_where_inner_values_are_computed_anew() -> None:
+    with pytest.raises(ValidationError, match="recompute cannot be combined with prefix"):
+        TrainingOptions(
+            method=MethodOptions(name="prefix"), schedule=ScheduleOptions(recompute=True)
+        )

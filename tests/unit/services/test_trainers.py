@@ -1,0 +1,40 @@
+"""Who does a training job, and what is seen to before."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+TRAINS = """
+import sys
+from app.services.trainers import trainer_for
+from app.services.trainer import RowSource, TrainingWork
+from pathlib import Path
+here = Path()
+work = TrainingWork("training_1", "training", {}, RowSource("rows", list), {}, here, here)
+assert "torch" not in sys.modules
+trainer_for(None, work)
+assert "torch" in sys.modules
+"""
+
+
+@pytest.mark.skipif(find_spec("peft") is None, reason="needs the extra 'training'")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch has another OpenMP")
+@pytest.mark.parametrize(
+    ("chosen", "held"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")]
+)
+def test_the_threads_of_a_worker_that_trains_sleep_while_they_wait(
+    chosen: dict[str, str], held: str
+) -> None:
+    plain = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+
+    # OpenMP itself says what it goes by.
+    told = subprocess.run(
+        [sys.executable, "-c", TRAINS],
+        env={**plain, **chosen, "OMP_DISPLAY_ENV": "TRUE"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert f"OMP_WAIT_POLICY = '{held}'" in told.stderr
