@@ -98,6 +98,14 @@ def _load(session: Session, job_id: str) -> TrainingJob:
     return found
 
 
+def _hold(session: Session, job_id: str) -> TrainingJob:
+    """Load a job and hold its row, so that its worker moves it before us or after, not between."""
+    held = session.get(TrainingJob, job_id, with_for_update=True) if may_be_id(job_id) else None
+    if held is None:
+        raise NotFound("training job", job_id)
+    return held
+
+
 def list_jobs(
     workshop: Workshop,
     *,
@@ -186,7 +194,7 @@ def cancel_job(workshop: Workshop, job_id: str) -> TrainingJob:
     """
 
     def cancel(session: Session) -> TrainingJob:
-        job = _load(session, job_id)
+        job = _hold(session, job_id)
         if job.status in FINAL_JOBS - {Status.CANCELLED}:
             raise Conflict(f"The training job has {job.status}; there is nothing to cancel.")
         # Queued, nobody holds it; running, its worker learns of it at the next look.
@@ -206,7 +214,7 @@ def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
     """
 
     def resume(session: Session) -> TrainingJob:
-        job = _load(session, job_id)
+        job = _hold(session, job_id)
         if job.status in {Status.SUCCEEDED, Status.CANCELLING}:
             raise Conflict(f"The training job is {job.status}; it cannot go on.")
         if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.pipeline.job_state import FINAL_JOBS, WORKABLE_JOBS, job_sources_of
@@ -186,10 +198,15 @@ def succeed(
 
 
 def hand_back(session: Session, job_id: str, token: str) -> None:
-    """Leave a job to the next process; that this one was asked to end is no attempt that failed."""
+    """Leave a job to the next process; that this one was asked to end is no attempt that failed.
+
+    One that a person cancelled ends here: there is nothing left to do.
+    """
     if move(session, job_id, Status.QUEUED, token=token):
         fewer = func.coalesce(TrainingJob.attempts, 1) - 1
         session.execute(update(TrainingJob).where(TrainingJob.id == job_id).values(attempts=fewer))
+    else:
+        move(session, job_id, Status.CANCELLED, token=token)
 
 
 def forgive(session: Session, job_id: str) -> None:
@@ -198,7 +215,7 @@ def forgive(session: Session, job_id: str) -> None:
 
 
 def of_run(session: Session, run_id: str) -> Sequence[str]:
-    """Name the jobs that a run was asked to start, oldest first."""
+    """Name the jobs that learn what a run makes, oldest first."""
     wanted = select(TrainingJob.id).where(TrainingJob.run_id == run_id)
     return session.scalars(wanted.order_by(TrainingJob.id)).all()
 
@@ -229,10 +246,15 @@ def note_nudged(session: Session, job_ids: Sequence[str]) -> None:
 
 
 def unfinished_of(session: Session, dataset_id: str) -> TrainingJob | None:
-    """Find a job that still reads this data set; None: none does."""
+    """Find a job that still needs this data set, for whatever; None: none does."""
+    named = [
+        cast(column, Text).contains(dataset_id, autoescape=True)
+        for column in (TrainingJob.options, TrainingJob.wanted_dataset)
+    ]
+    learnt = (TrainingJob.dataset_id == dataset_id, TrainingJob.making == dataset_id)
     return session.scalar(
         select(TrainingJob)
-        .where(TrainingJob.dataset_id == dataset_id, TrainingJob.status.in_(WORKABLE_JOBS))
+        .where(TrainingJob.status.in_(WORKABLE_JOBS), or_(*learnt, *named))
         .limit(1)
     )
 
