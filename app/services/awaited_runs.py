@@ -41,10 +41,11 @@ def _take_on(session: Session, job_id: str) -> None:
     job = awaited_runs.hold(session, job_id)
     if job is None:
         return
-    if job.making is None:
+    dataset = None if job.making is None else datasets.lock(session, job.making)
+    if dataset is None or dataset.state == datasets.DELETED:
         _begin(session, job)
     else:
-        _give(session, job, datasets.lock(session, job.making))
+        _give(session, job, dataset)
 
 
 def _begin(session: Session, job: TrainingJob) -> None:
@@ -77,8 +78,6 @@ def _give(session: Session, job: TrainingJob, dataset: Dataset) -> None:
 def _trouble_with(dataset: Dataset) -> str | None:
     if dataset.state == datasets.FAILED:
         return f"failed: {dataset.message}"
-    if dataset.state == datasets.DELETED:
-        return "was deleted"
     if dataset.state == datasets.READY and not dataset.row_count:
         return "has no row left"
     return None

@@ -170,6 +170,21 @@ def test_a_data_set_that_is_made_for_a_job_cannot_be_deleted_under_it(bench: Ben
         datasets.delete_dataset(bench.workshop, dataset_id)
 
 
+def test_a_job_that_was_cancelled_while_its_data_set_went_has_another_one_made(
+    bench: Bench,
+) -> None:
+    run, job = start(bench)
+    bench.work(run.id)
+    training.sweep_training(bench.workshop)
+    (dataset_id,) = dataset_making.sweep_datasets(bench.workshop)
+    dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
+    training_jobs.cancel_job(bench.workshop, job.id)
+    datasets.delete_dataset(bench.workshop, dataset_id)
+    training_jobs.resume_job(bench.workshop, job.id)
+    assert made_and_given(bench) == [job.id]
+    assert look(bench, job).dataset_id != dataset_id
+
+
 def test_a_training_is_asked_for_while_its_run_goes_on_and_when_it_has_ended(
     bench: Bench,
 ) -> None:
