@@ -13,6 +13,7 @@ from app.services.recipes import Source, VersionRecipe
 from app.services.run_training import RunTraining
 from app.services.workshop import Workshop
 from app.store import awaited_runs, datasets, training_jobs
+from app.store.database import AWAY
 from app.store.dataset_table import Dataset
 from app.store.identifiers import new_id
 from app.store.models import Run
@@ -35,6 +36,11 @@ def begin_what_waited(workshop: Workshop) -> None:
         except IntegrityError:
             # The next look finds the other's.
             _log.warning("the data set for job %s was asked for by another at once", job_id)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - one job that cannot be read must not hold up the others
+            _log.exception("training job %s failed: a defect of the service", job_id)
+            workshop.database.retrying(partial(_bury, job_id=job_id))
 
 
 def _take_on(session: Session, job_id: str) -> None:
@@ -90,6 +96,12 @@ def _end_with(session: Session, job: TrainingJob, run: Run) -> None:
     else:
         reason = f": {run.message}" if run.message else "."
         _fail(session, job, f"Its run {run.id} failed{reason}")
+
+
+def _bury(session: Session, job_id: str) -> None:
+    job = awaited_runs.hold(session, job_id)
+    if job is not None:
+        _fail(session, job, "A defect of the service; its log has the details.")
 
 
 def _fail(session: Session, job: TrainingJob, message: str) -> None:

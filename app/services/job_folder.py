@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.errors import ConfigurationError
 from app.services.trainer import TrainingWatch
 
 _LOCK = "worker.lock"
 _LOOK_S = 0.2
+_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
@@ -24,13 +26,28 @@ def alone_in(folder: Path, watch: TrainingWatch) -> Iterator[bool]:
     The system gives the lock back however a process ends.
 
     Yields False when the watch says to stop before the folder is free.
+
+    Raises:
+        ConfigurationError: when this worker may not write there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = _opened(folder)
     try:
         yield _taken(descriptor, watch)
     finally:
         os.close(descriptor)
+
+
+def _opened(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+        raise ConfigurationError(
+            f"This worker cannot write to its data folder ({os.strerror(error.errno)}): set "
+            "SEEDBED_DATA_DIR there to a folder that it shares with the API, and resume the job."
+        ) from error
 
 
 def _taken(descriptor: int, watch: TrainingWatch) -> bool:

@@ -15,8 +15,10 @@ from app.services.awaited_runs import begin_what_waited
 from app.services.datasets import DatasetRequest, add_dataset
 from app.services.extending import Extension, extend_run
 from app.services.recipes import Source, VersionRecipe
+from app.services.run_training import RunTraining, create_for_run
 from app.store import awaited_runs
 from app.store.dataset_table import Dataset
+from app.store.training_table import TrainingJob
 from tests.integration.conftest import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_run_training import look, made_and_given, start, versions
@@ -100,6 +102,18 @@ def test_many_sweepers_make_one_version_and_give_it_once(bench: Bench) -> None:
             dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
     assert (versions(bench), look(bench, job).status) == (1, "queued")
     assert look(bench, job).dataset_id is not None
+
+
+def test_a_job_that_cannot_be_read_fails_and_holds_up_no_other(bench: Bench) -> None:
+    run, job = start(bench)
+    later = create_for_run(bench.workshop, run.id, RunTraining(), None)
+    bench.work(run.id)
+    with bench.workshop.database.write() as session:
+        session.get_one(TrainingJob, job.id).wanted_dataset = {"recipe": "of another version"}
+    assert made_and_given(bench) == [later.id]
+    failed = look(bench, job)
+    assert failed.status == "failed"
+    assert (failed.message or "").startswith("A defect of the service")
 
 
 def test_a_job_whose_data_set_is_being_made_gets_it_though_its_run_was_extended(

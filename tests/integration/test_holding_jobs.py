@@ -1,9 +1,11 @@
 """Who holds a training job: one process in its folder, a cancelling that is never lost."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -226,3 +228,12 @@ def test_a_data_set_that_a_job_replays_stays_while_the_job_needs_it(
         datasets.delete_dataset(bench.workshop, general.id)
     training_jobs.cancel_job(bench.workshop, replaying.id)
     datasets.delete_dataset(bench.workshop, general.id)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="wants a folder that root cannot write to")
+def test_a_worker_that_may_not_write_says_what_to_set(bench: Bench, job: TrainingJob) -> None:
+    elsewhere = replace(bench.workshop, files_dir=Path("/sys/seedbed/files"))
+    training.work_on_job(elsewhere, job.id, never, ScriptedTrainer())
+    failed = now(bench, job)
+    assert failed.status == "failed"
+    assert "set SEEDBED_DATA_DIR" in (failed.message or "")
