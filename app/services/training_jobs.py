@@ -1,5 +1,7 @@
 """What a person can do with training jobs: start, look, cancel, have them go on."""
 
+import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -190,6 +192,32 @@ def output(workshop: Workshop, job_id: str, name: str) -> tuple[TrainingOutput, 
     if not path.is_file():
         raise NotFound("output on this machine", name)
     return found, path
+
+
+def discard_files(workshop: Workshop, job_id: str) -> None:
+    """Remove what a job left and its checkpoints; the job and its evaluation stay. Safe to repeat.
+
+    Raises:
+        NotFound: when there is no such job.
+        Conflict: when it has not ended, or what it tuned is being measured.
+    """
+    folder = folder_of(workshop, job_id)
+    gone = folder.with_name(f".{job_id}.{secrets.token_hex(4)}.gone")
+
+    def discard(session: Session) -> None:
+        job = _hold(session, job_id)
+        if job.status not in FINAL_JOBS:
+            raise Conflict(f"The training job is {job.status}; cancel it first.")
+        reader = training_jobs.unfinished_measuring(session, job_id)
+        if reader is not None:
+            raise Conflict(f"The job {reader}, which has not ended, measures what it tuned.")
+        training_jobs.forget_outputs(session, job_id)
+        # While its row is held, so that nobody resumes it meanwhile and works in there.
+        if folder.exists():
+            folder.rename(gone)
+
+    workshop.database.retrying(discard)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def folder_of(workshop: Workshop, job_id: str) -> Path:

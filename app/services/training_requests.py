@@ -12,7 +12,7 @@ from app.pipeline.run_state import Status
 from app.services.decided_rows import faults_of_review
 from app.services.trainer import JobKind
 from app.services.workshop import Workshop
-from app.store import datasets
+from app.store import datasets, training_jobs
 from app.store.dataset_table import Dataset
 from app.store.identifiers import may_be_id
 from app.store.models import Run
@@ -138,4 +138,6 @@ def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
         return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
     if job.options.get("where", "here") != "here":
         return [Fault("the training job was handed on, nothing was tuned here", field=field)]
+    if not training_jobs.outputs_of(session, job_id):
+        return [Fault("what the training job tuned was removed", field=field)]
     return []

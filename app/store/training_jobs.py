@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     func,
     insert,
     or_,
@@ -224,6 +225,19 @@ def outputs_of(session: Session, job_id: str) -> Sequence[TrainingOutput]:
     """Load what a job left, by name."""
     wanted = select(TrainingOutput).where(TrainingOutput.job_id == job_id)
     return session.scalars(wanted.order_by(TrainingOutput.name)).all()
+
+
+def forget_outputs(session: Session, job_id: str) -> None:
+    """Remove what is known of a job's files."""
+    session.execute(delete(TrainingOutput).where(TrainingOutput.job_id == job_id))
+
+
+def unfinished_measuring(session: Session, job_id: str) -> str | None:
+    """Name a job that still measures what this one tuned; None: none does."""
+    named = cast(TrainingJob.options, Text).contains(job_id, autoescape=True)
+    return session.scalar(
+        select(TrainingJob.id).where(TrainingJob.status.in_(WORKABLE_JOBS), named).limit(1)
+    )
 
 
 def waiting(session: Session, again_after_s: float) -> Sequence[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from app.errors import Conflict
+from app.errors import Conflict, InvalidInput, SeedbedError
 from app.llm.scripted_model import reply
 from app.services import datasets, training, training_jobs
 from app.services.trainer import Trained, TrainingWatch, TrainingWork
@@ -19,7 +19,7 @@ from app.services.training_requests import TrainingRequest
 from app.services.training_watch import HeldJob, Interruption, JobWatch
 from app.store import training_jobs as queries
 from app.store.training_table import TrainingJob
-from app.training.options import TrainingOptions
+from app.training.options import EvaluationJobOptions, TrainingOptions
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -237,3 +237,40 @@ def test_a_worker_that_may_not_write_says_what_to_set(bench: Bench, job: Trainin
     failed = now(bench, job)
     assert failed.status == "failed"
     assert "set SEEDBED_DATA_DIR" in (failed.message or "")
+
+
+def test_files_are_removed_once_nobody_needs_them_and_the_job_stays(
+    bench: Bench, job: TrainingJob
+) -> None:
+    workshop = bench.workshop
+    with pytest.raises(Conflict, match="cancel it first"):
+        training_jobs.discard_files(workshop, job.id)
+    training.work_on_job(workshop, job.id, never, ScriptedTrainer())
+    measuring = EvaluationJobOptions(training_job_id=job.id)
+    request = TrainingRequest(str(job.dataset_id), measuring)
+    measures = training_jobs.create_job(workshop, request, None)
+    with pytest.raises(Conflict, match=measures.id):
+        training_jobs.discard_files(workshop, job.id)
+    training_jobs.cancel_job(workshop, measures.id)
+    for _ in range(2):
+        training_jobs.discard_files(workshop, job.id)
+    assert list(training_jobs.folder_of(workshop, job.id).parent.iterdir()) == []
+    assert training_jobs.outputs(workshop, job.id) == []
+    assert now(bench, job).evaluation is not None
+    with pytest.raises(InvalidInput):
+        training_jobs.create_job(workshop, request, None)
+
+
+def test_a_job_whose_checkpoints_were_removed_begins_anew(bench: Bench, job: TrainingJob) -> None:
+    trainer = ScriptedTrainer(steps=4, before_step=lambda step: fail_at(step, 3))
+    training.work_on_job(bench.workshop, job.id, never, trainer)
+    training_jobs.discard_files(bench.workshop, job.id)
+    training_jobs.resume_job(bench.workshop, job.id)
+    trainer.before_step = lambda _: None
+    training.work_on_job(bench.workshop, job.id, never, trainer)
+    assert (now(bench, job).status, trainer.began_at) == ("succeeded", [0, 0])
+
+
+def fail_at(step: int, last: int) -> None:
+    if step == last:
+        raise SeedbedError("The GPU is lost.")

@@ -186,3 +186,15 @@ def test_a_download_that_was_cut_off_goes_on_and_one_that_is_there_is_not_sent_a
     other = service.http.get(address, headers={"Range": "bytes=4-", "If-Range": '"another"'})
     assert (other.status_code, other.content) == (200, whole.content)
     assert service.http.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_what_a_job_left_is_removed_on_request(service: Service) -> None:
+    job_id = service.start().json()["id"]
+    address = f"/v1/training-jobs/{job_id}/outputs"
+    assert service.http.delete(address).status_code == 409
+    service.train(job_id)
+    (output,) = service.http.get(address).json()
+    assert service.http.delete(address).status_code == 204
+    assert service.http.get(address).json() == []
+    assert service.http.get(f"{address}/{output['name']}").status_code == 404
+    assert service.http.delete("/v1/training-jobs/training_none/outputs").status_code == 404

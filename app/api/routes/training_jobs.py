@@ -196,6 +196,16 @@ def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
     ]
 
 
+@router.delete(
+    "/{job_id}/outputs",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses={409: {"model": Problem}},
+)
+def delete_outputs(context: InContext, job_id: str) -> None:
+    """Remove them and its checkpoints for good; the job and its evaluation stay."""
+    training_jobs.discard_files(context.workshop, job_id)
+
+
 @router.get(
     "/{job_id}/outputs/{name:path}",
     response_class=Response,
