@@ -33,6 +33,7 @@ from app.store.training_table import TrainingJob
 
 _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 4
+_WAITED_FOR = Interruption()
 _NUDGE_AGAIN_S = 30.0
 """Where no worker has the training extra, messages must not pile up by the second."""
 
@@ -52,7 +53,7 @@ def work_on_job(
     job_id: str,
     stop: Callable[[], bool],
     trainer: Trainer | None = None,
-    interruption: Interruption | None = None,
+    interruption: Interruption = _WAITED_FOR,
 ) -> bool:
     """Train until the job is done or this process is to end; safe to repeat and to call at once.
 
@@ -62,8 +63,7 @@ def work_on_job(
             another or is unknown is left alone.
         stop: whether this process has been asked to end.
         trainer: what trains; None: what the job's options say.
-        interruption: ends a trainer that does not look when its job is cancelled or lost; None: it
-            is waited for.
+        interruption: ends a trainer that does not look when its job is cancelled or lost.
 
     Returns whether it should be sent again at once. How it failed stands in its row; a defect is
     logged here.
@@ -96,7 +96,7 @@ class _Held:
     """A job that this process has taken."""
 
     def __init__(
-        self, workshop: Workshop, job_id: str, token: str, interruption: Interruption | None
+        self, workshop: Workshop, job_id: str, token: str, interruption: Interruption
     ) -> None:
         self._workshop = workshop
         self._job_id = job_id

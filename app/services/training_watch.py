@@ -27,10 +27,12 @@ _LOOK_S = 1.0
 class Interruption:
     """What ends a trainer that does not look, such as one that loads a large model."""
 
-    after_s: float
-    """So long after the job was cancelled or lost."""
-    interrupt: Callable[[], None]
-    """Called once, from another thread: raises something in the thread that trains, soon."""
+    after_s: float = 20.0
+    """So long after the job was cancelled or lost. After as long again a job that was cancelled is
+    so, though its trainer is in the midst of what nothing ends, such as a download."""
+    interrupt: Callable[[], None] = lambda: None
+    """Called once, from another thread: raises something in the thread that trains, soon. Left out:
+    this process has no way to do so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class JobWatch:
         workshop: Workshop,
         held: HeldJob,
         told: Callable[[], bool],
-        interruption: Interruption | None = None,
+        interruption: Interruption,
     ) -> None:
         self._workshop = workshop
         self._job_id = held.job_id
@@ -64,6 +66,7 @@ class JobWatch:
         self._news = held.news
         self._interruption = interruption
         self._unwanted_at: float | None = None
+        self._has_interrupted = False
         self._steps: list[Step] = []
         self._lines: list[str] = []
         self._gathering = threading.Lock()
@@ -118,18 +121,31 @@ class JobWatch:
         every_s = min(_LOOK_S, self._workshop.lease_s / 3)
         while not self._done.wait(every_s):
             self._look_once()
-            self._interrupt_if_late()
+            if self.is_lost or self.is_cancelled:
+                self._see_to_its_end()
 
-    def _interrupt_if_late(self) -> None:
-        if self._interruption is None or not (self.is_lost or self.is_cancelled):
-            return
+    def _see_to_its_end(self) -> None:
         now = time.monotonic()
         if self._unwanted_at is None:
             self._unwanted_at = now
-        if now - self._unwanted_at >= self._interruption.after_s:
+        late_s, after_s = now - self._unwanted_at, self._interruption.after_s
+        # Once: the second time would interrupt the unwinding.
+        if late_s >= after_s and not self._has_interrupted:
+            self._has_interrupted = True
             self._interruption.interrupt()
-            # Once: the second time would interrupt the unwinding.
-            self._interruption = None
+        if late_s >= 2 * after_s:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Note that the job is cancelled; its folder is free once the trainer has left it."""
+
+        def note(session: Session) -> None:
+            training_jobs.move(session, self._job_id, Status.CANCELLED, token=self._token)
+
+        try:
+            self._workshop.database.retrying(note)
+        except AWAY as error:
+            _log.warning("training job %s waits for the database: %s", self._job_id, error)
 
     def _look_once(self) -> None:
         began = time.monotonic()

@@ -162,6 +162,38 @@ def test_a_trainer_that_does_not_look_is_interrupted_once_its_job_is_cancelled(
     assert called_at - began_at >= 0.5
 
 
+def test_a_job_is_cancelled_though_nothing_ends_its_trainer_and_goes_on_when_that_has_left(
+    bench: Bench, job: TrainingJob
+) -> None:
+    may_end = threading.Event()
+
+    def downloads(work: TrainingWork, watch: TrainingWatch) -> Trained:
+        watch.log("Downloads a large model.")
+        training_jobs.cancel_job(bench.workshop, work.job_id)
+        assert may_end.wait(MOST_S)
+        return Trained(is_whole=False)
+
+    first = threading.Thread(
+        target=training.work_on_job,
+        args=(bench.workshop, job.id, never, downloads),
+        kwargs={"interruption": Interruption(0.5)},
+    )
+    first.start()
+    wait_for(lambda: now(bench, job).status == "cancelled")
+    training_jobs.resume_job(bench.workshop, job.id)
+    trainer = ScriptedTrainer()
+    second = threading.Thread(
+        target=training.work_on_job, args=(bench.workshop, job.id, never, trainer)
+    )
+    second.start()
+    wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
+    assert trainer.began_at == []
+    may_end.set()
+    first.join()
+    second.join()
+    assert (now(bench, job).status, trainer.began_at) == ("succeeded", [0])
+
+
 def test_a_trainer_whose_job_is_wanted_is_not_interrupted(bench: Bench, job: TrainingJob) -> None:
     calls: list[int] = []
     trainer = ScriptedTrainer(steps=3, step_s=0.5)
@@ -204,7 +236,7 @@ def test_a_database_that_comes_back_while_the_trainer_returns_makes_no_defect_of
     workshop = bench.workshop
     with workshop.database.write() as session:
         queries.take(session, job.id, "t", workshop.lease_s)
-    watch = JobWatch(workshop, HeldJob(job.id, "t", 0), never)
+    watch = JobWatch(workshop, HeldJob(job.id, "t", 0), never, Interruption())
     # Nobody writes for it, as where the database is away.
     time.sleep(workshop.lease_s + 0.1)
     assert watch.stop()
