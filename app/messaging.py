@@ -86,14 +86,14 @@ def _send(celery: Celery, task: str, identifier: str, *rest: int) -> None:
         _log.warning("%s waits for the sweeper, the broker is away: %s", identifier, error)
 
 
-def backlog(celery: Celery) -> int:
+def backlog(celery: Celery, queue: str = GENERATION_QUEUE) -> int:
     """Count the messages that wait for a worker; 0 when the broker does not answer."""
     try:
         with celery.connection_for_write() as connection:
-            queue = connection.default_channel.queue_declare(GENERATION_QUEUE, passive=True)
+            declared = connection.default_channel.queue_declare(queue, passive=True)
     except (OperationalError, OSError, ChannelError):
         return 0
-    return int(queue.message_count)
+    return int(declared.message_count)
 
 
 def broker_trouble(celery: Celery) -> str | None:

@@ -21,6 +21,7 @@ from app.messaging import (
     send_training_job,
 )
 from app.services import advance, dataset_making, training
+from app.services.training_watch import Interruption
 from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.stack.leash import die_with_parent
@@ -121,9 +122,14 @@ def train(job_id: str) -> None:
 def _train(job_id: str) -> bool:
     try:
         with _stopping.task(TRAINING_PATIENCE_S):
-            return training.work_on_job(_workshops[-1], job_id, _stopping.told)
+            return training.work_on_job(
+                _workshops[-1],
+                job_id,
+                _stopping.told,
+                interruption=Interruption(TRAINING_PATIENCE_S, _stopping.interrupt),
+            )
     except Interrupted:
-        _log.warning("training job %s was handed back in the midst of something", job_id)
+        _log.warning("training job %s was interrupted in the midst of something", job_id)
         return True
 
 

@@ -38,6 +38,7 @@ class Stopping:
         self._child_told = False
         self._busy = False
         self._patience_s = PATIENCE_S
+        self._main = 0
 
     def tell(self) -> None:
         """Tell the parent and every child."""
@@ -57,8 +58,8 @@ class Stopping:
         # Whoever tells a whole process group tells the parent too, which then waits for us; and
         # Celery's own way for a child, to exit at any instruction, would tear a task apart.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        main = threading.get_ident()
-        threading.Thread(target=self._watch, args=(main,), name="stopping", daemon=True).start()
+        self._main = threading.get_ident()
+        threading.Thread(target=self._watch, name="stopping", daemon=True).start()
 
     @contextmanager
     def task(self, patience_s: float = PATIENCE_S) -> Iterator[None]:
@@ -79,6 +80,10 @@ class Stopping:
             self._child_told = False
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
+    def interrupt(self) -> None:
+        """Interrupt the task that runs in this child, unless it has just ended; from any thread."""
+        signal.pthread_kill(self._main, signal.SIGALRM)
+
     def _tell_child(self, _number: int, _frame: FrameType | None) -> None:
         self._child_told = True
 
@@ -87,11 +92,11 @@ class Stopping:
         if self._busy:
             raise Interrupted
 
-    def _watch(self, main: int) -> None:
+    def _watch(self) -> None:
         looks = 0
         while True:
             time.sleep(_LOOK_S)
             looks = looks + 1 if self._busy and self.told() else 0
             # Once: the second time would interrupt the handing back.
             if looks == round(self._patience_s / _LOOK_S):
-                signal.pthread_kill(main, signal.SIGALRM)
+                self.interrupt()

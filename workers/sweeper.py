@@ -8,12 +8,21 @@ import signal
 import threading
 from contextlib import closing
 
+from celery import Celery
+
 from app.logging_setup import log_to_stderr
-from app.messaging import backlog, make_celery, send_dataset, send_run, send_training_job
+from app.messaging import (
+    TRAINING_QUEUE,
+    backlog,
+    make_celery,
+    send_dataset,
+    send_run,
+    send_training_job,
+)
 from app.services.dataset_making import sweep_datasets
 from app.services.slots import sweep
 from app.services.training import sweep_training
-from app.services.workshop import open_workshop
+from app.services.workshop import Workshop, open_workshop
 from app.settings import Settings
 from app.store.database import AWAY
 from workers.pulse import beat
@@ -35,16 +44,24 @@ def main() -> None:
     with closing(open_workshop(settings)) as workshop:
         while not stopping.wait(_EVERY_S):
             try:
-                if backlog(celery) < _MOST_BACKLOG:
-                    for slot in sweep(workshop):
-                        send_run(celery, *slot)
-                for dataset_id in sweep_datasets(workshop):
-                    send_dataset(celery, dataset_id)
-                for job_id in sweep_training(workshop):
-                    send_training_job(celery, job_id)
+                send_what_waits(celery, workshop)
                 beat(settings.pulse_file)
             except AWAY as error:
                 _log.warning("the database is away: %s", error)
+
+
+def send_what_waits(celery: Celery, workshop: Workshop) -> None:
+    """Tell workers of all that waits for one and that they were not told of lately."""
+    if backlog(celery) < _MOST_BACKLOG:
+        for slot in sweep(workshop):
+            send_run(celery, *slot)
+    for dataset_id in sweep_datasets(workshop):
+        send_dataset(celery, dataset_id)
+    jobs = sweep_training(workshop)
+    # A training lasts for hours, and there may be no worker for it at all.
+    if jobs and backlog(celery, TRAINING_QUEUE) < _MOST_BACKLOG:
+        for job_id in jobs:
+            send_training_job(celery, job_id)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ class TrainingJobSummary(_View):
     dataset_id: str | None
     """Null while the run makes it."""
     run_id: str | None
-    """The run that asked for the job, if one did."""
+    """The run whose rows it learns, where it was given a run."""
     options: dict[str, Any]
     status: Status
     message: str | None
-    """Why it failed."""
+    """Why it failed, or was cancelled by something other than a person."""
     step: int
     """The last one that was told; after a death it goes on from the last checkpoint."""
     steps: int | None

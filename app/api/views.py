@@ -72,7 +72,7 @@ class RunAnswer(BaseModel):
     cost_usd: Decimal | None
     budget: BudgetView
     training_job_ids: list[str]
-    """What it was asked to start when its data set is made."""
+    """Those that learn what it makes, once its data set is made."""
 
     @classmethod
     def of(cls, view: RunView) -> Self:

@@ -23,10 +23,22 @@ from app.cli.training_options import (
     judge_of,
     options_of,
 )
+from app.errors import InvalidInput
 
 
 def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")],
+    dataset_id: Annotated[
+        str | None,
+        typer.Argument(metavar="DATASET", help="The data set's id.", show_default=False),
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            help="In place of a data set: a run, whose rows are learnt once it has succeeded.",
+        ),
+    ] = None,
     base_model: BaseModelName = None,
     method: Annotated[
         str | None, typer.Option(help="Such as lora or adalora.", show_default="lora")
@@ -64,6 +76,8 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     """Tune a model on a data set. Ctrl-C ends the looking on, not the training."""
     output = Output(as_json=as_json)
     with output.failures_told("Interrupted. The training goes on."):
+        if (dataset_id is None) == (run_id is None):
+            raise InvalidInput("Name a data set, or a run by --run.")
         typed = {
             "base_model": base_model,
             "method.name": method,
@@ -79,7 +93,7 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))
         following = Following.checked(wait=wait, report=report)
         with found_service(api, output) as service:
-            job = service.client.training.start(dataset_id, options)
+            job = service.client.training.start(dataset_id, options, run_id)
             output.say(f"Training job {job.id}.")
             see_to_its_end(service, job, following, output)
 

@@ -65,19 +65,27 @@ class TrainingClient:
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
-    def start(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
-        """Have a model tuned; an answer that is lost starts no second job."""
-        return self._post("/v1/training-jobs", dataset_id, options)
+    def start(
+        self, dataset_id: str | None, options: Mapping[str, object], run_id: str | None = None
+    ) -> TrainingJob:
+        """Have a model tuned, on a data set or on what a run makes.
+
+        An answer that is lost starts no second job.
+        """
+        given = {"run_id": run_id} if dataset_id is None else {"dataset_id": dataset_id}
+        return self._post("/v1/training-jobs", given, options)
 
     def measure(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
         """Have a model measured; an answer that is lost starts no second job."""
-        return self._post("/v1/evaluations", dataset_id, options)
+        return self._post("/v1/evaluations", {"dataset_id": dataset_id}, options)
 
-    def _post(self, path: str, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
+    def _post(
+        self, path: str, rows: Mapping[str, object], options: Mapping[str, object]
+    ) -> TrainingJob:
         request = self._connection.request(
             "POST",
             path,
-            json={"dataset_id": dataset_id, "options": dict(options)},
+            json={**rows, "options": dict(options)},
             headers={"Idempotency-Key": secrets.token_hex(16)},
         )
         try:

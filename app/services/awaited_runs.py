@@ -1,74 +1,111 @@
 """Jobs that wait for a run: when it has ended, its data set is made and given to them."""
 
+import logging
+from functools import partial
+
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput
-from app.pipeline.run_state import Status
-from app.services.datasets import DatasetRequest, create_dataset
+from app.pipeline.run_state import FINAL, Status
+from app.services.datasets import DatasetRequest, add_dataset
 from app.services.recipes import Source, VersionRecipe
 from app.services.run_training import RunTraining
 from app.services.workshop import Workshop
 from app.store import awaited_runs, datasets, training_jobs
-from app.store.awaited_runs import RowlessJob
+from app.store.database import AWAY
 from app.store.dataset_table import Dataset
+from app.store.identifiers import new_id
+from app.store.models import Run
+from app.store.training_table import TrainingJob
+
+_log = logging.getLogger(__name__)
 
 
 def begin_what_waited(workshop: Workshop) -> None:
-    """Take jobs on whose runs have ended; any number of processes may do so, at any time."""
+    """Take jobs on whose runs have ended; any number of processes may do so, at any time.
+
+    What becomes of a job is decided and noted in one transaction that holds its row: of two
+    processes that saw the same, the second finds what the first has done.
+    """
     with workshop.database.read() as session:
         waiting = awaited_runs.rowless(session)
-    for job in waiting:
-        _take_on(workshop, job)
+    for job_id in waiting:
+        try:
+            workshop.database.retrying(partial(_take_on, job_id=job_id))
+        except IntegrityError:
+            # The next look finds the other's.
+            _log.warning("the data set for job %s was asked for by another at once", job_id)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - one job that cannot be read must not hold up the others
+            _log.exception("training job %s failed: a defect of the service", job_id)
+            workshop.database.retrying(partial(_bury, job_id=job_id))
 
 
-def _take_on(workshop: Workshop, job: RowlessJob) -> None:
-    if job.run_status != Status.SUCCEEDED:
-        reason = f": {job.run_message}" if job.run_message else ""
-        _fail(workshop, job, f"Its run {job.run_id} has {job.run_status}{reason}.")
+def _take_on(session: Session, job_id: str) -> None:
+    job = awaited_runs.hold(session, job_id)
+    if job is None:
         return
-    try:
-        dataset = _dataset_of(workshop, job)
-    except InvalidInput as error:
-        _fail(workshop, job, "; ".join([str(error), *map(str, error.faults)]))
+    dataset = None if job.making is None else datasets.lock(session, job.making)
+    if dataset is None or dataset.state == datasets.DELETED:
+        _begin(session, job)
+    else:
+        _give(session, job, dataset)
+
+
+def _begin(session: Session, job: TrainingJob) -> None:
+    """Have the data set made, or say why there will be none."""
+    run = session.get_one(Run, job.run_id)
+    if run.status not in FINAL:
         return
-    if (trouble := _trouble_with(dataset)) is not None:
-        _fail(workshop, job, f"The data set {dataset.id} of its run {trouble}.")
-    elif dataset.state == datasets.READY:
-        workshop.database.retrying(
-            lambda session: awaited_runs.give_rows(session, job.id, dataset.id)
-        )
-
-
-def _dataset_of(workshop: Workshop, job: RowlessJob) -> Dataset:
-    """The version that was begun for the job, or a new one."""
-    if job.making is not None:
-        with workshop.database.read() as session:
-            return session.get_one(Dataset, job.making)
+    if run.status != Status.SUCCEEDED:
+        _end_with(session, job, run)
+        return
     wanted = RunTraining.model_validate(job.wanted_dataset)
-    recipe = VersionRecipe(sources=(Source(run_id=job.run_id),), **dict(wanted.recipe))
-    # The same name and recipe over the same rows is the version that is there: to die here makes
-    # none twice.
-    dataset, _ = create_dataset(workshop, DatasetRequest(wanted.dataset_name or job.run_id, recipe))
-    workshop.database.retrying(lambda session: awaited_runs.note_made(session, job.id, dataset.id))
-    return dataset
+    recipe = VersionRecipe(sources=(Source(run_id=run.id),), **dict(wanted.recipe))
+    request = DatasetRequest(wanted.dataset_name or run.id, recipe)
+    try:
+        dataset, _ = add_dataset(session, request, new_id("dataset"))
+    except InvalidInput as error:
+        _fail(session, job, "; ".join([str(error), *map(str, error.faults)]))
+    else:
+        job.making = dataset.id
+
+
+def _give(session: Session, job: TrainingJob, dataset: Dataset) -> None:
+    """Give the data set that was made, or say why it cannot be."""
+    if (trouble := _trouble_with(dataset)) is not None:
+        _fail(session, job, f"The data set {dataset.id} of its run {trouble}.")
+    elif dataset.state == datasets.READY:
+        job.dataset_id = dataset.id
 
 
 def _trouble_with(dataset: Dataset) -> str | None:
     if dataset.state == datasets.FAILED:
         return f"failed: {dataset.message}"
-    if dataset.state == datasets.DELETED:
-        return "was deleted"
     if dataset.state == datasets.READY and not dataset.row_count:
         return "has no row left"
     return None
 
 
-def _fail(workshop: Workshop, job: RowlessJob, message: str) -> None:
+def _end_with(session: Session, job: TrainingJob, run: Run) -> None:
+    if run.status == Status.CANCELLED:
+        message = f"Its run {run.id} was cancelled."
+        training_jobs.move(session, job.id, Status.CANCELLED, message=message)
+    else:
+        reason = f": {run.message}" if run.message else "."
+        _fail(session, job, f"Its run {run.id} failed{reason}")
+
+
+def _bury(session: Session, job_id: str) -> None:
+    job = awaited_runs.hold(session, job_id)
+    if job is not None:
+        _fail(session, job, "A defect of the service; its log has the details.")
+
+
+def _fail(session: Session, job: TrainingJob, message: str) -> None:
+    # Resumed, it has another one made.
+    job.making = None
     said = f"{message} Once that is mended, resume the job."
-
-    def note(session: Session) -> None:
-        training_jobs.move(session, job.id, Status.FAILED, message=said, from_only=Status.QUEUED)
-        # Resumed, it has another one made.
-        awaited_runs.note_made(session, job.id, None)
-
-    workshop.database.retrying(note)
+    training_jobs.move(session, job.id, Status.FAILED, message=said)

@@ -45,31 +45,42 @@ def create_dataset(workshop: Workshop, request: DatasetRequest) -> tuple[Dataset
         if made := session.get(Dataset, dataset_id):
             # Committed before, but the answer was lost.
             return made, True
-        sources = resolved(session, request.recipe)
-        sha256 = _sha256(request, sources)
-        earlier = datasets.find_by_request(session, sha256)
-        if earlier is not None:
-            return earlier, False
-        dataset = Dataset(
-            id=dataset_id,
-            name=request.name,
-            version=datasets.next_version(session, request.name),
-            state=datasets.QUEUED,
-            is_import=False,
-            recipe=request.recipe.model_dump(mode="json"),
-            request_sha256=sha256,
-            facts={"sources": sources},
-        )
-        session.add(dataset)
-        session.flush()
-        session.refresh(dataset)
-        return dataset, True
+        return add_dataset(session, request, dataset_id)
 
     try:
         return workshop.database.retrying(add)
     except IntegrityError:
         # The same request, or the same number, was taken at once by another.
         return workshop.database.retrying(add)
+
+
+def add_dataset(session: Session, request: DatasetRequest, dataset_id: str) -> tuple[Dataset, bool]:
+    """Do the same in a transaction of the caller's, under this id if the version is new.
+
+    Raises:
+        InvalidInput: as above.
+        IntegrityError: when another takes the request, or the number, at once; once that has
+            committed, it can be done again.
+    """
+    sources = resolved(session, request.recipe)
+    sha256 = _sha256(request, sources)
+    earlier = datasets.find_by_request(session, sha256)
+    if earlier is not None:
+        return earlier, False
+    dataset = Dataset(
+        id=dataset_id,
+        name=request.name,
+        version=datasets.next_version(session, request.name),
+        state=datasets.QUEUED,
+        is_import=False,
+        recipe=request.recipe.model_dump(mode="json"),
+        request_sha256=sha256,
+        facts={"sources": sources},
+    )
+    session.add(dataset)
+    session.flush()
+    session.refresh(dataset)
+    return dataset, True
 
 
 def _sha256(request: DatasetRequest, sources: Sequence[dict[str, Any]]) -> str:
@@ -162,7 +173,8 @@ def delete_dataset(workshop: Workshop, dataset_id: str) -> None:
 
     Raises:
         NotFound: when there is none with this id.
-        Conflict: when it is being made, or a version that is being made reads it.
+        Conflict: when it is being made, or a version that is being made, a review or a training job
+            reads it.
     """
 
     def withdraw(session: Session) -> None:
@@ -178,7 +190,7 @@ def delete_dataset(workshop: Workshop, dataset_id: str) -> None:
             raise Conflict(f"The run {review.run_id}, which is {review.status}, reviews it.")
         job = training_jobs.unfinished_of(session, dataset_id)
         if job is not None:
-            raise Conflict(f"The training job {job.id}, which is {job.status}, reads it.")
+            raise Conflict(f"The training job {job.id}, which is {job.status}, needs it.")
         # From here on nobody reads it, however long the removal of its rows takes.
         dataset.state, dataset.request_sha256 = datasets.DELETED, None
         datasets.forget_files(session, dataset_id)

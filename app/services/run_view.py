@@ -94,7 +94,7 @@ class RunView:
     funnel: Funnel
     budget: BudgetView
     training_job_ids: Sequence[str]
-    """What it was asked to start when its data set is made."""
+    """Those that learn what it makes, once its data set is made."""
 
 
 def view(session: Session, run: Run) -> RunView:

@@ -18,6 +18,7 @@ from app.services.estimate import Estimate, Plan, estimate
 from app.services.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.row_rules import check_rules
 from app.services.run_training import RunTraining, add_for_run
+from app.services.training_requests import check_judge
 from app.services.workshop import Workshop
 from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
@@ -56,14 +57,12 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     The same key with the same request answers the run that was started first.
 
     Raises:
-        InvalidInput: when no model is named anywhere, money is capped without a price, or source
-            and profile do not suit each other.
+        InvalidInput: when no model is named anywhere, money is capped without a price, source and
+            profile do not suit each other, or the training cannot be done.
         NotFound: when there is no such seed set.
         Conflict: when the key came with another request before.
     """
-    check_source(request.options.profile, request.dataset_id)
-    model = model_of(workshop, request.options)
-    check_caps(workshop, model, request.caps)
+    model = _checked(workshop, request)
     run_id = new_id("run")
 
     def add(session: Session) -> Run:
@@ -103,6 +102,16 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     except IntegrityError:
         # The same key, or the same seeds, arrived twice at once: the other one is there now.
         return workshop.database.retrying(add)
+
+
+def _checked(workshop: Workshop, request: RunRequest) -> str:
+    """See what needs no database to be seen, and name the model."""
+    check_source(request.options.profile, request.dataset_id)
+    model = model_of(workshop, request.options)
+    check_caps(workshop, model, request.caps)
+    if request.training is not None:
+        check_judge(workshop, request.training.options, "training.options")
+    return model
 
 
 def model_of(workshop: Workshop, options: RunOptions) -> str:

@@ -17,12 +17,13 @@ from app.record import DatasetRow
 from app.services.awaited_runs import begin_what_waited
 from app.services.dataset_sources import read_dataset
 from app.services.decided_rows import decided_rows
+from app.services.job_folder import alone_in
 from app.services.judging import JobJudge
 from app.services.trainer import Judge, RowSource, Trained, Trainer, TrainingWork
 from app.services.trainers import trainer_for
 from app.services.training_jobs import folder_of, models_folder
 from app.services.training_requests import TrainingRequest, named_datasets, request_of
-from app.services.training_watch import JobWatch
+from app.services.training_watch import HeldJob, Interruption, JobWatch
 from app.services.workshop import Workshop
 from app.store import training_jobs
 from app.store.database import AWAY
@@ -32,6 +33,7 @@ from app.store.training_table import TrainingJob
 
 _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 4
+_WAITED_FOR = Interruption()
 _NUDGE_AGAIN_S = 30.0
 """Where no worker has the training extra, messages must not pile up by the second."""
 
@@ -47,7 +49,11 @@ def sweep_training(workshop: Workshop) -> Sequence[str]:
 
 
 def work_on_job(
-    workshop: Workshop, job_id: str, stop: Callable[[], bool], trainer: Trainer | None = None
+    workshop: Workshop,
+    job_id: str,
+    stop: Callable[[], bool],
+    trainer: Trainer | None = None,
+    interruption: Interruption = _WAITED_FOR,
 ) -> bool:
     """Train until the job is done or this process is to end; safe to repeat and to call at once.
 
@@ -57,6 +63,7 @@ def work_on_job(
             another or is unknown is left alone.
         stop: whether this process has been asked to end.
         trainer: what trains; None: what the job's options say.
+        interruption: ends a trainer that does not look when its job is cancelled or lost.
 
     Returns whether it should be sent again at once. How it failed stands in its row; a defect is
     logged here.
@@ -67,7 +74,7 @@ def work_on_job(
         lambda session: training_jobs.take(session, job_id, token, lease_s)
     ):
         return False
-    held = _Held(workshop, job_id, token)
+    held = _Held(workshop, job_id, token, interruption)
     try:
         return held.work(trainer, stop)
     except AWAY:
@@ -88,10 +95,13 @@ def work_on_job(
 class _Held:
     """A job that this process has taken."""
 
-    def __init__(self, workshop: Workshop, job_id: str, token: str) -> None:
+    def __init__(
+        self, workshop: Workshop, job_id: str, token: str, interruption: Interruption
+    ) -> None:
         self._workshop = workshop
         self._job_id = job_id
         self._token = token
+        self._interruption = interruption
 
     def work(self, trainer: Trainer | None, stop: Callable[[], bool]) -> bool:
         """Train, and note how it ended."""
@@ -104,10 +114,14 @@ class _Held:
                 f"Its worker died {_MOST_ATTEMPTS} times in a row without getting past step "
                 f"{job.farthest_step}; perhaps the model is too big for the machine's memory."
             )
-        watch = JobWatch(self._workshop, self._job_id, self._token, job.news, stop)
-        with watch, _full_disk_told():
-            trained = (trainer or trainer_for(self._workshop, work))(work, watch)
-            outputs = list(_outputs(work.folder)) if trained.is_whole else []
+        held = HeldJob(self._job_id, self._token, job.news)
+        watch = JobWatch(self._workshop, held, stop, self._interruption)
+        trained, outputs = Trained(is_whole=False), list[Output]()
+        with watch, _full_disk_told(), alone_in(work.folder, watch) as is_alone:
+            if is_alone:
+                trained = (trainer or trainer_for(self._workshop, work))(work, watch)
+            if trained.is_whole:
+                outputs += _outputs(work.folder)
         return self._ended(trained, outputs, watch)
 
     def _begin(self) -> tuple[TrainingJob, TrainingWork]:
@@ -115,7 +129,6 @@ class _Held:
             job = session.get_one(TrainingJob, self._job_id)
         request = request_of(job)
         folder = folder_of(self._workshop, job.id)
-        folder.mkdir(parents=True, exist_ok=True)
         others = set(named_datasets(request.options).values())
         tuned = self._tuned_by(request)
         return job, TrainingWork(
@@ -163,15 +176,15 @@ class _Held:
         if watch.is_lost:
             _log.warning("training job %s is another's by now", self._job_id)
             return False
-        if trained.is_whole and self._succeeded(trained, outputs):
+        if trained.is_whole:
+            if not self._succeeded(trained, outputs):
+                # A person was faster than its last look; or it is another's.
+                self.end(Status.CANCELLED, None)
             return False
-        if watch.is_cancelled or self._is_cancelling():
+        if watch.is_cancelled:
             self.end(Status.CANCELLED, None)
             return False
-        if trained.is_whole:
-            _log.warning("training job %s is another's by now", self._job_id)
-            return False
-        if not watch.was_asked:
+        if not watch.has_said_stop:
             raise RuntimeError("the trainer returned before its end, and nobody had asked it to")
         self.hand_back()
         return True
@@ -189,11 +202,6 @@ class _Held:
 
         return self._workshop.database.retrying(note)
 
-    def _is_cancelling(self) -> bool:
-        with self._workshop.database.read() as session:
-            job = session.get_one(TrainingJob, self._job_id)
-            return job.status == Status.CANCELLING and job.token == self._token
-
     def end(self, status: Status, message: str | None) -> None:
         """Note how it ended, unless it is another's by now; a cancelled job never fails."""
 
@@ -207,7 +215,7 @@ class _Held:
         self._workshop.database.retrying(note)
 
     def hand_back(self) -> None:
-        """Leave it to the next process."""
+        """Leave it to the next process, or end it where it was cancelled."""
         self._workshop.database.retrying(
             lambda session: training_jobs.hand_back(session, self._job_id, self._token)
         )

@@ -1,6 +1,8 @@
 """What a person can do with training jobs: start, look, cancel, have them go on."""
 
-from collections.abc import Sequence
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import select
@@ -11,7 +13,12 @@ from app.errors import Conflict, NotFound
 from app.pipeline.job_state import FINAL_JOBS
 from app.pipeline.run_state import Status
 from app.services.trainer import JobKind
-from app.services.training_requests import TrainingRequest, check, check_judge, request_of
+from app.services.training_requests import (
+    TrainingRequest,
+    check,
+    check_again,
+    check_judge,
+)
 from app.services.workshop import Workshop
 from app.store import training_jobs
 from app.store.identifiers import may_be_id, new_id
@@ -29,26 +36,42 @@ def create_job(
             be measured was never tuned, or when the judge has no name.
         Conflict: when the key came with another request before.
     """
-    job_id = new_id("training")
-    check_judge(workshop, request)
+    check_judge(workshop, request.options, "options")
+    wanted = {
+        "id": new_id("training"),
+        "kind": request.kind,
+        "dataset_id": request.dataset_id,
+        "options": request.options.model_dump(mode="json"),
+        "idempotency_key": idempotency_key,
+        "request_sha256": request.sha256(),
+    }
+    return take_in(workshop, lambda: TrainingJob(**wanted), lambda session: check(session, request))
+
+
+def take_in(
+    workshop: Workshop, new_job: Callable[[], TrainingJob], check: Callable[[Session], None]
+) -> TrainingJob:
+    """Store a new job, unless one with its idempotency key is there: then that is returned.
+
+    Args:
+        workshop: what this process works with.
+        new_job: builds it, each time the same.
+        check: sees in the same transaction that it can be done, or raises.
+
+    Raises:
+        Conflict: when the key came with another request before.
+    """
 
     def add(session: Session) -> TrainingJob:
-        if made := session.get(TrainingJob, job_id):
+        job = new_job()
+        if made := session.get(TrainingJob, job.id):
             # Committed before, but the answer was lost.
             return made
-        if idempotency_key is not None:
-            earlier = training_jobs.find_by_key(session, idempotency_key)
+        if job.idempotency_key is not None:
+            earlier = training_jobs.find_by_key(session, job.idempotency_key)
             if earlier is not None:
-                return _same_request(earlier, request)
-        check(session, request)
-        job = TrainingJob(
-            id=job_id,
-            kind=request.kind,
-            dataset_id=request.dataset_id,
-            options=request.options.model_dump(mode="json"),
-            idempotency_key=idempotency_key,
-            request_sha256=request.sha256(),
-        )
+                return _same_request(earlier, job)
+        check(session)
         return add_job(session, job)
 
     try:
@@ -68,8 +91,8 @@ def add_job(session: Session, job: TrainingJob) -> TrainingJob:
     return job
 
 
-def _same_request(earlier: TrainingJob, request: TrainingRequest) -> TrainingJob:
-    if earlier.request_sha256 != request.sha256():
+def _same_request(earlier: TrainingJob, job: TrainingJob) -> TrainingJob:
+    if earlier.request_sha256 != job.request_sha256:
         raise Conflict(
             "This Idempotency-Key came with another request before; take a new key for a new job."
         )
@@ -96,6 +119,14 @@ def _load(session: Session, job_id: str) -> TrainingJob:
     if found is None:
         raise NotFound("training job", job_id)
     return found
+
+
+def _hold(session: Session, job_id: str) -> TrainingJob:
+    """Load a job and hold its row, so that its worker moves it before us or after, not between."""
+    held = session.get(TrainingJob, job_id, with_for_update=True) if may_be_id(job_id) else None
+    if held is None:
+        raise NotFound("training job", job_id)
+    return held
 
 
 def list_jobs(
@@ -143,18 +174,50 @@ def outputs(workshop: Workshop, job_id: str) -> Sequence[TrainingOutput]:
 
 
 def output_file(workshop: Workshop, job_id: str, name: str) -> Path:
-    """Find a file that a job left.
+    """Find a file that a job left; raises what `output` does."""
+    return output(workshop, job_id, name)[1]
+
+
+def output(workshop: Workshop, job_id: str, name: str) -> tuple[TrainingOutput, Path]:
+    """Find a file that a job left, and what is known of it.
 
     Raises:
         NotFound: when there is no such job, it left no such file, or the file is not on this
             machine.
     """
-    if all(each.name != name for each in outputs(workshop, job_id)):
+    found = next((each for each in outputs(workshop, job_id) if each.name == name), None)
+    if found is None:
         raise NotFound("output", name)
     path = folder_of(workshop, job_id) / "outputs" / name
     if not path.is_file():
         raise NotFound("output on this machine", name)
-    return path
+    return found, path
+
+
+def discard_files(workshop: Workshop, job_id: str) -> None:
+    """Remove what a job left and its checkpoints; the job and its evaluation stay. Safe to repeat.
+
+    Raises:
+        NotFound: when there is no such job.
+        Conflict: when it has not ended, or what it tuned is being measured.
+    """
+    folder = folder_of(workshop, job_id)
+    gone = folder.with_name(f".{job_id}.{secrets.token_hex(4)}.gone")
+
+    def discard(session: Session) -> None:
+        job = _hold(session, job_id)
+        if job.status not in FINAL_JOBS:
+            raise Conflict(f"The training job is {job.status}; cancel it first.")
+        reader = training_jobs.unfinished_measuring(session, job_id)
+        if reader is not None:
+            raise Conflict(f"The job {reader}, which has not ended, measures what it tuned.")
+        training_jobs.forget_outputs(session, job_id)
+        # While its row is held, so that nobody resumes it meanwhile and works in there.
+        if folder.exists():
+            folder.rename(gone)
+
+    workshop.database.retrying(discard)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def folder_of(workshop: Workshop, job_id: str) -> Path:
@@ -186,7 +249,7 @@ def cancel_job(workshop: Workshop, job_id: str) -> TrainingJob:
     """
 
     def cancel(session: Session) -> TrainingJob:
-        job = _load(session, job_id)
+        job = _hold(session, job_id)
         if job.status in FINAL_JOBS - {Status.CANCELLED}:
             raise Conflict(f"The training job has {job.status}; there is nothing to cancel.")
         # Queued, nobody holds it; running, its worker learns of it at the next look.
@@ -202,17 +265,17 @@ def resume_job(workshop: Workshop, job_id: str) -> TrainingJob:
 
     Raises:
         NotFound: when there is no such job.
-        Conflict: when it has succeeded, or is being cancelled.
+        Conflict: when it has succeeded, is being cancelled, or waits for a run that was cancelled.
+        InvalidInput: when a data set that it needs is there no more.
     """
 
     def resume(session: Session) -> TrainingJob:
-        job = _load(session, job_id)
+        job = _hold(session, job_id)
         if job.status in {Status.SUCCEEDED, Status.CANCELLING}:
             raise Conflict(f"The training job is {job.status}; it cannot go on.")
         if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
             training_jobs.forgive(session, job_id)
-            if job.dataset_id is not None:
-                check(session, request_of(job))
+            check_again(session, job)
         return _load(session, job_id)
 
     return workshop.database.retrying(resume)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.errors import Fault, InvalidInput
+from app.errors import Conflict, Fault, InvalidInput
 from app.pipeline.run_state import Status
 from app.services.decided_rows import faults_of_review
 from app.services.trainer import JobKind
 from app.services.workshop import Workshop
-from app.store import datasets
+from app.store import datasets, training_jobs
 from app.store.dataset_table import Dataset
 from app.store.identifiers import may_be_id
+from app.store.models import Run
 from app.store.training_table import TrainingJob
 from app.training.options import EvaluationJobOptions, TrainingOptions
 
@@ -43,18 +44,38 @@ def request_of(job: TrainingJob) -> TrainingRequest:
     return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
 
 
-def check_judge(workshop: Workshop, request: TrainingRequest) -> None:
-    """See that a judge that is asked for has a name.
+def check_again(session: Session, job: TrainingJob) -> None:
+    """See that all that a job names is still there, so that it can go on.
 
     Raises:
-        InvalidInput: when neither the request nor the settings name one.
+        InvalidInput: with every fault found.
+        Conflict: when it waits for a run that was cancelled.
     """
-    judge = request.options.evaluation.judge
+    if job.dataset_id is not None:
+        check(session, request_of(job))
+        return
+    if faults := faults_of(session, request_of(job).options, "options"):
+        raise InvalidInput("The job cannot be done.", faults)
+    if session.get_one(Run, job.run_id).status in {Status.CANCELLING, Status.CANCELLED}:
+        raise Conflict(
+            f"The run {job.run_id} was cancelled and brings no data set. Make one of what it has, "
+            "and have that learnt."
+        )
+
+
+def check_judge(
+    workshop: Workshop, options: TrainingOptions | EvaluationJobOptions, field: str
+) -> None:
+    """See that a judge that the options, which stand in this field, ask for has a name.
+
+    Raises:
+        InvalidInput: when neither they nor the settings name one.
+    """
+    judge = options.evaluation.judge
     if judge is not None and judge.model is None and workshop.default_model is None:
         what = "name a model, or set SEEDBED_MODEL"
-        raise InvalidInput(
-            "The judge has no name.", [Fault(what, field="options.evaluation.judge.model")]
-        )
+        fault = Fault(what, field=f"{field}.evaluation.judge.model")
+        raise InvalidInput("The judge has no name.", [fault])
 
 
 def check(session: Session, request: TrainingRequest) -> None:
@@ -63,7 +84,7 @@ def check(session: Session, request: TrainingRequest) -> None:
     Raises:
         InvalidInput: with every fault found.
     """
-    faults = _faults(session, {"dataset_id": request.dataset_id})
+    faults = faults_of_datasets(session, {"dataset_id": request.dataset_id})
     faults += faults_of(session, request.options, "options")
     if request.options.review_run_id is not None:
         faults += faults_of_review(session, request.options.review_run_id, request.dataset_id)
@@ -78,10 +99,11 @@ def faults_of(
 ) -> list[Fault]:
     """What is wrong with the other data sets that the options, which stand in this field, name."""
     named = named_datasets(options).items()
-    return _faults(session, {f"{field}.{its}": dataset_id for its, dataset_id in named})
+    return faults_of_datasets(session, {f"{field}.{its}": one for its, one in named})
 
 
-def _faults(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
+def faults_of_datasets(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
+    """What is wrong with data sets, by the field that names each."""
     return [
         Fault(what, field=field)
         for field, dataset_id in datasets_of.items()
@@ -117,4 +139,6 @@ def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
         return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
     if job.options.get("where", "here") != "here":
         return [Fault("the training job was handed on, nothing was tuned here", field=field)]
+    if not training_jobs.outputs_of(session, job_id):
+        return [Fault("what the training job tuned was removed", field=field)]
     return []

@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,28 @@ _LOOK_S = 1.0
 """How often steps are written, the lease prolonged, and a cancelling seen."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """What ends a trainer that does not look, such as one that loads a large model."""
+
+    after_s: float = 20.0
+    """So long after the job was cancelled or lost. After as long again a job that was cancelled is
+    so, though its trainer is in the midst of what nothing ends, such as a download."""
+    interrupt: Callable[[], None] = lambda: None
+    """Called once, from another thread: raises something in the thread that trains, soon. Left out:
+    this process has no way to do so."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job as its worker took it."""
+
+    job_id: str
+    token: str
+    news: int
+    """How often its workers had written before."""
+
+
 class JobWatch:
     """The hold of this process on a job: a thread that writes and prolongs until the block ends.
 
@@ -30,13 +53,20 @@ class JobWatch:
     """
 
     def __init__(
-        self, workshop: Workshop, job_id: str, token: str, news: int, told: Callable[[], bool]
+        self,
+        workshop: Workshop,
+        held: HeldJob,
+        told: Callable[[], bool],
+        interruption: Interruption,
     ) -> None:
         self._workshop = workshop
-        self._job_id = job_id
-        self._token = token
+        self._job_id = held.job_id
+        self._token = held.token
         self._told = told
-        self._news = news
+        self._news = held.news
+        self._interruption = interruption
+        self._unwanted_at: float | None = None
+        self._has_interrupted = False
         self._steps: list[Step] = []
         self._lines: list[str] = []
         self._gathering = threading.Lock()
@@ -47,6 +77,9 @@ class JobWatch:
         """Whether another process works on the job by now."""
         self.is_cancelled = False
         """Whether a person wants it to end."""
+        self.has_said_stop = False
+        """Whether it told the trainer to stop; it does not take that back, as the trainer returns,
+        though a database that was away may come back meanwhile."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,12 +109,9 @@ class JobWatch:
 
     def stop(self) -> bool:
         """Whether the training should save a checkpoint and return."""
-        return self._told() or self.is_lost or self.is_cancelled or self._is_overdue
-
-    @property
-    def was_asked(self) -> bool:
-        """Whether it had a reason to return before its end."""
-        return self.stop()
+        if self._told() or self.is_lost or self.is_cancelled or self._is_overdue:
+            self.has_said_stop = True
+        return self.has_said_stop
 
     @property
     def _is_overdue(self) -> bool:
@@ -91,6 +121,31 @@ class JobWatch:
         every_s = min(_LOOK_S, self._workshop.lease_s / 3)
         while not self._done.wait(every_s):
             self._look_once()
+            if self.is_lost or self.is_cancelled:
+                self._see_to_its_end()
+
+    def _see_to_its_end(self) -> None:
+        now = time.monotonic()
+        if self._unwanted_at is None:
+            self._unwanted_at = now
+        late_s, after_s = now - self._unwanted_at, self._interruption.after_s
+        # Once: the second time would interrupt the unwinding.
+        if late_s >= after_s and not self._has_interrupted:
+            self._has_interrupted = True
+            self._interruption.interrupt()
+        if late_s >= 2 * after_s:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Note that the job is cancelled; its folder is free once the trainer has left it."""
+
+        def note(session: Session) -> None:
+            training_jobs.move(session, self._job_id, Status.CANCELLED, token=self._token)
+
+        try:
+            self._workshop.database.retrying(note)
+        except AWAY as error:
+            _log.warning("training job %s waits for the database: %s", self._job_id, error)
 
     def _look_once(self) -> None:
         began = time.monotonic()

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    String,
+    Text,
     and_,
     case,
     cast,
+    delete,
     func,
     insert,
     or_,
@@ -198,10 +199,15 @@ def succeed(
 
 
 def hand_back(session: Session, job_id: str, token: str) -> None:
-    """Leave a job to the next process; that this one was asked to end is no attempt that failed."""
+    """Leave a job to the next process; that this one was asked to end is no attempt that failed.
+
+    One that a person cancelled ends here: there is nothing left to do.
+    """
     if move(session, job_id, Status.QUEUED, token=token):
         fewer = func.coalesce(TrainingJob.attempts, 1) - 1
         session.execute(update(TrainingJob).where(TrainingJob.id == job_id).values(attempts=fewer))
+    else:
+        move(session, job_id, Status.CANCELLED, token=token)
 
 
 def forgive(session: Session, job_id: str) -> None:
@@ -210,7 +216,7 @@ def forgive(session: Session, job_id: str) -> None:
 
 
 def of_run(session: Session, run_id: str) -> Sequence[str]:
-    """Name the jobs that a run was asked to start, oldest first."""
+    """Name the jobs that learn what a run makes, oldest first."""
     wanted = select(TrainingJob.id).where(TrainingJob.run_id == run_id)
     return session.scalars(wanted.order_by(TrainingJob.id)).all()
 
@@ -219,6 +225,19 @@ def outputs_of(session: Session, job_id: str) -> Sequence[TrainingOutput]:
     """Load what a job left, by name."""
     wanted = select(TrainingOutput).where(TrainingOutput.job_id == job_id)
     return session.scalars(wanted.order_by(TrainingOutput.name)).all()
+
+
+def forget_outputs(session: Session, job_id: str) -> None:
+    """Remove what is known of a job's files."""
+    session.execute(delete(TrainingOutput).where(TrainingOutput.job_id == job_id))
+
+
+def unfinished_measuring(session: Session, job_id: str) -> str | None:
+    """Name a job that still measures what this one tuned; None: none does."""
+    named = cast(TrainingJob.options, Text).contains(job_id, autoescape=True)
+    return session.scalar(
+        select(TrainingJob.id).where(TrainingJob.status.in_(WORKABLE_JOBS), named).limit(1)
+    )
 
 
 def waiting(session: Session, again_after_s: float) -> Sequence[str]:
@@ -241,13 +260,15 @@ def note_nudged(session: Session, job_ids: Sequence[str]) -> None:
 
 
 def unfinished_of(session: Session, dataset_id: str) -> TrainingJob | None:
-    """Find a job that still reads this data set; None: none does."""
-    # Options name data sets, too: to replay, to be measured on. An id is in no other text of them.
-    named = cast(TrainingJob.options, String).contains(dataset_id, autoescape=True)
+    """Find a job that still needs this data set, for whatever; None: none does."""
+    named = [
+        cast(column, Text).contains(dataset_id, autoescape=True)
+        for column in (TrainingJob.options, TrainingJob.wanted_dataset)
+    ]
+    learnt = (TrainingJob.dataset_id == dataset_id, TrainingJob.making == dataset_id)
     return session.scalar(
         select(TrainingJob)
-        .where(TrainingJob.status.in_(WORKABLE_JOBS))
-        .where(or_(TrainingJob.dataset_id == dataset_id, named))
+        .where(TrainingJob.status.in_(WORKABLE_JOBS), or_(*learnt, *named))
         .limit(1)
     )
 

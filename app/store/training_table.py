@@ -26,7 +26,7 @@ class TrainingJob(Table):
     dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
     """The version whose rows it learns or is measured on; null while its run makes them."""
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
-    """The run that asked for it, to begin when the run's data set is made."""
+    """The run whose rows it learns: it begins when the run's data set is made."""
     wanted_dataset: Mapped[dict[str, Any] | None]
     """Name and recipe of the data set that is to be made of the run."""
     making: Mapped[str | None] = mapped_column(String(40))

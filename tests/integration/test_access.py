@@ -335,3 +335,13 @@ def test_a_run_that_names_its_training_takes_both_scopes(door: Door) -> None:
     ):
         answer = door.ask("POST", "/v1/runs", door.key(*scopes), json=body)
         assert answer.status_code == expected, (scopes, answer.text)
+
+
+def test_a_training_that_names_a_run_takes_both_scopes(door: Door) -> None:
+    for scopes, body, expected in (
+        ((Scope.TRAIN,), {"run_id": "run_none"}, 403),
+        ((Scope.TRAIN,), {"dataset_id": "dataset_none"}, 422),
+        ((Scope.RUN, Scope.TRAIN), {"run_id": "run_none"}, 422),
+    ):
+        answer = door.ask("POST", "/v1/training-jobs", door.key(*scopes), json=body)
+        assert answer.status_code == expected, (scopes, answer.text)

@@ -1,17 +1,26 @@
 """Seeds in, a tuned model out: a training that its run starts, on both databases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from app.errors import InvalidInput
+from app.errors import Conflict, InvalidInput
 from app.llm.scripted_model import reply
 from app.pipeline.options import RunOptions
-from app.services import dataset_making, runs, training, training_jobs
+from app.services import (
+    dataset_making,
+    datasets,
+    run_training,
+    runs,
+    training,
+    training_jobs,
+)
+from app.services.recipes import RowRecipe
 from app.services.run_training import RunTraining
 from app.services.runs import RunRequest
 from app.store.dataset_table import Dataset
@@ -39,6 +48,19 @@ def start(bench: Bench, **training_values: Any) -> tuple[Run, TrainingJob]:
         bench.workshop, kind=None, dataset_id=None, cursor=None, limit=9
     ).items
     return run, job
+
+
+def made_and_given(bench: Bench) -> Sequence[str]:
+    """Have the data set made that a sweeper asks for, and name the jobs that can begin then."""
+    training.sweep_training(bench.workshop)
+    for dataset_id in dataset_making.sweep_datasets(bench.workshop):
+        dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
+    return training.sweep_training(bench.workshop)
+
+
+def versions(bench: Bench) -> int:
+    with bench.workshop.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Dataset)) or 0
 
 
 def look(bench: Bench, job: TrainingJob) -> TrainingJob:
@@ -70,13 +92,39 @@ def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> Non
     assert (dataset.name, dataset.recipe["split"]["test_share"]) == ("grown", 0.3)
 
 
-def test_a_job_whose_run_was_cancelled_fails_with_that_reason(bench: Bench) -> None:
+def test_a_job_whose_run_was_cancelled_is_cancelled_with_that_reason(bench: Bench) -> None:
     run, job = start(bench)
     runs.cancel_run(bench.workshop, run.id)
     assert not training.sweep_training(bench.workshop)
+    cancelled = look(bench, job)
+    assert (cancelled.status, cancelled.message) == (
+        "cancelled",
+        f"Its run {run.id} was cancelled.",
+    )
+    # It could wait for ever.
+    with pytest.raises(Conflict, match="was cancelled and brings no data set"):
+        training_jobs.resume_job(bench.workshop, job.id)
+    assert look(bench, job).status == "cancelled"
+
+
+def test_a_job_whose_run_failed_fails_with_its_reason_and_waits_again_when_both_are_resumed(
+    bench: Bench,
+) -> None:
+    run, job = start(bench)
+    with bench.workshop.database.write() as session:
+        ended = session.get_one(Run, run.id)
+        ended.status, ended.message = "failed", "It is dry."
+    assert not training.sweep_training(bench.workshop)
     failed = look(bench, job)
     assert failed.status == "failed"
-    assert f"Its run {run.id} has cancelled" in (failed.message or "")
+    assert (failed.message or "").startswith(f"Its run {run.id} failed: It is dry.")
+
+    runs.resume_run(bench.workshop, run.id)
+    training_jobs.resume_job(bench.workshop, job.id)
+    assert not training.sweep_training(bench.workshop)
+    assert look(bench, job).status == "queued"
+    bench.work(run.id)
+    assert made_and_given(bench) == [job.id]
 
 
 def test_a_job_that_was_cancelled_while_it_waited_stays_so(bench: Bench) -> None:
@@ -113,13 +161,89 @@ def test_a_data_set_that_fails_fails_the_job_and_resuming_has_another_one_made(
     assert look(bench, job).dataset_id == another
 
 
+def test_a_data_set_that_is_made_for_a_job_cannot_be_deleted_under_it(bench: Bench) -> None:
+    run, job = start(bench)
+    bench.work(run.id)
+    training.sweep_training(bench.workshop)
+    (dataset_id,) = dataset_making.sweep_datasets(bench.workshop)
+    with pytest.raises(Conflict, match=f"{job.id}, which is queued, needs it"):
+        datasets.delete_dataset(bench.workshop, dataset_id)
+
+
+def test_a_job_that_was_cancelled_while_its_data_set_went_has_another_one_made(
+    bench: Bench,
+) -> None:
+    run, job = start(bench)
+    bench.work(run.id)
+    training.sweep_training(bench.workshop)
+    (dataset_id,) = dataset_making.sweep_datasets(bench.workshop)
+    dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
+    training_jobs.cancel_job(bench.workshop, job.id)
+    datasets.delete_dataset(bench.workshop, dataset_id)
+    training_jobs.resume_job(bench.workshop, job.id)
+    assert made_and_given(bench) == [job.id]
+    assert look(bench, job).dataset_id != dataset_id
+
+
+def test_a_training_is_asked_for_while_its_run_goes_on_and_when_it_has_ended(
+    bench: Bench,
+) -> None:
+    run_id = bench.start(target=6)
+    wanted = RunTraining(dataset_name="grown")
+    early = run_training.create_for_run(bench.workshop, run_id, wanted, "key")
+    assert (early.status, early.dataset_id, early.run_id) == ("queued", None, run_id)
+    assert run_training.create_for_run(bench.workshop, run_id, wanted, "key").id == early.id
+    with pytest.raises(Conflict):
+        run_training.create_for_run(bench.workshop, run_id, RunTraining(), "key")
+    assert not made_and_given(bench)
+
+    bench.work(run_id)
+    late = run_training.create_for_run(bench.workshop, run_id, wanted, None)
+    assert made_and_given(bench) == [early.id, late.id]
+    assert list(bench.view(run_id).training_job_ids) == [early.id, late.id]
+    # Name and recipe are the same, so they learn the same version.
+    assert versions(bench) == 1
+    training.work_on_job(bench.workshop, late.id, lambda: False, ScriptedTrainer())
+    assert look(bench, late).status == "succeeded"
+
+
+def test_a_training_on_a_run_that_brings_nothing_is_refused(bench: Bench) -> None:
+    cancelled = bench.start(target=6)
+    runs.cancel_run(bench.workshop, cancelled)
+    recipe = RowRecipe(test_sets=("dataset_none",))
+    for run_id, words in (("run_none", "there is no run"), (cancelled, "the run is cancelled")):
+        with pytest.raises(InvalidInput) as refused:
+            run_training.create_for_run(bench.workshop, run_id, RunTraining(recipe=recipe), None)
+        first, second = refused.value.faults
+        assert (first.field, second.field) == ("run_id", "recipe.test_sets[0]")
+        assert words in first.message
+
+
+def test_a_judge_without_a_name_starts_neither_run_nor_job(bench: Bench) -> None:
+    nameless = replace(bench.workshop, default_model=None)
+    judged = RunTraining.model_validate({"options": {"evaluation": {"judge": {}}}})
+    request = RunRequest(None, SEEDS, RunOptions(target=6, model="scripted"), training=judged)
+    with pytest.raises(InvalidInput) as refused:
+        runs.start_run(nameless, request, None)
+    assert [fault.field for fault in refused.value.faults] == [
+        "training.options.evaluation.judge.model"
+    ]
+    run_id = bench.start(target=6)
+    with pytest.raises(InvalidInput) as refused:
+        run_training.create_for_run(nameless, run_id, judged, None)
+    assert [fault.field for fault in refused.value.faults] == ["options.evaluation.judge.model"]
+
+
 def test_options_that_name_no_data_set_start_neither_run_nor_job(bench: Bench) -> None:
     nowhere = TrainingOptions(evaluation=EvaluationOptions(general_dataset_id="dataset_none"))
-    request = RunRequest(None, SEEDS, RunOptions(target=6), training=RunTraining(options=nowhere))
+    recipe = RowRecipe(nothing_near=("dataset_none",))
+    wanted = RunTraining(options=nowhere, recipe=recipe)
+    request = RunRequest(None, SEEDS, RunOptions(target=6), training=wanted)
     with pytest.raises(InvalidInput) as refused:
         runs.start_run(bench.workshop, request, None)
     assert [fault.field for fault in refused.value.faults] == [
-        "training.options.evaluation.general_dataset_id"
+        "training.options.evaluation.general_dataset_id",
+        "training.recipe.nothing_near[0]",
     ]
     with bench.workshop.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Run)) == 0

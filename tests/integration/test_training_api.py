@@ -143,3 +143,58 @@ def test_a_run_may_name_a_training_that_waits_for_it(service: Service) -> None:
     refused = service.http.post("/v1/runs", json=wrong)
     assert refused.status_code == 422
     assert refused.json()["faults"][0]["field"] == "training.options.method.name"
+
+
+def test_a_training_may_name_a_run_in_place_of_a_data_set(service: Service) -> None:
+    run = service.http.post("/v1/runs", json={"seed_tasks": RUN["seed_tasks"]}).json()
+    body = {"run_id": run["id"], "dataset_name": "grown", "options": {"seed": 3}}
+    key = {"Idempotency-Key": "k"}
+    answer = service.http.post("/v1/training-jobs", json=body, headers=key)
+    job = answer.json()
+    assert (answer.status_code, answer.headers["Location"]) == (
+        202,
+        f"/v1/training-jobs/{job['id']}",
+    )
+    assert (job["run_id"], job["dataset_id"], job["status"]) == (run["id"], None, "queued")
+    assert service.http.post("/v1/training-jobs", json=body, headers=key).json() == job
+    seen = service.http.get(f"/v1/runs/{run['id']}").json()
+    assert seen["training_job_ids"] == [job["id"]]
+
+    for wrong in (
+        {**body, "dataset_id": service.dataset_id},
+        {"dataset_id": service.dataset_id, "dataset_name": "grown"},
+        {"dataset_id": service.dataset_id, "recipe": {}},
+        {**body, "run_id": "run_none"},
+        {**body, "options": {"task": "labels", "review_run_id": run["id"]}},
+        {},
+    ):
+        assert service.http.post("/v1/training-jobs", json=wrong).status_code == 422
+
+
+def test_a_download_that_was_cut_off_goes_on_and_one_that_is_there_is_not_sent_again(
+    service: Service,
+) -> None:
+    job_id = service.start().json()["id"]
+    service.train(job_id)
+    (output,) = service.http.get(f"/v1/training-jobs/{job_id}/outputs").json()
+    address = f"/v1/training-jobs/{job_id}/outputs/{output['name']}"
+    whole = service.http.get(address)
+    tag = f'"{output["sha256"]}"'
+    assert (whole.headers["ETag"], whole.headers["Content-SHA256"]) == (tag, output["sha256"])
+    rest = service.http.get(address, headers={"Range": "bytes=4-", "If-Range": tag})
+    assert (rest.status_code, rest.content) == (206, whole.content[4:])
+    other = service.http.get(address, headers={"Range": "bytes=4-", "If-Range": '"another"'})
+    assert (other.status_code, other.content) == (200, whole.content)
+    assert service.http.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_what_a_job_left_is_removed_on_request(service: Service) -> None:
+    job_id = service.start().json()["id"]
+    address = f"/v1/training-jobs/{job_id}/outputs"
+    assert service.http.delete(address).status_code == 409
+    service.train(job_id)
+    (output,) = service.http.get(address).json()
+    assert service.http.delete(address).status_code == 204
+    assert service.http.get(address).json() == []
+    assert service.http.get(f"{address}/{output['name']}").status_code == 404
+    assert service.http.delete("/v1/training-jobs/training_none/outputs").status_code == 404

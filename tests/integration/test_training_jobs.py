@@ -320,7 +320,7 @@ def test_a_data_set_must_be_there_and_stays_while_a_job_needs_it(
     ]
     with pytest.raises(NotFound):
         training_jobs.get_job(bench.workshop, "training_none")
-    with pytest.raises(Conflict, match="reads it"):
+    with pytest.raises(Conflict, match="needs it"):
         datasets.delete_dataset(bench.workshop, dataset_id)
     training_jobs.cancel_job(bench.workshop, job.id)
     datasets.delete_dataset(bench.workshop, dataset_id)

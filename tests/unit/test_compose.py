@@ -59,6 +59,12 @@ def test_it_has_every_part_of_the_service() -> None:
     assert device["capabilities"] == ["gpu"]
 
 
+def test_each_training_has_a_process_of_its_own() -> None:
+    words = words_of("gpu-worker")
+    for option in ("--concurrency", "--max-tasks-per-child"):
+        assert words[words.index(option) + 1] == "1"
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_command_starts_something_that_there_is(name: str) -> None:
     program, flag, module = words_of(name)[:3]

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.context import Context, Cursor, InContext, Limit
 from app.api.dataset_views import DatasetRowView, DatasetView, DropView
-from app.api.downloads import file_answer
+from app.api.downloads import dataset_answer
 from app.api.problems import Problem
 from app.api.uploads import uploaded
 from app.api.views import PageView
@@ -213,4 +213,4 @@ def download(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the paramet
     dataset = datasets.ready_dataset(context.workshop, dataset_id)
     wish = FileWish(format, split, chat_columns, templates, random_seed)
     file = dataset_files.made_file(context.workshop, dataset, wish)
-    return file_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")
+    return dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")

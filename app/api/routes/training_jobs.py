@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Response, status
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi.responses import HTMLResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.api.access import must_also
 from app.api.context import Context, Cursor, InContext, Limit
+from app.api.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
 from app.api.routes.events import asks_for_stream
 from app.api.training_views import OutputView, TrainingJobSummary, TrainingJobView
@@ -18,10 +20,14 @@ from app.api.views import EventView, PageView
 from app.errors import Conflict
 from app.evaluation.result import Evaluation
 from app.reports.evaluation_report import evaluation_report
-from app.services import training_jobs
+from app.services import run_training, training_jobs
+from app.services.api_keys import Scope
+from app.services.recipes import RowRecipe
+from app.services.run_training import NO_REVIEW_YET, DatasetName, RunTraining
 from app.services.trainer import JobKind
 from app.services.training_events import JobFollower, JobNews
 from app.services.training_requests import TrainingRequest
+from app.store.training_table import TrainingJob
 from app.training.options import EvaluationJobOptions, TrainingOptions
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
@@ -41,13 +47,35 @@ IdempotencyKey = Annotated[
 
 
 class TrainingPost(BaseModel):
-    """A version of a data set, and how a model learns from it."""
+    """A version of a data set, or the run that makes one, and how a model learns from it."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [_EXAMPLE]},
+        use_attribute_docstrings=True,
+    )
 
-    dataset_id: str = Field(max_length=40)
+    dataset_id: str | None = Field(default=None, max_length=40)
+    run_id: str | None = Field(default=None, max_length=40)
+    """In place of a data set: a run that goes on or has succeeded. When it has, a data set is made
+    of all its rows, and that is learnt."""
+    dataset_name: DatasetName | None = None
+    """Of the data set that is made of the run; left out: the run's id."""
+    recipe: RowRecipe | None = None
+    """What is done to the run's rows on the way; left out: nothing."""
     options: TrainingOptions = TrainingOptions()
     """Base model, method, data, schedule, evaluation and outputs."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.dataset_id is None) == (self.run_id is None):
+            raise ValueError("give either dataset_id or run_id")
+        if self.run_id is None:
+            if self.dataset_name is not None or self.recipe is not None:
+                raise ValueError("dataset_name and recipe are for what is made of a run_id")
+        elif self.options.review_run_id is not None:
+            raise ValueError(NO_REVIEW_YET)
+        return self
 
 
 class EvaluationPost(BaseModel):
@@ -68,13 +96,26 @@ class EvaluationPost(BaseModel):
 def post_training_job(
     context: InContext,
     body: TrainingPost,
+    http: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
-    """Have a model tuned on a data set; poll or follow the address in `Location`."""
-    return _accepted(
-        context, TrainingRequest(body.dataset_id, body.options), response, idempotency_key
-    )
+    """Have a model tuned on a data set; poll or follow the address in `Location`.
+
+    With `run_id` it takes a key that may make data sets, too.
+    """
+    if body.run_id is None:
+        request = TrainingRequest(str(body.dataset_id), body.options)
+        job = training_jobs.create_job(context.workshop, request, idempotency_key)
+    else:
+        must_also(http, Scope.RUN)
+        wanted = RunTraining(
+            dataset_name=body.dataset_name,
+            recipe=body.recipe or RowRecipe(),
+            options=body.options,
+        )
+        job = run_training.create_for_run(context.workshop, body.run_id, wanted, idempotency_key)
+    return _accepted(context, job, response)
 
 
 @evaluations.post("", status_code=status.HTTP_202_ACCEPTED, responses=_REFUSED)
@@ -85,15 +126,12 @@ def post_evaluation(
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
     """Have a model measured, tuned or not: a job that tunes nothing, found among training jobs."""
-    return _accepted(
-        context, TrainingRequest(body.dataset_id, body.options), response, idempotency_key
-    )
+    request = TrainingRequest(body.dataset_id, body.options)
+    job = training_jobs.create_job(context.workshop, request, idempotency_key)
+    return _accepted(context, job, response)
 
 
-def _accepted(
-    context: Context, request: TrainingRequest, response: Response, key: str | None
-) -> TrainingJobSummary:
-    job = training_jobs.create_job(context.workshop, request, key)
+def _accepted(context: Context, job: TrainingJob, response: Response) -> TrainingJobSummary:
     context.send_training_job(job.id)
     response.headers["Location"] = f"/v1/training-jobs/{job.id}"
     return TrainingJobSummary.model_validate(job)
@@ -158,11 +196,32 @@ def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
     ]
 
 
-@router.get("/{job_id}/outputs/{name:path}", response_class=FileResponse)
-def download_output(context: InContext, job_id: str, name: str) -> FileResponse:
-    """Download a file that it left."""
-    path = training_jobs.output_file(context.workshop, job_id, name)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+@router.delete(
+    "/{job_id}/outputs",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses={409: {"model": Problem}},
+)
+def delete_outputs(context: InContext, job_id: str) -> None:
+    """Remove them and its checkpoints for good; the job and its evaluation stay."""
+    training_jobs.discard_files(context.workshop, job_id)
+
+
+@router.get(
+    "/{job_id}/outputs/{name:path}",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The file."},
+        206: {"description": "A part of it."},
+        304: {"description": "You have it: the ETag is its SHA-256."},
+    },
+)
+def download_output(context: InContext, request: Request, job_id: str, name: str) -> Response:
+    """Download a file that it left.
+
+    `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
+    """
+    output, path = training_jobs.output(context.workshop, job_id, name)
+    return file_answer(request, OfferedFile(path, output.sha256, path.name))
 
 
 @router.get(

@@ -122,3 +122,17 @@ def test_a_report_that_cannot_be_had_is_said_before_or_after(
     assert result.exit_code == ExitCode.OK
     assert "Nothing was measured, so there is no report." in result.output
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_run_may_be_named_in_place_of_a_data_set_and_one_of_the_two_must_be(
+    service: StandIn,
+) -> None:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    named = ["train", "--run", "run_1", "--no-wait", "--api", service.url]
+    result = CliRunner().invoke(app, named)
+    assert result.exit_code == ExitCode.OK, result.output
+    (asked,) = service.asked_for("POST /v1/training-jobs")
+    assert asked.json == {"run_id": "run_1", "options": {}}
+    assert seedbed(service, "--run", "run_1").exit_code == ExitCode.BAD_USAGE
+    neither = CliRunner().invoke(app, ["train", "--api", service.url])
+    assert neither.exit_code == ExitCode.BAD_USAGE

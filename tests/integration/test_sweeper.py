@@ -1,0 +1,54 @@
+"""What a sweeper sends, on a real database of either kind and over a real broker."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from app.llm.scripted_model import reply
+from app.messaging import TRAINING_QUEUE, backlog, make_celery, send_training_job
+from app.services import training_jobs
+from app.services.training_requests import TrainingRequest
+from app.settings import Settings
+from app.stack.broker import broker_part, broker_url, find_server, socket_place
+from app.stack.supervisor import Supervisor
+from app.training.options import TrainingOptions
+from tests.integration.conftest import Bench
+from tests.integration.test_datasets import ROWS, take_in
+from workers.sweeper import send_what_waits
+
+
+@pytest.fixture
+def celery(tmp_path: Path) -> Iterator[Celery]:
+    binary = find_server("")
+    assert binary is not None
+    with socket_place(tmp_path) as socket, Supervisor(tmp_path) as supervisor:
+        supervisor.start(broker_part(binary, socket, tmp_path, {}))
+        settings = Settings.model_validate({"REDIS_URL": broker_url(socket)})
+        with closing(make_celery(settings)) as celery:
+            yield celery
+
+
+def test_where_nobody_trains_messages_do_not_pile_up(
+    open_bench: Callable[..., AbstractContextManager[Bench]], celery: Celery, tmp_path: Path
+) -> None:
+    with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
+        dataset = take_in(bench.workshop, tmp_path, ROWS)
+
+        def post() -> None:
+            request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
+            training_jobs.create_job(bench.workshop, request, None)
+
+        post()
+        send_what_waits(celery, bench.workshop)
+        send_what_waits(celery, bench.workshop)
+        assert backlog(celery, TRAINING_QUEUE) == 1
+        for _ in range(150):
+            send_training_job(celery, "training_of_before")
+        before = backlog(celery, TRAINING_QUEUE)
+        post()
+        send_what_waits(celery, bench.workshop)
+        assert backlog(celery, TRAINING_QUEUE) == before
+        assert backlog(celery) == 0
