@@ -18,6 +18,7 @@ from app.cli.training_options import (
     AsJson,
     BaseModelName,
     Judge,
+    JudgeMaxCost,
     JudgeModel,
     OptionsFile,
     Report,
@@ -52,6 +53,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     ] = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
+    judge_max_cost: JudgeMaxCost = None,
     seed: Seed = None,
     options_file: OptionsFile = None,
     report: Report = None,
@@ -71,7 +73,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
             "evaluation.general_dataset_id": general,
             "seed": seed,
         }
-        options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))
+        asked_judge = judge_of(judge_model, judge_max_cost, wanted=judge)
+        options = options_of(options_file, typed | asked_judge)
         following = Following.checked(wait=wait, report=report)
         with found_service(api, output) as service:
             job = service.client.training.measure(dataset_id, options)

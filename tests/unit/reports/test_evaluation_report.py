@@ -9,7 +9,6 @@ import pytest
 from app.evaluation.agreement import review_figures
 from app.evaluation.evaluating import Asked, Beside, completed, evaluate
 from app.evaluation.figures import Estimate, JudgeCost
-from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import Pair, judge_figures
 from app.evaluation.result import Evaluation, LayerRank, ProgressPoint, TrainingFacts
 from app.evaluation.sheet import Rating, Review
@@ -33,12 +32,16 @@ def hostile(text: str) -> Evaluation:
     base = Contender(f"{text}base", tuple(Answer(t.id, "y" if t.id != "0" else "z") for t in tasks))
     tuned = Contender(f"{text}tuned", tuple(Answer(task.id, text) for task in tasks))
     pairs = [Pair(task.id, task.record, "a", "b") for task in tasks]
-    ratings = [Rating(task_id="0", model=text, level="A", note=text)]
+    ratings = [
+        Rating(task_id="0", model=f"{text}{which}", level="A", note=text)
+        for which in ("base", "tuned")
+    ]
+    people = [Review(reviewer=text * n, ratings=ratings, unrated=0) for n in (1, 2)]
     beside = Beside(
-        judge=judge_figures(text, pairs, [], Bootstrap(resamples=50)).model_copy(
+        judge=judge_figures(text, pairs, [], 0.95).model_copy(
             update={"trouble": text}
         ),
-        review=review_figures([Review(reviewer=text, ratings=ratings, unrated=0)]),
+        review=review_figures(people, [f"{text}base", f"{text}tuned"]),
         training=TrainingFacts(
             method=text, base_model=text, dataset=text, device=text, steps=1, inference_cost=text,
             trainable_parameters=1, all_parameters=2,
@@ -57,9 +60,8 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert table["exact match"][:2] == [written(each) for each in exact]
     difference = next(each for each in of.comparisons if each.metric == "ROUGE-L F (unicode)")
     assert table["ROUGE-L F (unicode)"][2].startswith(f"{difference.difference.value:+.3f} (")
-    assert table["ROUGE-L F (unicode)"][3] == f"{difference.better} / {difference.worse} / " + str(
-        difference.equal
-    )
+    counts = f"{difference.better} / {difference.worse} / {difference.equal}"
+    assert table["ROUGE-L F (unicode)"][3:] == ["< 0.001", counts]
     assert of.models[1].exact_match is not None
     confusion = of.models[1].exact_match.confusion
     assert tables["confusion-1"] == [
