@@ -231,8 +231,8 @@ def _person(person: ReviewerFigures, level: float) -> str:
         return f"{said}."
     found = person.preference
     return (
-        f"{said}, and of two answers to a task the tuned model's better {found.better} times, "
-        f"worse {found.worse} times, as good {found.equal} times; {chance(found, level)}."
+        f"{said}, and of two answers to a task prefers the tuned model's {found.better} to "
+        f"{found.worse}, with {found.equal} alike; {chance(found, level)}."
     )
 
 

@@ -19,7 +19,8 @@ from app.reports.sections import Section
 from app.reports.tuning_sections import tuning_sections
 from app.reports.wording import DASH, chance_of, number, part
 
-_MOST_ROWS = 60
+_MOST_NARROW = 6
+"""Columns that half a page has room for."""
 
 
 def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
@@ -27,7 +28,7 @@ def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     return [section for make in _SECTIONS for section in make(of, drawn)]
 
 
-def _side_by_side(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+def _side_by_side(of: Evaluation, _: dict[str, str]) -> list[Section]:
     compared = {each.metric: each for each in of.comparisons}
     headers = ["", *(each.name for each in of.models)]
     headers += _COMPARED if compared else []
@@ -39,14 +40,14 @@ def _side_by_side(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     table = Table(headers, rows)
     return [
         Section("figures", "Side by side", _lead(of), table=table, open_table=True, wide=True),
-        Section(
-            "side-by-side",
-            "With intervals",
-            "A dot is what was measured; the line is where the true value may lie.",
-            drawn.get("side-by-side"),
-            _precision_and_recall(of),
-        ),
     ]
+
+
+def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    lead = "A dot is what was measured; the line is where the true value may lie."
+    plot = drawn.get("side-by-side")
+    table = _precision_and_recall(of)
+    return [_answers(of), Section("side-by-side", "With intervals", lead, plot, table)]
 
 
 def _lead(of: Evaluation) -> str:
@@ -55,7 +56,8 @@ def _lead(of: Evaluation) -> str:
         f"classification. ROUGE is rouge_score's, without its stemmer, by its own tokenizer (a to "
         f"z and digits only) and by ours for every script. In brackets: the "
         f"{of.drawing.level:.0%} interval, Wilson's for shares, for all else a BCa bootstrap over "
-        f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed})."
+        f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed}), "
+        f"which fewer than ten tasks, or all alike, do not have."
     )
     if not of.comparisons:
         return said
@@ -124,25 +126,23 @@ def _precision_and_recall(of: Evaluation) -> Table:
     return Table(["", "precision", "recall", "F"], rows)
 
 
-def _answers(of: Evaluation, _: dict[str, str]) -> list[Section]:
-    rows = [
-        [
-            each.name,
-            number(each.answered),
-            number(each.unanswered),
-            number(each.empty),
-            number(each.cut_off),
-            _unseen(each),
-            DASH if each.perplexity is None else number(each.perplexity.impossible_tokens),
-        ]
-        for each in of.models
-    ]
+def _answers(of: Evaluation) -> Section:
+    told: dict[str, Callable[[ModelFigures], str]] = {
+        "answered": lambda model: number(model.answered),
+        "unanswered": lambda model: number(model.unanswered),
+        "empty": lambda model: number(model.empty),
+        "cut off": lambda model: number(model.cut_off),
+        "references that rouge_score's tokenizer cannot see": _unseen,
+        "tokens of references without probability": _impossible,
+    }
+    rows = [[name, *(say(model) for model in of.models)] for name, say in told.items()]
+    table = Table(["", *(model.name for model in of.models)], rows)
     lead = "An unanswered task counts as one with an empty answer."
-    headers = ["", "answered", "unanswered", "empty", "cut off"]
-    headers += ["references rouge cannot see", "tokens without probability"]
-    return [
-        Section("answers", "Answers", lead, table=Table(headers, rows), open_table=True, wide=True)
-    ]
+    return Section("answers", "Answers", lead, table=table, open_table=True)
+
+
+def _impossible(model: ModelFigures) -> str:
+    return DASH if model.perplexity is None else number(model.perplexity.impossible_tokens)
 
 
 def _unseen(model: ModelFigures) -> str:
@@ -163,7 +163,10 @@ def _confusion(of: Evaluation, _: dict[str, str]) -> list[Section]:
         )
         title = f"Labels answered by {model.name}"
         table = _confusion_table(exact.confusion)
-        made.append(Section(f"confusion-{place}", title, lead, table=table, open_table=True))
+        wide = len(table.headers) > _MOST_NARROW
+        made.append(
+            Section(f"confusion-{place}", title, lead, table=table, open_table=True, wide=wide)
+        )
     return made or [Section("confusion", "Labels", "There is no classification task.")]
 
 
@@ -207,8 +210,8 @@ def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
 
 _SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
     _side_by_side,
-    _answers,
     _confusion,
+    _intervals,
     judge_sections,
     review_sections,
     _forgetting,

@@ -72,14 +72,15 @@ def review_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     meanings = "; ".join(f"{level}: {meaning}" for level, meaning in MEANINGS.items())
     rows = [
         [
-            f"{person.reviewer}: {each.model}",
+            person.reviewer,
+            each.model,
             *(number(each.counts.get(level, 0)) for level in LEVELS),
             written(each.acceptable),
         ]
         for person in of.review.reviewers
         for each in person.models
     ]
-    table = Table(["", *LEVELS, "A or B"], rows)
+    table = Table(["person", "model", *LEVELS, "A or B"], rows)
     lead = f"Rated without knowing the model. {meanings}."
     found = [Section("review", "People as judges", lead, drawn.get("review"), table)]
     return found + _preferences(of.review) + _agreements(of.review)
@@ -110,7 +111,8 @@ def _preferences(of: ReviewFigures) -> list[Section]:
 def _agreements(of: ReviewFigures) -> list[Section]:
     rows = [
         [
-            f"{each.one} and {each.other}",
+            each.one,
+            each.other,
             f"{number(each.both_rated)} {each.rated}",
             number(each.same),
             _kappa(each.kappa),
@@ -124,7 +126,7 @@ def _agreements(of: ReviewFigures) -> list[Section]:
         "Cohen's kappa: 1 is whole agreement, 0 no more than chance gives. People are compared by "
         "the level of each answer, a person and the judge by which answer of a pair is better."
     )
-    table = Table(["", "both rated", "the same", "kappa", "linear weights"], rows)
+    table = Table(["one", "other", "both rated", "the same", "kappa", "linear weights"], rows)
     return [Section("agreement", "How far they agree", lead, None, table, open_table=True)]
 
 

@@ -100,7 +100,7 @@ def test_a_filled_sheet_goes_into_the_evaluation_its_words_and_the_report(
     assert any(said.startswith("Ada finds 0.0 %") for said in words)
     page = service.http.get(f"{job}/report").text
     assert "Rated without knowing the model" in page
-    assert "Ada: y" in page
+    assert '<th scope="row" dir="auto">Ada</th><td dir="auto">y</td>' in page
 
 
 def test_the_same_sheet_twice_is_the_same_and_a_corrected_one_takes_its_place(
@@ -132,7 +132,8 @@ def test_a_second_person_s_sheet_gives_agreement_and_can_be_taken_out(
     assert 0 < agreed["kappa"] < 1
     preference = found["reviewers"][1]["preference"]
     assert (preference["better"], preference["worse"], preference["equal"]) == (4, 0, 0)
-    assert "Zoe and Ada" in service.http.get(f"{job}/report").text
+    row = '<th scope="row" dir="auto">Zoe</th><td dir="auto">Ada</td>'
+    assert row in service.http.get(f"{job}/report").text
     assert service.http.delete(f"{job}/reviews/Zoe").status_code == 204
     assert [person["reviewer"] for person in review_of(service, job)["reviewers"]] == ["Ada"]
     assert service.http.delete(f"{job}/reviews/Zoe").status_code == 404

@@ -141,6 +141,15 @@ def test_examples_are_those_that_changed_most() -> None:
     assert (found.worse[0].base_score, found.worse[0].tuned_score) == (1, 0)
 
 
+def test_of_equal_changes_examples_are_of_several_kinds() -> None:
+    kinds = ["Decide."] * 8 + ["Spell it.", "Decide.", "Add."]
+    tasks = [HeldOutTask(str(i), Record(kind, "done")) for i, kind in enumerate(kinds)]
+    base = Contender("b", tuple(Answer(task.id, "no") for task in tasks))
+    tuned = Contender("t", tuple(Answer(task.id, "done") for task in tasks))
+    found = evaluate(tasks, base, tuned, ASKED)
+    assert [each.task_id for each in found.better] == ["0", "8", "10", "1", "2"]
+
+
 def test_an_unanswered_task_counts_as_empty_and_is_told() -> None:
     found = alone()
     assert (found.models[0].answered, found.models[0].unanswered) == (1, 2)
