@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import Comparison, Estimate, JudgeFigures, ReviewerFigures
+from app.evaluation.figures import (
+    Comparison,
+    Estimate,
+    JudgeFigures,
+    ModelFigures,
+    ReviewerFigures,
+    RougeFigures,
+)
 from app.evaluation.result import Evaluation
 
 _MOST_AGREEMENTS = 3
@@ -38,13 +45,13 @@ def figure_with_interval(estimate: Estimate, digits: int = 3) -> str:
     return f"{said} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def chief_rouge(of: Evaluation) -> int:
-    """Which of the models' ROUGE figures is told first: by the tokenizer that sees every script.
+def chief_rouge(of: ModelFigures) -> RougeFigures | None:
+    """Which of a model's ROUGE figures is told first: by the tokenizer that sees every script.
 
-    Of ASCII text both say the same; of Chinese the other one says 0.
+    Of ASCII text both say the same; of Chinese the other one says 0. None when there is none.
     """
-    kinds = [figures.tokenizer for figures in of.models[0].rouge]
-    return kinds.index("unicode") if "unicode" in kinds else 0
+    seeing = [figures for figures in of.rouge if figures.tokenizer == "unicode"]
+    return next(iter(seeing or of.rouge), None)
 
 
 def chance(of: Comparison, level: float) -> str:
@@ -109,11 +116,8 @@ def signed(estimate: Estimate) -> str:
 
 
 def _rouge(of: Evaluation) -> str | None:
-    if len(of.models) < 2 or not of.models[0].rouge:
-        return None
-    place = chief_rouge(of)
-    figures = [model.rouge[place] for model in of.models]
-    found = _compared(of, f"ROUGE-L F ({figures[0].tokenizer})")
+    figures = [chief for model in of.models if (chief := chief_rouge(model)) is not None]
+    found = _compared(of, f"ROUGE-L F ({figures[0].tokenizer})") if len(figures) == 2 else None
     if found is None:
         return None
     before, after = (figure_with_interval(each.rouge_l.f) for each in figures)

@@ -32,7 +32,7 @@ def _headlines(of: Evaluation) -> list[Headline]:
     exact = [each.exact.share for each in of.models if each.exact]
     if exact:
         lines.append(Headline(_went(exact, share), "answered exactly"))
-    rouge = [each.rouge[chief_rouge(of)].rouge_l.f for each in of.models if each.rouge]
+    rouge = [chief.rouge_l.f for each in of.models if (chief := chief_rouge(each)) is not None]
     if rouge:
         lines.append(Headline(_went(rouge, ratio), "ROUGE-L F"))
     loss = [each.perplexity.loss for each in of.models if each.perplexity]

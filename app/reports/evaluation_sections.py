@@ -53,8 +53,8 @@ def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
 def _lead(of: Evaluation) -> str:
     said = (
         f"{number(of.tasks)} held-out tasks, {number(of.classification_tasks)} of them "
-        f"classification. ROUGE is rouge_score's, without its stemmer, by its own tokenizer (a to "
-        f"z and digits only) and by ours for every script. In brackets: the "
+        f"classification. ROUGE is rouge_score's, without its stemmer unless it says so, by its "
+        f"own tokenizer (a to z and digits only) and by ours for every script. In brackets: the "
         f"{of.drawing.level:.0%} interval, Wilson's for shares, for all else a BCa bootstrap over "
         f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed}), "
         f"which fewer than ten tasks, or all alike, do not have."

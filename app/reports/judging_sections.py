@@ -25,25 +25,24 @@ def judge_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     lead = (
         f"{judge.judge} compared both answers to each task twice, in both orders; a win counts "
         f"only if it is one in both. Points of the tuned model, wins and half of the ties: "
-        f"{points}, where 0.5 is no difference{chance}. {_LEANINGS}"
+        f"{points}, where 0.5 is no difference{chance}. {_LEANINGS} With the order it changed its "
+        f"mind on {number(judge.orders_differ)} pairs; of its wins and losses "
+        f"{number(judge.longer_won)} went to the longer answer, {number(judge.shorter_won)} to the "
+        f"shorter."
     )
     if judge.is_contender:
         lead += " This judge is one of the two models itself, so it is no witness."
-    if judge.trouble is not None:
-        lead += f" The judging ended early: {judge.trouble}"
     rows = [
         ["pairs", number(judge.pairs)],
         ["identical answers, not asked about", number(judge.identical)],
         ["pairs that could not be judged", number(judge.failed)],
         ["pairs not asked about", number(judge.unasked)],
-        ["judged differently in the other order", number(judge.orders_differ)],
         ["verdicts for the answer that stood first", number(judge.said_first)],
         ["verdicts for the answer that stood second", number(judge.said_second)],
         ["verdicts for a tie", number(judge.said_tie)],
-        ["decided for the longer answer", number(judge.longer_won)],
-        ["decided for the shorter answer", number(judge.shorter_won)],
         *_judge_cost(judge),
     ]
+    rows += [] if judge.trouble is None else [["why it ended early", judge.trouble]]
     table = Table(["", "count"], rows)
     return [Section("judge", "A model as judge", lead, drawn.get("judge"), table)]
 

@@ -83,6 +83,8 @@ def measured(
         return None
     base, tuned = contest.base, contest.tuned
     asked = Asked(title, drawing=Drawing(seed=measuring.seed))
+    if measuring.options.rouge_stemmer:
+        asked = replace(asked, tokenizers=("rouge", "rouge_stemmed", "unicode"))
     beside = Beside(forgetting=_forgotten(measuring, base, tuned, asked), training=training)
     models = [both.held_out for both in (base, tuned) if both is not None]
     found = evaluate(measuring.tasks, models[0], models[1] if tuned else None, asked, beside)

@@ -19,6 +19,7 @@ from app.services.estimate import Estimate, Plan, estimate
 from app.services.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.row_rules import check_rules
 from app.services.run_training import RunTraining, add_for_run
+from app.services.training_requests import check_judge
 from app.services.workshop import Workshop
 from app.store import batches, runs, slots
 from app.store import seed_sets as stored_seeds
@@ -58,13 +59,11 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
 
     Raises:
         InvalidInput: when no model is named anywhere, money is capped without a price, or source
-            and profile do not suit each other.
+            and profile do not suit each other; of the judge of its training, too.
         NotFound: when there is no such seed set.
         Conflict: when the key came with another request before.
     """
-    check_source(request.options.profile, request.dataset_id)
-    model = model_of(workshop, request.options)
-    check_caps(workshop, model, request.caps)
+    model = _checked_model(workshop, request)
     run_id = new_id("run")
 
     def add(session: Session) -> Run:
@@ -104,6 +103,16 @@ def start_run(workshop: Workshop, request: RunRequest, idempotency_key: str | No
     except IntegrityError:
         # The same key, or the same seeds, arrived twice at once: the other one is there now.
         return workshop.database.retrying(add)
+
+
+def _checked_model(workshop: Workshop, request: RunRequest) -> str:
+    """See to what can be seen before anything is stored; the model that is asked."""
+    check_source(request.options.profile, request.dataset_id)
+    model = model_of(workshop, request.options)
+    check_caps(workshop, model, request.caps)
+    if request.training is not None:
+        check_judge(workshop, request.training.options, "training.options")
+    return model
 
 
 def model_of(workshop: Workshop, options: RunOptions) -> str:

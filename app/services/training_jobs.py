@@ -30,7 +30,7 @@ def create_job(
         Conflict: when the key came with another request before.
     """
     job_id = new_id("training")
-    check_judge(workshop, request)
+    check_judge(workshop, request.options, "options")
 
     def add(session: Session) -> TrainingJob:
         if made := session.get(TrainingJob, job_id):

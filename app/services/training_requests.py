@@ -44,13 +44,17 @@ def request_of(job: TrainingJob) -> TrainingRequest:
     return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
 
 
-def check_judge(workshop: Workshop, request: TrainingRequest) -> None:
-    """See that a judge that is asked for has a name, and a price where its cost is capped.
+def check_judge(
+    workshop: Workshop, options: TrainingOptions | EvaluationJobOptions, field: str
+) -> None:
+    """See that a judge that the options, which stand in this field, ask for can be asked.
+
+    It needs a name, and a price where its cost is capped.
 
     Raises:
         InvalidInput: when neither the request nor the settings name one, or nobody knows its price.
     """
-    judge, field = request.options.evaluation.judge, "options.evaluation.judge"
+    judge, field = options.evaluation.judge, f"{field}.evaluation.judge"
     if judge is None:
         return
     model = judge.model or workshop.default_model

@@ -146,6 +146,9 @@ class EvaluationOptions(_Values):
     """At most so many held-out rows are asked, chosen by the seed."""
     answer_tokens: int = Field(default=128, ge=1, le=8192)
     """An answer's most tokens."""
+    rouge_stemmer: bool = False
+    """Whether ROUGE is also told with `rouge_score`'s stemmer for English, as some papers have it.
+    """
     general_dataset_id: DatasetId | None = None
     """Rows that have nothing to do with the tuning: what the model forgot of them is told."""
     general_tasks: int = Field(default=100, ge=1, le=10_000)
