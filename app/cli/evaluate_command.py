@@ -19,6 +19,7 @@ from app.cli.training_options import (
     BaseModelName,
     General,
     Judge,
+    JudgeMaxCost,
     JudgeModel,
     OptionsFile,
     Report,
@@ -50,6 +51,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     general: General = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
+    judge_max_cost: JudgeMaxCost = None,
     seed: Seed = None,
     options_file: OptionsFile = None,
     report: Report = None,
@@ -69,7 +71,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
             "evaluation.general_dataset_id": general,
             "seed": seed,
         }
-        options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))
+        asked_judge = judge_of(judge_model, judge_max_cost, wanted=judge)
+        options = options_of(options_file, typed | asked_judge)
         following = Following.checked(wait=wait, report=report)
         with found_service(api, output) as service:
             job = service.client.training.measure(dataset_id, options)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from app.evaluation.figures import ModelFigures
 from app.evaluation.result import Evaluation
+from app.evaluation.words import chief_rouge
 
 
 class Score(NamedTuple):
@@ -35,7 +36,8 @@ def _exact(model: ModelFigures) -> float | None:
 
 
 def _rouge_l(model: ModelFigures) -> float | None:
-    return model.rouge[0].rouge_l.f.value if model.rouge else None
+    chief = chief_rouge(model)
+    return None if chief is None else chief.rouge_l.f.value
 
 
 def _loss(model: ModelFigures) -> float | None:

@@ -15,6 +15,7 @@ from app.cli.training_options import (
     General,
     HeldOut,
     Judge,
+    JudgeMaxCost,
     JudgeModel,
     OptionsFile,
     Report,
@@ -66,6 +67,7 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     general: General = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
+    judge_max_cost: JudgeMaxCost = None,
     seed: Seed = None,
     options_file: OptionsFile = None,
     report: Report = None,
@@ -90,7 +92,8 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
             "evaluation.general_dataset_id": general,
             "seed": seed,
         }
-        options = options_of(options_file, typed | judge_of(judge_model, wanted=judge))
+        asked_judge = judge_of(judge_model, judge_max_cost, wanted=judge)
+        options = options_of(options_file, typed | asked_judge)
         following = Following.checked(wait=wait, report=report)
         with found_service(api, output) as service:
             job = service.client.training.start(dataset_id, options, run_id)

@@ -34,6 +34,10 @@ JudgeModel = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which one; means --judge.", show_default="the service's"),
 ]
+JudgeMaxCost = Annotated[
+    str | None,
+    typer.Option(metavar="USD", help="The judge never takes more money than this; means --judge."),
+]
 Seed = Annotated[int | None, typer.Option(help="Of all draws.", show_default="0")]
 Wait = Annotated[bool, typer.Option(help="Until it has ended.")]
 Report = Annotated[
@@ -66,11 +70,13 @@ def options_of(file: Path | None, typed: Mapping[str, object]) -> dict[str, Any]
     return options
 
 
-def judge_of(model: str | None, *, wanted: bool) -> dict[str, object]:
-    """What was typed of the judge, by path."""
-    if model is not None:
-        return {"evaluation.judge.model": model}
-    return {"evaluation.judge": {}} if wanted else {}
+def judge_of(model: str | None, max_cost: str | None, *, wanted: bool) -> dict[str, object]:
+    """What was typed of the judge, by path; to name it or to cap it is to want it."""
+    return {
+        "evaluation.judge": {} if wanted else None,
+        "evaluation.judge.model": model,
+        "evaluation.judge.most_cost_usd": max_cost,
+    }
 
 
 def _put(options: dict[str, Any], path: list[str], value: object) -> None:

@@ -1,36 +1,61 @@
-"""What people said of the models' answers, and how far two of them agree."""
+"""What people said of the models' answers, and how far they agree with each other and a judge."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations, product
+from typing import Literal, TypeAlias
 
 from app.evaluation.figures import (
     Agreement,
+    Comparison,
+    JudgeFigures,
     ModelLevels,
     ReviewerFigures,
     ReviewFigures,
 )
 from app.evaluation.intervals import wilson
+from app.evaluation.paired import compare_counts
 from app.evaluation.sheet import LEVELS, Level, Rating, Review
 
+Preference: TypeAlias = Literal["loss", "tie", "win"]
+_PLACES: Mapping[str, int] = {"loss": 0, "tie": 1, "win": 2}
+"""Of a pair, as the tuned model sees it; what is not here was judged by nobody."""
 
-def review_figures(reviews: Sequence[Review], level: float = 0.95) -> ReviewFigures:
-    """Count the levels of each model by reviewer; of exactly two reviewers, tell the agreement."""
+
+def review_figures(
+    reviews: Sequence[Review],
+    models: Sequence[str],
+    judge: JudgeFigures | None = None,
+    level: float = 0.95,
+) -> ReviewFigures:
+    """Count what each reviewer said of each model, and tell how far all of them agree.
+
+    Args:
+        reviews: A sheet each.
+        models: The names of the models, the base model first.
+        judge: A model that compared the same answers; None: there is none.
+        level: Of the intervals.
+    """
+    agreed = [agreement(*two) for two in combinations(reviews, 2)]
+    if judge is not None and len(models) == 2:
+        agreed += [agreement_with_judge(review, models, judge) for review in reviews]
     return ReviewFigures(
-        reviewers=[
-            ReviewerFigures(
-                reviewer=review.reviewer,
-                rated=len(review.ratings),
-                unrated=review.unrated,
-                models=_by_model(review.ratings, level),
-            )
-            for review in reviews
-        ],
-        agreement=agreement(reviews[0], reviews[1]) if len(reviews) == 2 else None,
+        reviewers=[_reviewer(review, models, level) for review in reviews],
+        agreements=[each for each in agreed if each.both_rated],
     )
 
 
-def _by_model(ratings: Sequence[Rating], level: float) -> list[ModelLevels]:
-    names = sorted({rating.model for rating in ratings})
-    return [_levels(name, [r.level for r in ratings if r.model == name], level) for name in names]
+def _reviewer(review: Review, models: Sequence[str], level: float) -> ReviewerFigures:
+    by_model = {
+        name: [rating.level for rating in review.ratings if rating.model == name] for name in models
+    }
+    return ReviewerFigures(
+        reviewer=review.reviewer,
+        rated=len(review.ratings),
+        unrated=review.unrated,
+        models=[_levels(name, levels, level) for name, levels in by_model.items() if levels],
+        preference=_preference(review, models, level) if len(models) == 2 else None,
+    )
 
 
 def _levels(model: str, levels: Sequence[Level], level: float) -> ModelLevels:
@@ -43,15 +68,54 @@ def _levels(model: str, levels: Sequence[Level], level: float) -> ModelLevels:
     )
 
 
+def _preference(review: Review, models: Sequence[str], level: float) -> Comparison | None:
+    said = list(preferences(review.ratings, models).values())
+    if not said:
+        return None
+    counts = said.count("win"), said.count("loss"), said.count("tie")
+    return compare_counts("level of the answer", *counts, level)
+
+
+def preferences(ratings: Iterable[Rating], models: Sequence[str]) -> Mapping[str, Preference]:
+    """Say, by task, which of its two answers a person gave the better level, if both have one."""
+    base, tuned = ({r.task_id: r.level for r in ratings if r.model == name} for name in models)
+    return {
+        # A stands before D.
+        task: "tie" if before == tuned[task] else "win" if tuned[task] < before else "loss"
+        for task, before in base.items()
+        if task in tuned
+    }
+
+
 def agreement(one: Review, other: Review) -> Agreement:
     """Compare two people's ratings of the answers that both rated."""
     theirs = {(rating.task_id, rating.model): rating.level for rating in other.ratings}
     pairs = [
-        (rating.level, theirs[rating.task_id, rating.model])
+        (LEVELS.index(rating.level), LEVELS.index(theirs[rating.task_id, rating.model]))
         for rating in one.ratings
         if (rating.task_id, rating.model) in theirs
     ]
+    return _agreed(one.reviewer, other.reviewer, "answers", pairs)
+
+
+def agreement_with_judge(review: Review, models: Sequence[str], judge: JudgeFigures) -> Agreement:
+    """Compare which answers a person finds better with what the judge said of the same pairs."""
+    theirs = preferences(review.ratings, models)
+    pairs = [
+        (_PLACES[said], _PLACES[judge.outcomes[task]])
+        for task, said in theirs.items()
+        if judge.outcomes.get(task) in _PLACES
+    ]
+    return _agreed(review.reviewer, f"the judge {judge.judge}", "pairs", pairs)
+
+
+def _agreed(
+    one: str, other: str, rated: Literal["answers", "pairs"], pairs: Sequence[tuple[int, int]]
+) -> Agreement:
     return Agreement(
+        one=one,
+        other=other,
+        rated=rated,
         both_rated=len(pairs),
         same=sum(a == b for a, b in pairs),
         kappa=cohens_kappa(pairs),
@@ -59,29 +123,23 @@ def agreement(one: Review, other: Review) -> Agreement:
     )
 
 
-def cohens_kappa(
-    pairs: Iterable[tuple[Level, Level]], *, is_weighted: bool = False
-) -> float | None:
+def cohens_kappa(pairs: Sequence[tuple[int, int]], *, is_weighted: bool = False) -> float | None:
     """Agreement beyond chance: 1 whole, 0 no more than chance gives, below 0 less.
 
     Args:
-        pairs: Two people's levels of the same answers.
-        is_weighted: Whether A against B counts as a third of A against D (linear weights).
+        pairs: What two said of the same things, as places on one scale.
+        is_weighted: Whether a step on the scale counts less than two (linear weights).
 
     Returns:
-        None where it is not defined: no pair, or both gave one and the same level throughout.
+        None where it is not defined: no pair, or both said one and the same throughout.
     """
-    listed = [(LEVELS.index(one), LEVELS.index(other)) for one, other in pairs]
-    if not listed:
-        return None
-    places = range(len(LEVELS))
-    ones = [sum(one == place for one, _ in listed) for place in places]
-    others = [sum(other == place for _, other in listed) for place in places]
-    seen = sum(_apart(one, other, is_weighted=is_weighted) for one, other in listed)
+    ones, others = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    seen = sum(_apart(one, other, is_weighted=is_weighted) for one, other in pairs)
     by_chance = sum(
-        ones[i] * others[j] * _apart(i, j, is_weighted=is_weighted) for i in places for j in places
+        ones[one] * others[other] * _apart(one, other, is_weighted=is_weighted)
+        for one, other in product(ones, others)
     )
-    return None if by_chance == 0 else 1 - seen * len(listed) / by_chance
+    return None if by_chance == 0 else 1 - seen * len(pairs) / by_chance
 
 
 def _apart(one: int, other: int, *, is_weighted: bool) -> int:

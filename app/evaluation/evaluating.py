@@ -16,7 +16,8 @@ from app.evaluation.figures import (
 )
 from app.evaluation.forgetting import loss_change
 from app.evaluation.intervals import Bootstrap, wilson
-from app.evaluation.labels import exact_match, is_right
+from app.evaluation.labels import exact_match, is_exact
+from app.evaluation.paired import compare, compare_counts, corrected
 from app.evaluation.perplexity import perplexity
 from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.rouge import TaskScores, rouge_figures, score
@@ -126,9 +127,13 @@ def _scored(
     tasks: Sequence[HeldOutTask], model: Contender, tokenizers: Sequence[TokenizerName]
 ) -> _Scored:
     texts = model.texts(tasks)
-    pairs = [(task.reference, text) for task, text in zip(tasks, texts, strict=True)]
-    rouge = {name: [score(*pair, tokenizer=name) for pair in pairs] for name in tokenizers}
-    return _Scored(model, texts, [is_right(*pair) for pair in pairs], rouge)
+    told = list(zip(tasks, texts, strict=True))
+    right = [is_exact(task, text) for task, text in told]
+    rouge = {
+        name: [score(task.reference, text, tokenizer=name) for task, text in told]
+        for name in tokenizers
+    }
+    return _Scored(model, texts, right, rouge)
 
 
 def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: Asked) -> ModelFigures:
@@ -164,16 +169,23 @@ def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: Asked) -> Mod
 def _comparisons(
     tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, asked: Asked
 ) -> list[Comparison]:
-    compare = asked.bootstrap.compare
-    places = [place for place, task in enumerate(tasks) if task.is_classification]
-    found = [compare("exact match", base.right, tuned.right)]
-    if 0 < len(places) < len(tasks):
-        labels = [[float(each.right[place]) for place in places] for each in (base, tuned)]
-        found.append(compare("exact match, classification", *labels))
+    every = range(len(tasks))
+    labelled = [place for place in every if tasks[place].is_classification]
+    found: list[Comparison | None] = [_exact("exact match", every, base, tuned, asked)]
+    if 0 < len(labelled) < len(tasks):
+        found.append(_exact("exact match, classification", labelled, base, tuned, asked))
     for name in asked.tokenizers:
         for kind, words in (("rouge1", "ROUGE-1"), ("rouge2", "ROUGE-2"), ("rouge_l", "ROUGE-L")):
             before, after = (
                 [getattr(scores, kind).f for scores in each.rouge[name]] for each in (base, tuned)
             )
-            found.append(compare(f"{words} F ({name})", before, after))
-    return [each for each in found if each is not None]
+            found.append(compare(f"{words} F ({name})", before, after, asked.bootstrap))
+    return corrected([each for each in found if each is not None])
+
+
+def _exact(
+    metric: str, places: Sequence[int], base: _Scored, tuned: _Scored, asked: Asked
+) -> Comparison:
+    gains = [tuned.right[place] - base.right[place] for place in places]
+    counts = gains.count(1), gains.count(-1), gains.count(0)
+    return compare_counts(metric, *counts, asked.drawing.level)

@@ -1,5 +1,6 @@
 """The answers that changed most: figures say how much, these say what."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,22 +29,36 @@ def examples(
 ) -> tuple[list[ExampleAnswer], list[ExampleAnswer]]:
     """Return up to five tasks with the greatest gain and five with the greatest loss.
 
-    Measured by exact match for classification, else by ROUGE-L F; the earlier task wins a tie.
+    Measured by exact match for classification, else by ROUGE-L F. Of equal changes those of other
+    instructions come first, then the earlier ones: five rows of one kind would show one thing.
     """
     changes = [
         _Change(place, _score(task, base[place]), _score(task, tuned[place]))
         for place, task in enumerate(tasks)
     ]
-    gained = sorted((c for c in changes if c.gain > 0), key=lambda c: (-c.gain, c.place))
-    lost = sorted((c for c in changes if c.gain < 0), key=lambda c: (c.gain, c.place))
     better, worse = (
         [
             _example(tasks[each.place], (base[each.place], tuned[each.place]), each)
-            for each in chosen[:_EACH_WAY]
+            for each in _greatest(tasks, changed)
         ]
-        for chosen in (gained, lost)
+        for changed in (
+            [change for change in changes if change.gain > 0],
+            [change for change in changes if change.gain < 0],
+        )
     )
     return better, worse
+
+
+def _greatest(tasks: Sequence[HeldOutTask], changes: Sequence[_Change]) -> Sequence[_Change]:
+    ordered = sorted(changes, key=lambda change: (-abs(change.gain), change.place))
+    seen: Counter[tuple[float, str]] = Counter()
+    again = {}
+    for change in ordered:
+        kind = change.gain, tasks[change.place].record.instruction
+        again[change.place] = seen[kind]
+        seen[kind] += 1
+    varied = sorted(ordered, key=lambda each: (-abs(each.gain), again[each.place], each.place))
+    return varied[:_EACH_WAY]
 
 
 def _score(task: HeldOutTask, text: str) -> float:

@@ -5,10 +5,13 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Method: TypeAlias = Literal["bca", "wilson"]
+Method: TypeAlias = Literal["bca", "wilson", "tango"]
 Foretold: TypeAlias = Literal["token", "label"]
 """What a model gives probabilities to: tokens one after another, or the labels of a text."""
 TokenizerName: TypeAlias = Literal["rouge", "rouge_stemmed", "unicode"]
+JudgedOutcome: TypeAlias = Literal["win", "tie", "loss", "identical", "failed", "unasked"]
+"""Of a pair, as the tuned model sees it; ``identical`` answers are a tie that nobody was asked of.
+"""
 
 
 class Finding(BaseModel):
@@ -22,10 +25,11 @@ class Estimate(Finding):
 
     value: float
     low: float | None = None
-    """Null: too few tasks for an interval."""
+    """Null: too few tasks for an interval, or all of them alike."""
     high: float | None = None
     method: Method | None = None
-    """``bca`` bootstrap over tasks, or ``wilson`` for shares of yes and no."""
+    """``bca`` bootstrap over tasks; ``wilson`` for shares of yes and no, ``tango`` for the
+    difference of two on the same tasks."""
 
 
 class Comparison(Finding):
@@ -33,14 +37,17 @@ class Comparison(Finding):
 
     metric: str
     difference: Estimate
-    """Mean over tasks, with the interval of a paired bootstrap."""
+    """Mean over tasks, with the interval of the pairs."""
     better: int
     """Tasks that the second does better."""
     worse: int
     equal: int
-    share_not_better: float
-    """Of the resamples, those in which the second is not better on average: near 0 it surely is,
-    near 1 it surely is not."""
+    p_value: float
+    """How often a difference as far from 0 comes about by chance alone, which swaps the two answers
+    to a task or does not; two-sided."""
+    p_corrected: float | None = None
+    """The same, corrected by Holm's method for all comparisons of the evaluation. Null: made by
+    itself."""
 
 
 class RougeScores(Finding):
@@ -79,7 +86,11 @@ class Confusion(Finding):
 
 
 class ExactShare(Finding):
-    """Tasks of any kind whose answer is the reference, after both were normalised as labels are."""
+    """Tasks of any kind whose answer is the reference.
+
+    A label as `ExactMatch` has it; any other answer in all its characters but for white space
+    around it.
+    """
 
     tasks: int
     right: int
@@ -108,6 +119,9 @@ class Perplexity(Finding):
     """Mean negative log probability of a token, or label, in nats."""
     perplexity: Estimate
     """e to the power of the loss; the same interval, transformed."""
+    bits_per_byte: Estimate | None = None
+    """Of the references' UTF-8, which, unlike the figures of tokens, can be compared across
+    tokenizers. Null: not known of any task."""
     impossible_tokens: int = 0
     """Tokens of probability 0 or unknown (NaN); tasks with one are left out of the figures."""
 
@@ -133,20 +147,27 @@ class ModelFigures(Finding):
 
 
 class JudgeCost(Finding):
-    """What a judge was paid for, in this try and before."""
+    """What a judge was paid for, in this try of the job and before."""
 
     calls: int
     """Those that failed among them."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: Decimal | None = None
-    """US dollars; null: its model has no price."""
+    """US dollars for the answers that came; null: its model has no price."""
+    unknown_usd: Decimal | None = None
+    """At the most, for calls of which no answer came, and that may have been paid for; null: its
+    model has no price."""
+    reused: int = 0
+    """Judgements that the job which tuned had paid for; in no other figure."""
 
 
 class JudgeFigures(Finding):
     """What a model as judge says of pairs of answers, each asked about in both orders."""
 
     judge: str
+    is_contender: bool = False
+    """Whether it is, by its name, one of the two models that it judges: then it is no witness."""
     pairs: int
     wins: int
     """Of the tuned model: in both orders its answer was the better one."""
@@ -154,12 +175,17 @@ class JudgeFigures(Finding):
     """Called so, or called one way in one order and the other way in the other."""
     losses: int
     failed: int
-    """Pairs of which a judgement is missing or could not be read; in no other figure."""
+    """Pairs of which a judgement could not be had or read; in no figure of wins, ties, losses."""
+    unasked: int = 0
+    """Pairs that it was not asked about in both orders, for the judging ended early; nor in those.
+    """
     identical: int
     """Pairs of equal answers, which are ties; nobody was asked."""
     score: Estimate | None
-    """Wins and half of the ties over all pairs that did not fail; 0.5 is no difference. Null: no
+    """Wins and half of the ties over all pairs that were judged; 0.5 is no difference. Null: no
     pair could be judged."""
+    p_value: float | None = None
+    """How often chance alone parts wins and losses as unevenly; two-sided. Null: as the score."""
     said_first: int
     """Readable judgements for the answer that stood first; far from `said_second`, the judge looks
     at the place."""
@@ -167,6 +193,12 @@ class JudgeFigures(Finding):
     said_tie: int
     orders_differ: int
     """Pairs whose two judgements do not agree."""
+    longer_won: int = 0
+    """Wins and losses that went to the longer answer: most of them, and the judge may look at the
+    length."""
+    shorter_won: int = 0
+    outcomes: dict[str, JudgedOutcome] = Field(default_factory=dict)
+    """By task: what became of its pair."""
     cost: JudgeCost | None = None
     """Null: not known."""
     trouble: str | None = None
@@ -185,6 +217,22 @@ class ModelLevels(Finding):
     """Share of A and B."""
 
 
+class Agreement(Finding):
+    """How far two agree on what both rated."""
+
+    one: str
+    other: str
+    rated: Literal["answers", "pairs"]
+    """Two people by the level of each answer; a person and a judge by which of a pair is better."""
+    both_rated: int
+    same: int
+    kappa: float | None
+    """Cohen's; null: not defined, such as where both said the same throughout."""
+    weighted_kappa: float | None
+    """With linear weights: A against B counts as a third of A against D, and a tie against a win
+    as half of a loss against a win."""
+
+
 class ReviewerFigures(Finding):
     """One person's sheet."""
 
@@ -192,22 +240,15 @@ class ReviewerFigures(Finding):
     rated: int
     unrated: int
     models: list[ModelLevels]
-
-
-class Agreement(Finding):
-    """How far two people agree on the answers that both rated."""
-
-    both_rated: int
-    same: int
-    kappa: float | None
-    """Cohen's; null: not defined, such as where both gave the same level throughout."""
-    weighted_kappa: float | None
-    """With linear weights: A against B counts as a third of A against D."""
+    """The base model first."""
+    preference: Comparison | None = None
+    """The tuned model against the base by the levels of the tasks whose answers both were rated:
+    wins less losses over tasks. Null: there is none, or one model alone."""
 
 
 class ReviewFigures(Finding):
     """What people said, by the paper's four levels."""
 
     reviewers: list[ReviewerFigures]
-    agreement: Agreement | None = None
-    """Null: not exactly two people."""
+    agreements: list[Agreement] = Field(default_factory=list)
+    """Of every two people, and of every person with the judge, as far as both rated the same."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.evaluation.figures import Estimate
 from app.evaluation.intervals import Bootstrap
+from app.evaluation.paired import compare
 from app.evaluation.perplexity import perplexity
 from app.evaluation.result import Forgetting
 from app.evaluation.rouge import score
@@ -36,7 +37,7 @@ def forgetting(
         before=perplexity(before.answers, bootstrap),
         after=perplexity(after.answers, bootstrap),
         loss_change=change,
-        rouge_l=bootstrap.compare("ROUGE-L F (unicode)", *scores),
+        rouge_l=compare("ROUGE-L F (unicode)", scores[0], scores[1], bootstrap),
         verdict=_verdict(change),
     )
 

@@ -2,18 +2,20 @@
 
 Judges lean to the answer that stands first (Zheng et al. 2023, arXiv 2306.05685). So each pair is
 asked about twice, with the answers swapped, and an answer wins only if it wins in both places. A
-judge that always says "first" makes nothing but ties. A judgement that cannot be read, or was never
-given, is a failed one: counted, and never a win, a tie or a loss.
+judge that always says "first" makes nothing but ties. A judgement that cannot be read is a failed
+one: counted, and never a win, a tie or a loss. Judges lean to length, too, and to their own like:
+which answers won is told by length, and a judge that is one of the two is named as such.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from app.evaluation.figures import JudgeFigures
-from app.evaluation.intervals import Bootstrap
+from app.evaluation.figures import Estimate, JudgedOutcome, JudgeFigures
+from app.evaluation.paired import sign_p, tango
 from app.pipeline.default.reading import cleaned, field
 from app.pipeline.prompts import chat_version, template
 from app.pipeline.review.thoughts import without_thoughts
@@ -22,8 +24,6 @@ from app.record import Record
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]
 Order: TypeAlias = Literal["base_first", "tuned_first"]
-Outcome: TypeAlias = Literal["win", "tie", "loss", "failed"]
-"""As the tuned model sees it."""
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=768)
@@ -83,7 +83,7 @@ class Judgement:
     reason: str = ""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> JudgedOutcome:
         """What it says of the tuned model."""
         if self.verdict is None:
             return "failed"
@@ -191,10 +191,10 @@ def _verdict(said: str | None) -> Verdict | None:
     return next((verdict for verdict in get_args(Verdict) if verdict == word), None)
 
 
-def settle(judgements: Sequence[Judgement]) -> Outcome:
+def settle(judgements: Sequence[Judgement]) -> JudgedOutcome:
     """Decide a pair from its judgements: both orders must be there, be readable and agree."""
     if {each.order for each in judgements} != set(ORDERS) or len(judgements) != len(ORDERS):
-        return "failed"
+        return "unasked"
     outcomes = {each.outcome for each in judgements}
     if "failed" in outcomes:
         return "failed"
@@ -202,40 +202,76 @@ def settle(judgements: Sequence[Judgement]) -> Outcome:
 
 
 def judge_figures(
-    judge: str, pairs: Sequence[Pair], judgements: Iterable[Judgement], bootstrap: Bootstrap
+    judge: str, pairs: Sequence[Pair], judgements: Iterable[Judgement], level: float
 ) -> JudgeFigures:
     """Count pairs by outcome; those of identical answers are ties without being judged.
 
     Args:
         judge: The judging model's name.
         pairs: All that were to be judged.
-        judgements: What was said of them; of a pair without both, the judgement failed.
-        bootstrap: Of the tuned model's score.
+        judgements: What was said of them; a pair without both was not asked about.
+        level: Of the interval of the tuned model's score.
     """
     by_task: dict[str, list[Judgement]] = {pair.task_id: [] for pair in pairs}
     for each in judgements:
         by_task[each.task_id].append(each)
-    outcomes = {
-        pair.task_id: "tie" if pair.is_identical else settle(by_task[pair.task_id])
+    outcomes: dict[str, JudgedOutcome] = {
+        pair.task_id: "identical" if pair.is_identical else settle(by_task[pair.task_id])
         for pair in pairs
     }
-    points = {"win": 1.0, "tie": 0.5, "loss": 0.0}
-    scored = [points[each] for each in outcomes.values() if each != "failed"]
+    counted = Counter(outcomes.values())
+    ties = counted["tie"] + counted["identical"]
     asked = [by_task[pair.task_id] for pair in pairs if not pair.is_identical]
-    read = [each for both in asked for each in both if each.verdict is not None]
-    settled = [both for both in asked if settle(both) != "failed"]
-    counted = list(outcomes.values())
+    said = Counter(each.verdict for both in asked for each in both)
+    settled = [both for both in asked if settle(both) not in {"failed", "unasked"}]
+    longer = [_went_to_longer(pair, outcomes[pair.task_id]) for pair in pairs]
+    score = _score(counted["win"], ties, counted["loss"], level)
     return JudgeFigures(
         judge=judge,
         pairs=len(pairs),
-        wins=counted.count("win"),
-        ties=counted.count("tie"),
-        losses=counted.count("loss"),
-        failed=counted.count("failed"),
-        identical=len(pairs) - len(asked),
-        score=bootstrap.mean(scored) if scored else None,
-        said_first=sum(each.verdict == "first" for each in read),
-        said_second=sum(each.verdict == "second" for each in read),
-        said_tie=sum(each.verdict == "tie" for each in read),
+        wins=counted["win"],
+        ties=ties,
+        losses=counted["loss"],
+        failed=counted["failed"],
+        unasked=counted["unasked"],
+        identical=counted["identical"],
+        score=score,
+        p_value=None if score is None else sign_p(counted["win"], counted["loss"]),
+        said_first=said["first"],
+        said_second=said["second"],
+        said_tie=said["tie"],
         orders_differ=sum(len({each.outcome for each in both}) > 1 for both in settled),
+        longer_won=longer.count(True),
+        shorter_won=longer.count(False),
+        outcomes=outcomes,
     )
+
+
+def _score(wins: int, ties: int, losses: int, level: float) -> Estimate | None:
+    """Wins and half of the ties: half way up from the difference of wins and losses."""
+    judged = wins + ties + losses
+    if not judged:
+        return None
+    apart = tango(wins, losses, judged, level)
+    value, low, high = (
+        None if each is None else (1 + each) / 2 for each in (apart.value, apart.low, apart.high)
+    )
+    return Estimate(value=value or 0.0, low=low, high=high, method="tango")
+
+
+def _went_to_longer(pair: Pair, outcome: JudgedOutcome) -> bool | None:
+    """Whether the longer answer won; None: neither did, or they are as long."""
+    base, tuned = len(pair.base.strip()), len(pair.tuned.strip())
+    if outcome not in {"win", "loss"} or base == tuned:
+        return None
+    return (tuned > base) == (outcome == "win")
+
+
+def is_one_of(judge: str, models: Iterable[str]) -> bool:
+    """Whether the judge goes by the name of one of the models, however that is written."""
+    return _bare(judge) in {_bare(each) for each in models}
+
+
+def _bare(name: str) -> str:
+    """``HuggingFaceTB/SmolLM2-135M-Instruct`` is ``smollm2-135m-instruct`` elsewhere."""
+    return re.sub(r"[^\w]|_", "", name.rpartition("/")[2].casefold())

@@ -31,6 +31,22 @@ def is_right(reference: str, answer: str) -> bool:
     return bool(answer.strip()) and label_of(answer) == label_of(reference)
 
 
+def is_exact(task: HeldOutTask, answer: str) -> bool:
+    """Whether an answer is the task's reference; an empty answer never is.
+
+    A label may be written in any form. Of all other answers the form may be what was asked for,
+    such as upper case or a full stop: only white space around them counts for nothing.
+    """
+    if task.is_classification:
+        return is_right(task.reference, answer)
+    said = _as_written(answer)
+    return bool(said) and said == _as_written(task.reference)
+
+
+def _as_written(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
 def commonest_label(counts: Mapping[str, int], tasks: Sequence[HeldOutTask]) -> Contender:
     """Answer every task with the label that most rows have: what is gained by knowing no text.
 

@@ -7,6 +7,7 @@ from app.evaluation.figures import Estimate, Perplexity
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.values import Answer
 
+_NATS_PER_BIT = math.log(2)
 _MOST_LOSS = 700.0
 """e to a higher power is more than a float holds."""
 
@@ -18,7 +19,7 @@ def perplexity(answers: Sequence[Answer], bootstrap: Bootstrap) -> Perplexity | 
     such token would make the whole figure infinite.
     """
     measured = [answer.log_probabilities for answer in answers if answer.log_probabilities]
-    whole = [each for each in measured if all(math.isfinite(value) for value in each)]
+    whole = [each for each in measured if _is_finite(each)]
     impossible = sum(not math.isfinite(value) for each in measured for value in each)
     if not whole:
         return None
@@ -33,8 +34,25 @@ def perplexity(answers: Sequence[Answer], bootstrap: Bootstrap) -> Perplexity | 
             high=None if loss.high is None else _exp(loss.high),
             method=loss.method,
         ),
+        bits_per_byte=_bits_per_byte(answers, bootstrap),
         impossible_tokens=impossible,
     )
+
+
+def _bits_per_byte(answers: Sequence[Answer], bootstrap: Bootstrap) -> Estimate | None:
+    """The end of sequence, where it was measured, costs bits and writes no byte."""
+    told = [
+        (-math.fsum(answer.log_probabilities) / _NATS_PER_BIT, answer.reference_bytes)
+        for answer in answers
+        if answer.log_probabilities
+        and answer.reference_bytes
+        and _is_finite(answer.log_probabilities)
+    ]
+    return bootstrap.ratio([bits for bits, _ in told], [size for _, size in told]) if told else None
+
+
+def _is_finite(values: Sequence[float]) -> bool:
+    return all(math.isfinite(value) for value in values)
 
 
 def _exp(loss: float) -> float:

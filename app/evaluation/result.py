@@ -36,7 +36,7 @@ class Forgetting(Finding):
     rouge_l: Comparison | None = None
     """ROUGE-L F by the unicode tokenizer, after less before; null: no answers were given."""
     verdict: Literal["forgot", "kept", "gained", "unknown"] = "unknown"
-    """``kept``: the interval of the loss's change holds 0; ``unknown``: nothing was measured."""
+    """``kept``: the interval of the loss's change holds 0; ``unknown``: there is no interval."""
 
 
 class ProgressPoint(Finding):

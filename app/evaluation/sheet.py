@@ -4,11 +4,13 @@ The levels are those of Wang et al. 2022 (section 4.3). The sheet is CSV for a s
 one answer a row, shuffled, and tells no model. Who reads it back needs the key.
 """
 
+import codecs
 import csv
 import hashlib
 import io
 import json
 import random
+import unicodedata
 from collections.abc import Iterator, Sequence, Set
 from typing import Literal, TypeAlias, get_args
 
@@ -29,6 +31,14 @@ COLUMNS = ("item", "earlier_turns", "instruction", "input", "answer", "rating", 
 csv.field_size_limit(2**31 - 1)
 _MOST_FAULTS = 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MOST_CHARACTERS = 32_000
+"""Of a cell; spreadsheets hold 32,767, and break a row in two over more."""
+_LOOKS_LIKE = str.maketrans(
+    # Greek and Cyrillic capitals.
+    "\N{GREEK CAPITAL LETTER ALPHA}\N{GREEK CAPITAL LETTER BETA}"
+    "\N{CYRILLIC CAPITAL LETTER A}\N{CYRILLIC CAPITAL LETTER VE}\N{CYRILLIC CAPITAL LETTER ES}",
+    "ABABC",
+)
 
 
 class SheetItem(Finding):
@@ -104,11 +114,15 @@ def _asked(task: HeldOutTask) -> list[str]:
 
 def _as_text(cell: str) -> str:
     """Keep a spreadsheet from running a model's text as a formula; cells are never read back."""
+    if len(cell) > _MOST_CHARACTERS:
+        cell = f"{cell[:_MOST_CHARACTERS]} [cut: {len(cell):,} characters]"
     return f" {cell}" if cell.startswith(_FORMULA) else cell
 
 
 def read_sheet(data: bytes, key: SheetKey, reviewer: str) -> Review:
     """Read a sheet that a person filled in; rows may be in any order, and some not rated yet.
+
+    Whatever a spreadsheet makes of the texts, items and ratings are plain letters and come through.
 
     Raises:
         InvalidInput: with every fault and its line, when it is not this key's sheet, a rating is
@@ -119,7 +133,7 @@ def read_sheet(data: bytes, key: SheetKey, reviewer: str) -> Review:
     seen: set[str] = set()
     faults: list[Fault] = []
     for line, row in _rows(data):
-        name, level = row["item"].strip(), row["rating"].strip().upper().rstrip(".")
+        name, level = row["item"].strip(), _level(row["rating"])
         fault = _fault(name, level, key.sheet, models.keys(), seen)
         seen.add(name)
         if fault:
@@ -136,6 +150,12 @@ def read_sheet(data: bytes, key: SheetKey, reviewer: str) -> Review:
         raise InvalidInput("The review sheet has faults.", faults[:_MOST_FAULTS])
     ordered = [ratings[item.item] for item in key.items if item.item in ratings]
     return Review(reviewer=reviewer, ratings=ordered, unrated=len(key.items) - len(ordered))
+
+
+def _level(cell: str) -> str:
+    """A rating as it was meant: from any keyboard, in any case."""
+    said = unicodedata.normalize("NFKC", cell[:100]).upper().translate(_LOOKS_LIKE)
+    return said.strip().rstrip(".")
 
 
 def _fault(
@@ -155,16 +175,27 @@ def _fault(
     return None
 
 
+def _text(data: bytes) -> str:
+    """Decode what a spreadsheet saved: as UTF-8, as "Unicode text", or in its country's code page.
+
+    In a code page only notes can suffer: no other cell with letters beyond ASCII is read.
+    """
+    if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        fault = Fault("this is a workbook; save the sheet as CSV", line=1)
+        raise InvalidInput("The review sheet cannot be read.", [fault])
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the first line of each row, and its cells by column."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        fault = Fault("this is not UTF-8; save the sheet as CSV in UTF-8", line=line)
-        raise InvalidInput("The review sheet cannot be read.", [fault]) from error
+    text = _text(data)
     # Spreadsheets of many countries save CSV with semicolons.
-    head = text.partition("\n")[0]
+    head = next(iter(text.splitlines()), "")
     mark = max((",", ";", "\t"), key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     line = 1

@@ -42,6 +42,9 @@ class Answer:
     """Natural logarithm of the probability it gives each token of the reference (and the end of
     sequence, where that is trained), or of its label, by a model that tells labels; None: not
     measured."""
+    reference_bytes: int | None = None
+    """UTF-8 bytes that those tokens write; None: not known, as of a label, or of a reference that
+    was cut to the model's length."""
     cut_off: bool = False
     """Whether the length limit ended it."""
 

@@ -2,13 +2,31 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import Comparison, Estimate, JudgeFigures
+from app.evaluation.figures import (
+    Comparison,
+    Estimate,
+    JudgeFigures,
+    ModelFigures,
+    ReviewerFigures,
+    RougeFigures,
+)
 from app.evaluation.result import Evaluation
+
+_MOST_AGREEMENTS = 3
+"""More are told by their range."""
 
 
 def sentences(of: Evaluation) -> list[str]:
-    """Say what was found, the chief thing first; nothing of what was not measured."""
-    return [said for say in _SAYINGS if (said := say(of)) is not None]
+    """Say what was found, the chief thing first; nothing of what was not measured.
+
+    Where no answer is exactly its reference, as of free writing, how near they come is the chief
+    thing.
+    """
+    exact = any(each.exact is not None and each.exact.right for each in of.models)
+    first = (_exact, _rouge) if exact else (_rouge, _exact)
+    found = [say(of) for say in (*first, _loss, _judge)]
+    found += [*_people(of), *(say(of) for say in _SAYINGS)]
+    return [said for said in found if said is not None]
 
 
 def share_with_interval(estimate: Estimate) -> str:
@@ -27,55 +45,86 @@ def figure_with_interval(estimate: Estimate, digits: int = 3) -> str:
     return f"{said} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
+def chief_rouge(of: ModelFigures) -> RougeFigures | None:
+    """Which of a model's ROUGE figures is told first: by the tokenizer that sees every script.
+
+    Of ASCII text both say the same; of Chinese the other one says 0. None when there is none.
+    """
+    seeing = [figures for figures in of.rouge if figures.tokenizer == "unicode"]
+    return next(iter(seeing or of.rouge), None)
+
+
+def chance(of: Comparison, level: float) -> str:
+    """Say whether a difference is more than chance explains, all comparisons considered."""
+    differing = of.better + of.worse
+    if not differing:
+        return "no task differs"
+    # So often a fair coin falls one way for all of them.
+    if 0.5 ** (differing - 1) > 1 - level:
+        return "too few tasks differ to tell it from chance"
+    low, high = of.difference.low, of.difference.high
+    p_value = of.p_value if of.p_corrected is None else of.p_corrected
+    leaves_out_zero = low is None or high is None or low > 0 or high < 0
+    if p_value > 1 - level or not leaves_out_zero:
+        return "that may be chance"
+    which = "gain" if of.difference.value > 0 else "loss"
+    return f"the {which} is more than chance explains"
+
+
 def _exact(of: Evaluation) -> str | None:
-    base, tuned = of.models[0], of.models[-1]
-    if base.exact is None or tuned.exact is None:
+    base, tuned = of.models[0].exact, of.models[-1].exact
+    if base is None or tuned is None:
         return None
     if len(of.models) == 1:
-        share = share_with_interval(base.exact.share)
-        return f"{base.name} answers {share} of {of.tasks} held-out tasks exactly as the reference."
-    before, after = (share_with_interval(each.exact.share) for each in (base, tuned) if each.exact)
-    if base.exact.right == tuned.exact.right:
+        share = share_with_interval(base.share)
+        return (
+            f"{of.models[0].name} answers {share} of {of.tasks} held-out tasks exactly as the "
+            "reference."
+        )
+    before, after = share_with_interval(base.share), share_with_interval(tuned.share)
+    if base.right == tuned.right:
         moved = f"stay at {before}"
     else:
-        way = "rise" if tuned.exact.right > base.exact.right else "fall"
-        moved = f"{way} from {before} to {after}"
-    return (
-        f"Answers that are exactly the reference {moved} of {of.tasks} held-out tasks; "
-        f"{_surely(of, 'exact match')}."
-    )
+        moved = f"{'rise' if tuned.right > base.right else 'fall'} from {before} to {after}"
+    told = f"Answers that are exactly the reference {moved} of {of.tasks} held-out tasks"
+    found = _compared(of, "exact match")
+    if found is None:
+        return f"{told}."
+    points = _points(found.difference)
+    turned = f"{found.better} became right, {found.worse} became wrong"
+    return f"{told}: {points}; {turned}; {chance(found, of.drawing.level)}."
 
 
-def _surely(of: Evaluation, metric: str) -> str:
-    found = next((each for each in of.comparisons if each.metric == metric), None)
-    return "nothing is known of chance" if found is None else chance(found)
+def _compared(of: Evaluation, metric: str) -> Comparison | None:
+    return next((each for each in of.comparisons if each.metric == metric), None)
 
 
-def chance(of: Comparison) -> str:
-    """Say whether a difference is more than chance explains."""
-    low, high = of.difference.low, of.difference.high
-    if low is None or high is None:
-        return "there are too few tasks to tell it from chance"
-    if low > 0:
-        return "the gain is more than chance explains"
-    return "the loss is more than chance explains" if high < 0 else "that may be chance"
+def _points(difference: Estimate) -> str:
+    """``+85.7 points (+77.7 to +91.1)``: a difference of shares is not a percentage of one."""
+    said = f"{100 * difference.value:+.1f} points"
+    if difference.low is None or difference.high is None:
+        return said
+    return f"{said} ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
+
+
+def signed(estimate: Estimate) -> str:
+    """Write a change with its interval, such as ``+0.412 (+0.371 to +0.455)``."""
+    said = f"{estimate.value:+.3f}"
+    if estimate.low is None or estimate.high is None:
+        return said
+    return f"{said} ({estimate.low:+.3f} to {estimate.high:+.3f})"
 
 
 def _rouge(of: Evaluation) -> str | None:
-    if len(of.models) < 2:
-        return None
-    found = next((c for c in of.comparisons if c.metric.startswith("ROUGE-L F")), None)
+    figures = [chief for model in of.models if (chief := chief_rouge(model)) is not None]
+    found = _compared(of, f"ROUGE-L F ({figures[0].tokenizer})") if len(figures) == 2 else None
     if found is None:
         return None
-    kind = found.metric.partition("(")[2].rstrip(")")
-    before, after = (
-        next(figures.rouge_l.f for figures in model.rouge if figures.tokenizer == kind)
-        for model in of.models
-    )
+    before, after = (figure_with_interval(each.rouge_l.f) for each in figures)
     return (
-        f"ROUGE-L F goes from {figure_with_interval(before)} to {figure_with_interval(after)}; "
-        f"{found.better} tasks are better, {found.worse} worse, {found.equal} the same; "
-        f"{chance(found)}."
+        f"ROUGE-L F goes from {before} to {after}: {signed(found.difference)}; {found.better} "
+        f"tasks are better, {found.worse} worse, {found.equal} the same; "
+        f"{chance(found, of.drawing.level)}."
     )
 
 
@@ -83,27 +132,56 @@ def _loss(of: Evaluation) -> str | None:
     before, after = of.models[0].perplexity, of.models[-1].perplexity
     if len(of.models) < 2 or before is None or after is None:
         return None
+    change = "" if of.loss_change is None else f": {signed(of.loss_change)}{_sure(of.loss_change)}"
     return (
         f"The loss on the references goes from {figure_with_interval(before.loss)} to "
-        f"{figure_with_interval(after.loss)} a {of.loss_of}; perplexity from "
+        f"{figure_with_interval(after.loss)} a {of.loss_of}{change}; perplexity from "
         f"{before.perplexity.value:.2f} to {after.perplexity.value:.2f}."
     )
+
+
+def _sure(change: Estimate) -> str:
+    if change.low is None or change.high is None:
+        return ""
+    return ", which may be chance" if change.low <= 0 <= change.high else ""
+
+
+def _impossible(of: Evaluation) -> str | None:
+    lacking = [
+        f"{each.name} gives {each.perplexity.impossible_tokens} tokens of the references no "
+        "probability"
+        for each in of.models
+        if each.perplexity is not None and each.perplexity.impossible_tokens
+    ]
+    return "; ".join(lacking) + ": their tasks are in no figure of loss." if lacking else None
 
 
 def _judge(of: Evaluation) -> str | None:
     judge = of.judge
     if judge is None:
         return None
-    failed = f" {judge.failed} of {judge.pairs} pairs could not be judged." if judge.failed else ""
-    beside = f"{failed}{_trouble(judge)}{_cost(judge)}"
+    beside = f"{_not_judged(judge)}{_trouble(judge)}{_cost(judge)}{_bias(judge)}"
     if judge.score is None:
         return f"The judge {judge.judge} gave no usable judgement.{beside}"
     alike = f" (of equal answers {judge.identical}, not asked about)" if judge.identical else ""
     return (
         f"The judge {judge.judge}, asked in both orders, gives the tuned model {judge.wins} wins, "
         f"{judge.ties} ties{alike} and {judge.losses} losses: "
-        f"{share_with_interval(judge.score)} of the points.{beside}"
+        f"{share_with_interval(judge.score)} of the points; "
+        f"{_judge_chance(judge, of.drawing.level)}.{beside}"
     )
+
+
+def _judge_chance(judge: JudgeFigures, level: float) -> str:
+    if judge.p_value is None or judge.p_value > 1 - level:
+        return "that may be chance"
+    return "that is more than chance explains"
+
+
+def _not_judged(judge: JudgeFigures) -> str:
+    found = {"could not be judged": judge.failed, "were not asked about": judge.unasked}
+    told = [f"{count} of {judge.pairs} pairs {what}" for what, count in found.items() if count]
+    return f" {', and '.join(told)}." if told else ""
 
 
 def _trouble(judge: JudgeFigures) -> str:
@@ -116,32 +194,57 @@ def _cost(judge: JudgeFigures) -> str:
     cost = judge.cost
     tokens = cost.prompt_tokens + cost.completion_tokens
     paid = "" if cost.cost_usd is None else f" for ${cost.cost_usd:.4f}"
-    return f" That took {cost.calls:,} calls and {tokens:,} tokens{paid}."
+    lost = ""
+    if cost.unknown_usd:
+        lost = f", and at the most ${cost.unknown_usd:.4f} for what was cut off"
+    return f" That took {cost.calls:,} calls and {tokens:,} tokens{paid}{lost}."
 
 
-def _review(of: Evaluation) -> str | None:
-    if of.review is None or not of.review.reviewers:
-        return None
-    said = [
-        f"{person.reviewer} finds "
-        + ", ".join(
-            f"{share_with_interval(levels.satisfying)} of {levels.model}'s answers valid and "
-            "satisfying"
-            for levels in person.models
+def _bias(judge: JudgeFigures) -> str:
+    if not judge.is_contender:
+        return ""
+    return " It is one of the two models itself, so it is no witness."
+
+
+def _people(of: Evaluation) -> list[str]:
+    if of.review is None:
+        return []
+    said = [_person(each, of.drawing.level) for each in of.review.reviewers]
+    kappas = [each.kappa for each in of.review.agreements if each.kappa is not None]
+    if len(kappas) > _MOST_AGREEMENTS:
+        said.append(
+            f"Of {len(kappas)} pairs of judges each agrees with a kappa of {min(kappas):.2f} to "
+            f"{max(kappas):.2f}."
         )
-        for person in of.review.reviewers
-    ]
-    agreed = of.review.agreement
-    kappa = agreed.kappa if agreed else None
-    more = "" if kappa is None else f" The two agree with a kappa of {kappa:.2f}."
-    return "; ".join(said) + "." + more
+    else:
+        said += [
+            f"{each.one} and {each.other} agree on {each.same} of {each.both_rated} {each.rated}, "
+            f"with a kappa of {each.kappa:.2f}."
+            for each in of.review.agreements
+            if each.kappa is not None
+        ]
+    return said
+
+
+def _person(person: ReviewerFigures, level: float) -> str:
+    said = f"{person.reviewer} finds " + ", ".join(
+        f"{share_with_interval(levels.satisfying)} of {levels.model}'s answers valid and satisfying"
+        for levels in person.models
+    )
+    if person.preference is None:
+        return f"{said}."
+    found = person.preference
+    return (
+        f"{said}, and of two answers to a task prefers the tuned model's {found.better} to "
+        f"{found.worse}, with {found.equal} alike; {chance(found, level)}."
+    )
 
 
 def _forgetting(of: Evaluation) -> str | None:
     found = of.forgetting
     if found is None or found.loss_change is None:
         return None
-    change = figure_with_interval(found.loss_change)
+    change = signed(found.loss_change)
     said = {
         "forgot": "it has forgotten",
         "kept": "no forgetting is seen",
@@ -175,13 +278,20 @@ def _truncation(of: Evaluation) -> str | None:
     )
 
 
+def _families(of: Evaluation) -> str | None:
+    """Who looks at many differences finds one by chance; that is allowed for, and told."""
+    if len(of.comparisons) < 2:
+        return None
+    return (
+        f'"More than chance explains" is said of a difference only if it still is after Holm\'s '
+        f"correction for all {len(of.comparisons)} that were looked at."
+    )
+
+
 _SAYINGS: tuple[Callable[[Evaluation], str | None], ...] = (
-    _exact,
-    _rouge,
-    _loss,
-    _judge,
-    _review,
     _forgetting,
     _truncation,
     _unanswered,
+    _impossible,
+    _families,
 )

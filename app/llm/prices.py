@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from app.errors import Fault, InvalidInput
 from app.pipeline.budget import Amount
 from app.pipeline.types import ChatPrompt, Completion, Request
 from app.settings import Price
@@ -26,6 +27,17 @@ def cost_usd(
     output_usd = price.output_usd * completion.completion_tokens
     factor = price.batch_factor if by_batch else 1
     return (input_usd + output_usd) * factor / TOKENS_PER_PRICE
+
+
+def check_priced(model: str, prices: Mapping[str, Price], field: str) -> None:
+    """See that a cap of money, which stands in `field`, can be kept.
+
+    Raises:
+        InvalidInput: when nobody knows what the model costs.
+    """
+    if model not in prices:
+        fault = Fault(f"set the price of {model} in SEEDBED_PRICES", field=field)
+        raise InvalidInput("The model has no known price, so its cost cannot be capped.", [fault])
 
 
 _AROUND_A_TURN = 16

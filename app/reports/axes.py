@@ -9,6 +9,10 @@ from app.reports.wording import one_line
 
 _PLOT_HEIGHT = 190
 _RIGHT = 16
+_LEAST_IN_FULL = 0.001
+"""Smaller numbers would not fit beside an axis."""
+_CHARACTER = 8.2
+"""Width of one in a legend, rather more than the usual fonts take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,13 @@ def ticks(highest: float) -> list[float]:
 
 
 def short(value: float) -> str:
-    """Write a number for an axis: 1,500,000 as 1.5M."""
+    """Write a number for an axis: 1,500,000 as 1.5M, 0.00015 as 1.5e-4."""
     for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= factor:
             return f"{value / factor:.3g}{unit}"
+    if 0 < value < _LEAST_IN_FULL:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:.3g}"
 
 
@@ -89,10 +96,10 @@ def legend(names: Sequence[str], x: float, y: float) -> str:
     drawn = []
     room = (WIDTH - 2 * x) / max(1, len(names))
     for place, name in enumerate(names):
-        text = one_line(name, max(4, int(room / 7.2) - 3))
+        text = one_line(name, max(4, int(room / _CHARACTER) - 3))
         drawn.append(
             element("rect", x=x, y=y, width=10, height=10, rx=2, class_=f"c{place % SERIES}")
         )
         drawn.append(label(text, x + 15, y + 10, class_="soft"))
-        x += min(room, 36 + 7.2 * len(text))
+        x += min(room, 36 + _CHARACTER * len(text))
     return "".join(drawn)

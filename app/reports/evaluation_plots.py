@@ -76,15 +76,20 @@ def _figure(value: float) -> str:
     return f"{value:.3g}"
 
 
+_COLOURS = {"wins": 1, "losses": 0, "ties": 4, "could not be judged": 6, "not asked about": 7}
+"""A win has the colour of the tuned model, a loss that of the base model."""
+
+
 def _judge(of: Evaluation) -> str | None:
     judge = of.judge
     if judge is None:
         return None
     counts = {"wins": judge.wins, "ties": judge.ties, "losses": judge.losses}
     counts |= {"could not be judged": judge.failed} if judge.failed else {}
+    counts |= {"not asked about": judge.unasked} if judge.unasked else {}
     bars = [
-        Bar(name, count, f"{number(count)} · {part(count, judge.pairs)}", series=place)
-        for place, (name, count) in enumerate(counts.items())
+        Bar(name, count, f"{number(count)} · {part(count, judge.pairs)}", series=_COLOURS[name])
+        for name, count in counts.items()
     ]
     description = "Of the tuned model: " + ", ".join(f"{n} {name}" for name, n in counts.items())
     return bar_chart(Caption("judge", "What the judge says", description + "."), bars)
@@ -99,7 +104,7 @@ def _review(of: Evaluation) -> str | None:
         for each in person.models
     }
     description = f"Answers by level, as {person.reviewer} gave it; A is the best."
-    caption = Caption("review", "What a person says", description)
+    caption = Caption("review", f"What {person.reviewer} says", description)
     return grouped_bar_chart(caption, LEVELS, series, "level")
 
 

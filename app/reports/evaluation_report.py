@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.evaluation.figures import Estimate
 from app.evaluation.result import Evaluation, ExampleAnswer
+from app.evaluation.words import chief_rouge
 from app.reports.evaluation_plots import evaluation_plots
 from app.reports.evaluation_sections import evaluation_sections
 from app.reports.origins import Headline
@@ -18,6 +19,7 @@ def evaluation_report(of: Evaluation) -> str:
     return render(
         "evaluation.html",
         of=of,
+        first=of.words[0] if of.words else "",
         headlines=_headlines(of),
         sections=[part for part in parts if part.plot or part.table],
         silent=[part for part in parts if not (part.plot or part.table)],
@@ -30,7 +32,7 @@ def _headlines(of: Evaluation) -> list[Headline]:
     exact = [each.exact.share for each in of.models if each.exact]
     if exact:
         lines.append(Headline(_went(exact, share), "answered exactly"))
-    rouge = [each.rouge[0].rouge_l.f for each in of.models if each.rouge]
+    rouge = [chief.rouge_l.f for each in of.models if (chief := chief_rouge(each)) is not None]
     if rouge:
         lines.append(Headline(_went(rouge, ratio), "ROUGE-L F"))
     loss = [each.perplexity.loss for each in of.models if each.perplexity]

@@ -5,21 +5,22 @@ from collections.abc import Callable
 from app.evaluation.figures import (
     Comparison,
     Confusion,
-    Estimate,
-    JudgeFigures,
+    ExactMatch,
     ModelFigures,
     Perplexity,
 )
 from app.evaluation.result import Evaluation
-from app.evaluation.sheet import LEVELS, MEANINGS
+from app.evaluation.words import signed
 from app.reports.comparison import Table
 from app.reports.evaluation_plots import shares
 from app.reports.interval_bars import written
+from app.reports.judging_sections import judge_sections, review_sections
 from app.reports.sections import Section
 from app.reports.tuning_sections import tuning_sections
-from app.reports.wording import DASH, number, ratio
+from app.reports.wording import DASH, chance_of, number, part
 
-_MOST_ROWS = 60
+_MOST_NARROW = 6
+"""Columns that half a page has room for."""
 
 
 def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
@@ -27,64 +28,78 @@ def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     return [section for make in _SECTIONS for section in make(of, drawn)]
 
 
-def _side_by_side(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+def _side_by_side(of: Evaluation, _: dict[str, str]) -> list[Section]:
     compared = {each.metric: each for each in of.comparisons}
     headers = ["", *(each.name for each in of.models)]
-    headers += ["difference", "better / worse / same"] if compared else []
+    headers += _COMPARED if compared else []
     rows = [
         [name, *(written(each) for each in values), *_compared(compared.get(name), bool(compared))]
         for name, values in shares(of).items()
     ]
     rows += _loss_rows(of, is_compared=bool(compared))
-    lead = (
-        f"{number(of.tasks)} held-out tasks, {number(of.classification_tasks)} of them "
-        f"classification. In brackets: the {of.drawing.level:.0%} interval, Wilson's for exact "
-        f"match, for all else a BCa bootstrap over tasks ({number(of.drawing.resamples)} "
-        f"resamples, seed {of.drawing.seed}); the difference is paired task by task."
-    )
     table = Table(headers, rows)
     return [
-        Section("figures", "Side by side", lead, table=table, open_table=True, wide=True),
-        Section(
-            "side-by-side",
-            "With intervals",
-            "A dot is what was measured; the line is where the true value may lie.",
-            drawn.get("side-by-side"),
-            _precision_and_recall(of),
-        ),
+        Section("figures", "Side by side", _lead(of), table=table, open_table=True, wide=True),
     ]
+
+
+def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    lead = "A dot is what was measured; the line is where the true value may lie."
+    plot = drawn.get("side-by-side")
+    table = _precision_and_recall(of)
+    return [_answers(of), Section("side-by-side", "With intervals", lead, plot, table)]
+
+
+def _lead(of: Evaluation) -> str:
+    said = (
+        f"{number(of.tasks)} held-out tasks, {number(of.classification_tasks)} of them "
+        f"classification. ROUGE is rouge_score's, without its stemmer unless it says so, by its "
+        f"own tokenizer (a to z and digits only) and by ours for every script. In brackets: the "
+        f"{of.drawing.level:.0%} interval, Wilson's for shares, for all else a BCa bootstrap over "
+        f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed}), "
+        f"which fewer than ten tasks, or all alike, do not have."
+    )
+    if not of.comparisons:
+        return said
+    return (
+        f"{said} Differences are paired task by task, those of shares with Tango's interval; p is "
+        f"how often chance alone brings one as large, by a randomisation test, corrected by Holm's "
+        f"method for the {len(of.comparisons)} that are tested."
+    )
+
+
+_COMPARED = ["difference", "p", "better / worse / same"]
 
 
 def _compared(of: Comparison | None, is_compared: bool) -> list[str]:
     if not is_compared:
         return []
     if of is None:
-        return [DASH, DASH]
+        return [DASH] * len(_COMPARED)
     counts = f"{number(of.better)} / {number(of.worse)} / {number(of.equal)}"
-    return [_signed(of.difference), counts]
-
-
-def _signed(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:+.3f}"
-    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
+    p_value = of.p_value if of.p_corrected is None else of.p_corrected
+    return [signed(of.difference), chance_of(p_value), counts]
 
 
 def _loss_rows(of: Evaluation, *, is_compared: bool) -> list[list[str]]:
     figures = [each.perplexity for each in of.models]
     if not any(figures):
         return []
-    change = [] if of.loss_change is None else [_signed(of.loss_change), DASH]
-    change = change or ([DASH, DASH] if is_compared else [])
-    more = [DASH, DASH] if is_compared else []
-    return [
-        [
-            f"loss of a reference's {of.loss_of} (lower is better)",
-            *(DASH if each is None else written(each.loss) for each in figures),
-            *change,
-        ],
-        ["perplexity", *(_perplexity(each) for each in figures), *more],
+    nothing = [DASH] * len(_COMPARED) if is_compared else []
+    change = nothing if of.loss_change is None else [signed(of.loss_change), DASH, DASH]
+    bits = [None if each is None else each.bits_per_byte for each in figures]
+    rows = [
+        [f"loss of a reference's {of.loss_of} (lower is better)", *map(_loss, figures), *change],
+        [f"perplexity of a {of.loss_of}", *map(_perplexity, figures), *nothing],
     ]
+    if any(bits):
+        told = [DASH if each is None else written(each) for each in bits]
+        rows.append(["bits for a reference's byte (any tokenizer)", *told, *nothing])
+    return rows
+
+
+def _loss(of: Perplexity | None) -> str:
+    return DASH if of is None else written(of.loss)
 
 
 def _perplexity(of: Perplexity | None) -> str:
@@ -111,23 +126,23 @@ def _precision_and_recall(of: Evaluation) -> Table:
     return Table(["", "precision", "recall", "F"], rows)
 
 
-def _answers(of: Evaluation, _: dict[str, str]) -> list[Section]:
-    rows = [
-        [
-            each.name,
-            number(each.answered),
-            number(each.unanswered),
-            number(each.empty),
-            number(each.cut_off),
-            _unseen(each),
-        ]
-        for each in of.models
-    ]
+def _answers(of: Evaluation) -> Section:
+    told: dict[str, Callable[[ModelFigures], str]] = {
+        "answered": lambda model: number(model.answered),
+        "unanswered": lambda model: number(model.unanswered),
+        "empty": lambda model: number(model.empty),
+        "cut off": lambda model: number(model.cut_off),
+        "references that rouge_score's tokenizer cannot see": _unseen,
+        "tokens of references without probability": _impossible,
+    }
+    rows = [[name, *(say(model) for model in of.models)] for name, say in told.items()]
+    table = Table(["", *(model.name for model in of.models)], rows)
     lead = "An unanswered task counts as one with an empty answer."
-    headers = ["", "answered", "unanswered", "empty", "cut off", "references rouge cannot see"]
-    return [
-        Section("answers", "Answers", lead, table=Table(headers, rows), open_table=True, wide=True)
-    ]
+    return Section("answers", "Answers", lead, table=table, open_table=True)
+
+
+def _impossible(model: ModelFigures) -> str:
+    return DASH if model.perplexity is None else number(model.perplexity.impossible_tokens)
 
 
 def _unseen(model: ModelFigures) -> str:
@@ -142,13 +157,28 @@ def _confusion(of: Evaluation, _: dict[str, str]) -> list[Section]:
             continue
         exact = model.exact_match
         lead = (
-            f"{number(exact.right)} of {number(exact.tasks)} right. A row for each right label, a "
-            f"column for each answer. {exact.normalisation}"
+            f"{number(exact.right)} of {number(exact.tasks)} right{_commonest(exact)}. A row for "
+            f"each right label, a column for each answer; the last is for answers that are no "
+            f"label at all. {exact.normalisation}"
         )
         title = f"Labels answered by {model.name}"
         table = _confusion_table(exact.confusion)
-        made.append(Section(f"confusion-{place}", title, lead, table=table, open_table=True))
+        wide = len(table.headers) > _MOST_NARROW
+        made.append(
+            Section(f"confusion-{place}", title, lead, table=table, open_table=True, wide=wide)
+        )
     return made or [Section("confusion", "Labels", "There is no classification task.")]
+
+
+def _commonest(exact: ExactMatch) -> str:
+    """What knowing nothing but the labels' frequencies would bring."""
+    if not exact.confusion.labels:
+        return ""
+    label, most = exact.confusion.labels[0], sum(exact.confusion.counts[0])
+    return (
+        f" ({part(exact.right, exact.tasks)}; to say {label or '(empty)'!r} always would make it "
+        f"{part(most, exact.tasks)})"
+    )
 
 
 def _confusion_table(confusion: Confusion) -> Table:
@@ -161,73 +191,6 @@ def _confusion_table(confusion: Confusion) -> Table:
     return Table(["right label", *labels, "no label"], rows)
 
 
-def _judge(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    judge = of.judge
-    if judge is None:
-        return [Section("judge", "A model as judge", "No judge was asked.")]
-    points = DASH if judge.score is None else written(judge.score)
-    lead = (
-        f"{judge.judge} compared both answers to each task twice, in both orders; a win counts "
-        f"only if it is one in both. Points of the tuned model, wins and half of the ties: "
-        f"{points}, where 0.5 is no difference."
-    )
-    if judge.trouble is not None:
-        lead += f" The judging ended early: {judge.trouble}"
-    rows = [
-        ["pairs", number(judge.pairs)],
-        ["identical answers, not asked about", number(judge.identical)],
-        ["pairs that could not be judged", number(judge.failed)],
-        ["judged differently in the other order", number(judge.orders_differ)],
-        ["verdicts for the answer that stood first", number(judge.said_first)],
-        ["verdicts for the answer that stood second", number(judge.said_second)],
-        ["verdicts for a tie", number(judge.said_tie)],
-        *_judge_cost(judge),
-    ]
-    table = Table(["", "count"], rows)
-    return [Section("judge", "A model as judge", lead, drawn.get("judge"), table)]
-
-
-def _judge_cost(judge: JudgeFigures) -> list[list[str]]:
-    cost = judge.cost
-    if cost is None:
-        return []
-    rows = [
-        ["calls paid for", number(cost.calls)],
-        ["tokens asked with", number(cost.prompt_tokens)],
-        ["tokens answered with", number(cost.completion_tokens)],
-    ]
-    return rows if cost.cost_usd is None else [*rows, ["US dollars", f"{cost.cost_usd:.4f}"]]
-
-
-def _review(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    if of.review is None:
-        return [Section("review", "People as judges", "No review sheet has come back.")]
-    meanings = "; ".join(f"{level}: {meaning}" for level, meaning in MEANINGS.items())
-    rows = [
-        [
-            f"{person.reviewer}: {each.model}",
-            *(number(each.counts.get(level, 0)) for level in LEVELS),
-            written(each.acceptable),
-        ]
-        for person in of.review.reviewers
-        for each in person.models
-    ]
-    agreed = of.review.agreement
-    lead = f"Rated without knowing the model. {meanings}."
-    if agreed is not None:
-        lead += (
-            f" Two people rated {number(agreed.both_rated)} answers both and gave "
-            f"{number(agreed.same)} the same level; Cohen's kappa {_kappa(agreed.kappa)}, with "
-            f"linear weights {_kappa(agreed.weighted_kappa)}."
-        )
-    table = Table(["", *LEVELS, "A or B"], rows)
-    return [Section("review", "People as judges", lead, drawn.get("review"), table)]
-
-
-def _kappa(value: float | None) -> str:
-    return "not defined" if value is None else ratio(value)
-
-
 def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
     found = of.forgetting
     if found is None:
@@ -237,20 +200,20 @@ def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
         ["loss of a token", *(DASH if each is None else written(each.loss) for each in measured)],
         ["perplexity", *(_perplexity(each) for each in measured)],
     ]
-    change = DASH if found.loss_change is None else _signed(found.loss_change)
+    change = DASH if found.loss_change is None else signed(found.loss_change)
     lead = f"{number(found.tasks)} general rows, before and after: the loss changed by {change}."
     if found.rouge_l is not None:
-        lead += f" ROUGE-L F of the answers changed by {_signed(found.rouge_l.difference)}."
+        lead += f" ROUGE-L F of the answers changed by {signed(found.rouge_l.difference)}."
     table = Table(["", "before", "after"], rows)
     return [Section("forgetting", "Forgetting", lead, table=table, open_table=True)]
 
 
 _SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
     _side_by_side,
-    _answers,
     _confusion,
-    _judge,
-    _review,
+    _intervals,
+    judge_sections,
+    review_sections,
     _forgetting,
     tuning_sections,
 )

@@ -95,3 +95,8 @@ def size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count} bytes"
+
+
+def chance_of(p_value: float) -> str:
+    """Write how likely chance is to do it; none of the tests can tell less than 0.001 apart."""
+    return "<\N{NO-BREAK SPACE}0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -76,7 +76,8 @@ def forget(workshop: Workshop, job_id: str, reviewer: str) -> None:
 def _completed(session: Session, job_id: str, found: dict[str, object] | None) -> ReviewFigures:
     evaluation = Evaluation.model_validate(found)
     reviews = [Review.model_validate(each) for each in training_reviews.of_job(session, job_id)]
-    figures = review_figures(reviews, evaluation.drawing.level)
+    names = [model.name for model in evaluation.models]
+    figures = review_figures(reviews, names, evaluation.judge, evaluation.drawing.level)
     told = evaluation.model_copy(update={"review": figures if reviews else None})
     whole = completed(told, Beside())
     training_reviews.note_evaluation(session, job_id, whole.model_dump(mode="json"))

@@ -1,23 +1,26 @@
 """Model calls of a job that is no run: to the same endpoints, with the same care for them.
 
 Throttles, outages and limits a minute are shared with all runs through the database. What is asked
-and answered is the caller's to keep.
+and answered is the caller's to keep. What it costs stays under the cap of the job's `Spending`.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
 from app.errors import ItemTrouble, Outage, ProviderTrouble, SeedbedError
 from app.llm.calls import Calls
 from app.llm.inbox import Outcome
-from app.llm.prices import most
+from app.llm.prices import cost_usd, most
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.endpoints import Endpoints, Report
+from app.services.spending import Spending
 from app.services.workshop import Workshop
 
 _COLLECT_S = 0.1
@@ -45,14 +48,19 @@ class _Call:
     request: Request
     most: Amount
     attempts: int = 0
+    entry: str = ""
+    """Its name in the books, once it is out."""
 
 
 class Asking:
     """Some requests to one model; for one thread, and to be used once."""
 
-    def __init__(self, workshop: Workshop, model: str, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, workshop: Workshop, model: str, spending: Spending, stop: Callable[[], bool]
+    ) -> None:
         self._workshop = workshop
         self._model = model
+        self._spending = spending
         self._stop = stop
         self._waiting: deque[_Call] = deque()
         self._asked: dict[int, tuple[str, _Call]] = {}
@@ -66,6 +74,7 @@ class Asking:
 
         Raises:
             ConfigurationError: when an endpoint's address or key cannot be used at all.
+            OutOfSpace: when the disk is full.
         """
         prices = self._workshop.prices
         self._waiting.extend(
@@ -87,8 +96,20 @@ class Asking:
 
     def _collect(self, calls: Calls, shared: Endpoints, report: Report) -> Sequence[Answered]:
         batch = max(1, min(_BATCH, len(self._asked) // 4))
-        read = [self._read(one, shared, report) for one in calls.collect(_COLLECT_S, batch)]
+        outcomes = calls.collect(_COLLECT_S, batch)
+        taken = {self._asked[one.key][1].entry: self._taken(one) for one in outcomes}
+        self._spending.settle({entry: usd for entry, usd in taken.items() if usd is not None})
+        read = [self._read(one, shared, report) for one in outcomes]
         return [each for each in read if each is not None]
+
+    def _taken(self, outcome: Outcome) -> Decimal | None:
+        """US dollars; None: nobody knows, so it stays counted at its most."""
+        match outcome.answer:
+            case ProviderTrouble() as trouble:
+                return None if trouble.may_be_paid else Decimal(0)
+            case completion:
+                prices = self._workshop.prices
+                return cost_usd(completion, self._model, prices) or Decimal(0)
 
     def _read(self, outcome: Outcome, shared: Endpoints, report: Report) -> Answered | None:
         """Say how a call ended; None: it is asked again, or nothing more is asked."""
@@ -117,14 +138,13 @@ class Asking:
 
     def _turn(self, calls: Calls, shared: Endpoints, report: Report) -> None:
         """Tell all others what was learnt, and send what may go out now."""
-        room = self._room(calls) if self._waiting and self.trouble is None else 0
-        if not (room or report.away or report.answered or shared.want_a_turn):
+        waiting = self._payable(self._room(calls)) if self.trouble is None else []
+        if not (waiting or report.away or report.answered or shared.want_a_turn):
             return
-        waiting = list(self._waiting)
 
         def turn(session: Session) -> list[tuple[str, _Call]]:
             shared.report(session, report)
-            rooms = shared.rooms(session, min(room, len(waiting))) if room else {}
+            rooms = shared.rooms(session, len(waiting)) if waiting else {}
             places = [name for name, count in rooms.items() for _ in range(count)]
             sent = list(zip(places, waiting, strict=False))
             shared.charge(session, ((name, call.most) for name, call in sent))
@@ -132,10 +152,16 @@ class Asking:
 
         sent = self._workshop.database.retrying(turn, patience_s=_DATABASE_PATIENCE_S)
         shared.heed()
-        for name, call in sent:
+        entries = self._spending.reserve([call.most for _, call in sent])
+        for (name, call), entry in zip(sent, entries, strict=True):
             self._waiting.popleft()
-            self._asked[call.key] = (name, call)
+            self._asked[call.key] = (name, replace(call, entry=entry))
             calls.lanes[name].submit(call.key, call.request)
+
+    def _payable(self, room: int) -> Sequence[_Call]:
+        """What waits, as far as there is room and money for it."""
+        waiting = list(islice(self._waiting, room))
+        return waiting[: self._spending.affordable([call.most for call in waiting])]
 
     def _room(self, calls: Calls) -> int:
         free = self._workshop.concurrency - len(self._asked)
@@ -147,6 +173,9 @@ class Asking:
         if self._asked and throttles and silent_s > self._workshop.throttle_patience_s:
             return SeedbedError(f"For {silent_s:.0f} s: {throttles[0]}")
         exhausted = shared.exhausted()
+        if exhausted is None and self._waiting and not self._asked:
+            # With calls in the air there may be money left once they are answered.
+            exhausted = self._spending.refusal(self._waiting[0].most)
         return None if exhausted is None else SeedbedError(exhausted)
 
     def _last(self, calls: Calls, shared: Endpoints) -> Iterator[Sequence[Answered]]:
@@ -154,7 +183,8 @@ class Asking:
         self._waiting.clear()
         for lane in calls.lanes.values():
             for key in lane.withdraw():
-                del self._asked[key]
+                _, call = self._asked.pop(key)
+                self._spending.settle({call.entry: Decimal(0)})
         leave_by = time.monotonic() + _LAST_REPLIES_S
         while self._asked and time.monotonic() < leave_by:
             if answered := self._collect(calls, shared, Report()):

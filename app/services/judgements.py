@@ -1,14 +1,13 @@
 """What a judge said, in a job's folder: written as it comes, so that no death has it paid twice."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from app.evaluation.judge import Judgement, Order, Verdict
-from app.formats.files import out_of_space_told
+from app.services.line_file import LineFile
 
 JUDGEMENTS = "judgements.jsonl"
 """Its name among a job's outputs."""
@@ -34,6 +33,8 @@ class PaidJudgement(BaseModel, frozen=True):
     completion_tokens: int = 0
     cost_usd: Decimal | None = None
     """None: the model has no price."""
+    is_reused: bool = False
+    """Whether the job that tuned the model paid for it, not this one."""
 
     @property
     def judgement(self) -> Judgement:
@@ -42,20 +43,15 @@ class PaidJudgement(BaseModel, frozen=True):
 
 
 class JudgementFile:
-    """The file; two processes that write at once, one of them by mistake, harm nothing."""
+    """The judgements of a job."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._lines = LineFile(path, PaidJudgement)
 
     def read(self) -> Mapping[str, PaidJudgement]:
-        """All judgements by their keys; a line that a death cut off is none."""
+        """All judgements by their keys; of two of one question the first counts."""
         found: dict[str, PaidJudgement] = {}
-        lines = self._path.read_bytes().split(b"\n") if self._path.exists() else []
-        for line in lines:
-            try:
-                paid = PaidJudgement.model_validate_json(line)
-            except ValidationError:
-                continue
+        for paid in self._lines.read():
             found.setdefault(paid.key, paid)
         return found
 
@@ -65,18 +61,16 @@ class JudgementFile:
         Raises:
             OutOfSpace: when the disk is full.
         """
-        text = "".join(f"{each.model_dump_json()}\n" for each in judgements)
-        with out_of_space_told(self._path), self._path.open("ab+") as file:
-            # What was cut off must not swallow the next line.
-            beginning = b"" if _ends_well(self._path) else b"\n"
-            file.write(beginning + text.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
+        self._lines.append(judgements)
 
+    def reuse(self, other: "JudgementFile", keys: Collection[str]) -> None:
+        """Add what another job paid a judge for, of these questions; safe to repeat.
 
-def _ends_well(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+        A call that brought no answer there is worth another try.
+
+        Raises:
+            OutOfSpace: when the disk is full.
+        """
+        here, there = self.read(), other.read()
+        found = [paid for key, paid in there.items() if key in keys and key not in here]
+        self.append(paid.model_copy(update={"is_reused": True}) for paid in found if paid.reply)

@@ -89,6 +89,8 @@ def measured(
         drawing=Drawing(seed=measuring.seed),
         loss_of="label" if measuring.task == "labels" else "token",
     )
+    if measuring.options.rouge_stemmer:
+        asked = replace(asked, tokenizers=("rouge", "rouge_stemmed", "unicode"))
     beside = Beside(forgetting=_forgotten(measuring, base, tuned, asked), training=training)
     models = [both.held_out for both in (base, tuned) if both is not None]
     found = evaluate(measuring.tasks, models[0], models[1] if tuned else None, asked, beside)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput, NotFound
+from app.llm.prices import check_priced
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.run_state import EndReason, Status
@@ -133,9 +134,8 @@ def check_caps(workshop: Workshop, model: str, caps: Caps) -> None:
     Raises:
         InvalidInput: when money is capped and nobody knows what the model costs.
     """
-    if caps.usd is not None and model not in workshop.prices:
-        fault = Fault(f"set the price of {model} in SEEDBED_PRICES", field="budget.max_cost_usd")
-        raise InvalidInput("The model has no known price, so its cost cannot be capped.", [fault])
+    if caps.usd is not None:
+        check_priced(model, workshop.prices, "budget.max_cost_usd")
 
 
 def _same_request(earlier: Run, request: RunRequest) -> Run:

@@ -131,6 +131,7 @@ class _Held:
         folder = folder_of(self._workshop, job.id)
         others = set(named_datasets(request.options).values())
         tuned = self._tuned_by(request)
+        tuned_outputs = None if tuned is None else folder_of(self._workshop, tuned.id) / "outputs"
         return job, TrainingWork(
             job_id=job.id,
             kind=request.kind,
@@ -139,20 +140,20 @@ class _Held:
             others={dataset_id: self._source(dataset_id) for dataset_id in others},
             folder=folder,
             cache=models_folder(self._workshop),
-            tuned=None if tuned is None else folder_of(self._workshop, tuned.id) / "outputs",
+            tuned=tuned_outputs,
             has_learnt_it=tuned is not None and tuned.dataset_id == job.dataset_id,
-            judge=self._judge(request, folder),
+            judge=self._judge(request, folder, tuned_outputs),
         )
 
     def _learnt(self, request: TrainingRequest) -> RowSource:
         source, review = self._source(request.dataset_id), request.options.review_run_id
         return source if review is None else decided_rows(self._workshop, review, source)
 
-    def _judge(self, request: TrainingRequest, folder: Path) -> Judge | None:
+    def _judge(self, request: TrainingRequest, folder: Path, tuned: Path | None) -> Judge | None:
         judge, seed = request.options.evaluation.judge, request.options.seed
         if judge is None:
             return None
-        return JobJudge(self._workshop, judge, seed, folder / "outputs")
+        return JobJudge(self._workshop, judge, seed, folder, tuned)
 
     def _tuned_by(self, request: TrainingRequest) -> TrainingJob | None:
         """The job that made the model to be measured."""

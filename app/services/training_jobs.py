@@ -33,7 +33,7 @@ def create_job(
 
     Raises:
         InvalidInput: when a data set does not exist, is not ready or has no row, when the model to
-            be measured was never tuned, or when the judge has no name.
+            be measured was never tuned, or when the judge has no name, or no price and a cap.
         Conflict: when the key came with another request before.
     """
     check_judge(workshop, request.options, "options")

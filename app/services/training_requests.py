@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput
+from app.llm.prices import check_priced
 from app.pipeline.run_state import Status
 from app.services.decided_rows import faults_of_review
 from app.services.trainer import JobKind
@@ -66,16 +67,22 @@ def check_again(session: Session, job: TrainingJob) -> None:
 def check_judge(
     workshop: Workshop, options: TrainingOptions | EvaluationJobOptions, field: str
 ) -> None:
-    """See that a judge that the options, which stand in this field, ask for has a name.
+    """See that a judge that the options, which stand in this field, ask for can be asked.
+
+    It needs a name, and a price where its cost is capped.
 
     Raises:
-        InvalidInput: when neither they nor the settings name one.
+        InvalidInput: when neither the request nor the settings name one, or nobody knows its price.
     """
-    judge = options.evaluation.judge
-    if judge is not None and judge.model is None and workshop.default_model is None:
+    judge, field = options.evaluation.judge, f"{field}.evaluation.judge"
+    if judge is None:
+        return
+    model = judge.model or workshop.default_model
+    if model is None:
         what = "name a model, or set SEEDBED_MODEL"
-        fault = Fault(what, field=f"{field}.evaluation.judge.model")
-        raise InvalidInput("The judge has no name.", [fault])
+        raise InvalidInput("The judge has no name.", [Fault(what, field=f"{field}.model")])
+    if judge.most_cost_usd is not None:
+        check_priced(model, workshop.prices, f"{field}.most_cost_usd")
 
 
 def check(session: Session, request: TrainingRequest) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.record import Record
 from app.training.answering import Said, answers
 from app.training.classifier import Classifier, classify, labelled
 from app.training.device_troubles import device_troubles_told
@@ -98,11 +99,18 @@ def _answers(
         said = list(answers(model, tokenizer, records, options, answer_tokens, stop))
     rows = [encode(record, tokenizer, options) for record in records]
     likely = log_probabilities(model, rows, tokenizer.pad_token_id)
-    for task, answer, logarithms in zip(tasks, said, likely, strict=True):
+    for task, answer, row, logarithms in zip(tasks, said, rows, likely, strict=True):
         yield Answer(
             task.id,
             None if answer is None else answer.text,
             # Nothing of its reference is left within the length.
             log_probabilities=logarithms or None,
+            reference_bytes=None if row.cut else _bytes_of(task.record),
             cut_off=answer is not None and answer.cut_off,
         )
+
+
+def _bytes_of(record: Record) -> int:
+    """Of all that is under loss: the answer, and those of earlier turns."""
+    answers = [*(exchange.assistant for exchange in record.history), record.output]
+    return sum(len(answer.encode("utf-8", "replace")) for answer in answers)

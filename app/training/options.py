@@ -1,5 +1,6 @@
 """What a person may decide about tuning, with the usual values as defaults. Imports no torch."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -129,6 +130,9 @@ class JudgeOptions(_Values):
     """Left out: the one that runs ask."""
     most_pairs: int = Field(default=100, ge=1, le=10_000)
     """At most so many pairs are judged, two calls each."""
+    most_cost_usd: Decimal | None = Field(default=None, gt=0, le=1_000_000, decimal_places=6)
+    """US dollars that all its calls together may cost; left out: as much as they take. Needs the
+    model's price in the settings."""
     json_answers: bool = True
     """Whether a JSON schema asks for the verdict, or marked text."""
     shows_reference: bool = True
@@ -148,6 +152,9 @@ class EvaluationOptions(_Values):
     """At most so many held-out rows are asked, chosen by the seed."""
     answer_tokens: int = Field(default=128, ge=1, le=8192)
     """An answer's most tokens."""
+    rouge_stemmer: bool = False
+    """Whether ROUGE is also told with `rouge_score`'s stemmer for English, as some papers have it.
+    """
     general_dataset_id: DatasetId | None = None
     """Rows that have nothing to do with the tuning: what the model forgot of them is told."""
     general_tasks: int = Field(default=100, ge=1, le=10_000)

@@ -100,7 +100,7 @@ def test_a_filled_sheet_goes_into_the_evaluation_its_words_and_the_report(
     assert any(said.startswith("Ada finds 0.0 %") for said in words)
     page = service.http.get(f"{job}/report").text
     assert "Rated without knowing the model" in page
-    assert "Ada: y" in page
+    assert '<th scope="row" dir="auto">Ada</th><td dir="auto">y</td>' in page
 
 
 def test_the_same_sheet_twice_is_the_same_and_a_corrected_one_takes_its_place(
@@ -112,7 +112,7 @@ def test_the_same_sheet_twice_is_the_same_and_a_corrected_one_takes_its_place(
     corrected = bring(service, job, "Ada", filled(sheet, lambda _: "B")).json()
     (person,) = corrected["reviewers"]
     assert [each["counts"]["B"] for each in person["models"]] == [4, 4]
-    assert corrected["agreement"] is None
+    assert corrected["agreements"] == []
 
 
 def test_a_second_person_s_sheet_gives_agreement_and_can_be_taken_out(
@@ -126,9 +126,14 @@ def test_a_second_person_s_sheet_gives_agreement_and_can_be_taken_out(
 
     found = bring(service, job, "Ada", filled(sheet, stern)).json()
     assert [person["reviewer"] for person in found["reviewers"]] == ["Zoe", "Ada"]
-    assert (found["agreement"]["both_rated"], found["agreement"]["same"]) == (8, 7)
-    assert 0 < found["agreement"]["kappa"] < 1
-    assert "Two people rated 8 answers both" in service.http.get(f"{job}/report").text
+    (agreed,) = found["agreements"]
+    assert (agreed["one"], agreed["other"]) == ("Zoe", "Ada")
+    assert (agreed["both_rated"], agreed["same"]) == (8, 7)
+    assert 0 < agreed["kappa"] < 1
+    preference = found["reviewers"][1]["preference"]
+    assert (preference["better"], preference["worse"], preference["equal"]) == (4, 0, 0)
+    row = '<th scope="row" dir="auto">Zoe</th><td dir="auto">Ada</td>'
+    assert row in service.http.get(f"{job}/report").text
     assert service.http.delete(f"{job}/reviews/Zoe").status_code == 204
     assert [person["reviewer"] for person in review_of(service, job)["reviewers"]] == ["Ada"]
     assert service.http.delete(f"{job}/reviews/Zoe").status_code == 404

@@ -25,7 +25,12 @@ from app.services.training_requests import TrainingRequest
 from app.services.workshop import Workshop
 from app.settings import Price
 from app.store.training_table import TrainingJob
-from app.training.options import EvaluationOptions, JudgeOptions, TrainingOptions
+from app.training.options import (
+    EvaluationJobOptions,
+    EvaluationOptions,
+    JudgeOptions,
+    TrainingOptions,
+)
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import take_in
@@ -164,7 +169,7 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
         job = posted(bench, tmp_path)
         work(bench, job)
         judge, words, log = found(bench.workshop, job)
-    assert (judge.failed, judge.ties) == (10, 2)
+    assert (judge.unasked, judge.failed, judge.ties) == (10, 0, 2)
     assert "Incorrect API key" in (judge.trouble or "")
     assert any("Its judging ended early: The endpoint answered 401" in each for each in words)
     assert words[0].startswith("Answers that are exactly the reference rise")
@@ -184,7 +189,7 @@ def test_a_judge_without_a_name_is_refused_and_a_worker_without_one_asks_nobody(
         work(nameless, job)
         judge, words, _ = found(bench.workshop, job)
     assert [fault.field for fault in refused.value.faults] == ["options.evaluation.judge.model"]
-    assert (judge.failed, bench.server.counts.calls) == (12, 0)
+    assert (judge.unasked, bench.server.counts.calls) == (12, 0)
     assert any("set SEEDBED_MODEL" in each for each in words)
 
 
@@ -214,7 +219,7 @@ def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
         work(bench, job)
         judge, _, _ = found(bench.workshop, job)
     assert "The endpoint has been away for" in (judge.trouble or "")
-    assert judge.failed == 12
+    assert judge.failed + judge.unasked == 12
 
 
 def test_an_endpoint_that_only_throttles_ends_the_judging_too(
@@ -230,7 +235,7 @@ def test_an_endpoint_that_only_throttles_ends_the_judging_too(
         work(bench, job)
         judge, _, _ = found(bench.workshop, job)
     assert "slowly" in (judge.trouble or "")
-    assert judge.failed >= 11
+    assert judge.unasked >= 11
 
 
 def test_an_endpoint_without_schemas_is_asked_for_marked_text(
@@ -248,6 +253,117 @@ def test_an_endpoint_without_schemas_is_asked_for_marked_text(
         judge, _, log = found(bench.workshop, job)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
     assert "without a JSON schema" in log
+
+
+PRICES = {"stern": Price(input_usd=Decimal(1000), output_usd=Decimal(2000))}
+"""Dear enough for a cap of a few dollars to matter."""
+
+
+def spent(judge: JudgeFigures) -> Decimal:
+    assert judge.cost is not None
+    assert judge.cost.cost_usd is not None
+    return judge.cost.cost_usd + (judge.cost.unknown_usd or 0)
+
+
+def test_a_cap_of_money_ends_the_judging_before_it_is_passed(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    # One call can take about $3, and takes about a tenth of that.
+    with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
+        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
+        work(bench, job)
+        judge, words, log = found(bench.workshop, job)
+        calls = bench.server.counts.calls
+    assert 4 <= calls < 24
+    assert Decimal(2) < spent(judge) <= Decimal(6)
+    assert judge.wins == calls // 2
+    assert (judge.unasked, judge.failed) == (12 - judge.wins, 0)
+    assert "The next call could go over the cap of $6:" in (judge.trouble or "")
+    assert any(f"{judge.unasked} of 12 pairs were not asked about" in each for each in words)
+    assert "over the cap of $6" in log
+    # What was judged is a draw of all pairs, not the first of them.
+    judged = [int(task) for task, outcome in judge.outcomes.items() if outcome == "win"]
+    assert judged != list(range(len(judged)))
+
+
+def test_a_cap_that_no_call_fits_in_asks_nobody(opened: OpenBench, tmp_path: Path) -> None:
+    with opened(says("first"), prices=PRICES) as bench:
+        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal("0.01"))
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert (judge.unasked, bench.server.counts.calls) == (12, 0)
+    assert spent(judge) == 0
+    assert "over the cap of $0.01" in (judge.trouble or "")
+
+
+def test_a_cap_without_a_price_is_refused_and_a_worker_without_one_asks_nobody(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first"), prices=PRICES) as bench:
+        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(50))
+        poor = Bench(replace(bench.workshop, prices={}), bench.server)
+        with pytest.raises(InvalidInput) as refused:
+            posted(poor, tmp_path, model="stern", most_cost_usd=Decimal(50))
+        work(poor, job)
+        judge, _, _ = found(bench.workshop, job)
+    assert "no known price" in str(refused.value)
+    (fault,) = refused.value.faults
+    assert fault.field == "options.evaluation.judge.most_cost_usd"
+    assert "set the price of stern in SEEDBED_PRICES" in fault.message
+    assert (judge.unasked, bench.server.counts.calls) == (12, 0)
+    assert "set the price of stern in SEEDBED_PRICES" in (judge.trouble or "")
+
+
+def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench, tmp_path: Path) -> None:
+    def breaks_off(call: ScriptedCall) -> ScriptedReply:
+        if call.n == 2:
+            return replace(says("first")(call), cut_off=True)
+        return says("first")(call)
+
+    with opened(breaks_off, prices=PRICES, concurrency=1) as bench:
+        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(60))
+        work(bench, job)
+        judge, words, _ = found(bench.workshop, job)
+    assert judge.ties == 12
+    assert judge.cost is not None
+    assert judge.cost.unknown_usd is not None
+    assert Decimal(2) < judge.cost.unknown_usd < Decimal(5)
+    assert any(f"${judge.cost.unknown_usd:.4f} for what was cut off" in each for each in words)
+
+
+def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(says("first")) as bench:
+        job = posted(bench, tmp_path, model="some/X")
+        work(bench, job)
+        judge, words, _ = found(bench.workshop, job)
+    assert judge.is_contender
+    assert any("It is one of the two models itself" in each for each in words)
+
+
+def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same_answers(
+    opened: OpenBench, tmp_path: Path
+) -> None:
+    with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
+        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
+        work(bench, job)
+        judge, _, _ = found(bench.workshop, job)
+        before = bench.server.counts.calls
+        asked = EvaluationJobOptions(
+            training_job_id=job.id, evaluation=EvaluationOptions(judge=JudgeOptions(model="stern"))
+        )
+        request = TrainingRequest(str(job.dataset_id), asked)
+        again = training_jobs.create_job(bench.workshop, request, None)
+        work(bench, again)
+        whole, _, log = found(bench.workshop, again)
+        calls = bench.server.counts.calls
+    assert (whole.wins, whole.unasked, whole.trouble) == (12, 0, None)
+    assert calls == 24
+    assert whole.cost is not None
+    assert (whole.cost.reused, whole.cost.calls) == (before, 24 - before)
+    assert f"{before} judgements were paid for before" in log
+    assert spent(judge) > 0
 
 
 def test_a_killed_worker_s_judgements_are_not_paid_for_again(

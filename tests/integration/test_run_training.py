@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from app.services.runs import RunRequest
 from app.store.dataset_table import Dataset
 from app.store.models import Run
 from app.store.training_table import TrainingJob
-from app.training.options import EvaluationOptions, TrainingOptions
+from app.training.options import EvaluationOptions, JudgeOptions, TrainingOptions
 from tests.integration.conftest import SEEDS, Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 
@@ -244,6 +245,19 @@ def test_options_that_name_no_data_set_start_neither_run_nor_job(bench: Bench) -
     assert [fault.field for fault in refused.value.faults] == [
         "training.options.evaluation.general_dataset_id",
         "training.recipe.nothing_near[0]",
+    ]
+    with bench.workshop.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Run)) == 0
+
+
+def test_a_judge_whose_cost_cannot_be_capped_starts_neither_run_nor_job(bench: Bench) -> None:
+    judge = JudgeOptions(model="dear", most_cost_usd=Decimal(1))
+    options = TrainingOptions(evaluation=EvaluationOptions(judge=judge))
+    request = RunRequest(None, SEEDS, RunOptions(target=6), training=RunTraining(options=options))
+    with pytest.raises(InvalidInput) as refused:
+        runs.start_run(bench.workshop, request, None)
+    assert [fault.field for fault in refused.value.faults] == [
+        "training.options.evaluation.judge.most_cost_usd"
     ]
     with bench.workshop.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Run)) == 0

@@ -50,7 +50,9 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         base_model=tiny,
         data=DataOptions(max_tokens=256),
         schedule=ScheduleOptions(steps=6, learning_rate=0.05),
-        evaluation=EvaluationOptions(held_out_share=0.5, answer_tokens=8, judge=JudgeOptions()),
+        evaluation=EvaluationOptions(
+            held_out_share=0.5, answer_tokens=8, rouge_stemmer=True, judge=JudgeOptions()
+        ),
     )
     files_dir = tmp_path / "data" / "files"
     with open_bench(always_first, files_dir=files_dir, concurrency=1) as bench:
@@ -71,6 +73,9 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         assert judge["ties"] == judge["pairs"] == 4
         assert judge["identical"] < 4
         assert counts.calls == 2 * (4 - judge["identical"])
+        tokenizers = [each["tokenizer"] for each in done.evaluation["models"][1]["rouge"]]
+        assert tokenizers == ["rouge", "rouge_stemmed", "unicode"]
+        assert done.evaluation["models"][1]["perplexity"]["bits_per_byte"]["value"] > 0
         assert done.log_tail.count("held-out tasks are asked of") == 1
         assert (outputs / "answers.jsonl").read_bytes() == answers
         kept = json.loads((outputs / "evaluation.json").read_text(encoding="utf-8"))

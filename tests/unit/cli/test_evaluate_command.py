@@ -36,6 +36,7 @@ def test_a_tuned_model_is_measured_and_what_was_found_is_told(
     service.will(f"{JOB}/report", Answer(b"<html>"))
     report = tmp_path / "report.html"
     arguments = ["--job", "training_1", "--tasks", "9", "--general", "d2", "--judge-model", "m"]
+    arguments += ["--judge-max-cost", "0.5"]
     result = seedbed(service, "evaluate", "d1", *arguments, "--report", str(report))
     assert result.exit_code == ExitCode.OK, result.output
     assert "It rose to 80 %." in result.output
@@ -47,7 +48,11 @@ def test_a_tuned_model_is_measured_and_what_was_found_is_told(
         "dataset_id": "d1",
         "options": {
             "training_job_id": "training_1",
-            "evaluation": {"tasks": 9, "general_dataset_id": "d2", "judge": {"model": "m"}},
+            "evaluation": {
+                "tasks": 9,
+                "general_dataset_id": "d2",
+                "judge": {"model": "m", "most_cost_usd": "0.5"},
+            },
         },
     }
 

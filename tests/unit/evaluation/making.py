@@ -99,7 +99,7 @@ def judged(tasks: list[HeldOutTask], base: Contender, tuned: Contender) -> Besid
         for place, pair in enumerate(pairs)
         for order in ORDERS
     ]  # fmt: skip
-    return Beside(judge=judge_figures("judge-model", pairs, said, Bootstrap(resamples=200)))
+    return Beside(judge=judge_figures("judge-model", pairs, said, 0.95))
 
 
 def reviews(tasks: list[HeldOutTask]) -> list[Review]:
@@ -107,7 +107,7 @@ def reviews(tasks: list[HeldOutTask]) -> list[Review]:
     ratings = [
         Rating(task_id=task.id, model=model, level=LEVELS[min(3, int(draw.expovariate(rate)))])
         for task in tasks[:30]
-        for model, rate in (("base", 0.5), ("tuned", 1.6))
+        for model, rate in (("SmolLM2-135M-Instruct", 0.5), ("adapter_01a2", 1.6))
     ]
     changed = [
         each.model_copy(update={"level": "B"}) if place % 6 == 0 else each
@@ -126,9 +126,10 @@ def full() -> Evaluation:
     tuned = answering("adapter_01a2", tasks, 101, loss=0.12, seed=1)
     general = template_tasks(40)
     old, new = (answering(n, general, 20, loss=v) for n, v in (("base", 2.0), ("tuned", 2.1)))
+    judge = judged(tasks, base, tuned).judge
     beside = Beside(
-        judge=judged(tasks, base, tuned).judge,
-        review=review_figures(reviews(tasks)),
+        judge=judge,
+        review=review_figures(reviews(tasks), [base.name, tuned.name], judge),
         forgetting=forgetting(general, old, new, Bootstrap(resamples=200)),
         training=training(),
     )

@@ -3,12 +3,17 @@
 import pytest
 
 from app.evaluation.agreement import agreement, cohens_kappa, review_figures
-from app.evaluation.sheet import Level, Rating, Review
+from app.evaluation.figures import JudgedOutcome
+from app.evaluation.judge import judge_figures
+from app.evaluation.sheet import LEVELS, Level, Rating, Review
 
 
-def pairs(**counts: int) -> list[tuple[Level, Level]]:
-    levels: dict[str, Level] = {"A": "A", "B": "B", "C": "C", "D": "D"}
-    return [(levels[k[0]], levels[k[1]]) for k, count in counts.items() for _ in range(count)]
+def pairs(**counts: int) -> list[tuple[int, int]]:
+    """As many as told of each two levels, such as ``AB``."""
+    places = {str(level): place for place, level in enumerate(LEVELS)}
+    return [
+        (places[name[0]], places[name[1]]) for name, count in counts.items() for _ in range(count)
+    ]
 
 
 def review(reviewer: str, **levels: Level) -> Review:
@@ -54,12 +59,52 @@ def test_agreement_is_over_the_answers_that_both_rated() -> None:
 
 def test_levels_are_counted_by_model_with_shares_and_intervals() -> None:
     one = review("ann", m1="A", m2="B", m3="D", n1="A", n2="A", n3="C")
-    figures = review_figures([one, one])
-    first, second = figures.reviewers[0].models
+    figures = review_figures([one, one], ["n", "m"])
+    # The base model first, whatever the alphabet says.
+    second, first = figures.reviewers[0].models
     assert (first.model, first.counts) == ("m", {"A": 1, "B": 1, "C": 0, "D": 1})
     assert first.acceptable.value == pytest.approx(2 / 3)
     assert second.satisfying.value == pytest.approx(2 / 3)
     assert second.satisfying.low is not None
-    assert figures.agreement is not None
-    assert figures.agreement.kappa == 1
-    assert review_figures([one]).agreement is None
+    assert [each.kappa for each in figures.agreements] == [1]
+    assert review_figures([one], ["m", "n"]).agreements == []
+
+
+def test_which_of_two_answers_a_person_prefers_is_paired_by_task() -> None:
+    one = review("ann", m1="D", n1="A", m2="B", n2="B", m3="A", n3="C", m4="A", n5="A")
+    preference = review_figures([one], ["m", "n"]).reviewers[0].preference
+    assert preference is not None
+    # Tasks 4 and 5 have one rated answer each: they say nothing of the two.
+    assert (preference.better, preference.worse, preference.equal) == (1, 1, 1)
+    assert preference.difference.value == 0
+    assert preference.p_value == 1
+    assert review_figures([one], ["m"]).reviewers[0].preference is None
+
+
+def test_every_two_of_three_people_are_compared() -> None:
+    three = [review(name, m1="A", m2=level) for name, level in zip("abc", LEVELS, strict=False)]
+    found = review_figures(three, ["m", "n"]).agreements
+    assert [(each.one, each.other, each.same) for each in found] == [
+        ("a", "b", 1), ("a", "c", 1), ("b", "c", 1),
+    ]  # fmt: skip
+
+
+def test_a_person_and_the_judge_are_compared_by_the_pairs_that_both_saw() -> None:
+    outcomes: dict[str, JudgedOutcome] = {
+        "1": "win", "2": "tie", "3": "loss", "4": "win", "5": "failed", "6": "identical",
+    }  # fmt: skip
+    judge = judge_figures("j", [], [], 0.95).model_copy(update={"outcomes": outcomes})
+    one = review(
+        "ann",
+        m1="D", n1="A", m2="B", n2="B", m3="A", n3="C", m4="A", n4="C",
+        m5="A", n5="B", m6="C", n6="C", m7="A", n7="B",
+    )  # fmt: skip
+    (found,) = review_figures([one], ["m", "n"], judge).agreements
+    assert (found.one, found.other, found.rated) == ("ann", "the judge j", "pairs")
+    # Nobody judged 5, 6 and 7.
+    assert (found.both_rated, found.same) == (4, 3)
+    # Ann says win, tie, loss, loss; the judge win, tie, loss, win: by chance 5 of 16 agree.
+    assert found.kappa == pytest.approx(1 - (1 / 4) / (11 / 16))
+    assert found.weighted_kappa is not None
+    # A loss against a win is the worst of disagreements.
+    assert found.weighted_kappa == pytest.approx(1 - (2 / 4) / (16 / 16))

@@ -1,5 +1,7 @@
 """An evaluation whole: true to its parts, the same twice, and careful in its words."""
 
+from dataclasses import replace
+
 import pytest
 from rouge_score import rouge_scorer
 
@@ -8,6 +10,7 @@ from app.evaluation.evaluating import Asked, Beside, completed, evaluate
 from app.evaluation.figures import Comparison
 from app.evaluation.result import Drawing, Evaluation
 from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.words import signed
 from app.record import Record
 from app.reports.evaluation_report import evaluation_report
 from tests.unit.evaluation.making import QUICK, alone, answering, full, template_tasks, training
@@ -51,7 +54,51 @@ def test_equal_models_differ_in_nothing() -> None:
     found = evaluate(tasks, answering("a", tasks, 9), answering("b", tasks, 9), ASKED)
     assert all(each.difference.value == 0 for each in found.comparisons)
     assert (found.better, found.worse) == ([], [])
-    assert "that may be chance" in found.words[0]
+    assert "0 became right, 0 became wrong; no task differs" in found.words[0]
+
+
+def test_two_of_two_tasks_won_are_too_few_to_speak_of() -> None:
+    tasks = template_tasks(2)
+    found = evaluate(tasks, answering("a", tasks, 0), answering("b", tasks, 2), ASKED)
+    assert "+100.0 points (-31.5 to +100.0)" in found.words[0]
+    assert found.words[0].endswith("too few tasks differ to tell it from chance.")
+    assert not any("more than chance explains." in said for said in found.words)
+
+
+def test_what_only_one_of_many_comparisons_shows_may_be_chance() -> None:
+    tasks = template_tasks(40)
+    base = answering("a", tasks, 0)
+    # Six more right of six that differ: p = 0.031 by itself.
+    found = evaluate(tasks, base, answering("b", tasks, 6), ASKED)
+    exact = comparison(found, "exact match")
+    assert exact.p_value == 0.03125
+    assert exact.p_corrected is not None
+    assert exact.p_corrected > 0.05
+    assert "6 became right, 0 became wrong; that may be chance" in found.words[0]
+    assert "Holm" in found.words[-1]
+
+
+def test_what_only_an_empty_answer_changes_is_told_first_by_nearness() -> None:
+    tasks = [HeldOutTask(str(i), Record("Write.", f"поезд {i} ушёл")) for i in range(12)]
+    base = Contender("b", tuple(Answer(task.id, "нет") for task in tasks))
+    tuned = Contender("t", tuple(Answer(task.id, "поезд ушёл") for task in tasks))
+    found = evaluate(tasks, base, tuned, ASKED)
+    # rouge_score's own tokenizer sees nothing in any of it.
+    assert found.words[0].startswith("ROUGE-L F goes from 0.000 to 0.8")
+    assert "12 tasks are better, 0 worse" in found.words[0]
+    assert found.words[1].startswith("Answers that are exactly the reference stay at 0.0 %")
+
+
+def test_a_loss_is_told_with_its_change_and_what_is_missing_from_it() -> None:
+    tasks = template_tasks(40)
+    base, tuned = answering("a", tasks, 9, 1.1), answering("b", tasks, 9, 0.5, seed=2)
+    gone = replace(tuned.answers[0], log_probabilities=(float("nan"),))
+    tuned = replace(tuned, answers=(gone, *tuned.answers[1:]))
+    found = evaluate(tasks, base, tuned, ASKED)
+    (said,) = [each for each in found.words if each.startswith("The loss on")]
+    assert found.loss_change is not None
+    assert f" a token: {signed(found.loss_change)}; perplexity" in said
+    assert any("b gives 1 tokens of the references no probability" in each for each in found.words)
 
 
 def test_a_worse_model_is_told_to_be_worse() -> None:
@@ -93,6 +140,15 @@ def test_examples_are_those_that_changed_most() -> None:
     assert [each.task_id for each in found.better] == ["1", "2"]
     assert [each.task_id for each in found.worse] == ["0"]
     assert (found.worse[0].base_score, found.worse[0].tuned_score) == (1, 0)
+
+
+def test_of_equal_changes_examples_are_of_several_kinds() -> None:
+    kinds = ["Decide."] * 8 + ["Spell it.", "Decide.", "Add."]
+    tasks = [HeldOutTask(str(i), Record(kind, "done")) for i, kind in enumerate(kinds)]
+    base = Contender("b", tuple(Answer(task.id, "no") for task in tasks))
+    tuned = Contender("t", tuple(Answer(task.id, "done") for task in tasks))
+    found = evaluate(tasks, base, tuned, ASKED)
+    assert [each.task_id for each in found.better] == ["0", "8", "10", "1", "2"]
 
 
 def test_an_unanswered_task_counts_as_empty_and_is_told() -> None:

@@ -41,63 +41,28 @@ def test_a_lower_level_gives_a_narrower_interval_that_holds_less() -> None:
 
 def test_the_interval_is_the_one_that_scipy_gives() -> None:
     # Said by scipy 1.17.1 for method="BCa" with 200,000 resamples; its percentile method says 0.60
-    # to 6.74 and 0.325 to 0.719.
-    for values, low, high, slack in (
-        ([0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.4, 2.2, 4.1, 19.0], 0.86, 9.84, 0.4),
-        ([0.2, 0.5, 0.9, 0.4, 0.4, 0.7, 0.1, 0.95], 0.325, 0.725, 0.003),
-    ):
-        found = Bootstrap(resamples=100_000).mean(values)
-        assert found.low == pytest.approx(low, abs=0.01)
-        assert found.high == pytest.approx(high, abs=slack)
+    # to 6.74.
+    found = Bootstrap(resamples=100_000).mean([0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.4, 2.2, 4.1, 19.0])
+    assert found.low == pytest.approx(0.86, abs=0.01)
+    assert found.high == pytest.approx(9.84, abs=0.4)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_another() -> None:
-    values = [0.1, 0.9, 0.4, 0.7, 0.2, 0.8]
+    values = [0.1, 0.9, 0.4, 0.7, 0.2, 0.8, 0.3, 0.35, 0.6, 0.55]
     assert Bootstrap(seed=3).mean(values) == Bootstrap(seed=3).mean(values)
     assert Bootstrap(seed=3).mean(values) != Bootstrap(seed=4).mean(values)
 
 
-def test_one_task_has_no_interval_and_equal_tasks_no_spread() -> None:
-    assert Bootstrap().mean([0.4]).low is None
-    equal = Bootstrap().mean([0.1] * 7)
-    assert (equal.low, equal.high) == (equal.value, equal.value)
+def test_few_tasks_and_tasks_that_are_all_alike_have_no_interval() -> None:
+    assert Bootstrap().mean([0.1, 0.4, 0.7] * 3).low is None
+    assert Bootstrap().mean([*[0.1, 0.4, 0.7] * 3, 0.2]).low is not None
+    # Twenty of twenty are no proof that the next one is alike.
+    assert Bootstrap().mean([0.1] * 20).low is None
 
 
 def test_a_ratio_weighs_by_its_denominators() -> None:
     found = Bootstrap().ratio([10.0, 1.0], [10.0, 2.0])
     assert found.value == pytest.approx(11 / 12)
-
-
-def test_a_paired_comparison_sees_a_small_gain_on_every_task_through_a_large_spread() -> None:
-    before = [float(value) for value in np.random.default_rng(2).uniform(0, 1, 60)]
-    after = [value + 0.02 + 0.001 * (place % 3) for place, value in enumerate(before)]
-    found = Bootstrap().compare("rougeL", before, after)
-    assert found is not None
-    assert found.difference.low is not None
-    assert found.difference.low > 0
-    assert (found.better, found.worse, found.equal) == (60, 0, 0)
-    assert found.share_not_better == 0
-    # Apart, the two intervals overlap almost whole.
-    apart = Bootstrap().mean(before), Bootstrap().mean(after)
-    assert apart[1].low < apart[0].value  # type: ignore[operator] # both have an interval
-
-
-def test_no_difference_is_not_sold_as_one() -> None:
-    generator = np.random.default_rng(8)
-    before, after = generator.uniform(size=50), generator.uniform(size=50)
-    found = Bootstrap().compare("f", list(map(float, before)), list(map(float, after)))
-    assert found is not None
-    assert found.difference.low is not None
-    assert found.difference.high is not None
-    assert found.difference.low < 0 < found.difference.high
-    same = Bootstrap().compare("f", [0.5, 0.2], [0.5, 0.2])
-    assert same is not None
-    assert (same.equal, same.share_not_better) == (2, 1)
-
-
-def test_two_models_must_have_answered_the_same_tasks() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        Bootstrap().compare("f", [1.0], [])
 
 
 def test_wilson_leaves_doubt_where_all_are_right() -> None:
@@ -122,6 +87,6 @@ def test_a_share_of_nothing_is_a_defect() -> None:
 
 
 def test_a_resample_without_a_token_is_left_out() -> None:
-    found = Bootstrap().ratio([0.0, 3.0], [0.0, 2.0])
+    found = Bootstrap().ratio([*[0.0] * 9, 3.0, 4.0], [*[0.0] * 9, 2.0, 2.0])
     assert found.low is not None
     assert math.isfinite(found.low)

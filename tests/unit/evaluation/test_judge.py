@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import (
     ORDERS,
     Judgement,
@@ -14,6 +13,7 @@ from app.evaluation.judge import (
     Pair,
     Verdict,
     build_request,
+    is_one_of,
     judge_figures,
     read_judgement,
     settle,
@@ -51,9 +51,13 @@ def replied(text: str, finish_reason: str = "stop") -> Completion:
     return Completion(text, finish_reason, "judge")
 
 
+def likes_tuned(first: str, _second: str) -> Verdict:
+    return "first" if first.startswith("tuned") else "second"
+
+
 def test_a_judge_that_always_says_first_gives_a_tie() -> None:
     asked = pairs(20)
-    figures = judge_figures("biased", asked, judged(asked, lambda *_: "first"), Bootstrap())
+    figures = judge_figures("biased", asked, judged(asked, lambda *_: "first"), 0.95)
     assert (figures.wins, figures.ties, figures.losses) == (0, 20, 0)
     assert figures.score is not None
     assert figures.score.value == 0.5
@@ -61,11 +65,8 @@ def test_a_judge_that_always_says_first_gives_a_tie() -> None:
 
 
 def test_an_honest_judge_is_believed_whatever_the_order() -> None:
-    def likes_tuned(first: str, _second: str) -> Verdict:
-        return "first" if first.startswith("tuned") else "second"
-
     asked = pairs(20)
-    figures = judge_figures("honest", asked, judged(asked, likes_tuned), Bootstrap())
+    figures = judge_figures("honest", asked, judged(asked, likes_tuned), 0.95)
     assert (figures.wins, figures.ties, figures.losses) == (20, 0, 0)
     assert (figures.said_first, figures.said_second, figures.orders_differ) == (20, 20, 0)
 
@@ -77,16 +78,16 @@ def test_failed_judgements_are_counted_and_never_a_win() -> None:
         return "first" if first.startswith("tuned") else None
 
     said = judged(asked, fails_when_tuned_is_second)
-    figures = judge_figures("flaky", asked, said, Bootstrap())
+    figures = judge_figures("flaky", asked, said, 0.95)
     assert (figures.wins, figures.ties, figures.losses, figures.failed) == (0, 0, 0, 10)
     assert figures.score is None
 
 
-def test_a_pair_asked_about_once_is_a_failed_one() -> None:
+def test_a_pair_asked_about_once_is_not_judged() -> None:
     once = Judgement("7", "base_first", "second")
-    assert settle([once]) == "failed"
-    assert settle([once, once]) == "failed"
-    assert settle([]) == "failed"
+    assert settle([once]) == "unasked"
+    assert settle([once, once]) == "unasked"
+    assert settle([]) == "unasked"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +112,57 @@ def test_an_answer_wins_only_if_it_wins_in_both_places(
 
 def test_identical_answers_are_a_tie_that_nobody_is_asked_about() -> None:
     same = Pair("1", Record("Say it.", "x"), "x ", "x")
-    figures = judge_figures("none", [same], [], Bootstrap())
+    figures = judge_figures("none", [same], [], 0.95)
     assert (figures.ties, figures.identical, figures.failed) == (1, 1, 0)
+
+
+def test_a_judge_that_all_pairs_convince_is_not_sure_beyond_them() -> None:
+    asked = pairs(5)
+    figures = judge_figures("sure", asked, judged(asked, likes_tuned), 0.95)
+    assert figures.score is not None
+    assert (figures.score.value, figures.score.high) == (1, 1)
+    assert figures.score.low is not None
+    assert figures.score.low < 0.6
+    # Five of five heads or tails.
+    assert figures.p_value == 0.0625
+
+
+def test_pairs_that_nobody_asked_about_are_told_apart_from_those_that_failed() -> None:
+    asked = [*pairs(3), Pair("same", Record("Say it.", "x"), "y", "y")]
+    said = judged(asked[:2], lambda *_: "tie")
+    said[0] = Judgement("0", "base_first", None)
+    figures = judge_figures("slow", asked, said[:3], 0.95)
+    assert (figures.ties, figures.failed, figures.unasked, figures.identical) == (1, 1, 2, 1)
+    assert figures.outcomes == {"0": "failed", "1": "unasked", "2": "unasked", "same": "identical"}
+
+
+def test_whether_the_longer_answers_win_is_told() -> None:
+    record = Record("Say it.", "x")
+    asked = [
+        Pair("0", record, "short", "a longer answer"),
+        Pair("1", record, "a longer answer", "brief"),
+        Pair("2", record, "equal", "as it"),
+    ]
+
+    def likes_length(first: str, second: str) -> Verdict:
+        return "first" if len(first) > len(second) or second == "equal" else "second"
+
+    figures = judge_figures("wordy", asked, judged(asked, likes_length), 0.95)
+    assert (figures.longer_won, figures.shorter_won) == (2, 0)
+    assert (figures.wins, figures.losses) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("judge", "is_there"),
+    [
+        ("smollm2-135m-instruct", True),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", True),
+        ("smollm2-360m-instruct", False),
+        ("training_1", True),
+    ],
+)
+def test_a_judge_that_is_one_of_the_two_is_known_by_its_name(judge: str, is_there: bool) -> None:
+    assert is_one_of(judge, ["SmolLM2-135M-Instruct", "training_1"]) == is_there
 
 
 def test_the_score_has_an_interval_over_pairs() -> None:
@@ -123,7 +173,7 @@ def test_the_score_has_an_interval_over_pairs() -> None:
         liked = "base" if number % 4 == 0 else "tuned"
         return "first" if first.startswith(liked) else "second"
 
-    figures = judge_figures("even", asked, judged(asked, likes_three_of_four), Bootstrap())
+    figures = judge_figures("even", asked, judged(asked, likes_three_of_four), 0.95)
     assert (figures.wins, figures.losses) == (30, 10)
     assert figures.score is not None
     assert figures.score.value == 0.75

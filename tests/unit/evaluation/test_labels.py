@@ -8,6 +8,7 @@ from app.evaluation.labels import (
     NORMALISATION,
     commonest_label,
     exact_match,
+    is_exact,
     is_right,
     label_of,
 )
@@ -25,6 +26,20 @@ def test_form_is_not_held_against_a_label(answer: str) -> None:
 @pytest.mark.parametrize("answer", ["positively", "not positive", "", "  ", "pos", "Label: x"])
 def test_another_answer_is_wrong(answer: str) -> None:
     assert not is_right("positive", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_right"),
+    [("HELLO, ANN.", True), (" HELLO, ANN.\r\n", True), ("Hello, Ann.", False),
+     ("HELLO, ANN", False), ('"HELLO, ANN."', False), ("", False)],
+)  # fmt: skip
+def test_of_an_answer_that_is_no_label_the_form_may_be_what_was_asked_for(
+    answer: str, is_right: bool
+) -> None:
+    task = HeldOutTask("1", Record("Rewrite in upper case.", "HELLO, ANN.", "Hello, Ann."))
+    assert is_exact(task, answer) == is_right
+    label = HeldOutTask("1", task.record, is_classification=True)
+    assert is_exact(label, answer) == (answer != "")
 
 
 def test_an_empty_answer_is_never_right_even_where_the_reference_is_empty() -> None:

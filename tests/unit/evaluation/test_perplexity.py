@@ -44,6 +44,31 @@ def test_a_token_without_probability_is_counted_and_makes_nothing_infinite() -> 
     assert found.loss.value == 2
 
 
+def test_bits_for_a_byte_are_over_the_texts_and_not_over_the_tokens() -> None:
+    def spelled(pieces: int, size: int | None) -> Answer:
+        """Six bits in all, in so many tokens."""
+        told = (6 * math.log(0.5) / pieces,) * pieces
+        return Answer("1", None, log_probabilities=told, reference_bytes=size)
+
+    coarse = perplexity([spelled(1, 3), spelled(1, 9)], Bootstrap())
+    fine = perplexity([spelled(4, 3), spelled(2, 9)], Bootstrap())
+    assert coarse is not None
+    assert fine is not None
+    assert coarse.loss.value != fine.loss.value
+    assert coarse.bits_per_byte is not None
+    assert fine.bits_per_byte is not None
+    assert coarse.bits_per_byte.value == pytest.approx(12 / 12)
+    assert fine.bits_per_byte.value == pytest.approx(12 / 12)
+    # Of a reference that was cut nobody knows what its tokens write.
+    half = perplexity([spelled(1, 3), spelled(1, None)], Bootstrap())
+    assert half is not None
+    assert half.bits_per_byte is not None
+    assert half.bits_per_byte.value == pytest.approx(2)
+    unknown = perplexity([spelled(1, None)], Bootstrap())
+    assert unknown is not None
+    assert unknown.bits_per_byte is None
+
+
 def test_nothing_measured_is_nothing_said() -> None:
     assert perplexity([Answer("1", "text"), told()], Bootstrap()) is None
 

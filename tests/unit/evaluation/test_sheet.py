@@ -90,6 +90,51 @@ def test_rows_may_be_sorted_lower_case_and_unrated() -> None:
     assert len(review.ratings) + review.unrated == 40
 
 
+@pytest.mark.parametrize(
+    ("encoding", "note"), [("cp1252", "très bien"), ("cp932", "ソース"), ("gbk", "很好")]
+)
+def test_a_sheet_saved_in_a_country_s_code_page_brings_its_ratings_back(
+    encoding: str, note: str
+) -> None:
+    tasks = [HeldOutTask("1", Record(note, "right")), HeldOutTask("2", Record("b", "right"))]
+    models = [Contender("m", (Answer("1", note), Answer("2", "c")))]
+    data, key = blind_sheet(tasks, models, seed=5)
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows({**row, "rating": "B", "note": note} for row in rows)
+    review = read_sheet(text.getvalue().encode(encoding, "replace"), key, "ann")
+    assert [rating.level for rating in review.ratings] == ["B", "B"]
+    assert (review.ratings[0].note == note) == (encoding == "cp1252")
+
+
+def test_unicode_text_of_a_spreadsheet_is_read() -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    back = filled(data, lambda i: LEVELS[i % 4], delimiter="\t", encoding="utf-16")
+    assert read_sheet(back, key, "ann").unrated == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "level"),
+    [("\uff41", "A"), ("\u0430", "A"), ("\u0412", "B"), ("\u0421.", "C"), ("\u0391", "A")],
+    ids=["wide", "Cyrillic a", "Cyrillic ve", "Cyrillic es", "Greek alpha"],
+)
+def test_a_level_may_come_from_any_keyboard(typed: str, level: str) -> None:
+    data, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    review = read_sheet(filled(data, lambda _: typed), key, "ann")
+    assert {rating.level for rating in review.ratings} == {level}
+
+
+def test_a_cell_longer_than_a_spreadsheet_holds_is_cut_and_says_so() -> None:
+    task = HeldOutTask("1", Record("Write.", "x"))
+    data, key = blind_sheet([task], [Contender("m", (Answer("1", "ab " * 20_000),))], seed=0)
+    row = next(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert row["answer"].endswith("[cut: 60,000 characters]")
+    assert len(row["answer"]) < 32_767
+    assert read_sheet(filled(data, lambda _: "A"), key, "ann").unrated == 0
+
+
 def test_a_key_survives_being_kept_as_json() -> None:
     _, key = blind_sheet(TASKS, CONTENDERS, seed=5)
     assert SheetKey.model_validate_json(key.model_dump_json()) == key
@@ -119,8 +164,10 @@ def test_rows_that_are_not_of_this_sheet_are_faults() -> None:
         (b"a,b\n", [(1, "item"), (1, "rating")]),
         (b"item,rating\n", [(None, "rating")]),
         (b'item,rating\nx,"A', [(2, None)]),
-        ("item,rating\nx,Ä".encode("latin-1"), [(2, None)]),
+        ("item,rating\nx,Ä".encode("latin-1"), [(2, "item")]),
         (b"PK\x03\x04\xff\xfe", [(1, None)]),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", [(1, None)]),
+        (b"\xff\xfe", [(1, None)]),
     ],
 )
 def test_what_is_no_sheet_is_told_as_such(

@@ -9,7 +9,6 @@ import pytest
 from app.evaluation.agreement import review_figures
 from app.evaluation.evaluating import Asked, Beside, completed, evaluate
 from app.evaluation.figures import Estimate, JudgeCost
-from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import Pair, judge_figures
 from app.evaluation.result import Evaluation, LayerRank, ProgressPoint, TrainingFacts
 from app.evaluation.sheet import Rating, Review
@@ -33,12 +32,16 @@ def hostile(text: str) -> Evaluation:
     base = Contender(f"{text}base", tuple(Answer(t.id, "y" if t.id != "0" else "z") for t in tasks))
     tuned = Contender(f"{text}tuned", tuple(Answer(task.id, text) for task in tasks))
     pairs = [Pair(task.id, task.record, "a", "b") for task in tasks]
-    ratings = [Rating(task_id="0", model=text, level="A", note=text)]
+    ratings = [
+        Rating(task_id="0", model=f"{text}{which}", level="A", note=text)
+        for which in ("base", "tuned")
+    ]
+    people = [Review(reviewer=text * n, ratings=ratings, unrated=0) for n in (1, 2)]
     beside = Beside(
-        judge=judge_figures(text, pairs, [], Bootstrap(resamples=50)).model_copy(
+        judge=judge_figures(text, pairs, [], 0.95).model_copy(
             update={"trouble": text}
         ),
-        review=review_figures([Review(reviewer=text, ratings=ratings, unrated=0)]),
+        review=review_figures(people, [f"{text}base", f"{text}tuned"]),
         training=TrainingFacts(
             method=text, base_model=text, dataset=text, device=text, steps=1, inference_cost=text,
             trainable_parameters=1, all_parameters=2,
@@ -57,9 +60,8 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert table["exact match"][:2] == [written(each) for each in exact]
     difference = next(each for each in of.comparisons if each.metric == "ROUGE-L F (unicode)")
     assert table["ROUGE-L F (unicode)"][2].startswith(f"{difference.difference.value:+.3f} (")
-    assert table["ROUGE-L F (unicode)"][3] == f"{difference.better} / {difference.worse} / " + str(
-        difference.equal
-    )
+    counts = f"{difference.better} / {difference.worse} / {difference.equal}"
+    assert table["ROUGE-L F (unicode)"][3:] == ["<\N{NO-BREAK SPACE}0.001", counts]
     assert of.models[1].exact_match is not None
     confusion = of.models[1].exact_match.confusion
     assert tables["confusion-1"] == [
@@ -83,6 +85,44 @@ def test_the_page_says_the_evaluations_words_and_shows_answers_both_ways() -> No
     for words in (*of.words, *(each.tuned for each in of.better), "a worse answer"):
         assert words in page.text
     assert page.tags.count("article") == len(of.better) + 1
+
+
+def test_the_first_sentence_says_what_changed_for_better_and_worse_with_its_interval() -> None:
+    of = full()
+    page = evaluation_report(of)
+    assert 0 < page.index(f'<p class="first">{of.words[0]}</p>') < page.index('class="headlines"')
+    assert "+85.7 points (" in of.words[0]
+    assert "96 became right, 0 became wrong" in of.words[0]
+    # Once is enough.
+    assert page.count(of.words[0]) == 1
+
+
+def test_no_sentence_of_ours_is_cut_as_foreign_texts_are() -> None:
+    of = full()
+    assert of.judge is not None
+    told = {"is_contender": True, "trouble": "The account is empty. " * 5, "unasked": 3}
+    page = Page(evaluation_report(completed(of, Beside(judge=of.judge.model_copy(update=told)))))
+    assert "…" not in page.text
+
+
+def test_people_and_the_judge_are_compared_in_tables_of_their_own() -> None:
+    of = full()
+    assert of.review is not None
+    tables = Page(evaluation_report(of)).tables
+    assert [row[:2] for row in tables["agreement"][1:]] == [
+        ["Ann", "Ben"], ["Ann", "the judge judge-model"], ["Ben", "the judge judge-model"],
+    ]  # fmt: skip
+    preference = of.review.reviewers[0].preference
+    assert preference is not None
+    counts = [str(count) for count in (preference.better, preference.worse, preference.equal)]
+    assert tables["preference"][1][:4] == ["Ann", *counts]
+    # The base model first, in its colour, whatever the alphabet says.
+    assert [row[1] for row in tables["review"][1:3]] == ["SmolLM2-135M-Instruct", "adapter_01a2"]
+
+
+def test_labels_are_held_against_always_saying_the_commonest() -> None:
+    page = Page(evaluation_report(full()))
+    assert re.search(r"to say '(odd|even)' always would make it \d\d\.\d %\)", page.text)
 
 
 def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:

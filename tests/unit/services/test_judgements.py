@@ -39,3 +39,20 @@ def test_of_two_of_one_question_the_first_counts(tmp_path: Path) -> None:
     file = JudgementFile(tmp_path / "judgements.jsonl")
     file.append([paid("a", "first"), paid("a", "second")])
     assert file.read()["a"].reply == "first"
+
+
+def test_what_another_job_paid_for_is_taken_over_once_and_only_what_is_asked(
+    tmp_path: Path,
+) -> None:
+    other, file = (JudgementFile(tmp_path / name) for name in ("other.jsonl", "mine.jsonl"))
+    # A call without an answer is worth another try.
+    other.append([paid("a", "said"), paid("b", "said"), paid("failed"), paid("c", "said")])
+    file.append([paid("b", "mine")])
+    for _ in range(2):
+        file.reuse(other, {"a", "b", "failed"})
+    found = file.read()
+    assert {key: (each.reply, each.is_reused) for key, each in found.items()} == {
+        "b": ("mine", False),
+        "a": ("said", True),
+    }
+    assert (tmp_path / "mine.jsonl").read_bytes().count(b"\n") == 2

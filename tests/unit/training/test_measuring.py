@@ -8,7 +8,7 @@ import torch
 
 from app.errors import MemoryTooSmall, TrainingTrouble
 from app.evaluation.values import Contender, HeldOutTask
-from app.record import Record
+from app.record import Exchange, Record
 from app.training.answering import answers
 from app.training.classifier import Classifier, classify
 from app.training.encoding import encode_all
@@ -53,6 +53,18 @@ def test_every_task_has_its_answer_and_its_references_likelihoods() -> None:
     assert [answer.cut_off for answer in found.answers] == [one.cut_off for one in said]
     for answer, logarithms in zip(found.answers, likely, strict=True):
         assert answer.log_probabilities == pytest.approx(logarithms, abs=1e-5)
+
+
+def test_the_bytes_of_a_reference_are_told_where_it_was_measured_whole() -> None:
+    chat = Record("And then?", "dog", history=(Exchange("First?", "cät"),))
+    tasks = [*TASKS[:2], HeldOutTask("chat", chat), HeldOutTask("long", Record("Say.", "a " * 900))]
+
+    found = measured(tiny_llama(), answer_tokens=None, tasks=tasks)
+
+    assert found is not None
+    sizes = [answer.reference_bytes for answer in found.answers]
+    # Of a conversation all answers are measured; the last task was cut to the length.
+    assert sizes == [*(len(task.reference) for task in TASKS[:2]), len("cät".encode()) + 3, None]
 
 
 def test_where_no_answer_is_wanted_only_likelihoods_are_told() -> None:
