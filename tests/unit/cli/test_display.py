@@ -9,7 +9,7 @@ from app.cli.client import ServiceClient
 from app.cli.connect import Service, api_url
 from app.cli.follow import LineDisplay, LiveDisplay, display_for, follow
 from app.cli.output import clean
-from app.cli.picture import funnel_table, row_picture, run_line, run_picture
+from app.cli.picture import funnel_table, row_picture, run_line, run_picture, run_view
 from tests.unit.cli.stand_in import Answer, run_json, stand_in
 
 
@@ -82,11 +82,11 @@ def test_a_terminal_gets_a_picture_and_a_log_gets_lines() -> None:
 def test_lines_tell_a_change_of_status_at_once_and_numbers_now_and_then() -> None:
     log = io.StringIO()
     with LineDisplay(Console(file=log, width=200), every_s=3600) as display:
-        display.show(a_run(status="queued"))
-        display.show(a_run())
-        display.show(a_run())
-        display.show(with_progress(accepted=4))
-        display.show(a_run(status="succeeded"))
+        display.show(run_view(a_run(status="queued")))
+        display.show(run_view(a_run()))
+        display.show(run_view(a_run()))
+        display.show(run_view(with_progress(accepted=4)))
+        display.show(run_view(a_run(status="succeeded")))
     states = [line.split()[0].rstrip(":") for line in log.getvalue().splitlines()]
     assert states == ["run", "queued", "running", "succeeded"]
 
@@ -95,7 +95,7 @@ def test_numbers_that_changed_are_told_when_it_is_time_and_same_ones_never() -> 
     log = io.StringIO()
     with LineDisplay(Console(file=log, width=200), every_s=0) as display:
         for accepted in (3, 3, 4, 4):
-            display.show(with_progress(accepted=accepted))
+            display.show(run_view(with_progress(accepted=accepted)))
     assert len(log.getvalue().splitlines()) == 3
 
 
