@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -20,6 +21,7 @@ _POLL_S = 0.5
 _PATIENCE_S = 20.0
 """How long a service of somebody else may not answer, such as while it is restarted."""
 _LINE_EVERY_S = 5.0
+_QUEUED_LONG_S = 20.0
 
 
 class Display(Protocol):
@@ -132,17 +134,37 @@ def states(service: Service, thing: _Thing, look: Callable[[], _Thing]) -> Itera
         yield thing
 
 
+class QueuedHint:
+    """Says once, of what has been queued for long, what that may be due to."""
+
+    def __init__(self, queue: str, after_s: float = _QUEUED_LONG_S) -> None:
+        self._queue = queue
+        self._say_at = time.monotonic() + after_s
+
+    def news(self, status: str) -> list[str]:
+        """What is to be said now."""
+        if status != "queued" or time.monotonic() < self._say_at:
+            return []
+        self._say_at = float("inf")
+        said = (
+            f"It is still queued: the workers of the queue `{self._queue}` are busy, or there is "
+            "none. The one of `seedbed up` does one thing at a time; `seedbed jobs list` shows "
+            "what it may be tuning."
+        )
+        return [said]
+
+
 def follow(service: Service, run: Run, display: Display) -> Run:
     """Show `run` until it has ended or is paused; returns it as it is then.
 
     Raises:
         StackError, ServiceAway: as `states` does.
     """
-    now = run
+    now, hint = run, QueuedHint("generation")
     try:
         with display:
             for now in states(service, run, lambda: service.client.run(run.id)):
-                display.show(run_view(now))
+                display.show(replace(run_view(now), news=hint.news(now.status)))
     except ServiceAway as away:
         raise ServiceAway(
             f"{away} What was made is kept: give the same command again to go on."

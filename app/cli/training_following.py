@@ -1,6 +1,5 @@
 """A job that tunes or measures a model, followed on the command line to its end and report."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +11,10 @@ from app.cli.connection import ServiceAway
 from app.cli.dataset import checked_target
 from app.cli.dataset_files import arrived
 from app.cli.exits import ExitCode
-from app.cli.follow import display_for, states
+from app.cli.follow import QueuedHint, display_for, states
 from app.cli.job_picture import job_headline, job_result, job_view
 from app.cli.output import Output
 from app.errors import InvalidInput
-
-_QUEUED_LONG_S = 20.0
-_QUEUED_LONG = (
-    "It is still queued: the workers of the queue `training` are busy, or there is none. "
-    "`seedbed up` starts one."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +68,13 @@ def followed(service: Service, job: TrainingJob, output: Output) -> TrainingJob:
     Raises:
         SeedbedError: the service failed, or did not come back.
     """
-    now, log = job, ""
-    hint_at = time.monotonic() + _QUEUED_LONG_S
+    now, log, hint = job, "", QueuedHint("training")
     try:
         with display_for(output.progress) as display:
             for now in states(service, job, lambda: service.client.training.get(job.id)):
                 news = _new_lines(log, now.log_tail)
-                if now.status == "queued" and now.dataset_id and time.monotonic() > hint_at:
-                    news.append(_QUEUED_LONG)
-                    hint_at = float("inf")
+                if now.dataset_id:  # Else it waits for its run, not for a worker.
+                    news += hint.news(now.status)
                 display.show(job_view(now, news))
                 log = now.log_tail
     except (KeyboardInterrupt, ServiceAway):

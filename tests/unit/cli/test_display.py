@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
@@ -7,7 +8,7 @@ from rich.console import Console, RenderableType
 from app.cli.answers import Run
 from app.cli.client import ServiceClient
 from app.cli.connect import Service, api_url
-from app.cli.follow import LineDisplay, LiveDisplay, display_for, follow
+from app.cli.follow import LineDisplay, LiveDisplay, QueuedHint, display_for, follow
 from app.cli.output import clean
 from app.cli.picture import funnel_table, row_picture, run_line, run_picture, run_view
 from tests.unit.cli.stand_in import Answer, run_json, stand_in
@@ -97,6 +98,25 @@ def test_numbers_that_changed_are_told_when_it_is_time_and_same_ones_never() -> 
         for accepted in (3, 3, 4, 4):
             display.show(run_view(with_progress(accepted=accepted)))
     assert len(log.getvalue().splitlines()) == 3
+
+
+def test_what_is_queued_for_long_is_said_once() -> None:
+    hint = QueuedHint("training", after_s=0)
+    assert hint.news("running") == []
+    (said,) = hint.news("queued")
+    assert "the workers of the queue `training` are busy, or there is none" in said
+    assert hint.news("queued") == []
+    assert QueuedHint("training").news("queued") == []
+
+
+def test_news_stand_above_the_state_on_a_terminal_and_in_a_log() -> None:
+    view = replace(run_view(a_run()), news=["It [b]said[/]\x1b this."])
+    for terminal in (True, False):
+        told = io.StringIO()
+        console = Console(file=told, width=200, force_terminal=terminal)
+        with display_for(console) as display:
+            display.show(view)
+        assert "It [b]said[/]\N{REPLACEMENT CHARACTER} this." in told.getvalue()
 
 
 def test_a_service_that_is_away_for_a_moment_is_waited_for() -> None:
