@@ -24,8 +24,9 @@ Rejected data is not here: a reply that breaks a rule is a value (`pipeline.type
 A defect is not here either: it keeps its own exception and is logged once, at the edge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class SeedbedError(Exception):
@@ -47,6 +48,13 @@ class Fault:
         where = [f"line {self.line}"] if self.line is not None else []
         where += [self.field] if self.field else []
         return ": ".join([*where, self.message])
+
+
+def fault_words(found: Mapping[str, Any]) -> str:
+    """What pydantic found wrong (one of its errors), in words for those who do not know it."""
+    if found["type"] == "extra_forbidden":
+        return "there is nothing of this name"
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 class InvalidInput(SeedbedError):

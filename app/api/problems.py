@@ -24,6 +24,7 @@ from app.errors import (
     ProviderTrouble,
     SeedbedError,
     Unauthenticated,
+    fault_words,
 )
 
 _log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def _view(fault: Fault) -> FaultView:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    faults = [FaultView(message=e["msg"], field=_path(e["loc"])) for e in errors]
+    faults = [FaultView(message=fault_words(e), field=_path(e["loc"])) for e in errors]
     return _answer(request, 422, "The request has faults.", faults)
 
 

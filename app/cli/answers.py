@@ -132,6 +132,11 @@ class Run(Answer):
         return self.status in ENDED
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing happens to it unless a person does something."""
+        return self.ended or self.status == "paused"
+
+    @property
     def target_met(self) -> bool:
         """Whether it ended as it was meant to."""
         return self.status == "succeeded" and self.end_reason in {None, "target_met"}
@@ -155,3 +160,73 @@ class Dataset(Answer):
     def ended(self) -> bool:
         """Whether it is made, or will never be."""
         return self.state in {"ready", "failed"}
+
+
+class TrainingJob(Answer):
+    """A job that tunes or measures a model, as the API describes it."""
+
+    id: str
+    kind: str = "training"
+    dataset_id: str | None = None
+    run_id: str | None = None
+    status: str
+    message: str | None = None
+    step: int = 0
+    steps: int | None = None
+    loss: float | None = None
+    options: Json = Field(default_factory=dict)
+    created_at: datetime | None = None
+    log_tail: str = ""
+    evaluation: Json | None = None
+    as_sent: Json = Field(default_factory=dict, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it, unless it is resumed."""
+        return self.status in ENDED
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing happens to it unless a person does something."""
+        return self.ended
+
+    @property
+    def tunes_here(self) -> bool:
+        """Whether a model comes of it that is kept by the service."""
+        return self.kind == "training" and self.where == "here"
+
+    @property
+    def where(self) -> str:
+        """Who tunes: a worker of the service, or another program."""
+        return str(self.options.get("where", "here"))
+
+    @property
+    def chats(self) -> bool:
+        """Whether what it tunes can be talked to, which an encoder cannot."""
+        return self.tunes_here and self.options.get("task", "answers") == "answers"
+
+    @property
+    def method(self) -> str:
+        """The method's name; empty of an evaluation."""
+        method = self.options.get("method")
+        return str(method.get("name")) if isinstance(method, dict) else ""
+
+    @property
+    def base_model(self) -> str:
+        """What is tuned, or measured alone."""
+        return str(self.options.get("base_model", ""))
+
+    @property
+    def words(self) -> list[str]:
+        """What its evaluation says."""
+        said = (self.evaluation or {}).get("words")
+        return [str(each) for each in said] if isinstance(said, list) else []
+
+
+class TrainingOutput(Answer):
+    """A file that a training job left."""
+
+    name: str
+    """With the folders that it lies in."""
+    sha256: str
+    size_bytes: int

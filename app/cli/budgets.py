@@ -9,19 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.answers import Estimate
+from app.cli.arguments import Api, AsJson, AskedModel, EstimateOnly, RunId
 from app.cli.connect import found_service
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
 from app.cli.picture import run_details
 from app.cli.run_command import checked_order
+from app.pipeline.options import GrowingProfileName
 
 MaxCost = Annotated[
     str | None, typer.Option(metavar="USD", help="Never take more than so much money.")
 ]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Never take more tokens than these.")]
 MaxCalls = Annotated[int | None, typer.Option(min=1, help="Never make more calls than these.")]
-_Api = Annotated[str | None, typer.Option("--api", envvar="SEEDBED_API_URL", metavar="URL")]
-_AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def budget(
@@ -33,16 +33,14 @@ def budget(
 
 
 def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    run_id: RunId,
     target: Annotated[int | None, typer.Option(min=1, help="Accepted instructions wanted.")] = None,
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_calls: MaxCalls = None,
-    estimate_only: Annotated[
-        bool, typer.Option("--estimate", help="Only say what it would take.")
-    ] = False,
-    api: _Api = None,
-    as_json: _AsJson = False,
+    estimate_only: EstimateOnly = False,
+    api: Api = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give a run a higher target or a larger budget; one that waited for it goes on.
 
@@ -64,10 +62,12 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
 def estimate(
     seeds: Annotated[Path, typer.Argument(help="Seed tasks as JSON lines.")],
     target: Annotated[int, typer.Option(min=1, help="Accepted instructions wanted.")] = 100,
-    model: Annotated[str | None, typer.Option(help="The model to ask.")] = None,
-    profile: Annotated[str | None, typer.Option(help="default, paper or alpaca.")] = None,
-    api: _Api = None,
-    as_json: _AsJson = False,
+    model: AskedModel = None,
+    profile: Annotated[
+        GrowingProfileName | None, typer.Option(help="Prompts and rules.", show_default="default")
+    ] = None,
+    api: Api = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what growing SEEDS would take: calls, tokens, money. Asks no model."""
     output = Output(as_json=as_json)

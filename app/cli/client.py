@@ -1,15 +1,13 @@
 """The HTTP API as the command line uses it."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
 import httpx
-from pydantic import ValidationError
 
-from app.cli.answers import Estimate, Event, Json, Run, SeedSet
-from app.cli.connection import About, ServiceAway, ServiceConnection, not_ours, segment
+from app.cli.answers import Estimate, Event, Run, SeedSet
+from app.cli.connection import About, ServiceConnection, not_ours, segment
 from app.cli.dataset_client import DatasetClient
 from app.cli.training_client import TrainingClient
 
@@ -43,10 +41,7 @@ class ServiceClient:
             params={"name": name},
             headers={"Content-Type": "application/x-ndjson"},
         )
-        try:
-            return SeedSet.model_validate(self._connection.json(request))
-        except ValidationError as error:
-            raise not_ours(self.url) from error
+        return self._connection.read(SeedSet, request)
 
     def start_run(
         self,
@@ -55,44 +50,24 @@ class ServiceClient:
         budget: Mapping[str, object],
         training: Mapping[str, object] | None = None,
     ) -> Run:
-        """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``.
-
-        The request carries a key, so that a broken connection starts only one.
-        """
-        request = self._connection.request(
-            "POST",
-            "/v1/runs",
-            json={
-                **source,
-                "options": dict(options),
-                "budget": dict(budget),
-                **({} if training is None else {"training": {"options": dict(training)}}),
-            },
-            headers={"Idempotency-Key": str(uuid.uuid4())},
-        )
-        try:
-            return self._read_run(self._connection.json(request))
-        except ServiceAway:
-            return self._read_run(self._connection.json(request))
+        """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``."""
+        tuned = {} if training is None else {"training": {"options": dict(training)}}
+        body = {**source, "options": dict(options), "budget": dict(budget), **tuned}
+        return self._connection.started(Run, "/v1/runs", body)
 
     def run(self, run_id: str) -> Run:
         """A run as it is now."""
         request = self._connection.request("GET", f"/v1/runs/{segment(run_id)}")
-        return self._read_run(self._connection.json(request, _run(run_id)))
+        return self._connection.read(Run, request, _run(run_id))
 
     def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[Run]:
         """Runs, newest first; the newest `limit` only, or all."""
-        for page in self._connection.pages("/v1/runs", filters, limit):
-            yield from map(self._read_run, page)
+        return self._connection.listed(Run, "/v1/runs", filters, limit)
 
     def events(self, run_id: str) -> Iterator[Event]:
         """What has happened to a run, from the beginning."""
         path = f"/v1/runs/{segment(run_id)}/events"
-        for page in self._connection.pages(path, {}, None, _run(run_id)):
-            try:
-                yield from map(Event.model_validate, page)
-            except ValidationError as error:
-                raise not_ours(self.url) from error
+        return self._connection.listed(Event, path, {}, about=_run(run_id))
 
     def event_lines(self, run_id: str, after_id: int | None) -> Iterator[str] | None:
         """The lines of a run's event stream, after one of its events.
@@ -117,37 +92,25 @@ class ServiceClient:
         """Cancel, pause, resume or extend a run; the run after that."""
         path = f"/v1/runs/{segment(run_id)}/{action}"
         request = self._connection.request("POST", path, json=body)
-        return self._read_run(self._connection.json(request, _run(run_id)))
+        return self._connection.read(Run, request, _run(run_id))
 
     def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> Estimate:
         """What a run of a source would take."""
         body = {**source, "options": dict(options), "dry_run": True}
-        return self._read_estimate(self._connection.request("POST", "/v1/runs", json=body), None)
+        request = self._connection.request("POST", "/v1/runs", json=body)
+        return self._connection.read(Estimate, request)
 
     def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:
         """What a run has still to take."""
         path = f"/v1/runs/{segment(run_id)}/extend"
         body = {**extension, "dry_run": True}
         request = self._connection.request("POST", path, json=body)
-        return self._read_estimate(request, _run(run_id))
-
-    def _read_estimate(self, request: httpx.Request, about: About | None) -> Estimate:
-        answer = self._connection.json(request, about)
-        try:
-            return Estimate.model_validate({**answer, "as_sent": answer})
-        except ValidationError as error:
-            raise not_ours(self.url) from error
+        return self._connection.read(Estimate, request, _run(run_id))
 
     def dataset(self, run_id: str) -> Iterator[bytes]:
         """The run's data set, piece by piece."""
         request = self._connection.request("GET", f"/v1/runs/{segment(run_id)}/dataset")
         return self._connection.pieces(request, _run(run_id))
-
-    def _read_run(self, answer: Json) -> Run:
-        try:
-            return Run.model_validate({**answer, "as_sent": answer})
-        except ValidationError as error:
-            raise not_ours(self.url) from error
 
 
 def _run(run_id: str) -> About:

@@ -1,15 +1,16 @@
 """The connection of the command line to the HTTP API: problem details become `app.errors`."""
 
 import math
+import secrets
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.cli.answers import Json
+from app.cli.answers import Answer, Json
 from app.errors import (
     Conflict,
     Fault,
@@ -22,6 +23,7 @@ from app.errors import (
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _PAGE = 100
+_Kind = TypeVar("_Kind", bound=Answer)
 
 
 class About(NamedTuple):
@@ -140,6 +142,39 @@ class ServiceConnection:
             raise not_ours(self.url) from error
         return page.items, page.next_cursor
 
+    def started(self, kind: type[_Kind], path: str, body: Mapping[str, object]) -> _Kind:
+        """What a POST began. Lost answers are asked for again, and nothing begins twice."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        request = self.request("POST", path, json=dict(body), headers=headers)
+        try:
+            return self.read(kind, request)
+        except ServiceAway:
+            return self.read(kind, request)
+
+    def listed(
+        self,
+        kind: type[_Kind],
+        path: str,
+        query: Mapping[str, str],
+        limit: int | None = None,
+        about: About | None = None,
+    ) -> Iterator[_Kind]:
+        """A listing's items; `limit` of them at most."""
+        for page in self.pages(path, query, limit, about):
+            for item in page:
+                yield self.parsed(kind, item)
+
+    def read(self, kind: type[_Kind], request: httpx.Request, about: About | None = None) -> _Kind:
+        """An answer of this kind."""
+        return self.parsed(kind, self.json(request, about))
+
+    def parsed(self, kind: type[_Kind], answer: Json) -> _Kind:
+        """An answer, or a part of one, as this kind."""
+        try:
+            return kind.model_validate({**answer, "as_sent": answer})
+        except ValidationError as error:
+            raise not_ours(self.url) from error
+
     def json(self, request: httpx.Request, about: About | None = None) -> Json:
         """An answer that is a JSON object."""
         answer = self._answer(request, about)
@@ -150,7 +185,7 @@ class ServiceConnection:
     def json_list(self, request: httpx.Request, about: About | None = None) -> list[Json]:
         """An answer that is a list of JSON objects."""
         answer = self._answer(request, about)
-        if not isinstance(answer, list):
+        if not isinstance(answer, list) or not all(isinstance(each, dict) for each in answer):
             raise not_ours(self.url)
         return answer
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 import httpx
-from pydantic import ValidationError
 
 from app.cli.answers import Dataset, Json
-from app.cli.connection import About, ServiceAway, ServiceConnection, not_ours, segment
+from app.cli.connection import About, ServiceAway, ServiceConnection, segment
 from app.errors import SeedbedError
 
 _PIECE = 1024 * 1024
@@ -26,11 +25,7 @@ class DatasetClient:
     def make(self, name: str, recipe: Mapping[str, object]) -> Dataset:
         """Ask for a version; the same asked twice is the same version."""
         body = {"name": name, "recipe": dict(recipe)}
-        request = self._connection.request("POST", "/v1/datasets", json=body)
-        try:
-            return self._read(self._connection.json(request))
-        except ServiceAway:
-            return self._read(self._connection.json(request))
+        return self._connection.started(Dataset, "/v1/datasets", body)
 
     def take_in(self, file: BinaryIO, query: Mapping[str, str]) -> Dataset:
         """Send a file to be a data set of its own."""
@@ -42,22 +37,27 @@ class DatasetClient:
             headers={"Content-Type": "application/octet-stream"},
             timeout=_UPLOAD_TIMEOUT,
         )
-        return self._read(self._connection.json(request))
+        return self._connection.read(Dataset, request)
 
     def get(self, dataset_id: str) -> Dataset:
         """A version as it is now."""
-        return self._read(self.json(dataset_id, ""))
+        request = self._connection.request("GET", _path(dataset_id, ""))
+        return self._connection.read(Dataset, request, _about(dataset_id))
 
     def all(self, limit: int, name: str | None) -> Iterator[Dataset]:
         """The newest versions; of one name or of all."""
         query = {"name": name} if name else {}
-        for page in self._connection.pages("/v1/datasets", query, limit):
-            yield from map(self._read, page)
+        return self._connection.listed(Dataset, "/v1/datasets", query, limit)
 
     def json(self, dataset_id: str, part: str, query: Mapping[str, str] | None = None) -> Json:
         """A part of a version that is told as JSON, such as its manifest."""
         request = self._connection.request("GET", _path(dataset_id, part), params=query)
         return self._connection.json(request, _about(dataset_id))
+
+    def comparison(self, old_id: str, new_id: str) -> Json:
+        """What one version has that another one has not, and the other way round."""
+        self.get(old_id)  # Of the two, a 404 would name the other.
+        return self.json(new_id, f"/compare/{segment(old_id)}")
 
     def text(self, dataset_id: str, part: str) -> bytes:
         """A part of a version that is a document, such as its report."""
@@ -101,12 +101,6 @@ class DatasetClient:
                     raise
             else:
                 return etag.strip('"')
-
-    def _read(self, answer: Json) -> Dataset:
-        try:
-            return Dataset.model_validate({**answer, "as_sent": answer})
-        except ValidationError as error:
-            raise not_ours(self._connection.url) from error
 
 
 def _path(dataset_id: str, part: str) -> str:

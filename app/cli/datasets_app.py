@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.answers import Dataset
+from app.cli.arguments import Api, AsJson, DatasetId, Limit, Out
 from app.cli.connect import Service, found_service
 from app.cli.dataset import checked_target
 from app.cli.dataset_files import arrived, fetched, recipe_of
@@ -21,22 +22,7 @@ datasets_app = typer.Typer(
     help="Data sets: versions made of runs, files and earlier versions.", no_args_is_help=True
 )
 
-Api = Annotated[
-    str | None,
-    typer.Option(
-        "--api",
-        envvar="SEEDBED_API_URL",
-        metavar="URL",
-        help="A service to talk to. Default: the one that runs on the data folder.",
-    ),
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON document on standard output; the rest on the other."),
-]
-Id = Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")]
 Name = Annotated[str, typer.Option("--name", help="Its name; a name has numbered versions.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 _LOOK_EVERY_S = 0.3
 
 
@@ -125,7 +111,7 @@ def take_in(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramete
 @datasets_app.command("list", epilog=EXIT_CODES_HELP)
 def list_all(
     name: Annotated[str | None, typer.Option(help="Only versions of this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    limit: Limit = 20,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
@@ -138,7 +124,7 @@ def list_all(
 
 
 @datasets_app.command("show", epilog=EXIT_CODES_HELP)
-def show(dataset_id: Id, api: Api = None, as_json: AsJson = False) -> None:
+def show(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> None:
     """Show what a version is and what was left out of it."""
     output = Output(as_json=as_json)
     with output.failures_told(), found_service(api, output) as service:
@@ -151,7 +137,7 @@ def show(dataset_id: Id, api: Api = None, as_json: AsJson = False) -> None:
 
 @datasets_app.command("download", epilog=EXIT_CODES_HELP)
 def download(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    dataset_id: Id,
+    dataset_id: DatasetId,
     out: Out,
     format: Annotated[str, typer.Option("--format", help="Such as alpaca, parquet.")] = "alpaca",  # noqa: A002
     split: Annotated[str | None, typer.Option(help="train or test; left out: all rows.")] = None,
@@ -179,7 +165,7 @@ def download(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
 
 @datasets_app.command("report", epilog=EXIT_CODES_HELP)
 def report(
-    dataset_id: Id,
+    dataset_id: DatasetId,
     out: Out = Path("report.html"),
     part: Annotated[
         Literal["report", "card"], typer.Option(help="The HTML report, or the card for a hub.")
@@ -207,14 +193,14 @@ def compare(
     """Say what NEW has that OLD has not, and the other way round."""
     output = Output(as_json=as_json)
     with output.failures_told(), found_service(api, output) as service:
-        answer = service.client.datasets.json(new, f"/compare/{old}")
+        answer = service.client.datasets.comparison(old, new)
     output.result(answer)
     counts = {name: answer[name] for name in ("added", "removed", "changed", "same")}
     output.show(Text(" · ".join(f"{n:,} {name}" for name, n in counts.items())))
 
 
 @datasets_app.command("delete", epilog=EXIT_CODES_HELP)
-def delete(dataset_id: Id, api: Api = None, as_json: AsJson = False) -> None:
+def delete(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> None:
     """Remove a version with its rows and files."""
     output = Output(as_json=as_json)
     with output.failures_told(), found_service(api, output) as service:
@@ -225,7 +211,7 @@ def delete(dataset_id: Id, api: Api = None, as_json: AsJson = False) -> None:
 
 @datasets_app.command("push", epilog=EXIT_CODES_HELP)
 def push(
-    dataset_id: Id,
+    dataset_id: DatasetId,
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the hub.")],
     public: Annotated[bool, typer.Option(help="Let everybody see it.")] = False,
     api: Api = None,

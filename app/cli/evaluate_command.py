@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from app.cli.arguments import Api, AsJson, DatasetId, JobId, Out
 from app.cli.connect import found_service
 from app.cli.dataset import checked_target
 from app.cli.dataset_files import arrived
@@ -14,8 +15,6 @@ from app.cli.output import Output, clean
 from app.cli.run_command import read_file
 from app.cli.training_following import Following, see_to_its_end
 from app.cli.training_options import (
-    Api,
-    AsJson,
     BaseModelName,
     General,
     Judge,
@@ -24,6 +23,8 @@ from app.cli.training_options import (
     OptionsFile,
     Report,
     Seed,
+    SetOptions,
+    Tasks,
     Wait,
     judge_of,
     options_of,
@@ -33,11 +34,10 @@ from app.errors import InvalidInput
 evaluations_app = typer.Typer(
     help="What people say of the answers that a job's models gave.", no_args_is_help=True
 )
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job that measured.")]
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")],
+    dataset_id: DatasetId,
     job_id: Annotated[
         str | None,
         typer.Option(
@@ -45,14 +45,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
         ),
     ] = None,
     base_model: BaseModelName = None,
-    tasks: Annotated[
-        int | None, typer.Option(help="At most so many rows are asked.", show_default="100")
-    ] = None,
+    tasks: Tasks = None,
     general: General = None,
     judge: Judge = False,
     judge_model: JudgeModel = None,
     judge_max_cost: JudgeMaxCost = None,
     seed: Seed = None,
+    settings: SetOptions = None,
     options_file: OptionsFile = None,
     report: Report = None,
     wait: Wait = True,
@@ -64,28 +63,25 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     with output.failures_told("Interrupted. The measuring goes on."):
         if job_id is not None and base_model is not None:
             raise InvalidInput("--job names the model with its base; leave --base-model out.")
-        typed = {
+        typed: dict[str, object] = {
             "training_job_id": job_id,
             "base_model": base_model,
             "evaluation.tasks": tasks,
             "evaluation.general_dataset_id": general,
             "seed": seed,
         }
-        asked_judge = judge_of(judge_model, judge_max_cost, wanted=judge)
-        options = options_of(options_file, typed | asked_judge)
+        typed |= judge_of(judge_model, judge_max_cost, wanted=judge)
+        options = options_of(options_file, typed, settings)
         following = Following.checked(wait=wait, report=report)
         with found_service(api, output) as service:
             job = service.client.training.measure(dataset_id, options)
-            output.say(f"Evaluation {job.id}.")
             see_to_its_end(service, job, following, output)
 
 
 @evaluations_app.command("sheet", epilog=EXIT_CODES_HELP)
 def sheet(
     job_id: JobId,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path(
-        "sheet.csv"
-    ),
+    out: Out = Path("sheet.csv"),
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +90,7 @@ def sheet(
     with output.failures_told():
         out = checked_target(out)
         with found_service(api, output) as service:
-            arrived(service.client.training.sheet(job_id), out)
+            arrived(service.client.training.document(job_id, "/sheet"), out)
     output.result({"file": str(out)})
     output.show(Text(f"The sheet is in {out}. `seedbed evaluations read {job_id} FILE` reads it."))
 

@@ -17,20 +17,21 @@ class ExitCode(IntEnum):
     """What a script can tell from how a command ended."""
 
     OK = 0
-    """Done; of a run: its target was met."""
+    """Done; of a run: its target was met; of a job: it succeeded."""
     SERVICE_FAILED = 1
     """The service could not be reached, did not start, or failed."""
     BAD_USAGE = 2
     """Wrong options, invalid seeds or settings, or a state or an API key that does not allow what
     was asked."""
     TARGET_NOT_MET = 3
-    """The run ended without meeting its target: dry, failed or cancelled."""
+    """The run ended without meeting its target: dry, failed or cancelled; or the job failed or was
+    cancelled."""
     NOT_FOUND = 4
-    """There is no such run or API key."""
+    """There is nothing with that id."""
     PAUSED = 5
     """The run waits for a person, such as for a valid key; its message says for what."""
     INTERRUPTED = 130
-    """Ctrl-C; a run started here goes on when the same command is given again."""
+    """Ctrl-C; a run started here goes on when the same command is given again, a job by itself."""
 
 
 def exit_code_of(error: SeedbedError) -> ExitCode:
@@ -45,7 +46,7 @@ def exit_code_of(error: SeedbedError) -> ExitCode:
 
 
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage, invalid seeds or API key, "
-    "3 the run ended without meeting its target, 4 no such run or key, 5 the run is paused and "
-    "waits for a person, 130 interrupted."
+    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage, invalid input or API key, "
+    "3 the run ended without meeting its target, or the job did not succeed, 4 no such id, 5 the "
+    "run is paused and waits for a person, 130 interrupted."
 )

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.arguments import AsJson
 from app.cli.connect import read_settings
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
@@ -23,11 +24,6 @@ from app.store.models import ApiKey
 keys_app = typer.Typer(
     help="API keys, in the database that the settings name.", no_args_is_help=True
 )
-
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON document on standard output; the rest on the other."),
-]
 
 
 @keys_app.command("create", epilog=EXIT_CODES_HELP)

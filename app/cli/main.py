@@ -12,6 +12,7 @@ from rich.text import Text
 
 from app.cli.adapters_app import adapters_app
 from app.cli.answers import Run
+from app.cli.arguments import Api, AsJson, AskedModel, Limit, RunId
 from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.budgets import register as register_budgets
 from app.cli.connect import found_service, read_settings, started_stack
@@ -20,6 +21,7 @@ from app.cli.datasets_app import datasets_app
 from app.cli.evaluate_command import register as register_evaluate
 from app.cli.events_command import list_events, show_as_they_come
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
+from app.cli.jobs_app import jobs_app
 from app.cli.keys import keys_app
 from app.cli.output import Output, fault_json, fault_table
 from app.cli.picture import run_details, run_table
@@ -44,6 +46,7 @@ seeds_app = typer.Typer(help="Seed tasks.", no_args_is_help=True)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
 register_budgets(app)
 register_review(app)
@@ -51,20 +54,6 @@ register_train(app)
 register_serve(app)
 register_evaluate(app)
 
-Api = Annotated[
-    str | None,
-    typer.Option(
-        "--api",
-        envvar="SEEDBED_API_URL",
-        metavar="URL",
-        help="A service to talk to. Default: the one that runs on the data folder.",
-    ),
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON document on standard output; the rest on the other."),
-]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where the data set goes (Alpaca JSON).")]
 
 DEFAULT_SEEDS = Path("seed_tasks/seed_tasks.jsonl")
@@ -81,9 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     profile: Annotated[
         GrowingProfileName | None, typer.Option(help="Prompts and rules.", show_default="default")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="The model to ask.", show_default="the service's")
-    ] = None,
+    model: AskedModel = None,
     seed: Annotated[int | None, typer.Option(help="Of the random draws.", show_default="0")] = None,
     language: Annotated[
         str | None, typer.Option(help="Of the instructions, such as German.")
@@ -160,7 +147,7 @@ def up(as_json: AsJson = False) -> None:
 
 @app.command(epilog=EXIT_CODES_HELP)
 def runs(
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    limit: Limit = 20,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:

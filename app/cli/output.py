@@ -74,10 +74,15 @@ def clean(text: str) -> str:
 
 def fault_table(faults: tuple[Fault, ...]) -> Table:
     """Faults, one a line."""
-    table = Table("line", "field", "fault", box=None, pad_edge=False)
-    for fault in faults:
-        line = "" if fault.line is None else str(fault.line)
-        table.add_row(line, Text(clean(fault.field or "")), Text(clean(fault.message)))
+    columns = {
+        "line": ["" if fault.line is None else str(fault.line) for fault in faults],
+        "field": [fault.field or "" for fault in faults],
+        "fault": [fault.message for fault in faults],
+    }
+    shown = {name: texts for name, texts in columns.items() if any(texts)}
+    table = Table(*shown, box=None, pad_edge=False)
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*[Text(clean(text)) for text in row])
     return table
 
 

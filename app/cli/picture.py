@@ -1,6 +1,7 @@
 """How runs look on a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -12,6 +13,27 @@ from app.cli.output import clean
 
 _SHOWN_CHARACTERS = 300
 """Of a field of a row: enough to see what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How something that is followed looks at a moment."""
+
+    headline: str
+    """Which one it is."""
+    line: str
+    """How far it is, for a log."""
+    state: object
+    """Once it is another one, that is told at once."""
+    picture: RenderableType
+    """How far it is, for a terminal."""
+    news: Sequence[str] = ()
+    """What it said since the last look."""
+
+
+def run_view(run: Run) -> View:
+    """How a run looks now."""
+    return View(run_headline(run), run_line(run), (run.status, run.stage), run_picture(run))
 
 
 def run_headline(run: Run) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from app.cli.answers import Run
+from app.cli.arguments import Api, AsJson, AskedModel, DatasetId, EstimateOnly
 from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget, show_estimate
 from app.cli.connect import Service, found_or_started_service, found_service
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
@@ -26,9 +27,6 @@ from app.cli.run_command import (
 )
 from app.errors import InvalidInput
 
-_Api = Annotated[str | None, typer.Option("--api", envvar="SEEDBED_API_URL", metavar="URL")]
-_AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
 
 class ReviewProfile(StrEnum):
     """What is done to the rows."""
@@ -38,14 +36,12 @@ class ReviewProfile(StrEnum):
 
 
 def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")],
+    dataset_id: DatasetId,
     profile: Annotated[
         ReviewProfile,
         typer.Option(help="Drop rows that a model judges low, or have all answered again."),
     ],
-    model: Annotated[
-        str | None, typer.Option(help="The model to ask.", show_default="the service's")
-    ] = None,
+    model: AskedModel = None,
     threshold: Annotated[
         int | None,
         typer.Option(min=1, max=5, help="Rows with a lower score go.", show_default="4"),
@@ -60,11 +56,9 @@ def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_calls: MaxCalls = None,
-    estimate_only: Annotated[
-        bool, typer.Option("--estimate", help="Only say what it would take.")
-    ] = False,
-    api: _Api = None,
-    as_json: _AsJson = False,
+    estimate_only: EstimateOnly = False,
+    api: Api = None,
+    as_json: AsJson = False,
 ) -> None:
     """Review the rows of a data set, and go on with it if an earlier try was broken off.
 

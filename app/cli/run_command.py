@@ -8,19 +8,20 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
-from app.cli.answers import UNFINISHED, Run
+from app.cli.answers import UNFINISHED, Run, TrainingJob
 from app.cli.connect import Service, found_or_started_service
 from app.cli.dataset import Rows, checked_target, download
 from app.cli.embedded_model import suited
 from app.cli.exits import ExitCode
 from app.cli.follow import display_for, follow
+from app.cli.job_picture import job_result
 from app.cli.output import Output
 from app.cli.picture import funnel_table, row_picture, run_headline
-from app.cli.training_client import TrainingJob
-from app.cli.training_following import followed, lines_of
-from app.errors import Fault, InvalidInput
+from app.cli.training_following import followed, hint_of
+from app.errors import Fault, InvalidInput, fault_words
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
+from app.training.options import TrainingOptions
 
 SHOWN_ROWS = 3
 
@@ -64,7 +65,7 @@ def checked_options(options: Mapping[str, object]) -> Mapping[str, object]:
         RunOptions.model_validate(given)
     except ValidationError as error:
         faults = [
-            Fault(fault["msg"], field=".".join(str(part) for part in fault["loc"]) or None)
+            Fault(fault_words(fault), field=".".join(str(part) for part in fault["loc"]) or None)
             for fault in error.errors(include_url=False)
         ]
         raise InvalidInput("Options that cannot work.", faults) from None
@@ -105,18 +106,25 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
     )
     _show_result(run, rows, order.out, output)
     if job is not None:
-        output.show(*lines_of(job))
-    is_well = run.target_met and (job is None or job.status == "succeeded")
+        output.show(*job_result(job))
+        output.say(hint_of(job))
+    is_well = run.target_met and (order.training is None or _is_tuned(job))
     return ExitCode.OK if is_well else ExitCode.TARGET_NOT_MET
+
+
+def _is_tuned(job: TrainingJob | None) -> bool:
+    return job is not None and job.status == "succeeded"
 
 
 def _trained(service: Service, run: Run, output: Output) -> TrainingJob | None:
     """The training that the run started, followed to its end."""
     if not run.training_job_ids:
-        output.say(f"Run {run.id} was begun without a training; `seedbed train` tunes on it.")
+        output.say(
+            f"Run {run.id} was begun without a training. `seedbed datasets make {run.id} --name "
+            "NAME` makes a data set of it, and `seedbed train` tunes a model on that."
+        )
         return None
     job = service.client.training.get(run.training_job_ids[0])
-    output.say(f"Training job {job.id}.")
     return followed(service, job, output)
 
 
@@ -125,6 +133,11 @@ def _started_or_continued(service: Service, order: RunOrder, output: Output) -> 
     seed_set = client.post_seed_set(order.seeds, order.name)
     source = {"seed_set_id": seed_set.id}
     run = unfinished_run(service, source, order.options)
+    if run is None and order.training is not None:
+        run = _run_in_training(service, source, order)
+        if run is not None:
+            output.say(f"Run {run.id} has ended; going on with its training.")
+            return run
     if run is None:
         output.say(f"{seed_set.task_count} seed tasks; starting a run.")
         return client.start_run(source, order.options, order.budget, order.training)
@@ -150,6 +163,25 @@ def unfinished_run(
             if is_same_order(run, options, service.model):
                 return run
     return None
+
+
+def _run_in_training(service: Service, source: Mapping[str, str], order: RunOrder) -> Run | None:
+    """Find a run that has ended as it was meant to, whose training goes on."""
+    for run in service.client.runs(**source, status="succeeded"):
+        if not run.training_job_ids or not is_same_order(run, order.options, service.model):
+            continue
+        job = service.client.training.get(run.training_job_ids[0])
+        if not job.ended and _is_same_training(job, order.training or {}):
+            return run
+    return None
+
+
+def _is_same_training(job: TrainingJob, options: Mapping[str, object]) -> bool:
+    try:
+        theirs, ours = map(TrainingOptions.model_validate, (job.options, options))
+    except ValidationError:
+        return False  # Of another version of the service, or refused by it in a moment.
+    return theirs == ours
 
 
 def is_same_order(run: Run, options: Mapping[str, object], model: str | None) -> bool:

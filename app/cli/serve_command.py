@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from app.cli.arguments import AsJson
 from app.cli.connect import read_settings
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.services.training_jobs import folder_in, models_folder_in
 from app.settings import Settings
 from app.stack.environment import part_environment
@@ -32,14 +33,13 @@ def serve(
         Literal["auto", "llama.cpp", "torch"],
         typer.Option(help="What computes; auto: llama.cpp where it can, else torch."),
     ] = "auto",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Answer chats with what was tuned, until Ctrl-C: as `tuned`, and as `base` without it."""
     # The web server is loaded by those who serve.
     from app.serving.application import build_app, model_names  # noqa: PLC0415
     from app.serving.opening import Machine, chosen, opened  # noqa: PLC0415
+    from app.serving.server import listening  # noqa: PLC0415
     from app.serving.server import serve as serve_on_loopback  # noqa: PLC0415
 
     output = Output(as_json=as_json)
@@ -47,7 +47,6 @@ def serve(
         settings = read_settings()
         tuned = _found(settings, adapter)
         used = chosen(tuned, engine)
-        output.say(f"Loading {tuned.name} and its base model, to be served by {used}.")
         logs = settings.data_dir.expanduser().resolve() / "logs" / "serve"
         machine = Machine(part_environment(settings, os.environ, {}), logs)
 
@@ -58,8 +57,10 @@ def serve(
             output.say("Ctrl-C stops it.")
 
         try:
-            with opened(tuned, engine, machine) as answerer:
-                serve_on_loopback(build_app(answerer, tuned.name), port, tell)
+            with listening(port) as listener:
+                output.say(f"Loading {tuned.name} and its base model, to be served by {used}.")
+                with opened(tuned, engine, machine) as answerer:
+                    serve_on_loopback(build_app(answerer, tuned.name), listener, tell)
         except KeyboardInterrupt:
             output.say("Stopped.")  # As it was meant to end: exit code 0.
 
@@ -70,7 +71,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _found(settings: Settings, named: str) -> "TunedModel":
-    from app.serving.tuned import find_tuned  # noqa: PLC0415 - as above
+    from app.serving.tuned import find_tuned, place_of  # noqa: PLC0415 - as above
 
     data_dir = settings.data_dir.expanduser().resolve()
     models = models_folder_in(data_dir)
@@ -80,4 +81,8 @@ def _found(settings: Settings, named: str) -> "TunedModel":
     of_job = folder_in(data_dir, named)
     if folder.name != named or not of_job.is_dir():
         raise NotFound("folder, nor a training job in this data folder,", named)
+    if place_of(of_job) is None:
+        raise Conflict(
+            f"{named} has left nothing to serve so far; `seedbed jobs show {named}` says how it is."
+        )
     return find_tuned(of_job, named, models)

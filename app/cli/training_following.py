@@ -1,31 +1,27 @@
 """A job that tunes or measures a model, followed on the command line to its end and report."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.text import Text
 
+from app.cli.answers import TrainingJob
 from app.cli.connect import Service
 from app.cli.connection import ServiceAway
 from app.cli.dataset import checked_target
 from app.cli.dataset_files import arrived
 from app.cli.exits import ExitCode
-from app.cli.output import Output, clean
-from app.cli.training_client import TrainingJob
+from app.cli.follow import QueuedHint, display_for, states
+from app.cli.job_picture import job_headline, job_result, job_view
+from app.cli.output import Output
 from app.errors import InvalidInput
-
-_LOOK_EVERY_S = 1.0
-_PATIENCE_S = 20.0
-"""How long a service may not answer, such as while it is restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Following:
     """How far somebody looks on."""
 
-    wait: bool
+    wait: bool = True
     report: Path | None = None
     """Where the report goes; None: nobody wants it."""
 
@@ -52,15 +48,16 @@ def see_to_its_end(
     """
     if following.wait:
         job = followed(service, job, output)
-    has_report = following.report is not None and bool(job.evaluation)
-    if following.report is not None and has_report:
-        arrived(service.client.training.report(job.id), following.report)
+    else:
+        output.say(job_headline(job))
+    if following.report is not None and job.evaluation:
+        arrived(service.client.training.document(job.id, "/report"), following.report)
     output.result(job.as_sent)
-    output.show(*lines_of(job))
-    if has_report:
-        output.say(f"The report is in {following.report}.")
-    elif following.report is not None:
-        output.say("Nothing was measured, so there is no report.")
+    output.show(*job_result(job))
+    if following.report is not None:
+        there = f"The report is in {following.report}."
+        output.say(there if job.evaluation else "Nothing was measured, so there is no report.")
+    output.say(hint_of(job))
     if job.status in {"failed", "cancelled"}:
         raise typer.Exit(ExitCode.TARGET_NOT_MET)
 
@@ -71,29 +68,23 @@ def followed(service: Service, job: TrainingJob, output: Output) -> TrainingJob:
     Raises:
         SeedbedError: the service failed, or did not come back.
     """
-    step, log = -1, ""
-    while True:
-        for line in _new_lines(log, job.log_tail):
-            output.say(line)
-        if job.step != step:
-            output.say(_progress(job))
-        step, log = job.step, job.log_tail
-        if job.is_over:
-            return job
-        time.sleep(_LOOK_EVERY_S)
-        service.check()
-        job = _patiently(service, job.id)
-
-
-def _patiently(service: Service, job_id: str) -> TrainingJob:
-    give_up_at = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return service.client.training.get(job_id)
-        except ServiceAway:
-            if time.monotonic() > give_up_at:
-                raise
-        time.sleep(_LOOK_EVERY_S)
+    now, log, hint = job, "", QueuedHint("training")
+    try:
+        with display_for(output.progress) as display:
+            for now in states(service, job, lambda: service.client.training.get(job.id)):
+                news = _new_lines(log, now.log_tail)
+                if now.dataset_id:  # Else it waits for its run, not for a worker.
+                    news += hint.news(now.status)
+                display.show(job_view(now, news))
+                log = now.log_tail
+    except (KeyboardInterrupt, ServiceAway):
+        if service.stack is None:
+            output.say(
+                f"`seedbed jobs follow {job.id}` looks on again, `seedbed jobs cancel {job.id}` "
+                "ends it."
+            )
+        raise
+    return now
 
 
 def _new_lines(before: str, now: str) -> list[str]:
@@ -106,15 +97,20 @@ def _new_lines(before: str, now: str) -> list[str]:
     return lines[places[-1] + 1 :] if places else lines
 
 
-def _progress(job: TrainingJob) -> str:
-    steps = "" if job.steps is None else f"/{job.steps}"
-    loss = "" if job.loss is None else f" · loss {job.loss:.4f}"
-    at = f" · step {job.step}{steps}{loss}" if job.kind == "training" else ""
-    return f"{job.status}{at}"
-
-
-def lines_of(job: TrainingJob) -> list[Text]:
-    """How a job is, why, and what its evaluation says."""
-    lines = [_progress(job)]
-    lines += [job.message] if job.message else []
-    return [Text(clean(line)) for line in lines + job.words]
+def hint_of(job: TrainingJob) -> str:
+    """What can be done next with a job, and by which command."""
+    match job.status:
+        case "succeeded" if job.chats:
+            return (
+                f"`seedbed serve {job.id}` talks to it, `seedbed adapters download {job.id}` "
+                "writes its files."
+            )
+        case "succeeded":
+            return f"`seedbed jobs download {job.id}` writes the files that it left."
+        case "failed" | "cancelled":
+            return (
+                f"Once the reason is gone, `seedbed jobs resume {job.id}` lets it go on from its "
+                "last checkpoint."
+            )
+        case _:
+            return f"`seedbed jobs follow {job.id}` looks on."

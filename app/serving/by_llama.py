@@ -64,8 +64,13 @@ class LlamaAnswerer:
             with self.http.stream("POST", "/completion", json=body) as response:
                 if response.status_code != httpx.codes.OK:
                     raise _refusal(response.status_code, response.read())
+                finish_reason = None
                 with closing(_events(response)) as events:
-                    yield from map(_piece, events)
+                    for piece in map(_piece, events):
+                        finish_reason = piece.finish_reason
+                        yield piece
+                if finish_reason is None:
+                    raise StackError("The model server broke off its answer.")
         except httpx.HTTPError as error:
             self.check()
             raise StackError(f"The model server stopped answering: {error}") from error

@@ -58,10 +58,10 @@ class ChatReply:
                     tokens = piece.tokens
                     yield self._chunk(delta, piece)
         except SeedbedError as error:
-            yield _event(error_json(error))
+            yield event(error_json(error))
             return
         if with_usage:
-            yield _event(self._chunk_head() | {"choices": [], "usage": self._usage(tokens)})
+            yield event(self._chunk_head() | {"choices": [], "usage": self._usage(tokens)})
         yield "data: [DONE]\n\n"
 
     def _chunk(self, delta: Json, piece: Piece | None = None) -> str:
@@ -71,7 +71,7 @@ class ChatReply:
             "logprobs": _logprobs(piece.logprobs) if piece else None,
             "finish_reason": piece.finish_reason if piece else None,
         }
-        return _event(self._chunk_head() | {"choices": [choice]})
+        return event(self._chunk_head() | {"choices": [choice]})
 
     def _chunk_head(self) -> Json:
         return {**self._head, "object": "chat.completion.chunk"}
@@ -88,5 +88,6 @@ def _logprobs(told: Sequence[object]) -> Json | None:
     return {"content": list(told), "refusal": None} if told else None
 
 
-def _event(value: Json) -> str:
+def event(value: Json) -> str:
+    """A server-sent event."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -21,6 +21,7 @@ from app.errors import (
     SeedbedError,
     StackError,
     TrainingTrouble,
+    fault_words,
 )
 from app.serving.answerer import TooLong
 
@@ -41,7 +42,10 @@ _CODE: Mapping[type[SeedbedError], str] = {
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of `app` in OpenAI's form."""
+    """Answer every failure of `app` in OpenAI's form.
+
+    The handlers are coroutines, so that none waits for a thread while all wait for a model.
+    """
     app.add_exception_handler(SeedbedError, _anticipated)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -69,19 +73,19 @@ def _error(
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def _anticipated(_: Request, error: Exception) -> JSONResponse:
+async def _anticipated(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, SeedbedError):
         raise error
     return JSONResponse(error_json(error), _status(error))
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    first = errors[0] if errors else {"msg": "The request has faults.", "loc": ()}
+    first = errors[0] if errors else {"type": "", "msg": "The request has faults.", "loc": ()}
     # Of what is no JSON the place is a number of characters.
     place = () if first.get("type") == "json_invalid" else first["loc"][1:]
     path = ".".join(str(part) for part in place if not _is_type(part))
-    return JSONResponse(_error(400, f"{path or 'body'}: {first['msg']}", path or None), 400)
+    return JSONResponse(_error(400, f"{path or 'body'}: {fault_words(first)}", path or None), 400)
 
 
 def _is_type(part: object) -> bool:
@@ -89,12 +93,12 @@ def _is_type(part: object) -> bool:
     return isinstance(part, str) and (part == "str" or "[" in part)
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(_: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else "Unexpected."
     return JSONResponse(_error(status, detail), status)
 
 
-def _defect(request: Request, error: Exception) -> JSONResponse:
+async def _defect(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return JSONResponse(_error(500, "A defect of the server; its log has the details."), 500)

@@ -35,7 +35,7 @@ def find_tuned(folder: Path, name: str, models_folder: Path) -> TunedModel:
     Raises:
         InvalidInput: when there is nothing to serve in it.
     """
-    found = next((folder / place for place in _PLACES if (folder / place / _FACTS).is_file()), None)
+    found = place_of(folder)
     if found is None:
         raise InvalidInput(
             f"There is nothing to serve in {folder}.",
@@ -47,7 +47,14 @@ def find_tuned(folder: Path, name: str, models_folder: Path) -> TunedModel:
     except (OSError, ValueError, KeyError, TypeError) as error:
         faults = [Fault(str(error))] if not isinstance(error, ValidationError) else []
         raise InvalidInput(f"{found / _FACTS} does not say how it was tuned.", faults) from error
+    if options.task != "answers":
+        raise InvalidInput(f"{name} tells labels apart, it does not write; it cannot be served.")
     return TunedModel(name, found.resolve(), options, _gguf(found), models_folder)
+
+
+def place_of(folder: Path) -> Path | None:
+    """Where in a folder what was tuned lies; None: nowhere, or not yet."""
+    return next((folder / place for place in _PLACES if (folder / place / _FACTS).is_file()), None)
 
 
 def _gguf(adapter: Path) -> Path | None:

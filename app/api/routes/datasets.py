@@ -13,7 +13,7 @@ from app.api.downloads import dataset_answer
 from app.api.problems import Problem
 from app.api.uploads import uploaded
 from app.api.views import PageView
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, fault_words
 from app.formats.formats import FORMATS
 from app.record import SplitName
 from app.services import dataset_files, dataset_importing, datasets
@@ -115,7 +115,7 @@ def _import(**values: Any) -> Import:  # noqa: ANN401 - of the fields' own types
     try:
         return Import(**values)
     except ValidationError as error:
-        faults = [Fault(e["msg"], field=".".join(map(str, e["loc"]))) for e in error.errors()]
+        faults = [Fault(fault_words(e), field=".".join(map(str, e["loc"]))) for e in error.errors()]
         raise InvalidInput("The import is not described well.", faults) from None
 
 

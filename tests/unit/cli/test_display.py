@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
@@ -7,9 +8,9 @@ from rich.console import Console, RenderableType
 from app.cli.answers import Run
 from app.cli.client import ServiceClient
 from app.cli.connect import Service, api_url
-from app.cli.follow import LineDisplay, LiveDisplay, display_for, follow
+from app.cli.follow import LineDisplay, LiveDisplay, QueuedHint, display_for, follow
 from app.cli.output import clean
-from app.cli.picture import funnel_table, row_picture, run_line, run_picture
+from app.cli.picture import funnel_table, row_picture, run_line, run_picture, run_view
 from tests.unit.cli.stand_in import Answer, run_json, stand_in
 
 
@@ -82,11 +83,11 @@ def test_a_terminal_gets_a_picture_and_a_log_gets_lines() -> None:
 def test_lines_tell_a_change_of_status_at_once_and_numbers_now_and_then() -> None:
     log = io.StringIO()
     with LineDisplay(Console(file=log, width=200), every_s=3600) as display:
-        display.show(a_run(status="queued"))
-        display.show(a_run())
-        display.show(a_run())
-        display.show(with_progress(accepted=4))
-        display.show(a_run(status="succeeded"))
+        display.show(run_view(a_run(status="queued")))
+        display.show(run_view(a_run()))
+        display.show(run_view(a_run()))
+        display.show(run_view(with_progress(accepted=4)))
+        display.show(run_view(a_run(status="succeeded")))
     states = [line.split()[0].rstrip(":") for line in log.getvalue().splitlines()]
     assert states == ["run", "queued", "running", "succeeded"]
 
@@ -95,8 +96,27 @@ def test_numbers_that_changed_are_told_when_it_is_time_and_same_ones_never() -> 
     log = io.StringIO()
     with LineDisplay(Console(file=log, width=200), every_s=0) as display:
         for accepted in (3, 3, 4, 4):
-            display.show(with_progress(accepted=accepted))
+            display.show(run_view(with_progress(accepted=accepted)))
     assert len(log.getvalue().splitlines()) == 3
+
+
+def test_what_is_queued_for_long_is_said_once() -> None:
+    hint = QueuedHint("training", after_s=0)
+    assert hint.news("running") == []
+    (said,) = hint.news("queued")
+    assert "the workers of the queue `training` are busy, or there is none" in said
+    assert hint.news("queued") == []
+    assert QueuedHint("training").news("queued") == []
+
+
+def test_news_stand_above_the_state_on_a_terminal_and_in_a_log() -> None:
+    view = replace(run_view(a_run()), news=["It [b]said[/]\x1b this."])
+    for terminal in (True, False):
+        told = io.StringIO()
+        console = Console(file=told, width=200, force_terminal=terminal)
+        with display_for(console) as display:
+            display.show(view)
+        assert "It [b]said[/]\N{REPLACEMENT CHARACTER} this." in told.getvalue()
 
 
 def test_a_service_that_is_away_for_a_moment_is_waited_for() -> None:

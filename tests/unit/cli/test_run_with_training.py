@@ -48,3 +48,37 @@ def test_without_the_option_nothing_is_trained(training: Seedbed) -> None:
     (posted,) = training.service.asked_for("POST /v1/runs")
     assert "training" not in posted.json
     assert training.service.asked_for("GET /v1/training-jobs/t1") == []
+
+
+def has_one_in_training(training: Seedbed, **job: object) -> None:
+    nothing: dict[str, object] = {"items": [], "next_cursor": None}
+    ended = training.stored_run()
+    ended |= {"status": "succeeded", "end_reason": "target_met", "training_job_ids": ["t1"]}
+    found = {"items": [ended], "next_cursor": None}
+    training.service.will("GET /v1/runs", nothing, nothing, nothing, found)
+    training.service.will("GET /v1/training-jobs/t1", {**JOB, **job}, JOB)
+    training.service.will("POST /v1/runs", run_json(status="queued"), status=202)
+
+
+def test_the_same_command_goes_on_with_a_training_that_was_left(training: Seedbed) -> None:
+    has_one_in_training(training, status="running", options={"seed": 0})
+    ended = training.run("--train")
+    assert ended.code == ExitCode.OK, ended.stderr
+    assert "Run r1 has ended; going on with its training." in ended.stderr
+    assert training.service.asked_for("POST /v1/runs") == []
+
+
+@pytest.mark.parametrize("job", [{"status": "succeeded"}, {"options": {"seed": 9}}])
+def test_a_training_that_has_ended_or_is_another_one_is_left_alone(
+    training: Seedbed, job: dict[str, object]
+) -> None:
+    has_one_in_training(training, **{"status": "running", **job})
+    training.run("--train")
+    assert len(training.service.asked_for("POST /v1/runs")) == 1
+
+
+def test_a_run_that_was_begun_without_a_training_is_no_success(seedbed: Seedbed) -> None:
+    seedbed.has_runs(running=seedbed.stored_run())
+    ended = seedbed.run("--train")
+    assert ended.code == ExitCode.TARGET_NOT_MET
+    assert "Run r1 was begun without a training." in ended.stderr

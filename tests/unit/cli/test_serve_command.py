@@ -43,9 +43,15 @@ def test_what_is_not_there_is_told(named: str) -> None:
     assert "no folder, nor a training job in this data folder" in result.stderr
 
 
-def test_a_job_that_left_nothing_is_told(data_dir: Path) -> None:
-    (data_dir / "training" / "training_1").mkdir(parents=True)
+def test_a_job_that_left_nothing_so_far_and_a_folder_of_something_else_are_told(
+    data_dir: Path,
+) -> None:
+    folder = data_dir / "training" / "training_1"
+    folder.mkdir(parents=True)
     result = serve("training_1")
+    assert result.exit_code == ExitCode.BAD_USAGE
+    assert "`seedbed jobs show training_1` says how it is" in result.stderr
+    result = serve(str(folder))
     assert result.exit_code == ExitCode.BAD_USAGE
     assert "no training.json in it, nor in its adapter" in result.stderr
 
@@ -66,7 +72,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         "main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, "serve", str(folder)],
+        [sys.executable, "-c", program, "serve", str(folder), "--port", "0"],
         cwd=Path(__file__).resolve().parents[3],
         capture_output=True,
         text=True,

@@ -136,3 +136,69 @@ def test_a_run_may_be_named_in_place_of_a_data_set_and_one_of_the_two_must_be(
     assert seedbed(service, "--run", "run_1").exit_code == ExitCode.BAD_USAGE
     neither = CliRunner().invoke(app, ["train", "--api", service.url])
     assert neither.exit_code == ExitCode.BAD_USAGE
+
+
+def options_asked_for(service: StandIn, *arguments: str) -> object:
+    service.will("POST /v1/training-jobs", Answer(job_json(), 202))
+    result = seedbed(service, "--no-wait", *arguments)
+    assert result.exit_code == ExitCode.OK, result.output
+    return service.asked[-1].json["options"]
+
+
+def test_another_program_is_told_by_name_and_an_unknown_one_is_refused(service: StandIn) -> None:
+    asked = options_asked_for(service, "--where", "axolotl", "--base-model", "a/b")
+    assert asked == {"where": "axolotl", "base_model": "a/b"}
+    assert seedbed(service, "--where", "nowhere").exit_code == ExitCode.BAD_USAGE
+    assert seedbed(service, "--method", "none").exit_code == ExitCode.BAD_USAGE
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "targets"),
+    [
+        ("q and v", "q and v"),
+        ("all linear", "all linear"),
+        ("q_proj, k_proj", ["q_proj", "k_proj"]),
+        ("c_attn", ["c_attn"]),
+    ],
+)
+def test_targets_are_a_preset_or_names(service: StandIn, typed: str, targets: object) -> None:
+    asked = options_asked_for(service, "--targets", typed, "-r", "4", "--alpha", "8")
+    assert asked == {"method": {"rank": 4, "alpha": 8.0, "targets": targets}}
+
+
+def test_general_rows_are_mixed_in_with_their_share_or_the_usual_one(
+    service: StandIn, tmp_path: Path
+) -> None:
+    assert options_asked_for(service, "--replay", "d2") == {
+        "data": {"replay_dataset_id": "d2", "replay_share": 0.1}
+    }
+    file = tmp_path / "options.json"
+    file.write_text(json.dumps({"data": {"replay_share": 0.3}}))
+    for arguments in (("--replay-share", "0.3"), ("--options", str(file))):
+        assert options_asked_for(service, "--replay", "d2", *arguments) == {
+            "data": {"replay_dataset_id": "d2", "replay_share": 0.3}
+        }
+
+
+def test_every_option_of_the_api_can_be_set_by_its_path(service: StandIn) -> None:
+    settings = ("schedule.shape=linear", "data.packing=true", "outputs.gguf=false", "seed=7")
+    asked = options_asked_for(service, *[part for each in settings for part in ("--set", each)])
+    assert asked == {
+        "schedule": {"shape": "linear"},
+        "data": {"packing": True},
+        "outputs": {"gguf": False},
+        "seed": 7,
+    }
+    for wrong in ("seed", "=1", "a..b=1"):
+        result = seedbed(service, "--set", wrong)
+        assert result.exit_code == ExitCode.BAD_USAGE
+        assert "--set wants PATH=VALUE" in result.output
+
+
+def test_an_answer_that_is_lost_begins_no_second_job(service: StandIn) -> None:
+    lost = Answer(b'{"id', content_length=1000)
+    service.will("POST /v1/training-jobs", lost, Answer(job_json(), 202))
+    assert seedbed(service, "--no-wait").exit_code == ExitCode.OK
+    first, second = service.asked_for("POST /v1/training-jobs")
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -227,7 +228,7 @@ def test_what_cannot_be_asked_is_refused_with_its_place(
 
 
 def test_an_unknown_model_or_path_is_told(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError) as caught:
+    with pytest.raises(openai.NotFoundError, match="tuned, training_1, base") as caught:
         client.chat.completions.create(**chat() | {"model": "gpt-4"})
     assert caught.value.code == "model_not_found"
     with pytest.raises(openai.NotFoundError):
@@ -287,3 +288,63 @@ def test_a_page_of_another_name_or_form_is_refused(client: openai.OpenAI) -> Non
 def test_its_health_is_told(client: openai.OpenAI) -> None:
     url = str(client.base_url).replace("/v1/", "/health")
     assert httpx.get(url, trust_env=False).json() == {"status": "ok"}
+
+
+def test_an_answer_can_be_put_into_the_next_request_as_it_came(
+    client: openai.OpenAI, answerer: ScriptedAnswerer
+) -> None:
+    messages: list[Any] = [{"role": "user", "content": "Hello?"}]
+    messages.append(client.chat.completions.create(**chat()).choices[0].message)
+    messages.append({"role": "user", "content": "Really?"})
+    client.chat.completions.create(model="tuned", messages=messages)
+    assert answerer.asked[-1].record == Record(
+        "Really?", "", "", "", (Exchange("Hello?", "Well, yes."),)
+    )
+    nulls = chat(tools=None, stop=None, response_format=None)
+    assert posted(client, nulls).status_code == 200
+
+
+def test_many_that_wait_for_their_turn_keep_nobody_else_from_an_answer(
+    client: openai.OpenAI, answerer: ScriptedAnswerer
+) -> None:
+    turn = threading.Event()
+    started = threading.Semaphore(0)
+
+    def wait(place: int) -> None:
+        if place == 0 and answerer.asked[-1].record.instruction != "now":
+            started.release()
+            assert turn.wait(30)
+
+    answerer.on_the_way = wait
+    with ThreadPoolExecutor(60) as many:
+        waiting = [many.submit(posted, client, chat("wait")) for _ in range(60)]
+        for _ in waiting:
+            assert started.acquire(timeout=20)
+        try:
+            assert client.with_options(timeout=5).models.list().data
+            answer = client.with_options(timeout=5).chat.completions.create(**chat("now"))
+            assert answer.choices[0].message.content == "Well, yes."
+        finally:
+            turn.set()
+    assert [each.result().status_code for each in waiting] == [200] * 60
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_under_way_are_told_that_the_server_stops(
+    answerer: ScriptedAnswerer, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    answerer.words = ["on and on "] * 1000
+    answerer.on_the_way = lambda _: time.sleep(0.3)
+    with ThreadPoolExecutor(1) as pool:
+        with served(build_app(answerer, "training_1")) as client:
+            asking = pool.submit(posted, client, chat(stream=stream))
+            until = time.monotonic() + 10
+            while not answerer.asked:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        answer = asking.result(10)
+    assert answer.status_code == (200 if stream else 503)
+    told = answer.text.strip().splitlines()[-1].removeprefix("data: ")
+    assert json.loads(told)["error"]["message"] == "The server is being stopped."
+    assert answerer.ended.wait(5)
+    assert not [record for record in caplog.records if record.exc_info]

@@ -141,3 +141,9 @@ def test_an_adapter_without_its_tokenizer_is_refused(tmp_path: Path) -> None:
     tuned = TunedModel("x", tmp_path, TrainingOptions(), tmp_path / "adapter.gguf", tmp_path)
     with pytest.raises(InvalidInput, match="tokenizer beside the adapter"):
         LlamaAnswerer("http://127.0.0.1:9", tuned, check=lambda: None)
+
+
+@pytest.mark.parametrize("said", [[], [{"content": "half", "stop": False}]])
+def test_an_answer_that_breaks_off_is_no_answer(said: list[Json], tmp_path: Path) -> None:
+    with model_server(always(events(*said))) as url, pytest.raises(StackError, match="broke off"):
+        pieces(url, tmp_path, Question(Record("x", ""), tuned=True))

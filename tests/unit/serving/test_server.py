@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.errors import ConfigurationError
-from app.serving.server import HOST, serve
+from app.serving.server import HOST, listening, serve
 
 
 class Told(Exception):
@@ -18,12 +18,14 @@ def tell(url: str) -> None:
 
 
 def test_it_listens_before_it_says_where() -> None:
-    with pytest.raises(Told, match=r"^http://127\.0\.0\.1:[1-9]\d+/v1$"):
-        serve(FastAPI(), 0, tell)
+    with listening(0) as listener:
+        assert listener.getsockname()[0] == HOST
+        with pytest.raises(Told, match=r"^http://127\.0\.0\.1:[1-9]\d+/v1$"):
+            serve(FastAPI(), listener, tell)
 
 
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"Port {port} cannot be listened on"):
-            serve(FastAPI(), port, tell)
+            listening(port)

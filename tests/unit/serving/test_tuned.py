@@ -60,3 +60,9 @@ def test_only_adapters_of_the_embedded_model_are_for_llama_cpp(tmp_path: Path) -
     assert chosen(found(tmp_path), "auto") == "torch"
     with pytest.raises(InvalidInput, match="not the embedded one"):
         chosen(found(tmp_path), "llama.cpp")
+
+
+def test_what_tells_labels_is_not_served(tmp_path: Path) -> None:
+    put(tmp_path / "adapter", TrainingOptions(base_model="tiny", task="labels"))
+    with pytest.raises(InvalidInput, match="x tells labels apart, it does not write"):
+        found(tmp_path)
