@@ -202,6 +202,6 @@ def test_what_a_loss_is_of_is_said() -> None:
     tasks = template_tasks(40)
     asked = Asked("t", drawing=QUICK, loss_of="label")
     found = evaluate(tasks, answering("a", tasks, 3), answering("b", tasks, 9), asked)
-    assert any(" a label; perplexity from" in line for line in found.words)
+    assert any(" a label: " in line for line in found.words)
     assert "loss of a label" in evaluation_report(found)
     assert "token" not in " ".join(found.words)
