@@ -1,5 +1,6 @@
 """Training jobs over HTTP, with a trainer that follows a script."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -96,10 +97,15 @@ def test_steps_are_streamed_while_they_happen_and_the_stream_ends_with_the_job(
     assert text.count("event: step\n") == 5
     assert text.rstrip().splitlines()[-1].startswith('data: {"id":')
     assert '"status":"succeeded"' in text.rstrip().splitlines()[-1]
-    last_id = text.rsplit("id: ", 1)[1].split("\n")[0]
-    again = service.http.get(address, headers={**stream, "Last-Event-ID": last_id})
+    ids = re.findall(r"^id: (\d+)$", text, re.MULTILINE)
+    again = service.http.get(address, headers={**stream, "Last-Event-ID": ids[-1]})
     assert again.status_code == 204
-    kinds = [event["kind"] for event in service.http.get(address).json()["items"]]
+    rest = service.http.get(address, headers={**stream, "Last-Event-ID": ids[0]})
+    assert re.findall(r"^id: (\d+)$", rest.text, re.MULTILINE) == ids[1:]
+    page = service.http.get(address)
+    # The same address has two answers, which a cache must tell apart.
+    assert page.headers["Vary"] == "Accept"
+    kinds = [event["kind"] for event in page.json()["items"]]
     assert kinds == ["status", "status", *["step"] * 5, "status"]
 
 

@@ -19,10 +19,10 @@ from app.store.models import RunEvent
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
-_EVENT_STREAM = "text/event-stream"
-_RETRY_MS = 2000
+EVENT_STREAM = "text/event-stream"
+RETRY_MS = 2000
 """How long a client that was cut off waits before it comes again."""
-_HEADERS = {
+STREAM_HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Accept",
     # nginx would hold events back until its buffer is full.
@@ -48,7 +48,7 @@ data: {"status":"running","accepted":3,"target":10,"calls":8,\
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status.HTTP_200_OK: {
         "description": _ABOUT_STREAM,
-        "content": {_EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     status.HTTP_204_NO_CONTENT: {
         "description": "Of a stream: the run has ended and `Last-Event-ID` was its last event, so "
@@ -65,7 +65,7 @@ class Wanted:
     last_event_id: int | None
 
 
-def _wanted(
+def wanted_by(
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     last_event_id: Annotated[
         int | None,
@@ -77,6 +77,7 @@ def _wanted(
         ),
     ] = None,
 ) -> Wanted:
+    """Read what the headers say: the dependency of each route that has events."""
     return Wanted(asks_for_stream(accept), last_event_id)
 
 
@@ -85,7 +86,7 @@ def get_events(
     context: InContext,
     run_id: str,
     response: Response,
-    wanted: Annotated[Wanted, Depends(_wanted)],
+    wanted: Annotated[Wanted, Depends(wanted_by)],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[EventView] | Response:
@@ -101,7 +102,7 @@ def get_events(
 def asks_for_stream(accept: str | None) -> bool:
     """Whether an Accept header likes an event stream better than JSON; of equals, JSON it is."""
     weights = dict(map(_weighed, (accept or "").lower().split(",")))
-    return _weight_of(_EVENT_STREAM, weights) > _weight_of("application/json", weights)
+    return _weight_of(EVENT_STREAM, weights) > _weight_of("application/json", weights)
 
 
 def _weighed(media_range: str) -> tuple[str, float]:
@@ -121,16 +122,16 @@ def _weight_of(media_type: str, weights: Mapping[str, float]) -> float:
 def _stream(context: Context, run_id: str, last_event_id: int | None) -> Response:
     follower = Follower(context.workshop, run_id, last_event_id or 0)
     if last_event_id is not None and follower.has_all:
-        return Response(status_code=status.HTTP_204_NO_CONTENT, headers=_HEADERS)
+        return Response(status_code=status.HTTP_204_NO_CONTENT, headers=STREAM_HEADERS)
     return StreamingResponse(
-        _followed(context, follower), media_type=_EVENT_STREAM, headers=_HEADERS
+        _followed(context, follower), media_type=EVENT_STREAM, headers=STREAM_HEADERS
     )
 
 
 async def _followed(context: Context, follower: Follower) -> AsyncIterator[str]:
     """Hand on what happens until the run has ended; between two looks nothing is held."""
     pace = context.following
-    yield f"retry: {_RETRY_MS}\n\n"
+    yield f"retry: {RETRY_MS}\n\n"
     told_at = time.monotonic()
     while True:
         news = await to_thread.run_sync(follower.look, limiter=context.looks)
@@ -152,10 +153,14 @@ def _written(news: News) -> Iterator[str]:
     if news.progress is not None and news.over:
         yield _progress(news.progress)
     for event in news.events:
-        view = EventView.model_validate(event)
-        yield f"id: {view.id}\nevent: {view.kind}\ndata: {view.model_dump_json()}\n\n"
+        yield event_text(EventView.model_validate(event))
     if news.progress is not None and not news.over:
         yield _progress(news.progress)
+
+
+def event_text(event: EventView) -> str:
+    """Write an event as a stream has it."""
+    return f"id: {event.id}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
 
 
 def _progress(progress: RunProgress) -> str:

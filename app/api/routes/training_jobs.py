@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Self
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,7 +14,14 @@ from app.api.access import must_also
 from app.api.context import Context, Cursor, InContext, Limit
 from app.api.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
-from app.api.routes.events import asks_for_stream
+from app.api.routes.events import (
+    EVENT_STREAM,
+    RETRY_MS,
+    STREAM_HEADERS,
+    Wanted,
+    event_text,
+    wanted_by,
+)
 from app.api.training_views import OutputView, TrainingJobSummary, TrainingJobView
 from app.api.views import EventView, PageView
 from app.errors import Conflict
@@ -33,9 +40,6 @@ from app.training.options import EvaluationJobOptions, TrainingOptions
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
 evaluations = APIRouter(prefix="/evaluations", tags=["training"])
 
-_EVENT_STREAM = "text/event-stream"
-_RETRY = "retry: 2000\n\n"
-_STREAM_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
 _REFUSED: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 422: {"model": Problem}}
 _EXAMPLE: dict[str, Any] = {
     "dataset_id": "dataset_...",
@@ -228,25 +232,26 @@ def download_output(context: InContext, request: Request, job_id: str, name: str
     "/{job_id}/events",
     response_model=PageView[EventView],
     responses={
-        200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}},
+        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
         204: {"description": "Of a stream: the job has ended and its last event is known."},
     },
 )
 def get_training_events(
     context: InContext,
     job_id: str,
-    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)] = None,
+    response: Response,
+    wanted: Annotated[Wanted, Depends(wanted_by)],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[EventView] | Response:
     """List its steps and what else happened, or follow them as server-sent events."""
-    if asks_for_stream(accept):
-        follower = JobFollower(context.workshop, job_id, last_event_id or 0)
-        if last_event_id is not None and follower.has_all:
-            return Response(status_code=status.HTTP_204_NO_CONTENT, headers=_STREAM_HEADERS)
+    if wanted.stream:
+        follower = JobFollower(context.workshop, job_id, wanted.last_event_id or 0)
+        if wanted.last_event_id is not None and follower.has_all:
+            return Response(status_code=status.HTTP_204_NO_CONTENT, headers=STREAM_HEADERS)
         followed = _followed(context, follower)
-        return StreamingResponse(followed, media_type=_EVENT_STREAM, headers=_STREAM_HEADERS)
+        return StreamingResponse(followed, media_type=EVENT_STREAM, headers=STREAM_HEADERS)
+    response.headers["Vary"] = "Accept"
     page = training_jobs.list_events(context.workshop, job_id, cursor=cursor, limit=limit)
     items = [EventView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
@@ -254,13 +259,12 @@ def get_training_events(
 
 async def _followed(context: Context, follower: JobFollower) -> AsyncIterator[str]:
     """Hand on what happens until the job has ended; between two looks nothing is held."""
-    yield _RETRY
+    yield f"retry: {RETRY_MS}\n\n"
     told_at = time.monotonic()
     while True:
         news: JobNews = await to_thread.run_sync(follower.look, limiter=context.looks)
         for event in news.events:
-            view = EventView.model_validate(event)
-            yield f"id: {view.id}\nevent: {view.kind}\ndata: {view.model_dump_json()}\n\n"
+            yield event_text(EventView.model_validate(event))
             told_at = time.monotonic()
         if news.over:
             return
