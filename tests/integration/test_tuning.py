@@ -150,7 +150,7 @@ def test_general_rows_are_mixed_in_and_what_was_forgotten_is_told(
         options_of(
             tiny,
             data={"replay_share": 0.5, "replay_dataset_id": general.id},
-            evaluation={"general_dataset_id": general.id, "general_tasks": 6},
+            evaluation={"general_dataset_id": general.id, "general_tasks": 12},
         ),
     )
 
@@ -159,7 +159,7 @@ def test_general_rows_are_mixed_in_and_what_was_forgotten_is_told(
     assert evaluation.training.truncation is not None
     assert evaluation.training.truncation.rows == 24
     assert evaluation.forgetting is not None
-    assert evaluation.forgetting.tasks == 6
+    assert evaluation.forgetting.tasks == 12
     assert evaluation.forgetting.verdict != "unknown"
 
 
@@ -210,10 +210,9 @@ def test_full_tuning_leaves_a_model_that_can_be_measured_again(
     first = evaluation_of(job)
     assert first.training is not None
     assert first.training.trainable_share == 1
-    # It learns, not only falls: what was held out has become likelier, surely.
+    # It learns, not only falls: what was held out has become likelier, by more than a nat a token.
     assert first.loss_change is not None
-    assert first.loss_change.high is not None
-    assert first.loss_change.high < 0
+    assert first.loss_change.value < -1
     again = EvaluationJobOptions(training_job_id=job.id, evaluation=options.evaluation)
     assert evaluation_of(done(workshop, dataset, again)).models == first.models
 
