@@ -107,12 +107,7 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         "language": language,
         "classification_share": classification_share,
     }
-    when_interrupted = (
-        "Interrupted. The run is kept; give the same command again to continue."
-        if api is None
-        else "Interrupted. The run goes on in the service; give the same command to follow it."
-    )
-    with output.failures_told(when_interrupted):
+    with output.failures_told("Interrupted. Give the same command again to go on."):
         order = checked_order(seeds, options, out)
         order = replace(order, budget=budget(max_cost, max_tokens, max_calls))
         if train or training_options is not None:
