@@ -5,6 +5,22 @@ from typing import Annotated
 
 import typer
 
+
+def _no_job(given: str) -> str:
+    if given.startswith("training_"):
+        raise typer.BadParameter(f"{given} is a job, not a run: `seedbed jobs` is for those.")
+    return given
+
+
+def _no_run(given: str) -> str:
+    if given.startswith("run_"):
+        raise typer.BadParameter(
+            f"{given} is a run, not a data set; `seedbed datasets make {given} --name NAME` makes "
+            "one of it."
+        )
+    return given
+
+
 Api = Annotated[
     str | None,
     typer.Option(
@@ -23,8 +39,10 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Default: named as the job.")
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
-DatasetId = Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.", callback=_no_job)]
+DatasetId = Annotated[
+    str, typer.Argument(metavar="DATASET", help="The data set's id.", callback=_no_run)
+]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 AskedModel = Annotated[
     str | None, typer.Option(help="The model to ask.", show_default="the service's")

@@ -36,7 +36,7 @@ from app.pipeline.seed_tasks import read_seed_tasks
 
 app = typer.Typer(
     name="seedbed",
-    help="Grow a few seed tasks into an instruction-tuning data set.",
+    help="Grow a few seed tasks into an instruction-tuning data set, and tune models on it.",
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -48,11 +48,6 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
-register_budgets(app)
-register_review(app)
-register_train(app)
-register_serve(app)
-register_evaluate(app)
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where the data set goes (Alpaca JSON).")]
 
@@ -107,12 +102,7 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         "language": language,
         "classification_share": classification_share,
     }
-    when_interrupted = (
-        "Interrupted. The run is kept; give the same command again to continue."
-        if api is None
-        else "Interrupted. The run goes on in the service; give the same command to follow it."
-    )
-    with output.failures_told(when_interrupted):
+    with output.failures_told("Interrupted. Give the same command again to go on."):
         order = checked_order(seeds, options, out)
         order = replace(order, budget=budget(max_cost, max_tokens, max_calls))
         if train or training_options is not None:
@@ -236,6 +226,14 @@ def check_seeds(
     classification = sum(task.is_classification for task in tasks)
     output.result({"ok": True, "tasks": len(tasks), "classification": classification})
     output.show(Text(f"{len(tasks):,} seed tasks, {classification:,} of them classification."))
+
+
+# Help lists commands in this order: those that begin something, by the way it goes.
+register_budgets(app)
+register_review(app)
+register_train(app)
+register_evaluate(app)
+register_serve(app)
 
 
 def _act(run_id: str, action: str, api: str | None, *, as_json: bool) -> None:

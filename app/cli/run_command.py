@@ -1,6 +1,7 @@
 """`seedbed run`: seed tasks in, a data set out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
     with found_or_started_service(api, output) as service:
         order = replace(order, options=suited(order.options, service.model))
         run = _started_or_continued(service, order, output)
-        run = follow(service, run, display_for(output.progress))
+        with _told_where_it_goes_on(service, run, output):
+            run = follow(service, run, display_for(output.progress))
         if run.status == "paused":
             output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
             return say_it_waits(run, output)
@@ -110,6 +112,20 @@ def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
         output.say(hint_of(job))
     is_well = run.target_met and (order.training is None or _is_tuned(job))
     return ExitCode.OK if is_well else ExitCode.TARGET_NOT_MET
+
+
+@contextmanager
+def _told_where_it_goes_on(service: Service, run: Run, output: Output) -> Iterator[None]:
+    """Of a service that outlives this command, say what its run is asked by from now on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if service.stack is None:
+            output.say(
+                f"Run {run.id} goes on in the service: `seedbed show {run.id}` tells how far it "
+                f"is, `seedbed export {run.id}` writes what it made."
+            )
+        raise
 
 
 def _is_tuned(job: TrainingJob | None) -> bool:

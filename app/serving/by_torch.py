@@ -10,7 +10,7 @@ from app.training.models import place_here
 from app.training.options import DataOptions
 from app.training.talking import Talker, load_talker
 
-_CANNOT = "needs llama.cpp, which serves lora and rslora adapters of the embedded model"
+_CANNOT = "needs llama.cpp, which serves lora, rslora and qlora adapters of the embedded model"
 
 
 class TorchAnswerer:

@@ -202,3 +202,23 @@ def test_an_answer_that_is_lost_begins_no_second_job(service: StandIn) -> None:
     assert seedbed(service, "--no-wait").exit_code == ExitCode.OK
     first, second = service.asked_for("POST /v1/training-jobs")
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def said_of(service: StandIn, *command: str) -> str:
+    arguments = [*command, "--api", service.url]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "300"})
+    assert result.exit_code == ExitCode.BAD_USAGE
+    assert service.asked == []
+    return result.output
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_run_in_place_of_a_data_set_is_told_how_to_become_one(
+    service: StandIn, command: str
+) -> None:
+    assert "`seedbed datasets make run_1 --name NAME`" in said_of(service, command, "run_1")
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "resume"])
+def test_a_job_in_place_of_a_run_is_told_its_commands(service: StandIn, command: str) -> None:
+    assert "`seedbed jobs` is for those" in said_of(service, command, "training_1")

@@ -1,0 +1,79 @@
+"""Ctrl-C while something is followed: a real process is told, and says what goes on where."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli.exits import ExitCode
+from tests.unit.cli.stand_in import StandIn, run_json, stand_in
+from tests.unit.cli.test_commands import SEED
+from tests.unit.cli.test_jobs_app import job_json
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with stand_in() as service:
+        yield service
+
+
+def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int, str]:
+    """Exit code and words of a command that is interrupted once it looks on."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.cli.main", *arguments, "--api", service.url],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        until = time.monotonic() + 60
+        while len(service.asked_for(looked_at)) < 2:
+            assert time.monotonic() < until, "it did not look on"
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("train", "d1"), "Interrupted. The training goes on."),
+        (("evaluate", "d1"), "Interrupted. The measuring goes on."),
+        (("jobs", "follow", "training_1"), "Interrupted. The job goes on."),
+    ],
+)
+def test_a_job_goes_on_and_the_commands_for_it_are_told(
+    service: StandIn, command: tuple[str, ...], said: str
+) -> None:
+    for path in ("/v1/training-jobs", "/v1/evaluations"):
+        service.will(f"POST {path}", job_json(), status=202)
+    service.will("GET /v1/training-jobs/training_1", job_json())
+    code, told = interrupted(service, "GET /v1/training-jobs/training_1", *command)
+    assert code == ExitCode.INTERRUPTED
+    assert said in told
+    assert "`seedbed jobs follow training_1` looks on again" in told
+    assert "Traceback" not in told
+
+
+def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_told(
+    service: StandIn, tmp_path: Path
+) -> None:
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text(json.dumps(SEED) + "\n")
+    service.will("POST /v1/seed-sets", {"id": "s1", "task_count": 1}, status=201)
+    service.will("GET /v1/runs", {"items": [], "next_cursor": None})
+    service.will("POST /v1/runs", run_json(), status=202)
+    service.will("GET /v1/runs/r1", run_json())
+    out = str(tmp_path / "out.json")
+    code, told = interrupted(service, "GET /v1/runs/r1", "run", str(seeds), "--out", out)
+    assert code == ExitCode.INTERRUPTED
+    assert "Run r1 goes on in the service: `seedbed show r1` tells how far it is" in told
+    assert "Give the same command again to go on." in told
