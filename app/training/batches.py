@@ -1,6 +1,7 @@
 """Encoded rows to tensors: padded side by side, or packed without one seeing the other."""
 
 import random
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,19 +39,21 @@ class Batch:
 
 
 def packs_of(rows: Sequence[Encoded], most_tokens: int) -> Sequence[Pack]:
-    """Put rows together, none beyond `most_tokens`, each with the first that has room for it."""
+    """Put rows together, none beyond `most_tokens`, each where it leaves the least room."""
     packs: list[list[Encoded]] = []
-    room: list[int] = []
+    room: list[tuple[int, int]] = []
+    """What is free in which pack, the fullest first."""
     # The longest first leaves the least room unused.
     for row in sorted(rows, key=lambda row: -len(row.ids)):
         length = len(row.ids)
-        fit = next((number for number, free in enumerate(room) if free >= length), None)
-        if fit is None:
-            packs.append([row])
-            room.append(most_tokens - length)
+        fit = bisect_left(room, (length, 0))
+        if fit < len(room):
+            free, number = room.pop(fit)
+            packs[number].append(row)
         else:
-            packs[fit].append(row)
-            room[fit] -= length
+            free, number = most_tokens, len(packs)
+            packs.append([row])
+        insort(room, (free - length, number))
     return [tuple(pack) for pack in packs]
 
 
