@@ -57,7 +57,8 @@ def sides_of(work: TrainingWork, options: TrainingOptions) -> Parted:
     far = _far_from(own.learnt, others, matter.text)
     if not far:
         why = (
-            f"each of its {len(others)} rows is near one that is learnt"
+            f"each of its {len(others)} rows is near one that is learnt; an evaluation, which is a "
+            "job of its own, asks them all the same"
             if others
             else "no row says that its answer is one of a few labels"
         )

@@ -73,7 +73,7 @@ def dataset(workshop: Workshop, tmp_path: Path) -> Dataset:
         ),
         (
             {"method": {"name": "adalora"}, "schedule": {"steps": 1}},
-            """AdaLoRA needs more steps. schedule.steps: 1 are too few to move ranks in; 2 are the
+            """AdaLoRA needs more steps. schedule.steps: 1 are too few to move ranks in; 3 are the
             least""",
         ),
     ],

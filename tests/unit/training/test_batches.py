@@ -1,12 +1,14 @@
 """Packed rows do not see each other: a model says of each what it says of it alone."""
 
+import random
+import time
 from typing import Any
 
 import pytest
 import torch
 
 from app.training.batches import batch_of, order_of_epoch, packs_of
-from app.training.encoding import encode_all
+from app.training.encoding import Encoded, encode_all
 from app.training.foretelling import mean_loss, summed_loss
 from app.training.options import DataOptions
 from tests.unit.training.making import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
@@ -83,3 +85,17 @@ def test_each_epoch_has_an_order_of_its_own_that_is_always_the_same() -> None:
     assert orders[0] != orders[1]
     assert orders == [order_of_epoch(20, 1, epoch) for epoch in range(3)]
     assert all(sorted(order) == list(range(20)) for order in orders)
+
+
+def test_many_rows_are_packed_at_once_and_leave_little_room() -> None:
+    draw = random.Random(1)
+    rows = [Encoded(ids, ids) for ids in ((1,) * draw.randint(20, 300) for _ in range(40_000))]
+    started = time.process_time()
+
+    packs = packs_of(rows, 512)
+
+    # Looking through all packs for each row takes some hundred times as long.
+    assert time.process_time() - started < 5
+    assert sum(map(len, packs)) == len(rows)
+    assert max(sum(len(row.ids) for row in pack) for pack in packs) <= 512
+    assert len(packs) < 1.02 * sum(len(row.ids) for row in rows) / 512

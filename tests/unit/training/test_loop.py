@@ -210,8 +210,11 @@ def test_on_a_full_disk_it_says_so_and_only_what_is_whole_is_left(tmp_path: Path
     assert tuned(options_for(), tmp_path)[1].resumed_from == 5
 
 
-def test_adalora_ends_with_fewer_ranks_in_all_than_it_began_with(tmp_path: Path) -> None:
-    options = options_for("adalora", steps=20)
+@pytest.mark.parametrize("steps", [3, 20])
+def test_adalora_ends_with_fewer_ranks_in_all_than_it_began_with(
+    steps: int, tmp_path: Path
+) -> None:
+    options = options_for("adalora", steps=steps)
 
     adapted, _ = tuned(options, tmp_path)
 
