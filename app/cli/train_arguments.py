@@ -7,9 +7,18 @@ import typer
 from app.cli.training_options import DATA, MEASURING, METHOD, SCHEDULE
 from app.training.options import MethodName, Task, Where
 
+
+def _no_run(given: str | None) -> str | None:
+    if given is not None and given.startswith("run_"):
+        raise typer.BadParameter(f"{given} is a run, not a data set: `--run {given}` learns of it.")
+    return given
+
+
 LearntDataset = Annotated[
     str | None,
-    typer.Argument(metavar="DATASET", help="The data set's id.", show_default=False),
+    typer.Argument(
+        metavar="DATASET", help="The data set's id.", show_default=False, callback=_no_run
+    ),
 ]
 LearntRun = Annotated[
     str | None,

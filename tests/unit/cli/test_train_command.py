@@ -212,11 +212,13 @@ def said_of(service: StandIn, *command: str) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_a_run_in_place_of_a_data_set_is_told_how_to_become_one(
-    service: StandIn, command: str
-) -> None:
-    assert "`seedbed datasets make run_1 --name NAME`" in said_of(service, command, "run_1")
+def test_a_run_in_place_of_a_data_set_is_told_how_to_become_one(service: StandIn) -> None:
+    said = said_of(service, "evaluate", "run_1")
+    assert "`seedbed datasets make run_1 --name NAME`" in said
+
+
+def test_a_run_in_place_of_a_data_set_is_told_its_option(service: StandIn) -> None:
+    assert "`--run run_1`" in said_of(service, "train", "run_1")
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "resume"])
