@@ -47,7 +47,7 @@ def facts_of(
     The labels it tells apart come with the number of their rows; one that answers has none.
     """
     return {
-        "options": options.model_dump(),
+        "options": options.model_dump(mode="json"),
         "learning_rate": options.learning_rate,
         "parameters": {**asdict(adapted.share), "share": adapted.share.share},
         "targets": list(adapted.targets),

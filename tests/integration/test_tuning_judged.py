@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from app.llm.scripted_server import ScriptedCall, ScriptedReply
 from app.services import answer_reviews, training, training_jobs
 from app.services.training_jobs import folder_of
 from app.services.training_requests import TrainingRequest
+from app.settings import Price
 from app.training.options import (
     DataOptions,
     EvaluationOptions,
@@ -51,11 +53,15 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         data=DataOptions(max_tokens=256),
         schedule=ScheduleOptions(steps=6, learning_rate=0.05),
         evaluation=EvaluationOptions(
-            held_out_share=0.5, answer_tokens=8, rouge_stemmer=True, judge=JudgeOptions()
+            held_out_share=0.5,
+            answer_tokens=8,
+            rouge_stemmer=True,
+            judge=JudgeOptions(model="stern", most_cost_usd=Decimal("12.5")),
         ),
     )
     files_dir = tmp_path / "data" / "files"
-    with open_bench(always_first, files_dir=files_dir, concurrency=1) as bench:
+    prices = {"stern": Price(input_usd=Decimal(1), output_usd=Decimal(2))}
+    with open_bench(always_first, files_dir=files_dir, concurrency=1, prices=prices) as bench:
         workshop, counts = bench.workshop, bench.server.counts
         dataset = take_in(workshop, tmp_path, rows)
         job = training_jobs.create_job(workshop, TrainingRequest(dataset.id, options), None)
@@ -73,6 +79,10 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         assert judge["ties"] == judge["pairs"] == 4
         assert judge["identical"] < 4
         assert counts.calls == 2 * (4 - judge["identical"])
+        assert 0 < Decimal(judge["cost"]["cost_usd"]) < Decimal("0.01")
+        # The adapter knows by what it was made, caps of money among it.
+        facts = json.loads((outputs / "adapter" / "training.json").read_text(encoding="utf-8"))
+        assert TrainingOptions.model_validate(facts["options"]) == options
         tokenizers = [each["tokenizer"] for each in done.evaluation["models"][1]["rouge"]]
         assert tokenizers == ["rouge", "rouge_stemmed", "unicode"]
         assert done.evaluation["models"][1]["perplexity"]["bits_per_byte"]["value"] > 0
