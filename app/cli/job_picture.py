@@ -29,6 +29,8 @@ def job_view(job: TrainingJob, news: Sequence[str]) -> View:
 def job_result(job: TrainingJob) -> list[RenderableType]:
     """How a job is, why, and what its evaluation says."""
     lines = [_line(job), *([job.message] if job.message else []), *job.words]
+    if job.status == "succeeded" and job.tunes_here and not job.evaluation:
+        lines.append("No row was held out, so nothing is known of what it learnt.")
     return [Text(clean(line)) for line in lines]
 
 

@@ -1,5 +1,6 @@
 """`seedbed run`: seed tasks in, a data set out."""
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from app.cli.job_picture import job_result
 from app.cli.output import Output
 from app.cli.picture import funnel_table, row_picture, run_headline
 from app.cli.training_following import followed, hint_of
-from app.errors import Fault, InvalidInput, fault_words
+from app.errors import ConfigurationError, Fault, InvalidInput, fault_words
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.training.options import TrainingOptions
@@ -88,6 +89,8 @@ def read_file(path: Path) -> bytes:
 def carry_out(order: RunOrder, api: str | None, output: Output) -> ExitCode:
     """Start or go on with the run, follow it, fetch the data set and show what came of it."""
     with found_or_started_service(api, output) as service:
+        if order.training is not None and service.stack is not None:
+            check_extra(order.training)
         order = replace(order, options=suited(order.options, service.model))
         run = _started_or_continued(service, order, output)
         with _told_where_it_goes_on(service, run, output):
@@ -130,6 +133,22 @@ def _told_where_it_goes_on(service: Service, run: Run, output: Output) -> Iterat
 
 def _is_tuned(job: TrainingJob | None) -> bool:
     return job is not None and job.status == "succeeded"
+
+
+def check_extra(training: Mapping[str, object]) -> None:
+    """See that this machine's worker can tune, better before a run is grown than after it.
+
+    Raises:
+        ConfigurationError: it lacks the extra.
+    """
+    if training.get("where", "here") != "here":
+        return
+    for name in ("torch", "transformers", "peft"):
+        if importlib.util.find_spec(name) is None:
+            raise ConfigurationError(
+                f"The worker of this machine cannot train, it lacks {name}: install "
+                "seedbed[training] (`make .venv/training.installed`), or leave --train out."
+            )
 
 
 def _trained(service: Service, run: Run, output: Output) -> TrainingJob | None:

@@ -194,3 +194,13 @@ def test_an_answer_of_another_shape_is_not_taken_for_a_run(
     service.will("GET /v1/runs/r1", odd)
     with pytest.raises(SeedbedError, match="not this service"):
         client.run("r1")
+
+
+def test_of_two_versions_that_are_compared_the_missing_one_is_named(
+    service: StandIn, client: ServiceClient
+) -> None:
+    service.will("GET /v1/datasets/a", {"id": "a", "name": "x", "version": 1, "state": "ready"})
+    with pytest.raises(NotFound, match=r"'\.\./b'"):
+        client.datasets.comparison("../b", "a")
+    service.will("GET /v1/datasets/a/compare/a", {"added": 0})
+    assert client.datasets.comparison("a", "a") == {"added": 0}

@@ -142,3 +142,11 @@ def test_what_one_left_is_written_whoever_tuned(service: StandIn, tmp_path: Path
     nothing = seedbed(service, "download", "training_1", "--out", str(out))
     assert nothing.exit_code == ExitCode.BAD_USAGE
     assert "The job is running and has left no file." in nothing.stderr
+
+
+def test_a_job_that_measured_nothing_says_so(service: StandIn) -> None:
+    service.will(f"GET {JOB}", job_json(status="succeeded"))
+    said = "No row was held out, so nothing is known of what it learnt."
+    assert said in seedbed(service, "show", "training_1").stdout
+    service.will(f"GET {JOB}", job_json(status="succeeded", evaluation={"words": ["It learned."]}))
+    assert said not in seedbed(service, "show", "training_1").stdout

@@ -1,6 +1,8 @@
 """`seedbed run --train` from the outside: one command from seeds to a tuned model."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,26 @@ def test_a_run_that_was_begun_without_a_training_is_no_success(seedbed: Seedbed)
     ended = seedbed.run("--train")
     assert ended.code == ExitCode.TARGET_NOT_MET
     assert "Run r1 was begun without a training." in ended.stderr
+
+
+@pytest.mark.parametrize(("where", "said"), [("here", "it lacks peft"), ("axolotl", "")])
+def test_a_machine_without_the_extra_is_told_before_a_run_is_grown_for_nothing(
+    where: str, said: str
+) -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['peft'] = None\n"
+        "from app.cli.run_command import check_extra\n"
+        "from app.cli.output import Output\n"
+        "with Output(as_json=False).failures_told():\n"
+        f"    check_extra({{'where': {where!r}}})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said in done.stderr
+    assert bool(done.stderr) == bool(said)
