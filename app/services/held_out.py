@@ -110,7 +110,7 @@ def replayed(
         InvalidInput: when they are wanted and none is left.
     """
     named = options.data.replay_dataset_id
-    if named is None or not options.data.replay_share:
+    if named is None:
         return ()
     train = [row for row in work.others[named].read() if row.split == "train"]
     far = _far_from(measured, train, _MATTERS["answers"].text)

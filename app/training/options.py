@@ -90,9 +90,11 @@ class DataOptions(_Values):
     """The version that those come from."""
 
     @model_validator(mode="after")
-    def _replay_has_rows(self) -> Self:
+    def _replay_is_whole(self) -> Self:
         if self.replay_share and self.replay_dataset_id is None:
             raise ValueError("replay_share needs replay_dataset_id, which it is taken from")
+        if self.replay_dataset_id is not None and not self.replay_share:
+            raise ValueError("replay_dataset_id needs replay_share: how much of the whole it is")
         return self
 
 

@@ -42,6 +42,18 @@ def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
         MethodOptions(name="adalora", rank=16)
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"replay_share": 0.1}, "needs replay_dataset_id"),
+        ({"replay_dataset_id": "dataset_1"}, "needs replay_share"),
+    ],
+)
+def test_general_rows_have_a_source_and_a_share(data: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        DataOptions.model_validate(data)
+
+
 def test_packed_rows_cannot_share_a_prefix() -> None:
     with pytest.raises(ValidationError, match="cannot be combined with prefix"):
         TrainingOptions(method=MethodOptions(name="prefix"), data=DataOptions(packing=True))
