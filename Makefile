@@ -6,7 +6,8 @@ OUT ?= alpaca_data.json
 AT_ONCE ?= 4
 # In processes of their own: with torch in it each of the others would be slow and large.
 TORCH_TESTS := tests/unit/training tests/unit/services/test_tuning.py \
-  tests/unit/services/test_tuning_facts.py tests/unit/serving \
+  tests/unit/services/test_tuning_facts.py tests/unit/services/test_measuring.py \
+  tests/unit/services/test_trainers.py tests/unit/serving \
   tests/integration/test_tuning.py tests/integration/test_tuning_judged.py \
   tests/integration/test_tuning_trouble.py tests/integration/test_serving.py \
   tests/integration/test_serving_tuned.py tests/integration/test_served_rounds.py \

@@ -1,6 +1,7 @@
 """What all tests share: the real servers, and a database of either kind for each test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ os.environ["HF_HUB_DISABLE_XET"] = "1"
 # Before torch is loaded. One thread makes the same sums anywhere, and on a busy machine threads
 # that wait for each other take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What a shell starts in the background is deaf to Ctrl-C, and so is what that starts in turn.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 MOSTLY_POSTGRESQL = pytest.mark.mostly_postgresql

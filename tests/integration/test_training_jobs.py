@@ -35,7 +35,7 @@ OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 @pytest.fixture
 def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
-    with open_bench(reply, files_dir=tmp_path / "data" / "files", lease_s=1.5) as bench:
+    with open_bench(reply, files_dir=tmp_path / "data" / "files", lease_s=3.0) as bench:
         yield bench
 
 
@@ -123,7 +123,8 @@ def test_a_held_job_is_nobody_elses_and_a_dead_workers_job_is_taken_up(
 def test_the_lease_outlasts_a_training_that_is_longer_than_it(
     bench: Bench, job: TrainingJob
 ) -> None:
-    trainer, second = ScriptedTrainer(steps=8, step_s=0.4), ScriptedTrainer()
+    trainer = ScriptedTrainer(steps=8, step_s=bench.workshop.lease_s / 6)
+    second = ScriptedTrainer()
     worker = threading.Thread(
         target=training.work_on_job, args=(bench.workshop, job.id, never, trainer)
     )
@@ -346,7 +347,7 @@ def test_a_data_set_to_be_measured_on_must_be_there_and_stays_too(
     taken = training_jobs.create_job(bench.workshop, there, None)
 
     assert [fault.field for fault in refused.value.faults] == [f"options.evaluation.{field}"]
-    with pytest.raises(Conflict, match=f"{taken.id}, which is queued, reads it"):
+    with pytest.raises(Conflict, match=f"{taken.id}, which is queued, needs it"):
         datasets.delete_dataset(bench.workshop, other.id)
     training_jobs.cancel_job(bench.workshop, taken.id)
     datasets.delete_dataset(bench.workshop, other.id)

@@ -32,13 +32,16 @@ def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        until = time.monotonic() + 60
-        while len(service.asked_for(looked_at)) < 2:
-            assert time.monotonic() < until, "it did not look on"
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=20)
+        try:
+            until = time.monotonic() + 60
+            while len(service.asked_for(looked_at)) < 2:
+                assert time.monotonic() < until, "it did not look on"
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
     return process.returncode, told
 
 

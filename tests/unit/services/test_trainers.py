@@ -25,7 +25,13 @@ assert "torch" in sys.modules
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch has another OpenMP")
 @pytest.mark.parametrize(
     ("chosen", "held"),
-    [({}, "GOMP_SPINCOUNT = '1000'"), ({"OMP_WAIT_POLICY": "active"}, "WAIT_POLICY = 'ACTIVE'")],
+    [
+        ({}, "GOMP_SPINCOUNT = '1000'"),
+        # Each loads torch anew.
+        pytest.param(
+            {"OMP_WAIT_POLICY": "active"}, "WAIT_POLICY = 'ACTIVE'", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_the_threads_of_a_worker_that_trains_spin_shortly_while_they_wait(
     chosen: dict[str, str], held: str
