@@ -31,17 +31,25 @@ class ServedTokenizer:
         self._special = {"bos_token": bos_token or "", "eos_token": self.eos_token or ""}
 
     def __call__(
-        self, text: str, *, add_special_tokens: bool = True, split_special_tokens: bool = False
-    ) -> Mapping[str, list[int]]:
-        """Tokenize a text; with `split_special_tokens` names of special tokens are plain text."""
-        body = {
-            "content": text,
-            "add_special": add_special_tokens,
-            "parse_special": not split_special_tokens,
-        }
+        self,
+        text: str | Sequence[str],
+        *,
+        add_special_tokens: bool = True,
+        split_special_tokens: bool = False,
+    ) -> Mapping[str, Any]:
+        """Tokenize a text, or each of several as transformers does it.
+
+        With `split_special_tokens` names of special tokens are plain text.
+        """
+        told = {"add_special": add_special_tokens, "parse_special": not split_special_tokens}
+        if isinstance(text, str):
+            return {"input_ids": self._ids(text, told)}
+        return {"input_ids": [self._ids(each, told) for each in text]}
+
+    def _ids(self, text: str, told: Mapping[str, bool]) -> list[int]:
         try:
-            answer = self._http.post("/tokenize", json=body).raise_for_status()
-            return {"input_ids": [int(token) for token in answer.json()["tokens"]]}
+            answer = self._http.post("/tokenize", json={"content": text, **told}).raise_for_status()
+            return [int(token) for token in answer.json()["tokens"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise StackError(f"The model server does not tokenize: {error}") from error
 
