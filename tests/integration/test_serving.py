@@ -206,5 +206,6 @@ def first_logprob(client: openai.OpenAI, model: str, row: Record) -> float:
 
 def children_of(parent: int, module: str) -> list[int]:
     """The newest process of a module that a process started."""
-    found = [child.pid for child in psutil.Process(parent).children() if module in child.cmdline()]
-    return sorted(found)[-1:]
+    found = [child for child in psutil.Process(parent).children() if module in child.cmdline()]
+    # Not by their numbers, which begin again at some time.
+    return [child.pid for child in sorted(found, key=psutil.Process.create_time)[-1:]]
