@@ -12,11 +12,13 @@ TORCH_TESTS := tests/unit/training tests/unit/services/test_tuning.py \
   tests/integration/test_tuning_trouble.py tests/integration/test_serving.py \
   tests/integration/test_serving_tuned.py tests/integration/test_served_rounds.py \
   tests/integration/test_learning.py
-# Kills and shutdowns that can share the machine; those of tests/faults are timed, and run alone.
+# Kills and shutdowns that can share the machine. Those of tests/faults are timed: two share it,
+# and the run that survives everything has it for itself.
 KILLS := tests/acceptance/test_survival.py tests/integration/test_batch_deaths.py \
   tests/integration/test_batch_survival.py tests/integration/test_budget.py \
   tests/integration/test_pulse.py tests/integration/test_stack.py \
   tests/integration/test_worker_shutdown.py
+SURVIVAL := tests/faults/test_survival.py
 BIN := .venv/bin
 AT_ONCE_PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
 
@@ -52,7 +54,8 @@ format: .venv/dev.installed ## put the code into its form
 
 kills: .venv/training.installed ## the short tests of kills, restarts, endpoints in trouble
 	@$(AT_ONCE_PYTEST) $(KILLS)
-	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults --ignore=$(SURVIVAL)
+	@$(BIN)/python -m pytest $(SURVIVAL)
 
 faults: .venv/training.installed ## the long tests: kills, restarts, freezes, every pair
 	@$(BIN)/python -m pytest -m "faults or slow"

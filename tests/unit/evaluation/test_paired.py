@@ -81,6 +81,7 @@ def test_swaps_that_are_drawn_agree_with_all_of_them_and_are_never_none() -> Non
     assert randomisation_p(gains * 3, 1) == randomisation_p(gains * 3, 1)
 
 
+@pytest.mark.slow
 def test_chance_alone_is_taken_for_a_difference_no_more_often_than_promised() -> None:
     generator, rounds = np.random.default_rng(6), 1_000
     for tasks in (5, 12):
