@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.formats.files import opened, written
+from app.atomic_files import written
+from app.formats.files import opened
 from app.formats.formats import FORMATS
 from app.record import Record, Unreadable
 

@@ -18,20 +18,20 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from app.formats.files import written
+from app.atomic_files import written
 from app.formats.formats import FORMATS
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.pipeline.types import Instance
 from app.record import Record
-from app.services import run_rows
-from app.services.runs import RunRequest, get_run, start_run
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.runs import rows as run_rows
+from app.services.runs.control import RunRequest, get_run, start_run
 from app.settings import Settings
-from app.store import instructions
 from app.store.database import Database
 from app.store.migrate import migrate
-from app.store.models import Run
+from app.store.tables.runs import Run
+from app.store.work import instructions
 from benchmarks.format_work import made_up
 
 _SEEDS = Path(__file__).parent.parent / "seed_tasks" / "seed_tasks.jsonl"
@@ -64,21 +64,21 @@ def report_formats(sizes: list[int], folder: Path) -> None:
                 (folder / f"{name}-{rows}").unlink()
 
 
-def _filled(workshop: Workshop, rows: int) -> str:
+def _filled(context: ServiceContext, rows: int) -> str:
     """Store a run with so many rows; its id."""
     request = RunRequest(None, read_seed_tasks(_SEEDS.read_bytes()), RunOptions(model="made-up"))
-    run_id = start_run(workshop, request, None).id
+    run_id = start_run(context, request, None).id
     records = list(made_up(rows))
     for first in range(0, rows, _CHUNK):
         chunk = list(enumerate(records[first : first + _CHUNK], start=first))
-        with workshop.database.write() as session:
+        with context.database.write() as session:
             instructions.add(session, [_instruction(run_id, n, record) for n, record in chunk])
             made = [
                 instructions.Made(n, n + 1, [Instance(record.input, record.output)])
                 for n, record in chunk
             ]
             instructions.add_instances(session, run_id, made)
-    with workshop.database.write() as session:
+    with context.database.write() as session:
         run = session.get_one(Run, run_id)
         run.accepted = rows
     return run_id
@@ -102,12 +102,12 @@ def report_database(rows: int, folder: Path) -> None:
     database = Database(url)
     migrate(database)
     database.close()
-    workshop = open_workshop(Settings(database_url=url))
-    run_id = _filled(workshop, rows)
+    context = open_service_context(Settings(database_url=url))
+    run_id = _filled(context, rows)
     times: dict[str, list[float]] = {"nothing done": [], "Alpaca JSON": []}
 
     def read() -> Iterable[Record]:
-        return run_rows.rows(workshop, run_id)
+        return run_rows.rows(context, run_id)
 
     def written_out() -> None:
         with written(folder / "alpaca.json") as sink:
@@ -116,8 +116,8 @@ def report_database(rows: int, folder: Path) -> None:
     for _ in range(_ROUNDS):
         times["nothing done"].append(_timed(lambda: sum(1 for _ in read())))
         times["Alpaca JSON"].append(_timed(written_out))
-    assert get_run(workshop, run_id).accepted == rows  # noqa: S101 - all of it was there
-    workshop.close()
+    assert get_run(context, run_id).accepted == rows  # noqa: S101 - all of it was there
+    context.close()
     nothing, alpaca = (statistics.median(each) for each in times.values())
     print(
         f"{rows:,} rows of a SQLite database: read with nothing done {nothing:.2f} s,"

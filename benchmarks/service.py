@@ -9,9 +9,9 @@ from pathlib import Path
 
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
-from app.services.run_view import RunView, view
-from app.services.runs import RunRequest, get_run, start_run
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.runs.control import RunRequest, get_run, start_run
+from app.services.runs.view import RunView, view
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -36,13 +36,13 @@ class Service:
         database = Database(database_url)
         migrate(database)
         database.close()
-        self._workshop = self._open_workshop()
+        self._context = self._open_context()
 
     def start(self, target: int) -> str:
         """Start a run on the bundled seed tasks; its id."""
         options = RunOptions(model=_MODEL, target=target, lookahead=_LOOKAHEAD)
         request = RunRequest(None, read_seed_tasks(_SEEDS.read_bytes()), options)
-        return start_run(self._workshop, request, None).id
+        return start_run(self._context, request, None).id
 
     @contextmanager
     def workers(self, run_id: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
@@ -63,21 +63,21 @@ class Service:
 
     def accepted(self, run_id: str) -> int:
         """How many instructions the run has accepted so far."""
-        return get_run(self._workshop, run_id).accepted
+        return get_run(self._context, run_id).accepted
 
     def outcome(self, run_id: str) -> RunView:
         """The run with its numbers."""
-        run = get_run(self._workshop, run_id)
-        with self._workshop.database.read() as session:
+        run = get_run(self._context, run_id)
+        with self._context.database.read() as session:
             return view(session, run)
 
     def close(self) -> None:
         """Give connections back."""
-        self._workshop.close()
+        self._context.close()
 
-    def _open_workshop(self) -> Workshop:
+    def _open_context(self) -> ServiceContext:
         here = Settings(
             database_url=self._environment["DATABASE_URL"],
             openai_base_url=self._environment["OPENAI_BASE_URL"],
         )
-        return open_workshop(here)
+        return open_service_context(here)

@@ -22,13 +22,13 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from app.record import Record
-from app.training.adapters import merged
-from app.training.batches import packs_of
-from app.training.encoding import Encoded, encode_all, encode_prompt
-from app.training.loop import Watch, tune
-from app.training.methods import adapt
-from app.training.models import BaseModel, load, place_here
-from app.training.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.learn.batches import packs_of
+from app.training.learn.loop import Watch, tune
+from app.training.model.base_models import BaseModel, load, place_here
+from app.training.model.methods import adapt
+from app.training.plain.encoding import Encoded, encode_all, encode_prompt
+from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.publish.adapter_folder import merged
 
 WAYS = ("ours, packed", "ours", "Trainer")
 ANSWERS = "answering"

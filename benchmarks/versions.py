@@ -17,11 +17,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from app.services import dataset_importing, dataset_making, datasets
-from app.services.dataset_files import FileWish, made_file
-from app.services.dataset_importing import Upload
-from app.services.recipes import Import
-from app.services.workshop import open_workshop
+from app.services.context import open_service_context
+from app.services.datasets import control, importing, make
+from app.services.datasets.files import FileWish, made_file
+from app.services.datasets.importing import Upload
+from app.services.datasets.recipe import Import
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -35,18 +35,18 @@ _STEPS = ("take in", "count", "alpaca", "parquet")
 def _work(step: str, folder: Path, url: str) -> None:
     """Do one step in this process, and print what it took."""
     settings = Settings(data_dir=folder, database_url=url)
-    with closing(open_workshop(settings)) as workshop:
+    with closing(open_service_context(settings)) as context:
         began = time.process_time()
         if step == "take in":
             upload = Upload("made-up", Import(format="alpaca_jsonl"), folder / "rows.jsonl")
-            dataset_importing.import_dataset(workshop, upload)
+            importing.import_dataset(context, upload)
         else:
-            page = datasets.list_datasets(workshop, name="made-up", cursor=None, limit=1)
+            page = control.list_datasets(context, name="made-up", cursor=None, limit=1)
             (dataset,) = page.items
             if step == "count":
-                dataset_making.make_dataset(workshop, dataset.id, lambda: False)
+                make.make_dataset(context, dataset.id, lambda: False)
             else:
-                made_file(workshop, dataset, FileWish(step))
+                made_file(context, dataset, FileWish(step))
         took_s = time.process_time() - began
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": took_s, "peak_mb": peak_mb}))

@@ -11,25 +11,25 @@ import sys
 import time
 
 from app.logging_setup import log_to_stderr
-from app.services.advance import advance_run
-from app.services.runs import get_run
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.generation.worker_turn import advance_run
+from app.services.runs.control import get_run
 from app.settings import Settings
 from app.stack.leash import die_with_parent
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 
 _LOOK_S = 0.05
 
 
-def advance(workshop: Workshop, run_id: str, slot: int) -> bool:
+def advance(context: ServiceContext, run_id: str, slot: int) -> bool:
     """Work for a slice; the one place that knows how the service is called."""
-    return advance_run(workshop, Slot(run_id, slot), lambda: False) is not None
+    return advance_run(context, Slot(run_id, slot), lambda: False) is not None
 
 
-def work(workshop: Workshop, run_id: str, slot: int) -> None:
+def work(context: ServiceContext, run_id: str, slot: int) -> None:
     """Work until the run is over."""
-    while get_run(workshop, run_id).status in ("queued", "running"):
-        if not advance(workshop, run_id, slot):
+    while get_run(context, run_id).status in ("queued", "running"):
+        if not advance(context, run_id, slot):
             time.sleep(_LOOK_S)
 
 
@@ -38,11 +38,11 @@ def main(arguments: list[str]) -> None:
     die_with_parent(os.getppid())
     log_to_stderr()
     run_id, slot = arguments
-    workshop = open_workshop(Settings())
+    context = open_service_context(Settings())
     try:
-        work(workshop, run_id, int(slot))
+        work(context, run_id, int(slot))
     finally:
-        workshop.close()
+        context.close()
 
 
 if __name__ == "__main__":

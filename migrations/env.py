@@ -4,9 +4,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import Settings
-from app.store import batch_table, dataset_table, made, models, training_table  # noqa: F401 - known
+from app.store import tables  # noqa: F401 - Alembic must know every table
 from app.store.database import Database
-from app.store.table import Table
+from app.store.declarative import Table
 
 
 def _migrate(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""Celery tasks and the sweeper: thin entries into the services."""

@@ -20,12 +20,14 @@ from app.messaging import (
     send_run,
     send_training_job,
 )
-from app.services import advance, dataset_making, training
-from app.services.training_watch import Interruption
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.datasets import make
+from app.services.generation import worker_turn
+from app.services.training.jobs import work
+from app.services.training.jobs.watch import Interruption
 from app.settings import Settings
 from app.stack.leash import die_with_parent
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 from workers.pulse import EVERY_S, beat
 from workers.stopping import TRAINING_PATIENCE_S, Interrupted, Stopping
 
@@ -36,7 +38,7 @@ _STILL_READING_S = 1.0
 _settings = Settings()
 celery = make_celery(_settings)
 _stopping = Stopping()
-_workshops: list[Workshop] = []
+_contexts: list[ServiceContext] = []
 
 
 def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
@@ -52,12 +54,12 @@ def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
     # A parent that was killed cannot end its children: they go by themselves.
     die_with_parent()
     _stopping.watch()
-    _workshops.append(open_workshop(_settings))
+    _contexts.append(open_service_context(_settings))
 
 
 def _end(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
-    while _workshops:
-        _workshops.pop().close()
+    while _contexts:
+        _contexts.pop().close()
 
 
 def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
@@ -100,7 +102,7 @@ def make_dataset(dataset_id: str) -> None:
 def _make(dataset_id: str) -> bool:
     try:
         with _stopping.task():
-            return dataset_making.make_dataset(_workshops[-1], dataset_id, _stopping.told)
+            return make.make_dataset(_contexts[-1], dataset_id, _stopping.told)
     except Interrupted:
         _log.warning("data set %s was handed back in the midst of something", dataset_id)
         return True
@@ -122,8 +124,8 @@ def train(job_id: str) -> None:
 def _train(job_id: str) -> bool:
     try:
         with _stopping.task(TRAINING_PATIENCE_S):
-            return training.work_on_job(
-                _workshops[-1],
+            return work.work_on_job(
+                _contexts[-1],
                 job_id,
                 _stopping.told,
                 interruption=Interruption(TRAINING_PATIENCE_S, _stopping.interrupt),
@@ -136,7 +138,7 @@ def _train(job_id: str) -> bool:
 def _advance(slot: Slot) -> Slot | None:
     try:
         with _stopping.task():
-            return advance.advance_run(_workshops[-1], slot, _stopping.told)
+            return worker_turn.advance_run(_contexts[-1], slot, _stopping.told)
     except Interrupted:
         _log.warning("run %s was handed back in the midst of something", slot.run_id)
         return slot

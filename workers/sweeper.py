@@ -19,10 +19,10 @@ from app.messaging import (
     send_run,
     send_training_job,
 )
-from app.services.dataset_making import sweep_datasets
-from app.services.slots import sweep
-from app.services.training import sweep_training
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.datasets.make import sweep_datasets
+from app.services.generation.slots import sweep
+from app.services.training.jobs.work import sweep_training
 from app.settings import Settings
 from app.store.database import AWAY
 from workers.pulse import beat
@@ -41,23 +41,23 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     settings = Settings()
     celery = make_celery(settings)
-    with closing(open_workshop(settings)) as workshop:
+    with closing(open_service_context(settings)) as context:
         while not stopping.wait(_EVERY_S):
             try:
-                send_what_waits(celery, workshop)
+                send_what_waits(celery, context)
                 beat(settings.pulse_file)
             except AWAY as error:
                 _log.warning("the database is away: %s", error)
 
 
-def send_what_waits(celery: Celery, workshop: Workshop) -> None:
+def send_what_waits(celery: Celery, context: ServiceContext) -> None:
     """Tell workers of all that waits for one and that they were not told of lately."""
     if backlog(celery) < _MOST_BACKLOG:
-        for slot in sweep(workshop):
+        for slot in sweep(context):
             send_run(celery, *slot)
-    for dataset_id in sweep_datasets(workshop):
+    for dataset_id in sweep_datasets(context):
         send_dataset(celery, dataset_id)
-    jobs = sweep_training(workshop)
+    jobs = sweep_training(context)
     # A training lasts for hours, and there may be no worker for it at all.
     if jobs and backlog(celery, TRAINING_QUEUE) < _MOST_BACKLOG:
         for job_id in jobs:

@@ -6,14 +6,14 @@ from contextlib import closing, contextmanager
 
 import uvicorn
 
-from app.api.access import refuse_to_listen_openly
 from app.api.application import build_api
-from app.api.context import Context
+from app.api.context import ApiContext
+from app.api.security.access import refuse_to_listen_openly
 from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery, send_dataset, send_run, send_training_job
-from app.services.inline_worker import InlineWorker
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.local_worker import InlineWorker
 from app.settings import Settings
 
 _GRACE_S = 3
@@ -24,16 +24,16 @@ def main() -> None:
     """Serve until told to stop."""
     log_to_stderr()
     settings = Settings()
-    with closing(open_workshop(settings)) as workshop:
+    with closing(open_service_context(settings)) as service:
         try:
-            refuse_to_listen_openly(settings.api_host, workshop.database)
+            refuse_to_listen_openly(settings.api_host, service.database)
         except ConfigurationError as error:
             sys.exit(str(error))
-        with _context(settings, workshop) as context:
+        with _context(settings, service) as context:
             _serve(context, settings)
 
 
-def _serve(context: Context, settings: Settings) -> None:
+def _serve(context: ApiContext, settings: Settings) -> None:
     uvicorn.run(
         build_api(context),
         host=settings.api_host,
@@ -49,14 +49,14 @@ def _serve(context: Context, settings: Settings) -> None:
 
 
 @contextmanager
-def _context(settings: Settings, workshop: Workshop) -> Iterator[Context]:
+def _context(settings: Settings, service: ServiceContext) -> Iterator[ApiContext]:
     if settings.broker_url.startswith("memory:"):
-        with closing(InlineWorker(workshop)) as worker:
-            yield Context(workshop, worker.look, lambda: None, worker.look, worker.look)
+        with closing(InlineWorker(service)) as worker:
+            yield ApiContext(service, worker.look, lambda: None, worker.look, worker.look)
         return
     celery = make_celery(settings)
-    yield Context(
-        workshop,
+    yield ApiContext(
+        service,
         send=lambda run_id: send_run(celery, run_id),
         send_dataset=lambda dataset_id: send_dataset(celery, dataset_id),
         send_training_job=lambda job_id: send_training_job(celery, job_id),

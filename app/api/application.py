@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
 
 from app.api import problems
-from app.api.access import Access
-from app.api.bodies import LimitBody
-from app.api.context import Context
+from app.api.context import ApiContext
+from app.api.files.body_limit import LimitBody
 from app.api.routes import (
     answer_reviews,
     batches,
@@ -20,6 +19,7 @@ from app.api.routes import (
     seed_sets,
     training_jobs,
 )
+from app.api.security.access import Access
 
 VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
@@ -35,14 +35,14 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_api(context: Context) -> FastAPI:
-    """Build the application; the caller closes the workshop after it."""
+def build_api(context: ApiContext) -> FastAPI:
+    """Build the application; the caller closes the service after it."""
     api = FastAPI(title="Seedbed", version=VERSION, description=_ABOUT)
     api.state.context = context
     problems.install(api)
     api.add_middleware(LimitBody)
     # Added last, so it stands in front of all.
-    api.add_middleware(Access, database=context.workshop.database)
+    api.add_middleware(Access, database=context.service.database)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
     for routes in (

@@ -7,18 +7,18 @@ from typing import Annotated
 from anyio import CapacityLimiter
 from fastapi import Depends, Query, Request
 
-from app.services.events import Following
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
+from app.services.runs.events import Following
 from app.store.pages import MAX_LIMIT
 
 _LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ApiContext:
     """What the application was built with."""
 
-    workshop: Workshop
+    service: ServiceContext
     send: Callable[[str], None]
     """Tells a worker to look at a run; may fail without harm, the sweeper tells again."""
     broker_trouble: Callable[[], str | None]
@@ -33,11 +33,11 @@ class Context:
     database is, the others answer everyone else."""
 
 
-def _context(request: Request) -> Context:
-    context: Context = request.app.state.context
+def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
     return context
 
 
-InContext = Annotated[Context, Depends(_context)]
+InContext = Annotated[ApiContext, Depends(_context)]
 Cursor = Annotated[str | None, Query(description="Where the page begins: a `next_cursor`.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows in a page.")]

@@ -11,15 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.arguments import AsJson
-from app.cli.connect import read_settings
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
+from app.cli.service.connect import read_settings
 from app.errors import SeedbedError
-from app.services import api_keys
-from app.services.api_keys import Scope
+from app.services.access import api_keys
+from app.services.access.api_keys import Scope
 from app.store.database import Database
 from app.store.health import trouble
-from app.store.models import ApiKey
+from app.store.tables.api_keys import ApiKey
 
 keys_app = typer.Typer(
     help="API keys, in the database that the settings name.", no_args_is_help=True

@@ -10,26 +10,26 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli.adapters_app import adapters_app
-from app.cli.answers import Run
 from app.cli.arguments import Api, AsJson, AskedModel, Limit, RunId
-from app.cli.budgets import MaxCalls, MaxCost, MaxTokens, budget
-from app.cli.budgets import register as register_budgets
-from app.cli.connect import found_service, read_settings, started_stack
-from app.cli.dataset import checked_target, download
-from app.cli.datasets_app import datasets_app
-from app.cli.evaluate_command import register as register_evaluate
-from app.cli.events_command import list_events, show_as_they_come
+from app.cli.datasets.commands import datasets_app
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
-from app.cli.jobs_app import jobs_app
 from app.cli.keys import keys_app
 from app.cli.output import Output, fault_json, fault_table
-from app.cli.picture import run_details, run_table
-from app.cli.review_command import register as register_review
-from app.cli.run_command import carry_out, checked_order, exit_with, read_file
-from app.cli.serve_command import register as register_serve
-from app.cli.train_command import register as register_train
-from app.cli.training_options import options_of
+from app.cli.runs.budget import MaxCalls, MaxCost, MaxTokens, budget
+from app.cli.runs.budget import register as register_budgets
+from app.cli.runs.display import run_details, run_table
+from app.cli.runs.events import list_events, show_as_they_come
+from app.cli.runs.review import register as register_review
+from app.cli.runs.run import carry_out, checked_order, exit_with, read_file
+from app.cli.service.answers import Run
+from app.cli.service.connect import found_service, read_settings, started_stack
+from app.cli.service.export import checked_target, download
+from app.cli.training.adapters import adapters_app
+from app.cli.training.evaluate import register as register_evaluate
+from app.cli.training.jobs import jobs_app
+from app.cli.training.options import options_of
+from app.cli.training.serve import register as register_serve
+from app.cli.training.train import register as register_train
 from app.errors import InvalidInput, SeedbedError
 from app.pipeline.options import GrowingProfileName
 from app.pipeline.seed_tasks import read_seed_tasks

@@ -24,18 +24,18 @@ not sure of stays: a dropped row is lost, a bad one that stays can still be foun
 """
 
 from app.curation.filter import Filter
-from app.curation.filters import language, repetition
-from app.curation.filters.arithmetic import WRONG_ARITHMETIC
+from app.curation.filters import other_language, repeated_text
 from app.curation.filters.cut_off import CUT_OFF
 from app.curation.filters.echo import ECHO
 from app.curation.filters.empty_output import EMPTY_OUTPUT
-from app.curation.filters.json_answer import INVALID_JSON
-from app.curation.filters.links import INVENTED_LINKS
-from app.curation.filters.markers import LEFTOVER_MARKERS
+from app.curation.filters.invalid_json import INVALID_JSON
+from app.curation.filters.invalid_python import INVALID_PYTHON
+from app.curation.filters.invented_links import INVENTED_LINKS
+from app.curation.filters.leftover_markers import LEFTOVER_MARKERS
 from app.curation.filters.no_input import NO_INPUT
-from app.curation.filters.python_answer import INVALID_PYTHON
 from app.curation.filters.refusal import REFUSAL
-from app.curation.filters.sight import UNSEEN_INPUT
+from app.curation.filters.unseen_input import UNSEEN_INPUT
+from app.curation.filters.wrong_arithmetic import WRONG_ARITHMETIC
 from app.curation.options import FilterOptions
 
 
@@ -48,9 +48,9 @@ def all_filters(options: FilterOptions) -> tuple[Filter, ...]:
         ECHO,
         REFUSAL,
         CUT_OFF,
-        repetition.make(options),
+        repeated_text.make(options),
         INVENTED_LINKS,
-        language.make(options),
+        other_language.make(options),
         UNSEEN_INPUT,
         WRONG_ARITHMETIC,
         INVALID_JSON,

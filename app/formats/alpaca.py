@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 from app.formats.broken import Numbered
 from app.formats.columns import Columns
-from app.formats.json_lines import Convert, read_lines, write_lines
-from app.formats.json_list import list_pieces, read_list, write_list
-from app.formats.json_values import quoted
+from app.formats.json.lines import Convert, read_lines, write_lines
+from app.formats.json.list_file import list_pieces, read_list, write_list
+from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 from app.record import Record
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from app.formats.json_lines import write_lines
-from app.formats.json_values import quoted
+from app.formats.json.lines import write_lines
+from app.formats.json.values import quoted
 from app.formats.options import WriteOptions
 from app.record import Record
 

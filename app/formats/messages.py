@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from app.formats.broken import Numbered
-from app.formats.json_lines import write_lines
-from app.formats.json_list import read_either
-from app.formats.json_values import quoted
+from app.formats.json.lines import write_lines
+from app.formats.json.list_file import read_either
+from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 from app.formats.turns import MESSAGES, record_of_turns, turns_of_record
 from app.record import Record

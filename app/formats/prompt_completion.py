@@ -10,8 +10,8 @@ from typing import BinaryIO
 from app.formats.alpaca import of_columns
 from app.formats.broken import Numbered
 from app.formats.columns import Columns
-from app.formats.json_lines import read_lines, write_lines
-from app.formats.json_values import quoted
+from app.formats.json.lines import read_lines, write_lines
+from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 from app.record import Record
 

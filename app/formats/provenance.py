@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from app.formats.json_lines import write_lines
+from app.formats.json.lines import write_lines
 from app.record import DatasetRow
 
 PROVENANCE_SUFFIX = ".provenance.jsonl"

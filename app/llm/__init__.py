@@ -1,0 +1,1 @@
+"""Model endpoints: requests, replies, errors, concurrency, prices, the embedded model."""

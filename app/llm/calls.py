@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from app.llm.batches import BatchEndpoint
+from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.fanout import Dropped, Fanout
 from app.llm.inbox import Inbox, Outcome
 from app.llm.loop_thread import LoopThread

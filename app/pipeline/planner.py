@@ -8,7 +8,7 @@ and what is accepted never depend on which reply came first: equal replies, equa
 import math
 from dataclasses import dataclass
 
-from app.pipeline.run_state import EndReason
+from app.states import EndReason
 
 
 @dataclass(frozen=True, slots=True)

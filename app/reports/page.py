@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from app.reports.sections import Section
+from app.reports.dataset.sections import Section
 from app.reports.wording import cut
 
 _LONGEST = 800

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
 
 
 @contextmanager
-def kept_lease(workshop: Workshop, extend: Callable[[Session, float], object]) -> Iterator[None]:
+def kept_lease(
+    context: ServiceContext, extend: Callable[[Session, float], object]
+) -> Iterator[None]:
     """Prolong the lease in a thread of its own until the block ends.
 
     Args:
-        workshop: what this process works with.
+        context: what this process works with.
         extend: prolongs it, by so many seconds, as long as it is ours.
 
     Without it a preflight that outlasts the lease loses the run to another worker, whose preflight
@@ -23,8 +25,8 @@ def kept_lease(workshop: Workshop, extend: Callable[[Session, float], object]) -
     done = threading.Event()
 
     def beat() -> None:
-        while not done.wait(workshop.lease_s / 3):
-            workshop.database.retrying(lambda session: extend(session, workshop.lease_s))
+        while not done.wait(context.lease_s / 3):
+            context.database.retrying(lambda session: extend(session, context.lease_s))
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)
     thread.start()

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from app.errors import Fault, InvalidInput
 from app.record import Record
-from app.training.manner import Manner, Piece
+from app.training.plain.sampling import Manner, Piece
 
 Pieces: TypeAlias = Generator[Piece, None, None]
 """Of an answer as it is made; the last one has a finish reason. Closing it ends the answer."""

@@ -19,7 +19,7 @@ from app.serving.chat_post import ChatPost
 from app.serving.chat_reply import ChatReply, event
 from app.serving.problems import error_json
 from app.serving.under_way import UnderWay
-from app.training.manner import Piece
+from app.training.plain.sampling import Piece
 
 TUNED = "tuned"
 BASE = "base"

@@ -17,8 +17,8 @@ from app.llm.words import shorten
 from app.serving.answerer import Answering, Pieces, Question, TooLong, room
 from app.serving.served_tokenizer import ServedTokenizer
 from app.serving.tuned import TunedModel
-from app.training.encoding import encode_prompt
-from app.training.manner import Manner, Piece
+from app.training.plain.encoding import encode_prompt
+from app.training.plain.sampling import Manner, Piece
 
 _TIMEOUT = httpx.Timeout(900.0, connect=10.0)
 """Until the next token: all slots may be busy with long answers."""

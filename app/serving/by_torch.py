@@ -6,9 +6,9 @@ Looked up by name, see `app.serving.opening`: it needs the extra ``training``.
 from app.errors import Fault, InvalidInput
 from app.serving.answerer import Answering, Question, room
 from app.serving.tuned import TunedModel
-from app.training.models import place_here
-from app.training.options import DataOptions
-from app.training.talking import Talker, load_talker
+from app.training.model.base_models import place_here
+from app.training.plain.options import DataOptions
+from app.training.use.chat import Talker, load_talker
 
 _CANNOT = "needs llama.cpp, which serves lora, rslora and qlora adapters of the embedded model"
 

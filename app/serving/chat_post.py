@@ -9,7 +9,7 @@ from app.errors import Fault, InvalidInput
 from app.llm.words import storable
 from app.record import Exchange, Record
 from app.serving.answerer import Question
-from app.training.manner import Manner
+from app.training.plain.sampling import Manner
 
 _ORDER = "an optional system message, then user and assistant in turn, the last one a user's"
 

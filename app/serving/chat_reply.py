@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from app.errors import SeedbedError
 from app.serving.answerer import Pieces
 from app.serving.problems import error_json
-from app.training.manner import Piece
+from app.training.plain.sampling import Piece
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object; `Any` because that is what JSON is."""

@@ -15,7 +15,7 @@ from app.serving.tuned import TunedModel
 from app.stack.parts import Environment, model_part
 from app.stack.ports import free_port
 from app.stack.supervisor import Supervisor
-from app.training.options import EMBEDDED
+from app.training.plain.options import EMBEDDED
 
 Engine: TypeAlias = Literal["auto", "llama.cpp", "torch"]
 _LOOPBACK = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The tokenizer of a model that llama.cpp serves, as `app.training.encoding` asks for one.
+"""The tokenizer of a model that llama.cpp serves, as `app.training.plain.encoding` asks for one.
 
 So prompts are put as in tuning on machines without transformers, too.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.errors import Fault, InvalidInput
-from app.training.options import TrainingOptions
+from app.training.plain.options import TrainingOptions
 
 _FACTS = "training.json"
 _GGUF = "adapter.gguf"

@@ -1,0 +1,1 @@
+"""The embedded stack: processes on this machine that die with their parent."""

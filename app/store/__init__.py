@@ -1,0 +1,1 @@
+"""The database: tables and queries, the same on SQLite and PostgreSQL."""

@@ -1,1 +1,1 @@
-"""Tuning a model on a data set: LoRA and its siblings. The one room that imports torch."""
+"""Tuning a model on a data set: LoRA and its relatives. The only package that imports torch."""

@@ -10,17 +10,23 @@ import torch
 
 from app.errors import Fault, InvalidInput
 from app.record import Record
-from app.training.adapters import MANIFEST, check_sums, facts_of, save_tuned
-from app.training.batches import Pack, packs_of
-from app.training.classifier import classifier_of, label_lessons, labelled, labels_of, read_all
-from app.training.encoding import Encoded, EncodingReport, encode_all
-from app.training.foretelling import answer_lessons, sees_rows_apart
-from app.training.lessons import Lessons
-from app.training.loop import Watch, learn, steps_of
-from app.training.methods import adapt
-from app.training.models import ANSWERS, BaseModel, Head, Place, load, telling
-from app.training.options import Task, TrainingOptions
-from app.training.replay import with_replay
+from app.training.learn.batches import Pack, packs_of
+from app.training.learn.classifier import (
+    classifier_of,
+    label_lessons,
+    labelled,
+    labels_of,
+    read_all,
+)
+from app.training.learn.examples import Lessons
+from app.training.learn.loop import Watch, learn, steps_of
+from app.training.learn.loss import answer_lessons, sees_rows_apart
+from app.training.model.base_models import ANSWERS, BaseModel, Head, Place, load, telling
+from app.training.model.methods import adapt
+from app.training.plain.encoding import Encoded, EncodingReport, encode_all
+from app.training.plain.options import Task, TrainingOptions
+from app.training.plain.replay import with_replay
+from app.training.publish.adapter_folder import MANIFEST, check_sums, facts_of, save_tuned
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.store.types
+from migrations import column_types
 
 revision = "0001"
 down_revision = None
@@ -27,8 +27,8 @@ def upgrade() -> None:
         sa.Column("classification_count", sa.Integer(), nullable=False),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seed_sets")),
@@ -52,18 +52,18 @@ def upgrade() -> None:
         sa.Column("complete_at_resume", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("classification_bias", sa.Double(), nullable=True),
         sa.Column("pump_token", sa.String(length=40), nullable=True),
-        sa.Column("pump_leased_until", app.store.types.Moment(precision=53), nullable=True),
-        sa.Column("nudged_at", app.store.types.Moment(precision=53), nullable=True),
+        sa.Column("pump_leased_until", column_types.Moment(precision=53), nullable=True),
+        sa.Column("nudged_at", column_types.Moment(precision=53), nullable=True),
         sa.Column("idempotency_key", sa.String(length=255), nullable=True),
         sa.Column("request_sha256", sa.String(length=64), nullable=True),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
-        sa.Column("started_at", app.store.types.Moment(precision=53), nullable=True),
-        sa.Column("ended_at", app.store.types.Moment(precision=53), nullable=True),
+        sa.Column("started_at", column_types.Moment(precision=53), nullable=True),
+        sa.Column("ended_at", column_types.Moment(precision=53), nullable=True),
         sa.ForeignKeyConstraint(
             ["seed_set_id"], ["seed_sets.id"], name=op.f("fk_runs_seed_set_id")
         ),
@@ -105,12 +105,12 @@ def upgrade() -> None:
         sa.Column("top_logprobs", sa.JSON(), nullable=True),
         sa.Column("prompt_tokens", sa.Integer(), nullable=False),
         sa.Column("completion_tokens", sa.Integer(), nullable=False),
-        sa.Column("cost_usd", app.store.types.Dollars(), nullable=True),
+        sa.Column("cost_usd", column_types.Dollars(), nullable=True),
         sa.Column("latency_s", sa.Double(), nullable=False),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
@@ -150,8 +150,8 @@ def upgrade() -> None:
         sa.Column("is_complete", sa.Boolean(), nullable=False),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_instructions_run_id")),
@@ -176,8 +176,8 @@ def upgrade() -> None:
         sa.Column("completion_id", sa.BigInteger(), nullable=True),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_rejections_run_id")),
@@ -199,8 +199,8 @@ def upgrade() -> None:
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column(
             "at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_events_run_id")),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.store.types
+from migrations import column_types
 
 revision = "0002"
 down_revision = "0001"
@@ -20,12 +20,12 @@ def upgrade() -> None:
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column(
             "created_at",
-            app.store.types.Moment(precision=53),
-            server_default=app.store.types.epoch_now(),
+            column_types.Moment(precision=53),
+            server_default=column_types.epoch_now(),
             nullable=False,
         ),
-        sa.Column("last_used_at", app.store.types.Moment(precision=53), nullable=True),
-        sa.Column("revoked_at", app.store.types.Moment(precision=53), nullable=True),
+        sa.Column("last_used_at", column_types.Moment(precision=53), nullable=True),
+        sa.Column("revoked_at", column_types.Moment(precision=53), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("key_sha256", name=op.f("uq_api_keys_key_sha256")),
     )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.types import TypeEngine
 
-from app.store.types import Dollars, Moment
+from migrations.column_types import Dollars, Moment
 
 revision = "0003"
 down_revision = "0002"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.store.types import Moment, epoch_now
+from migrations.column_types import Moment, epoch_now
 
 revision = "0004"
 down_revision = "0003"

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedServer, scripted_server
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedServer, scripted_server
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
 

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from app.services import api_keys
-from app.services.api_keys import NewKey, Scope
+from app.services.access import api_keys
+from app.services.access.api_keys import NewKey, Scope
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import part_environment

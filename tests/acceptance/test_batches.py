@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_batches import BatchScript
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import scripted_server
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.batches import BatchScript
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import scripted_server
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
 from tests.acceptance.conftest import await_end, client_of, start

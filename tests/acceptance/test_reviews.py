@@ -7,9 +7,9 @@ import pytest
 
 from app.record import DatasetRow, Record
 from app.stack.embedded import EmbeddedStack
-from app.store import dataset_rows, datasets
 from app.store.database import Database
-from app.store.dataset_table import Dataset
+from app.store.datasets import dataset_rows, versions
+from app.store.tables.datasets import Dataset
 from tests.acceptance.conftest import await_end, seed_tasks
 
 ROWS = [
@@ -27,7 +27,7 @@ def dataset_id(service: EmbeddedStack) -> str:
             id="dataset_rivers",
             name="rivers",
             version=1,
-            state=datasets.READY,
+            state=versions.READY,
             is_import=True,
             recipe={},
             row_count=len(ROWS),

@@ -18,8 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import Counts, ScriptedCall, ScriptedReply, make_app
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import Counts, ScriptedCall, ScriptedReply, make_app
 
 Json = dict[str, Any]
 

@@ -4,9 +4,16 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from app.store.made import CompletionRow, InstanceRow, InstructionRow, PromptText, Rejection
-from app.store.models import Run, RunEvent, SeedSet, SeedTaskRow, WorkItem
-from app.store.table import Table
+from app.store.declarative import Table
+from app.store.tables.results import (
+    CompletionRow,
+    InstanceRow,
+    InstructionRow,
+    PromptText,
+    Rejection,
+)
+from app.store.tables.runs import Run, RunEvent, SeedSet, SeedTaskRow
+from app.store.tables.work import WorkItem
 
 RUN_ID = "run_1"
 _TEXTS = ("Describe a harbour at night.", "Explain how bread rises in an oven.")

@@ -9,16 +9,16 @@ from typing import Any
 
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_server import Script, ScriptedServer, scripted_server
+from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.advance import advance_run
-from app.services.run_view import RunView, view
-from app.services.runs import RunRequest
-from app.services.slots import sweep
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
+from app.services.runs import control
+from app.services.runs.control import RunRequest
+from app.services.runs.view import RunView, view
 from app.store.database import Database
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 from tests.integration.conftest import SEEDS
 
 WORKERS = 2
@@ -32,7 +32,7 @@ class Team:
     endpoints: list[Endpoint]
     changes: dict[str, Any] = field(default_factory=dict)
 
-    def workshop(self) -> Workshop:
+    def context(self) -> ServiceContext:
         values: dict[str, Any] = {
             "default_model": "scripted",
             "concurrency": 16,
@@ -41,34 +41,34 @@ class Team:
             "outage_patience_s": 60.0,
         }
         database = Database(self.url)
-        return Workshop(database, self.endpoints, **(values | self.changes))
+        return ServiceContext(database, self.endpoints, **(values | self.changes))
 
     def run(self, **options: Any) -> RunView:
         """Start a run and work on it until it rests; the run with its numbers."""
-        workshop = self.workshop()
+        context = self.context()
         request = RunRequest(None, SEEDS, RunOptions(**options))
-        run_id = runs.start_run(workshop, request, None).id
+        run_id = control.start_run(context, request, None).id
         workers = [threading.Thread(target=self._work, args=(run_id,)) for _ in range(WORKERS)]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-        run = runs.get_run(workshop, run_id)
-        with workshop.database.read() as session:
+        run = control.get_run(context, run_id)
+        with context.database.read() as session:
             seen = view(session, run)
-        workshop.close()
+        context.close()
         return seen
 
     def _work(self, run_id: str) -> None:
-        workshop = self.workshop()
+        context = self.context()
         until = time.monotonic() + 120
-        while runs.get_run(workshop, run_id).status in ("queued", "running"):
+        while control.get_run(context, run_id).status in ("queued", "running"):
             assert time.monotonic() < until, "the run does not end"
-            for slot in sweep(workshop):
-                advance_run(workshop, slot, lambda: False)
-            advance_run(workshop, Slot(run_id, 0), lambda: False)
+            for slot in sweep(context):
+                advance_run(context, slot, lambda: False)
+            advance_run(context, Slot(run_id, 0), lambda: False)
             time.sleep(0.1)
-        workshop.close()
+        context.close()
 
 
 def endpoint(

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.store.database import Database
-from app.store.models import WorkItem
+from app.store.tables.work import WorkItem
 from tests.faults.team import WORKERS, team
 
 pytestmark = pytest.mark.parametrize(

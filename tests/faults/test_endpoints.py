@@ -10,13 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import (
-    ScriptedCall,
-    ScriptedReply,
-    ScriptedServer,
-    scripted_server,
-)
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply, ScriptedServer, scripted_server
 from tests.faults.team import Team, endpoint
 
 pytestmark = pytest.mark.parametrize(

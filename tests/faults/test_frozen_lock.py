@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.services.slots import sweep
-from app.services.workshop import open_workshop
+from app.services.context import open_service_context
+from app.services.generation.slots import sweep
 from app.settings import Settings
 from app.stack.process import Part, Process
 from app.store.database import Database
@@ -112,8 +112,8 @@ def test_a_frozen_holder_of_one_runs_row_keeps_no_other_run_from_being_swept(
 ) -> None:
     url, _ = on_postgresql
     settings = Settings.model_validate({"DATABASE_URL": url, "OPENAI_BASE_URL": "http://[::1]/v1"})
-    with _held(url, tmp_path) as holder, closing(open_workshop(settings)) as workshop:
+    with _held(url, tmp_path) as holder, closing(open_service_context(settings)) as context:
         os.kill(holder, signal.SIGSTOP)
         since = time.monotonic()
-        assert "run_2" in [slot.run_id for slot in sweep(workshop)]
+        assert "run_2" in [slot.run_id for slot in sweep(context)]
         assert time.monotonic() - since < 2

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from tests.faults.team import WORKERS, team
 
 pytestmark = pytest.mark.parametrize(

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from app.messaging import make_celery, send_training_job
-from app.services import training_jobs
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.training.jobs import control
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.environment import part_environment
 from app.stack.parts import sweeper_part, worker_part
 from app.stack.process import Part, Process
 from app.stack.supervisor import Supervisor
-from app.store.training_table import TrainingJob
+from app.store.tables.training import TrainingJob
 from tests.servers.postgresql import PostgreSQL
 
 if find_spec("peft") is None:
@@ -46,7 +46,7 @@ STEPS, CHECKPOINT_EVERY = 300, 10
 class Site:
     """Broker, database, and the processes of a service."""
 
-    workshop: Workshop
+    context: ServiceContext
     settings: Settings
     processes: ExitStack
     started: list[Process] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Site:
             send_training_job(celery, job.id)
 
     def now(self, job: TrainingJob) -> TrainingJob:
-        return training_jobs.get_job(self.workshop, job.id)
+        return control.get_job(self.context, job.id)
 
     def steps_told(self, job: TrainingJob) -> list[int]:
         found: list[int] = []
         cursor = None
         while True:
-            page = training_jobs.list_events(self.workshop, job.id, cursor=cursor, limit=1000)
+            page = control.list_events(self.context, job.id, cursor=cursor, limit=1000)
             found += [event.data["step"] for event in page.items if event.kind == "step"]
             cursor = page.next_cursor
             if cursor is None:
@@ -111,26 +111,26 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
         )
         settings.data_dir.mkdir()
         with (
-            closing(open_workshop(settings)) as workshop,
+            closing(open_service_context(settings)) as context,
             Supervisor(tmp_path) as supervisor,
             ExitStack() as processes,
         ):
             environment = part_environment(settings, os.environ, {})
             supervisor.start(broker_part(binary, socket, tmp_path, environment))
-            yield Site(workshop, settings, processes)
+            yield Site(context, settings, processes)
 
 
 def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the_same(
     site: Site, tmp_path: Path
 ) -> None:
-    dataset = dataset_of(site.workshop, tmp_path, spelling(16))
+    dataset = dataset_of(site.context, tmp_path, spelling(16))
     options = options_of(
         tiny_folder(tmp_path / "tiny"),
         schedule={"steps": STEPS, "checkpoint_every": CHECKPOINT_EVERY},
     )
     workers = [site.worker(), site.worker()]
     site.sweeper()
-    job = posted(site.workshop, dataset, options)
+    job = posted(site.context, dataset, options)
     # Twice, as a broker may: there are two workers that could begin it.
     site.send(job)
     site.send(job)
@@ -141,7 +141,7 @@ def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the
 
     [killed] = [worker for worker in workers if "succeeded" not in worker.log_text()]
     killed.kill()
-    undisturbed = done(site.workshop, dataset, options)
+    undisturbed = done(site.context, dataset, options)
     wait_for(lambda: site.now(job).status == "succeeded")
 
     ended = site.now(job)
@@ -157,6 +157,6 @@ def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the
 
     assert ended.loss == undisturbed.loss
     for name in ("adapter/adapter_model.safetensors", "adapter/training.json"):
-        ours, theirs = (outputs_of(site.workshop, each) / name for each in (ended, undisturbed))
+        ours, theirs = (outputs_of(site.context, each) / name for each in (ended, undisturbed))
         assert ours.read_bytes() == theirs.read_bytes()
     assert evaluation_of(ended).models[1].exact == evaluation_of(undisturbed).models[1].exact

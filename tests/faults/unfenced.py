@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from app.store import work
-from app.store.work import Standing
+from app.store.work import work_items
+from app.store.work.work_items import Standing
 from workers.celery_app import celery
 
 __all__ = ["celery"]
@@ -20,6 +20,6 @@ def _all_ours(_session: Session, item_ids: Sequence[int], _token: str) -> Mappin
     return dict.fromkeys(item_ids, Standing.OURS)
 
 
-assert work.standings.__doc__ is not None
-assert work.standings.__doc__.startswith("The fence"), "the fence is somewhere else now"
-work.standings = _all_ours  # type: ignore[assignment]  # a function is no place to assign to
+assert work_items.standings.__doc__ is not None
+assert work_items.standings.__doc__.startswith("The fence"), "the fence is somewhere else now"
+work_items.standings = _all_ours  # type: ignore[assignment]  # a function is no place to assign to

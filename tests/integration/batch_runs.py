@@ -7,17 +7,17 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_batches import BatchScript, Fault, Route
-from app.llm.scripted_server import ScriptedReply
-from app.services import runs
-from app.services.advance import advance_run
-from app.services.run_view import RunView
-from app.services.slots import sweep
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.batches import BatchScript, Fault, Route
+from app.llm.scripted.server import ScriptedReply
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
+from app.services.runs import control
+from app.services.runs.view import RunView
 from app.settings import Price
-from app.store.batch_table import Batch
-from app.store.made import CompletionRow
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
+from app.store.tables.batches import Batch
+from app.store.tables.results import CompletionRow
 from tests.integration.conftest import Bench
 
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -34,7 +34,7 @@ def settle(
 ) -> RunView:
     """Work on what the sweeper names until the run waits for a person, has ended, or `until`."""
     until_s = time.monotonic() + timeout_s
-    while runs.get_run(bench.workshop, run_id).status in {"queued", "running", "cancelling"}:
+    while control.get_run(bench.context, run_id).status in {"queued", "running", "cancelling"}:
         if until():
             break
         assert time.monotonic() < until_s, "the run does not end"
@@ -45,14 +45,14 @@ def settle(
 
 def look(bench: Bench, until: Callable[[], bool] = never) -> None:
     """One look of the sweeper, and what a worker does of it."""
-    for slot in sweep(bench.workshop):
+    for slot in sweep(bench.context):
         again: Slot | None = slot
         while again is not None and not until():
-            again = advance_run(bench.workshop, again, never)
+            again = advance_run(bench.context, again, never)
 
 
 def batches_of(bench: Bench, run_id: str) -> Sequence[Batch]:
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         made = select(Batch).where(Batch.run_id == run_id).order_by(Batch.id)
         return session.scalars(made).all()
 
@@ -64,10 +64,10 @@ def is_out(bench: Bench, run_id: str) -> Callable[[], bool]:
 
 def check_books(bench: Bench, run_id: str, paid_before: int = 0) -> None:
     """Hold a run's books against what the endpoint was paid for since then."""
-    run = runs.get_run(bench.workshop, run_id)
+    run = control.get_run(bench.context, run_id)
     counts = bench.server.counts
     assert run.calls + run.written_off_calls == counts.calls + counts.batch_lines - paid_before
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         kept = select(func.count(), func.sum(CompletionRow.cost_usd)).where(
             CompletionRow.run_id == run_id, CompletionRow.reused_from.is_(None)
         )

@@ -1,4 +1,4 @@
-"""A workshop on a real database and a real HTTP endpoint, and runs within this process."""
+"""A context on a real database and a real HTTP endpoint, and runs within this process."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -9,19 +9,20 @@ from typing import Any
 import pytest
 
 from app.formats.alpaca import alpaca_json
-from app.llm.batches import BatchEndpoint
+from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.questions import LengthName
-from app.llm.scripted_server import Script, ScriptedServer, scripted_server
+from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
-from app.services import advance, run_rows, runs
-from app.services.run_view import RunView, view
-from app.services.runs import RunRequest
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
+from app.services.generation import worker_turn
+from app.services.runs import control, rows
+from app.services.runs.control import RunRequest
+from app.services.runs.view import RunView, view
 from app.store.database import Database
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 
 # These tune a model: `make .venv/training.installed`.
 collect_ignore_glob = ["test_serv*.py"] if importlib.util.find_spec("peft") is None else []
@@ -53,28 +54,28 @@ SEEDS = tuple(
 
 @dataclass(frozen=True)
 class Bench:
-    """A workshop with what a test needs around it."""
+    """A context with what a test needs around it."""
 
-    workshop: Workshop
+    context: ServiceContext
     server: ScriptedServer
 
     def start(self, **options: Any) -> str:
         request = RunRequest(None, SEEDS, RunOptions(**options))
-        return runs.start_run(self.workshop, request, None).id
+        return control.start_run(self.context, request, None).id
 
     def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
-        while advance.advance_run(self.workshop, Slot(run_id, 0), stop):
+        while worker_turn.advance_run(self.context, Slot(run_id, 0), stop):
             if stop():
                 break
         return self.view(run_id)
 
     def view(self, run_id: str) -> RunView:
-        run = runs.get_run(self.workshop, run_id)
-        with self.workshop.database.read() as session:
+        run = control.get_run(self.context, run_id)
+        with self.context.database.read() as session:
             return view(session, run)
 
     def alpaca(self, run_id: str) -> str:
-        return "".join(alpaca_json(run_rows.rows(self.workshop, run_id)))
+        return "".join(alpaca_json(rows.rows(self.context, run_id)))
 
 
 def after_looks(most: int) -> Callable[[], bool]:
@@ -105,7 +106,7 @@ def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Ben
             "outage_patience_s": 1.0,
             "batch_poll_s": 0.05,
         }
-        yield Bench(Workshop(**{**values, **changes}), server)
+        yield Bench(ServiceContext(**{**values, **changes}), server)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from app.services.advance import advance_run
-from app.services.slots import sweep
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
 from app.store.database import Database
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 
 _SWEEP_EVERY_S = 0.3
 _STATEMENTS_A_LOOK = 10
@@ -43,8 +43,8 @@ class Mishaps:
 class Crew:
     """Works on runs until told to stop; a worker that is gone is replaced at once."""
 
-    def __init__(self, workshop: Workshop, url: str, size: int, mishaps: Mishaps) -> None:
-        self._workshop = workshop
+    def __init__(self, context: ServiceContext, url: str, size: int, mishaps: Mishaps) -> None:
+        self._context = context
         self._url = url
         self._mishaps = mishaps
         self._drawing = threading.Lock()
@@ -88,13 +88,13 @@ class Crew:
                 self.lost += not self._over.is_set()
 
     def _work(self, life: "_Life") -> None:
-        workshop = replace(self._workshop, database=life.database)
+        context = replace(self._context, database=life.database)
         swept_at = 0.0
         while not life.stop():
             named: list[Slot] = []
             if time.monotonic() > swept_at + _SWEEP_EVERY_S:
                 swept_at = time.monotonic()
-                named += sweep(workshop)
+                named += sweep(context)
             # One that is named is enough: the run that needs a worker most is taken in its place.
             # Last: who was told to look at a slot is the only one that knows of it for a while.
             named += [Slot(run_id, 0) for run_id in self.run_ids[:1]]
@@ -102,7 +102,7 @@ class Crew:
             for slot in named:
                 again: Slot | None = slot
                 while again is not None and not life.stop():
-                    again = advance_run(workshop, again, life.stop)
+                    again = advance_run(context, again, life.stop)
                     worked = worked or again is not None
             if not worked:
                 self._over.wait(0.2)
@@ -155,10 +155,10 @@ def lose_answers(database: Database, rng: random.Random, share: float) -> None:
 
 @contextmanager
 def crew_of(
-    workshop: Workshop, url: str, size: int, mishaps: Mishaps | None = None
+    context: ServiceContext, url: str, size: int, mishaps: Mishaps | None = None
 ) -> Iterator[Crew]:
     """Keep `size` workers at work until the block ends."""
-    crew = Crew(workshop, url, size, mishaps or Mishaps())
+    crew = Crew(context, url, size, mishaps or Mishaps())
     try:
         yield crew
     finally:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
-from app.services import training
-from app.services.workshop import Workshop
+from app.services.context import ServiceContext
+from app.services.training.jobs import work
 from app.store.database import Database
 from tests.integration.scripted_trainer import ScriptedTrainer
 
 
 def main() -> None:
     database_url, base_url, files_dir, job_id, tasks = sys.argv[1:]
-    workshop = Workshop(
+    context = ServiceContext(
         database=Database(database_url),
         endpoints=[
             Endpoint("default", lambda model: lambda: OpenAIProvider(base_url, "k", model, 5.0))
@@ -24,7 +24,7 @@ def main() -> None:
         lease_s=1.5,
         files_dir=Path(files_dir),
     )
-    training.work_on_job(workshop, job_id, lambda: False, ScriptedTrainer(tasks=int(tasks)))
+    work.work_on_job(context, job_id, lambda: False, ScriptedTrainer(tasks=int(tasks)))
 
 
 if __name__ == "__main__":

@@ -5,17 +5,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.record import DatasetRow, Exchange, Record
-from app.services import runs
-from app.services.runs import RunRequest
-from app.store import dataset_rows, datasets
+from app.services.runs import control
+from app.services.runs.control import RunRequest
 from app.store.database import Database
-from app.store.dataset_table import Dataset
-from app.store.identifiers import new_id
+from app.store.datasets import dataset_rows, versions
+from app.store.ids import new_id
+from app.store.tables.datasets import Dataset
 from tests.integration.conftest import Bench
 
 
@@ -37,7 +37,7 @@ def _row(n: int) -> DatasetRow:
     return DatasetRow(n, record, is_classification=n % 3 == 0, origin=origin)
 
 
-def stored(database: Database, rows: Sequence[DatasetRow], state: str = datasets.READY) -> str:
+def stored(database: Database, rows: Sequence[DatasetRow], state: str = versions.READY) -> str:
     """A version of a data set with these rows."""
     dataset_id = new_id("dataset")
     with database.write() as session:
@@ -63,12 +63,12 @@ def request(dataset_id: str, profile: str, caps: Caps = NO_CAPS, **options: Any)
 
 
 def start(bench: Bench, dataset_id: str, profile: str, **options: Any) -> str:
-    return runs.start_run(bench.workshop, request(dataset_id, profile, **options), None).id
+    return control.start_run(bench.context, request(dataset_id, profile, **options), None).id
 
 
 def made(bench: Bench, run_id: str) -> list[tuple[Record, bool | None, dict[str, Any]]]:
     """The rows that stay, as a data set is made of them."""
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         return list(dataset_rows.run_rows_between(session, run_id, 0, 1_000_000))
 
 

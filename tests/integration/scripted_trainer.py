@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from app.evaluation.evaluating import Asked, evaluate
 from app.evaluation.result import Drawing, Evaluation, ProgressPoint
 from app.evaluation.values import Answer, Contender, HeldOutTask
-from app.services.asked_answers import ANSWERS, write_answers
-from app.services.trainer import Trained, TrainingWatch, TrainingWork
+from app.services.training.answers_file import ANSWERS, write_answers
+from app.services.training.contract import Trained, TrainingWatch, TrainingWork
 
 
 @dataclass

@@ -18,14 +18,14 @@ from app.serving.opening import Machine, opened
 from app.serving.tuned import TunedModel, find_tuned
 from app.settings import Settings
 from app.stack.environment import part_environment
-from app.training.adapters import save_tuned
-from app.training.gguf_adapter import write_gguf_adapter
 from app.training.job import Job, carry_out
-from app.training.loop import Watch
-from app.training.methods import adapt
-from app.training.models import Place
-from app.training.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
-from app.training.other_forms import write_for_llama_cpp
+from app.training.learn.loop import Watch
+from app.training.model.base_models import Place
+from app.training.model.methods import adapt
+from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.publish.adapter_folder import save_tuned
+from app.training.publish.export import write_for_llama_cpp
+from app.training.publish.gguf_adapter import write_gguf_adapter
 from tests.servers.served import served
 
 JOB = "training_1"

@@ -12,16 +12,22 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from starlette.types import Message
 
-from app.api.access import DOCUMENTATION, HEALTH, READINESS, Access, refuse_to_listen_openly
 from app.api.application import build_api
-from app.api.context import Context
+from app.api.context import ApiContext
+from app.api.security.access import (
+    DOCUMENTATION,
+    HEALTH,
+    READINESS,
+    Access,
+    refuse_to_listen_openly,
+)
 from app.errors import ConfigurationError
 from app.llm.calls import Endpoint
-from app.services import api_keys
-from app.services.api_keys import Scope
-from app.services.workshop import Workshop
+from app.services.access import api_keys
+from app.services.access.api_keys import Scope
+from app.services.context import ServiceContext
 from app.store.database import Database
-from app.store.models import ApiKey
+from app.store.tables.api_keys import ApiKey
 
 ELSEWHERE = "203.0.113.9"
 LOOPBACK = "127.0.0.1"
@@ -76,7 +82,7 @@ class _Anything(dict[str, str]):
 
 @pytest.fixture
 def door(database: Database) -> Door:
-    workshop = Workshop(
+    context = ServiceContext(
         database=database,
         endpoints=[Endpoint("nowhere", lambda _: pytest.fail("no model is asked here"))],
         default_model="m",
@@ -84,8 +90,8 @@ def door(database: Database) -> Door:
         slice_s=1.0,
         lease_s=1.0,
     )
-    context = Context(workshop, send=lambda _: None, broker_trouble=lambda: None)
-    return Door(build_api(context), database)
+    api_context = ApiContext(context, send=lambda _: None, broker_trouble=lambda: None)
+    return Door(build_api(api_context), database)
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.cli.exits import ExitCode
 from app.cli.main import app
-from app.llm.scripted_model import reply
-from app.services import training, training_jobs
-from app.services.training_requests import TrainingRequest
-from app.services.workshop import Workshop
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.training.jobs import control, work
+from app.services.training.jobs.requests import TrainingRequest
 from app.stack.environment import variable_names
-from app.store.dataset_table import Dataset
-from app.training.options import EvaluationJobOptions, MethodOptions, TrainingOptions
+from app.store.tables.datasets import Dataset
+from app.training.plain.options import EvaluationJobOptions, MethodOptions, TrainingOptions
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -31,19 +31,19 @@ OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 @dataclass(frozen=True)
 class Service:
-    workshop: Workshop
+    context: ServiceContext
     url: str
     dataset: Dataset
 
     def job(self, *, succeeds: bool = True, **options: Any) -> str:
         request = TrainingRequest(self.dataset.id, TrainingOptions(base_model="tiny", **options))
-        job_id = training_jobs.create_job(self.workshop, request, None).id
+        job_id = control.create_job(self.context, request, None).id
         if succeeds:
-            training.work_on_job(self.workshop, job_id, lambda: False, ScriptedTrainer())
+            work.work_on_job(self.context, job_id, lambda: False, ScriptedTrainer())
         return job_id
 
     def file(self, job_id: str) -> Path:
-        return training_jobs.folder_of(self.workshop, job_id) / "outputs" / "adapter.json"
+        return control.folder_of(self.context, job_id) / "outputs" / "adapter.json"
 
     def __call__(self, *arguments: str) -> Result:
         command = ["adapters", *arguments, "--api", self.url]
@@ -63,15 +63,15 @@ def service(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
-        context = Context(
-            bench.workshop,
+        dataset = take_in(bench.context, tmp_path, ROWS)
+        context = ApiContext(
+            bench.context,
             send=lambda _: None,
             broker_trouble=lambda: None,
             send_training_job=lambda _: None,
         )
         with running_api(context) as api:
-            yield Service(bench.workshop, str(api.http.base_url.copy_with(path="/")), dataset)
+            yield Service(bench.context, str(api.http.base_url.copy_with(path="/")), dataset)
 
 
 def test_those_that_succeeded_are_listed_with_scores_and_files(service: Service) -> None:
@@ -141,5 +141,5 @@ def test_what_is_no_adapter_is_told(service: Service) -> None:
     result = service("download", waiting)
     assert (result.exit_code, "is queued" in result.stderr) == (ExitCode.BAD_USAGE, True)
     request = TrainingRequest(service.dataset.id, EvaluationJobOptions())
-    measured = training_jobs.create_job(service.workshop, request, None).id
+    measured = control.create_job(service.context, request, None).id
     assert service("show", measured).exit_code == ExitCode.NOT_FOUND

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.pipeline.run_state import FINAL, Status
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.types import Stage
-from app.services import runs
-from app.store.made import CompletionRow, InstanceRow, Rejection
-from app.store.models import RunEvent, WorkItem
+from app.services.runs import control
+from app.states import FINAL, Status
+from app.store.tables.results import CompletionRow, InstanceRow, Rejection
+from app.store.tables.runs import RunEvent
+from app.store.tables.work import WorkItem
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 from tests.integration.crew import Mishaps, crew_of
@@ -43,7 +44,7 @@ def script(call: ScriptedCall) -> ScriptedReply:
 
 def stored(bench: Bench, run_id: str, table: Any, *columns: str) -> Counter[tuple[str, ...]]:
     """How often each row is there, told by these columns."""
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         rows = session.scalars(select(table).where(table.run_id == run_id)).all()
     return Counter(tuple(str(getattr(row, name)) for name in columns) for row in rows)
 
@@ -82,13 +83,13 @@ def test_a_commit_whose_answer_is_lost_doubles_nothing(
         asked.clear()
         run_id = bench.start(**options)
         mishaps = Mishaps(random.Random(seed), answers_lost=SHARE)
-        with crew_of(bench.workshop, database_url, 2, mishaps) as crew:
+        with crew_of(bench.context, database_url, 2, mishaps) as crew:
             crew.run_ids.append(run_id)
-            crew.wait_until(lambda: runs.get_run(bench.workshop, run_id).status in FINAL)
+            crew.wait_until(lambda: control.get_run(bench.context, run_id).status in FINAL)
         assert facts(bench, run_id) == expected
         replies = stored(bench, run_id, CompletionRow, "call")
         events = stored(bench, run_id, RunEvent, "kind", "data")
-        run = runs.get_run(bench.workshop, run_id)
+        run = control.get_run(bench.context, run_id)
     assert run.status == Status.SUCCEEDED
     assert set(replies.values()) == set(events.values()) == {1}
     assert run.calls == replies.total()

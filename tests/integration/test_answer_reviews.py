@@ -11,10 +11,10 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.cli.exits import ExitCode
 from app.cli.main import app
-from app.llm.scripted_model import reply
+from app.llm.scripted.model import reply
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -28,11 +28,11 @@ _CSV = {"Content-Type": "text/csv"}
 @pytest.fixture
 def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
-        context = Context(bench.workshop, send=lambda _: None, broker_trouble=lambda: None)
+        dataset = take_in(bench.context, tmp_path, ROWS)
+        context = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
         with running_api(context) as api:
             address = str(api.http.base_url.copy_with(path="/"))
-            service = Service(bench.workshop, address, dataset.id, [])
+            service = Service(bench.context, address, dataset.id, [])
             with service.http:
                 yield service
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text, update
 
 from app.errors import InvalidInput, NotFound
-from app.services import api_keys
-from app.services.api_keys import Scope
+from app.services.access import api_keys
+from app.services.access.api_keys import Scope
 from app.store.database import Database
-from app.store.models import ApiKey
+from app.store.tables.api_keys import ApiKey
 
 
 def test_a_key_that_was_made_is_recognised(database: Database) -> None:

@@ -9,16 +9,18 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.llm.scripted_model import reply
-from app.services import dataset_making, runs, training
-from app.services.awaited_runs import begin_what_waited
-from app.services.datasets import DatasetRequest, add_dataset
-from app.services.extending import Extension, extend_run
-from app.services.recipes import Source, VersionRecipe
-from app.services.run_training import RunTraining, create_for_run
-from app.store import awaited_runs
-from app.store.dataset_table import Dataset
-from app.store.training_table import TrainingJob
+from app.llm.scripted.model import reply
+from app.services.datasets import make
+from app.services.datasets.control import DatasetRequest, add_dataset
+from app.services.datasets.recipe import Source, VersionRecipe
+from app.services.journeys.seeds_to_model import RunTraining, create_for_run
+from app.services.journeys.waiting_jobs import begin_what_waited
+from app.services.runs import control
+from app.services.runs.extend import Extension, extend_run
+from app.services.training.jobs import work
+from app.store.tables.datasets import Dataset
+from app.store.tables.training import TrainingJob
+from app.store.training import waiting_jobs
 from tests.integration.conftest import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_run_training import look, made_and_given, start, versions
@@ -34,10 +36,10 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 def sweep_late(bench: Bench, change: Callable[[Session], None]) -> None:
     """Have a sweeper look while another, which is faster, has not committed its change yet."""
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         change(session)
         session.flush()
-        late = threading.Thread(target=begin_what_waited, args=(bench.workshop,))
+        late = threading.Thread(target=begin_what_waited, args=(bench.context,))
         late.start()
         # It reads what stood before, and comes to where it writes.
         late.join(timeout=1)
@@ -50,7 +52,7 @@ def test_two_sweepers_at_once_make_one_version(bench: Bench) -> None:
 
     def begins_it(session: Session) -> None:
         """Another one asks for the version, which fails before the late one comes to it."""
-        held = awaited_runs.hold(session, job.id)
+        held = waiting_jobs.hold(session, job.id)
         assert held is not None
         recipe = VersionRecipe(sources=(Source(run_id=run.id),))
         made, _ = add_dataset(session, DatasetRequest("grown", recipe), "dataset_1")
@@ -67,14 +69,14 @@ def test_a_late_sweeper_fails_no_job_that_another_has_just_given_rows(
 ) -> None:
     run, job = start(bench, dataset_name="grown")
     bench.work(run.id)
-    training.sweep_training(bench.workshop)
-    rows = take_in(bench.workshop, tmp_path, ROWS)
-    with bench.workshop.database.write() as session:
+    work.sweep_training(bench.context)
+    rows = take_in(bench.context, tmp_path, ROWS)
+    with bench.context.database.write() as session:
         (failed,) = session.scalars(select(Dataset).where(Dataset.name == "grown"))
         failed.state, failed.message, failed.request_sha256 = "failed", "no room", None
 
     def gives_it_rows(session: Session) -> None:
-        held = awaited_runs.hold(session, job.id)
+        held = waiting_jobs.hold(session, job.id)
         assert held is not None
         held.dataset_id = rows.id
 
@@ -91,24 +93,24 @@ def test_many_sweepers_make_one_version_and_give_it_once(bench: Bench) -> None:
 
         def looks(at_once: threading.Barrier = at_once) -> None:
             at_once.wait()
-            begin_what_waited(bench.workshop)
+            begin_what_waited(bench.context)
 
         sweepers = [threading.Thread(target=looks) for _ in range(6)]
         for sweeper in sweepers:
             sweeper.start()
         for sweeper in sweepers:
             sweeper.join()
-        for dataset_id in dataset_making.sweep_datasets(bench.workshop):
-            dataset_making.make_dataset(bench.workshop, dataset_id, lambda: False)
+        for dataset_id in make.sweep_datasets(bench.context):
+            make.make_dataset(bench.context, dataset_id, lambda: False)
     assert (versions(bench), look(bench, job).status) == (1, "queued")
     assert look(bench, job).dataset_id is not None
 
 
 def test_a_job_that_cannot_be_read_fails_and_holds_up_no_other(bench: Bench) -> None:
     run, job = start(bench)
-    later = create_for_run(bench.workshop, run.id, RunTraining(), None)
+    later = create_for_run(bench.context, run.id, RunTraining(), None)
     bench.work(run.id)
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         session.get_one(TrainingJob, job.id).wanted_dataset = {"recipe": "of another version"}
     assert made_and_given(bench) == [later.id]
     failed = look(bench, job)
@@ -121,7 +123,7 @@ def test_a_job_whose_data_set_is_being_made_gets_it_though_its_run_was_extended(
 ) -> None:
     run, job = start(bench)
     bench.work(run.id)
-    training.sweep_training(bench.workshop)
-    extend_run(bench.workshop, run.id, Extension(target=9))
-    assert runs.get_run(bench.workshop, run.id).status == "queued"
+    work.sweep_training(bench.context)
+    extend_run(bench.context, run.id, Extension(target=9))
+    assert control.get_run(bench.context, run.id).status == "queued"
     assert made_and_given(bench) == [job.id]

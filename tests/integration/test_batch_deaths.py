@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app.llm.batches import BatchEndpoint, BatchStatus, Collected
+from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
 from app.llm.questions import LengthName
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_model import reply
-from app.services import runs
-from app.services.advance import advance_run
-from app.services.slots import sweep
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.model import reply
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
+from app.services.runs import control
 from app.store.database import Database, Result
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
@@ -133,16 +133,16 @@ def live(bench: Bench, database_url: str, most: float) -> bool:
     def batches_for(model: str, name: LengthName | None) -> BatchEndpoint:
         return MortalEndpoint(bench.server.base_url, model, name, life)
 
-    (endpoint,) = bench.workshop.endpoints
+    (endpoint,) = bench.context.endpoints
     database = MortalDatabase(database_url, life)
     mortal = replace(
-        bench.workshop,
+        bench.context,
         database=database,
         endpoints=[replace(endpoint, batches_for=batches_for)],
         lease_s=0.3,
     )
     try:
-        for slot in sweep(bench.workshop):
+        for slot in sweep(bench.context):
             advance_run(mortal, slot, never)
     except Killed:
         return False
@@ -160,7 +160,7 @@ def survives(bench: Bench, database_url: str, ages: Iterator[int]) -> int:
     settle(bench, run_id, until=lambda: bool(batches_of(bench, run_id)))
     deaths = 0
     for age in ages:
-        if runs.get_run(bench.workshop, run_id).status != "running":
+        if control.get_run(bench.context, run_id).status != "running":
             break
         deaths += not live(bench, database_url, age)
         live(bench, database_url, float("inf"))

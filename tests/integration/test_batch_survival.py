@@ -12,19 +12,19 @@ import httpx
 import pytest
 
 from app.api.application import build_api
-from app.api.context import Context
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_batches import BatchScript, Fault, Route
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedReply
+from app.api.context import ApiContext
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.batches import BatchScript, Fault, Route
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedReply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.advance import advance_run
-from app.services.batches import stop_batches
-from app.services.extending import Extension, extend_run
-from app.services.runs import RunRequest
-from app.store.slots import Slot
+from app.services.generation.worker_turn import advance_run
+from app.services.runs import control
+from app.services.runs.batches import stop_batches
+from app.services.runs.control import RunRequest
+from app.services.runs.extend import Extension, extend_run
+from app.store.runs.slots import Slot
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -131,11 +131,11 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
             assert (run.status, run.end_reason) == ("paused", "provider")
             assert "has no batch API" in (run.message or "")
             assert f"/v1/runs/{run_id}/batches/stop" in (run.message or "")
-            runs.resume_run(bench.workshop, run_id)
+            control.resume_run(bench.context, run_id)
         settle(bench, run_id)
         answer = ask(bench, "POST", f"/v1/runs/{run_id}/batches/stop")
         assert (answer.status_code, answer.json()["status"]) == (202, "paused")
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "succeeded"
         listed = ask(bench, "GET", f"/v1/runs/{run_id}/batches").json()["items"]
         assert {one["state"] for one in listed} == {"refused"}
@@ -146,7 +146,7 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
 
 def ask(bench: Bench, method: str, path: str) -> httpx.Response:
     async def asked() -> httpx.Response:
-        context = Context(bench.workshop, send=lambda _: None, broker_trouble=lambda: None)
+        context = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
         transport = httpx.ASGITransport(build_api(context), client=("127.0.0.1", 50_000))
         base_url = "http://127.0.0.1:8000"
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
@@ -172,7 +172,7 @@ def test_a_provider_that_stays_away_pauses_the_run_and_is_found_again(
         assert (run.status, run.end_reason) == ("paused", "provider")
         assert "the furnace is being swept" in (run.message or "")
         away["is"] = False
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "succeeded"
         assert bench.server.counts.batch_lines == 24
         check_books(bench, run_id)
@@ -191,8 +191,8 @@ def test_a_batch_the_provider_knows_no_more_is_given_up_at_its_most_when_it_is_c
         assert (run.status, run.end_reason) == ("paused", "provider")
         assert "does not know this batch" in (run.message or "")
         for _ in range(2):
-            stop_batches(bench.workshop, run_id)
-        runs.resume_run(bench.workshop, run_id)
+            stop_batches(bench.context, run_id)
+        control.resume_run(bench.context, run_id)
         seen = settle(bench, run_id)
         assert seen.run.status == "succeeded"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
@@ -232,13 +232,13 @@ def test_a_paused_run_asks_nothing_about_its_batch_and_collects_it_when_resumed(
     with open_bench(reply, batches=recording(routes, BatchPlan()), prices=PRICES) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
-        runs.pause_run(bench.workshop, run_id)
+        control.pause_run(bench.context, run_id)
         before, calls = len(routes), bench.server.counts.calls
         for _ in range(3):
             look(bench)
             bench.work(run_id)
         assert len(routes) == before
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "succeeded"
         # Not even what the endpoint can do is asked again.
         assert bench.server.counts.calls == calls
@@ -258,14 +258,14 @@ def test_a_cancelled_run_has_its_batch_cancelled_and_keeps_what_was_paid(
 
         settle(bench, run_id, until=has_answered)
         for _ in range(2):
-            assert runs.cancel_run(bench.workshop, run_id).status == "cancelling"
+            assert control.cancel_run(bench.context, run_id).status == "cancelling"
         seen = settle(bench, run_id)
         assert (seen.run.status, seen.run.end_reason) == ("cancelled", "cancelled")
         (batch,) = batches_of(bench, run_id)
         assert (batch.state, batch.provider_said) == ("collected", "cancelled")
         assert 2 < seen.stages["classify"].done == bench.server.counts.batch_lines < 60
         check_books(bench, run_id)
-        assert runs.cancel_run(bench.workshop, run_id).status == "cancelled"
+        assert control.cancel_run(bench.context, run_id).status == "cancelled"
 
 
 def test_a_batch_that_was_not_sent_yet_is_never_sent_once_its_run_is_cancelled(
@@ -275,8 +275,8 @@ def test_a_batch_that_was_not_sent_yet_is_never_sent_once_its_run_is_cancelled(
     with open_bench(reply, batches=recording(routes, BatchPlan())) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         while not batches_of(bench, run_id):
-            advance_run(bench.workshop, Slot(run_id, 0), lambda: False)
-        runs.cancel_run(bench.workshop, run_id)
+            advance_run(bench.context, Slot(run_id, 0), lambda: False)
+        control.cancel_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "cancelled"
         assert [one.state for one in batches_of(bench, run_id)] == ["refused"]
         check_books(bench, run_id)
@@ -296,7 +296,7 @@ def test_a_cancelled_run_does_not_wait_for_ever_for_a_provider_that_is_away(
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
         away["is"] = True
-        runs.cancel_run(bench.workshop, run_id)
+        control.cancel_run(bench.context, run_id)
         seen = settle(bench, run_id)
         assert seen.run.status == "cancelled"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
@@ -311,7 +311,7 @@ def test_batches_that_are_called_off_leave_the_rest_to_calls(open_bench: OpenBen
         bench.work(ordinary)
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
-        assert stop_batches(bench.workshop, run_id).status == "running"
+        assert stop_batches(bench.context, run_id).status == "running"
         assert settle(bench, run_id).run.status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert [one.provider_said for one in batches_of(bench, run_id)] == ["cancelled"]
@@ -324,7 +324,7 @@ def test_a_target_that_is_raised_while_all_waits_for_the_provider_is_heeded_at_o
     with open_bench(reply, batches=script, batch_poll_s=60.0) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
-        extend_run(bench.workshop, run_id, Extension(target=20))
+        extend_run(bench.context, run_id, Extension(target=20))
         settle(bench, run_id, until=lambda: len(batches_of(bench, run_id)) == 2)
         assert bench.view(run_id).funnel.accepted == 20
 
@@ -334,7 +334,7 @@ def test_a_target_that_is_raised_while_all_waits_for_the_provider_is_heeded_at_o
 
 def start(bench: Bench, caps: Caps, **options: Any) -> str:
     request = RunRequest(None, SEEDS, RunOptions.model_validate(options), caps)
-    return runs.start_run(bench.workshop, request, None).id
+    return control.start_run(bench.context, request, None).id
 
 
 @pytest.mark.slow
@@ -363,7 +363,7 @@ def test_caps_are_never_passed_by_batches(open_bench: OpenBench) -> None:
         assert set(ends) <= {"budget", "target_met"}
         run_id = start(bench, Caps(calls=25), **RUN, batch="all_stages")
         assert settle(bench, run_id).run.status == "paused"
-        extend_run(bench.workshop, run_id, Extension(caps=Caps(calls=100)))
+        extend_run(bench.context, run_id, Extension(caps=Caps(calls=100)))
         assert settle(bench, run_id).run.status == "succeeded"
 
 
@@ -376,8 +376,8 @@ def test_what_is_with_the_provider_is_collected_even_if_nothing_more_may_be_aske
         # Enough for the first batch, and for nothing after it: not for a preflight either.
         run_id = start(bench, Caps(calls=calls - 12), **RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
-        runs.pause_run(bench.workshop, run_id)
-        runs.resume_run(bench.workshop, run_id)
+        control.pause_run(bench.context, run_id)
+        control.resume_run(bench.context, run_id)
         seen = settle(bench, run_id)
         assert (seen.run.status, seen.run.end_reason) == ("paused", "budget")
         assert seen.stages["classify"].done == 12

@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_batches import BatchScript
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.batches import BatchScript
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.estimate import Plan, estimate
-from app.services.slots import sweep
-from app.store.made import CompletionRow
-from app.store.models import WorkItem
+from app.services.generation.slots import sweep
+from app.services.runs import control
+from app.services.runs.estimate import Plan, estimate
+from app.store.tables.results import CompletionRow
+from app.store.tables.work import WorkItem
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -65,7 +65,7 @@ def test_a_run_by_batch_makes_the_same_data_set_as_by_calls_byte_for_byte(
         check_books(bench, run_id, before)
         assert seen.run.written_off_calls == 0
         assert {one.state for one in batches_of(bench, run_id)} == {"collected"}
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             by_call = session.scalars(
                 select(CompletionRow.stage)
                 .where(CompletionRow.run_id == run_id, CompletionRow.batch_id.is_(None))
@@ -83,7 +83,7 @@ def test_what_goes_by_batch_costs_half(open_bench: OpenBench) -> None:
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id)
         costs: dict[tuple[str, str], Decimal] = {}
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             for row in session.scalars(select(CompletionRow)):
                 key = row.run_id, row.stage
                 costs[key] = costs.get(key, Decimal(0)) + (row.cost_usd or 0)
@@ -98,7 +98,7 @@ def test_a_reply_of_a_batch_says_so_and_leads_back_to_its_prompt(open_bench: Ope
         run_id = bench.start(**RUN, batch="all_stages")
         settle(bench, run_id)
         made = {one.id: one for one in batches_of(bench, run_id)}
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             rows = session.scalars(
                 select(CompletionRow).where(CompletionRow.batch_id.is_not(None))
             ).all()
@@ -118,13 +118,13 @@ def test_nobody_is_told_to_look_at_a_run_that_waits_for_the_provider(
     with open_bench(reply, batches=script, batch_poll_s=60.0) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
-        assert not sweep(bench.workshop)
+        assert not sweep(bench.context)
         other = bench.start(target=3)
-        assert {slot.run_id for slot in sweep(bench.workshop)} == {other}
+        assert {slot.run_id for slot in sweep(bench.context)} == {other}
         # A stray message finds nothing to do, and the run rests again.
         assert bench.work(run_id).run.status == "running"
         assert bench.view(run_id).run.rests_until is not None
-        assert {slot.run_id for slot in sweep(bench.workshop)} <= {other}
+        assert {slot.run_id for slot in sweep(bench.context)} <= {other}
 
 
 @ON_ONE_DATABASE
@@ -191,7 +191,7 @@ def test_whatever_a_batch_lacks_is_asked_by_calls_and_the_data_set_is_the_same(
         assert seen.run.written_off_calls == lost
         assert seen.run.calls == paid(bench) - before - lost
         assert bench.server.counts.batch_lines == 32 - unpaid
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             burnt = session.scalars(
                 select(WorkItem.id).where(WorkItem.run_id == run_id, WorkItem.attempts > 0)
             ).all()
@@ -280,7 +280,7 @@ def test_a_batch_that_is_refused_for_the_account_pauses_and_is_made_anew_when_re
         seen = settle(bench, run_id)
         assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
         assert "You exceeded your quota" in (seen.run.message or "")
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "succeeded"
         assert bench.server.counts.batch_lines == 24
 
@@ -306,7 +306,7 @@ def test_answers_that_answer_nothing_are_booked_and_not_used(open_bench: OpenBen
         assert run.status == "succeeded"
         counts = bench.server.counts
         assert run.calls + run.written_off_calls == counts.calls + counts.batch_lines
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             kept = session.scalars(select(CompletionRow.cost_usd)).all()
     assert len(kept) < run.calls
     assert sum(filter(None, kept)) < (run.cost_usd or 0)
@@ -344,9 +344,9 @@ def test_a_parameter_that_is_refused_pauses_the_run_once_what_came_is_recorded(
         assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
         assert "logprobs is not supported" in (seen.run.message or "")
         assert seen.stages["classify"].done == 6
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         settle(bench, run_id)
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).run.status == "succeeded"
 
 
@@ -396,7 +396,7 @@ def test_an_estimate_counts_what_goes_by_batch_at_its_price(open_bench: OpenBenc
         assert guessed.cost_usd is not None
         return guessed.cost_usd
 
-    with open_bench(reply) as bench, bench.workshop.database.read() as session:
+    with open_bench(reply) as bench, bench.context.database.read() as session:
         off, later, everything = (
             cost_usd(session, batch) for batch in ("off", "later_stages", "all_stages")
         )

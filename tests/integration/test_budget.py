@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.llm.scripted_server import ScriptedReply
+from app.llm.scripted.server import ScriptedReply
 from app.pipeline.budget import NOTHING, Amount, Caps
 from app.pipeline.options import RunOptions
-from app.pipeline.run_state import EndReason, Status
-from app.services import runs
-from app.services.claiming import caps_of
-from app.services.extending import Extension, extend_run
-from app.services.runs import RunRequest
+from app.services.generation.work.claiming import caps_of
+from app.services.runs import control
+from app.services.runs.control import RunRequest
+from app.services.runs.extend import Extension, extend_run
 from app.settings import Price
-from app.store.models import Run
+from app.states import EndReason, Status
+from app.store.tables.runs import Run
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench
 from tests.integration.crew import Crew, Mishaps, crew_of
@@ -98,7 +98,7 @@ def a_run(bench: Bench, till: Till, model: str, rng: random.Random) -> str:
         random_seed=rng.randrange(1000),
     )
     request = RunRequest(None, SEEDS, options, till.caps[model])
-    return runs.start_run(bench.workshop, request, None).id
+    return control.start_run(bench.context, request, None).id
 
 
 def go_on(bench: Bench, till: Till, crew: Crew, run_ids: Iterable[str]) -> Sequence[Run]:
@@ -106,7 +106,7 @@ def go_on(bench: Bench, till: Till, crew: Crew, run_ids: Iterable[str]) -> Seque
     ids = list(run_ids)
 
     def look() -> Sequence[Run]:
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             found = session.scalars(select(Run).where(Run.id.in_(ids))).all()
         for run in found:
             assert run.status != Status.FAILED, run.message
@@ -125,10 +125,10 @@ def let_go_on(bench: Bench, till: Till, run: Run) -> None:
         # The endpoint is told first: from now on so much may be charged.
         till.extensions += 1
         caps = till.caps[run.model] = more(caps_of(run))
-        extend_run(bench.workshop, run.id, Extension(caps=caps))
+        extend_run(bench.context, run.id, Extension(caps=caps))
     else:
         assert run.end_reason == EndReason.PROVIDER, run.message
-        runs.resume_run(bench.workshop, run.id)
+        control.resume_run(bench.context, run.id)
 
 
 def booked(run: Run) -> Amount:
@@ -151,7 +151,7 @@ def test_no_cap_is_ever_passed_whatever_happens(open_bench: OpenBench, database_
     mishaps = Mishaps(random.Random(3), killed=0.5, stopped=0.5, within=(20, 400))
     with bench_with(open_bench, till) as bench:
         ids = [a_run(bench, till, f"model {n}", rng) for n in range(RUNS)]
-        with crew_of(bench.workshop, database_url, 4, mishaps) as crew:
+        with crew_of(bench.context, database_url, 4, mishaps) as crew:
             crew.run_ids += ids
             ended = go_on(bench, till, crew, ids)
     assert not till.broken
@@ -171,7 +171,7 @@ def test_while_nobody_dies_the_books_are_the_endpoints_own(
     till = Till({}, random.Random(5), faulty(0.05, paid=False))
     with bench_with(open_bench, till, timeout_s=20.0, lease_s=20.0) as bench:
         ids = [a_run(bench, till, f"model {n}", rng) for n in range(8)]
-        with crew_of(bench.workshop, database_url, 3) as crew:
+        with crew_of(bench.context, database_url, 3) as crew:
             crew.run_ids += ids
             ended = go_on(bench, till, crew, ids)
     assert till.refused > 5

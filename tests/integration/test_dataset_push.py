@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError, HubTrouble
-from app.llm.scripted_model import reply
-from app.services import dataset_hub
+from app.llm.scripted.model import reply
+from app.services.datasets import hub as dataset_hub
 from tests.integration.conftest import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.hub import TOKEN, running_hub
@@ -28,9 +28,9 @@ def test_a_version_is_on_the_hub_with_card_manifest_and_plots(
             reply, files_dir=tmp_path / "files", hub_url=hub.endpoint, hub_token=TOKEN
         ) as bench,
     ):
-        dataset = take_in(bench.workshop, tmp_path, ROWS, licence="cc0-1.0")
-        first = dataset_hub.push(bench.workshop, dataset.id, "owner/ours", private=True)
-        dataset_hub.push(bench.workshop, dataset.id, "owner/ours", private=True)
+        dataset = take_in(bench.context, tmp_path, ROWS, licence="cc0-1.0")
+        first = dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
+        dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     assert first.url.endswith("owner/ours")
     assert hub.private == {"owner/ours": True}
     assert {"README.md", "data/train-00000-of-00001.parquet", "manifest.json"} <= set(hub.files)
@@ -47,14 +47,14 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_pushed(
     open_bench: OpenBench, tmp_path: Path
 ) -> None:
     with running_hub() as hub, open_bench(reply, hub_url=hub.endpoint, files_dir=tmp_path) as bench:
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
+        dataset = take_in(bench.context, tmp_path, ROWS)
         with pytest.raises(ConfigurationError, match="token"):
-            dataset_hub.push(bench.workshop, dataset.id, "owner/ours", private=True)
+            dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     with (
         running_hub() as hub,
         open_bench(reply, hub_url=hub.endpoint, hub_token="hf_wrong", files_dir=tmp_path) as bench,
     ):
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
+        dataset = take_in(bench.context, tmp_path, ROWS)
         with pytest.raises(HubTrouble, match="token"):
-            dataset_hub.push(bench.workshop, dataset.id, "owner/ours", private=True)
+            dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     assert not hub.files

@@ -12,16 +12,17 @@ import pytest
 from sqlalchemy import update
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.llm.scripted_model import reply
-from app.services import dataset_importing, dataset_making, dataset_reports, datasets
-from app.services.dataset_comparing import compare_datasets
-from app.services.dataset_files import FileWish, made_file
-from app.services.dataset_importing import Upload
-from app.services.datasets import DatasetRequest
-from app.services.recipes import Import, VersionRecipe
-from app.services.workshop import Workshop
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.datasets import control, importing, reports
+from app.services.datasets import make as dataset_making
+from app.services.datasets.compare import compare_datasets
+from app.services.datasets.control import DatasetRequest
+from app.services.datasets.files import FileWish, made_file
+from app.services.datasets.importing import Upload
+from app.services.datasets.recipe import Import, VersionRecipe
 from app.store.database import Database
-from app.store.dataset_table import Dataset
+from app.store.tables.datasets import Dataset
 from tests.integration.conftest import Bench, after_looks
 from tests.integration.crew import Killed, doom
 
@@ -45,96 +46,100 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
 
 
 def take_in(
-    workshop: Workshop, tmp_path: Path, rows: list[dict[str, str]], name: str = "ours", **how: Any
+    context: ServiceContext,
+    tmp_path: Path,
+    rows: list[dict[str, str]],
+    name: str = "ours",
+    **how: Any,
 ) -> Dataset:
     file = tmp_path / "upload"
     file.write_text(json.dumps(rows))
     upload = Upload(name, Import(format="alpaca", **how), file)
-    dataset, _ = dataset_importing.import_dataset(workshop, upload)
-    return made(workshop, dataset)
+    dataset, _ = importing.import_dataset(context, upload)
+    return made(context, dataset)
 
 
-def make(workshop: Workshop, name: str = "mixed", **recipe: Any) -> Dataset:
+def make(context: ServiceContext, name: str = "mixed", **recipe: Any) -> Dataset:
     request = DatasetRequest(name, VersionRecipe.model_validate(recipe))
-    dataset, _ = datasets.create_dataset(workshop, request)
-    return made(workshop, dataset)
+    dataset, _ = control.create_dataset(context, request)
+    return made(context, dataset)
 
 
-def made(workshop: Workshop, dataset: Dataset) -> Dataset:
-    assert not dataset_making.make_dataset(workshop, dataset.id, lambda: False)
-    return datasets.get_dataset(workshop, dataset.id)
+def made(context: ServiceContext, dataset: Dataset) -> Dataset:
+    assert not dataset_making.make_dataset(context, dataset.id, lambda: False)
+    return control.get_dataset(context, dataset.id)
 
 
-def expire_leases(workshop: Workshop) -> None:
+def expire_leases(context: ServiceContext) -> None:
     """Let so much time pass that whoever was at work counts as dead."""
-    with workshop.database.write() as session:
+    with context.database.write() as session:
         session.execute(update(Dataset).values(leased_until=datetime.fromtimestamp(0, UTC)))
 
 
-def texts(workshop: Workshop, dataset: Dataset) -> list[tuple[str, str, str]]:
-    rows, _ = datasets.list_rows(workshop, dataset.id, None, 1000)
+def texts(context: ServiceContext, dataset: Dataset) -> list[tuple[str, str, str]]:
+    rows, _ = control.list_rows(context, dataset.id, None, 1000)
     return [(r.record.instruction, r.record.input, r.record.output) for r in rows]
 
 
 def test_a_file_taken_in_is_a_version_and_the_same_file_is_the_same_version(
     bench: Bench, tmp_path: Path
 ) -> None:
-    first = take_in(bench.workshop, tmp_path, ROWS)
+    first = take_in(bench.context, tmp_path, ROWS)
     assert (first.state, first.version, first.row_count) == ("ready", 1, 7)
-    assert texts(bench.workshop, first) == [tuple(row.values()) for row in ROWS]
-    assert take_in(bench.workshop, tmp_path, ROWS).id == first.id
-    assert take_in(bench.workshop, tmp_path, ROWS[:3]).version == 2
-    assert take_in(bench.workshop, tmp_path, ROWS, "theirs").version == 1
+    assert texts(bench.context, first) == [tuple(row.values()) for row in ROWS]
+    assert take_in(bench.context, tmp_path, ROWS).id == first.id
+    assert take_in(bench.context, tmp_path, ROWS[:3]).version == 2
+    assert take_in(bench.context, tmp_path, ROWS, "theirs").version == 1
 
 
 def test_a_version_made_of_a_data_set_is_mended_filtered_and_without_repeats(
     bench: Bench, tmp_path: Path
 ) -> None:
-    source = take_in(bench.workshop, tmp_path, ROWS)
-    dataset = make(bench.workshop, sources=[{"dataset_id": source.id}])
+    source = take_in(bench.context, tmp_path, ROWS)
+    dataset = make(bench.context, sources=[{"dataset_id": source.id}])
     assert (dataset.state, dataset.message) == ("ready", None)
-    kept = texts(bench.workshop, dataset)
+    kept = texts(bench.context, dataset)
     assert ("Say what a lighthouse is for.", "", "It warns.") in kept
     assert len(kept) == 5
-    found = dataset_reports.known(bench.workshop, dataset.id)
+    found = reports.known(bench.context, dataset.id)
     assert found.facts["dropped"] == {
         "empty_output": {"empty_output": 1},
         "nearness": {"exact_repeat": 1},
     }
     assert found.statistics.rows == 5
-    rows, _ = datasets.list_rows(bench.workshop, dataset.id, None, 10)
+    rows, _ = control.list_rows(bench.context, dataset.id, None, 10)
     assert rows[3].origin == {"dataset_id": source.id, "position": 3}
     assert rows[3].changes == ("no_input",)
-    drops = datasets.list_drops(bench.workshop, dataset.id, cursor=None, limit=10).items
+    drops = control.list_drops(bench.context, dataset.id, cursor=None, limit=10).items
     assert [drop.origin["position"] for drop in drops] == [4, 5]
 
 
 def test_the_same_request_is_the_same_version_and_equal_rows_have_an_equal_hash(
     bench: Bench, tmp_path: Path
 ) -> None:
-    source = take_in(bench.workshop, tmp_path, ROWS)
-    first = make(bench.workshop, sources=[{"dataset_id": source.id}])
-    again = make(bench.workshop, sources=[{"dataset_id": source.id}])
-    other = make(bench.workshop, "other", sources=[{"dataset_id": source.id}])
+    source = take_in(bench.context, tmp_path, ROWS)
+    first = make(bench.context, sources=[{"dataset_id": source.id}])
+    again = make(bench.context, sources=[{"dataset_id": source.id}])
+    other = make(bench.context, "other", sources=[{"dataset_id": source.id}])
     assert again.id == first.id
     assert other.id != first.id
     assert other.content_sha256 == first.content_sha256
 
 
 def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench, tmp_path: Path) -> None:
-    source = take_in(bench.workshop, tmp_path, ROWS)
-    held = take_in(bench.workshop, tmp_path, ROWS[1:2], "held")
-    exam = take_in(bench.workshop, tmp_path, ROWS[2:3], "exam")
+    source = take_in(bench.context, tmp_path, ROWS)
+    held = take_in(bench.context, tmp_path, ROWS[1:2], "held")
+    exam = take_in(bench.context, tmp_path, ROWS[2:3], "exam")
     dataset = make(
-        bench.workshop,
+        bench.context,
         sources=[{"dataset_id": source.id}],
         nothing_near=[held.id],
         test_sets=[exam.id],
     )
-    kept = [instruction for instruction, _, _ in texts(bench.workshop, dataset)]
+    kept = [instruction for instruction, _, _ in texts(bench.context, dataset)]
     assert "Add the two numbers." not in kept
     assert "Translate the word into French." not in kept
-    facts = dataset_reports.known(bench.workshop, dataset.id).facts
+    facts = reports.known(bench.context, dataset.id).facts
     assert facts["dropped"]["nearness"]["near_duplicate"] == 1
     assert facts["test_overlap"]["rows"] == {exam.id: 1}
     assert (
@@ -151,13 +156,13 @@ def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path
             for noun in ("river", "garden", "engine", "letter", "harbour")
         )
     ]
-    source = take_in(bench.workshop, tmp_path, rows)
+    source = take_in(bench.context, tmp_path, rows)
     sources = [{"dataset_id": source.id}]
-    dataset = make(bench.workshop, sources=sources, split={"test_share": 0.2, "threshold": 0.99})
-    splits = dataset_reports.known(bench.workshop, dataset.id).statistics.splits
+    dataset = make(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.99})
+    splits = reports.known(bench.context, dataset.id).statistics.splits
     assert splits == {"train": 20, "test": 5}
-    near = make(bench.workshop, sources=sources, split={"test_share": 0.2, "threshold": 0.5})
-    kept = dataset_reports.known(bench.workshop, near.id).statistics.splits
+    near = make(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.5})
+    kept = reports.known(bench.context, near.id).statistics.splits
     # All of them are near one another, so the whole is one group and stays together.
     assert kept == {"train": 25}
 
@@ -165,31 +170,31 @@ def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path
 def test_a_version_of_a_run_knows_where_every_row_came_from(bench: Bench) -> None:
     run_id = bench.start(target=12, random_seed=3)
     bench.work(run_id)
-    dataset = make(bench.workshop, "grown", sources=[{"run_id": run_id}])
+    dataset = make(bench.context, "grown", sources=[{"run_id": run_id}])
     assert dataset.state == "ready", dataset.message
-    rows, _ = datasets.list_rows(bench.workshop, dataset.id, None, 100)
+    rows, _ = control.list_rows(bench.context, dataset.id, None, 100)
     assert rows
     assert {row.origin["run_id"] for row in rows} == {run_id}
     assert {row.origin.get("instance_mode") for row in rows} <= {"input_first", "output_first"}
-    found = dataset_reports.known(bench.workshop, dataset.id)
+    found = reports.known(bench.context, dataset.id)
     run = found.facts["runs"][0]
     assert run["accepted"] == 12
     assert run["acceptance"][-1]["accepted"] == 12
     assert any(version.startswith("default/generate@") for version in run["prompt_versions"])
     assert found.statistics.seed_similarity.scored == len(rows)
-    assert run_id in dataset_reports.card(bench.workshop, dataset.id)
-    assert "<svg" in dataset_reports.report(bench.workshop, dataset.id)
+    assert run_id in reports.card(bench.context, dataset.id)
+    assert "<svg" in reports.report(bench.context, dataset.id)
 
 
 def test_a_growing_run_gives_what_is_complete_and_later_another_version(bench: Bench) -> None:
     run_id = bench.start(target=30, random_seed=3)
     while bench.view(run_id).run.complete < 3:
         bench.work(run_id, stop=after_looks(6))
-    early = make(bench.workshop, "grown", sources=[{"run_id": run_id}])
+    early = make(bench.context, "grown", sources=[{"run_id": run_id}])
     bench.work(run_id)
-    late = make(bench.workshop, "grown", sources=[{"run_id": run_id}])
+    late = make(bench.context, "grown", sources=[{"run_id": run_id}])
     assert (early.version, late.version) == (1, 2)
-    first, last = texts(bench.workshop, early), texts(bench.workshop, late)
+    first, last = texts(bench.context, early), texts(bench.context, late)
     assert 0 < len(first) < len(last)
     assert last[: len(first)] == first
 
@@ -200,12 +205,12 @@ def test_a_mix_takes_the_wanted_share_of_each_source(bench: Bench, tmp_path: Pat
             {"instruction": f"{name} {n} {n * n}?", "input": "", "output": f"It is {n * n + 1}."}
             for n in range(count)
         ]
-        return take_in(bench.workshop, tmp_path, rows, name)
+        return take_in(bench.context, tmp_path, rows, name)
 
     one, two = numbered("apples", 40), numbered("pears", 100)
     sources = [{"dataset_id": one.id, "weight": 1.0}, {"dataset_id": two.id, "weight": 3.0}]
-    dataset = make(bench.workshop, sources=sources, mix={"total": 80, "order": "shuffled"})
-    kept = [instruction.split()[0] for instruction, _, _ in texts(bench.workshop, dataset)]
+    dataset = make(bench.context, sources=sources, mix={"total": 80, "order": "shuffled"})
+    kept = [instruction.split()[0] for instruction, _, _ in texts(bench.context, dataset)]
     assert (kept.count("apples"), kept.count("pears")) == (20, 60)
     assert kept != sorted(kept)
 
@@ -214,16 +219,16 @@ def test_a_mix_takes_the_wanted_share_of_each_source(bench: Bench, tmp_path: Pat
 def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
     bench: Bench, tmp_path: Path, name: str
 ) -> None:
-    dataset = take_in(bench.workshop, tmp_path, ROWS[:3])
-    file = made_file(bench.workshop, dataset, FileWish(name))
+    dataset = take_in(bench.context, tmp_path, ROWS[:3])
+    file = made_file(bench.context, dataset, FileWish(name))
     content = file.path.read_bytes()
     file.path.unlink()
-    again = made_file(bench.workshop, dataset, FileWish(name))
+    again = made_file(bench.context, dataset, FileWish(name))
     assert (again.sha256, again.path.read_bytes()) == (file.sha256, content)
     upload = Upload("back", Import(format=name), file.path)
-    back, _ = dataset_importing.import_dataset(bench.workshop, upload)
-    back = made(bench.workshop, back)
-    rows, _ = datasets.list_rows(bench.workshop, back.id, None, 10)
+    back, _ = importing.import_dataset(bench.context, upload)
+    back = made(bench.context, back)
+    rows, _ = control.list_rows(bench.context, back.id, None, 10)
     assert [row.record.request for row in rows] == [
         f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
         for row in ROWS[:3]
@@ -231,18 +236,18 @@ def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
 
 
 def test_a_folder_for_the_hub_is_one_archive(bench: Bench, tmp_path: Path) -> None:
-    dataset = take_in(bench.workshop, tmp_path, ROWS[:3], licence="cc0-1.0")
-    file = made_file(bench.workshop, dataset, FileWish("hub"))
+    dataset = take_in(bench.context, tmp_path, ROWS[:3], licence="cc0-1.0")
+    file = made_file(bench.context, dataset, FileWish("hub"))
     first = file.path.read_bytes()
     file.path.unlink()
-    assert made_file(bench.workshop, dataset, FileWish("hub")).path.read_bytes() == first
+    assert made_file(bench.context, dataset, FileWish("hub")).path.read_bytes() == first
 
 
 def test_versions_are_compared_row_by_row(bench: Bench, tmp_path: Path) -> None:
-    old = take_in(bench.workshop, tmp_path, ROWS[:4])
+    old = take_in(bench.context, tmp_path, ROWS[:4])
     new_rows = [ROWS[0], {**ROWS[1], "output": "seven"}, ROWS[3], ROWS[6]]
-    new = take_in(bench.workshop, tmp_path, new_rows)
-    found = compare_datasets(bench.workshop, old.id, new.id, 10)
+    new = take_in(bench.context, tmp_path, new_rows)
+    found = compare_datasets(bench.context, old.id, new.id, 10)
     summary = found.summary
     counts = (summary.added, summary.removed, summary.changed, summary.same)
     assert counts == (1, 1, 1, 2)
@@ -252,12 +257,12 @@ def test_versions_are_compared_row_by_row(bench: Bench, tmp_path: Path) -> None:
 def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(
     bench: Bench, tmp_path: Path
 ) -> None:
-    dataset = take_in(bench.workshop, tmp_path, ROWS)
-    made_file(bench.workshop, dataset, FileWish("alpaca"))
-    datasets.delete_dataset(bench.workshop, dataset.id)
+    dataset = take_in(bench.context, tmp_path, ROWS)
+    made_file(bench.context, dataset, FileWish("alpaca"))
+    control.delete_dataset(bench.context, dataset.id)
     with pytest.raises(NotFound):
-        datasets.get_dataset(bench.workshop, dataset.id)
-    again = take_in(bench.workshop, tmp_path, ROWS)
+        control.get_dataset(bench.context, dataset.id)
+    again = take_in(bench.context, tmp_path, ROWS)
     assert (again.version, again.row_count) == (2, 7)
     assert not list((tmp_path / "files").rglob("*.json"))
 
@@ -270,13 +275,13 @@ def test_what_cannot_be_read_is_named_and_nothing_is_stored(bench: Bench, tmp_pa
     file.write_text("\n".join(lines))
     upload = Upload("broken", Import(format="jsonl"), file)
     with pytest.raises(InvalidInput) as caught:
-        dataset_importing.import_dataset(bench.workshop, upload)
+        importing.import_dataset(bench.context, upload)
     assert [fault.line for fault in caught.value.faults] == [4, 6]
-    page = datasets.list_datasets(bench.workshop, name=None, cursor=None, limit=10)
+    page = control.list_datasets(bench.context, name=None, cursor=None, limit=10)
     assert page.items == []
     lenient = Upload("broken", Import(format="jsonl", skip_unreadable=True), file)
-    dataset, _ = dataset_importing.import_dataset(bench.workshop, lenient)
-    dataset = made(bench.workshop, dataset)
+    dataset, _ = importing.import_dataset(bench.context, lenient)
+    dataset = made(bench.context, dataset)
     assert (dataset.row_count, dataset.dropped_count) == (5, 2)
 
 
@@ -287,25 +292,25 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
         {"instruction": f"Question {n} about {n * n}?", "input": "", "output": f"It is {n}."}
         for n in range(2_400)
     ]
-    source = take_in(bench.workshop, tmp_path, rows)
-    whole = make(bench.workshop, "whole", sources=[{"dataset_id": source.id}])
+    source = take_in(bench.context, tmp_path, rows)
+    whole = make(bench.context, "whole", sources=[{"dataset_id": source.id}])
     request = DatasetRequest(
         "broken", VersionRecipe.model_validate({"sources": [{"dataset_id": source.id}]})
     )
-    dataset, _ = datasets.create_dataset(bench.workshop, request)
-    assert dataset_making.make_dataset(bench.workshop, dataset.id, after_looks(5))
-    assert datasets.get_dataset(bench.workshop, dataset.id).state == "queued"
-    assert dataset.id in dataset_making.sweep_datasets(bench.workshop)
+    dataset, _ = control.create_dataset(bench.context, request)
+    assert dataset_making.make_dataset(bench.context, dataset.id, after_looks(5))
+    assert control.get_dataset(bench.context, dataset.id).state == "queued"
+    assert dataset.id in dataset_making.sweep_datasets(bench.context)
     for statements in (6, 14):
         doomed = Database(database_url)
         doom(doomed, statements)
-        short = replace(bench.workshop, database=doomed)
+        short = replace(bench.context, database=doomed)
         with pytest.raises(Killed):
             dataset_making.make_dataset(short, dataset.id, lambda: False)
         doomed.close()
-        assert datasets.get_dataset(bench.workshop, dataset.id).state == "making"
-        expire_leases(bench.workshop)
-    ended = made(bench.workshop, dataset)
+        assert control.get_dataset(bench.context, dataset.id).state == "making"
+        expire_leases(bench.context)
+    ended = made(bench.context, dataset)
     assert (ended.state, ended.row_count) == ("ready", 2_400)
     assert ended.content_sha256 == whole.content_sha256
 
@@ -313,26 +318,26 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
 def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(
     bench: Bench, tmp_path: Path
 ) -> None:
-    source = take_in(bench.workshop, tmp_path, ROWS)
+    source = take_in(bench.context, tmp_path, ROWS)
     request = DatasetRequest(
         "later", VersionRecipe.model_validate({"sources": [{"dataset_id": source.id}]})
     )
-    dataset, new = datasets.create_dataset(bench.workshop, request)
+    dataset, new = control.create_dataset(bench.context, request)
     assert new
     with pytest.raises(Conflict):
-        datasets.list_rows(bench.workshop, dataset.id, None, 10)
+        control.list_rows(bench.context, dataset.id, None, 10)
     with pytest.raises(InvalidInput) as caught:
-        make(bench.workshop, sources=[{"dataset_id": dataset.id}, {"run_id": "run_none"}])
+        make(bench.context, sources=[{"dataset_id": dataset.id}, {"run_id": "run_none"}])
     assert [fault.field for fault in caught.value.faults] == [
         "recipe.sources[0].dataset_id",
         "recipe.sources[1].run_id",
     ]
     with pytest.raises(Conflict):
-        datasets.delete_dataset(bench.workshop, source.id)
+        control.delete_dataset(bench.context, source.id)
 
 
 def test_a_recipe_that_drops_everything_fails_with_the_reason(bench: Bench, tmp_path: Path) -> None:
-    source = take_in(bench.workshop, tmp_path, ROWS[4:5])
-    dataset = make(bench.workshop, sources=[{"dataset_id": source.id}])
+    source = take_in(bench.context, tmp_path, ROWS[4:5])
+    dataset = make(bench.context, sources=[{"dataset_id": source.id}])
     assert dataset.state == "failed"
     assert "No row is left" in str(dataset.message)

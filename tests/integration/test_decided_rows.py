@@ -8,12 +8,13 @@ import pytest
 
 from app.errors import InvalidInput
 from app.record import DatasetRow
-from app.services import training, training_jobs
-from app.services.decided_rows import QUESTION
-from app.services.trainer import Trained, TrainingWatch, TrainingWork
-from app.services.training_requests import TrainingRequest
-from app.store.training_table import TrainingJob
-from app.training.options import TrainingOptions
+from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.jobs import control
+from app.services.training.jobs import work as training
+from app.services.training.jobs.judged_rows import QUESTION
+from app.services.training.jobs.requests import TrainingRequest
+from app.store.tables.training import TrainingJob
+from app.training.plain.options import TrainingOptions
 from tests.integration.conftest import Bench
 from tests.integration.review_runs import judge, some_rows, start, stored
 
@@ -28,7 +29,7 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 def post(bench: Bench, dataset_id: str, run_id: str) -> TrainingJob:
     options = TrainingOptions(task="labels", review_run_id=run_id)
-    return training_jobs.create_job(bench.workshop, TrainingRequest(dataset_id, options), None)
+    return control.create_job(bench.context, TrainingRequest(dataset_id, options), None)
 
 
 class Reader:
@@ -44,12 +45,12 @@ class Reader:
 
 
 def test_a_row_is_labelled_by_what_the_judge_decided(bench: Bench) -> None:
-    dataset_id = stored(bench.workshop.database, some_rows(20))
+    dataset_id = stored(bench.context.database, some_rows(20))
     run_id = start(bench, dataset_id, "judge")
     bench.work(run_id)
     reader = Reader()
 
-    training.work_on_job(bench.workshop, post(bench, dataset_id, run_id).id, lambda: False, reader)
+    training.work_on_job(bench.context, post(bench, dataset_id, run_id).id, lambda: False, reader)
 
     # The judge scores by the row's number, 5 to 1 and again; below 4 a row goes.
     assert [row.position for row in reader.rows] == list(range(20))
@@ -64,7 +65,7 @@ def test_a_row_is_labelled_by_what_the_judge_decided(bench: Bench) -> None:
 
 
 def test_a_run_that_did_not_judge_this_data_set_is_refused(bench: Bench) -> None:
-    one, other = (stored(bench.workshop.database, some_rows(3)) for _ in range(2))
+    one, other = (stored(bench.context.database, some_rows(3)) for _ in range(2))
     run_id = start(bench, one, "judge")
 
     with pytest.raises(InvalidInput) as unknown:

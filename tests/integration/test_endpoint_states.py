@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from app.store import endpoints
 from app.store.database import Database
-from app.store.endpoints import State, Used
-from app.store.models import EndpointState
+from app.store.tables.endpoints import EndpointState
+from app.store.work import endpoint_states
+from app.store.work.endpoint_states import State, Used
 
 MODEL = "m"
 Now = Callable[[Callable[[Session], object]], State]
@@ -20,12 +20,12 @@ def after(database: Database) -> Now:
     """Changes the endpoint's row and tells how it is then."""
     with database.write() as session:
         for _ in range(2):
-            endpoints.add(session, ["east", "west"], MODEL)
+            endpoint_states.add(session, ["east", "west"], MODEL)
 
     def change(work: Callable[[Session], object]) -> State:
         with database.write() as session:
             work(session)
-            states = endpoints.states(session, ["east", "west"], MODEL, lock=True)
+            states = endpoint_states.states(session, ["east", "west"], MODEL, lock=True)
         # What is said of one is not said of the other.
         assert states["west"].held_s == 0
         assert states["west"].away_s is None
@@ -35,12 +35,12 @@ def after(database: Database) -> Now:
 
 
 def away(session: Session, *, was_probe: bool = False) -> None:
-    endpoints.away(session, "east", MODEL, "gone", was_probe=was_probe)
+    endpoint_states.away(session, "east", MODEL, "gone", was_probe=was_probe)
 
 
 def probe(database: Database, within_s: float = 60.0) -> bool:
     with database.write() as session:
-        return endpoints.take_probe(session, "east", MODEL, within_s)
+        return endpoint_states.take_probe(session, "east", MODEL, within_s)
 
 
 def delay_s(database: Database) -> float:
@@ -53,9 +53,9 @@ def delay_s(database: Database) -> float:
 
 def test_a_hold_lasts_as_long_as_the_longest_that_anybody_was_told(after: Now) -> None:
     assert after(lambda _: None).held_s == 0
-    assert 2.5 < after(lambda s: endpoints.hold(s, "east", MODEL, 3.0)).held_s <= 3.0
-    assert after(lambda s: endpoints.hold(s, "east", MODEL, 0.5)).held_s > 2.0
-    assert 8 < after(lambda s: endpoints.hold(s, "east", MODEL, 9.0)).held_s <= 9.0
+    assert 2.5 < after(lambda s: endpoint_states.hold(s, "east", MODEL, 3.0)).held_s <= 3.0
+    assert after(lambda s: endpoint_states.hold(s, "east", MODEL, 0.5)).held_s > 2.0
+    assert 8 < after(lambda s: endpoint_states.hold(s, "east", MODEL, 9.0)).held_s <= 9.0
 
 
 def test_the_failures_of_one_outage_are_one_message_and_its_probes_wait_longer_each_time(
@@ -71,7 +71,7 @@ def test_the_failures_of_one_outage_are_one_message_and_its_probes_wait_longer_e
         after(lambda s: away(s, was_probe=True))
         delays.append(delay_s(database))
     assert delays == [1, 2, 4, 8, 8, 8]
-    state = after(lambda s: endpoints.back(s, "east", MODEL))
+    state = after(lambda s: endpoint_states.back(s, "east", MODEL))
     assert state.away_s is None
     after(away)
     assert delay_s(database) == 0.5, "a new outage begins anew"
@@ -89,7 +89,7 @@ def test_one_probe_goes_out_and_the_next_when_that_one_is_not_heard_of(
     got: list[bool] = []
 
     def want() -> None:
-        got.append(database.retrying(lambda s: endpoints.take_probe(s, "east", MODEL, 60.0)))
+        got.append(database.retrying(lambda s: endpoint_states.take_probe(s, "east", MODEL, 60.0)))
 
     wanting = [threading.Thread(target=want) for _ in range(6)]
     for thread in wanting:
@@ -111,15 +111,15 @@ def test_what_was_asked_adds_up_and_what_was_not_asked_is_not_saved_up(
         session.connection().exec_driver_sql(
             "UPDATE endpoint_states SET requests_at = 60, tokens_at = 60"
         )
-    state = after(lambda s: endpoints.charge(s, "east", MODEL, Used(2.0, 5.0)))
+    state = after(lambda s: endpoint_states.charge(s, "east", MODEL, Used(2.0, 5.0)))
     assert 1.5 < state.requests_ahead_s <= 2.0
     assert 4.5 < state.tokens_ahead_s <= 5.0
-    state = after(lambda s: endpoints.charge(s, "east", MODEL, Used(1.0, 0.0)))
+    state = after(lambda s: endpoint_states.charge(s, "east", MODEL, Used(1.0, 0.0)))
     assert 2.5 < state.requests_ahead_s <= 3.0
     assert 4.4 < state.tokens_ahead_s <= 5.0
 
 
 def test_an_answer_that_took_less_than_expected_gives_back_what_was_left(after: Now) -> None:
-    after(lambda s: endpoints.charge(s, "east", MODEL, Used(0.0, 5.0)))
-    state = after(lambda s: endpoints.correct(s, "east", MODEL, Used(0.0, -3.0)))
+    after(lambda s: endpoint_states.charge(s, "east", MODEL, Used(0.0, 5.0)))
+    state = after(lambda s: endpoint_states.correct(s, "east", MODEL, Used(0.0, -3.0)))
     assert 1.5 < state.tokens_ahead_s <= 2.0

@@ -17,13 +17,13 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.api.context import Context
-from app.llm.scripted_model import reply
-from app.pipeline.run_state import Status
-from app.services import runs
-from app.services.events import Following
+from app.api.context import ApiContext
+from app.llm.scripted.model import reply
+from app.services.runs import control
+from app.services.runs.events import Following
 from app.settings import Price
-from app.store import runs as stored_runs
+from app.states import Status
+from app.store.runs import runs as stored_runs
 from tests.integration.conftest import Bench
 from tests.servers.api import RunningApi, running_api
 
@@ -43,15 +43,15 @@ class Sent:
 
 @pytest.fixture
 def open_api(open_bench: OpenBench) -> Callable[..., Any]:
-    """Opens the API on this test's database, with the workshop behind it."""
+    """Opens the API on this test's database, with the context behind it."""
 
     @contextmanager
     def opened(**pace: float) -> Iterator[tuple[Bench, RunningApi]]:
         price = Price(input_usd=Decimal(1), output_usd=Decimal("2.5"))
         with open_bench(reply, prices={"scripted": price}) as bench:
             following = Following(**{**QUICK, **pace})
-            context = Context(
-                bench.workshop,
+            context = ApiContext(
+                bench.context,
                 send=lambda _run_id: None,
                 broker_trouble=lambda: None,
                 following=following,
@@ -95,7 +95,7 @@ def stored(api: RunningApi, run_id: str) -> list[dict[str, Any]]:
 
 def note(bench: Bench, run_id: str, kind: str, times: int = 1) -> None:
     for n in range(times):
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             stored_runs.add_event(session, run_id, kind, {"n": n})
             # Between the number's draw and the commit: where others could overtake.
             time.sleep(random.random() / 30)
@@ -165,7 +165,7 @@ def test_no_event_is_lost_or_told_twice_with_three_writers_and_a_reader_that_is_
         written = [threads.submit(note, bench, run_id, kind, 30) for kind in ("a", "b", "c")]
         for one in written:
             one.result()
-        runs.cancel_run(bench.workshop, run_id)
+        control.cancel_run(bench.context, run_id)
         received = reader.result()
         assert [one.data for one in received] == stored(api, run_id)
     assert [one.id for one in received] == sorted({one.id or 0 for one in received})
@@ -185,13 +185,13 @@ def read_in_pieces(api: RunningApi, run_id: str) -> list[Sent]:
 def test_an_event_comes_to_light_only_after_those_with_lower_numbers(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench, ThreadPoolExecutor(1) as other:
         run_id = bench.start(target=5)
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             stored_runs.add_event(session, run_id, "first", {})
             second = other.submit(note, bench, run_id, "second")
             time.sleep(0.3)
             assert not second.done()
         second.result()
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             kinds = session.scalars(text("SELECT kind FROM run_events ORDER BY id")).all()
     assert kinds == ["status", "first", "second"]
 
@@ -201,14 +201,14 @@ def test_writers_that_added_rows_of_a_run_do_not_wait_for_each_other_in_a_circle
 ) -> None:
     with open_bench(reply) as bench, ThreadPoolExecutor(2) as writers:
         run_id = bench.start(target=5)
-        if bench.workshop.database.engine.dialect.name == "sqlite":
+        if bench.context.database.engine.dialect.name == "sqlite":
             pytest.skip("SQLite lets one write at a time")
         both_added = threading.Barrier(2)
         row = text("INSERT INTO work_items (run_id, stage, priority, ordinal, subject, state)"
                    " VALUES (:run_id, 'generate', 3, 0, '{}', 'open')")  # fmt: skip
 
         def add_a_row_then_an_event() -> None:
-            with bench.workshop.database.write() as session:
+            with bench.context.database.write() as session:
                 session.execute(row, {"run_id": run_id})
                 both_added.wait(10)
                 stored_runs.add_event(session, run_id, "added", {})
@@ -220,14 +220,14 @@ def test_writers_that_added_rows_of_a_run_do_not_wait_for_each_other_in_a_circle
 def test_the_stream_of_a_paused_run_stays_open_and_gives_signs_of_life(open_api: OpenApi) -> None:
     with open_api() as (bench, api):
         run_id = bench.start(target=5)
-        runs.pause_run(bench.workshop, run_id)
+        control.pause_run(bench.context, run_id)
         with api.http.stream("GET", f"/runs/{run_id}/events", headers=STREAM) as response:
             lines = response.iter_lines()
             assert next(lines) == "retry: 2000"
             signs = 0
             while signs < 3:
                 signs += next(lines).startswith(":")
-            runs.resume_run(bench.workshop, run_id)
+            control.resume_run(bench.context, run_id)
             bench.work(run_id)
             statuses = [e.data["data"]["status"] for e in sent_events(lines) if e.event == "status"]
     assert statuses == ["queued", "running", "succeeded"]
@@ -238,13 +238,13 @@ def test_a_failed_run_that_is_resumed_is_followed_again_from_where_it_failed(
 ) -> None:
     with open_api() as (bench, api):
         run_id = bench.start(target=5)
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             assert stored_runs.move(session, run_id, Status.RUNNING)
             assert stored_runs.move(session, run_id, Status.FAILED)
         with following(api, run_id) as (_, sent):
             failed = list(sent)[-1]
-        runs.resume_run(bench.workshop, run_id)
-        runs.cancel_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
+        control.cancel_run(bench.context, run_id)
         with following(api, run_id, failed.id) as (_, sent):
             statuses = [one.data["data"]["status"] for one in sent if one.event == "status"]
     assert failed.data["data"]["status"] == "failed"
@@ -267,7 +267,7 @@ def test_a_hundred_followers_leave_the_service_answering(open_api: OpenApi) -> N
 
 def test_followers_of_a_database_that_hangs_leave_the_service_answering(open_api: OpenApi) -> None:
     with open_api() as (bench, api), ExitStack() as streams:
-        database = bench.workshop.database
+        database = bench.context.database
         if database.engine.dialect.name == "sqlite":
             pytest.skip("SQLite never lets a reader wait")
         run_id = bench.start(target=5)
@@ -284,7 +284,7 @@ def test_followers_of_a_database_that_hangs_leave_the_service_answering(open_api
 
 def test_a_stream_outlives_a_database_that_goes_away_and_comes_back(open_api: OpenApi) -> None:
     with open_api() as (bench, api), following_started(bench, api) as (run_id, sent):
-        address = bench.workshop.database.engine.url
+        address = bench.context.database.engine.url
         if address.get_backend_name() == "sqlite":
             pytest.skip("SQLite does not go away")
         elsewhere = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")

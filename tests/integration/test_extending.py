@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from app.errors import InvalidInput
-from app.llm.scripted_model import reply
+from app.llm.scripted.model import reply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.extending import Extension, estimate_extension, extend_run
-from app.services.runs import RunRequest
+from app.services.runs import control
+from app.services.runs.control import RunRequest
+from app.services.runs.extend import Extension, estimate_extension, extend_run
 from app.settings import Price
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench
@@ -25,7 +25,7 @@ PRICES = {"scripted": Price(input_usd=Decimal("0.5"), output_usd=Decimal(2))}
 
 def start(bench: Bench, caps: Caps, **options: int) -> str:
     request = RunRequest(None, SEEDS, RunOptions.model_validate(options), caps)
-    return runs.start_run(bench.workshop, request, None).id
+    return control.start_run(bench.context, request, None).id
 
 
 def test_a_run_that_met_its_target_goes_on_to_a_higher_one(open_bench: OpenBench) -> None:
@@ -33,7 +33,7 @@ def test_a_run_that_met_its_target_goes_on_to_a_higher_one(open_bench: OpenBench
         run_id = bench.start(target=15, lookahead=40, dry_after=5)
         assert bench.work(run_id).run.status == "succeeded"
         for _ in range(2):
-            assert extend_run(bench.workshop, run_id, Extension(target=30)).status == "queued"
+            assert extend_run(bench.context, run_id, Extension(target=30)).status == "queued"
         seen = bench.work(run_id)
     assert (seen.run.status, seen.funnel.accepted) == ("succeeded", 30)
     assert seen.run.complete == 30
@@ -46,7 +46,7 @@ def test_a_target_that_is_raised_while_the_run_is_at_work_is_heeded(open_bench: 
 
         def extend_at_the_fifth_look() -> bool:
             if next(looks) == 5:
-                extend_run(bench.workshop, run_id, Extension(target=40))
+                extend_run(bench.context, run_id, Extension(target=40))
             return False
 
         seen = bench.work(run_id, extend_at_the_fifth_look)
@@ -63,7 +63,7 @@ def test_a_cap_pauses_the_run_with_its_reason_and_a_larger_one_lets_it_go_on(
         assert "$0.05" in (seen.run.message or "")
         assert (seen.run.cost_usd or 0) <= Decimal("0.05")
         assert seen.run.calls == bench.server.counts.calls
-        extend_run(bench.workshop, run_id, Extension(caps=Caps(usd=Decimal(5))))
+        extend_run(bench.context, run_id, Extension(caps=Caps(usd=Decimal(5))))
         assert bench.work(run_id).run.status == "succeeded"
 
 
@@ -85,7 +85,7 @@ def test_an_extension_never_gives_less(open_bench: OpenBench) -> None:
         run_id = start(bench, Caps(calls=100), target=50)
         for less in (Extension(target=49), Extension(caps=Caps(calls=99))):
             with pytest.raises(InvalidInput):
-                extend_run(bench.workshop, run_id, less)
+                extend_run(bench.context, run_id, less)
 
 
 @pytest.mark.parametrize("profile", ["default", "paper", "alpaca"])
@@ -94,13 +94,13 @@ def test_an_estimate_asks_nothing_and_experience_makes_it_better(
 ) -> None:
     with open_bench(reply, prices=PRICES) as bench:
         request = RunRequest(None, SEEDS, RunOptions.model_validate({"profile": profile}))
-        blind = runs.estimate_run(bench.workshop, request)
+        blind = control.estimate_run(bench.context, request)
         assert bench.server.counts.calls == 0
         run_id = bench.start(profile=profile, target=60)
         seen = bench.work(run_id)
-        informed = runs.estimate_run(bench.workshop, request)
+        informed = control.estimate_run(bench.context, request)
         took = bench.work(bench.start(profile=profile, target=100, random_seed=2))
-        left = estimate_extension(bench.workshop, run_id, Extension(target=100))
+        left = estimate_extension(bench.context, run_id, Extension(target=100))
     assert not blind.from_experience
     assert blind.cost_usd is not None
     assert informed.from_experience

@@ -10,15 +10,15 @@ from typing import Literal
 import pytest
 from sqlalchemy import func, select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedReply
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedReply
 from app.pipeline.options import RunOptions
-from app.services import listings, runs
-from app.services.runs import RunRequest
+from app.services.runs import control, lists
+from app.services.runs.control import RunRequest
 from app.similarity import SimilarityIndex
-from app.store import instructions
-from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
-from app.store.models import RunEvent
+from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.runs import RunEvent
+from app.store.work import instructions
 from tests.integration.conftest import SEEDS, Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -101,7 +101,7 @@ def test_no_two_of_the_pool_are_nearer_than_the_threshold(open_bench: OpenBench)
     with open_bench(reply) as bench:
         run_id = bench.start(target=60)
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             texts = instructions.texts_from(session, run_id, 0)
     assert len(texts) == 60
     pool = SimilarityIndex(threshold=0.7)
@@ -117,7 +117,7 @@ def test_every_row_leads_back_to_its_reply_prompt_and_demonstrations(
     with open_bench(reply) as bench:
         run_id = bench.start(target=12)
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             made = session.scalars(select(InstructionRow)).all()
             for row in made:
                 asked = session.get_one(CompletionRow, row.completion_id)
@@ -142,7 +142,7 @@ def test_a_near_duplicate_names_which_one_and_how_near(open_bench: OpenBench) ->
     with open_bench(reply) as bench:
         run_id = bench.start(target=40)
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             texts = instructions.texts_from(session, run_id, 0)
             near = session.scalars(
                 select(Rejection).where(Rejection.reason == "near_duplicate")
@@ -168,7 +168,7 @@ def test_fewer_seeds_than_a_prompt_shows_is_said_and_is_no_failure(
 ) -> None:
     with open_bench(reply) as bench:
         request = RunRequest(None, SEEDS[:2], RunOptions(target=8))
-        run_id = runs.start_run(bench.workshop, request, None).id
+        run_id = control.start_run(bench.context, request, None).id
         assert bench.work(run_id).run.status == "succeeded"
-        events = listings.list_parts(bench.workshop, RunEvent, run_id, cursor=None, limit=100).items
+        events = lists.list_parts(bench.context, RunEvent, run_id, cursor=None, limit=100).items
     assert "few_seeds" in {event.kind for event in events}

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.services.advance import advance_run
-from app.services.slots import sweep
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
 from app.store.database import Database
-from app.store.slots import Slot
+from app.store.runs.slots import Slot
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 
@@ -48,14 +48,14 @@ def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_ma
                 "default",
                 lambda model: lambda: OpenAIProvider(bench.server.base_url, key, model, 5),
             )
-            workshop = replace(
-                bench.workshop, database=database, endpoints=[endpoint], concurrency=concurrency
+            context = replace(
+                bench.context, database=database, endpoints=[endpoint], concurrency=concurrency
             )
             until = time.monotonic() + 60
             while bench.view(run_id).run.status in ("queued", "running"):
                 assert time.monotonic() < until
-                for slot in (*sweep(workshop), Slot(run_id, 0)):
-                    advance_run(workshop, slot, lambda: False)
+                for slot in (*sweep(context), Slot(run_id, 0)):
+                    advance_run(context, slot, lambda: False)
                 time.sleep(0.05)
             database.close()
 

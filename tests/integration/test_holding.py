@@ -7,17 +7,18 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Amount
-from app.pipeline.run_state import Status
-from app.services import runs
-from app.services import slots as slot_service
-from app.services.advance import advance_run
-from app.store import runs as stored_runs
-from app.store import slots, work
-from app.store.runs import Hold
-from app.store.slots import Slot
+from app.services.generation import slots as slot_service
+from app.services.generation.worker_turn import advance_run
+from app.services.runs import control
+from app.states import Status
+from app.store.runs import runs as stored_runs
+from app.store.runs import slots
+from app.store.runs.runs import Hold
+from app.store.runs.slots import Slot
+from app.store.work import work_items
 from tests.integration.conftest import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -52,10 +53,10 @@ def test_a_run_that_is_only_throttled_hands_over_to_one_that_waits(open_bench: O
         crowded = bench.start(target=5, model="crowded")
         bench.start(target=5)
         until = time.monotonic() + 20
-        again = advance_run(bench.workshop, Slot(crowded, 0), lambda: time.monotonic() > until)
+        again = advance_run(bench.context, Slot(crowded, 0), lambda: time.monotonic() > until)
         assert time.monotonic() < until
         assert again
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             assert not slots.any_live(session, crowded)
 
 
@@ -74,7 +75,7 @@ def test_a_throttled_run_that_hands_over_waits_for_the_calls_that_are_out(
     with open_bench(script, slice_s=0.8) as bench:
         crowded = bench.start(target=5, model="crowded")
         bench.start(target=5)
-        assert advance_run(bench.workshop, Slot(crowded, 0), lambda: False)
+        assert advance_run(bench.context, Slot(crowded, 0), lambda: False)
         run = bench.view(crowded).run
     assert run.calls == len(answered) > 2
     assert run.written_off_calls == 0
@@ -106,7 +107,7 @@ def test_a_run_that_got_no_rows_goes_on_when_it_is_resumed(open_bench: OpenBench
         run_id = bench.start(target=30, dry_after=5)
         assert bench.work(run_id).run.end_reason == "dry"
         mute["is"] = False
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         seen = bench.work(run_id)
     assert seen.run.status == "succeeded"
     assert seen.funnel.instances > 0
@@ -115,9 +116,9 @@ def test_a_run_that_got_no_rows_goes_on_when_it_is_resumed(open_bench: OpenBench
 def test_a_pump_that_lost_its_run_cannot_pause_it(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=5)
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             assert slots.take(session, Hold(run_id, 0, "holder"), 30)
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             loser = Hold(run_id, 0, "loser")
             assert not stored_runs.move(session, run_id, Status.PAUSED, hold=loser)
         assert bench.view(run_id).run.status == "queued"
@@ -142,7 +143,7 @@ def test_an_item_that_always_breaks_the_endpoint_is_given_up_and_the_run_ends(
             seen = bench.work(run_id)
             if seen.run.status != "paused":
                 break
-            runs.resume_run(bench.workshop, run_id)
+            control.resume_run(bench.context, run_id)
     # Its attempts, and now and then one that was to find out whether the endpoint is back.
     assert 3 <= generations.count(generations[2]) <= 8
     assert seen.run.status == "succeeded"
@@ -163,17 +164,17 @@ def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBen
         run_id = bench.start(target=10)
         before = bench.work(run_id, after_looks(1)).run
         hold = Hold(run_id, 0, "token")
-        with bench.workshop.database.write() as session:
+        with bench.context.database.write() as session:
             assert slot_service.take(session, hold, 30)
-            claimed = work.find_open(session, run_id, 2)
-            work.lease(session, "token", {item.id: Amount(1, 100) for item in claimed})
-        with bench.workshop.database.write() as session:
+            claimed = work_items.find_open(session, run_id, 2)
+            work_items.lease(session, "token", {item.id: Amount(1, 100) for item in claimed})
+        with bench.context.database.write() as session:
             # The second try of a commit whose answer was lost: it finds its own token.
             assert slot_service.take(session, hold, 30)
-            assert work.reserved(session, run_id) == Amount(2, 200)
+            assert work_items.reserved(session, run_id) == Amount(2, 200)
             slot_service.let_go(session, hold)
-        with bench.workshop.database.read() as session:
-            assert work.reserved(session, run_id) == Amount()
+        with bench.context.database.read() as session:
+            assert work_items.reserved(session, run_id) == Amount()
         after = bench.work(run_id).run
     assert after.status == "succeeded"
     assert after.written_off_calls == before.written_off_calls + 2

@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy import update
 
 from app.errors import Conflict, InvalidInput, SeedbedError
-from app.llm.scripted_model import reply
-from app.services import datasets, training, training_jobs
-from app.services.trainer import Trained, TrainingWatch, TrainingWork
-from app.services.training_requests import TrainingRequest
-from app.services.training_watch import HeldJob, Interruption, JobWatch
-from app.store import training_jobs as queries
-from app.store.training_table import TrainingJob
-from app.training.options import EvaluationJobOptions, TrainingOptions
+from app.llm.scripted.model import reply
+from app.services.datasets import control as datasets
+from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.jobs import control as training_jobs
+from app.services.training.jobs import work as training
+from app.services.training.jobs.requests import TrainingRequest
+from app.services.training.jobs.watch import HeldJob, Interruption, JobWatch
+from app.store.tables.training import TrainingJob
+from app.store.training import training_jobs as queries
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -41,9 +43,9 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def job(bench: Bench, tmp_path: Path) -> TrainingJob:
-    dataset = take_in(bench.workshop, tmp_path, ROWS)
+    dataset = take_in(bench.context, tmp_path, ROWS)
     request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
-    return training_jobs.create_job(bench.workshop, request, None)
+    return training_jobs.create_job(bench.context, request, None)
 
 
 def never() -> bool:
@@ -51,7 +53,7 @@ def never() -> bool:
 
 
 def now(bench: Bench, job: TrainingJob) -> TrainingJob:
-    return training_jobs.get_job(bench.workshop, job.id)
+    return training_jobs.get_job(bench.context, job.id)
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -79,17 +81,15 @@ def test_who_takes_a_job_over_waits_until_its_folder_is_free(
     def begins(_: int) -> None:
         order.append("the second is in")
 
-    first = threading.Thread(
-        target=training.work_on_job, args=(bench.workshop, job.id, never, slow)
-    )
+    first = threading.Thread(target=training.work_on_job, args=(bench.context, job.id, never, slow))
     first.start()
     assert writes.wait(MOST_S)
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         lost = update(TrainingJob).where(TrainingJob.id == job.id)
         session.execute(lost.values(token=None, leased_until=None))
     trainer = ScriptedTrainer(steps=1, before_step=begins)
     second = threading.Thread(
-        target=training.work_on_job, args=(bench.workshop, job.id, never, trainer)
+        target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
     wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
@@ -98,10 +98,8 @@ def test_who_takes_a_job_over_waits_until_its_folder_is_free(
     second.join()
     assert order == ["the first has left", "the second is in"]
     assert now(bench, job).status == "succeeded"
-    (output,) = training_jobs.outputs(bench.workshop, job.id)
-    assert (
-        training_jobs.output_file(bench.workshop, job.id, output.name).read_text() != "half of it"
-    )
+    (output,) = training_jobs.outputs(bench.context, job.id)
+    assert training_jobs.output_file(bench.context, job.id, output.name).read_text() != "half of it"
 
 
 def test_who_waits_for_a_folder_can_be_cancelled(bench: Bench, job: TrainingJob) -> None:
@@ -113,20 +111,20 @@ def test_who_waits_for_a_folder_can_be_cancelled(bench: Bench, job: TrainingJob)
         return Trained(is_whole=True)
 
     first = threading.Thread(
-        target=training.work_on_job, args=(bench.workshop, job.id, never, frozen)
+        target=training.work_on_job, args=(bench.context, job.id, never, frozen)
     )
     first.start()
     assert inside.wait(MOST_S)
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         lost = update(TrainingJob).where(TrainingJob.id == job.id)
         session.execute(lost.values(token=None, leased_until=None))
     trainer = ScriptedTrainer()
     second = threading.Thread(
-        target=training.work_on_job, args=(bench.workshop, job.id, never, trainer)
+        target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
     wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
-    training_jobs.cancel_job(bench.workshop, job.id)
+    training_jobs.cancel_job(bench.context, job.id)
     second.join()
     assert (now(bench, job).status, trainer.began_at) == ("cancelled", [])
     may_end.set()
@@ -145,7 +143,7 @@ def test_a_trainer_that_does_not_look_is_interrupted_once_its_job_is_cancelled(
 
     def loads(work: TrainingWork, watch: TrainingWatch) -> Trained:
         watch.log("Loads a large model.")
-        training_jobs.cancel_job(bench.workshop, work.job_id)
+        training_jobs.cancel_job(bench.context, work.job_id)
         assert interrupted.wait(MOST_S)
         # Unwinding takes a while, and must not be interrupted again.
         time.sleep(1.5)
@@ -154,7 +152,7 @@ def test_a_trainer_that_does_not_look_is_interrupted_once_its_job_is_cancelled(
     began_at = time.monotonic()
     with pytest.raises(Interrupted):
         training.work_on_job(
-            bench.workshop, job.id, never, loads, interruption=Interruption(0.5, interrupt)
+            bench.context, job.id, never, loads, interruption=Interruption(0.5, interrupt)
         )
     cancelled = now(bench, job)
     assert (cancelled.status, cancelled.leased_until) == ("cancelled", None)
@@ -169,21 +167,21 @@ def test_a_job_is_cancelled_though_nothing_ends_its_trainer_and_goes_on_when_tha
 
     def downloads(work: TrainingWork, watch: TrainingWatch) -> Trained:
         watch.log("Downloads a large model.")
-        training_jobs.cancel_job(bench.workshop, work.job_id)
+        training_jobs.cancel_job(bench.context, work.job_id)
         assert may_end.wait(MOST_S)
         return Trained(is_whole=False)
 
     first = threading.Thread(
         target=training.work_on_job,
-        args=(bench.workshop, job.id, never, downloads),
+        args=(bench.context, job.id, never, downloads),
         kwargs={"interruption": Interruption(0.5)},
     )
     first.start()
     wait_for(lambda: now(bench, job).status == "cancelled")
-    training_jobs.resume_job(bench.workshop, job.id)
+    training_jobs.resume_job(bench.context, job.id)
     trainer = ScriptedTrainer()
     second = threading.Thread(
-        target=training.work_on_job, args=(bench.workshop, job.id, never, trainer)
+        target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
     wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
@@ -198,7 +196,7 @@ def test_a_trainer_whose_job_is_wanted_is_not_interrupted(bench: Bench, job: Tra
     calls: list[int] = []
     trainer = ScriptedTrainer(steps=3, step_s=0.5)
     interruption = Interruption(0.1, lambda: calls.append(1))
-    training.work_on_job(bench.workshop, job.id, never, trainer, interruption=interruption)
+    training.work_on_job(bench.context, job.id, never, trainer, interruption=interruption)
     assert (now(bench, job).status, calls) == ("succeeded", [])
 
 
@@ -206,10 +204,10 @@ def test_a_job_that_is_cancelled_while_it_is_handed_back_is_cancelled(
     bench: Bench, job: TrainingJob
 ) -> None:
     """The worker's move and the person's come at once, the worker's being first."""
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         queries.take(session, job.id, "t", 30)
-    cancelling = threading.Thread(target=training_jobs.cancel_job, args=(bench.workshop, job.id))
-    with bench.workshop.database.write() as session:
+    cancelling = threading.Thread(target=training_jobs.cancel_job, args=(bench.context, job.id))
+    with bench.context.database.write() as session:
         queries.hand_back(session, job.id, "t")
         cancelling.start()
         cancelling.join(timeout=1)
@@ -220,10 +218,10 @@ def test_a_job_that_is_cancelled_while_it_is_handed_back_is_cancelled(
 def test_a_job_that_is_handed_back_after_it_was_cancelled_ends_at_once(
     bench: Bench, job: TrainingJob
 ) -> None:
-    with bench.workshop.database.write() as session:
+    with bench.context.database.write() as session:
         queries.take(session, job.id, "t", 30)
-    training_jobs.cancel_job(bench.workshop, job.id)
-    with bench.workshop.database.write() as session:
+    training_jobs.cancel_job(bench.context, job.id)
+    with bench.context.database.write() as session:
         queries.hand_back(session, job.id, "t")
         queries.hand_back(session, job.id, "t")
     cancelled = now(bench, job)
@@ -233,12 +231,12 @@ def test_a_job_that_is_handed_back_after_it_was_cancelled_ends_at_once(
 def test_a_database_that_comes_back_while_the_trainer_returns_makes_no_defect_of_it(
     bench: Bench, job: TrainingJob
 ) -> None:
-    workshop = bench.workshop
-    with workshop.database.write() as session:
-        queries.take(session, job.id, "t", workshop.lease_s)
-    watch = JobWatch(workshop, HeldJob(job.id, "t", 0), never, Interruption())
+    context = bench.context
+    with context.database.write() as session:
+        queries.take(session, job.id, "t", context.lease_s)
+    watch = JobWatch(context, HeldJob(job.id, "t", 0), never, Interruption())
     # Nobody writes for it, as where the database is away.
-    time.sleep(workshop.lease_s + 0.1)
+    time.sleep(context.lease_s + 0.1)
     assert watch.stop()
     with watch:
         time.sleep(1.2)
@@ -250,21 +248,21 @@ def test_a_database_that_comes_back_while_the_trainer_returns_makes_no_defect_of
 def test_a_data_set_that_a_job_replays_stays_while_the_job_needs_it(
     bench: Bench, job: TrainingJob, tmp_path: Path
 ) -> None:
-    general = take_in(bench.workshop, tmp_path, ROWS, name="general")
+    general = take_in(bench.context, tmp_path, ROWS, name="general")
     options = TrainingOptions.model_validate(
         {"data": {"replay_share": 0.1, "replay_dataset_id": general.id}}
     )
     request = TrainingRequest(str(job.dataset_id), options)
-    replaying = training_jobs.create_job(bench.workshop, request, None)
+    replaying = training_jobs.create_job(bench.context, request, None)
     with pytest.raises(Conflict, match=f"{replaying.id}, which is queued, needs it"):
-        datasets.delete_dataset(bench.workshop, general.id)
-    training_jobs.cancel_job(bench.workshop, replaying.id)
-    datasets.delete_dataset(bench.workshop, general.id)
+        datasets.delete_dataset(bench.context, general.id)
+    training_jobs.cancel_job(bench.context, replaying.id)
+    datasets.delete_dataset(bench.context, general.id)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="wants a folder that root cannot write to")
 def test_a_worker_that_may_not_write_says_what_to_set(bench: Bench, job: TrainingJob) -> None:
-    elsewhere = replace(bench.workshop, files_dir=Path("/sys/seedbed/files"))
+    elsewhere = replace(bench.context, files_dir=Path("/sys/seedbed/files"))
     training.work_on_job(elsewhere, job.id, never, ScriptedTrainer())
     failed = now(bench, job)
     assert failed.status == "failed"
@@ -274,32 +272,32 @@ def test_a_worker_that_may_not_write_says_what_to_set(bench: Bench, job: Trainin
 def test_files_are_removed_once_nobody_needs_them_and_the_job_stays(
     bench: Bench, job: TrainingJob
 ) -> None:
-    workshop = bench.workshop
+    context = bench.context
     with pytest.raises(Conflict, match="cancel it first"):
-        training_jobs.discard_files(workshop, job.id)
-    training.work_on_job(workshop, job.id, never, ScriptedTrainer())
+        training_jobs.discard_files(context, job.id)
+    training.work_on_job(context, job.id, never, ScriptedTrainer())
     measuring = EvaluationJobOptions(training_job_id=job.id)
     request = TrainingRequest(str(job.dataset_id), measuring)
-    measures = training_jobs.create_job(workshop, request, None)
+    measures = training_jobs.create_job(context, request, None)
     with pytest.raises(Conflict, match=measures.id):
-        training_jobs.discard_files(workshop, job.id)
-    training_jobs.cancel_job(workshop, measures.id)
+        training_jobs.discard_files(context, job.id)
+    training_jobs.cancel_job(context, measures.id)
     for _ in range(2):
-        training_jobs.discard_files(workshop, job.id)
-    assert list(training_jobs.folder_of(workshop, job.id).parent.iterdir()) == []
-    assert training_jobs.outputs(workshop, job.id) == []
+        training_jobs.discard_files(context, job.id)
+    assert list(training_jobs.folder_of(context, job.id).parent.iterdir()) == []
+    assert training_jobs.outputs(context, job.id) == []
     assert now(bench, job).evaluation is not None
     with pytest.raises(InvalidInput):
-        training_jobs.create_job(workshop, request, None)
+        training_jobs.create_job(context, request, None)
 
 
 def test_a_job_whose_checkpoints_were_removed_begins_anew(bench: Bench, job: TrainingJob) -> None:
     trainer = ScriptedTrainer(steps=4, before_step=lambda step: fail_at(step, 3))
-    training.work_on_job(bench.workshop, job.id, never, trainer)
-    training_jobs.discard_files(bench.workshop, job.id)
-    training_jobs.resume_job(bench.workshop, job.id)
+    training.work_on_job(bench.context, job.id, never, trainer)
+    training_jobs.discard_files(bench.context, job.id)
+    training_jobs.resume_job(bench.context, job.id)
     trainer.before_step = lambda _: None
-    training.work_on_job(bench.workshop, job.id, never, trainer)
+    training.work_on_job(bench.context, job.id, never, trainer)
     assert (now(bench, job).status, trainer.began_at) == ("succeeded", [0, 0])
 
 

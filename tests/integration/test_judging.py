@@ -17,15 +17,16 @@ import pytest
 from app.errors import InvalidInput
 from app.evaluation.figures import JudgeFigures
 from app.evaluation.result import Evaluation
-from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply
-from app.services import training, training_jobs
-from app.services.judgements import JUDGEMENTS, JudgementFile
-from app.services.training_jobs import folder_of
-from app.services.training_requests import TrainingRequest
-from app.services.workshop import Workshop
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
+from app.services.context import ServiceContext
+from app.services.judging.judgements import JUDGEMENTS, JudgementFile
+from app.services.training.jobs import control
+from app.services.training.jobs import work as training
+from app.services.training.jobs.control import folder_of
+from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Price
-from app.store.training_table import TrainingJob
-from app.training.options import (
+from app.store.tables.training import TrainingJob
+from app.training.plain.options import (
     EvaluationJobOptions,
     EvaluationOptions,
     JudgeOptions,
@@ -64,21 +65,21 @@ def opened(open_bench: OpenBench, tmp_path: Path) -> Callable[..., AbstractConte
 
 
 def posted(bench: Bench, tmp_path: Path, **judge: Any) -> TrainingJob:
-    dataset = take_in(bench.workshop, tmp_path, ROWS)
+    dataset = take_in(bench.context, tmp_path, ROWS)
     options = TrainingOptions(evaluation=EvaluationOptions(judge=JudgeOptions(**judge)))
-    return training_jobs.create_job(bench.workshop, TrainingRequest(dataset.id, options), None)
+    return control.create_job(bench.context, TrainingRequest(dataset.id, options), None)
 
 
 def work(bench: Bench, job: TrainingJob, trainer: ScriptedTrainer | None = None) -> None:
-    training.work_on_job(bench.workshop, job.id, lambda: False, trainer or all_asked())
+    training.work_on_job(bench.context, job.id, lambda: False, trainer or all_asked())
 
 
 def all_asked() -> ScriptedTrainer:
     return ScriptedTrainer(tasks=len(ROWS))
 
 
-def found(workshop: Workshop, job: TrainingJob) -> tuple[JudgeFigures, list[str], str]:
-    done = training_jobs.get_job(workshop, job.id)
+def found(context: ServiceContext, job: TrainingJob) -> tuple[JudgeFigures, list[str], str]:
+    done = control.get_job(context, job.id)
     assert done.status == "succeeded", done.message
     evaluation = Evaluation.model_validate(done.evaluation)
     assert evaluation.judge is not None
@@ -91,7 +92,7 @@ def test_a_judge_that_always_says_first_makes_nothing_but_ties(
     with opened(says("first")) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, words, log = found(bench.workshop, job)
+        judge, words, log = found(bench.context, job)
     assert (judge.wins, judge.ties, judge.losses, judge.failed) == (0, 12, 0, 0)
     assert (judge.said_first, judge.said_second, judge.orders_differ) == (24, 0, 12)
     assert bench.server.counts.calls == 24
@@ -108,7 +109,7 @@ def test_a_judge_that_likes_one_answer_in_both_places_makes_wins_and_tells_its_p
     with opened(likes("It is"), prices={"stern": price}) as bench:
         job = posted(bench, tmp_path, model="stern")
         work(bench, job)
-        judge, words, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.context, job)
         assert {call.model for call in bench.server.calls} == {"stern"}
     assert (judge.judge, judge.wins, judge.ties, judge.losses) == ("stern", 12, 0, 0)
     assert judge.cost is not None
@@ -126,12 +127,12 @@ def test_equal_answers_cost_no_call_and_no_more_pairs_are_asked_than_allowed(
         job = posted(bench, tmp_path)
         # The base model says nothing.
         work(bench, job, ScriptedTrainer(tasks=12, answers=lambda said: said.replace(said, "")))
-        judge, words, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.context, job)
         assert (judge.identical, judge.ties, bench.server.counts.calls) == (12, 12, 0)
         assert any("12 ties (of equal answers 12, not asked about)" in each for each in words)
         few = posted(bench, tmp_path, most_pairs=5)
         work(bench, few)
-        judge, _, _ = found(bench.workshop, few)
+        judge, _, _ = found(bench.context, few)
     assert (judge.pairs, bench.server.counts.calls) == (5, 10)
 
 
@@ -148,8 +149,8 @@ def test_what_cannot_be_read_or_is_refused_counts_as_failed(
     with opened(nonsense) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, words, _ = found(bench.workshop, job)
-        kept = JudgementFile(folder_of(bench.workshop, job.id) / "outputs" / JUDGEMENTS).read()
+        judge, words, _ = found(bench.context, job)
+        kept = JudgementFile(folder_of(bench.context, job.id) / "outputs" / JUDGEMENTS).read()
     assert (judge.pairs, judge.failed, judge.ties) == (12, 2, 10)
     assert any("2 of 12 pairs could not be judged." in each for each in words)
     failures = [each for each in kept.values() if each.verdict is None]
@@ -168,7 +169,7 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
     with opened(wrong_key, concurrency=1) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, words, log = found(bench.workshop, job)
+        judge, words, log = found(bench.context, job)
     assert (judge.unasked, judge.failed, judge.ties) == (10, 0, 2)
     assert "Incorrect API key" in (judge.trouble or "")
     assert any("Its judging ended early: The endpoint answered 401" in each for each in words)
@@ -183,11 +184,11 @@ def test_a_judge_without_a_name_is_refused_and_a_worker_without_one_asks_nobody(
 ) -> None:
     with opened(says("first")) as bench:
         job = posted(bench, tmp_path)
-        nameless = Bench(replace(bench.workshop, default_model=None), bench.server)
+        nameless = Bench(replace(bench.context, default_model=None), bench.server)
         with pytest.raises(InvalidInput) as refused:
             posted(nameless, tmp_path)
         work(nameless, job)
-        judge, words, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.context, job)
     assert [fault.field for fault in refused.value.faults] == ["options.evaluation.judge.model"]
     assert (judge.unasked, bench.server.counts.calls) == (12, 0)
     assert any("set SEEDBED_MODEL" in each for each in words)
@@ -206,7 +207,7 @@ def test_an_endpoint_that_is_away_and_throttles_is_waited_for(
     with opened(moody, outage_patience_s=20.0) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
     assert bench.server.counts.calls == 28
 
@@ -217,7 +218,7 @@ def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
     with opened(says("first", status=503), outage_patience_s=0.5) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
     assert "The endpoint has been away for" in (judge.trouble or "")
     assert judge.failed + judge.unasked == 12
 
@@ -233,7 +234,7 @@ def test_an_endpoint_that_only_throttles_ends_the_judging_too(
     with opened(throttles, throttle_patience_s=0.5) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
     assert "slowly" in (judge.trouble or "")
     assert judge.unasked >= 11
 
@@ -250,7 +251,7 @@ def test_an_endpoint_without_schemas_is_asked_for_marked_text(
     with opened(plain) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, _, log = found(bench.workshop, job)
+        judge, _, log = found(bench.context, job)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
     assert "without a JSON schema" in log
 
@@ -272,7 +273,7 @@ def test_a_cap_of_money_ends_the_judging_before_it_is_passed(
     with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
         job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
         work(bench, job)
-        judge, words, log = found(bench.workshop, job)
+        judge, words, log = found(bench.context, job)
         calls = bench.server.counts.calls
     assert 4 <= calls < 24
     assert Decimal(2) < spent(judge) <= Decimal(6)
@@ -290,7 +291,7 @@ def test_a_cap_that_no_call_fits_in_asks_nobody(opened: OpenBench, tmp_path: Pat
     with opened(says("first"), prices=PRICES) as bench:
         job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal("0.01"))
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
     assert (judge.unasked, bench.server.counts.calls) == (12, 0)
     assert spent(judge) == 0
     assert "over the cap of $0.01" in (judge.trouble or "")
@@ -301,11 +302,11 @@ def test_a_cap_without_a_price_is_refused_and_a_worker_without_one_asks_nobody(
 ) -> None:
     with opened(says("first"), prices=PRICES) as bench:
         job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(50))
-        poor = Bench(replace(bench.workshop, prices={}), bench.server)
+        poor = Bench(replace(bench.context, prices={}), bench.server)
         with pytest.raises(InvalidInput) as refused:
             posted(poor, tmp_path, model="stern", most_cost_usd=Decimal(50))
         work(poor, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
     assert "no known price" in str(refused.value)
     (fault,) = refused.value.faults
     assert fault.field == "options.evaluation.judge.most_cost_usd"
@@ -323,7 +324,7 @@ def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench, tmp_p
     with opened(breaks_off, prices=PRICES, concurrency=1) as bench:
         job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(60))
         work(bench, job)
-        judge, words, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.context, job)
     assert judge.ties == 12
     assert judge.cost is not None
     assert judge.cost.unknown_usd is not None
@@ -337,7 +338,7 @@ def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
     with opened(says("first")) as bench:
         job = posted(bench, tmp_path, model="some/X")
         work(bench, job)
-        judge, words, _ = found(bench.workshop, job)
+        judge, words, _ = found(bench.context, job)
     assert judge.is_contender
     assert any("It is one of the two models itself" in each for each in words)
 
@@ -348,15 +349,15 @@ def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same
     with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
         job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
         before = bench.server.counts.calls
         asked = EvaluationJobOptions(
             training_job_id=job.id, evaluation=EvaluationOptions(judge=JudgeOptions(model="stern"))
         )
         request = TrainingRequest(str(job.dataset_id), asked)
-        again = training_jobs.create_job(bench.workshop, request, None)
+        again = control.create_job(bench.context, request, None)
         work(bench, again)
-        whole, _, log = found(bench.workshop, again)
+        whole, _, log = found(bench.context, again)
         calls = bench.server.counts.calls
     assert (whole.wins, whole.unasked, whole.trouble) == (12, 0, None)
     assert calls == 24
@@ -371,22 +372,22 @@ def test_a_killed_worker_s_judgements_are_not_paid_for_again(
 ) -> None:
     with opened(says("first", delay_s=0.05)) as bench:
         job, counts = posted(bench, tmp_path), bench.server.counts
-        arguments = [database_url, bench.server.base_url, str(bench.workshop.files_dir), job.id]
+        arguments = [database_url, bench.server.base_url, str(bench.context.files_dir), job.id]
         command = [sys.executable, "-m", "tests.integration.judging_worker", *arguments, "12"]
         with subprocess.Popen(command) as worker:
             while counts.calls < 8:
                 assert worker.poll() is None
                 time.sleep(0.01)
             worker.kill()
-        path = folder_of(bench.workshop, job.id) / "outputs" / JUDGEMENTS
+        path = folder_of(bench.context, job.id) / "outputs" / JUDGEMENTS
         before, paid = counts.calls, len(JudgementFile(path).read())
         # At most the one call that was in the air.
         assert before - 1 <= paid <= before
         with path.open("ab") as file:
             file.write(b'{"key": "cut o')
-        time.sleep(bench.workshop.lease_s + 0.2)
+        time.sleep(bench.context.lease_s + 0.2)
         work(bench, job)
-        judge, _, log = found(bench.workshop, job)
+        judge, _, log = found(bench.context, job)
         assert counts.calls - before == 24 - paid
     assert (judge.ties, judge.failed) == (12, 0)
     assert f"{paid} judgements were paid for before" in log
@@ -399,7 +400,7 @@ def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
         job, counts = posted(bench, tmp_path), bench.server.counts
         told = threading.Event()
         worker = threading.Thread(
-            target=training.work_on_job, args=(bench.workshop, job.id, told.is_set, all_asked())
+            target=training.work_on_job, args=(bench.context, job.id, told.is_set, all_asked())
         )
         worker.start()
         while counts.calls < 6:
@@ -408,8 +409,8 @@ def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
         asked_at = time.monotonic()
         worker.join()
         assert time.monotonic() - asked_at < 4
-        assert training_jobs.get_job(bench.workshop, job.id).status == "queued"
+        assert control.get_job(bench.context, job.id).status == "queued"
         assert counts.calls < 24
         work(bench, job)
-        judge, _, _ = found(bench.workshop, job)
+        judge, _, _ = found(bench.context, job)
         assert (judge.ties, counts.calls) == (12, 24)

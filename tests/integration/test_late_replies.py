@@ -13,15 +13,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.services.advance import advance_run
-from app.services.run_view import RunView
-from app.services.slots import sweep
-from app.store import slots
-from app.store.made import CompletionRow
-from app.store.models import WorkItem
-from app.store.slots import Slot
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.generation.slots import sweep
+from app.services.generation.worker_turn import advance_run
+from app.services.runs.view import RunView
+from app.store.runs import slots
+from app.store.runs.slots import Slot
+from app.store.tables.results import CompletionRow
+from app.store.tables.work import WorkItem
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 
@@ -77,13 +77,13 @@ def frozen_pump(
     with open_bench(scene, lease_s=LEASE_S) as bench:
         run_id = bench.start(**RUN)
         pump = threading.Thread(
-            target=advance_run, args=(bench.workshop, Slot(run_id, 0), scene.stop)
+            target=advance_run, args=(bench.context, Slot(run_id, 0), scene.stop)
         )
         pump.start()
         assert scene.frozen.wait(20)
         time.sleep(LEASE_S + 0.1)
-        sweep(bench.workshop)
-        with bench.workshop.database.read() as session:
+        sweep(bench.context)
+        with bench.context.database.read() as session:
             assert not slots.any_live(session, run_id)
         assert bench.view(run_id).run.written_off_calls > 0
         try:
@@ -94,7 +94,7 @@ def frozen_pump(
 
 
 def rows(bench: Bench, run_id: str) -> Sequence[Any]:
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         return session.scalars(select(CompletionRow).where(CompletionRow.run_id == run_id)).all()
 
 
@@ -110,7 +110,7 @@ def nothing_is_used_twice(bench: Bench, run_id: str) -> None:
     kept = rows(bench, run_id)
     names = [row.call for row in kept]
     assert len(names) == len(set(names))
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         items = session.scalars(select(WorkItem).where(WorkItem.run_id == run_id)).all()
     used = [item.completion_id for item in items if item.completion_id is not None]
     assert len(used) == len(set(used))

@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.evaluation.result import Evaluation
-from app.llm.scripted_model import reply
-from app.services import dataset_making, training, training_jobs
-from app.services.workshop import Workshop
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.datasets import make
+from app.services.training.jobs import control, work
 from tests.integration.conftest import Bench, after_looks
 from tests.integration.template_tasks import template_rows
 from tests.servers.api import running_api
@@ -24,9 +25,9 @@ if find_spec("peft") is None:
 
 import torch
 
-from app.training.adapters import with_adapter
-from app.training.models import Place, load_to_answer
-from app.training.options import EMBEDDED
+from app.training.model.base_models import Place, load_to_answer
+from app.training.plain.options import EMBEDDED
+from app.training.publish.adapter_folder import with_adapter
 from tests.integration.tiny_jobs import lines_of
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -41,8 +42,8 @@ LEARNT, HELD_OUT = 64, 112
 class Service:
     """The API, and a worker that does at once what it is told."""
 
-    def __init__(self, workshop: Workshop, http: httpx.Client) -> None:
-        self._workshop = workshop
+    def __init__(self, context: ServiceContext, http: httpx.Client) -> None:
+        self._context = context
         self._http = http
 
     def post(self, address: str, **request: Any) -> Any:
@@ -71,36 +72,36 @@ class Service:
     ) -> Any:
         job_id = self.post(address, json={"dataset_id": dataset_id, "options": options})["id"]
         if looks is not None:
-            assert training.work_on_job(self._workshop, job_id, after_looks(looks))
-        training.work_on_job(self._workshop, job_id, lambda: False)
+            assert work.work_on_job(self._context, job_id, after_looks(looks))
+        work.work_on_job(self._context, job_id, lambda: False)
         job = self.get(f"training-jobs/{job_id}").json()
         assert (job["status"], job["message"]) == ("succeeded", None)
         return job
 
     def outputs_of(self, job: Any) -> Path:
-        return training_jobs.folder_of(self._workshop, job["id"]) / "outputs"
+        return control.folder_of(self._context, job["id"]) / "outputs"
 
     @property
     def models(self) -> Path:
-        return training_jobs.models_folder(self._workshop)
+        return control.models_folder(self._context)
 
     def _made(self, dataset: Any) -> str:
-        assert not dataset_making.make_dataset(self._workshop, dataset["id"], lambda: False)
+        assert not make.make_dataset(self._context, dataset["id"], lambda: False)
         return str(dataset["id"])
 
 
 @pytest.fixture
 def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        context = Context(
-            bench.workshop,
+        context = ApiContext(
+            bench.context,
             send=lambda _: None,
             broker_trouble=lambda: None,
             send_dataset=lambda _: None,
             send_training_job=lambda _: None,
         )
         with running_api(context) as api:
-            yield Service(bench.workshop, api.http)
+            yield Service(bench.context, api.http)
 
 
 def test_twenty_steps_of_lora_teach_a_small_model_four_tasks_and_the_report_says_so(

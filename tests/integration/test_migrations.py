@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.store.database import Database
-from app.store.dataset_table import Dataset
+from app.store.declarative import Table
 from app.store.health import trouble
 from app.store.migrate import alembic_config, migrate, take_back
-from app.store.table import Table
+from app.store.tables.datasets import Dataset
 from tests.servers.postgresql import PostgreSQL
 
 REVISIONS = [

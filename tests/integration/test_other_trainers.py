@@ -15,17 +15,16 @@ import httpx
 import pytest
 import yaml
 
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.errors import InvalidInput
-from app.llm.scripted_model import reply
-from app.services import training, training_jobs
-from app.services.training_requests import TrainingRequest
-from app.services.webhook import Webhook
-from app.services.workshop import Workshop, open_workshop
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext, Webhook, open_service_context
+from app.services.training.jobs import control, work
+from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Settings
-from app.store.dataset_table import Dataset
-from app.store.training_table import TrainingJob
-from app.training.options import EvaluationJobOptions, TrainingOptions
+from app.store.tables.datasets import Dataset
+from app.store.tables.training import TrainingJob
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.integration.conftest import Bench, after_looks
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.api import running_api
@@ -42,7 +41,7 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def dataset(bench: Bench, tmp_path: Path) -> Dataset:
-    return take_in(bench.workshop, tmp_path, ROWS)
+    return take_in(bench.context, tmp_path, ROWS)
 
 
 @pytest.fixture
@@ -52,21 +51,21 @@ def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
 
 
-def started(workshop: Workshop, dataset: Dataset, **options: Any) -> TrainingJob:
+def started(context: ServiceContext, dataset: Dataset, **options: Any) -> TrainingJob:
     chosen = TrainingOptions.model_validate({"base_model": "owner/model", **options})
-    return training_jobs.create_job(workshop, TrainingRequest(dataset.id, chosen), None)
+    return control.create_job(context, TrainingRequest(dataset.id, chosen), None)
 
 
 def worked_on(
-    workshop: Workshop, job: TrainingJob, stop: Callable[[], bool] = lambda: False
+    context: ServiceContext, job: TrainingJob, stop: Callable[[], bool] = lambda: False
 ) -> TrainingJob:
-    training.work_on_job(workshop, job.id, stop)
-    return training_jobs.get_job(workshop, job.id)
+    work.work_on_job(context, job.id, stop)
+    return control.get_job(context, job.id)
 
 
-def hooked(workshop: Workshop, hook: Hook, **changes: Any) -> Workshop:
+def hooked(context: ServiceContext, hook: Hook, **changes: Any) -> ServiceContext:
     pace = {"timeout_s": 2, "first_wait_s": 0.05, "longest_wait_s": 0.1, **changes}
-    return replace(workshop, training_webhook=Webhook(hook.url, SECRET, **pace))
+    return replace(context, training_webhook=Webhook(hook.url, SECRET, **pace))
 
 
 @pytest.mark.usefixtures("without_the_extra")
@@ -74,19 +73,17 @@ def hooked(workshop: Workshop, hook: Hook, **changes: Any) -> Workshop:
 def test_a_worker_without_the_extra_writes_for_other_trainers(
     bench: Bench, dataset: Dataset, where: str
 ) -> None:
-    done = worked_on(bench.workshop, started(bench.workshop, dataset, where=where))
+    done = worked_on(bench.context, started(bench.context, dataset, where=where))
     assert (done.status, done.message, done.evaluation) == ("succeeded", None, None)
-    outputs = {one.name: one for one in training_jobs.outputs(bench.workshop, done.id)}
+    outputs = {one.name: one for one in control.outputs(bench.context, done.id)}
     assert {"README.md", f"{where}.yaml", "data/learnt.jsonl"} <= set(outputs)
     for name, output in outputs.items():
-        content = training_jobs.output_file(bench.workshop, done.id, name).read_bytes()
+        content = control.output_file(bench.context, done.id, name).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (
             output.sha256,
             output.size_bytes,
         )
-    told = yaml.safe_load(
-        training_jobs.output_file(bench.workshop, done.id, f"{where}.yaml").read_text()
-    )
+    told = yaml.safe_load(control.output_file(bench.context, done.id, f"{where}.yaml").read_text())
     assert "owner/model" in told.values()
 
 
@@ -94,12 +91,12 @@ def test_a_worker_without_the_extra_writes_for_other_trainers(
 def test_a_hook_is_told_of_the_job_and_where_its_rows_are(
     bench: Bench, dataset: Dataset, tmp_path: Path
 ) -> None:
-    general = take_in(bench.workshop, tmp_path, ROWS, name="general")
+    general = take_in(bench.context, tmp_path, ROWS, name="general")
     data = {"replay_share": 0.1, "replay_dataset_id": general.id}
-    job = started(bench.workshop, dataset, where="webhook", data=data, method={"name": "adalora"})
+    job = started(bench.context, dataset, where="webhook", data=data, method={"name": "adalora"})
     with running_hook(Reply(503), Reply(500), Reply(202, "run 17")) as hook:
-        done = worked_on(hooked(bench.workshop, hook), job)
-        api = Context(bench.workshop, send=lambda _: None, broker_trouble=lambda: None)
+        done = worked_on(hooked(bench.context, hook), job)
+        api = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
         with running_api(api) as service:
             (told, *_) = hook.calls
             address = str(service.http.base_url)
@@ -113,8 +110,8 @@ def test_a_hook_is_told_of_the_job_and_where_its_rows_are(
     assert [one["id"] for one in told["other_datasets"]] == [general.id]
     assert len(rows.text.splitlines()) == told["dataset"]["rows"] == dataset.row_count
     assert seen.json()["id"] == job.id
-    (output,) = training_jobs.outputs(bench.workshop, job.id)
-    kept = training_jobs.output_file(bench.workshop, job.id, output.name).read_text()
+    (output,) = control.outputs(bench.context, job.id)
+    kept = control.output_file(bench.context, job.id, output.name).read_text()
     assert '"answer": "run 17"' in kept
     assert SECRET not in kept
 
@@ -122,20 +119,20 @@ def test_a_hook_is_told_of_the_job_and_where_its_rows_are(
 def test_a_refusal_is_the_jobs_reason_and_resuming_asks_again(
     bench: Bench, dataset: Dataset
 ) -> None:
-    job = started(bench.workshop, dataset, where="webhook")
+    job = started(bench.context, dataset, where="webhook")
     with running_hook(Reply(403, "the queue \0 is closed"), Reply(200)) as hook:
-        workshop = hooked(bench.workshop, hook)
-        failed = worked_on(workshop, job)
+        context = hooked(bench.context, hook)
+        failed = worked_on(context, job)
         assert (failed.status, failed.message) == (
             "failed",
             "The webhook refused the job: it answered 403: the queue is closed.",
         )
-        training_jobs.resume_job(workshop, job.id)
-        assert worked_on(workshop, job).status == "succeeded"
+        control.resume_job(context, job.id)
+        assert worked_on(context, job).status == "succeeded"
 
 
 def test_a_job_for_a_hook_that_is_not_set_fails_at_once(bench: Bench, dataset: Dataset) -> None:
-    failed = worked_on(bench.workshop, started(bench.workshop, dataset, where="webhook"))
+    failed = worked_on(bench.context, started(bench.context, dataset, where="webhook"))
     assert failed.status == "failed"
     assert (failed.message or "").startswith("SEEDBED_TRAINING_WEBHOOK_URL is not set")
 
@@ -143,26 +140,26 @@ def test_a_job_for_a_hook_that_is_not_set_fails_at_once(bench: Bench, dataset: D
 def test_who_waits_for_a_hook_is_cancelled_within_seconds_and_hands_back_when_told_to_end(
     bench: Bench, dataset: Dataset
 ) -> None:
-    job = started(bench.workshop, dataset, where="webhook")
+    job = started(bench.context, dataset, where="webhook")
     with running_hook(Reply(503)) as hook:
-        workshop = hooked(bench.workshop, hook, first_wait_s=60, longest_wait_s=60)
-        assert worked_on(workshop, job, after_looks(2)).status == "queued"
-        worker = threading.Thread(target=worked_on, args=(workshop, job))
+        context = hooked(bench.context, hook, first_wait_s=60, longest_wait_s=60)
+        assert worked_on(context, job, after_looks(2)).status == "queued"
+        worker = threading.Thread(target=worked_on, args=(context, job))
         worker.start()
         while len(hook.calls) < 2:
             time.sleep(0.02)
         asked_at = time.monotonic()
-        training_jobs.cancel_job(workshop, job.id)
+        control.cancel_job(context, job.id)
         worker.join()
     assert time.monotonic() - asked_at < 4
-    assert training_jobs.get_job(workshop, job.id).status == "cancelled"
+    assert control.get_job(context, job.id).status == "cancelled"
 
 
 def test_what_was_tuned_elsewhere_cannot_be_measured_here(bench: Bench, dataset: Dataset) -> None:
-    done = worked_on(bench.workshop, started(bench.workshop, dataset, where="axolotl"))
+    done = worked_on(bench.context, started(bench.context, dataset, where="axolotl"))
     request = TrainingRequest(dataset.id, EvaluationJobOptions(training_job_id=done.id))
     with pytest.raises(InvalidInput) as refused:
-        training_jobs.create_job(bench.workshop, request, None)
+        control.create_job(bench.context, request, None)
     (fault,) = refused.value.faults
     assert (fault.field, fault.message) == (
         "options.training_job_id",
@@ -173,7 +170,7 @@ def test_what_was_tuned_elsewhere_cannot_be_measured_here(bench: Bench, dataset:
 def test_a_post_that_cannot_be_done_elsewhere_names_the_field(
     bench: Bench, dataset: Dataset
 ) -> None:
-    context = Context(bench.workshop, send=lambda _: None, broker_trouble=lambda: None)
+    context = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
     refused = {"where": "axolotl", "method": {"name": "prefix"}}
     with running_api(context) as service:
 
@@ -195,7 +192,7 @@ def test_address_and_secret_come_from_the_settings(tmp_path: Path) -> None:
         training_webhook_url=address,
         training_webhook_secret="s3cret",
     )
-    workshop = open_workshop(settings)
-    workshop.close()
-    assert workshop.training_webhook == Webhook(address, "s3cret")
-    assert "s3cret" not in repr(settings) + repr(workshop)
+    context = open_service_context(settings)
+    context.close()
+    assert context.training_webhook == Webhook(address, "s3cret")
+    assert "s3cret" not in repr(settings) + repr(context)

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import select
 
-from app.llm.scripted_batch import BatchPlan
+from app.llm.scripted.batch import BatchPlan
 from app.pipeline.budget import Caps
 from app.pipeline.types import Stage
-from app.services import runs
-from app.store.made import CompletionRow
+from app.services.runs import control
+from app.store.tables.results import CompletionRow
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -39,7 +39,7 @@ def test_a_review_by_batch_makes_the_same_rows_as_by_calls_at_half_the_price(
 ) -> None:
     script = judge if profile == "judge" else teacher
     with open_bench(script, batches=always(BatchPlan(backwards=True)), prices=PRICES) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         ordinary = start(bench, dataset_id, profile)
         by_calls = bench.work(ordinary)
         before = paid(bench)
@@ -49,7 +49,7 @@ def test_a_review_by_batch_makes_the_same_rows_as_by_calls_at_half_the_price(
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert seen.funnel == by_calls.funnel
         check_books(bench, run_id, before)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             by_call = session.scalars(
                 select(CompletionRow.stage)
                 .where(CompletionRow.run_id == run_id, CompletionRow.batch_id.is_(None))
@@ -65,7 +65,7 @@ def test_a_review_by_batch_makes_the_same_rows_as_by_calls_at_half_the_price(
 @ON_ONE_DATABASE
 def test_what_a_batch_lacks_is_reviewed_by_calls(open_bench: OpenBench) -> None:
     with open_bench(judge, batches=first(BatchPlan(expires_after=15)), prices=PRICES) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge", batch="later_stages")
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge", batch="later_stages")
         seen = settle(bench, run_id)
         assert seen.run.end_reason == "target_met"
         assert seen.progress.complete == seen.funnel.parsed == 40
@@ -77,18 +77,18 @@ def test_workers_that_die_and_share_a_review_make_the_same_rows_within_its_budge
 ) -> None:
     mishaps = Mishaps(random.Random(3), killed=0.3, stopped=0.3, answers_lost=0.05)
     with open_bench(judge, prices=PRICES, lease_s=1.0, slice_s=1.0) as bench:
-        dataset_id = stored(bench.workshop.database, some_rows(150))
+        dataset_id = stored(bench.context.database, some_rows(150))
         whole = start(bench, dataset_id, "judge")
         bench.work(whole)
         before = bench.server.counts.calls
         caps = Caps(calls=400)
         wanted = request(dataset_id, "judge", caps, workers=3)
-        run_id = runs.start_run(bench.workshop, wanted, None).id
+        run_id = control.start_run(bench.context, wanted, None).id
 
         def is_over() -> bool:
-            return runs.get_run(bench.workshop, run_id).status in {"succeeded", "paused"}
+            return control.get_run(bench.context, run_id).status in {"succeeded", "paused"}
 
-        with crew_of(bench.workshop, database_url, 3, mishaps) as crew:
+        with crew_of(bench.context, database_url, 3, mishaps) as crew:
             crew.run_ids.append(run_id)
             crew.wait_until(is_over, within_s=120.0)
         seen = bench.view(run_id)

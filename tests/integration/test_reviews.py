@@ -10,18 +10,21 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import InvalidInput
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
 from app.record import Record
-from app.services import reviewing, run_rows, runs
-from app.services.extending import Extension, estimate_extension, extend_run
-from app.services.runs import RunRequest
+from app.services.generation.work import review_rows
+from app.services.runs import control
+from app.services.runs import rows as run_rows
+from app.services.runs.control import RunRequest
+from app.services.runs.extend import Extension, estimate_extension, extend_run
 from app.settings import Price
-from app.store import dataset_rows, datasets, reviews
-from app.store.made import CompletionRow, InstructionRow, Rejection
-from app.store.models import Run, WorkItem
+from app.store.datasets import dataset_rows, reviewed_rows, versions
+from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.runs import Run
+from app.store.tables.work import WorkItem
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import SEEDS, Bench, after_looks
 from tests.integration.review_runs import (
@@ -43,14 +46,14 @@ PRICES = {"scripted": Price.model_validate({"input_usd": "0.5", "output_usd": "2
 
 
 def rejections(bench: Bench, run_id: str) -> list[tuple[int | None, str, str]]:
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         wanted = select(Rejection).where(Rejection.run_id == run_id).order_by(Rejection.sequence)
         return [(one.sequence, one.reason, one.text) for one in session.scalars(wanted)]
 
 
 def test_rows_answered_again_keep_all_but_their_output(open_bench: OpenBench) -> None:
     with open_bench(teacher) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         run_id = start(bench, dataset_id, "re_answer")
         seen = bench.work(run_id)
         rows = made(bench, run_id)
@@ -76,9 +79,9 @@ def test_rows_answered_again_keep_all_but_their_output(open_bench: OpenBench) ->
 
 def test_every_row_that_stays_leads_to_the_reply_that_says_so(open_bench: OpenBench) -> None:
     with open_bench(judge) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge")
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             for record, _, origin in made(bench, run_id):
                 asked = session.get_one(CompletionRow, origin["instance_completion_id"])
                 assert asked.stage == "review"
@@ -94,7 +97,7 @@ def test_a_judge_drops_what_is_below_the_threshold_with_its_words(
     open_bench: OpenBench, threshold: int, scores: set[int], answer_format: str
 ) -> None:
     with open_bench(judge) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         chosen = {"review": {"threshold": threshold}, "answer_format": answer_format}
         run_id = start(bench, dataset_id, "judge", **chosen)
         seen = bench.work(run_id)
@@ -112,7 +115,7 @@ def test_a_judge_drops_what_is_below_the_threshold_with_its_words(
 
 def test_the_numbers_of_a_review_add_up(open_bench: OpenBench) -> None:
     with open_bench(judge, prices=PRICES) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge")
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         seen = bench.work(run_id)
     progress, funnel = seen.progress, seen.funnel
     assert (progress.target, progress.complete) == (35, 35)
@@ -135,7 +138,7 @@ def test_a_judge_that_fails_is_counted_and_its_rows_never_stay(open_bench: OpenB
         return judge(call)
 
     with open_bench(failing) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         run_id = start(bench, dataset_id, "judge", max_attempts=2)
         seen = bench.work(run_id)
         dropped = rejections(bench, run_id)
@@ -156,7 +159,7 @@ def test_an_unreadable_judge_is_asked_again_and_then_heard(open_bench: OpenBench
         return judge(call)
 
     with open_bench(stammering) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge")
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         seen = bench.work(run_id)
     assert seen.run.end_reason == "target_met"
     assert seen.progress.accepted == 14
@@ -170,14 +173,14 @@ def test_a_model_that_never_says_anything_ends_the_review_before_it_has_cost_muc
         return judge(call) if number_of(call) is None else ScriptedReply("Fine.")
 
     with open_bench(silent) as bench:
-        dataset_id = stored(bench.workshop.database, some_rows(300))
+        dataset_id = stored(bench.context.database, some_rows(300))
         run_id = start(bench, dataset_id, "judge", max_attempts=1, dry_after=10)
         seen = bench.work(run_id)
         assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
         assert "judge_failed (review)" in str(seen.run.message)
         assert 10 <= seen.progress.complete < 60
         # It may be tried again, as far again.
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         again = bench.work(run_id)
     assert again.run.end_reason == "dry"
     assert 20 <= again.progress.complete < 110
@@ -191,7 +194,7 @@ def test_a_review_that_is_stopped_again_and_again_ends_with_the_same_rows(
         return (judge if profile == "judge" else teacher)(call)
 
     with open_bench(script) as bench:
-        dataset_id = stored(bench.workshop.database, some_rows(120))
+        dataset_id = stored(bench.context.database, some_rows(120))
         whole, pieces = (start(bench, dataset_id, profile) for _ in range(2))
         bench.work(whole)
         stops = 0
@@ -227,7 +230,7 @@ def test_throttles_outages_and_broken_replies_lose_no_row(open_bench: OpenBench)
         return troubles.get(n % 4) or teacher(call)
 
     with open_bench(troubled, outage_patience_s=30.0) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS[:20])
+        dataset_id = stored(bench.context.database, ROWS[:20])
         run_id = start(bench, dataset_id, "re_answer", max_attempts=10)
         seen = bench.work(run_id)
         rows = made(bench, run_id)
@@ -241,13 +244,13 @@ def test_a_budget_pauses_a_review_is_never_passed_and_more_lets_it_go_on(
     open_bench: OpenBench,
 ) -> None:
     with open_bench(teacher) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         wanted = request(dataset_id, "re_answer", Caps(calls=20))
-        run_id = runs.start_run(bench.workshop, wanted, None).id
+        run_id = control.start_run(bench.context, wanted, None).id
         seen = bench.work(run_id)
         assert (seen.run.status, seen.run.end_reason) == ("paused", "budget")
         assert bench.server.counts.calls == 20
-        extend_run(bench.workshop, run_id, Extension(caps=Caps(calls=100)))
+        extend_run(bench.context, run_id, Extension(caps=Caps(calls=100)))
         seen = bench.work(run_id)
         assert seen.run.end_reason == "target_met"
         # The endpoint is asked anew what it can do.
@@ -257,9 +260,9 @@ def test_a_budget_pauses_a_review_is_never_passed_and_more_lets_it_go_on(
 
 def test_a_review_has_no_target_to_raise(open_bench: OpenBench) -> None:
     with open_bench(teacher) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "re_answer")
+        run_id = start(bench, stored(bench.context.database, ROWS), "re_answer")
         with pytest.raises(InvalidInput) as refused:
-            extend_run(bench.workshop, run_id, Extension(target=50))
+            extend_run(bench.context, run_id, Extension(target=50))
     assert [fault.field for fault in refused.value.faults] == ["target"]
 
 
@@ -274,13 +277,13 @@ def test_rows_are_planned_ahead_a_part_at_a_time(
     open_bench: OpenBench, batch: str, steps: list[tuple[int, int]]
 ) -> None:
     with open_bench(judge) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge", batch=batch)
-        with bench.workshop.database.write() as session:
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge", batch=batch)
+        with bench.context.database.write() as session:
             run = session.get_one(Run, run_id)
             run.rows_to_review = 25_000
             for complete, planned in steps:
                 run.complete = complete
-                reviewing.plan_rows(session, run)
+                review_rows.plan_rows(session, run)
                 assert run.tickets_issued == planned
             ordinal = WorkItem.ordinal
             ordinals = select(func.count(), func.min(ordinal), func.max(ordinal))
@@ -294,15 +297,15 @@ def test_rows_are_streamed_in_order_and_wait_for_those_before_them(open_bench: O
         return replace(judge(call), delay_s=0.3 if slow else 0.0)
 
     with open_bench(last_first) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge")
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         streamed: list[Record] = []
-        growing = run_rows.growing_rows(bench.workshop, run_id)
+        growing = run_rows.growing_rows(bench.context, run_id)
         for most in range(4, 1000, 4):
             ended = bench.work(run_id, after_looks(most)).run.ended_at
             streamed += _until_it_waits(growing)
             if ended:
                 break
-        whole = list(run_rows.rows(bench.workshop, run_id))
+        whole = list(run_rows.rows(bench.context, run_id))
     assert streamed == whole
     assert len(whole) == 14
 
@@ -318,62 +321,62 @@ def test_rows_that_are_decided_are_counted_up_to_the_first_that_is_not(
     open_bench: OpenBench,
 ) -> None:
     with open_bench(judge) as bench:
-        run_id = start(bench, stored(bench.workshop.database, ROWS), "judge")
-        with bench.workshop.database.write() as session:
+        run_id = start(bench, stored(bench.context.database, ROWS), "judge")
+        with bench.context.database.write() as session:
             run = session.get_one(Run, run_id)
-            assert reviews.decided_until(session, run) == 0
-            reviewing.plan_rows(session, run)
+            assert reviewed_rows.decided_until(session, run) == 0
+            review_rows.plan_rows(session, run)
             session.flush()
-            assert reviews.decided_until(session, run) == 0
+            assert reviewed_rows.decided_until(session, run) == 0
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             run = session.get_one(Run, run_id)
-            assert reviews.decided_until(session, run) == 35
+            assert reviewed_rows.decided_until(session, run) == 35
             assert dataset_rows.count_run_rows(session, run_id, 35) == 14
             assert dataset_rows.count_run_rows(session, run_id, 5) == 2
 
 
 def test_a_version_that_is_being_reviewed_is_known_to_be_needed(open_bench: OpenBench) -> None:
     with open_bench(judge) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         run_id = start(bench, dataset_id, "judge")
-        with bench.workshop.database.read() as session:
-            assert reviews.unfinished_of(session, dataset_id) == (run_id, "queued")
+        with bench.context.database.read() as session:
+            assert reviewed_rows.unfinished_of(session, dataset_id) == (run_id, "queued")
         bench.work(run_id)
-        with bench.workshop.database.read() as session:
-            assert reviews.unfinished_of(session, dataset_id) is None
+        with bench.context.database.read() as session:
+            assert reviewed_rows.unfinished_of(session, dataset_id) is None
 
 
 @pytest.mark.parametrize(
-    "state", [datasets.QUEUED, datasets.MAKING, datasets.FAILED, datasets.DELETED]
+    "state", [versions.QUEUED, versions.MAKING, versions.FAILED, versions.DELETED]
 )
 def test_only_a_data_set_that_is_ready_can_be_reviewed(open_bench: OpenBench, state: str) -> None:
     with open_bench(judge) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS, state)
+        dataset_id = stored(bench.context.database, ROWS, state)
         for what in (dataset_id, "dataset_nowhere", "a\x00b"):
             with pytest.raises(InvalidInput) as refused:
                 start(bench, what, "judge")
             assert [fault.field for fault in refused.value.faults] == ["dataset_id"]
             with pytest.raises(InvalidInput):
-                runs.estimate_run(bench.workshop, request(what, "judge"))
+                control.estimate_run(bench.context, request(what, "judge"))
 
 
 def test_a_data_set_without_rows_is_not_reviewed(open_bench: OpenBench) -> None:
     with open_bench(judge) as bench:
-        dataset_id = stored(bench.workshop.database, [])
+        dataset_id = stored(bench.context.database, [])
         with pytest.raises(InvalidInput, match="cannot be reviewed"):
             start(bench, dataset_id, "judge")
 
 
 def test_a_profile_gets_only_what_it_is_made_for(open_bench: OpenBench) -> None:
     with open_bench(judge) as bench:
-        dataset_id = stored(bench.workshop.database, ROWS)
+        dataset_id = stored(bench.context.database, ROWS)
         with pytest.raises(InvalidInput) as refused:
             start(bench, dataset_id, "default")
         assert [fault.field for fault in refused.value.faults] == ["options.profile"]
         wanted = RunRequest(None, SEEDS, RunOptions(profile="judge"))
         with pytest.raises(InvalidInput) as refused:
-            runs.start_run(bench.workshop, wanted, None)
+            control.start_run(bench.context, wanted, None)
         assert [fault.field for fault in refused.value.faults] == ["dataset_id"]
 
 
@@ -385,10 +388,11 @@ def test_an_estimate_is_made_of_the_rows_texts_and_then_of_earlier_reviews(
     ]
     with open_bench(judge, prices=PRICES) as bench:
         short_id, long_id = (
-            stored(bench.workshop.database, rows) for rows in (some_rows(300), long)
+            stored(bench.context.database, rows) for rows in (some_rows(300), long)
         )
         short, longer = (
-            runs.estimate_run(bench.workshop, request(id_, "judge")) for id_ in (short_id, long_id)
+            control.estimate_run(bench.context, request(id_, "judge"))
+            for id_ in (short_id, long_id)
         )
         assert short.calls == longer.calls == 302
         assert longer.prompt_tokens > short.prompt_tokens + 300 * 1_000
@@ -396,15 +400,17 @@ def test_an_estimate_is_made_of_the_rows_texts_and_then_of_earlier_reviews(
         assert short.cost_usd is not None
         assert longer.cost_usd is not None
         assert longer.cost_usd > short.cost_usd
-        halved = runs.estimate_run(bench.workshop, request(short_id, "judge", batch="later_stages"))
+        halved = control.estimate_run(
+            bench.context, request(short_id, "judge", batch="later_stages")
+        )
         assert halved.cost_usd is not None
         assert halved.cost_usd < 0.6 * float(short.cost_usd)
         run_id = start(bench, short_id, "judge")
-        left = estimate_extension(bench.workshop, run_id, Extension())
+        left = estimate_extension(bench.context, run_id, Extension())
         assert left.stages == short.stages
         bench.work(run_id)
-        known = runs.estimate_run(bench.workshop, request(short_id, "judge"))
-        done = estimate_extension(bench.workshop, run_id, Extension())
+        known = control.estimate_run(bench.context, request(short_id, "judge"))
+        done = estimate_extension(bench.context, run_id, Extension())
     assert (known.from_experience, known.accepted_per_call) == (True, 0.4)
     assert done.stages[Stage.REVIEW].calls == 0
 

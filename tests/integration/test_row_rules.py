@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import InvalidInput
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.services import dataset_making, datasets
-from app.services.datasets import DatasetRequest
-from app.services.recipes import VersionRecipe
-from app.store.made import InstructionRow, Rejection
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.datasets import control, make
+from app.services.datasets.control import DatasetRequest
+from app.services.datasets.recipe import VersionRecipe
+from app.store.tables.results import InstructionRow, Rejection
 from tests.integration.conftest import Bench
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -24,13 +24,13 @@ NOTHING = "<nooutput>"
 
 def version_of(bench: Bench, run_id: str) -> str:
     recipe = VersionRecipe.model_validate({"sources": [{"run_id": run_id}]})
-    dataset, _ = datasets.create_dataset(bench.workshop, DatasetRequest("first", recipe))
-    assert not dataset_making.make_dataset(bench.workshop, dataset.id, lambda: False)
+    dataset, _ = control.create_dataset(bench.context, DatasetRequest("first", recipe))
+    assert not make.make_dataset(bench.context, dataset.id, lambda: False)
     return dataset.id
 
 
 def texts(bench: Bench, run_id: str) -> set[str]:
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         wanted = select(InstructionRow.text).where(InstructionRow.run_id == run_id)
         return set(session.scalars(wanted))
 
@@ -44,11 +44,11 @@ def test_nothing_near_a_named_data_set_is_accepted(open_bench: OpenBench, tmp_pa
         bench.work(again)
         apart = bench.start(target=15, random_seed=5, nothing_near=[dataset_id])
         bench.work(apart)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             wanted = select(Rejection.neighbour).where(Rejection.run_id == apart)
             neighbours = [n for n in session.scalars(wanted) if n]
         assert texts(bench, again) == texts(bench, first)
-        rows, _ = datasets.list_rows(bench.workshop, dataset_id, None, 1000)
+        rows, _ = control.list_rows(bench.context, dataset_id, None, 1000)
         assert not texts(bench, apart) & {row.record.instruction for row in rows}
     named = [n for n in neighbours if n["origin"] == "dataset"]
     assert named
@@ -75,7 +75,7 @@ def test_rows_that_break_a_filter_are_rejected_with_its_reason(
         run_id = bench.start(target=10, random_seed=5, filters=list(filters))
         bench.work(run_id)
         rows = json.loads(bench.alpaca(run_id))
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             wanted = select(Rejection.reason).where(Rejection.run_id == run_id)
             reasons = set(session.scalars(wanted))
     assert (NOTHING in {row["output"] for row in rows}) is kept

@@ -30,7 +30,7 @@ def test_a_run_has_its_rows_answered_by_what_was_tuned(
             return lambda: OpenAIProvider(url, None, model, 60)
 
         with open_bench(lambda _: None, provider_for=provider_for) as bench:
-            dataset_id = stored(bench.workshop.database, some_rows(4))
+            dataset_id = stored(bench.context.database, some_rows(4))
             sampling = {"review": {"max_tokens": 6, "temperature": 0.0}}
             run_id = start(bench, dataset_id, "re_answer", model="tuned", sampling=sampling)
             assert bench.work(run_id).run.status == "succeeded"

@@ -17,9 +17,9 @@ import pytest
 from app.record import Exchange, Record
 from app.serving.by_llama import LlamaAnswerer
 from app.serving.served_tokenizer import ServedTokenizer
-from app.training.encoding import encode_prompt
-from app.training.models import tokenizer_of
-from app.training.options import DataOptions
+from app.training.model.base_models import tokenizer_of
+from app.training.plain.encoding import encode_prompt
+from app.training.plain.options import DataOptions
 from tests.integration.served_adapters import (
     JOB,
     ROWS,

@@ -12,9 +12,9 @@ import torch
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import preflight
 from app.pipeline.types import Capabilities
-from app.training.adapters import with_adapter
-from app.training.encoding import encode_prompt
-from app.training.models import Place, load_to_answer
+from app.training.model.base_models import Place, load_to_answer
+from app.training.plain.encoding import encode_prompt
+from app.training.publish.adapter_folder import with_adapter
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 from tests.integration.review_runs import made, some_rows, start, stored
@@ -96,7 +96,7 @@ def test_a_run_learns_what_it_can_and_has_it_answer_and_judge(
         return lambda: OpenAIProvider(url, None, model, 60)
 
     with open_bench(lambda _: None, provider_for=provider_for) as bench:
-        dataset_id = stored(bench.workshop.database, some_rows(3))
+        dataset_id = stored(bench.context.database, some_rows(3))
         answering = start(bench, dataset_id, "re_answer", model="tuned", **BRIEF)
         assert bench.work(answering).run.status == "succeeded"
         outputs = [record.output for record, *_ in made(bench, answering)]

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.pipeline.run_state import FINAL, Status
-from app.services import runs
-from app.store.made import CompletionRow, InstructionRow, Rejection
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.runs import control
+from app.states import FINAL, Status
+from app.store.tables.results import CompletionRow, InstructionRow, Rejection
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench
 from tests.integration.crew import crew_of, jain
@@ -26,7 +26,7 @@ SAME = "Describe how a river finds its way from the spring to the sea."
 
 def pumps_of(bench: Bench, run_id: str, stage: str | None = None) -> Counter[str]:
     """How many replies each pump brought; a call's name begins with its pump's."""
-    with bench.workshop.database.read() as session:
+    with bench.context.database.read() as session:
         calls = session.scalars(
             select(CompletionRow.call).where(
                 CompletionRow.run_id == run_id,
@@ -49,12 +49,12 @@ def test_of_two_pumps_that_propose_the_same_instruction_at_once_one_is_accepted(
     with open_bench(script, concurrency=1) as bench:
         # A target far enough off that two calls are in the air at once.
         run_id = bench.start(target=40, lookahead=2, workers=2, dry_after=2)
-        with crew_of(bench.workshop, database_url, 2) as crew:
+        with crew_of(bench.context, database_url, 2) as crew:
             crew.run_ids.append(run_id)
-            crew.wait_until(lambda: runs.get_run(bench.workshop, run_id).status in FINAL)
+            crew.wait_until(lambda: control.get_run(bench.context, run_id).status in FINAL)
         # A pump that has nothing to do goes, and comes again under another name.
         assert len(pumps_of(bench, run_id, "generate")) >= 2
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             accepted = session.scalars(select(InstructionRow)).all()
             rejected = session.scalars(select(Rejection)).all()
     assert [row.text for row in accepted] == [SAME]
@@ -74,9 +74,9 @@ def test_four_pumps_make_the_same_data_set_as_one(open_bench: OpenBench, databas
         assert bench.work(alone).run.status == Status.SUCCEEDED
         shared_out["is"] = True
         shared = bench.start(target=40, random_seed=9, lookahead=16, workers=4)
-        with crew_of(bench.workshop, database_url, 4) as crew:
+        with crew_of(bench.context, database_url, 4) as crew:
             crew.run_ids.append(shared)
-            crew.wait_until(lambda: runs.get_run(bench.workshop, shared).status in FINAL)
+            crew.wait_until(lambda: control.get_run(bench.context, shared).status in FINAL)
         assert bench.alpaca(shared) == bench.alpaca(alone)
         by_pump = pumps_of(bench, shared)
     assert len([n for n in by_pump.values() if n > 5]) >= 3, by_pump
@@ -96,7 +96,7 @@ def test_few_workers_are_shared_out_evenly_and_a_run_that_comes_later_need_not_w
     slice_s = 0.5
     with open_bench(script, concurrency=4, slice_s=slice_s) as bench:
         ids = [bench.start(target=5000, model=f"model {n}") for n in range(5)]
-        with crew_of(bench.workshop, database_url, 2) as crew:
+        with crew_of(bench.context, database_url, 2) as crew:
             crew.run_ids += ids
             crew.wait_until(lambda: len(first_at) == len(ids))
             calls.clear()
@@ -123,7 +123,7 @@ def test_more_workers_than_runs_are_shared_out_too(
         ids = [
             bench.start(target=5000, model=f"model {n}", workers=4, lookahead=64) for n in range(2)
         ]
-        with crew_of(bench.workshop, database_url, 4) as crew:
+        with crew_of(bench.context, database_url, 4) as crew:
             crew.run_ids += ids
             crew.wait_until(lambda: len(calls) == 2)
             time.sleep(3)

@@ -7,18 +7,19 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.pipeline.options import RunOptions
-from app.pipeline.run_state import Status
 from app.pipeline.types import Stage
-from app.services import slots as slot_service
-from app.services.runs import RunRequest, start_run
-from app.services.workshop import Workshop
-from app.store import runs as stored_runs
-from app.store import slots, work
+from app.services.context import ServiceContext
+from app.services.generation import slots as slot_service
+from app.services.runs.control import RunRequest, start_run
+from app.states import Status
 from app.store.database import Database
-from app.store.models import Run
-from app.store.runs import Hold
-from app.store.slots import Slot
-from app.store.work import Planned
+from app.store.runs import runs as stored_runs
+from app.store.runs import slots
+from app.store.runs.runs import Hold
+from app.store.runs.slots import Slot
+from app.store.tables.runs import Run
+from app.store.work import work_items
+from app.store.work.work_items import Planned
 from tests.integration.conftest import SEEDS
 
 LONG_S = 60.0
@@ -30,15 +31,15 @@ StartRun = Callable[..., str]
 @pytest.fixture
 def start(database: Database) -> StartRun:
     """Starts a run that is at work, with this many slots and items that wait."""
-    workshop = Workshop(database, [], "m", 1, 1.0, LONG_S)
+    context = ServiceContext(database, [], "m", 1, 1.0, LONG_S)
 
     def started(workers: int = 2, waiting: int = 1) -> str:
         request = RunRequest(None, SEEDS, RunOptions(workers=workers))
-        run_id = start_run(workshop, request, None).id
+        run_id = start_run(context, request, None).id
         with database.write() as session:
             assert stored_runs.move(session, run_id, Status.RUNNING)
             items = [Planned(Stage.GENERATE, n, {}) for n in range(waiting)]
-            work.plan(session, session.get_one(Run, run_id), items)
+            work_items.plan(session, session.get_one(Run, run_id), items)
         return run_id
 
     return started

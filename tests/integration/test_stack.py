@@ -18,8 +18,8 @@ import redis
 from kombu.connection import Connection
 
 from app.errors import ConfigurationError
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import scripted_server
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import scripted_server
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.embedded import EmbeddedStack

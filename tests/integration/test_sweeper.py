@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from app.llm.scripted_model import reply
+from app.llm.scripted.model import reply
 from app.messaging import TRAINING_QUEUE, backlog, make_celery, send_training_job
-from app.services import training_jobs
-from app.services.training_requests import TrainingRequest
+from app.services.training.jobs import control
+from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.supervisor import Supervisor
-from app.training.options import TrainingOptions
+from app.training.plain.options import TrainingOptions
 from tests.integration.conftest import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from workers.sweeper import send_what_waits
@@ -35,20 +35,20 @@ def test_where_nobody_trains_messages_do_not_pile_up(
     open_bench: Callable[..., AbstractContextManager[Bench]], celery: Celery, tmp_path: Path
 ) -> None:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
+        dataset = take_in(bench.context, tmp_path, ROWS)
 
         def post() -> None:
             request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
-            training_jobs.create_job(bench.workshop, request, None)
+            control.create_job(bench.context, request, None)
 
         post()
-        send_what_waits(celery, bench.workshop)
-        send_what_waits(celery, bench.workshop)
+        send_what_waits(celery, bench.context)
+        send_what_waits(celery, bench.context)
         assert backlog(celery, TRAINING_QUEUE) == 1
         for _ in range(150):
             send_training_job(celery, "training_of_before")
         before = backlog(celery, TRAINING_QUEUE)
         post()
-        send_what_waits(celery, bench.workshop)
+        send_what_waits(celery, bench.context)
         assert backlog(celery, TRAINING_QUEUE) == before
         assert backlog(celery) == 0

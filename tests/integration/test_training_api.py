@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.api.examples import RUN
-from app.llm.scripted_model import reply
-from app.services import training
-from app.services.events import Following
-from app.services.workshop import Workshop
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.runs.events import Following
+from app.services.training.jobs import work
 from tests.integration.conftest import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
@@ -26,8 +26,10 @@ OpenBench = Callable[..., AbstractContextManager[Bench]]
 class Service:
     """The API, a data set in it, and what it told workers to look at."""
 
-    def __init__(self, workshop: Workshop, address: str, dataset_id: str, sent: list[str]) -> None:
-        self.workshop = workshop
+    def __init__(
+        self, context: ServiceContext, address: str, dataset_id: str, sent: list[str]
+    ) -> None:
+        self.context = context
         self.http = httpx.Client(base_url=address, timeout=20, trust_env=False)
         self.dataset_id = dataset_id
         self.sent = sent
@@ -37,16 +39,16 @@ class Service:
         return self.http.post("/v1/training-jobs", json=body, headers=headers)
 
     def train(self, job_id: str, trainer: ScriptedTrainer | None = None) -> None:
-        training.work_on_job(self.workshop, job_id, lambda: False, trainer or ScriptedTrainer())
+        work.work_on_job(self.context, job_id, lambda: False, trainer or ScriptedTrainer())
 
 
 @pytest.fixture
 def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
     sent: list[str] = []
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = take_in(bench.workshop, tmp_path, ROWS)
-        context = Context(
-            bench.workshop,
+        dataset = take_in(bench.context, tmp_path, ROWS)
+        context = ApiContext(
+            bench.context,
             send=lambda _: None,
             broker_trouble=lambda: None,
             send_training_job=sent.append,
@@ -54,7 +56,7 @@ def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
         )
         with running_api(context) as api:
             service = Service(
-                bench.workshop, str(api.http.base_url.copy_with(path="/")), dataset.id, sent
+                bench.context, str(api.http.base_url.copy_with(path="/")), dataset.id, sent
             )
             with service.http:
                 yield service

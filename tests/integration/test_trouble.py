@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.services import runs
-from app.store.made import CompletionRow, InstructionRow, Rejection
-from app.store.models import RunEvent, WorkItem
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.runs import control
+from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.runs import RunEvent
+from app.store.tables.work import WorkItem
 from tests.integration.conftest import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -73,7 +74,7 @@ def test_a_model_that_never_gives_an_instance_ends_the_run_as_dry(open_bench: Op
         run_id = bench.start(target=1000, dry_after=5)
         seen = bench.work(run_id)
         # Nothing is asked any more once the end is known.
-        assert seen.progress.complete < 5 + bench.workshop.concurrency
+        assert seen.progress.complete < 5 + bench.context.concurrency
         assert bench.server.counts.calls < 100
     assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
     assert seen.funnel.instances_rejected["unreadable"] >= 5
@@ -88,7 +89,7 @@ def test_nonsense_now_and_then_is_rejected_with_its_reason_and_the_run_goes_on(
     with open_bench(_after_preflight(script)) as bench:
         run_id = bench.start(target=30)
         assert bench.work(run_id).run.status == "succeeded"
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             reasons = set(session.scalars(select(Rejection.reason)))
     assert "unreadable" in reasons
 
@@ -109,7 +110,7 @@ def test_an_unreadable_classification_is_asked_again_and_else_stays_unknown(
     with open_bench(script) as bench:
         run_id = bench.start(target=20, max_attempts=3)
         seen = bench.work(run_id)
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             unknown = session.scalars(
                 select(InstructionRow.text).where(InstructionRow.is_classification.is_(None))
             ).all()
@@ -172,7 +173,7 @@ def test_a_refusal_in_the_middle_pauses_and_the_resumed_run_ends_as_if_nothing_h
         assert seen.run.status == "paused"
         assert 0 < seen.funnel.asked < 60
         away["from"] = 10**9
-        runs.resume_run(bench.workshop, run_id)
+        control.resume_run(bench.context, run_id)
         assert bench.work(run_id).run.status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(whole)
 
@@ -229,7 +230,7 @@ def test_no_secret_is_in_any_row_event_or_message(open_bench: OpenBench) -> None
         run_id = bench.start(target=50)
         seen = bench.work(run_id)
         said = [seen.run.message or ""]
-        with bench.workshop.database.read() as session:
+        with bench.context.database.read() as session:
             for table in (RunEvent, CompletionRow, Rejection, WorkItem):
                 said += [str(vars(row)) for row in session.scalars(select(table)).all()]
     assert seen.run.status == "paused"
@@ -240,8 +241,8 @@ def test_cancelling_ends_the_run_and_keeps_what_it_made(open_bench: OpenBench) -
     with open_bench(reply) as bench:
         run_id = bench.start(target=1000)
         bench.work(run_id, after_looks(12))
-        assert runs.cancel_run(bench.workshop, run_id).status == "cancelled"
-        assert runs.cancel_run(bench.workshop, run_id).status == "cancelled"
+        assert control.cancel_run(bench.context, run_id).status == "cancelled"
+        assert control.cancel_run(bench.context, run_id).status == "cancelled"
         before = bench.view(run_id)
         assert bench.work(run_id).funnel == before.funnel
     assert before.funnel.accepted > 0

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from app.llm.scripted_model import reply
-from app.services import training_jobs
-from app.services.workshop import Workshop
-from app.store.dataset_table import Dataset
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.training.jobs import control
+from app.store.tables.datasets import Dataset
 
 if find_spec("peft") is None:
     pytest.skip("needs the extra 'training'", allow_module_level=True)
 
-from app.training.adapters import check_sums
-from app.training.options import EvaluationJobOptions
+from app.training.plain.options import EvaluationJobOptions
+from app.training.publish.adapter_folder import check_sums
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.conftest import Bench, after_looks
 from tests.integration.tiny_jobs import (
@@ -45,9 +45,9 @@ ROWS = 16
 
 
 @pytest.fixture
-def workshop(open_bench: OpenBench, tmp_path: Path) -> Any:
+def context(open_bench: OpenBench, tmp_path: Path) -> Any:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        yield bench.workshop
+        yield bench.context
 
 
 @pytest.fixture
@@ -56,19 +56,19 @@ def tiny(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def dataset(workshop: Workshop, tmp_path: Path) -> Dataset:
-    return dataset_of(workshop, tmp_path, spelling(ROWS))
+def dataset(context: ServiceContext, tmp_path: Path) -> Dataset:
+    return dataset_of(context, tmp_path, spelling(ROWS))
 
 
 def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    job = done(workshop, dataset, options_of(tiny, outputs={"merged": True}))
+    job = done(context, dataset, options_of(tiny, outputs={"merged": True}))
 
-    outputs = outputs_of(workshop, job)
+    outputs = outputs_of(context, job)
     check_sums(outputs / "adapter")
     check_sums(outputs / "merged")
-    assert names_of(workshop, job) >= {
+    assert names_of(context, job) >= {
         "adapter/adapter_model.safetensors",
         "adapter/manifest.json",
         "adapter.gguf",
@@ -100,11 +100,11 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
 
 @MOSTLY_POSTGRESQL
 def test_a_version_that_is_split_is_learnt_and_measured_by_its_split(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    split = split_of(workshop, dataset, 0.5)
+    split = split_of(context, dataset, 0.5)
 
-    job = done(workshop, split, options_of(tiny))
+    job = done(context, split, options_of(tiny))
 
     evaluation = evaluation_of(job)
     assert evaluation.tasks == 8
@@ -115,38 +115,38 @@ def test_a_version_that_is_split_is_learnt_and_measured_by_its_split(
 
 @MOSTLY_POSTGRESQL
 def test_rows_of_one_instruction_are_parted_by_what_it_is_about(
-    workshop: Workshop, tmp_path: Path, tiny: str
+    context: ServiceContext, tmp_path: Path, tiny: str
 ) -> None:
     rows = [
         type(row)("Spell.", row.output, row.instruction.removeprefix("Spell "))
         for row in spelling(ROWS)
     ]
 
-    job = done(workshop, dataset_of(workshop, tmp_path, rows), options_of(tiny))
+    job = done(context, dataset_of(context, tmp_path, rows), options_of(tiny))
 
     assert evaluation_of(job).tasks == 4
 
 
 @MOSTLY_POSTGRESQL
 def test_where_nothing_is_held_out_nothing_is_measured(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    job = done(workshop, dataset, options_of(tiny, evaluation={"held_out_share": 0.0}))
+    job = done(context, dataset, options_of(tiny, evaluation={"held_out_share": 0.0}))
 
     assert job.evaluation is None
     assert "Nothing was held out" in job.log_tail
-    assert "adapter/manifest.json" in names_of(workshop, job)
+    assert "adapter/manifest.json" in names_of(context, job)
 
 
 @MOSTLY_POSTGRESQL
 def test_general_rows_are_mixed_in_and_what_was_forgotten_is_told(
-    workshop: Workshop, dataset: Dataset, tmp_path: Path, tiny: str
+    context: ServiceContext, dataset: Dataset, tmp_path: Path, tiny: str
 ) -> None:
     # Of these 12 are measured, and not learnt.
-    general = dataset_of(workshop, tmp_path, spelling(30, "Say"), "general")
+    general = dataset_of(context, tmp_path, spelling(30, "Say"), "general")
 
     job = done(
-        workshop,
+        context,
         dataset,
         options_of(
             tiny,
@@ -167,15 +167,15 @@ def test_general_rows_are_mixed_in_and_what_was_forgotten_is_told(
 @pytest.mark.parametrize("share", [0.0, 0.5])
 @MOSTLY_POSTGRESQL
 def test_an_evaluation_alone_finds_what_the_training_found(
-    workshop: Workshop, dataset: Dataset, tiny: str, share: float
+    context: ServiceContext, dataset: Dataset, tiny: str, share: float
 ) -> None:
-    version = split_of(workshop, dataset, share) if share else dataset
+    version = split_of(context, dataset, share) if share else dataset
     options = options_of(tiny)
-    job = done(workshop, version, options)
+    job = done(context, version, options)
     first = evaluation_of(job)
 
     tuned = EvaluationJobOptions(training_job_id=job.id, evaluation=options.evaluation)
-    again = evaluation_of(done(workshop, version, tuned))
+    again = evaluation_of(done(context, version, tuned))
 
     assert again.models == first.models
     assert again.comparisons == first.comparisons
@@ -184,28 +184,28 @@ def test_an_evaluation_alone_finds_what_the_training_found(
 
 @MOSTLY_POSTGRESQL
 def test_a_base_model_alone_is_measured_as_beside_the_tuned_one(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    split, options = split_of(workshop, dataset, 0.5), options_of(tiny)
-    first = evaluation_of(done(workshop, split, options))
+    split, options = split_of(context, dataset, 0.5), options_of(tiny)
+    first = evaluation_of(done(context, split, options))
 
     alone = EvaluationJobOptions(base_model=tiny, data=options.data, evaluation=options.evaluation)
-    job = done(workshop, split, alone)
+    job = done(context, split, alone)
 
     assert evaluation_of(job).models == first.models[:1]
     assert evaluation_of(job).comparisons == []
-    assert names_of(workshop, job) == {"answers.jsonl", "evaluation.json", "evaluation.html"}
+    assert names_of(context, job) == {"answers.jsonl", "evaluation.json", "evaluation.html"}
 
 
 @MOSTLY_POSTGRESQL
 def test_full_tuning_leaves_a_model_that_can_be_measured_again(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
     options = options_of(tiny, method={"name": "full"}, schedule={"learning_rate": 5e-3})
 
-    job = done(workshop, dataset, options)
+    job = done(context, dataset, options)
 
-    names = names_of(workshop, job)
+    names = names_of(context, job)
     assert "model/model.safetensors" in names
     assert not any("adapter" in name for name in names)
     first = evaluation_of(job)
@@ -215,44 +215,44 @@ def test_full_tuning_leaves_a_model_that_can_be_measured_again(
     assert first.loss_change is not None
     assert first.loss_change.value < -1
     again = EvaluationJobOptions(training_job_id=job.id, evaluation=options.evaluation)
-    assert evaluation_of(done(workshop, dataset, again)).models == first.models
+    assert evaluation_of(done(context, dataset, again)).models == first.models
 
 
 @MOSTLY_POSTGRESQL
 def test_what_llama_cpp_does_not_know_is_told_and_the_rest_is_there(
-    workshop: Workshop, dataset: Dataset, tmp_path: Path
+    context: ServiceContext, dataset: Dataset, tmp_path: Path
 ) -> None:
     gpt2 = tiny_folder(tmp_path / "gpt2", tiny_gpt2())
 
-    job = done(workshop, dataset, options_of(gpt2))
+    job = done(context, dataset, options_of(gpt2))
 
     assert "No adapter.gguf: the base model is of the family 'gpt2'" in job.log_tail
-    assert "adapter.gguf" not in names_of(workshop, job)
-    assert "adapter/manifest.json" in names_of(workshop, job)
+    assert "adapter.gguf" not in names_of(context, job)
+    assert "adapter/manifest.json" in names_of(context, job)
 
 
 @pytest.mark.parametrize("looks", [9, 2 * STEPS + 1])
 @MOSTLY_POSTGRESQL
 def test_a_job_that_is_stopped_goes_on_to_the_same_adapter_and_evaluation(
-    workshop: Workshop, dataset: Dataset, tiny: str, looks: int
+    context: ServiceContext, dataset: Dataset, tiny: str, looks: int
 ) -> None:
     """In the midst of tuning, and of measuring."""
     options = options_of(tiny)
-    whole = done(workshop, dataset, options)
+    whole = done(context, dataset, options)
 
-    job = worked_on(workshop, posted(workshop, dataset, options), after_looks(looks))
+    job = worked_on(context, posted(context, dataset, options), after_looks(looks))
     assert job.status == "queued"
-    left = outputs_of(workshop, job)
+    left = outputs_of(context, job)
     # What a process that was killed while it wrote leaves.
     (left / ".adapter.00ff.part").mkdir()
     (left / ".adapter.00ff.part" / "adapter_model.safetensors").touch()
     (left / ".answers.jsonl.00ff.part").touch()
-    job = worked_on(workshop, job)
+    job = worked_on(context, job)
 
     assert (job.status, job.message) == ("succeeded", None)
-    assert names_of(workshop, job) == names_of(workshop, whole)
+    assert names_of(context, job) == names_of(context, whole)
     for name in ("adapter/adapter_model.safetensors", "adapter/training.json"):
-        ours, theirs = (outputs_of(workshop, each) / name for each in (job, whole))
+        ours, theirs = (outputs_of(context, each) / name for each in (job, whole))
         assert ours.read_bytes() == theirs.read_bytes()
     # They differ in the tuned model's name alone.
     text = json.dumps(job.evaluation).replace(job.id, whole.id)
@@ -260,27 +260,27 @@ def test_a_job_that_is_stopped_goes_on_to_the_same_adapter_and_evaluation(
 
 
 def test_a_job_that_is_cancelled_while_it_tunes_ends_within_seconds(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    job = posted(workshop, dataset, options_of(tiny, schedule={"steps": 100_000}))
-    worker = threading.Thread(target=worked_on, args=(workshop, job))
+    job = posted(context, dataset, options_of(tiny, schedule={"steps": 100_000}))
+    worker = threading.Thread(target=worked_on, args=(context, job))
     worker.start()
-    while training_jobs.get_job(workshop, job.id).step < 2:
+    while control.get_job(context, job.id).step < 2:
         time.sleep(0.05)
-    training_jobs.cancel_job(workshop, job.id)
+    control.cancel_job(context, job.id)
     worker.join(timeout=5)
 
     assert not worker.is_alive()
-    assert training_jobs.get_job(workshop, job.id).status == "cancelled"
-    assert list((training_jobs.folder_of(workshop, job.id) / "checkpoints").glob("*.pt"))
+    assert control.get_job(context, job.id).status == "cancelled"
+    assert list((control.folder_of(context, job.id) / "checkpoints").glob("*.pt"))
 
 
 @MOSTLY_POSTGRESQL
 def test_ranks_are_told_of_the_method_that_moves_them_alone(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
     told = {
-        name: evaluation_of(done(workshop, dataset, options_of(tiny, method={"name": name})))
+        name: evaluation_of(done(context, dataset, options_of(tiny, method={"name": name})))
         for name in ("lora", "adalora")
     }
 

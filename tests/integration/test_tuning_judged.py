@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.services import answer_reviews, training, training_jobs
-from app.services.training_jobs import folder_of
-from app.services.training_requests import TrainingRequest
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.training.jobs import control, people, work
+from app.services.training.jobs.control import folder_of
+from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Price
-from app.training.options import (
+from app.training.plain.options import (
     DataOptions,
     EvaluationOptions,
     JudgeOptions,
@@ -62,16 +62,16 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
     files_dir = tmp_path / "data" / "files"
     prices = {"stern": Price(input_usd=Decimal(1), output_usd=Decimal(2))}
     with open_bench(always_first, files_dir=files_dir, concurrency=1, prices=prices) as bench:
-        workshop, counts = bench.workshop, bench.server.counts
-        dataset = take_in(workshop, tmp_path, rows)
-        job = training_jobs.create_job(workshop, TrainingRequest(dataset.id, options), None)
-        again = training.work_on_job(workshop, job.id, lambda: counts.calls >= 3)
-        assert again, training_jobs.get_job(workshop, job.id).log_tail
-        assert training_jobs.get_job(workshop, job.id).status == "queued"
-        outputs = folder_of(workshop, job.id) / "outputs"
+        context, counts = bench.context, bench.server.counts
+        dataset = take_in(context, tmp_path, rows)
+        job = control.create_job(context, TrainingRequest(dataset.id, options), None)
+        again = work.work_on_job(context, job.id, lambda: counts.calls >= 3)
+        assert again, control.get_job(context, job.id).log_tail
+        assert control.get_job(context, job.id).status == "queued"
+        outputs = folder_of(context, job.id) / "outputs"
         answers = (outputs / "answers.jsonl").read_bytes()
-        assert not training.work_on_job(workshop, job.id, lambda: False)
-        done = training_jobs.get_job(workshop, job.id)
+        assert not work.work_on_job(context, job.id, lambda: False)
+        done = control.get_job(context, job.id)
         assert done.status == "succeeded", done.message
         assert done.evaluation is not None
         judge = done.evaluation["judge"]
@@ -90,4 +90,4 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         assert (outputs / "answers.jsonl").read_bytes() == answers
         kept = json.loads((outputs / "evaluation.json").read_text(encoding="utf-8"))
         assert kept["judge"] == judge
-        assert answer_reviews.sheet_of(workshop, job.id).count(b"\r\n") == 9
+        assert people.sheet_of(context, job.id).count(b"\r\n") == 9

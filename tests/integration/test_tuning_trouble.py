@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.llm.scripted_model import reply
-from app.services import training_jobs
-from app.services.trainer import Trained, TrainingWatch, TrainingWork
-from app.services.workshop import Workshop
-from app.store.dataset_table import Dataset
+from app.llm.scripted.model import reply
+from app.services.context import ServiceContext
+from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.jobs import control
+from app.store.tables.datasets import Dataset
 
 if find_spec("peft") is None:
     pytest.skip("needs the extra 'training'", allow_module_level=True)
@@ -22,8 +22,8 @@ if find_spec("peft") is None:
 from transformers import LlamaConfig
 
 from app.evaluation.result import ProgressPoint
-from app.services.tuning import carry_out
-from app.training.options import EvaluationJobOptions
+from app.services.training.trainers.local import carry_out
+from app.training.plain.options import EvaluationJobOptions
 from tests.integration.conftest import Bench
 from tests.integration.tiny_jobs import (
     dataset_of,
@@ -43,9 +43,9 @@ pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 
 @pytest.fixture
-def workshop(open_bench: OpenBench, tmp_path: Path) -> Any:
+def context(open_bench: OpenBench, tmp_path: Path) -> Any:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        yield bench.workshop
+        yield bench.context
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def tiny(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def dataset(workshop: Workshop, tmp_path: Path) -> Dataset:
-    return dataset_of(workshop, tmp_path, spelling(16))
+def dataset(context: ServiceContext, tmp_path: Path) -> Dataset:
+    return dataset_of(context, tmp_path, spelling(16))
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ def dataset(workshop: Workshop, tmp_path: Path) -> Dataset:
     ids=["targets", "rows", "steps"],
 )
 def test_options_that_do_not_fit_the_model_or_the_rows_are_named(
-    workshop: Workshop, dataset: Dataset, tiny: str, changes: dict[str, Any], reason: str
+    context: ServiceContext, dataset: Dataset, tiny: str, changes: dict[str, Any], reason: str
 ) -> None:
-    job = worked_on(workshop, posted(workshop, dataset, options_of(tiny, **changes)))
+    job = worked_on(context, posted(context, dataset, options_of(tiny, **changes)))
 
     assert (job.status, job.message) == ("failed", " ".join(reason.split()))
 
 
 def test_a_base_model_that_is_not_there_is_told_with_what_may_be_given(
-    workshop: Workshop, dataset: Dataset
+    context: ServiceContext, dataset: Dataset
 ) -> None:
     jobs = (options_of("/no/such/model"), EvaluationJobOptions(base_model="/no/such/model"))
     for options in jobs:
-        job = worked_on(workshop, posted(workshop, dataset, options))
+        job = worked_on(context, posted(context, dataset, options))
 
         assert job.status == "failed"
         assert (job.message or "").startswith(
@@ -103,7 +103,7 @@ def test_a_base_model_that_is_not_there_is_told_with_what_may_be_given(
 
 
 def test_a_model_that_does_not_fit_is_refused_with_numbers_before_it_is_loaded(
-    workshop: Workshop, dataset: Dataset, tmp_path: Path
+    context: ServiceContext, dataset: Dataset, tmp_path: Path
 ) -> None:
     huge = tmp_path / "huge"
     # Its description alone: there are no weights to load.
@@ -112,7 +112,7 @@ def test_a_model_that_does_not_fit_is_refused_with_numbers_before_it_is_loaded(
     ).save_pretrained(huge)
     tiny_tokenizer().save_pretrained(huge)
 
-    job = worked_on(workshop, posted(workshop, dataset, options_of(str(huge))))
+    job = worked_on(context, posted(context, dataset, options_of(str(huge))))
 
     assert job.status == "failed"
     assert (job.message or "").startswith(f"{huge} would take about ")
@@ -121,7 +121,7 @@ def test_a_model_that_does_not_fit_is_refused_with_numbers_before_it_is_loaded(
 
 
 def test_a_learning_rate_that_is_absurd_ends_it_and_the_last_good_checkpoint_is_kept(
-    workshop: Workshop, dataset: Dataset, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
     options = options_of(
         tiny,
@@ -129,13 +129,13 @@ def test_a_learning_rate_that_is_absurd_ends_it_and_the_last_good_checkpoint_is_
         schedule={"steps": 200, "learning_rate": 10, "shape": "constant", "checkpoint_every": 1},
     )
 
-    job = worked_on(workshop, posted(workshop, dataset, options))
+    job = worked_on(context, posted(context, dataset, options))
 
     assert job.status == "failed"
     assert "A lower learning rate is the first thing to try." in (job.message or "")
     assert job.step > 0
     assert f"the checkpoint of step {job.step} is kept" in (job.message or "")
-    kept = sorted((outputs_of(workshop, job).parent / "checkpoints").iterdir())
+    kept = sorted((outputs_of(context, job).parent / "checkpoints").iterdir())
     assert kept[-1].name == f"checkpoint-{job.step:08d}.pt"
 
 
@@ -179,20 +179,20 @@ def files_as_large_as_wanted_again() -> Iterator[None]:
     [(6, 5_000, "checkpoint-00000010.pt"), (12, 20_000, "adapter")],
 )
 def test_a_disk_that_is_full_is_told_and_the_job_goes_on_when_there_is_room(
-    workshop: Workshop, dataset: Dataset, tiny: str, step: int, most_bytes: int, what: str
+    context: ServiceContext, dataset: Dataset, tiny: str, step: int, most_bytes: int, what: str
 ) -> None:
     options = options_of(tiny)
-    job = posted(workshop, dataset, options)
+    job = posted(context, dataset, options)
 
-    job = worked_on(workshop, job, trainer=FullDisk(step, most_bytes))
+    job = worked_on(context, job, trainer=FullDisk(step, most_bytes))
 
     assert job.status == "failed"
     assert (job.message or "").startswith(f"No space is left to write {what}")
-    left = outputs_of(workshop, job)
+    left = outputs_of(context, job)
     assert list(left.iterdir()) == []
-    training_jobs.resume_job(workshop, job.id)
-    job = worked_on(workshop, job)
+    control.resume_job(context, job.id)
+    job = worked_on(context, job)
     assert (job.status, job.message) == ("succeeded", None)
-    whole = outputs_of(workshop, done(workshop, dataset, options))
+    whole = outputs_of(context, done(context, dataset, options))
     name = "adapter/adapter_model.safetensors"
     assert (left / name).read_bytes() == (whole / name).read_bytes()

@@ -14,21 +14,22 @@ import pytest
 import redis
 from sqlalchemy import func, select
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply, scripted_server
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
 from app.messaging import GENERATION_QUEUE, make_celery, send_run
 from app.pipeline.options import RunOptions
-from app.services import runs
-from app.services.runs import RunRequest
-from app.services.workshop import Workshop, open_workshop
+from app.services.context import ServiceContext, open_service_context
+from app.services.runs import control
+from app.services.runs.control import RunRequest
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.environment import part_environment
 from app.stack.parts import worker_part
 from app.stack.process import Process
 from app.stack.supervisor import Supervisor
-from app.store import slots
-from app.store.models import Run, WorkItem
+from app.store.runs import slots
+from app.store.tables.runs import Run
+from app.store.tables.work import WorkItem
 from tests.integration.conftest import SEEDS
 from tests.servers.postgresql import PostgreSQL
 
@@ -45,7 +46,7 @@ AT_ONCE = 8
 class Site:
     """Broker, database and endpoint; no sweeper, so that nothing but a message leads to a run."""
 
-    workshop: Workshop
+    context: ServiceContext
     settings: Settings
     socket: Path
     processes: ExitStack
@@ -64,22 +65,22 @@ class Site:
 
     def start(self) -> str:
         request = RunRequest(None, SEEDS, RunOptions(target=40))
-        run_id = runs.start_run(self.workshop, request, None).id
+        run_id = control.start_run(self.context, request, None).id
         with closing(make_celery(self.settings)) as celery:
             send_run(celery, run_id)
         return run_id
 
     def run(self, run_id: str) -> Run:
-        return runs.get_run(self.workshop, run_id)
+        return control.get_run(self.context, run_id)
 
     def token(self, run_id: str) -> str | None:
         """Of the pump in the run's first slot."""
-        with self.workshop.database.read() as session:
+        with self.context.database.read() as session:
             return slots.holder(session, slots.Slot(run_id, 0))
 
     def leased(self, run_id: str, token: str | None = None) -> int:
         leased = select(func.count()).where(WorkItem.run_id == run_id, WorkItem.state == "leased")
-        with self.workshop.database.read() as session:
+        with self.context.database.read() as session:
             return session.scalar(leased.where(WorkItem.token == token) if token else leased) or 0
 
     def waiting(self) -> int:
@@ -133,13 +134,13 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
             }
         )
         with (
-            closing(open_workshop(settings)) as workshop,
+            closing(open_service_context(settings)) as context,
             Supervisor(tmp_path) as supervisor,
             ExitStack() as processes,
         ):
             environment = part_environment(settings, os.environ, {})
             supervisor.start(broker_part(binary, socket, tmp_path, environment))
-            sites.append(Site(workshop, settings, socket, processes))
+            sites.append(Site(context, settings, socket, processes))
             yield sites[0]
 
 

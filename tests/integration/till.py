@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from app.llm.scripted_model import reply
-from app.llm.scripted_server import ScriptedCall, ScriptedReply
-from app.llm.scripted_wire import completion_json
+from app.llm.scripted.model import reply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.llm.scripted.wire import completion_json
 from app.pipeline.budget import NOTHING, Amount, Caps
 from app.settings import Price
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from app.evaluation.result import Evaluation
 from app.record import Record
-from app.services import training, training_jobs
-from app.services.trainer import Trainer
-from app.services.training_requests import TrainingRequest
-from app.services.workshop import Workshop
-from app.store.dataset_table import Dataset
-from app.store.training_table import TrainingJob
-from app.training.options import EvaluationJobOptions, TrainingOptions
+from app.services.context import ServiceContext
+from app.services.training.contract import Trainer
+from app.services.training.jobs import control, work
+from app.services.training.jobs.requests import TrainingRequest
+from app.store.tables.datasets import Dataset
+from app.store.tables.training import TrainingJob
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.integration.test_datasets import make, take_in
 from tests.unit.training.making import tiny_llama, tiny_tokenizer
 
@@ -33,19 +33,19 @@ def spelling(count: int, verb: str = "Spell") -> Sequence[Record]:
 
 
 def dataset_of(
-    workshop: Workshop, tmp_path: Path, rows: Sequence[Record], name: str = "ours"
+    context: ServiceContext, tmp_path: Path, rows: Sequence[Record], name: str = "ours"
 ) -> Dataset:
     """Take rows in as a data set."""
     sent = [
         {"instruction": row.instruction, "input": row.input, "output": row.output} for row in rows
     ]
-    return take_in(workshop, tmp_path, sent, name)
+    return take_in(context, tmp_path, sent, name)
 
 
-def split_of(workshop: Workshop, dataset: Dataset, test_share: float) -> Dataset:
+def split_of(context: ServiceContext, dataset: Dataset, test_share: float) -> Dataset:
     """Make a version of a data set that is split."""
     sources = [{"dataset_id": dataset.id}]
-    return make(workshop, "split", sources=sources, split={"test_share": test_share})
+    return make(context, "split", sources=sources, split={"test_share": test_share})
 
 
 def options_of(base_model: str, **parts: dict[str, Any]) -> TrainingOptions:
@@ -64,28 +64,28 @@ def options_of(base_model: str, **parts: dict[str, Any]) -> TrainingOptions:
 
 
 def posted(
-    workshop: Workshop, dataset: Dataset, options: TrainingOptions | EvaluationJobOptions
+    context: ServiceContext, dataset: Dataset, options: TrainingOptions | EvaluationJobOptions
 ) -> TrainingJob:
     """Take a job in, as a POST does."""
-    return training_jobs.create_job(workshop, TrainingRequest(dataset.id, options), None)
+    return control.create_job(context, TrainingRequest(dataset.id, options), None)
 
 
 def worked_on(
-    workshop: Workshop,
+    context: ServiceContext,
     job: TrainingJob,
     stop: Callable[[], bool] = lambda: False,
     trainer: Trainer | None = None,
 ) -> TrainingJob:
     """Work on a job as a worker does, and tell how it is then."""
-    training.work_on_job(workshop, job.id, stop, trainer)
-    return training_jobs.get_job(workshop, job.id)
+    work.work_on_job(context, job.id, stop, trainer)
+    return control.get_job(context, job.id)
 
 
 def done(
-    workshop: Workshop, dataset: Dataset, options: TrainingOptions | EvaluationJobOptions
+    context: ServiceContext, dataset: Dataset, options: TrainingOptions | EvaluationJobOptions
 ) -> TrainingJob:
     """A job from its POST to its end, which is a good one."""
-    job = worked_on(workshop, posted(workshop, dataset, options))
+    job = worked_on(context, posted(context, dataset, options))
     assert (job.status, job.message) == ("succeeded", None)
     return job
 
@@ -95,14 +95,14 @@ def evaluation_of(job: TrainingJob) -> Evaluation:
     return Evaluation.model_validate(job.evaluation)
 
 
-def outputs_of(workshop: Workshop, job: TrainingJob) -> Path:
+def outputs_of(context: ServiceContext, job: TrainingJob) -> Path:
     """Where it left what it made."""
-    return training_jobs.folder_of(workshop, job.id) / "outputs"
+    return control.folder_of(context, job.id) / "outputs"
 
 
-def names_of(workshop: Workshop, job: TrainingJob) -> set[str]:
+def names_of(context: ServiceContext, job: TrainingJob) -> set[str]:
     """The files that are offered for download."""
-    return {output.name for output in training_jobs.outputs(workshop, job.id)}
+    return {output.name for output in control.outputs(context, job.id)}
 
 
 def lines_of(path: Path) -> list[Any]:

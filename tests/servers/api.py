@@ -10,7 +10,7 @@ import httpx
 import uvicorn
 
 from app.api.application import build_api
-from app.api.context import Context
+from app.api.context import ApiContext
 from app.stack.ports import free_port
 
 
@@ -29,7 +29,7 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(context: Context) -> Iterator[RunningApi]:
+def running_api(context: ApiContext) -> Iterator[RunningApi]:
     """Serve the API on a free port of loopback; answers under way are cut off at the end."""
     port = free_port("127.0.0.1")
     config = uvicorn.Config(

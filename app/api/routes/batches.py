@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from app.api.context import Cursor, InContext, Limit
 from app.api.problems import Problem
-from app.api.views import BatchView, PageView, RunAnswer
-from app.services import batches, listings
-from app.services.run_view import view
-from app.store.batch_table import Batch
+from app.api.schemas.runs import BatchView, PageView, RunAnswer
+from app.services.runs import batches, lists
+from app.services.runs.view import view
+from app.store.tables.batches import Batch
 
 router = APIRouter(
     prefix="/runs/{run_id}/batches", tags=["runs"], responses={404: {"model": Problem}}
@@ -19,7 +19,7 @@ def list_batches(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[BatchView]:
     """List the batches of calls that it sent to the provider, in the order they were made."""
-    page = listings.list_parts(context.workshop, Batch, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, Batch, run_id, cursor=cursor, limit=limit)
     items = [BatchView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -30,7 +30,7 @@ def stop_batches(context: InContext, run_id: str) -> RunAnswer:
 
     What is with the provider is cancelled; what it has answered until then is collected.
     """
-    run = batches.stop_batches(context.workshop, run_id)
+    run = batches.stop_batches(context.service, run_id)
     context.send(run.id)
-    with context.workshop.database.read() as session:
+    with context.service.database.read() as session:
         return RunAnswer.of(view(session, run))

@@ -7,10 +7,11 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.context import InContext
-from app.api.dataset_views import ComparisonView, Manifest, PushedView
 from app.api.problems import Problem
+from app.api.schemas.datasets import ComparisonView, Manifest, PushedView
 from app.errors import NotFound
-from app.services import dataset_comparing, dataset_hub, dataset_reports
+from app.services.datasets import compare as dataset_comparing
+from app.services.datasets import hub, reports
 from app.statistics.figures import Statistics
 
 router = APIRouter(
@@ -23,25 +24,25 @@ router = APIRouter(
 @router.get("/{dataset_id}/manifest")
 def get_manifest(context: InContext, dataset_id: str) -> Manifest:
     """Get all that is known of what a version is and what made it."""
-    return Manifest.of(dataset_reports.known(context.workshop, dataset_id))
+    return Manifest.of(reports.known(context.service, dataset_id))
 
 
 @router.get("/{dataset_id}/statistics")
 def get_statistics(context: InContext, dataset_id: str) -> Statistics:
     """Get a version in numbers: the paper's table 1, lengths, verbs and nouns, label balance."""
-    return dataset_reports.known(context.workshop, dataset_id).statistics
+    return reports.known(context.service, dataset_id).statistics
 
 
 @router.get("/{dataset_id}/report", response_class=HTMLResponse)
 def get_report(context: InContext, dataset_id: str) -> HTMLResponse:
     """Get the report, a page with plots that opens offline."""
-    return HTMLResponse(dataset_reports.report(context.workshop, dataset_id))
+    return HTMLResponse(reports.report(context.service, dataset_id))
 
 
 @router.get("/{dataset_id}/card", response_class=PlainTextResponse)
 def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
     """Get the card, as a hub shows it."""
-    card = dataset_reports.card(context.workshop, dataset_id)
+    card = reports.card(context.service, dataset_id)
     return PlainTextResponse(card, media_type="text/markdown")
 
 
@@ -52,7 +53,7 @@ def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
 )
 def get_plot(context: InContext, dataset_id: str, name: str) -> Response:
     """Get one of the report's plots by itself."""
-    drawn = dataset_reports.drawn(context.workshop, dataset_id)
+    drawn = reports.drawn(context.service, dataset_id)
     if name not in drawn:
         raise NotFound("plot", name)
     return Response(drawn[name], media_type="image/svg+xml")
@@ -66,7 +67,7 @@ def compare(
     limit: Annotated[int, Query(ge=0, le=1000, description="Differences told; all count.")] = 100,
 ) -> ComparisonView:
     """Compare a version with an older one: rows added, removed, and with another answer."""
-    found = dataset_comparing.compare_datasets(context.workshop, old_id, new_id, limit)
+    found = dataset_comparing.compare_datasets(context.service, old_id, new_id, limit)
     return ComparisonView.of(found)
 
 
@@ -82,5 +83,5 @@ class PushPost(BaseModel):
 @router.post("/{dataset_id}/push", responses={502: {"model": Problem}, 503: {"model": Problem}})
 def push(context: InContext, dataset_id: str, body: PushPost) -> PushedView:
     """Put a version with its card on the hub that the service has a token for, as one commit."""
-    pushed = dataset_hub.push(context.workshop, dataset_id, body.repo, private=body.private)
+    pushed = hub.push(context.service, dataset_id, body.repo, private=body.private)
     return PushedView.model_validate(pushed)

@@ -7,21 +7,21 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app.api.context import Context, Cursor, InContext, Limit
-from app.api.dataset_views import DatasetRowView, DatasetView, DropView
-from app.api.downloads import dataset_answer
+from app.api.context import ApiContext, Cursor, InContext, Limit
+from app.api.files.downloads import dataset_answer
+from app.api.files.uploads import uploaded
 from app.api.problems import Problem
-from app.api.uploads import uploaded
-from app.api.views import PageView
+from app.api.schemas.datasets import DatasetRowView, DatasetView, DropView
+from app.api.schemas.runs import PageView
 from app.errors import Fault, InvalidInput, fault_words
 from app.formats.formats import FORMATS
 from app.record import SplitName
-from app.services import dataset_files, dataset_importing, datasets
-from app.services.dataset_files import FileWish
-from app.services.dataset_importing import Upload
-from app.services.datasets import DatasetRequest
-from app.services.recipes import Import, Licence, VersionRecipe, Vicuna
-from app.store.dataset_table import Dataset
+from app.services.datasets import control, files, importing
+from app.services.datasets.control import DatasetRequest
+from app.services.datasets.files import FileWish
+from app.services.datasets.importing import Upload
+from app.services.datasets.recipe import Import, Licence, VersionRecipe, Vicuna
+from app.store.tables.datasets import Dataset
 
 router = APIRouter(prefix="/datasets", tags=["data sets"], responses={404: {"model": Problem}})
 
@@ -54,7 +54,7 @@ def post_dataset(context: InContext, body: DatasetPost, response: Response) -> D
 
     The same name and recipe over sources that hold the same is the version that is there.
     """
-    dataset, new = datasets.create_dataset(context.workshop, DatasetRequest(body.name, body.recipe))
+    dataset, new = control.create_dataset(context.service, DatasetRequest(body.name, body.recipe))
     return _accepted(context, dataset, response, new=new)
 
 
@@ -104,9 +104,9 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
         licence=licence,
         source=source,
     )
-    async with uploaded(request, context.workshop.files_dir / "uploads") as file:
+    async with uploaded(request, context.service.files_dir / "uploads") as file:
         dataset, new = await run_in_threadpool(
-            dataset_importing.import_dataset, context.workshop, Upload(name, how, file)
+            importing.import_dataset, context.service, Upload(name, how, file)
         )
     return _accepted(context, dataset, response, new=new)
 
@@ -127,7 +127,9 @@ def _columns(text: str | None) -> Any:  # noqa: ANN401 - what JSON is; `Import` 
         raise InvalidInput("The import is not described well.", [fault]) from None
 
 
-def _accepted(context: Context, dataset: Dataset, response: Response, *, new: bool) -> DatasetView:
+def _accepted(
+    context: ApiContext, dataset: Dataset, response: Response, *, new: bool
+) -> DatasetView:
     if new:
         context.send_dataset(dataset.id)
     else:
@@ -144,7 +146,7 @@ def list_datasets(
     limit: Limit = 100,
 ) -> PageView[DatasetView]:
     """List versions, newest first; of one name or of all."""
-    page = datasets.list_datasets(context.workshop, name=name, cursor=cursor, limit=limit)
+    page = control.list_datasets(context.service, name=name, cursor=cursor, limit=limit)
     items = [DatasetView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -152,13 +154,13 @@ def list_datasets(
 @router.get("/{dataset_id}")
 def get_dataset(context: InContext, dataset_id: str) -> DatasetView:
     """Get one: whether it is ready, how many rows it has, how many were left out."""
-    return DatasetView.model_validate(datasets.get_dataset(context.workshop, dataset_id))
+    return DatasetView.model_validate(control.get_dataset(context.service, dataset_id))
 
 
 @router.delete("/{dataset_id}", status_code=204, responses={409: {"model": Problem}})
 def delete_dataset(context: InContext, dataset_id: str) -> None:
     """Remove a version with its rows and files; its number is not given to another."""
-    datasets.delete_dataset(context.workshop, dataset_id)
+    control.delete_dataset(context.service, dataset_id)
 
 
 @router.get("/{dataset_id}/rows")
@@ -166,7 +168,7 @@ def list_rows(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DatasetRowView]:
     """List rows in order, each with where it came from."""
-    rows, next_cursor = datasets.list_rows(context.workshop, dataset_id, cursor, limit)
+    rows, next_cursor = control.list_rows(context.service, dataset_id, cursor, limit)
     return PageView(items=[DatasetRowView.of(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -175,7 +177,7 @@ def list_drops(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DropView]:
     """List what was left out, each with the filter and its reason."""
-    page = datasets.list_drops(context.workshop, dataset_id, cursor=cursor, limit=limit)
+    page = control.list_drops(context.service, dataset_id, cursor=cursor, limit=limit)
     items = [DropView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -210,7 +212,7 @@ def download(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the paramet
 
     `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
     """
-    dataset = datasets.ready_dataset(context.workshop, dataset_id)
+    dataset = control.ready_dataset(context.service, dataset_id)
     wish = FileWish(format, split, chat_columns, templates, random_seed)
-    file = dataset_files.made_file(context.workshop, dataset, wish)
+    file = files.made_file(context.service, dataset, wish)
     return dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")

@@ -10,12 +10,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.context import Context, Cursor, InContext, Limit
+from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.problems import Problem
-from app.api.views import EventView, PageView, ProgressEvent
-from app.services import listings
-from app.services.events import Follower, News, RunProgress
-from app.store.models import RunEvent
+from app.api.schemas.runs import EventView, PageView, ProgressEvent
+from app.services.runs import lists
+from app.services.runs.events import Follower, News, RunProgress
+from app.store.tables.runs import RunEvent
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
@@ -94,7 +94,7 @@ def get_events(
     if wanted.stream:
         return _stream(context, run_id, wanted.last_event_id)
     response.headers["Vary"] = "Accept"
-    page = listings.list_parts(context.workshop, RunEvent, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, RunEvent, run_id, cursor=cursor, limit=limit)
     items = [EventView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -119,8 +119,8 @@ def _weight_of(media_type: str, weights: Mapping[str, float]) -> float:
     return next((weights[name] for name in ranges if name in weights), 0.0)
 
 
-def _stream(context: Context, run_id: str, last_event_id: int | None) -> Response:
-    follower = Follower(context.workshop, run_id, last_event_id or 0)
+def _stream(context: ApiContext, run_id: str, last_event_id: int | None) -> Response:
+    follower = Follower(context.service, run_id, last_event_id or 0)
     if last_event_id is not None and follower.has_all:
         return Response(status_code=status.HTTP_204_NO_CONTENT, headers=STREAM_HEADERS)
     return StreamingResponse(
@@ -128,7 +128,7 @@ def _stream(context: Context, run_id: str, last_event_id: int | None) -> Respons
     )
 
 
-async def _followed(context: Context, follower: Follower) -> AsyncIterator[str]:
+async def _followed(context: ApiContext, follower: Follower) -> AsyncIterator[str]:
     """Hand on what happens until the run has ended; between two looks nothing is held."""
     pace = context.following
     yield f"retry: {RETRY_MS}\n\n"

@@ -32,7 +32,7 @@ def get_health() -> Health:
 def get_readiness(context: InContext, response: Response) -> Readiness:
     """Say whether database and broker can be worked with."""
     found = {
-        "database": trouble(context.workshop.database),
+        "database": trouble(context.service.database),
         "broker": context.broker_trouble(),
     }
     ready = not any(found.values())

@@ -9,12 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
-from app.api.access import must_also
-from app.api.budgets import Budget
-from app.api.context import Context, Cursor, InContext, Limit
+from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.examples import RUN
 from app.api.problems import Problem
-from app.api.views import (
+from app.api.schemas.budgets import Budget
+from app.api.schemas.runs import (
     CompletionView,
     InstanceView,
     InstructionView,
@@ -22,22 +21,24 @@ from app.api.views import (
     RejectionView,
     RunAnswer,
 )
+from app.api.security.access import must_also
 from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
-from app.pipeline.run_state import Status
 from app.pipeline.seed_tasks import seed_tasks_from_json
-from app.services import listings, run_rows, runs
-from app.services.api_keys import Scope
-from app.services.estimate import Estimate
-from app.services.extending import Extension, estimate_extension
-from app.services.extending import extend_run as extend
-from app.services.run_training import RunTraining
-from app.services.run_view import view
-from app.services.runs import RunRequest
-from app.services.workshop import Workshop
-from app.store.made import CompletionRow, InstanceRow, InstructionRow, Rejection
-from app.store.models import Run
+from app.services.access.api_keys import Scope
+from app.services.context import ServiceContext
+from app.services.journeys.seeds_to_model import RunTraining
+from app.services.runs import control, lists
+from app.services.runs import rows as run_rows
+from app.services.runs.control import RunRequest
+from app.services.runs.estimate import Estimate
+from app.services.runs.extend import Extension, estimate_extension
+from app.services.runs.extend import extend_run as extend
+from app.services.runs.view import view
+from app.states import Status
 from app.store.pages import Page, RowT
+from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.runs import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
@@ -82,8 +83,8 @@ class RunPost(BaseModel):
         return self
 
 
-def _answer(workshop: Workshop, run: Run) -> RunAnswer:
-    with workshop.database.read() as session:
+def _answer(service: ServiceContext, run: Run) -> RunAnswer:
+    with service.database.read() as session:
         return RunAnswer.of(view(session, run))
 
 
@@ -119,12 +120,12 @@ def post_run(
         training=body.training,
     )
     if body.dry_run:
-        return as_json(runs.estimate_run(context.workshop, request))
-    run = runs.start_run(context.workshop, request, idempotency_key)
+        return as_json(control.estimate_run(context.service, request))
+    run = control.start_run(context.service, request, idempotency_key)
     # After the commit: a message must never speak of a run that is not there.
     context.send(run.id)
     response.headers["Location"] = f"/v1/runs/{run.id}"
-    return _answer(context.workshop, run)
+    return _answer(context.service, run)
 
 
 class ExtendPost(BaseModel):
@@ -151,8 +152,8 @@ def extend_run(context: InContext, run_id: str, body: ExtendPost) -> RunAnswer |
     """Raise the target or the budget; a run that waited for it goes on at once. Safe to repeat."""
     extension = Extension(body.target, body.budget.caps())
     if body.dry_run:
-        return as_json(estimate_extension(context.workshop, run_id, extension))
-    return _control(context, run_id, lambda workshop, id_: extend(workshop, id_, extension))
+        return as_json(estimate_extension(context.service, run_id, extension))
+    return _control(context, run_id, lambda service, id_: extend(service, id_, extension))
 
 
 def as_json(value: Estimate) -> Response:
@@ -171,41 +172,43 @@ def list_runs(
 ) -> PageView[RunAnswer]:
     """List runs, newest first."""
     sources = {"seed_set_id": seed_set_id, "dataset_id": dataset_id}
-    page = listings.list_runs(
-        context.workshop, status=status, sources=sources, cursor=cursor, limit=limit
+    page = lists.list_runs(
+        context.service, status=status, sources=sources, cursor=cursor, limit=limit
     )
-    items = [_answer(context.workshop, run) for run in page.items]
+    items = [_answer(context.service, run) for run in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/{run_id}")
 def get_run(context: InContext, run_id: str) -> RunAnswer:
     """Get one: status, progress, funnel, tokens, cost, time left, why it ended."""
-    return _answer(context.workshop, runs.get_run(context.workshop, run_id))
+    return _answer(context.service, control.get_run(context.service, run_id))
 
 
-def _control(context: Context, run_id: str, action: Callable[[Workshop, str], Run]) -> RunAnswer:
-    run = action(context.workshop, run_id)
+def _control(
+    context: ApiContext, run_id: str, action: Callable[[ServiceContext, str], Run]
+) -> RunAnswer:
+    run = action(context.service, run_id)
     context.send(run.id)
-    return _answer(context.workshop, run)
+    return _answer(context.service, run)
 
 
 @router.post("/{run_id}/cancel", status_code=202, responses={409: {"model": Problem}})
 def cancel_run(context: InContext, run_id: str) -> RunAnswer:
     """End it for good; what it has made stays."""
-    return _control(context, run_id, runs.cancel_run)
+    return _control(context, run_id, control.cancel_run)
 
 
 @router.post("/{run_id}/pause", status_code=202, responses={409: {"model": Problem}})
 def pause_run(context: InContext, run_id: str) -> RunAnswer:
     """Ask the model nothing more until it is resumed."""
-    return _control(context, run_id, runs.pause_run)
+    return _control(context, run_id, control.pause_run)
 
 
 @router.post("/{run_id}/resume", status_code=202, responses={409: {"model": Problem}})
 def resume_run(context: InContext, run_id: str) -> RunAnswer:
     """Go on from where it stands, after a pause or a failure."""
-    return _control(context, run_id, runs.resume_run)
+    return _control(context, run_id, control.resume_run)
 
 
 async def _patiently(parts: Iterator[str]) -> AsyncIterator[str]:
@@ -229,7 +232,7 @@ def get_dataset(
 ) -> StreamingResponse:
     """Download the data set in Alpaca's format: instruction, input, output, and nothing else."""
     read = run_rows.growing_rows if follow else run_rows.rows
-    rows = read(context.workshop, run_id)
+    rows = read(context.service, run_id)
     disposition = f'attachment; filename="{run_id}.alpaca.json"'
     return StreamingResponse(
         _patiently(alpaca_json(rows)),
@@ -243,7 +246,7 @@ def list_instructions(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[InstructionView]:
     """List accepted instructions, in order of acceptance."""
-    page = listings.list_parts(context.workshop, InstructionRow, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, InstructionRow, run_id, cursor=cursor, limit=limit)
     return _page(InstructionView, page)
 
 
@@ -252,7 +255,7 @@ def list_instances(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[InstanceView]:
     """List accepted instances, in the order of their instructions."""
-    page = listings.list_parts(context.workshop, InstanceRow, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, InstanceRow, run_id, cursor=cursor, limit=limit)
     return _page(InstanceView, page)
 
 
@@ -261,7 +264,7 @@ def list_rejections(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[RejectionView]:
     """List what was rejected, with its reason."""
-    page = listings.list_parts(context.workshop, Rejection, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, Rejection, run_id, cursor=cursor, limit=limit)
     return _page(RejectionView, page)
 
 
@@ -270,7 +273,7 @@ def list_completions(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[CompletionView]:
     """List the model's replies with all that led to them."""
-    page = listings.list_parts(context.workshop, CompletionRow, run_id, cursor=cursor, limit=limit)
+    page = lists.list_parts(context.service, CompletionRow, run_id, cursor=cursor, limit=limit)
     return _page(CompletionView, page)
 
 

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 
-from app.api.bodies import body_bytes
 from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
+from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.api.views import PageView, SeedSetView
+from app.api.schemas.runs import PageView, SeedSetView
 from app.errors import Fault, InvalidInput
 from app.pipeline.seed_tasks import read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
-from app.services import listings, seed_sets
-from app.services.recipes import Licence
+from app.services.datasets.recipe import Licence
+from app.services.runs import lists, seed_sets
 
 router = APIRouter(prefix="/seed-sets", tags=["seed sets"])
 
@@ -73,7 +73,7 @@ def post_seed_set(
         name = inner_name or name
     else:
         tasks = read_seed_tasks(body)
-    stored, new = seed_sets.store_seed_set(context.workshop.database, tasks, name, licence)
+    stored, new = seed_sets.store_seed_set(context.service.database, tasks, name, licence)
     if not new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/seed-sets/{stored.id}"
@@ -104,7 +104,7 @@ def list_seed_sets(
     context: InContext, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[SeedSetView]:
     """List the seed sets, newest first."""
-    page = listings.list_seed_sets(context.workshop, cursor, limit)
+    page = lists.list_seed_sets(context.service, cursor, limit)
     items = [SeedSetView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -112,5 +112,5 @@ def list_seed_sets(
 @router.get("/{seed_set_id}", responses={404: {"model": Problem}})
 def get_seed_set(context: InContext, seed_set_id: str) -> SeedSetView:
     """Get one."""
-    found = seed_sets.get_seed_set(context.workshop.database, seed_set_id)
+    found = seed_sets.get_seed_set(context.service.database, seed_set_id)
     return SeedSetView.model_validate(found)

@@ -10,9 +10,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.api.access import must_also
-from app.api.context import Context, Cursor, InContext, Limit
-from app.api.downloads import OfferedFile, file_answer
+from app.api.context import ApiContext, Cursor, InContext, Limit
+from app.api.files.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
 from app.api.routes.events import (
     EVENT_STREAM,
@@ -22,20 +21,22 @@ from app.api.routes.events import (
     event_text,
     wanted_by,
 )
-from app.api.training_views import OutputView, TrainingJobSummary, TrainingJobView
-from app.api.views import EventView, PageView
+from app.api.schemas.runs import EventView, PageView
+from app.api.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
+from app.api.security.access import must_also
 from app.errors import Conflict
 from app.evaluation.result import Evaluation
-from app.reports.evaluation_report import evaluation_report
-from app.services import run_training, training_jobs
-from app.services.api_keys import Scope
-from app.services.recipes import RowRecipe
-from app.services.run_training import NO_REVIEW_YET, DatasetName, RunTraining
-from app.services.trainer import JobKind
-from app.services.training_events import JobFollower, JobNews
-from app.services.training_requests import TrainingRequest
-from app.store.training_table import TrainingJob
-from app.training.options import EvaluationJobOptions, TrainingOptions
+from app.reports.evaluation.report import evaluation_report
+from app.services.access.api_keys import Scope
+from app.services.datasets.recipe import RowRecipe
+from app.services.journeys import seeds_to_model
+from app.services.journeys.seeds_to_model import NO_REVIEW_YET, DatasetName, RunTraining
+from app.services.training.contract import JobKind
+from app.services.training.jobs import control
+from app.services.training.jobs.events import JobFollower, JobNews
+from app.services.training.jobs.requests import TrainingRequest
+from app.store.tables.training import TrainingJob
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
 evaluations = APIRouter(prefix="/evaluations", tags=["training"])
@@ -110,7 +111,7 @@ def post_training_job(
     """
     if body.run_id is None:
         request = TrainingRequest(str(body.dataset_id), body.options)
-        job = training_jobs.create_job(context.workshop, request, idempotency_key)
+        job = control.create_job(context.service, request, idempotency_key)
     else:
         must_also(http, Scope.RUN)
         wanted = RunTraining(
@@ -118,7 +119,7 @@ def post_training_job(
             recipe=body.recipe or RowRecipe(),
             options=body.options,
         )
-        job = run_training.create_for_run(context.workshop, body.run_id, wanted, idempotency_key)
+        job = seeds_to_model.create_for_run(context.service, body.run_id, wanted, idempotency_key)
     return _accepted(context, job, response)
 
 
@@ -131,11 +132,11 @@ def post_evaluation(
 ) -> TrainingJobSummary:
     """Have a model measured, tuned or not: a job that tunes nothing, found among training jobs."""
     request = TrainingRequest(body.dataset_id, body.options)
-    job = training_jobs.create_job(context.workshop, request, idempotency_key)
+    job = control.create_job(context.service, request, idempotency_key)
     return _accepted(context, job, response)
 
 
-def _accepted(context: Context, job: TrainingJob, response: Response) -> TrainingJobSummary:
+def _accepted(context: ApiContext, job: TrainingJob, response: Response) -> TrainingJobSummary:
     context.send_training_job(job.id)
     response.headers["Location"] = f"/v1/training-jobs/{job.id}"
     return TrainingJobSummary.model_validate(job)
@@ -150,8 +151,8 @@ def list_training_jobs(
     limit: Limit = 100,
 ) -> PageView[TrainingJobSummary]:
     """List jobs, newest first."""
-    page = training_jobs.list_jobs(
-        context.workshop, kind=kind, dataset_id=dataset_id, cursor=cursor, limit=limit
+    page = control.list_jobs(
+        context.service, kind=kind, dataset_id=dataset_id, cursor=cursor, limit=limit
     )
     items = [TrainingJobSummary.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
@@ -160,13 +161,13 @@ def list_training_jobs(
 @router.get("/{job_id}")
 def get_training_job(context: InContext, job_id: str) -> TrainingJobView:
     """Look at one, with its log's end and its evaluation."""
-    return TrainingJobView.model_validate(training_jobs.get_job(context.workshop, job_id))
+    return TrainingJobView.model_validate(control.get_job(context.service, job_id))
 
 
 @router.post("/{job_id}/cancel", responses={409: {"model": Problem}})
 def cancel_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
     """Cancel it: at once where no worker has it, else within seconds."""
-    return TrainingJobSummary.model_validate(training_jobs.cancel_job(context.workshop, job_id))
+    return TrainingJobSummary.model_validate(control.cancel_job(context.service, job_id))
 
 
 @router.post(
@@ -174,7 +175,7 @@ def cancel_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
 )
 def resume_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
     """Have it go on from its last checkpoint, after it failed or was cancelled."""
-    job = training_jobs.resume_job(context.workshop, job_id)
+    job = control.resume_job(context.service, job_id)
     context.send_training_job(job.id)
     return TrainingJobSummary.model_validate(job)
 
@@ -186,7 +187,7 @@ def resume_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
 )
 def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
     """Read its evaluation as a page."""
-    job = training_jobs.get_job(context.workshop, job_id)
+    job = control.get_job(context.service, job_id)
     if job.evaluation is None:
         raise Conflict(f"The training job is {job.status} and has no evaluation.")
     return HTMLResponse(evaluation_report(Evaluation.model_validate(job.evaluation)))
@@ -195,9 +196,7 @@ def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
 @router.get("/{job_id}/outputs")
 def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
     """List the files that it left, with their checksums."""
-    return [
-        OutputView.model_validate(each) for each in training_jobs.outputs(context.workshop, job_id)
-    ]
+    return [OutputView.model_validate(each) for each in control.outputs(context.service, job_id)]
 
 
 @router.delete(
@@ -207,7 +206,7 @@ def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
 )
 def delete_outputs(context: InContext, job_id: str) -> None:
     """Remove them and its checkpoints for good; the job and its evaluation stay."""
-    training_jobs.discard_files(context.workshop, job_id)
+    control.discard_files(context.service, job_id)
 
 
 @router.get(
@@ -224,7 +223,7 @@ def download_output(context: InContext, request: Request, job_id: str, name: str
 
     `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
     """
-    output, path = training_jobs.output(context.workshop, job_id, name)
+    output, path = control.output(context.service, job_id, name)
     return file_answer(request, OfferedFile(path, output.sha256, path.name))
 
 
@@ -246,18 +245,18 @@ def get_training_events(
 ) -> PageView[EventView] | Response:
     """List its steps and what else happened, or follow them as server-sent events."""
     if wanted.stream:
-        follower = JobFollower(context.workshop, job_id, wanted.last_event_id or 0)
+        follower = JobFollower(context.service, job_id, wanted.last_event_id or 0)
         if wanted.last_event_id is not None and follower.has_all:
             return Response(status_code=status.HTTP_204_NO_CONTENT, headers=STREAM_HEADERS)
         followed = _followed(context, follower)
         return StreamingResponse(followed, media_type=EVENT_STREAM, headers=STREAM_HEADERS)
     response.headers["Vary"] = "Accept"
-    page = training_jobs.list_events(context.workshop, job_id, cursor=cursor, limit=limit)
+    page = control.list_events(context.service, job_id, cursor=cursor, limit=limit)
     items = [EventView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
 
-async def _followed(context: Context, follower: JobFollower) -> AsyncIterator[str]:
+async def _followed(context: ApiContext, follower: JobFollower) -> AsyncIterator[str]:
     """Hand on what happens until the job has ended; between two looks nothing is held."""
     yield f"retry: {RETRY_MS}\n\n"
     told_at = time.monotonic()

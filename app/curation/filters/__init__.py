@@ -1,1 +1,1 @@
-"""The filters, one or a small family a file; `app.curation.table` puts them in order."""
+"""Filters of single rows, one a file, named after its reason; `app.curation.table` orders them."""

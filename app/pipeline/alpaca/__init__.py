@@ -1,0 +1,1 @@
+"""Stanford Alpaca's single stage, prompt and reading rules."""

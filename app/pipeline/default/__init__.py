@@ -1,0 +1,1 @@
+"""The stages of the default profile: the method for chat models."""

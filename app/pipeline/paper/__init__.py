@@ -1,0 +1,1 @@
+"""The stages as the code of the Self-Instruct paper runs them."""

@@ -1,0 +1,1 @@
+"""Stages that work on existing rows: answer again, or judge."""

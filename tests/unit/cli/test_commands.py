@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app.cli.embedded_model import suited
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.main import app
+from app.cli.runs.embedded_model import suited
 from app.pipeline.options import RunOptions
 from app.settings import EMBEDDED_MODEL
 from app.stack.environment import variable_names

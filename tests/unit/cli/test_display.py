@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from app.cli.answers import Run
-from app.cli.client import ServiceClient
-from app.cli.connect import Service, api_url
-from app.cli.follow import LineDisplay, LiveDisplay, QueuedHint, display_for, follow
 from app.cli.output import clean
-from app.cli.picture import funnel_table, row_picture, run_line, run_picture, run_view
+from app.cli.runs.display import funnel_table, row_picture, run_line, run_picture, run_view
+from app.cli.runs.follow import LineDisplay, LiveDisplay, QueuedHint, display_for, follow
+from app.cli.service.answers import Run
+from app.cli.service.client import ServiceClient
+from app.cli.service.connect import Service, api_url
 from tests.unit.cli.stand_in import Answer, run_json, stand_in
 
 

@@ -13,7 +13,7 @@ import pytest
 from app.cli.exits import ExitCode
 from tests.unit.cli.stand_in import StandIn, run_json, stand_in
 from tests.unit.cli.test_commands import SEED
-from tests.unit.cli.test_jobs_app import job_json
+from tests.unit.cli.training.test_jobs import job_json
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -93,7 +93,7 @@ def test_a_machine_without_the_extra_is_told_before_a_run_is_grown_for_nothing(
     program = (
         "import sys\n"
         "sys.modules['peft'] = None\n"
-        "from app.cli.run_command import check_extra\n"
+        "from app.cli.runs.run import check_extra\n"
         "from app.cli.output import Output\n"
         "with Output(as_json=False).failures_told():\n"
         f"    check_extra({{'where': {where!r}}})"

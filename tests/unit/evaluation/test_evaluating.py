@@ -12,7 +12,7 @@ from app.evaluation.result import Drawing, Evaluation
 from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.evaluation.words import signed
 from app.record import Record
-from app.reports.evaluation_report import evaluation_report
+from app.reports.evaluation.report import evaluation_report
 from tests.unit.evaluation.making import QUICK, alone, answering, full, template_tasks, training
 
 ASKED = Asked("t", drawing=QUICK)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.atomic_files import out_of_space_told, written
 from app.errors import InvalidInput, OutOfSpace
-from app.formats.files import opened, out_of_space_told, written
+from app.formats.files import opened
 from app.formats.formats import FORMATS
 from app.record import Record
 
@@ -70,7 +71,7 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from app.errors import OutOfSpace
-from app.formats.files import written
+from app.atomic_files import written
 from app.formats.formats import FORMATS
 from app.record import Record
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from app.llm.batch_lines import Named
-from app.llm.batches import BatchEndpoint, BatchStatus, Collected
-from app.llm.scripted_batch import BatchPlan
-from app.llm.scripted_batches import BatchScript, Fault, Route
-from app.llm.scripted_server import (
+from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
+from app.llm.batch_api.lines import Named
+from app.llm.scripted.batch import BatchPlan
+from app.llm.scripted.batches import BatchScript, Fault, Route
+from app.llm.scripted.server import (
     Script,
     ScriptedCall,
     ScriptedReply,

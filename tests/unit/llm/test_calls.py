@@ -9,7 +9,7 @@ from app.errors import ConfigurationError
 from app.llm.calls import FIRST_IN_AIR, Calls, Endpoint
 from app.llm.inbox import Outcome
 from app.llm.provider import Provider, ProviderFactory
-from app.llm.scripted import ScriptedProvider
+from app.llm.scripted.provider import ScriptedProvider
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request
 
 ASKED = Request(ChatPrompt((Message("user", "hello"),)), Parameters(0.7, 1.0, 20), "test/chat@1")

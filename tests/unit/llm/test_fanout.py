@@ -14,8 +14,8 @@ from app.errors import ConfigurationError, ItemTrouble, Throttled
 from app.llm.fanout import Dropped, Fanout
 from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted import ScriptedProvider
-from app.llm.scripted_server import ScriptedCall, ScriptedReply, scripted_server
+from app.llm.scripted.provider import ScriptedProvider
+from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ConfigurationError, ProviderTrouble, RunTrouble
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply, scripted_server
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import (
     ChatPrompt,
     Completion,

@@ -7,7 +7,7 @@ import pytest
 from app.errors import Outage, ProviderTrouble, RunTrouble, Throttled
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import Preflight, preflight
-from app.llm.scripted_server import Script, ScriptedCall, ScriptedReply, scripted_server
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import Capabilities, TextPrompt
 
 TOPS = {"Yes": -0.1, "No": -2.5}

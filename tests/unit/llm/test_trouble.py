@@ -11,7 +11,7 @@ import pytest
 from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, RunTrouble, Throttled
 from app.llm.connections import MOST_BYTES
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.scripted_server import ScriptedReply, scripted_server
+from app.llm.scripted.server import ScriptedReply, scripted_server
 from app.llm.trouble import TABLE, Failure, retry_after_s, trouble_of
 from app.pipeline.types import (
     ChatPrompt,

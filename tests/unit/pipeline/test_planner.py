@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.pipeline.planner import Numbers, end_of, no_row_comes, tickets_to_issue
-from app.pipeline.run_state import EndReason
+from app.states import EndReason
 
 START = Numbers(target=100, accepted=0, issued=0, admitted=0, barren=0, lookahead=8, dry_after=20)
 

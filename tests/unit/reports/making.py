@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.record import DatasetRow, Exchange, Record
-from app.reports.facts import (
+from app.reports.dataset.facts import (
     CardFacts,
     DecontaminationFacts,
     FileFacts,

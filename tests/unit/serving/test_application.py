@@ -16,7 +16,7 @@ from app.errors import StackError
 from app.record import Exchange, Record
 from app.serving.answerer import Answering, Pieces, Question, TooLong
 from app.serving.application import build_app
-from app.training.manner import Manner, Piece
+from app.training.plain.sampling import Manner, Piece
 from tests.servers.served import served
 
 Json = dict[str, Any]

@@ -15,8 +15,8 @@ from app.record import Record
 from app.serving.answerer import Question, TooLong
 from app.serving.by_llama import LlamaAnswerer
 from app.serving.tuned import TunedModel
-from app.training.manner import Manner, Piece
-from app.training.options import TrainingOptions
+from app.training.plain.options import TrainingOptions
+from app.training.plain.sampling import Manner, Piece
 
 Json = dict[str, Any]
 LAST = {"content": "", "stop": True, "stop_type": "eos", "tokens_predicted": 3}

@@ -11,11 +11,11 @@ import pytest
 
 from app.errors import InvalidInput
 from app.serving.tuned import TunedModel, find_tuned
-from app.training.adapters import save_tuned, with_adapter
-from app.training.answering import answers
-from app.training.methods import adapt
-from app.training.models import load_to_answer, place_here
-from app.training.options import DataOptions, MethodName, TrainingOptions
+from app.training.model.base_models import load_to_answer, place_here
+from app.training.model.methods import adapt
+from app.training.plain.options import DataOptions, MethodName, TrainingOptions
+from app.training.publish.adapter_folder import save_tuned, with_adapter
+from app.training.use.answering import answers
 from tests.unit.serving.tiny import ROW, client_of, tuned_folder
 from tests.unit.training.making import talk, tiny_llama, tiny_tokenizer
 

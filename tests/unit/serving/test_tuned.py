@@ -8,7 +8,7 @@ import pytest
 from app.errors import InvalidInput
 from app.serving.opening import chosen
 from app.serving.tuned import TunedModel, find_tuned
-from app.training.options import MethodOptions, TrainingOptions
+from app.training.plain.options import MethodOptions, TrainingOptions
 
 
 def put(adapter: Path, options: TrainingOptions | None = None) -> None:

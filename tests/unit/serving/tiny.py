@@ -9,10 +9,10 @@ import openai
 from app.serving.application import build_app
 from app.serving.opening import Machine, opened
 from app.serving.tuned import TunedModel, find_tuned
-from app.training.adapters import facts_of, save_tuned
-from app.training.loop import Watch, tune
-from app.training.methods import adapt
-from app.training.options import MethodName
+from app.training.learn.loop import Watch, tune
+from app.training.model.methods import adapt
+from app.training.plain.options import MethodName
+from app.training.publish.adapter_folder import facts_of, save_tuned
 from tests.servers.served import served
 from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, packs_for

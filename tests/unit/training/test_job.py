@@ -10,9 +10,9 @@ from transformers import MambaConfig, MambaForCausalLM
 from app.errors import InvalidInput
 from app.record import Record
 from app.training.job import Job, carry_out
-from app.training.loop import Step, Watch
-from app.training.models import Place
-from app.training.options import TrainingOptions
+from app.training.learn.loop import Step, Watch
+from app.training.model.base_models import Place
+from app.training.plain.options import TrainingOptions
 from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
 from tests.unit.training.tuning import options_for
 

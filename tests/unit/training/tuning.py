@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.training.batches import Pack, packs_of
-from app.training.encoding import EncodingReport, encode_all
-from app.training.libraries import Model
-from app.training.loop import Outcome, Watch, tune
-from app.training.methods import Adapted, adapt
-from app.training.options import DataOptions, MethodName, MethodOptions, ScheduleOptions
-from app.training.options import TrainingOptions as Options
+from app.training.learn.batches import Pack, packs_of
+from app.training.learn.loop import Outcome, Watch, tune
+from app.training.model.methods import Adapted, adapt
+from app.training.plain.encoding import EncodingReport, encode_all
+from app.training.plain.library_types import Model
+from app.training.plain.options import DataOptions, MethodName, MethodOptions, ScheduleOptions
+from app.training.plain.options import TrainingOptions as Options
 from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 
 STEPS = 12

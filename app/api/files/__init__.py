@@ -1,0 +1,1 @@
+"""Request bodies, uploads and downloads: size limits, streaming, ETag and ranges."""

@@ -1,0 +1,1 @@
+"""`seedbed datasets` and `seedbed export`: make, import, inspect and download data sets."""

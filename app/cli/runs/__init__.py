@@ -1,0 +1,1 @@
+"""Commands that start, review, follow and control runs, and how runs look on a terminal."""

@@ -1,0 +1,201 @@
+"""How runs look on a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import clean
+from app.cli.service.answers import Funnel, Run
+
+_SHOWN_CHARACTERS = 300
+"""Of a field of a row: enough to see what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How something that is followed looks at a moment."""
+
+    headline: str
+    """Which one it is."""
+    line: str
+    """How far it is, for a log."""
+    state: object
+    """Once it is another one, that is told at once."""
+    picture: RenderableType
+    """How far it is, for a terminal."""
+    news: Sequence[str] = ()
+    """What it said since the last look."""
+
+
+def run_view(run: Run) -> View:
+    """How a run looks now."""
+    return View(run_headline(run), run_line(run), (run.status, run.stage), run_picture(run))
+
+
+def run_headline(run: Run) -> str:
+    """Which run it is, in one line."""
+    parts = [f"run {run.id}", f"profile {run.profile}"]
+    parts += [f"model {run.model}"] if run.model else []
+    return clean(" · ".join(parts))
+
+
+def run_line(run: Run) -> str:
+    """How far a run is, in one line, for a log."""
+    what, done = _done(run)
+    return f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
+
+
+def _done(run: Run) -> tuple[str, int]:
+    """What a run's target counts, and how much of it there is."""
+    if run.dataset_id is None:
+        return "accepted", run.progress.accepted
+    return "reviewed", run.progress.complete or 0
+
+
+def run_picture(run: Run) -> RenderableType:
+    """How far a run is: a bar, the rates, and the calls by stage."""
+    progress = run.progress
+    what, done = _done(run)
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        Text(what),
+        ProgressBar(total=max(progress.target, 1), completed=done, width=40),
+        Text(f"{done}/{progress.target}", style="bold"),
+        Text(_time_left(run)),
+    )
+    parts: list[RenderableType] = [
+        Text(f"{run_headline(run)} · {_state(run)}", style="bold"),
+        bar,
+        Text(_rates(run)),
+    ]
+    if run.stages:
+        parts.append(_stage_table(run))
+    return Group(*parts)
+
+
+def run_details(run: Run) -> RenderableType:
+    """Everything about a run that fits a screen."""
+    spent = f"tokens {run.tokens.prompt:,} in, {run.tokens.completion:,} out"
+    if run.cost_usd is not None:
+        spent += f" · cost ${run.cost_usd}"
+    parts: list[RenderableType] = [run_picture(run), Text(spent)]
+    if run.message:
+        parts.append(Text(clean(run.message), style="yellow"))
+    table = funnel_table(run.funnel) if run.dataset_id is None else review_table(run.funnel)
+    return Group(*parts, Text(), table)
+
+
+def run_table(runs: Iterable[Run]) -> Table:
+    """Runs, one a line."""
+    table = Table("id", "status", "accepted", "profile", "model", "created", box=None)
+    for column in table.columns:
+        # An id that is cut off is no id; of the rest, a model's name is the one that can be long.
+        column.no_wrap = column.header != "model"
+    for run in runs:
+        created = f"{run.created_at:%Y-%m-%d %H:%M}" if run.created_at else ""
+        accepted = f"{run.progress.accepted}/{run.progress.target}"
+        table.add_row(run.id, _state(run), accepted, run.profile, Text(run.model or ""), created)
+    return table
+
+
+def review_table(funnel: Funnel) -> Table:
+    """What became of the rows of a data set that were reviewed."""
+    lines = [("asked of the model (calls)", funnel.asked)]
+    lines += [(f"  {reason} replies", n) for reason, n in funnel.instances_rejected.items()]
+    lines.append(("rows reviewed", funnel.parsed))
+    lines += _reasons(funnel.rejected)
+    lines.append(("rows that stay", funnel.instances))
+    return _counts(lines)
+
+
+def funnel_table(funnel: Funnel) -> Table:
+    """What became of everything that was asked for."""
+    lines = [("asked of the model (calls)", funnel.asked), ("candidates read", funnel.parsed)]
+    lines += _reasons(funnel.rejected)
+    lines.append(("accepted", funnel.accepted))
+    kinds = {
+        "classification": funnel.classification,
+        "not classification": funnel.not_classification,
+        "unknown": funnel.unknown,
+    }
+    lines += [(f"  {kind}", count) for kind, count in kinds.items() if count]
+    lines.append(("instances", funnel.instances))
+    lines += _reasons(funnel.instances_rejected)
+    if funnel.rows is not None:
+        lines.append(("rows of the data set", funnel.rows))
+    return _counts(lines)
+
+
+def _counts(lines: Iterable[tuple[str, int]]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    for label, count in lines:
+        table.add_row(Text(clean(label)), f"{count:,}")
+    return table
+
+
+def _reasons(rejected: Mapping[str, int]) -> list[tuple[str, int]]:
+    most_first = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    return [(f"  rejected: {reason}", count) for reason, count in most_first]
+
+
+def row_picture(row: Mapping[str, str]) -> RenderableType:
+    """One row of a data set."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, text in row.items():
+        shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+        table.add_row(Text(name), Text(clean(shown)))
+    return table
+
+
+def _state(run: Run) -> str:
+    if run.target_met:
+        return run.status
+    inside = run.end_reason if run.ended or run.status == "paused" else run.stage
+    return f"{run.status} ({inside})" if inside and inside != run.status else run.status
+
+
+def _rates(run: Run) -> str:
+    progress = run.progress
+    rate = progress.acceptance_rate
+    speed = progress.tokens_per_s
+    share = "?" if rate is None else f"{rate:.0%}"
+    if run.dataset_id is not None:
+        parts = [f"{progress.instances} rows stay ({share})"]
+    else:
+        parts = [] if progress.complete is None else [f"{progress.complete} complete"]
+        parts += [f"acceptance rate {share}", f"{progress.instances} instances"]
+    if not run.ended:
+        parts += [
+            f"{progress.calls_in_air} calls in the air",
+            ("?" if speed is None else f"{speed:.0f}") + " tokens/s",
+        ]
+    return " · ".join(parts)
+
+
+def _time_left(run: Run) -> str:
+    left_s = run.progress.time_left_s
+    if left_s is None or run.ended:
+        return ""
+    minutes, seconds = divmod(round(left_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"about {hours} h {minutes} min left"
+    return f"about {minutes} min {seconds} s left" if minutes else f"about {seconds} s left"
+
+
+def _stage_table(run: Run) -> Table:
+    table = Table("stage", box=None, pad_edge=False)
+    for column in ("waiting", "in the air", "done", "given up"):
+        table.add_column(column, justify="right")
+    for name, count in run.stages.items():
+        numbers = (count.open, count.in_air, count.done, count.dead)
+        table.add_row(Text(name), *[f"{number:,}" for number in numbers])
+    return table

@@ -1,0 +1,1 @@
+"""Data sets as Hugging Face repositories: the folder, its push, trainer entries."""

@@ -1,0 +1,1 @@
+"""Rows in JSON: lines, lists of any size, and strictly parsed values."""

@@ -1,0 +1,68 @@
+"""JSON lines: one row a line, read and written in constant memory."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, TypeAlias
+
+from app.errors import Fault, InvalidInput
+from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.json.values import of_one_line, parsed
+from app.formats.pieces import joined
+from app.record import Record
+
+Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
+"""What makes records of one parsed row: mostly one, and it may raise `BrokenRow`."""
+
+
+def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+    """Read row by row; empty lines count as lines and not as rows.
+
+    Raises:
+        InvalidInput: when the file is a JSON list, not lines.
+    """
+    row = 0
+    for line, raw in _lines(source, most_bytes):
+        if not raw:
+            continue
+        row += 1
+        if row == 1 and (raw == b"[" or raw.startswith(b"[{")):
+            raise InvalidInput(
+                "The file holds no JSON lines.",
+                [Fault("it begins as a JSON list; read it as one (alpaca)", line=line)],
+            )
+        yield from converted(raw, most_bytes, convert, (row, line))
+
+
+def converted(
+    raw: bytes, most_bytes: int, convert: Convert, place: tuple[int, int | None]
+) -> Iterator[Numbered]:
+    """Make records of one row's bytes, or keep why there are none."""
+    row, line = place
+    try:
+        refuse_if_too_large(len(raw), most_bytes)
+        for made in convert(parsed(raw)):
+            yield row, made.at(row, line, raw) if isinstance(made, BrokenRow) else made
+    except BrokenRow as broken:
+        yield row, broken.at(row, line, raw)
+
+
+def _lines(source: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Number the lines; of one that is too long only as much is kept as shows that it is."""
+    number = 0
+    # Two more for the line's end, one more to see that it is too long.
+    longest = most_bytes + 3
+    while raw := source.readline(longest):
+        number += 1
+        while len(raw) == longest and not raw.endswith(b"\n"):
+            rest = source.readline(longest)
+            if len(rest) < longest or rest.endswith(b"\n"):
+                break
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        yield number, raw.strip(b" \t\r\n")
+
+
+def write_lines(texts: Iterable[str], sink: BinaryIO) -> None:
+    """Write one JSON text a line, ended by a line feed."""
+    for piece in joined(f"{of_one_line(text)}\n" for text in texts):
+        sink.write(piece.encode())

@@ -1,0 +1,175 @@
+r"""JSON lists of any size: cut into elements first, so that one broken element breaks no other.
+
+The cutter looks at nothing but quotes and brackets; each element is then parsed alone, as a line
+of JSON lines is. A streaming parser (ijson) was tried first and would not do: it gives up the
+whole file at the first NaN, and makes ``?`` of half a surrogate pair without saying so.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
+from typing import BinaryIO
+
+from app.errors import Fault, InvalidInput
+from app.formats.broken import Numbered
+from app.formats.json.lines import Convert, converted, read_lines
+from app.formats.pieces import joined
+
+_CHUNK = 1024 * 1024
+_PEEKED = 4096
+_SPACE = b" \t\r\n"
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Possessive, so that a string cut off at the end of what was read is looked at once, not tried in
+# every way it might have ended.
+_UP_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+", re.DOTALL)
+_UP_TO_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb")*+", re.DOTALL)
+
+
+class _Cutter:
+    """Takes bytes in pieces and gives a list's elements, each when it is whole."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held = b""
+        self._at = 0
+        """Where in `_held` to look on; what is before it belongs to the element under way."""
+        self._depth = 0
+        self._rows = 0
+        self.ended = False
+        """Whether the list's closing bracket was seen."""
+
+    @property
+    def rows(self) -> int:
+        """How many elements were whole so far."""
+        return self._rows
+
+    def take(self, piece: bytes) -> Iterator[bytes]:
+        """Read on.
+
+        Raises:
+            InvalidInput: when an element grows too large, or something follows the list.
+        """
+        self._held += piece
+        start = 0
+        while not self.ended and (stop := self._next_border()) is not None:
+            element = self._held[start:stop].strip(_SPACE)
+            mark = self._held[stop : stop + 1]
+            if mark == b"}":
+                raise _broken("a brace closes what none has opened", self._rows)
+            self.ended = mark == b"]"
+            start = self._at = stop + 1
+            # Only an empty list has nothing before its end.
+            if element or self._rows or not self.ended:
+                self._rows += 1
+                yield element
+        self._held = self._held[start:]
+        self._at -= start
+        self._refuse_what_cannot_go_on()
+
+    def _next_border(self) -> int | None:
+        """Return where the element under way ends: at its comma or at the list's bracket."""
+        while True:
+            pattern = _UP_TO_BRACKET if self._depth else _UP_TO_COMMA
+            found = pattern.match(self._held, self._at)
+            self._at = found.end() if found else self._at
+            mark = self._held[self._at : self._at + 1]
+            if mark in (b"", b'"'):
+                # What was read so far ends here, or inside a string that begins here.
+                return None
+            if self._depth == 0 and mark in b",]}":
+                return self._at
+            self._depth += 1 if mark in b"[{" else -1
+            self._at += 1
+
+    def _refuse_what_cannot_go_on(self) -> None:
+        if self.ended and self._held.strip(_SPACE):
+            raise _broken("something follows the end of the list", self._rows)
+        if len(self._held) > self._most_bytes + _CHUNK:
+            raise _broken(f"a row is larger than {self._most_bytes:,} bytes", self._rows)
+
+
+def _broken(what: str, rows: int) -> InvalidInput:
+    where = f"after row {rows:,}" if rows else "before the first row"
+    return InvalidInput("The file is not a whole JSON list.", [Fault(f"{what}, {where}")])
+
+
+def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+    """Read a JSON list element by element, in constant memory.
+
+    Raises:
+        InvalidInput: when it is no list, is cut off, has something behind it, or has an element so
+            large that nothing behind it can be found.
+    """
+    cutter = _Cutter(most_bytes)
+    piece = _opened(source)
+    while piece:
+        for element in cutter.take(piece):
+            yield from converted(element, most_bytes, convert, (cutter.rows, None))
+        piece = source.read(_CHUNK)
+    if not cutter.ended:
+        raise _broken("it is cut off", cutter.rows)
+
+
+def read_either(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+    """Read a JSON list or JSON lines, whichever the file begins as.
+
+    Raises:
+        InvalidInput: when it is a list and not whole.
+    """
+    begins = _peek(source).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
+    reader = read_list if begins.startswith(b"[") else read_lines
+    return reader(source, most_bytes, convert)
+
+
+def _peek(source: BinaryIO) -> bytes:
+    if source.seekable():
+        at = source.tell()
+        first = source.read(_PEEKED)
+        source.seek(at)
+        return first
+    # What is unpacked on the way cannot go back, but is buffered.
+    return source.peek(_PEEKED) if isinstance(source, BufferedReader) else b""
+
+
+def _opened(source: BinaryIO) -> bytes:
+    """Read up to the list's opening bracket, and a piece behind it."""
+    piece = source.read(_CHUNK).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
+    if not piece:
+        raise _broken("it is empty", 0)
+    if not piece.startswith(b"["):
+        raise _broken(_hint(piece), 0)
+    return piece[1:] or source.read(_CHUNK)
+
+
+def _hint(piece: bytes) -> str:
+    if piece.startswith(b"{"):
+        return "it begins with an object; read JSON lines as such (alpaca_jsonl, jsonl)"
+    if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "it is UTF-16; write it as UTF-8"
+    return "it does not begin with a bracket"
+
+
+def list_pieces(texts: Iterable[str]) -> Iterator[str]:
+    """Write a JSON list, one element a line; valid JSON only once it is exhausted.
+
+    An empty text among them says that there is no more for now: what is there is handed on.
+    """
+    return joined(_separated(texts))
+
+
+def _separated(texts: Iterable[str]) -> Iterator[str]:
+    separator = "[\n"
+    for text in texts:
+        if not text:
+            yield ""
+            continue
+        yield separator + text
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def write_list(texts: Iterable[str], sink: BinaryIO) -> None:
+    """Write JSON texts as a list."""
+    for piece in list_pieces(texts):
+        sink.write(piece.encode())

@@ -1,0 +1,192 @@
+"""The way to an endpoint's Batch API: whole JSON answers, files line by line, and its troubles.
+
+Synchronous, unlike model calls: there are few of these, and never many at a time.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from app.errors import ConfigurationError, ItemTrouble, Outage, ProviderTrouble
+from app.llm.batch_api.errors import BATCH_TABLE
+from app.llm.batch_api.lines import lines_of
+from app.llm.failures import (
+    failure_of_body,
+    failure_of_error,
+    is_page,
+    plain,
+    scrubbed,
+    sendable,
+    tls,
+    uses_proxy,
+)
+from app.llm.replies import JsonObject, json_object
+from app.llm.trouble import About, Failure, trouble_of
+
+CONNECT_TIMEOUT_S = 10.0
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a JSON answer; a page of a hundred batches has a fraction of it."""
+MOST_ERROR_BYTES = 64 * 1024
+
+# Any: the class that openai would parse the body into, which is never asked for.
+Call: TypeAlias = AbstractContextManager[openai.APIResponse[Any]]
+"""A call of openai's client that goes out when it is entered."""
+
+
+class BatchConnection:
+    """One endpoint; one thread uses it at a time, made after a fork.
+
+    Waits `timeout_s` for each sign of life, and as long for a whole answer or a whole line of a
+    file once it has begun; a large file may take longer. `ConfigurationError` when `base_url` or
+    `api_key` cannot be sent at all.
+    """
+
+    def __init__(self, base_url: str, api_key: str | None, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._api_key = sendable(api_key)
+        try:
+            self._host = urlsplit(base_url).netloc.rpartition("@")[2]
+            self.client = _client(base_url, self._api_key, timeout_s)
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def ask(self, about: About, call: Call) -> JsonObject:
+        """Ask once for a JSON object; raises the kind of `ProviderTrouble` that the table names.
+
+        An answer that is none is an `Outage`: what it was to say can be asked again.
+        """
+        # All is raised out of the handlers: an error of the client, left as context, would hold
+        # the request with its headers, and the provider's words unscrubbed.
+        answer = self._answer(call)
+        if isinstance(answer, Failure):
+            raise self.trouble(replace(answer, about=about))
+        words = ""
+        try:
+            reply = json_object(answer)
+        except ItemTrouble as trouble:
+            words = str(trouble)
+        if words:
+            raise Outage(self.scrubbed(words))
+        error = reply.get("error")
+        if error and not ("id" in reply or "data" in reply):
+            raise self.trouble(replace(failure_of_body(error, 0, {}), about=about))
+        return reply
+
+    def lines(self, file_id: str) -> Iterator[bytes]:
+        """The lines of a file as they come; the troubles are those of `ask`.
+
+        Holds one line at a time. Left early, it closes its connection.
+        """
+        failure: Failure | None = None
+        try:
+            with self.client.files.with_streaming_response.content(file_id) as response:
+                for n, line in enumerate(lines_of(self._chunks(response, by_line=True))):
+                    if n == 0 and is_page(response.headers, line[:64]):
+                        failure = _page(line)
+                        break
+                    if line.strip():
+                        yield line
+        except (openai.APIError, httpx2.HTTPError) as error:
+            failure = failure_of_error(error, self._host)
+        if failure is not None:
+            raise self.trouble(replace(failure, about="batch"))
+
+    def trouble(self, failure: Failure) -> ProviderTrouble:
+        """What the table says of a failure."""
+        kept = replace(failure, words=self.scrubbed(failure.words))
+        return trouble_of(kept, time.time(), BATCH_TABLE)
+
+    def scrubbed(self, words: str) -> str:
+        """The words without the key."""
+        return scrubbed(words, self._api_key)
+
+    def _answer(self, call: Call) -> bytes | Failure:
+        body = bytearray()
+        try:
+            with call as response:
+                for chunk in self._chunks(response, by_line=False):
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        # What was read of it is no whole JSON, and told as that.
+                        break
+                page = is_page(response.headers, bytes(body[:64]))
+        except (openai.APIError, httpx2.HTTPError) as error:
+            return failure_of_error(error, self._host)
+        return _page(bytes(body[:4096])) if page else bytes(body)
+
+    def _chunks(self, response: openai.APIResponse[Any], *, by_line: bool) -> Iterator[bytes]:
+        """The body as it comes; the client's own time-out is per read, so trickling is timed here.
+
+        The time a reader takes between two chunks does not count.
+        """
+        waited_s = 0.0
+        chunks = response.iter_bytes()
+        while True:
+            asked_at_s = time.monotonic()
+            chunk = next(chunks, None)
+            waited_s += time.monotonic() - asked_at_s
+            if chunk is None:
+                return
+            if by_line and b"\n" in chunk:
+                waited_s = 0.0
+            if waited_s > self._timeout_s:
+                what = "line" if by_line else "answer"
+                raise httpx2.ReadTimeout(f"no whole {what} in {self._timeout_s:g} s")
+            yield chunk
+
+
+class _BeginningOf(httpx2.SyncByteStream):
+    """As much of an error's body as it takes to tell what kind it is."""
+
+    def __init__(self, body: httpx2.SyncByteStream, timeout_s: float) -> None:
+        self._body = body
+        self._until_s = time.monotonic() + timeout_s
+
+    def __iter__(self) -> Iterator[bytes]:
+        seen = 0
+        for chunk in self._body:
+            seen += len(chunk)
+            if seen > MOST_ERROR_BYTES or time.monotonic() > self._until_s:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def _client(base_url: str, api_key: str, timeout_s: float) -> openai.OpenAI:
+    timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+
+    def bound_error(response: httpx2.Response) -> None:
+        if response.status_code >= 400 and isinstance(response.stream, httpx2.SyncByteStream):
+            response.stream = _BeginningOf(response.stream, timeout_s)
+
+    return openai.OpenAI(
+        base_url=base_url,
+        # Given none, the client would look for one in the environment.
+        api_key=api_key or "none",
+        max_retries=0,
+        timeout=timeout,
+        # Compressed replies could grow a thousandfold behind the bound on the wire.
+        default_headers={"Accept-Encoding": "identity"},
+        http_client=openai.DefaultHttpxClient(
+            timeout=timeout,
+            verify=tls(),
+            trust_env=uses_proxy(base_url),
+            event_hooks={"response": [bound_error]},
+        ),
+    )
+
+
+def _page(body: bytes) -> Failure:
+    return Failure("web page", plain(body.decode(errors="replace")))

@@ -1,0 +1,221 @@
+"""The data set card: a README with the hub's front matter, written from facts and nothing else.
+
+What is not known is said to be unknown. A section without facts is left out, or says what is
+missing where its absence matters to whoever uses the data.
+"""
+
+from app.reports.dataset.comparison import comparison
+from app.reports.dataset.facts import CardFacts, licence_of
+from app.reports.dataset.front_matter import front_matter
+from app.reports.dataset.limits import known_limits
+from app.reports.dataset.loading import how_to_load
+from app.reports.dataset.plots import filter_counts, rejection_counts
+from app.reports.markdown import fenced, inline, name, picture, table
+from app.reports.wording import UNKNOWN, money, number, ratio, share, size
+
+_MOST_ROWS = 40
+_KINDS = {"run": "run", "seed_set": "seed set", "import": "imported file"}
+_PLOTS = {
+    "verbs": "The commonest verbs and what they are done to",
+    "lengths": "Lengths of instructions, inputs and outputs",
+    "seed-similarity": "How near rows are to a seed",
+    "label-balance": "Balance of labels, output first against input first",
+    "labels": "The commonest labels",
+    "acceptance": "Accepted over time",
+    "rejections": "Why candidates were rejected",
+    "filters": "What the filters did",
+    "splits": "Splits",
+}
+
+
+def dataset_card(facts: CardFacts) -> str:
+    """Write the card; the same bytes for the same facts."""
+    parts = [
+        _opening(facts),
+        _numbers(facts),
+        _making(facts),
+        _filters(facts),
+        _decontamination(facts),
+        _sources(facts),
+        _terms(facts),
+        _pictures(facts),
+        _files(facts),
+        how_to_load(facts),
+        _limits(facts),
+    ]
+    return front_matter(facts) + "\n\n" + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _opening(facts: CardFacts) -> str:
+    rows = number(facts.statistics.rows)
+    by = f" by Seedbed {inline(facts.seedbed_version)}" if facts.seedbed_version else " by Seedbed"
+    what = (
+        f"{rows} rows of instruction, input and output. Version {facts.version}, made "
+        f"{inline(facts.created_at)}{by}."
+    )
+    if facts.runs:
+        what += (
+            " A language model wrote instructions and answers from seed tasks by the Self-Instruct "
+            "method (Wang et al. 2022, arXiv 2212.10560)."
+        )
+    return f"# {inline(facts.name)}\n\n{what}"
+
+
+def _numbers(facts: CardFacts) -> str:
+    figures = comparison(facts.statistics, facts.runs)
+    rows = [[inline(cell) for cell in row] for row in figures.rows]
+    return f"## In numbers\n\n{table(figures.headers, rows)}"
+
+
+def _making(facts: CardFacts) -> str:
+    text = "## How it was made"
+    if facts.runs:
+        headers = [
+            "run",
+            "profile",
+            "model",
+            "from",
+            "to",
+            "candidates",
+            "accepted",
+            "rows",
+            "cost",
+        ]
+        rows = [
+            [
+                name(run.run_id),
+                name(run.profile),
+                ", ".join(name(model) for model in run.models) or UNKNOWN,
+                inline(run.started_at or UNKNOWN),
+                inline(run.ended_at or UNKNOWN),
+                number(run.candidates),
+                number(run.accepted),
+                number(run.rows),
+                inline(money(run.cost_usd)),
+            ]
+            for run in facts.runs[:_MOST_ROWS]
+        ]
+        text += "\n\n" + table(headers, rows) + _prompts(facts) + _rejections(facts)
+    else:
+        text += "\n\nNo run of Seedbed made these rows; how they were written is unknown to it."
+    if facts.recipe:
+        text += "\n\nThe recipe:\n\n" + fenced(facts.recipe, "json")
+    return text
+
+
+def _prompts(facts: CardFacts) -> str:
+    versions = dict.fromkeys(version for run in facts.runs for version in run.prompt_versions)
+    told = ", ".join(name(version) for version in list(versions)[:_MOST_ROWS]) or UNKNOWN
+    return f"\n\nPrompt versions: {told}."
+
+
+def _rejections(facts: CardFacts) -> str:
+    counts = rejection_counts(facts.runs)[:_MOST_ROWS]
+    if not counts:
+        return ""
+    rows = [[inline(stage), inline(reason), number(count)] for stage, reason, count in counts]
+    return "\n\nRejected by the runs:\n\n" + table(["stage", "reason", "count"], rows)
+
+
+def _filters(facts: CardFacts) -> str:
+    if not facts.filters:
+        return "## Filters\n\nNone was used."
+    looked = ", ".join(f"{inline(f.name)} ({number(f.looked_at)} rows)" for f in facts.filters)
+    text = f"## Filters\n\nIn this order, with the rows that each looked at: {looked}."
+    counts = filter_counts(facts.filters)[:_MOST_ROWS]
+    rows = [[inline(f), what, inline(reason), number(n)] for f, what, reason, n in counts]
+    return text + ("\n\n" + table(["filter", "what", "reason", "rows"], rows) if rows else "")
+
+
+def _decontamination(facts: CardFacts) -> str:
+    text = "## Test sets\n\n"
+    if not facts.decontamination:
+        return text + "The rows were held against no test set; whether they overlap any is unknown."
+    rows = [
+        [
+            inline(each.test_set),
+            number(each.test_rows),
+            ", ".join(inline(method) for method in each.methods) or UNKNOWN,
+            number(each.checked),
+            number(each.hits),
+            number(each.dropped),
+        ]
+        for each in facts.decontamination[:_MOST_ROWS]
+    ]
+    headers = ["test set", "its rows", "methods", "rows checked", "hits", "dropped"]
+    return text + table(headers, rows)
+
+
+def _sources(facts: CardFacts) -> str:
+    text = "## Sources and licences\n\n"
+    text += (
+        f"Licence of the data set, as its owner chose: {inline(facts.licence)}."
+        if facts.licence
+        else "The licence of the data set is unknown: its owner stated none."
+    )
+    if not facts.sources:
+        return text + " Its sources were not given."
+    rows = [
+        [
+            _KINDS[each.kind],
+            name(each.name),
+            number(each.rows),
+            inline(licence_of(each)),
+            inline(each.note),
+        ]
+        for each in facts.sources[:_MOST_ROWS]
+    ]
+    return text + "\n\n" + table(["kind", "source", "rows", "licence", "note"], rows)
+
+
+def _terms(facts: CardFacts) -> str:
+    models = dict.fromkeys(model for run in facts.runs for model in run.models)
+    if not models:
+        return ""
+    told = ", ".join(name(model) for model in list(models)[:_MOST_ROWS])
+    return (
+        f"## Terms of the model's provider\n\nAnswers were written by {told}. The terms of whoever "
+        "provides the model may limit what may be done with its answers, such as training other "
+        "models on them. Seedbed does not know those terms: read them before you use the data."
+    )
+
+
+def _pictures(facts: CardFacts) -> str:
+    near, verbs = facts.statistics.seed_similarity, facts.statistics.verbs
+    told = []
+    if verbs.looked_at:
+        told.append(
+            f"A verb with a direct object was found in {number(verbs.found)} of "
+            f"{number(verbs.looked_at)} distinct instructions ({inline(verbs.method)}); the 20 "
+            f"commonest verbs with four nouns each cover {share(verbs.covered_share)}."
+        )
+    if near.scored:
+        told.append(
+            f"The best ROUGE-L of a row's instruction to a seed is {ratio(near.mean)} on average "
+            f"({number(near.scored)} rows)."
+        )
+    shown = [picture(text, facts.plots[key]) for key, text in _PLOTS.items() if key in facts.plots]
+    paragraphs = [" ".join(told), *shown]
+    body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    return f"## Variety and balance\n\n{body}" if body else ""
+
+
+def _files(facts: CardFacts) -> str:
+    if not facts.files:
+        return ""
+    rows = [
+        [
+            name(each.path),
+            inline(each.format),
+            inline(each.split or ""),
+            number(each.rows),
+            UNKNOWN if each.size_bytes is None else size(each.size_bytes),
+            name(each.sha256) if each.sha256 else UNKNOWN,
+        ]
+        for each in facts.files[:_MOST_ROWS]
+    ]
+    return "## Files\n\n" + table(["file", "format", "split", "rows", "size", "SHA-256"], rows)
+
+
+def _limits(facts: CardFacts) -> str:
+    return "## Known limits\n\n" + "\n".join(f"- {limit}" for limit in known_limits(facts))

@@ -1,0 +1,133 @@
+"""The report's last sections: what made the data set, what it cost, and what its rows look like."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from app.record import DatasetRow
+from app.reports.dataset.comparison import Table, total_cost_usd
+from app.reports.dataset.facts import CardFacts, licence_of
+from app.reports.dataset.sections import Section
+from app.reports.wording import UNKNOWN, cut, money, number, share, size
+
+_MOST_EXAMPLES = 20
+_MOST_RUNS = 40
+_MOST_CHARACTERS = 700
+_KINDS = {"run": "run", "seed_set": "seed set", "import": "imported"}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A chief number."""
+
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row as the report shows it, long texts cut."""
+
+    position: int
+    split: str
+    instruction: str
+    input: str
+    output: str
+    turns_before: int
+
+
+def headlines(facts: CardFacts) -> list[Headline]:
+    """Return the numbers at the top; what is not known is left out."""
+    statistics = facts.statistics
+    lines = [
+        Headline(number(statistics.rows), "rows"),
+        Headline(number(statistics.instructions), "distinct instructions"),
+    ]
+    if statistics.rows:
+        lines.append(Headline(share(statistics.input_share), "with an input"))
+        lines.append(Headline(number(statistics.output_words.mean), "words an output"))
+    if statistics.verbs.looked_at:
+        lines.append(Headline(number(statistics.verbs.distinct_pairs), "verb and noun pairs"))
+    cost = total_cost_usd(facts.runs)
+    if cost is not None:
+        lines.append(Headline(money(cost), "for the model's answers"))
+    return lines
+
+
+def examples(rows: Iterable[DatasetRow]) -> list[Example]:
+    """Return the first 20 of the rows as they are shown."""
+    return [
+        Example(
+            position=row.position,
+            split=row.split,
+            instruction=cut(row.record.instruction, _MOST_CHARACTERS),
+            input=cut(row.record.input, _MOST_CHARACTERS),
+            output=cut(row.record.output, _MOST_CHARACTERS),
+            turns_before=len(row.record.history),
+        )
+        for row in islice(rows, _MOST_EXAMPLES)
+    ]
+
+
+def cost_section(facts: CardFacts) -> Section:
+    """Tell by run what was asked of which model and what it cost."""
+    if not facts.runs:
+        return Section("cost", "Cost", "No run of this service made this data set.")
+    total = total_cost_usd(facts.runs)
+    lead = f"In all: {money(total)}."
+    if total is None:
+        lead = "The cost of one run or more is unknown: its model's price was not set."
+    headers = ["run", "profile", "model", "calls", "tokens read", "tokens written", "cost", "a row"]
+    rows = [
+        [
+            run.run_id,
+            run.profile,
+            ", ".join(run.models) or UNKNOWN,
+            number(run.calls),
+            number(run.prompt_tokens),
+            number(run.completion_tokens),
+            money(run.cost_usd),
+            money(run.cost_per_row_usd),
+        ]
+        for run in facts.runs
+    ]
+    table = Table(headers, rows[:_MOST_RUNS], max(0, len(rows) - _MOST_RUNS))
+    return Section("cost", "Cost", lead, table=table, open_table=True, wide=True)
+
+
+def sources_section(facts: CardFacts) -> Section:
+    """Tell where rows come from, under which licences, and which files hold them."""
+    if not facts.sources:
+        return Section("sources", "Sources", "Where its rows come from was not given.")
+    rows = [
+        [
+            _KINDS[each.kind],
+            each.name,
+            number(each.rows),
+            licence_of(each),
+            each.note,
+        ]
+        for each in facts.sources
+    ]
+    table = Table(["kind", "source", "rows", "licence", "note"], rows)
+    lead = "Where its rows and its seeds come from."
+    return Section("sources", "Sources", lead, table=table, open_table=True, wide=True)
+
+
+def files_section(facts: CardFacts) -> Section | None:
+    """List the files with their check sums; None where there are none yet."""
+    if not facts.files:
+        return None
+    rows = [
+        [
+            each.path,
+            each.format,
+            number(each.rows),
+            UNKNOWN if each.size_bytes is None else size(each.size_bytes),
+            each.sha256 or UNKNOWN,
+        ]
+        for each in facts.files
+    ]
+    table = Table(["file", "format", "rows", "size", "SHA-256"], rows)
+    lead = "What holds the rows, and what is beside them, with check sums."
+    return Section("files", "Files", lead, table=table, open_table=True, wide=True)

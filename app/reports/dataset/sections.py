@@ -1,0 +1,255 @@
+"""The report's sections: a title, a sentence, a plot, and the same numbers as a table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.reports.dataset.comparison import Table, comparison
+from app.reports.dataset.facts import CardFacts
+from app.reports.dataset.plots import filter_counts, rejection_counts
+from app.reports.wording import DASH, number, part, ratio, share
+from app.statistics.figures import LabelBalance, Lengths
+
+_MOST_ROWS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report; without plot and table, `lead` says why there is nothing."""
+
+    name: str
+    title: str
+    lead: str
+    plot: str | None = None
+    """Markup."""
+    table: Table | None = None
+    open_table: bool = False
+    """Whether the table is seen at once, not on a click."""
+    wide: bool = False
+
+
+def sections(facts: CardFacts, drawn: dict[str, str]) -> list[Section]:
+    """Return all sections in their order, with the plots that there are, by name."""
+    made = [make(facts) for make in _SECTIONS]
+    return [
+        Section(
+            each.name,
+            each.title,
+            each.lead,
+            drawn.get(each.name),
+            each.table,
+            each.open_table,
+            each.wide,
+        )
+        for each in made
+    ]
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table | None:
+    return Table(headers, rows[:_MOST_ROWS], max(0, len(rows) - _MOST_ROWS)) if rows else None
+
+
+def _paper(facts: CardFacts) -> Section:
+    lead = "The figures that the papers give of their data, and the same ones of this data set."
+    table = comparison(facts.statistics, facts.runs)
+    return Section("paper", "Beside the paper", lead, table=table, open_table=True, wide=True)
+
+
+def _verbs(facts: CardFacts) -> Section:
+    verbs = facts.statistics.verbs
+    if not verbs.looked_at:
+        return Section("verbs", "Verbs and nouns", "Verbs and nouns were not looked for.")
+    way = (
+        "by a word list and rules, which see fewer and other pairs than a parser"
+        if verbs.method == "rules"
+        else f"by a parser ({verbs.method})"
+    )
+    lead = (
+        f"A root verb with a direct object was found in {number(verbs.found)} of "
+        f"{number(verbs.looked_at)} distinct instructions ({part(verbs.found, verbs.looked_at)}), "
+        f"{way}: {number(verbs.distinct_verbs)} verbs, {number(verbs.distinct_pairs)} pairs. The "
+        f"listed ones stand for {share(verbs.covered_share)} of all: the lower, the more varied."
+    )
+    rows = [
+        [
+            each.verb,
+            number(each.count),
+            ", ".join(f"{n.text} ({number(n.count)})" for n in each.nouns),
+        ]
+        for each in verbs.verbs
+    ]
+    table = _table(["verb", "instructions", "commonest direct objects"], rows)
+    return Section("verbs", "Verbs and nouns", lead, table=table)
+
+
+def _lengths(facts: CardFacts) -> Section:
+    statistics = facts.statistics
+    if not statistics.rows:
+        return Section("lengths", "Lengths", "There are no rows.")
+    kinds = {
+        "instruction (distinct)": statistics.instruction_words,
+        "input (non-empty)": statistics.input_words,
+        "output": statistics.output_words,
+    }
+    rows = [_length_row(name, each) for name, each in kinds.items()]
+    lead = "In words parted by white space, as the paper counts them."
+    table = _table(["", "texts", "mean", "median", "95 % within", "longest"], rows)
+    return Section("lengths", "Lengths", lead, table=table, open_table=True)
+
+
+def _length_row(name: str, each: Lengths) -> list[str]:
+    figures = (each.mean, each.median, each.p95, each.longest)
+    return [name, number(each.count), *(DASH if f is None else number(f) for f in figures)]
+
+
+def _seed_similarity(facts: CardFacts) -> Section:
+    name, title = "seed-similarity", "Nearness to seeds"
+    near = facts.statistics.seed_similarity
+    if not near.scored:
+        return Section(name, title, "No row's nearness to a seed is known.")
+    unknown = f" Of {number(near.unknown)} rows it is not known." if near.unknown else ""
+    lead = (
+        f"The best ROUGE-L of a row's instruction to any seed: {ratio(near.mean)} on average over "
+        f"{number(near.scored)} rows. Low is new, high is near what was given.{unknown}"
+    )
+    rows = [
+        [f"{each.low:.1f} to {each.high:.1f}", number(each.count), part(each.count, near.scored)]
+        for each in near.bins
+    ]
+    return Section(name, title, lead, table=_table(["ROUGE-L", "rows", "share"], rows))
+
+
+def _label_balance(facts: CardFacts) -> Section:
+    name, title = "label-balance", "Output first against input first"
+    labels = facts.statistics.labels
+    if not labels.all_rows.within.instructions:
+        why = "No classification instruction is known to have two instances or more"
+        return Section(name, title, f"{why}, so there is no balance to show.")
+    ways = {"output first": labels.output_first, "input first": labels.input_first}
+    missing = [way for way, balance in ways.items() if not balance.within.instructions]
+    lead = (
+        "A model asked for inputs first makes most of them of one label, so the method makes "
+        "labels first. Evenness 1 is perfect balance, 0 one label only."
+    )
+    unseen = f" None with two instances or more is known to be made {' or '.join(missing)}."
+    lead += unseen if missing else ""
+    rows = [_balance_row(way, balance) for way, balance in {**ways, "all": labels.all_rows}.items()]
+    headers = ["made", "instructions", "mean evenness", "one label only", "commonest label's share"]
+    return Section(name, title, lead, table=_table(headers, rows), open_table=True)
+
+
+def _balance_row(way: str, balance: LabelBalance) -> list[str]:
+    within = balance.within
+    if not within.instructions:
+        return [way, "0", DASH, DASH, DASH]
+    return [
+        way,
+        number(within.instructions),
+        ratio(within.mean_evenness),
+        f"{number(within.one_label_only)} ({part(within.one_label_only, within.instructions)})",
+        share(within.mean_commonest_share),
+    ]
+
+
+def _labels(facts: CardFacts) -> Section:
+    whole = facts.statistics.labels.all_rows.whole
+    if not whole.rows:
+        return Section("labels", "Labels", "No row is known to be of a classification instruction.")
+    lead = (
+        f"{number(whole.rows)} classification rows carry {number(whole.distinct)} labels; their "
+        f"entropy is {ratio(whole.entropy_bits)} bits, evenness {ratio(whole.evenness)}."
+    )
+    rows = [[each.text, number(each.count), part(each.count, whole.rows)] for each in whole.top]
+    return Section("labels", "Labels", lead, table=_table(["label", "rows", "share"], rows))
+
+
+def _acceptance(facts: CardFacts) -> Section:
+    if not facts.runs:
+        why = "No run of this service made this data set."
+        return Section("acceptance", "Accepted over time", why)
+    rows = [
+        [
+            run.run_id,
+            number(run.candidates),
+            number(run.accepted),
+            share(run.accepted / run.candidates if run.candidates else None),
+            number(run.calls),
+        ]
+        for run in facts.runs
+    ]
+    lead = "A line that flattens says that the run is drying up: more calls bring less."
+    headers = ["run", "candidates", "accepted", "rate", "model calls"]
+    return Section("acceptance", "Accepted over time", lead, table=_table(headers, rows))
+
+
+def _rejections(facts: CardFacts) -> Section:
+    counts = rejection_counts(facts.runs)
+    if not counts:
+        return Section("rejections", "Rejected by the run", "Nothing is known to be rejected.")
+    rows = [[stage, reason, number(count)] for stage, reason, count in counts]
+    lead = "What the model wrote and a rule turned away; every one is kept with its reason."
+    table = _table(["stage", "reason", "count"], rows)
+    return Section("rejections", "Rejected by the run", lead, table=table)
+
+
+def _filters(facts: CardFacts) -> Section:
+    if not facts.filters:
+        return Section("filters", "Filters", "No filter was used.")
+    counts = filter_counts(facts.filters)
+    lead = "In this order: " + ", ".join(
+        f"{each.name} ({number(each.looked_at)} rows looked at)" for each in facts.filters
+    )
+    rows = [[name, what, reason, number(count)] for name, what, reason, count in counts]
+    lead += "." if counts else ". They dropped and changed nothing."
+    table = _table(["filter", "what", "reason", "rows"], rows)
+    return Section("filters", "Filters", lead, table=table)
+
+
+def _splits(facts: CardFacts) -> Section:
+    splits = facts.statistics.splits
+    if len(splits) < 2:
+        return Section("splits", "Splits", "The data set is not split.")
+    whole = facts.statistics.rows
+    rows = [[name, number(count), part(count, whole)] for name, count in splits.items()]
+    lead = "Rows by split."
+    return Section("splits", "Splits", lead, table=_table(["split", "rows", "share"], rows))
+
+
+def _decontamination(facts: CardFacts) -> Section:
+    name, title = "decontamination", "Held against test sets"
+    if not facts.decontamination:
+        why = "It was held against no test set: whether it holds test questions is unknown."
+        return Section(name, title, why)
+    lead = " ".join(
+        f"{each.test_set} ({number(each.test_rows)} rows; {', '.join(each.methods)}): "
+        f"{number(each.hits)} of {number(each.checked)} rows hit, {number(each.dropped)} of them "
+        f"dropped."
+        for each in facts.decontamination
+    )
+    rows = [
+        [
+            each.test_set,
+            hit.method,
+            DASH if hit.score is None else ratio(hit.score),
+            hit.text,
+            hit.test_text,
+        ]
+        for each in facts.decontamination
+        for hit in each.examples
+    ]
+    table = _table(["test set", "method", "score", "row", "test row"], rows)
+    return Section(name, title, lead, table=table, open_table=True, wide=True)
+
+
+_SECTIONS: tuple[Callable[[CardFacts], Section], ...] = (
+    _paper,
+    _verbs,
+    _lengths,
+    _seed_similarity,
+    _label_balance,
+    _labels,
+    _acceptance,
+    _rejections,
+    _filters,
+    _splits,
+    _decontamination,
+)

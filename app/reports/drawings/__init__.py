@@ -1,0 +1,1 @@
+"""SVG drawings: axes, bars, lines, interval bars, sunburst."""

@@ -1,0 +1,105 @@
+"""The frame of a plot with axes: where values go, lines at round numbers, the legend."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.reports.drawings.svg import SERIES, WIDTH, coordinate, element, label
+from app.reports.wording import one_line
+
+_PLOT_HEIGHT = 190
+_RIGHT = 16
+_LEAST_IN_FULL = 0.001
+"""Smaller numbers would not fit beside an axis."""
+_CHARACTER = 8.2
+"""Width of one in a legend, rather more than the usual fonts take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A plot's inner rectangle; values go from 0 at the bottom to `highest`."""
+
+    top: float
+    highest: float
+    left: float = 58
+
+    @property
+    def width(self) -> float:
+        """Of the inner rectangle."""
+        return WIDTH - self.left - _RIGHT
+
+    @property
+    def bottom(self) -> float:
+        """Where zero is."""
+        return self.top + _PLOT_HEIGHT
+
+    @property
+    def height(self) -> float:
+        """Of the whole drawing, with what stands under the axis."""
+        return self.bottom + 46
+
+    def y(self, value: float) -> float:
+        """Return where a value is."""
+        return self.bottom - _PLOT_HEIGHT * min(1.0, value / self.ceiling)
+
+    @property
+    def ceiling(self) -> float:
+        """The round number at or above the highest value."""
+        return ticks(self.highest)[-1]
+
+    def grid(self) -> str:
+        """Draw a line at each round number, with the number."""
+        drawn = []
+        for value in ticks(self.highest):
+            y = self.y(value)
+            path = f"M{coordinate(self.left)} {coordinate(y)}h{coordinate(self.width)}"
+            drawn.append(element("path", d=path, class_="grid"))
+            drawn.append(
+                label(short(value), self.left - 6, y + 4, text_anchor="end", class_="soft")
+            )
+        return "".join(drawn)
+
+    def tick(self, text: str, x: float) -> str:
+        """Write what a place on the horizontal axis stands for."""
+        y = self.bottom + 17
+        anchor = "end" if x > WIDTH - _RIGHT - 14 else "middle"
+        return label(text, x, y, most=10, text_anchor=anchor, class_="soft")
+
+    def axis_name(self, text: str) -> str:
+        """Write what the horizontal axis is."""
+        x = self.left + self.width / 2
+        return label(text, x, self.bottom + 37, most=70, text_anchor="middle", class_="soft")
+
+
+def ticks(highest: float) -> list[float]:
+    """Return round numbers from 0 to at least `highest`, which is positive; at most six."""
+    raw = highest / 5 * (1 - 1e-9)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
+    count = math.ceil(highest / step - 1e-9)
+    return [step * place for place in range(count + 1)]
+
+
+def short(value: float) -> str:
+    """Write a number for an axis: 1,500,000 as 1.5M, 0.00015 as 1.5e-4."""
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= factor:
+            return f"{value / factor:.3g}{unit}"
+    if 0 < value < _LEAST_IN_FULL:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:.3g}"
+
+
+def legend(names: Sequence[str], x: float, y: float) -> str:
+    """Draw the colours of series with their names, in one line."""
+    drawn = []
+    room = (WIDTH - 2 * x) / max(1, len(names))
+    for place, name in enumerate(names):
+        text = one_line(name, max(4, int(room / _CHARACTER) - 3))
+        drawn.append(
+            element("rect", x=x, y=y, width=10, height=10, rx=2, class_=f"c{place % SERIES}")
+        )
+        drawn.append(label(text, x + 15, y + 10, class_="soft"))
+        x += min(room, 36 + _CHARACTER * len(text))
+    return "".join(drawn)

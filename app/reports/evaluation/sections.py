@@ -1,0 +1,219 @@
+"""The sections of an evaluation's report, each with the numbers of its plot as a table."""
+
+from collections.abc import Callable
+
+from app.evaluation.figures import (
+    Comparison,
+    Confusion,
+    ExactMatch,
+    ModelFigures,
+    Perplexity,
+)
+from app.evaluation.result import Evaluation
+from app.evaluation.words import signed
+from app.reports.dataset.comparison import Table
+from app.reports.dataset.sections import Section
+from app.reports.drawings.interval_bars import written
+from app.reports.evaluation.judging_sections import judge_sections, review_sections
+from app.reports.evaluation.plots import shares
+from app.reports.evaluation.tuning_sections import tuning_sections
+from app.reports.wording import DASH, chance_of, number, part
+
+_MOST_NARROW = 6
+"""Columns that half a page has room for."""
+
+
+def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    """Return all sections in their order, with the plots that there are, by name."""
+    return [section for make in _SECTIONS for section in make(of, drawn)]
+
+
+def _side_by_side(of: Evaluation, _: dict[str, str]) -> list[Section]:
+    compared = {each.metric: each for each in of.comparisons}
+    headers = ["", *(each.name for each in of.models)]
+    headers += _COMPARED if compared else []
+    rows = [
+        [name, *(written(each) for each in values), *_compared(compared.get(name), bool(compared))]
+        for name, values in shares(of).items()
+    ]
+    rows += _loss_rows(of, is_compared=bool(compared))
+    table = Table(headers, rows)
+    return [
+        Section("figures", "Side by side", _lead(of), table=table, open_table=True, wide=True),
+    ]
+
+
+def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    lead = "A dot is what was measured; the line is where the true value may lie."
+    plot = drawn.get("side-by-side")
+    table = _precision_and_recall(of)
+    return [_answers(of), Section("side-by-side", "With intervals", lead, plot, table)]
+
+
+def _lead(of: Evaluation) -> str:
+    said = (
+        f"{number(of.tasks)} held-out tasks, {number(of.classification_tasks)} of them "
+        f"classification. ROUGE is rouge_score's, without its stemmer unless it says so, by its "
+        f"own tokenizer (a to z and digits only) and by ours for every script. In brackets: the "
+        f"{of.drawing.level:.0%} interval, Wilson's for shares, for all else a BCa bootstrap over "
+        f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed}), "
+        f"which fewer than ten tasks, or all alike, do not have."
+    )
+    if not of.comparisons:
+        return said
+    return (
+        f"{said} Differences are paired task by task, those of shares with Tango's interval; p is "
+        f"how often chance alone brings one as large, by a randomisation test, corrected by Holm's "
+        f"method for the {len(of.comparisons)} that are tested."
+    )
+
+
+_COMPARED = ["difference", "p", "better / worse / same"]
+
+
+def _compared(of: Comparison | None, is_compared: bool) -> list[str]:
+    if not is_compared:
+        return []
+    if of is None:
+        return [DASH] * len(_COMPARED)
+    counts = f"{number(of.better)} / {number(of.worse)} / {number(of.equal)}"
+    p_value = of.p_value if of.p_corrected is None else of.p_corrected
+    return [signed(of.difference), chance_of(p_value), counts]
+
+
+def _loss_rows(of: Evaluation, *, is_compared: bool) -> list[list[str]]:
+    figures = [each.perplexity for each in of.models]
+    if not any(figures):
+        return []
+    nothing = [DASH] * len(_COMPARED) if is_compared else []
+    change = nothing if of.loss_change is None else [signed(of.loss_change), DASH, DASH]
+    bits = [None if each is None else each.bits_per_byte for each in figures]
+    rows = [
+        [f"loss of a reference's {of.loss_of} (lower is better)", *map(_loss, figures), *change],
+        [f"perplexity of a {of.loss_of}", *map(_perplexity, figures), *nothing],
+    ]
+    if any(bits):
+        told = [DASH if each is None else written(each) for each in bits]
+        rows.append(["bits for a reference's byte (any tokenizer)", *told, *nothing])
+    return rows
+
+
+def _loss(of: Perplexity | None) -> str:
+    return DASH if of is None else written(of.loss)
+
+
+def _perplexity(of: Perplexity | None) -> str:
+    if of is None:
+        return DASH
+    estimate = of.perplexity
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.4g}"
+    return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g})"
+
+
+def _precision_and_recall(of: Evaluation) -> Table:
+    rows = []
+    for model in of.models:
+        for figures in model.rouge:
+            kinds = (("1", figures.rouge1), ("2", figures.rouge2), ("L", figures.rouge_l))
+            rows += [
+                [
+                    f"{model.name}, ROUGE-{name} ({figures.tokenizer})",
+                    *(written(each) for each in (scores.precision, scores.recall, scores.f)),
+                ]
+                for name, scores in kinds
+            ]
+    return Table(["", "precision", "recall", "F"], rows)
+
+
+def _answers(of: Evaluation) -> Section:
+    told: dict[str, Callable[[ModelFigures], str]] = {
+        "answered": lambda model: number(model.answered),
+        "unanswered": lambda model: number(model.unanswered),
+        "empty": lambda model: number(model.empty),
+        "cut off": lambda model: number(model.cut_off),
+        "references that rouge_score's tokenizer cannot see": _unseen,
+        "tokens of references without probability": _impossible,
+    }
+    rows = [[name, *(say(model) for model in of.models)] for name, say in told.items()]
+    table = Table(["", *(model.name for model in of.models)], rows)
+    lead = "An unanswered task counts as one with an empty answer."
+    return Section("answers", "Answers", lead, table=table, open_table=True)
+
+
+def _impossible(model: ModelFigures) -> str:
+    return DASH if model.perplexity is None else number(model.perplexity.impossible_tokens)
+
+
+def _unseen(model: ModelFigures) -> str:
+    found = [each.unseen_references for each in model.rouge if each.tokenizer == "rouge"]
+    return number(found[0]) if found else DASH
+
+
+def _confusion(of: Evaluation, _: dict[str, str]) -> list[Section]:
+    made = []
+    for place, model in enumerate(of.models):
+        if model.exact_match is None:
+            continue
+        exact = model.exact_match
+        lead = (
+            f"{number(exact.right)} of {number(exact.tasks)} right{_commonest(exact)}. A row for "
+            f"each right label, a column for each answer; the last is for answers that are no "
+            f"label at all. {exact.normalisation}"
+        )
+        title = f"Labels answered by {model.name}"
+        table = _confusion_table(exact.confusion)
+        wide = len(table.headers) > _MOST_NARROW
+        made.append(
+            Section(f"confusion-{place}", title, lead, table=table, open_table=True, wide=wide)
+        )
+    return made or [Section("confusion", "Labels", "There is no classification task.")]
+
+
+def _commonest(exact: ExactMatch) -> str:
+    """What knowing nothing but the labels' frequencies would bring."""
+    if not exact.confusion.labels:
+        return ""
+    label, most = exact.confusion.labels[0], sum(exact.confusion.counts[0])
+    return (
+        f" ({part(exact.right, exact.tasks)}; to say {label or '(empty)'!r} always would make it "
+        f"{part(most, exact.tasks)})"
+    )
+
+
+def _confusion_table(confusion: Confusion) -> Table:
+    others = [f"{confusion.other_labels} other labels"] if confusion.other_labels else []
+    labels = [label or "(empty)" for label in confusion.labels] + others
+    rows = [
+        [label, *(number(count) for count in counts)]
+        for label, counts in zip(labels, confusion.counts, strict=True)
+    ]
+    return Table(["right label", *labels, "no label"], rows)
+
+
+def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
+    found = of.forgetting
+    if found is None:
+        return [Section("forgetting", "Forgetting", "No general rows were measured.")]
+    measured = (found.before, found.after)
+    rows = [
+        ["loss of a token", *(DASH if each is None else written(each.loss) for each in measured)],
+        ["perplexity", *(_perplexity(each) for each in measured)],
+    ]
+    change = DASH if found.loss_change is None else signed(found.loss_change)
+    lead = f"{number(found.tasks)} general rows, before and after: the loss changed by {change}."
+    if found.rouge_l is not None:
+        lead += f" ROUGE-L F of the answers changed by {signed(found.rouge_l.difference)}."
+    table = Table(["", "before", "after"], rows)
+    return [Section("forgetting", "Forgetting", lead, table=table, open_table=True)]
+
+
+_SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
+    _side_by_side,
+    _confusion,
+    _intervals,
+    judge_sections,
+    review_sections,
+    _forgetting,
+    tuning_sections,
+)

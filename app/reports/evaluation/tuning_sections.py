@@ -1,0 +1,86 @@
+"""The sections of an evaluation's report on the training: how long, how well, how much was cut."""
+
+from collections.abc import Sequence
+
+from app.evaluation.result import Evaluation, TrainingFacts
+from app.reports.dataset.comparison import Table
+from app.reports.dataset.sections import Section
+from app.reports.evaluation.plots import ranks_by_module
+from app.reports.wording import DASH, number, part, share
+
+_MOST_ROWS = 60
+
+
+def tuning_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    """Return how the model was made, its loss and learning rate, and its ranks."""
+    training = of.training
+    if training is None:
+        return [Section("training", "Training", "Nothing is known of the training.")]
+    points = [
+        [
+            number(each.step),
+            *(
+                DASH if value is None else f"{value:.4g}"
+                for value in (each.loss, each.held_out_loss, each.learning_rate)
+            ),
+        ]
+        for each in training.points
+    ]
+    kept = points[-_MOST_ROWS:]
+    steps = Table(["step", "loss", "held-out loss", "learning rate"], kept, len(points) - len(kept))
+    made = Section(
+        "training",
+        "How it was tuned",
+        f"{training.method} on {training.dataset}.",
+        table=Table(["", ""], _training_rows(training)),
+        open_table=True,
+    )
+    found = [made]
+    if points:
+        lead = "Of the answers' tokens only."
+        found.append(Section("loss", "Loss", lead, drawn.get("loss"), steps))
+    if "learning-rate" in drawn:
+        lead = "What each step was scaled by."
+        found.append(Section("learning-rate", "Learning rate", lead, drawn["learning-rate"]))
+    return found + _ranks(training, drawn)
+
+
+def _training_rows(of: TrainingFacts) -> list[list[str]]:
+    rows = [
+        ["base model", of.base_model],
+        ["steps", number(of.steps)],
+        ["trainable parameters", number(of.trainable_parameters)],
+        ["of all parameters", f"{number(of.all_parameters)} ({share(of.trainable_share)})"],
+    ]
+    rows += [["device", of.device]] if of.device else []
+    rows += [["duration", f"{of.duration_s:,.0f} s"]] if of.duration_s is not None else []
+    rows += [["cost in use", of.inference_cost]] if of.inference_cost else []
+    cut = of.truncation
+    if cut is not None:
+        rows += [
+            ["rows", number(cut.rows)],
+            [f"cut at {number(cut.max_tokens)} tokens", _of(cut.truncated, cut.rows)],
+            ["left out, no answer left", _of(cut.left_out, cut.rows)],
+            ["tokens cut", _of(cut.tokens_cut, cut.tokens)],
+        ]
+    return rows
+
+
+def _of(count: int, whole: int) -> str:
+    return f"{number(count)} ({part(count, whole)})"
+
+
+def _ranks(training: TrainingFacts, drawn: dict[str, str]) -> list[Section]:
+    if not training.ranks:
+        return []
+    began = training.initial_rank
+    lead = "Where the method found that tuning needs room, and where none."
+    lead += "" if began is None else f" Every matrix began with rank {began}."
+    modules = ranks_by_module(training)
+    layers = sorted({each.layer for each in training.ranks})
+    rows: Sequence[Sequence[str]] = [
+        [str(layer), *(str(ranks.get(layer, DASH)) for ranks in modules.values())]
+        for layer in layers
+    ]
+    table = Table(["layer", *modules], rows)
+    return [Section("ranks", "Rank by layer", lead, drawn.get("ranks"), table)]

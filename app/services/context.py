@@ -1,0 +1,128 @@
+"""What the services need to work, given once by the entry point: database, endpoint, pace."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.llm.batch_api.batches import BatchEndpoint
+from app.llm.calls import Endpoint
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.provider import ProviderFactory
+from app.llm.questions import LengthName
+from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
+from app.store.database import Database
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+HUB_URL = "https://huggingface.co"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who is called, and with how much patience."""
+
+    url: str
+    secret: str | None = field(repr=False)
+    """None: not set, so that nobody can be called."""
+    timeout_s: float = 10.0
+    """For connecting, sending, and the answer to begin, each."""
+    patience_s: float = 900.0
+    """A hook that has been away for this long is given up."""
+    first_wait_s: float = 1.0
+    """Before the second try; doubled for each one after."""
+    longest_wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """Made once in each process, after the fork."""
+
+    database: Database
+    endpoints: Sequence[Endpoint]
+    """Where model calls go; at least one."""
+    default_model: str | None
+    """Asked where a run names none."""
+    concurrency: int
+    slice_s: float
+    lease_s: float
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    outage_patience_s: float = 900.0
+    """Endpoints away for this long pause the run."""
+    throttle_patience_s: float = 600.0
+    """An endpoint that only throttles for this long pauses the run."""
+    batch_poll_s: float = 10.0
+    """After so long a batch is first asked after; then more and more seldom, at the most after
+    thirty times as long."""
+    batch_patience_s: float = 90_000.0
+    """A batch that is out for longer is cancelled; providers promise an end within a day."""
+    files_dir: Path = Path("data/files")
+    """For what is uploaded and what is made for download; all of it can be had again."""
+    parser_model: str | None = None
+    """The spaCy model that finds verbs and nouns; None: rules do."""
+    hub_url: str = HUB_URL
+    hub_token: str | None = None
+    """Leave to push data sets to the hub; None: there is none."""
+    training_webhook: Webhook | None = None
+    """Who trains where a job says `webhook`; None: nobody."""
+
+    def close(self) -> None:
+        """Give connections back."""
+        self.database.close()
+
+
+def open_service_context(settings: Settings) -> ServiceContext:
+    """Build the context that the environment asks for."""
+    return ServiceContext(
+        database=Database(settings.resolved_database_url),
+        endpoints=[_endpoint(one, settings) for one in _named(settings)],
+        default_model=settings.model or (EMBEDDED_MODEL if settings.embedded_model else None),
+        concurrency=settings.concurrency,
+        slice_s=settings.slice_s,
+        lease_s=settings.lease_s,
+        prices=settings.prices,
+        outage_patience_s=settings.outage_patience_s,
+        batch_poll_s=settings.batch_poll_s,
+        files_dir=settings.data_dir.expanduser().resolve() / "files",
+        parser_model=settings.parser_model,
+        hub_url=settings.hub_url or HUB_URL,
+        hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,
+        training_webhook=_webhook(settings),
+    )
+
+
+def _webhook(settings: Settings) -> Webhook | None:
+    secret = settings.training_webhook_secret
+    if settings.training_webhook_url is None:
+        return None
+    return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
+
+
+def _named(settings: Settings) -> Sequence[EndpointSettings]:
+    """The endpoints by name, or the one that stands in the settings by itself."""
+    alone = EndpointSettings(
+        name="default",
+        base_url=settings.openai_base_url or OPENAI_BASE_URL,
+        api_key=settings.openai_api_key,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    return settings.endpoints or (alone,)
+
+
+def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
+    key = given.api_key.get_secret_value() if given.api_key else None
+
+    def provider_for(model: str) -> ProviderFactory:
+        return lambda: OpenAIProvider(given.base_url, key, model, settings.request_timeout_s)
+
+    def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
+        timeout_s = settings.request_timeout_s
+        return BatchEndpoint(given.base_url, key, model, timeout_s, length_name)
+
+    return Endpoint(
+        name=given.name,
+        provider_for=provider_for,
+        weight=given.weight,
+        requests_per_minute=given.requests_per_minute,
+        tokens_per_minute=given.tokens_per_minute,
+        batches_for=batches_for,
+    )

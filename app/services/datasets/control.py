@@ -1,0 +1,201 @@
+"""What a person can do with data sets: ask for a version, look at it, delete it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, NotFound
+from app.record import DatasetRow
+from app.services.context import ServiceContext
+from app.services.datasets.folders import discard_files
+from app.services.datasets.recipe import VersionRecipe
+from app.services.datasets.sources import resolved
+from app.services.datasets.write import discard_rows
+from app.store.datasets import dataset_rows, reviewed_rows, versions
+from app.store.ids import may_be_id, new_id
+from app.store.pages import Page, decoded, encoded, page
+from app.store.tables.datasets import Dataset, DatasetDrop, DatasetRecord
+from app.store.training import training_jobs
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRequest:
+    """What was posted: a name, and what the version is made of."""
+
+    name: str
+    recipe: VersionRecipe
+
+
+def create_dataset(context: ServiceContext, request: DatasetRequest) -> tuple[Dataset, bool]:
+    """Take in the request for a version; the version, and whether it is new. Safe to repeat.
+
+    The same name and recipe over sources that hold the same is the version that is there.
+
+    Raises:
+        InvalidInput: when a source does not exist, is not ready, or has no row.
+    """
+    dataset_id = new_id("dataset")
+
+    def add(session: Session) -> tuple[Dataset, bool]:
+        if made := session.get(Dataset, dataset_id):
+            # Committed before, but the answer was lost.
+            return made, True
+        return add_dataset(session, request, dataset_id)
+
+    try:
+        return context.database.retrying(add)
+    except IntegrityError:
+        # The same request, or the same number, was taken at once by another.
+        return context.database.retrying(add)
+
+
+def add_dataset(session: Session, request: DatasetRequest, dataset_id: str) -> tuple[Dataset, bool]:
+    """Do the same in a transaction of the caller's, under this id if the version is new.
+
+    Raises:
+        InvalidInput: as above.
+        IntegrityError: when another takes the request, or the number, at once; once that has
+            committed, it can be done again.
+    """
+    sources = resolved(session, request.recipe)
+    sha256 = _sha256(request, sources)
+    earlier = versions.find_by_request(session, sha256)
+    if earlier is not None:
+        return earlier, False
+    dataset = Dataset(
+        id=dataset_id,
+        name=request.name,
+        version=versions.next_version(session, request.name),
+        state=versions.QUEUED,
+        is_import=False,
+        recipe=request.recipe.model_dump(mode="json"),
+        request_sha256=sha256,
+        facts={"sources": sources},
+    )
+    session.add(dataset)
+    session.flush()
+    session.refresh(dataset)
+    return dataset, True
+
+
+def _sha256(request: DatasetRequest, sources: Sequence[dict[str, Any]]) -> str:
+    words = [request.name, request.recipe.model_dump(mode="json"), sources]
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+
+def get_dataset(context: ServiceContext, dataset_id: str) -> Dataset:
+    """Load one.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+    with context.database.read() as session:
+        return load(session, dataset_id)
+
+
+def load(session: Session, dataset_id: str) -> Dataset:
+    """Load one within a transaction of the caller's.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+    found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
+    if found is None or found.state == versions.DELETED:
+        raise NotFound("data set", dataset_id)
+    return found
+
+
+def ready_dataset(context: ServiceContext, dataset_id: str) -> Dataset:
+    """Load one whose rows are all there.
+
+    Raises:
+        NotFound: when there is none with this id.
+        Conflict: when it is not made yet, or its making failed.
+    """
+    dataset = get_dataset(context, dataset_id)
+    if dataset.state != versions.READY:
+        why = f": {dataset.message}" if dataset.message else ""
+        raise Conflict(f"The data set is {dataset.state}, so it has nothing to read{why}.")
+    return dataset
+
+
+def list_datasets(
+    context: ServiceContext, *, name: str | None, cursor: str | None, limit: int
+) -> Page[Dataset]:
+    """Page through versions, newest first; of one name or of all."""
+    wanted = select(Dataset).where(Dataset.state != versions.DELETED)
+    if name is not None:
+        wanted = wanted.where(Dataset.name == name)
+    with context.database.read() as session:
+        return page(session, wanted, (Dataset.id,), cursor=cursor, limit=limit, newest_first=True)
+
+
+def list_drops(
+    context: ServiceContext, dataset_id: str, *, cursor: str | None, limit: int
+) -> Page[DatasetDrop]:
+    """Page through what was left out, in the order of the sources.
+
+    Raises:
+        NotFound: when there is no such data set.
+    """
+    get_dataset(context, dataset_id)
+    wanted = select(DatasetDrop).where(DatasetDrop.dataset_id == dataset_id)
+    with context.database.read() as session:
+        return page(session, wanted, (DatasetDrop.id,), cursor=cursor, limit=limit)
+
+
+def list_rows(
+    context: ServiceContext, dataset_id: str, cursor: str | None, limit: int
+) -> tuple[Sequence[DatasetRow], str | None]:
+    """Read a page of rows, and the cursor of the next one.
+
+    Raises:
+        NotFound: when there is no such data set.
+        Conflict: when it is not ready.
+        InvalidInput: when the cursor is none of ours.
+    """
+    dataset = ready_dataset(context, dataset_id)
+    start = decoded(cursor, (DatasetRecord.position,))[0] + 1 if cursor is not None else 0
+    stop = min(start + limit, dataset.row_count)
+    with context.database.read() as session:
+        rows = list(dataset_rows.rows_between(session, dataset_id, start, stop))
+    more = encoded([stop - 1]) if stop < dataset.row_count and rows else None
+    return rows, more
+
+
+def delete_dataset(context: ServiceContext, dataset_id: str) -> None:
+    """Remove a version with its rows and files; its number is not given again to another.
+
+    Raises:
+        NotFound: when there is none with this id.
+        Conflict: when it is being made, or a version that is being made, a review or a training job
+            reads it.
+    """
+
+    def withdraw(session: Session) -> None:
+        load(session, dataset_id)
+        dataset = versions.lock(session, dataset_id)
+        if dataset.state == versions.MAKING:
+            raise Conflict("The data set is being made; delete it when it is ready or has failed.")
+        reader = versions.used_by(session, dataset_id)
+        if reader is not None and reader != dataset_id:
+            raise Conflict(f"The data set {reader}, which is being made, reads this one.")
+        review = reviewed_rows.unfinished_of(session, dataset_id)
+        if review is not None:
+            raise Conflict(f"The run {review.run_id}, which is {review.status}, reviews it.")
+        job = training_jobs.unfinished_of(session, dataset_id)
+        if job is not None:
+            raise Conflict(f"The training job {job.id}, which is {job.status}, needs it.")
+        # From here on nobody reads it, however long the removal of its rows takes.
+        dataset.state, dataset.request_sha256 = versions.DELETED, None
+        versions.forget_files(session, dataset_id)
+
+    context.database.retrying(withdraw)
+    discard_rows(context, dataset_id)
+    discard_files(context, dataset_id)

@@ -1,0 +1,85 @@
+"""The last pass over a version whose rows are written: its hash, its statistics, its facts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.services.context import ServiceContext
+from app.services.datasets.facts import run_facts
+from app.services.datasets.sources import all_of
+from app.services.datasets.write import ContentHash, DatasetWriter, Stopped
+from app.similarity import SimilarityIndex
+from app.statistics.tally import Tally
+from app.statistics.verbs import finder_of
+from app.store.datasets import dataset_rows, versions
+from app.store.runs import seed_sets
+
+_LOOK_EVERY = 1_000
+_MOST_PARSED = 50_000
+"""Instructions that a slow finder is given, give or take as many again: some minutes' work."""
+
+
+def finish(
+    context: ServiceContext,
+    writer: DatasetWriter,
+    facts: dict[str, Any],
+    stop: Callable[[], bool],
+) -> None:
+    """Read the rows once more, and note all that is known of them: the version is ready.
+
+    Args:
+        context: what this process works with.
+        writer: holds the version.
+        facts: what its making has found out: the sources, and what a test set has in common.
+        stop: whether this process has been asked to end.
+
+    Raises:
+        Stopped: it has.
+    """
+    finder = finder_of(context.parser_model)
+    every = max(1, writer.row_count // _MOST_PARSED) if finder.is_slow else 1
+    content, tally = ContentHash(), Tally(finder, every)
+    nearest = _seeds_of(context, facts["sources"])
+    for number, row in enumerate(writer.read()):
+        if number % _LOOK_EVERY == 0 and stop():
+            raise Stopped
+        content.add(row)
+        tally.add(row, nearest(row.record.instruction))
+    writer.end(
+        versions.READY,
+        content_sha256=content.hexdigest(),
+        statistics=tally.statistics().model_dump(mode="json"),
+        facts=facts | _found_out(context, writer.dataset_id, facts["sources"]),
+        message=None,
+    )
+
+
+def _seeds_of(
+    context: ServiceContext, sources: Sequence[dict[str, Any]]
+) -> Callable[[str], float | None]:
+    """What says how near a text is to the seeds of its runs; without runs nobody knows."""
+    ids = list(
+        dict.fromkeys(fact["seed_set"]["id"] for fact in all_of(sources) if "seed_set" in fact)
+    )
+    if not ids:
+        return lambda _: None
+    with context.database.read() as session:
+        texts = [task.instruction for id_ in ids for task in seed_sets.tasks_of(session, id_)]
+    index = SimilarityIndex()
+    index.extend(texts)
+
+    def score(text: str) -> float:
+        nearest = index.most_similar(text, 1)
+        return nearest[0].score if nearest else 0.0
+
+    return score
+
+
+def _found_out(
+    context: ServiceContext, dataset_id: str, sources: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    runs = run_facts(context, sources)
+    with context.database.read() as session:
+        dropped: dict[str, dict[str, int]] = {}
+        for rule, reason, n in dataset_rows.drop_counts(session, dataset_id):
+            dropped.setdefault(rule, {})[reason] = n
+    return {"runs": [run.model_dump(mode="json") for run in runs], "dropped": dropped}

@@ -1,0 +1,111 @@
+"""A version as a folder for a hub: to download as one file, or to be pushed."""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.formats.hub.folder import FolderContent, write_hub_folder
+from app.formats.hub.push import HubRepository, Pushed, push_folder
+from app.formats.options import WriteOptions
+from app.record import SplitName
+from app.reports.dataset.card import dataset_card
+from app.reports.dataset.facts import CardFacts, FileFacts
+from app.reports.dataset.plots import plots
+from app.services.context import ServiceContext
+from app.services.datasets.reports import Known, card_facts, known
+from app.services.datasets.sources import read_dataset, read_records
+
+_ALWAYS = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in an archive, so that the same files make the same bytes."""
+
+
+@contextmanager
+def hub_folder(
+    context: ServiceContext, dataset_id: str, hub_id: str | None = None
+) -> Iterator[Path]:
+    """Write a version as a folder that is there as long as the block.
+
+    Raises:
+        NotFound: when there is no such data set.
+        Conflict: when it is not ready.
+        OutOfSpace: the disk is full.
+    """
+    found = known(context, dataset_id)
+    context.files_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=context.files_dir, prefix="hub-") as place:
+        folder = Path(place) / found.dataset.name
+        write_hub_folder(folder, _content(context, found, hub_id))
+        yield folder
+
+
+def write_archive(context: ServiceContext, dataset_id: str, sink: BinaryIO) -> None:
+    """Write the folder as a zip file; the same version makes the same bytes."""
+    with hub_folder(context, dataset_id) as folder, zipfile.ZipFile(sink, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder.parent).as_posix()
+            entry = zipfile.ZipInfo(name, _ALWAYS)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while piece := source.read(1 << 20):
+                    target.write(piece)
+
+
+def push(context: ServiceContext, dataset_id: str, repo_id: str, *, private: bool) -> Pushed:
+    """Put a version on the hub, as one commit. Safe to repeat.
+
+    Raises:
+        NotFound: when there is no such data set.
+        Conflict: when it is not ready, or the repository was changed meanwhile.
+        ConfigurationError: when the service has no token.
+        HubTrouble: when the hub refuses, or does not answer.
+    """
+    repository = HubRepository(repo_id, context.hub_token, context.hub_url, private)
+    with hub_folder(context, dataset_id, repo_id) as folder:
+        return push_folder(folder, repository, f"{folder.name}, as Seedbed made it")
+
+
+def _content(context: ServiceContext, found: Known, hub_id: str | None) -> FolderContent:
+    dataset, splits = found.dataset, found.statistics.splits
+    facts = card_facts(found)
+    drawn = plots(facts)
+    chats = found.statistics.chats > 0
+    names: tuple[SplitName, ...] = ("train", "test")
+    return FolderContent(
+        name=dataset.name,
+        card=dataset_card(_for_hub(facts, drawn, splits, hub_id)),
+        splits={
+            split: read_records(context, dataset.id, dataset.row_count, split)
+            for split in names
+            if splits.get(split)
+        },
+        options=WriteOptions(chat_columns=chats),
+        provenance=read_dataset(context, dataset.id, dataset.row_count),
+        texts={f"plots/{name}.svg": svg for name, svg in drawn.items()},
+        facts=_manifest(found),
+    )
+
+
+def _for_hub(
+    facts: CardFacts, drawn: dict[str, str], splits: dict[str, int], hub_id: str | None
+) -> CardFacts:
+    files = tuple(
+        FileFacts(
+            path=f"data/{split}-00000-of-00001.parquet", format="parquet", split=split, rows=rows
+        )
+        for split, rows in sorted(splits.items(), reverse=True)
+    )
+    changes = {"files": files, "plots": {name: f"plots/{name}.svg" for name in drawn}}
+    return facts.model_copy(update={**changes, "hub_id": hub_id})
+
+
+def _manifest(found: Known) -> dict[str, Any]:
+    dataset = found.dataset
+    return {
+        "version": dataset.version,
+        "content_sha256": dataset.content_sha256,
+        "recipe": dataset.recipe,
+        **{name: found.facts[name] for name in ("sources", "runs", "dropped")},
+    }

@@ -1,0 +1,172 @@
+"""Files taken in as data sets of their own: read as a stream, whole or not at all.
+
+The process that has the file reads it, and tells its faults; a worker then counts what is there.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Fault, InvalidInput
+from app.formats.files import opened
+from app.formats.formats import format_named
+from app.formats.options import ReadOptions, VicunaOptions
+from app.record import DatasetRow, Record, Unreadable
+from app.services.context import ServiceContext
+from app.services.datasets.control import get_dataset
+from app.services.datasets.recipe import Import
+from app.services.datasets.write import DatasetWriter, discard_rows, held, new_token
+from app.store.datasets import versions
+from app.store.datasets.dataset_rows import Drop
+from app.store.ids import new_id
+from app.store.sql import epoch_now
+from app.store.tables.datasets import Dataset
+
+_MOST_FAULTS = 100
+"""Told of one file; it need not be read to its end to be mended."""
+
+
+class Upload(NamedTuple):
+    """A file that came in, and what it is to become."""
+
+    name: str
+    how: Import
+    file: Path
+
+
+def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bool]:
+    """Read a file into a new version; the version, and whether it is new. Safe to repeat.
+
+    The same file read in the same way under the same name is the version that is there.
+
+    Raises:
+        InvalidInput: what cannot be read, by row and line; then nothing of it is stored.
+    """
+    fmt = format_named(upload.how.format)
+    options = _read_options(upload.how)
+    sha256 = _sha256_of(upload.file)
+    request = _request_sha256(upload, sha256)
+    dataset_id, is_new, token = _begin(context, upload, request, sha256)
+    if not is_new:
+        return get_dataset(context, dataset_id), False
+    # Of a file that cannot be read nothing stays, not even a version that failed.
+    holding = held(context, dataset_id, token, failed=versions.DELETED)
+    with holding as writer, opened(upload.file) as source:
+        _read(writer, fmt.rows(source, options), skip=_skips(upload.how))
+        writer.hand_over()
+    return get_dataset(context, dataset_id), True
+
+
+def _skips(how: Import) -> bool:
+    # To clean is to leave things out: nobody mends conversations by hand first.
+    return how.skip_unreadable or how.vicuna is not None
+
+
+def _begin(
+    context: ServiceContext, upload: Upload, request_sha256: str, file_sha256: str
+) -> tuple[str, bool, str]:
+    """Enter the version as being made by this process; its id, whether it is new, the fence."""
+    dataset_id, token = new_id("dataset"), new_token()
+
+    def add(session: Session) -> tuple[str, bool, str]:
+        earlier = versions.find_by_request(session, request_sha256)
+        if earlier is not None:
+            if earlier.id != dataset_id and earlier.state == versions.READING:
+                raise Conflict(f"The same file is being taken in, as {earlier.id}.")
+            return earlier.id, earlier.id == dataset_id, token
+        dataset = Dataset(
+            id=dataset_id,
+            name=upload.name,
+            version=versions.next_version(session, upload.name),
+            state=versions.READING,
+            is_import=True,
+            recipe=upload.how.model_dump(mode="json"),
+            request_sha256=request_sha256,
+            facts={"sources": [_fact(upload.how, file_sha256)]},
+            token=token,
+            leased_until=epoch_now() + context.lease_s,
+        )
+        session.add(dataset)
+        session.flush()
+        return dataset_id, True, token
+
+    try:
+        return context.database.retrying(add)
+    except IntegrityError:
+        # The same file, or the same number, was taken in at once by another.
+        return context.database.retrying(add)
+
+
+def _read(
+    writer: DatasetWriter, rows: Iterator[tuple[int, Record | Unreadable]], *, skip: bool
+) -> None:
+    """Write all rows of a file.
+
+    Raises:
+        InvalidInput: some cannot be read and are not to be skipped, or there is none.
+    """
+    faults: list[Fault] = []
+    for number, row in rows:
+        if isinstance(row, Record):
+            if not faults:
+                writer.add(DatasetRow(0, row, origin={"row": number}))
+        elif skip:
+            writer.drop(Drop("reading", row.reason, row.detail, row.text, _place(row)))
+        else:
+            faults.append(Fault(f"{row.reason}: {row.detail}", row.line or row.row))
+            if len(faults) == _MOST_FAULTS:
+                break
+    if faults:
+        raise InvalidInput(
+            "Rows of the file cannot be read; nothing of it was stored. Mend them, or import with"
+            " skip_unreadable to leave them out.",
+            faults,
+        )
+    if not writer.row_count:
+        raise InvalidInput("The file has no row that can be read.")
+    writer.flush()
+
+
+def _place(row: Unreadable) -> dict[str, int]:
+    return {"row": row.row} if row.line is None else {"row": row.row, "line": row.line}
+
+
+def _fact(how: Import, file_sha256: str) -> dict[str, Any]:
+    return {
+        "file_sha256": file_sha256,
+        "format": how.format,
+        "source": how.source,
+        "licence": how.licence,
+    }
+
+
+def _request_sha256(upload: Upload, file_sha256: str) -> str:
+    words = [upload.name, upload.how.model_dump(mode="json"), file_sha256]
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256_of(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def bury_broken_imports(context: ServiceContext) -> None:
+    """Say of imports whose process died that they failed: nobody else has their file."""
+    with context.database.read() as session:
+        broken = versions.broken_imports(session)
+    for dataset_id in broken:
+        context.database.retrying(partial(versions.bury_import, dataset_id=dataset_id))
+        discard_rows(context, dataset_id)
+
+
+def _read_options(how: Import) -> ReadOptions:
+    vicuna = None
+    if how.vicuna is not None:
+        vicuna = VicunaOptions(most_characters=how.vicuna.most_characters, html=how.vicuna.html)
+    return ReadOptions(columns=how.columns, vicuna=vicuna)

@@ -1,0 +1,186 @@
+"""What is told of a version: its manifest, its statistics, its report, its card, its plots."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from app.record import DatasetRow
+from app.reports.dataset.card import dataset_card
+from app.reports.dataset.facts import (
+    CardFacts,
+    DecontaminationFacts,
+    FileFacts,
+    FilterFacts,
+    HitFacts,
+    SourceFacts,
+)
+from app.reports.dataset.plots import plots
+from app.reports.dataset.report import html_report
+from app.services.context import ServiceContext
+from app.services.datasets.control import ready_dataset
+from app.services.datasets.sources import all_of
+from app.statistics.figures import Statistics
+from app.statistics.run_facts import RunFacts
+from app.store.datasets import dataset_rows, versions
+from app.store.tables.datasets import Dataset, DatasetFile
+
+_EXAMPLES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is stored about a version."""
+
+    dataset: Dataset
+    facts: dict[str, Any]
+    statistics: Statistics
+    files: Sequence[DatasetFile]
+
+
+def known(context: ServiceContext, dataset_id: str) -> Known:
+    """Load all that is known of a version.
+
+    Raises:
+        NotFound: when there is no such data set.
+        Conflict: when it is not ready.
+    """
+    ready_dataset(context, dataset_id)
+    with context.database.read() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+        return Known(
+            dataset,
+            dataset.facts,
+            Statistics.model_validate(dataset.statistics),
+            versions.files_of(session, dataset_id),
+        )
+
+
+def report(context: ServiceContext, dataset_id: str) -> str:
+    """Write the HTML report, which opens offline."""
+    found = known(context, dataset_id)
+    return html_report(card_facts(found), _examples(context, found.dataset))
+
+
+def card(context: ServiceContext, dataset_id: str) -> str:
+    """Write the card, as a hub shows it."""
+    return dataset_card(card_facts(known(context, dataset_id)))
+
+
+def drawn(context: ServiceContext, dataset_id: str) -> dict[str, str]:
+    """Draw every plot there is something to draw of, as SVG, by name."""
+    return plots(card_facts(known(context, dataset_id)))
+
+
+def _examples(context: ServiceContext, dataset: Dataset) -> Iterable[DatasetRow]:
+    """Some rows from all over the version, always the same."""
+    step = max(1, dataset.row_count // _EXAMPLES)
+    for start in islice(range(0, dataset.row_count, step), _EXAMPLES):
+        with context.database.read() as session:
+            yield from list(dataset_rows.rows_between(session, dataset.id, start, start + 1))
+
+
+def card_facts(found: Known) -> CardFacts:
+    """Put the stored facts as report and card take them."""
+    dataset, facts = found.dataset, found.facts
+    return CardFacts(
+        name=dataset.name,
+        version=dataset.version,
+        created_at=dataset.created_at.isoformat(timespec="seconds"),
+        licence=dataset.recipe.get("licence"),
+        sources=tuple(source for fact in all_of(facts["sources"]) for source in _sources(fact)),
+        recipe=json.dumps(dataset.recipe, ensure_ascii=False, indent=2, sort_keys=True),
+        statistics=found.statistics,
+        runs=tuple(RunFacts.model_validate(_stored(run)) for run in facts["runs"]),
+        filters=_filters(facts),
+        decontamination=_decontamination(facts),
+        files=tuple(_file(file) for file in found.files),
+    )
+
+
+def _stored(run: dict[str, Any]) -> dict[str, Any]:
+    # What is computed of the others is not taken in again.
+    return {name: value for name, value in run.items() if name != "cost_per_row_usd"}
+
+
+def _sources(fact: dict[str, Any]) -> Iterable[SourceFacts]:
+    if "run_id" in fact:
+        note = f"profile {fact['profile']}, model {fact['model']}"
+        yield SourceFacts(kind="run", name=fact["run_id"], note=note)
+        if seeds := fact.get("seed_set"):
+            yield SourceFacts(
+                kind="seed_set", name=seeds["name"], rows=seeds["tasks"], licence=seeds["licence"]
+            )
+    elif "dataset_id" in fact:
+        name = f"{fact['name']} version {fact['version']}"
+        yield SourceFacts(
+            kind="import",
+            name=name,
+            rows=fact["rows"],
+            licence=fact["licence"],
+            note=fact["source"] or "",
+        )
+    else:
+        yield SourceFacts(
+            kind="import",
+            name=fact["source"] or f"file {fact['file_sha256'][:12]}",
+            licence=fact["licence"],
+            note=f"format {fact['format']}, SHA-256 {fact['file_sha256']}",
+        )
+
+
+def _filters(facts: dict[str, Any]) -> tuple[FilterFacts, ...]:
+    told = [FilterFacts.model_validate(one) for one in facts.get("filters", ())]
+    names = {one.name for one in told}
+    # The rules that look at more than one row come after the filters, and drop only.
+    rest = {rule: counts for rule, counts in facts["dropped"].items() if rule not in names}
+    reached = told[-1].looked_at - sum(told[-1].dropped.values()) if told else 0
+    others = [
+        FilterFacts(name=rule, looked_at=max(reached, sum(counts.values())), dropped=counts)
+        for rule, counts in rest.items()
+    ]
+    return (*told, *others)
+
+
+def _decontamination(facts: dict[str, Any]) -> tuple[DecontaminationFacts, ...]:
+    overlap = facts.get("test_overlap")
+    if overlap is None:
+        return ()
+    return tuple(_against(overlap, name) for name in overlap["test_rows"])
+
+
+def _against(overlap: dict[str, Any], name: str) -> DecontaminationFacts:
+    rows = overlap["rows"].get(name, 0)
+    hits = [hit for hit in overlap["hits"] if hit["test_set"] == name]
+    return DecontaminationFacts(
+        test_set=name,
+        test_rows=overlap["test_rows"][name],
+        methods=(f"{overlap['ngram']}-gram", "rouge_l"),
+        checked=overlap["checked"],
+        hits=rows,
+        dropped=rows if overlap["drops"] else 0,
+        examples=tuple(_hit(hit) for hit in hits[:_EXAMPLES]),
+    )
+
+
+def _hit(hit: dict[str, Any]) -> HitFacts:
+    return HitFacts(
+        position=hit["position"],
+        text=hit["text"],
+        test_text=hit["test_text"],
+        method=hit["kind"],
+        score=hit["score"],
+    )
+
+
+def _file(file: DatasetFile) -> FileFacts:
+    split, format_name, *_ = file.name.split(".")
+    return FileFacts(
+        path=file.name,
+        format=format_name,
+        split=None if split == "all" else split,
+        rows=file.row_count,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+    )

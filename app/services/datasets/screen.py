@@ -1,0 +1,50 @@
+"""The filters of a recipe at work: what they do to each record, counted filter by filter."""
+
+from collections import Counter
+from typing import Any
+
+from app.curation.filter import Dropped, Kept, screen
+from app.curation.options import FilterOptions
+from app.curation.table import chosen
+from app.record import Record
+from app.store.datasets.dataset_rows import Drop
+
+
+class Screening:
+    """Puts records through the filters that are on."""
+
+    def __init__(self, options: FilterOptions) -> None:
+        self._filters = chosen(options)
+        self._rule_of = {reason: rule.name for rule in self._filters for reason in rule.reasons}
+        self._looked_at = 0
+        self._dropped: Counter[str] = Counter()
+        self._mended: Counter[str] = Counter()
+
+    def screen(self, record: Record) -> Kept | Drop:
+        """Keep it, perhaps mended, or say which filter drops it and why."""
+        self._looked_at += 1
+        answer = screen(record, self._filters)
+        if isinstance(answer, Dropped):
+            self._dropped[answer.reason] += 1
+            rule = self._rule_of[answer.reason]
+            return Drop(rule, answer.reason, answer.detail, record.request, {})
+        self._mended.update(answer.changes)
+        return answer
+
+    def facts(self) -> list[dict[str, Any]]:
+        """What each filter did, in the order in which they ran."""
+        facts = []
+        left = self._looked_at
+        for rule in self._filters:
+            dropped = {r: n for r in rule.reasons if (n := self._dropped[r])}
+            mended = self._mended[rule.change or rule.name]
+            facts.append(
+                {
+                    "name": rule.name,
+                    "looked_at": left,
+                    "dropped": dropped,
+                    "mended": {rule.change or rule.name: mended} if mended else {},
+                }
+            )
+            left -= sum(dropped.values())
+        return facts

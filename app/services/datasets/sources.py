@@ -1,0 +1,175 @@
+"""What a version is made of: sources found when it is asked for, and read when it is made."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Fault, InvalidInput
+from app.record import DatasetRow, Record
+from app.services.context import ServiceContext
+from app.services.datasets.recipe import Source, VersionRecipe
+from app.services.runs.rows import final_until
+from app.states import FINAL
+from app.store.datasets import dataset_rows, versions
+from app.store.ids import may_be_id
+from app.store.tables.datasets import Dataset
+from app.store.tables.runs import Run, SeedSet
+
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A row of a source, before any rule has seen it."""
+
+    record: Record
+    is_classification: bool | None
+    origin: dict[str, Any]
+
+
+def resolved(session: Session, recipe: VersionRecipe) -> list[dict[str, Any]]:
+    """Pin down what the sources hold now, as facts; what they gain later is no part of it.
+
+    Raises:
+        InvalidInput: names every source, and everything held against, that cannot be read.
+    """
+    faults: list[Fault] = []
+    found = [
+        _fact_of(session, source, f"recipe.sources[{n}]", faults)
+        for n, source in enumerate(recipe.sources)
+    ]
+    for field in ("nothing_near", "test_sets"):
+        for n, dataset_id in enumerate(getattr(recipe, field)):
+            _ready(session, dataset_id, f"recipe.{field}[{n}]", faults)
+    if faults:
+        raise InvalidInput("The data set cannot be made of this.", faults)
+    return [fact for fact in found if fact is not None]
+
+
+def _fact_of(
+    session: Session, source: Source, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    if source.run_id is not None:
+        return _run_fact(session, source.run_id, f"{field}.run_id", faults)
+    return _ready(session, str(source.dataset_id), f"{field}.dataset_id", faults)
+
+
+def _run_fact(
+    session: Session, run_id: str, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    run = session.get(Run, run_id) if may_be_id(run_id) else None
+    if run is None:
+        faults.append(Fault(f"there is no run with the id {run_id!r}", field=field))
+        return None
+    until = final_until(session, run)
+    if not until:
+        faults.append(Fault("the run has no complete row yet", field=field))
+        return None
+    fact = {
+        "run_id": run_id,
+        "instructions": until,
+        "ended": run.status in FINAL,
+        "profile": run.profile,
+        "model": run.model,
+    }
+    if run.dataset_id is not None:
+        reviewed = _ready(session, run.dataset_id, field, faults)
+        return None if reviewed is None else {**fact, "sources": [reviewed]}
+    seeds = session.get_one(SeedSet, run.seed_set_id)
+    return {
+        **fact,
+        "seed_set": {
+            "id": seeds.id,
+            "name": seeds.name,
+            "tasks": seeds.task_count,
+            "content_sha256": seeds.content_sha256,
+            "licence": seeds.licence,
+        },
+    }
+
+
+def _ready(
+    session: Session, dataset_id: str, field: str, faults: list[Fault]
+) -> dict[str, Any] | None:
+    dataset = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
+    if dataset is None or dataset.state == versions.DELETED:
+        faults.append(Fault(f"there is no data set with the id {dataset_id!r}", field=field))
+        return None
+    if dataset.state != versions.READY:
+        faults.append(Fault(f"the data set is {dataset.state}, not ready", field=field))
+        return None
+    return {
+        "dataset_id": dataset_id,
+        "name": dataset.name,
+        "version": dataset.version,
+        "rows": dataset.row_count,
+        "content_sha256": dataset.content_sha256,
+        "licence": dataset.recipe.get("licence"),
+        "source": dataset.recipe.get("source"),
+        "sources": dataset.facts["sources"],
+    }
+
+
+def all_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The facts of sources and of what those were made of, back to the first, each once."""
+    seen: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        fact = waiting.pop(0)
+        key = str(fact.get("run_id") or fact.get("dataset_id") or fact.get("file_sha256"))
+        if key not in seen:
+            seen.add(key)
+            yield fact
+            waiting += fact.get("sources", ())
+
+
+def read_source(context: ServiceContext, fact: dict[str, Any]) -> Iterator[Offered]:
+    """Read a source as far as it was pinned down, in order, a transaction for each chunk."""
+    if "run_id" in fact:
+        yield from _run_rows(context, fact["run_id"], fact["instructions"])
+        return
+    for row in read_dataset(context, fact["dataset_id"], fact["rows"]):
+        origin = {"dataset_id": fact["dataset_id"], "position": row.position}
+        # What is known of where it came from first stays known.
+        for name in ("run_id", "instance_mode"):
+            if name in row.origin:
+                origin[name] = row.origin[name]
+        yield Offered(row.record, row.is_classification, origin)
+
+
+def _run_rows(context: ServiceContext, run_id: str, until: int) -> Iterator[Offered]:
+    for start in range(0, until, _CHUNK):
+        stop = min(start + _CHUNK, until)
+        with context.database.read() as session:
+            chunk = list(dataset_rows.run_rows_between(session, run_id, start, stop))
+        yield from (Offered(*row) for row in chunk)
+
+
+def read_dataset(context: ServiceContext, dataset_id: str, rows: int) -> Iterator[DatasetRow]:
+    """Read the rows of a version, in order, a transaction for each chunk."""
+    for start in range(0, rows, _CHUNK):
+        with context.database.read() as session:
+            chunk = list(
+                dataset_rows.rows_between(session, dataset_id, start, min(start + _CHUNK, rows))
+            )
+        yield from chunk
+
+
+def read_records(
+    context: ServiceContext, dataset_id: str, rows: int, split: str | None = None
+) -> Iterator[Record]:
+    """Read only the records, of one split or of all."""
+    for start in range(0, rows, _CHUNK):
+        stop = min(start + _CHUNK, rows)
+        with context.database.read() as session:
+            chunk = list(dataset_rows.records_between(session, dataset_id, start, stop, split))
+        yield from chunk
+
+
+def count_rows(session: Session, fact: dict[str, Any]) -> int:
+    """Count the rows of a source as far as it was pinned down."""
+    if "dataset_id" in fact:
+        return int(fact["rows"])
+    return dataset_rows.count_run_rows(session, fact["run_id"], fact["instructions"])

@@ -1,0 +1,209 @@
+"""Writing a version: rows and drops in order, some thousand a transaction, fenced."""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import SeedbedError
+from app.record import DatasetRow, Record
+from app.services.context import ServiceContext
+from app.services.datasets.sources import read_dataset
+from app.services.lease import kept_lease
+from app.store.database import AWAY
+from app.store.datasets import dataset_rows, versions
+from app.store.datasets.dataset_rows import Drop, clear_chunk
+from app.store.datasets.versions import Written
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 2_000
+
+
+class LostHold(Exception):
+    """Another process makes this version by now, or it was deleted: this one has no say any more.
+
+    No failure of the work, so it is none of `app.errors`.
+    """
+
+
+class Stopped(Exception):
+    """This process was asked to end; the version waits for another."""
+
+
+class DatasetWriter:
+    """Writes one version for the process that holds it."""
+
+    def __init__(self, context: ServiceContext, dataset_id: str, token: str) -> None:
+        self.dataset_id = dataset_id
+        self._context = context
+        self._token = token
+        self._written = Written(0, 0)
+        self._rows: list[DatasetRow] = []
+        self._drops: list[Drop] = []
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are so far."""
+        return self._written.rows + len(self._rows)
+
+    def found(self, written: Written) -> None:
+        """Take up what an earlier process wrote whole."""
+        self._written = written
+
+    def clear(self) -> None:
+        """Remove what an earlier try has left."""
+        while self._fenced(lambda session: clear_chunk(session, self.dataset_id)):
+            _log.debug("data set %s: rows of an earlier try removed", self.dataset_id)
+
+    def add(self, row: DatasetRow) -> None:
+        """Put a row behind the others; its position is set here."""
+        self._rows.append(replace(row, position=self.row_count))
+        self._flush_full()
+
+    def drop(self, drop: Drop) -> None:
+        """Note a row that does not become one of the version."""
+        self._drops.append(drop)
+        self._flush_full()
+
+    def flush(self) -> None:
+        """Write what is gathered.
+
+        Raises:
+            LostHold: the version is another's by now.
+        """
+        before = self._written
+        after = Written(before.rows + len(self._rows), before.drops + len(self._drops))
+
+        def write(session: Session) -> None:
+            advanced = versions.advance(session, self.dataset_id, self._token, before, after)
+            if advanced is False:
+                raise LostHold(self.dataset_id)
+            if advanced:
+                dataset_rows.add(session, self.dataset_id, self._rows)
+                dataset_rows.add_drops(session, self.dataset_id, self._drops)
+
+        if after != before:
+            self._context.database.retrying(write)
+        self._written = after
+        self._rows, self._drops = [], []
+
+    def to_test(self, positions: list[int]) -> None:
+        """Put the rows at these positions, all of them written, into the test split."""
+        for start in range(0, len(positions), _AT_ONCE):
+            some = positions[start : start + _AT_ONCE]
+            self._fenced(partial(self._note_test, positions=some))
+
+    def _note_test(self, session: Session, positions: list[int]) -> None:
+        dataset_rows.note_split(session, self.dataset_id, "test", positions)
+
+    def hand_over(self) -> None:
+        """Leave the version, all its rows written, to a worker that finishes it."""
+        self.flush()
+        self._context.database.retrying(
+            lambda session: versions.let_go(session, self.dataset_id, self._token)
+        )
+
+    def read(self) -> Iterator[DatasetRow]:
+        """Read back what is written."""
+        return read_dataset(self._context, self.dataset_id, self._written.rows)
+
+    def end(self, state: str, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
+        """Note how it ended; False: it is another's by now."""
+        return self._context.database.retrying(
+            lambda session: versions.end(session, self.dataset_id, self._token, state, **values)
+        )
+
+    def fail(self, state: str, message: str) -> None:
+        """Note why it failed, and remove its rows: the same request may be sent again."""
+        nothing = {"row_count": 0, "dropped_count": 0, "request_sha256": None}
+        if self.end(state, message=message, **nothing):
+            discard_rows(self._context, self.dataset_id)
+
+    def _flush_full(self) -> None:
+        if len(self._rows) + len(self._drops) >= _AT_ONCE:
+            self.flush()
+
+    def _fenced(self, work: Callable[[Session], Any]) -> Any:  # noqa: ANN401 - as `work` answers
+        def fenced(session: Session) -> Any:  # noqa: ANN401 - as `work` answers
+            lease_s = self._context.lease_s
+            if not versions.extend(session, self.dataset_id, self._token, lease_s):
+                raise LostHold(self.dataset_id)
+            return work(session)
+
+        return self._context.database.retrying(fenced)
+
+
+class ContentHash:
+    """The hash of a version's rows in canonical form: equal rows in equal order, equal hash."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+
+    def add(self, row: DatasetRow) -> None:
+        """Take in the next row."""
+        for text in _texts(row.record):
+            data = text.encode("utf-8", "surrogatepass")
+            self._sha256.update(len(data).to_bytes(8, "big") + data)
+        self._sha256.update(row.split.encode() + b"\0")
+
+    def hexdigest(self) -> str:
+        """The hash so far."""
+        return self._sha256.hexdigest()
+
+
+def _texts(record: Record) -> Iterator[str]:
+    yield from (record.instruction, record.input, record.output, record.system)
+    yield str(len(record.history))
+    for exchange in record.history:
+        yield from (exchange.user, exchange.assistant)
+
+
+def new_token() -> str:
+    """A fence for one try of making a version."""
+    return secrets.token_hex(8)
+
+
+@contextmanager
+def held(
+    context: ServiceContext, dataset_id: str, token: str, failed: str = versions.FAILED
+) -> Iterator[DatasetWriter]:
+    """Hold a version while it is made; if that fails, nothing of its rows is left.
+
+    Args:
+        context: what this process works with.
+        dataset_id: the version, which this process has taken.
+        token: its fence.
+        failed: the state that the version is left in when it fails.
+
+    Whatever is raised in the block comes out of it. `Stopped` leaves the version to the next
+    process, and so does a database that is away.
+    """
+    writer = DatasetWriter(context, dataset_id, token)
+    try:
+        with kept_lease(
+            context, lambda session, more_s: versions.extend(session, dataset_id, token, more_s)
+        ):
+            yield writer
+    except (LostHold, *AWAY):
+        raise
+    except Stopped:
+        context.database.retrying(lambda session: versions.let_go(session, dataset_id, token))
+        raise
+    except SeedbedError as error:
+        writer.fail(failed, str(error))
+        raise
+    except Exception:
+        writer.fail(failed, "A defect of the service; its log has the details.")
+        raise
+
+
+def discard_rows(context: ServiceContext, dataset_id: str) -> None:
+    """Remove all rows of a version, a few thousand at a time; safe to repeat."""
+    while context.database.retrying(lambda session: clear_chunk(session, dataset_id)):
+        _log.debug("data set %s: rows removed", dataset_id)

@@ -1,0 +1,1 @@
+"""Working on a run: slots, the pump, replies turned into rows."""

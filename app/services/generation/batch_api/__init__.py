@@ -1,0 +1,1 @@
+"""A run's batches at the provider: planned, polled, their results recorded."""

@@ -1,0 +1,177 @@
+"""Seeing to a run's batches: each is submitted, asked after, and collected when it has ended.
+
+A pump does so before its other work. Between two steps, anywhere, it may die: what comes next is in
+the batch's row, and no step does twice what is paid for.
+"""
+
+from collections.abc import Callable, Iterator
+from math import inf
+
+from sqlalchemy.orm import Session
+
+from app.errors import ConfigurationError, Conflict, ItemTrouble, Outage, RunTrouble, Throttled
+from app.llm.batch_api.batches import BatchEndpoint, BatchStatus
+from app.llm.batch_api.lines import Named
+from app.llm.failures import OTHER_NAME
+from app.llm.questions import LengthName
+from app.pipeline.shapes import Asking
+from app.services.context import ServiceContext
+from app.services.generation.batch_api.held_batch import HeldBatch
+from app.services.generation.batch_api.plan import AT_ONCE
+from app.services.generation.batch_api.results import Collecting
+from app.services.generation.work import requests
+from app.services.generation.work.prepare import Beginning
+from app.services.lease import kept_lease
+from app.states import Status
+from app.store.runs import runs, slots
+from app.store.runs.runs import Hold
+from app.store.work import batch_items, batches
+from app.store.work.batches import Taken
+
+_CANCELLING_SHARE = 1 / 24
+"""Of the patience with a batch: the patience once it was cancelled. Ten minutes are promised."""
+
+
+def tend(
+    context: ServiceContext, beginning: Beginning, hold: Hold, stop: Callable[[], bool]
+) -> None:
+    """See to each of the run's batches that is due, once; safe to repeat and to break off."""
+    seen: set[str] = set()
+
+    def take(session: Session) -> Taken | None:
+        run = runs.lock(session, hold.run_id)
+        at_work = run is not None and run.status in {Status.RUNNING, Status.CANCELLING}
+        if not at_work or not slots.is_held(session, hold):
+            return None
+        for batch in batches.out(session, hold.run_id, hold.token):
+            if batch.is_due and not batch.is_held and batch.id not in seen:
+                return batches.take(session, batch.id, hold.token)
+        return None
+
+    taken = context.database.retrying(take)
+    if taken is None:
+        return
+    with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
+        while taken is not None and not stop():
+            seen.add(taken.batch.id)
+            _Visit(context, beginning, HeldBatch(context, hold, taken), stop).go()
+            taken = context.database.retrying(take)
+
+
+class _Visit:
+    """One look at one batch."""
+
+    def __init__(
+        self,
+        context: ServiceContext,
+        beginning: Beginning,
+        held: HeldBatch,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._context = context
+        self._beginning = beginning
+        self._held = held
+        self._batch = held.batch
+        self._stop = stop
+
+    def go(self) -> None:
+        """Take the batch as far as it goes now."""
+        is_planned = self._batch.state == "planned"
+        patience_s = self._context.outage_patience_s
+        try:
+            with self._endpoint() as endpoint:
+                self._go_on(endpoint)
+        except (RunTrouble, ConfigurationError) as trouble:
+            self._held.need_help(str(trouble), trouble)
+        except ItemTrouble as trouble:
+            if is_planned:
+                self._held.refuse(trouble)
+            else:
+                self._held.wait(trouble, patience_s)
+        except Throttled as trouble:
+            self._throttled(trouble)
+        except (Outage, Conflict) as trouble:
+            self._held.wait(trouble, patience_s)
+
+    def _throttled(self, trouble: Throttled) -> None:
+        batch, patience_s = self._batch, self._context.throttle_patience_s
+        if batch.state == "planned" and not batch.may_exist and self._held.failing_s > patience_s:
+            # Perhaps it holds as much as it takes, and fewer fit in.
+            self._held.refuse(trouble)
+        else:
+            # What is out loses nothing by waiting; only one that nobody wants is not waited for.
+            self._held.wait(trouble, inf if self._held.cancelled_s is None else patience_s)
+
+    def _endpoint(self) -> BatchEndpoint:
+        name = self._batch.endpoint
+        for one in self._context.endpoints:
+            if one.name == name and one.batches_for is not None:
+                return one.batches_for(self._beginning.model, self._length_name())
+        raise ConfigurationError(f"No endpoint {name!r} is set up any more, which has the batch.")
+
+    def _length_name(self) -> LengthName | None:
+        with self._context.database.read() as session:
+            known = batches.length_name(session, self._batch.run_id)
+        return next((name for name in OTHER_NAME if name == known), None)
+
+    def _go_on(self, endpoint: BatchEndpoint) -> None:
+        match self._batch.state, self._batch.provider_id:
+            case "planned", _:
+                self._submit(endpoint)
+            case "submitted", str(provider_id):
+                self._ask_after(endpoint, provider_id)
+            case "ended", str(provider_id):
+                self._collect(endpoint, provider_id)
+
+    def _submit(self, endpoint: BatchEndpoint) -> None:
+        batch = self._batch
+        provider_id: str | None = None
+        if self._held.cancelled_s is None:
+            provider_id = endpoint.submit(batch.id, list(self._named()))
+        elif batch.may_exist:
+            provider_id = endpoint.find(batch.id)
+        if provider_id is None:
+            self._held.refuse(None)
+        else:
+            self._held.submitted(provider_id)
+
+    def _named(self) -> Iterator[Named]:
+        """The batch's requests, the same whoever builds them: its items do not change meanwhile."""
+        material = self._beginning.material
+        asking = Asking(material.options, self._beginning.capabilities)
+        after = 0
+        while True:
+            with self._context.database.read() as session:
+                items = batch_items.within(session, material.run_id, self._batch.id, after, AT_ONCE)
+                asked = requests.build(session, items, material, asking)
+            if not asked:
+                return
+            yield from ((str(one.item.id), one.request) for one in asked)
+            after = asked[-1].item.id
+
+    def _ask_after(self, endpoint: BatchEndpoint, provider_id: str) -> None:
+        patience_s, cancelled_s = self._context.batch_patience_s, self._held.cancelled_s
+        unwanted = cancelled_s is not None or self._held.out_s > patience_s
+        status = endpoint.status(provider_id)
+        if status.state == "working" and unwanted:
+            status = endpoint.cancel(provider_id)
+        if status.state == "ended":
+            self._has_ended(endpoint, provider_id, status)
+        elif cancelled_s is not None and cancelled_s > patience_s * _CANCELLING_SHARE:
+            self._held.lose(f"It was cancelled {cancelled_s:.0f} s ago, and has not ended.")
+        else:
+            self._held.working(status, cancelled=unwanted)
+
+    def _has_ended(self, endpoint: BatchEndpoint, provider_id: str, status: BatchStatus) -> None:
+        if status.trouble is not None:
+            self._held.refuse(status.trouble)
+            if isinstance(status.trouble, RunTrouble):
+                self._held.pause(str(status.trouble))
+        elif self._held.ended(status):
+            self._collect(endpoint, provider_id)
+
+    def _collect(self, endpoint: BatchEndpoint, provider_id: str) -> None:
+        collecting = Collecting(self._context, self._beginning, self._held, endpoint)
+        refusal = collecting.collect(endpoint.collect(provider_id), self._stop)
+        if refusal is not None:
+            self._held.pause(str(refusal))

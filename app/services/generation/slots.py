@@ -1,0 +1,116 @@
+"""Who works on which run: slots are taken under a lease, shared out fairly, and given back."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from app.pipeline.budget import NOTHING
+from app.services.context import ServiceContext
+from app.services.generation.work.recording import write_off
+from app.states import WORKABLE, EndReason, Status
+from app.store.runs import runs, slots
+from app.store.runs.runs import Hold
+from app.store.runs.slots import Slot
+from app.store.tables.runs import Run
+from app.store.work import batches, work_items
+
+_NUDGE_AGAIN_S = 5.0
+
+
+def take(session: Session, hold: Hold, lease_s: float) -> bool:
+    """Take a slot of a run that has something to do; what its last pump left is opened again.
+
+    Safe to repeat. The preflight, and the end of a cancelled run, are for one pump alone.
+    """
+    run = runs.lock(session, hold.run_id)
+    if run is None or run.status not in WORKABLE:
+        return False
+    place = Slot(hold.run_id, hold.slot)
+    before = slots.holder(session, place)
+    if before != hold.token and run.status != Status.RUNNING and slots.any_live(session, run.id):
+        return False
+    if not slots.take(session, hold, lease_s):
+        return False
+    # Whoever dies here is to be missed at once.
+    run.rests_until = None
+    if before is not None and before != hold.token:
+        give_back(session, run, before)
+    return True
+
+
+def let_go(session: Session, hold: Hold) -> None:
+    """Give a slot back with what was not finished; safe to repeat."""
+    run = runs.lock(session, hold.run_id)
+    if run is None:
+        return
+    give_back(session, run, hold.token)
+    slots.release(session, hold)
+    runs.note_served(session, hold.run_id)
+    if run.status == Status.CANCELLING and not slots.any_live(session, run.id):
+        run.rests_until = batches.next_at(session, run.id)
+        session.flush()
+        if run.rests_until is not None:
+            # Batches are still to be ended, and what they brought collected.
+            return
+        runs.move(session, run.id, Status.CANCELLED, reason=EndReason.CANCELLED)
+
+
+def give_back(session: Session, run: Run, token: str) -> None:
+    """Open again what a pump leased and did not finish; no attempt is burnt.
+
+    Its calls that were in the air may have been paid for, so they stay in the books at their most,
+    until the reply comes after all.
+    """
+    leased = work_items.leased_by(session, run.id, token)
+    if leased:
+        write_off(run, sum(leased.values(), NOTHING))
+        work_items.reopen(session, leased.keys(), token)
+
+
+def fairer(session: Session, named: Slot) -> Slot:
+    """Choose the slot to take when a worker was told to look at this one.
+
+    That run, unless another one that could use a pump has fewer, or as few and has waited longer.
+    """
+    waiting = slots.neediest(session)
+    return waiting if waiting is not None and waiting.run_id != named.run_id else named
+
+
+def should_yield(session: Session, hold: Hold) -> bool:
+    """Whether this pump should leave its run for one that has fewer.
+
+    One leaves at a time, the one in the highest slot; the only pump of a run leaves it for a run
+    that has none, and its turn comes again.
+    """
+    mine = slots.live(session, hold.run_id)
+    fewest = slots.fewest_elsewhere(session, hold.run_id)
+    if fewest is None or not mine or mine[-1] != hold.slot:
+        return False
+    return fewest + 1 < len(mine) or (fewest == 0 and len(mine) == 1)
+
+
+def sweep(context: ServiceContext) -> Sequence[Slot]:
+    """Free the slots of dead pumps; name those that a worker should look at now.
+
+    Any number of sweepers may do so at once.
+    """
+    with context.database.read() as session:
+        dead = slots.expired(session)
+        if not dead and not runs.any_workable(session):
+            return ()
+    for hold in dead:
+        context.database.retrying(partial(_bury, hold=hold))
+
+    def nudge(session: Session) -> Sequence[Slot]:
+        waiting = slots.waiting(session, again_after_s=_NUDGE_AGAIN_S)
+        return slots.note_nudged(session, waiting)
+
+    return context.database.retrying(nudge)
+
+
+def _bury(session: Session, hold: Hold) -> None:
+    # Whoever was frozen with the row in its hands must not keep the sweeper from all other runs.
+    run = runs.lock_if_free(session, hold.run_id)
+    if run is not None and slots.release_expired(session, hold):
+        give_back(session, run, hold.token)

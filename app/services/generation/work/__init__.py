@@ -1,0 +1,1 @@
+"""Single work items: planned, claimed, requested, recorded, admitted, completed."""

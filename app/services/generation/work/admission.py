@@ -1,0 +1,179 @@
+"""Admission: replies of the generation stage become accepted or rejected instructions, in order.
+
+The caller holds the run's row. Tickets are admitted strictly by number, and the tickets that this
+makes room for are issued between them, so a run depends on its replies and never on their timing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.pipeline import planner
+from app.pipeline.demonstrations import draw_demonstrations
+from app.pipeline.profiles import generate_stage, mix_of
+from app.pipeline.screening import first_broken
+from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, Stage
+from app.services.generation.work.pool import Pool, RunMaterial
+from app.services.generation.work.run_filters import screened
+from app.services.generation.work.write_batch import Changes
+from app.store.tables.runs import Run
+from app.store.work import completions, tickets, work_items
+from app.store.work.completions import Kept
+from app.store.work.instructions import Dropped, Made, bounded
+from app.store.work.tickets import Ticket
+from app.store.work.work_items import Planned, Settled
+
+
+def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
+    """Where the run stands, for the planner."""
+    return planner.Numbers(
+        target=material.options.target,
+        accepted=run.accepted,
+        issued=run.tickets_issued,
+        admitted=run.tickets_admitted,
+        barren=run.barren_tickets,
+        lookahead=material.options.lookahead,
+        dry_after=material.options.dry_after,
+        usual_yield=material.profile.usual_yield,
+    )
+
+
+def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
+    """Plan the generation calls that the run has room for."""
+    work_items.plan(session, run, _issue(run, material))
+
+
+def _issue(run: Run, material: RunMaterial) -> list[Planned]:
+    labels = [seed.is_classification for seed in material.seeds]
+    mix = mix_of(material.profile, material.options)
+    planned = []
+    for _ in range(planner.tickets_to_issue(numbers_of(run, material))):
+        drawn = draw_demonstrations(
+            run.tickets_issued,
+            random_seed=material.options.random_seed,
+            seed_is_classification=labels,
+            machine_made=run.accepted,
+            mix=mix,
+        )
+        subject = {"demonstrations": [asdict(d) for d in drawn]}
+        planned.append(Planned(Stage.GENERATE, run.tickets_issued, subject))
+        run.tickets_issued += 1
+    return planned
+
+
+def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:
+    """Admit every ticket whose turn has come and whose reply is in."""
+    if run.accepted >= material.options.target:
+        # Handed back after the target was met: needed no more.
+        work_items.drop_open(session, run.id, Stage.GENERATE)
+    while due := tickets.next_tickets(session, run.id, run.tickets_admitted):
+        pool.catch_up(session)
+        changes = Changes()
+        ids = [t.completion_id for t in due if t.completion_id is not None]
+        replies = completions.load(session, ids)
+        for ticket in due:
+            changes.settled.append(_done(ticket))
+            if ticket.state == "dropped":
+                # Never asked: it says nothing about what the model can do.
+                run.tickets_admitted += 1
+            else:
+                _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
+            changes.planned += _issue(run, material)
+        changes.write(session, run)
+        if run.accepted >= material.options.target:
+            work_items.drop_open(session, run.id, Stage.GENERATE)
+
+
+def _done(ticket: Ticket) -> Settled:
+    state = "done" if ticket.state == "answered" else ticket.state
+    return Settled(ticket.item_id, state, ticket.completion_id)
+
+
+def _kept(ticket: Ticket, replies: Mapping[int, Completion]) -> Kept | None:
+    if ticket.completion_id is None:
+        return None
+    return Kept(ticket.completion_id, replies[ticket.completion_id])
+
+
+def _admit_ticket(
+    run: Run, material: RunMaterial, pool: Pool, changes: Changes, kept: Kept | None
+) -> None:
+    """Decide one ticket; None: no reply came of it."""
+    accepted_before = run.accepted
+    if kept is not None:
+        _Ticket(run, material, pool, changes, kept.id).admit(kept.completion)
+    run.tickets_admitted += 1
+    run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
+
+
+class _Ticket:
+    """One reply being decided, candidate by candidate."""
+
+    def __init__(
+        self, run: Run, material: RunMaterial, pool: Pool, changes: Changes, completion_id: int
+    ) -> None:
+        self._run = run
+        self._material = material
+        self._pool = pool
+        self._changes = changes
+        self._completion_id = completion_id
+        self._dropped: list[Dropped] = []
+
+    def admit(self, completion: Completion) -> None:
+        for item in generate_stage(self._material.profile).parse(completion).items:
+            if isinstance(item, Rejected):
+                self._drop(item)
+            elif self._passes(item.text):
+                self._accept(item)
+        self._changes.dropped += bounded(self._dropped)
+
+    def _passes(self, text: str) -> bool:
+        reason = first_broken(self._material.profile.rules, text)
+        if reason is None and self._run.accepted >= self._material.options.target:
+            reason = "surplus"
+        neighbour = None
+        if reason is None and (neighbour := self._pool.near_duplicate_of(text)):
+            reason = "near_duplicate"
+        if reason is not None:
+            self._drop(Rejected(text, reason), neighbour)
+        return reason is None
+
+    def _accept(self, candidate: Candidate) -> None:
+        sequence = self._run.accepted
+        one_stage = self._material.profile.classify is None
+        self._changes.accepted.append(
+            {
+                "run_id": self._run.id,
+                "sequence": sequence,
+                "text": candidate.text,
+                "completion_id": self._completion_id,
+                "neighbours": self._pool.neighbours(candidate.text),
+                "is_complete": False,
+            }
+        )
+        self._pool.insert(candidate.text)
+        self._run.accepted += 1
+        if one_stage:
+            # Its instances came along.
+            came = ReadInstances(candidate.instances)
+            read = screened(candidate.text, came, self._material.options.filters)
+            self._dropped += [
+                Dropped(Stage.INSTANTIATE, rejected, self._completion_id, sequence=sequence)
+                for rejected in read.rejected
+            ]
+            self._changes.made.append(Made(sequence, self._completion_id, read.kept))
+            self._changes.complete.append(sequence)
+        elif self._run.classification_bias is not None:
+            self._changes.planned += plan_classification([sequence])
+
+    def _drop(self, rejected: Rejected, neighbour: dict[str, Any] | None = None) -> None:
+        self._dropped.append(
+            Dropped(Stage.GENERATE, rejected, self._completion_id, neighbour=neighbour)
+        )
+
+
+def plan_classification(sequences: Iterable[int]) -> list[Planned]:
+    """Plan the question whether these instructions are classification tasks."""
+    return [Planned(Stage.CLASSIFY, n, {}) for n in sequences]

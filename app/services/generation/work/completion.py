@@ -1,0 +1,91 @@
+"""When a run is over, and what is said of it then."""
+
+from sqlalchemy.orm import Session
+
+from app.pipeline import planner
+from app.services.generation.work.admission import numbers_of
+from app.services.generation.work.pool import RunMaterial
+from app.states import EndReason, Status
+from app.store.runs import runs
+from app.store.tables.runs import Run
+from app.store.work import batches, instructions, work_items
+
+
+def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: bool) -> bool:
+    """End the run when nothing more is to come; whether it has ended.
+
+    `idle`: the caller found nothing to ask and waits for nothing. Only then is the work counted.
+    What is with the provider in a batch is waited for, even where nothing more is hoped for.
+    """
+    session.flush()
+    if material.dataset_id is not None:
+        return _finish_review_if_over(session, run, material, idle=idle)
+    numbers = numbers_of(run, material)
+    reason = None
+    if idle:
+        work_left = work_items.any_unfinished(session, run.id)
+        reason = planner.end_of(numbers, work_left=work_left, has_rows=run.instances > 0)
+    if is_barren(run, material) and not batches.any_open(session, run.id):
+        reason = EndReason.DRY
+    if reason is EndReason.TARGET_MET:
+        runs.move(session, run.id, Status.SUCCEEDED, reason=reason)
+    elif reason is not None:
+        message = _dry_message(session, run, numbers)
+        runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
+    return reason is not None
+
+
+def _finish_review_if_over(
+    session: Session, run: Run, material: RunMaterial, *, idle: bool
+) -> bool:
+    """End a review when every row was reviewed, or when no reply at all can be used."""
+    if is_barren(run, material) and not batches.any_open(session, run.id):
+        message = _useless_message(session, run)
+        runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
+        return True
+    if not idle or run.complete < runs.target_of(run):
+        return False
+    if work_items.any_unfinished(session, run.id):
+        return False
+    if run.tickets_admitted:
+        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET)
+    else:
+        message = _useless_message(session, run)
+        runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
+    return True
+
+
+def _useless_message(session: Session, run: Run) -> str:
+    return (
+        f"No reply about {run.complete} rows could be used. Rejected: {_reasons(session, run)}. A"
+        " stronger model, or more room for its answer (options.sampling.review.max_tokens), may"
+        " help."
+    )
+
+
+def is_barren(run: Run, material: RunMaterial) -> bool:
+    """Whether so much was asked without a row coming of it that nothing more should be."""
+    complete = run.complete - run.complete_at_resume
+    if material.dataset_id is not None:
+        return not run.tickets_admitted and complete >= material.options.dry_after
+    return not run.instances and planner.no_row_comes(numbers_of(run, material), complete=complete)
+
+
+def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
+    """Say why nothing more is to be expected, in numbers."""
+    if numbers.accepted >= numbers.target:
+        what = f"None of {numbers.accepted} accepted instructions got a usable instance."
+    elif numbers.dry:
+        what = f"The last {numbers.barren} replies brought no acceptable instruction."
+    else:
+        what = f"{numbers.accepted} of {numbers.target} instructions were accepted."
+    return (
+        f"{what} Replies read: {numbers.admitted}; accepted: {numbers.accepted}; instances:"
+        f" {run.instances}; rejected: {_reasons(session, run)}. A stronger model, other seeds or a"
+        " higher temperature may help."
+    )
+
+
+def _reasons(session: Session, run: Run) -> str:
+    by_reason = instructions.count_by_reason(session, run.id)[:8]
+    return ", ".join(f"{n} {reason} ({stage})" for stage, reason, n in by_reason) or "nothing"

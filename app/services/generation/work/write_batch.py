@@ -1,0 +1,49 @@
+"""What a batch of replies brings, gathered to be written with one statement for each kind."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.store.tables.runs import Run
+from app.store.work import instructions, work_items
+from app.store.work.instructions import Dropped, Label, Made
+from app.store.work.work_items import Planned, Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A row of a data set that is done with."""
+
+    stays: bool
+    was_decided: bool = True
+    """Whether a reply decided it; else it was given up."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """Changes to one run that do not depend on each other."""
+
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    """New instructions, by the columns of their table."""
+    settled: list[Settled] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+    complete: list[int] = field(default_factory=list)
+    """Sequence numbers of instructions that get no more instances."""
+    dropped: list[Dropped] = field(default_factory=list)
+    reviewed: list[Reviewed] = field(default_factory=list)
+
+    def write(self, session: Session, run: Run) -> None:
+        """Write them all, within the transaction that holds the run's row."""
+        instructions.add(session, self.accepted)
+        work_items.settle(session, self.settled)
+        instructions.label(session, run.id, self.labels)
+        work_items.plan(session, run, self.planned)
+        run.instances += instructions.add_instances(session, run.id, self.made)
+        instructions.complete(session, run.id, self.complete)
+        run.complete += len(self.complete) + len(self.reviewed)
+        run.accepted += sum(one.stays for one in self.reviewed)
+        run.tickets_admitted += sum(one.was_decided for one in self.reviewed)
+        instructions.reject(session, run.id, self.dropped)

@@ -1,0 +1,1 @@
+"""Use cases that span runs, data sets and training: from seeds to a tuned model."""

@@ -1,0 +1,1 @@
+"""A model as judge of a training job's answers."""

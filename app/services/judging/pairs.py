@@ -1,0 +1,157 @@
+"""A judge on its way through pairs of answers: what it said before is not asked again."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+
+from app.errors import ConfigurationError, ParameterTrouble, ProviderTrouble, SeedbedError
+from app.evaluation.figures import JudgeCost
+from app.evaluation.judge import ORDERS, Judging, Order, Pair, build_request, read_judgement
+from app.llm.prices import cost_usd
+from app.pipeline.types import Request
+from app.services.context import ServiceContext
+from app.services.judging.judgements import JudgementFile, PaidJudgement
+from app.services.model_calls.ask_many import Answered, Asking
+from app.services.model_calls.spending import Spending
+from app.services.training.contract import TrainingWatch
+
+_TOLD_TIMES = 10
+"""How often the log says how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A pair in one order."""
+
+    key: str
+    pair: Pair
+    order: Order
+
+
+@dataclass
+class PairsAsked:
+    """Some pairs and one judge."""
+
+    context: ServiceContext
+    model: str
+    judging: Judging
+    pairs: Sequence[Pair]
+    """In the order in which they are asked about."""
+    file: JudgementFile
+    earlier: JudgementFile | None
+    """Of the job that tuned; None: it is this one."""
+    spending: Spending
+    watch: TrainingWatch
+    _questions: Sequence[_Question] = field(init=False)
+    _found: dict[str, PaidJudgement] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See what is known, and say so."""
+        self._questions = [
+            _Question(_key(self.model, self.judging, pair, order), pair, order)
+            for pair, order in product(self.pairs, ORDERS)
+            if not pair.is_identical
+        ]
+        if self.earlier is not None:
+            self.file.reuse(self.earlier, {question.key for question in self._questions})
+        self._found = dict(self.file.read())
+        alike = sum(pair.is_identical for pair in self.pairs)
+        known = sum(question.key in self._found for question in self._questions)
+        self.watch.log(
+            f"The judge {self.model} is asked about {len(self.pairs) - alike} pairs in both "
+            f"orders; {alike} more are of equal answers"
+            + (f", and {known} judgements were paid for before." if known else ".")
+        )
+
+    @property
+    def paid(self) -> Sequence[PaidJudgement]:
+        """What was said of the questions."""
+        keys = (question.key for question in self._questions)
+        return [self._found[key] for key in keys if key in self._found]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether something was said of each question, be it that the call failed."""
+        return all(question.key in self._found for question in self._questions)
+
+    @property
+    def cost(self) -> JudgeCost:
+        """What this job paid, in this try and before."""
+        here = [each for each in self.paid if not each.is_reused]
+        has_price = self.model in self.context.prices
+        return JudgeCost(
+            calls=len(here),
+            prompt_tokens=sum(each.prompt_tokens for each in here),
+            completion_tokens=sum(each.completion_tokens for each in here),
+            cost_usd=self.spending.settled.usd if has_price else None,
+            unknown_usd=self.spending.open.usd if has_price else None,
+            reused=len(self.paid) - len(here),
+        )
+
+    def trouble_of_asking(self) -> str | None:
+        """Ask; say what kept it from asking all, if anything did."""
+        trouble = self._ask(self.judging)
+        if isinstance(trouble, ParameterTrouble) and self.judging.json_answers:
+            # An endpoint without JSON schemas: it is asked for marked text.
+            self.watch.log(f"The judge is asked without a JSON schema: {trouble}")
+            trouble = self._ask(replace(self.judging, json_answers=False))
+        return None if trouble is None else str(trouble)
+
+    def _ask(self, judging: Judging) -> SeedbedError | None:
+        left = [each for each in self._questions if each.key not in self._found]
+        if not left:
+            return None
+        requests = {
+            place: build_request(each.pair, each.order, judging) for place, each in enumerate(left)
+        }
+        asking = Asking(self.context, self.model, self.spending, self.watch.stop)
+        try:
+            for answered in asking.answers(requests):
+                self._keep([self._read(left[one.key], requests, one) for one in answered])
+        except ConfigurationError as error:
+            return error
+        return asking.trouble
+
+    def _keep(self, judgements: Sequence[PaidJudgement]) -> None:
+        self.file.append(judgements)
+        before = len(self._found)
+        self._found.update((each.key, each) for each in judgements)
+        every = max(1, len(self._questions) // _TOLD_TIMES)
+        if len(self._found) // every > before // every:
+            self.watch.log(f"{len(self.paid)} of {len(self._questions)} judgements.")
+
+    def _read(
+        self, question: _Question, requests: Mapping[int, Request], answered: Answered
+    ) -> PaidJudgement:
+        answer = answered.answer
+        completion = None if isinstance(answer, ProviderTrouble) else answer
+        judgement = read_judgement(question.pair.task_id, question.order, completion)
+        told = PaidJudgement(
+            key=question.key,
+            task_id=judgement.task_id,
+            order=judgement.order,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            failure=str(answer) if isinstance(answer, ProviderTrouble) else None,
+            model=self.model,
+            prompt_version=requests[answered.key].prompt_version,
+        )
+        if completion is None:
+            return told
+        return told.model_copy(
+            update={
+                "reply": completion.text,
+                "prompt_tokens": completion.prompt_tokens,
+                "completion_tokens": completion.completion_tokens,
+                "cost_usd": cost_usd(completion, self.model, self.context.prices),
+            }
+        )
+
+
+def _key(model: str, judging: Judging, pair: Pair, order: Order) -> str:
+    # Not the form of the answer: who was asked in one form need not be asked in another.
+    shown = [asdict(pair.record), judging.shows_reference]
+    asked = [model, *shown, pair.task_id, order, pair.base, pair.tuned]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]

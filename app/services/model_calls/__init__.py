@@ -1,0 +1,1 @@
+"""Model calls shared by runs and jobs: endpoints, calls in flight, spending."""

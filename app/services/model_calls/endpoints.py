@@ -1,0 +1,208 @@
+"""The endpoints as one pump asks them: what all workers know of each, and who is asked next.
+
+Throttles and outages that one worker meets are written down with its next turn, and heeded by all
+others with theirs. Limits a minute are kept in the database, for all workers together.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from app.llm.calls import Calls, Endpoint
+from app.pipeline.budget import Amount
+from app.services.context import ServiceContext
+from app.store.work import endpoint_states
+from app.store.work.endpoint_states import State, Used
+
+_BURST_S = 1.0
+"""Of a limit a minute so much may be used at once."""
+_EXPECTED_SHARE = 1 / 3
+"""Of the most that a call can take, what it is entered with until its answer says what it took."""
+_FIRST_GUESS_TOKENS = 500.0
+_SUSPICIOUS_S = 30.0
+_NOTED_S = 0.05
+"""Shorter holds are over before anybody else has read of them."""
+_STALE_S = 0.5
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pump has learnt since its last turn, by endpoint."""
+
+    away: dict[str, str] = field(default_factory=dict)
+    """Found away, with its words."""
+    answered: set[str] = field(default_factory=set)
+    taken: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Of each answer: the most tokens it could take, and those it took."""
+
+
+class Endpoints:
+    """One pump's view; `states` is as of its last turn."""
+
+    def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
+        # By name, as their rows are locked.
+        self._all = sorted(context.endpoints, key=lambda endpoint: endpoint.name)
+        self._lanes = calls.lanes
+        self._model = model
+        self._probe_within_s = context.lease_s
+        self._patience_s = context.outage_patience_s
+        self._names = [endpoint.name for endpoint in self._all]
+        self._limited = any(e.requests_per_minute or e.tokens_per_minute for e in self._all)
+        self._probing: dict[str, float] = {}
+        """Until when the one call that finds out whether it is back is this pump's, by name."""
+        self._told: set[str] = set()
+        self._noted_until: dict[str, float] = {}
+        """Until when everybody knows that it holds them, by name."""
+        self._read_at = 0.0
+        self._usual_tokens = _FIRST_GUESS_TOKENS
+        self.states: Mapping[str, State] = {}
+
+    def blames(self, name: str, attempts: int) -> bool:
+        """Whether an outage that an item met counts against the item.
+
+        The first of an outage does: it may be this item that breaks the endpoint. Those that find
+        out whether it is back do not, but for an item that has failed before when nothing else
+        tells for long: or one such item would keep the run waiting.
+        """
+        away_s = self._state(name).away_s
+        return away_s is None or (attempts > 0 and away_s > _SUSPICIOUS_S)
+
+    @property
+    def want_a_turn(self) -> bool:
+        """Whether there is a throttle to be told, or others may have been told a longer one."""
+        stale = time.monotonic() - self._read_at > _STALE_S
+        return any(
+            self._is_news(name) or (stale and lane.held_s > 0) for name, lane in self._lanes.items()
+        )
+
+    @property
+    def any_away(self) -> bool:
+        """Whether a call may be a probe, which must not be taken for nothing."""
+        return any(state.away_s is not None for state in self.states.values())
+
+    def exhausted(self) -> str | None:
+        """Say what is wrong once no endpoint has answered for too long; None before."""
+        away = [self._state(name) for name in self._names]
+        if any(state.away_s is None or state.away_s < self._patience_s for state in away):
+            return None
+        shortest = min(away, key=lambda state: state.away_s or 0.0)
+        return f"The endpoint has been away for {shortest.away_s:.0f} s. {shortest.trouble}"
+
+    def report(self, session: Session, report: Report) -> None:
+        """Write down what all others should heed, and read what they have."""
+        if not self.states:
+            endpoint_states.add(session, self._names, self._model)
+        if report.away or self.any_away:
+            # Locked beforehand, in order, or two pumps could wait for each other.
+            endpoint_states.states(session, self._names, self._model, lock=True)
+        for endpoint in self._all:
+            self._tell(session, endpoint.name, report)
+            self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
+        self._told = report.away.keys() | report.answered
+        self.states = endpoint_states.states(session, self._names, self._model, lock=self._limited)
+
+    def _tell(self, session: Session, name: str, report: Report) -> None:
+        if name in report.answered and self._state(name).away_s is not None:
+            endpoint_states.back(session, name, self._model)
+        elif name in report.away:
+            was_probe = name in self._probing
+            endpoint_states.away(session, name, self._model, report.away[name], was_probe=was_probe)
+        if self._is_news(name):
+            endpoint_states.hold(session, name, self._model, self._lanes[name].held_s)
+
+    def _is_news(self, name: str) -> bool:
+        """Whether it holds us for longer than all know."""
+        held_s = self._lanes[name].held_s
+        known_s = self._noted_until.get(name, 0.0) - time.monotonic()
+        return held_s > max(0.0, known_s) + _NOTED_S
+
+    def heed(self) -> None:
+        """After the commit: hold calls that wait here as long as the endpoint holds everybody."""
+        for name in self._told:
+            self._probing.pop(name, None)
+        self._read_at = time.monotonic()
+        for name, state in self.states.items():
+            self._noted_until[name] = self._read_at + state.held_s
+            if state.held_s > self._lanes[name].held_s + _NOTED_S:
+                self._lanes[name].hold(state.held_s)
+
+    def rooms(self, session: Session, most: int) -> dict[str, int]:
+        """How many calls each endpoint takes now, at most `most` together."""
+        rooms = {e.name: n for e in self._all if (n := self._room(session, e)) > 0}
+        taken = {name: self._lanes[name].in_air for name in rooms}
+        shares = dict.fromkeys(rooms, 0)
+        weights = {endpoint.name: endpoint.weight for endpoint in self._all}
+        for _ in range(min(most, sum(rooms.values()))):
+            # The one that is farthest below its share of what is in the air.
+            name = min(
+                (name for name in rooms if shares[name] < rooms[name]),
+                key=lambda name: (taken[name] + shares[name] + 1) / weights[name],
+            )
+            shares[name] += 1
+        return shares
+
+    def charge(self, session: Session, asked: Iterable[tuple[str, Amount]]) -> None:
+        """Enter calls that go out now into the limits of their endpoints."""
+        if not self._limited:
+            return
+        amounts = list(asked)
+        for endpoint in self._all:
+            mine = [amount for name, amount in amounts if name == endpoint.name]
+            tokens = sum(amount.tokens for amount in mine) * _EXPECTED_SHARE
+            if mine:
+                used = _used(endpoint, len(mine), tokens)
+                endpoint_states.charge(session, endpoint.name, self._model, used)
+
+    def _state(self, name: str) -> State:
+        return self.states.get(name, State())
+
+    def _room(self, session: Session, endpoint: Endpoint) -> int:
+        state, lane = self._state(endpoint.name), self._lanes[endpoint.name]
+        if state.held_s > 0:
+            return 0
+        if state.away_s is not None:
+            return self._probe(session, endpoint.name, lane.in_air)
+        room = lane.capacity
+        if endpoint.requests_per_minute:
+            left_s = _BURST_S - state.requests_ahead_s
+            room = min(room, math.floor(left_s * endpoint.requests_per_minute / 60))
+        if endpoint.tokens_per_minute:
+            left_s = _BURST_S - state.tokens_ahead_s
+            left = left_s * endpoint.tokens_per_minute / 60
+            room = min(room, math.ceil(left / self._usual_tokens))
+        return room
+
+    def _probe(self, session: Session, name: str, in_air: int) -> int:
+        if in_air:
+            return 0
+        now = time.monotonic()
+        # Its own from before: taken by a commit whose answer was lost, or for what then could not
+        # be asked.
+        if now > self._probing.get(name, 0.0):
+            within_s = self._probe_within_s
+            if not endpoint_states.take_probe(session, name, self._model, within_s):
+                return 0
+            self._probing[name] = now + within_s
+        return 1
+
+    def _correct(
+        self, session: Session, endpoint: Endpoint, taken: Sequence[tuple[int, int]]
+    ) -> None:
+        if not endpoint.tokens_per_minute or not taken:
+            return
+        usual = sum(actual for _, actual in taken) / len(taken)
+        self._usual_tokens = max(1.0, (self._usual_tokens + usual) / 2)
+        over = sum(actual - most * _EXPECTED_SHARE for most, actual in taken)
+        endpoint_states.correct(session, endpoint.name, self._model, _used(endpoint, 0, over))
+
+
+def _used(endpoint: Endpoint, requests: int, tokens: float) -> Used:
+    per_minute = endpoint.requests_per_minute, endpoint.tokens_per_minute
+    requests_s, tokens_s = (
+        60 * count / limit if limit else 0.0
+        for count, limit in zip((requests, tokens), per_minute, strict=True)
+    )
+    return Used(requests_s, tokens_s)

@@ -1,0 +1,1 @@
+"""What a person can do with runs: start, list, inspect, pause, resume, extend."""

@@ -1,0 +1,195 @@
+"""What a run will take, guessed before a cent is spent: calls, tokens, money.
+
+Where the same kind of run was made before (profile and model), its acceptance and its tokens a call
+are the measure; otherwise the profile's usual yield and prompts built from the seeds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from app.llm.prices import TOKENS_PER_PRICE
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES, Profile, generate_stage, mix_of, review_stage
+from app.pipeline.shapes import Asking
+from app.pipeline.types import Capabilities, ChatPrompt, Request, SeedTask, Stage
+from app.record import Record
+from app.settings import Price
+from app.store.runs import past_runs
+from app.store.runs.past_runs import Experience
+
+_BYTES_PER_TOKEN = 4
+_WRITTEN_PER_TASK = 25
+_WRITTEN_PER_INSTANCE = 60
+_WRITTEN_PER_VERDICT = 80
+_LABEL = 3
+_PREFLIGHT_TOKENS = (60, 20)
+"""Of the prompt and the answer of each of its questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """The calls of one stage."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is still to be taken to meet a target."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+    """Null when the model has no known price."""
+    stages: Mapping[Stage, StageEstimate]
+    accepted_per_call: float
+    """Accepted instructions that a generation call is expected to bring, or rows that stay of each
+    that is reviewed."""
+    from_experience: bool
+    """Whether earlier replies were the measure, or only the profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be estimated."""
+
+    options: RunOptions
+    model: str
+    seeds: Sequence[SeedTask]
+    missing: int
+    """Instructions still to be accepted."""
+    unfinished: int = 0
+    """Instructions accepted and without their instances."""
+
+
+def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estimate:
+    """Guess what a plan takes."""
+    profile = PROFILES[plan.options.profile]
+    known = past_runs.of(session, profile.name, plan.model)
+    per_call = known.accepted_per_call or profile.usual_yield
+    tickets = math.ceil(plan.missing / per_call) if plan.missing else 0
+    later = plan.missing + plan.unfinished
+    counts = {Stage.PREFLIGHT: 2 if profile.endpoint == "chat" else 1, Stage.GENERATE: tickets}
+    if profile.classify is not None:
+        counts[Stage.CALIBRATE] = len(profile.calibration)
+        counts[Stage.CLASSIFY] = counts[Stage.INSTANTIATE] = later
+    tokens = _guessed(profile, plan) | dict(known.tokens_per_call)
+    stages = {
+        stage: StageEstimate(n, round(n * tokens[stage][0]), round(n * tokens[stage][1]))
+        for stage, n in counts.items()
+    }
+    return _added_up(plan, stages, prices, known, accepted_per_call=per_call)
+
+
+def _added_up(
+    plan: "Plan | ReviewPlan",
+    stages: Mapping[Stage, StageEstimate],
+    prices: Mapping[str, Price],
+    known: Experience,
+    *,
+    accepted_per_call: float,
+) -> Estimate:
+    return Estimate(
+        calls=sum(stage.calls for stage in stages.values()),
+        prompt_tokens=sum(stage.prompt_tokens for stage in stages.values()),
+        completion_tokens=sum(stage.completion_tokens for stage in stages.values()),
+        cost_usd=_cost(prices.get(plan.model), stages, plan.options),
+        stages=stages,
+        accepted_per_call=accepted_per_call,
+        from_experience=known != Experience(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPlan:
+    """What is to be estimated of a review."""
+
+    options: RunOptions
+    model: str
+    rows: Sequence[Record]
+    """Some, from all over the data set."""
+    missing: int
+    """Rows still to be reviewed."""
+
+
+def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Price]) -> Estimate:
+    """Guess what a review takes: a call for each row, measured by the rows' texts.
+
+    How much is written is known better from earlier reviews, where there were any.
+    """
+    profile = PROFILES[plan.options.profile]
+    known = past_runs.of(session, profile.name, plan.model)
+    asking = Asking(plan.options, Capabilities())
+    build = review_stage(profile).build_request
+    read = [_size(build(record, asking, 0)) for record in plan.rows]
+    answers = [len(record.output.encode()) / _BYTES_PER_TOKEN for record in plan.rows]
+    judged = profile.name == "judge"
+    guessed = _WRITTEN_PER_VERDICT if judged else sum(answers) / len(answers)
+    _, written = known.tokens_per_call.get(Stage.REVIEW, (0.0, guessed))
+    calls = plan.missing
+    stages = {
+        Stage.PREFLIGHT: StageEstimate(2, 2 * _PREFLIGHT_TOKENS[0], 2 * _PREFLIGHT_TOKENS[1]),
+        Stage.REVIEW: StageEstimate(
+            calls, round(calls * sum(read) / len(read)), round(calls * written)
+        ),
+    }
+    return _added_up(plan, stages, prices, known, accepted_per_call=known.accepted_per_call or 1.0)
+
+
+def _cost(
+    price: Price | None, stages: Mapping[Stage, StageEstimate], options: RunOptions
+) -> Decimal | None:
+    if price is None:
+        return None
+    cost = Decimal(0)
+    for stage, taken in stages.items():
+        factor = price.batch_factor if stage in options.batch_stages else 1
+        tokens_usd = (
+            price.input_usd * taken.prompt_tokens + price.output_usd * taken.completion_tokens
+        )
+        cost += tokens_usd * factor / TOKENS_PER_PRICE
+    return cost
+
+
+def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
+    """Tokens of prompt and answer of a call of each stage, from prompts like those to come."""
+    asking = Asking(plan.options, Capabilities())
+    mix = mix_of(profile, plan.options)
+    shown = [
+        Demonstration(seed.instruction, seed.instances[0], seed.is_classification)
+        for seed in plan.seeds[: mix.seeds + mix.machine_made]
+    ]
+    text = plan.seeds[0].instruction
+    tasks = plan.options.tasks_per_request if profile.classify else 2 * profile.usual_yield
+    per_task = _WRITTEN_PER_TASK if profile.classify else _WRITTEN_PER_TASK + _WRITTEN_PER_INSTANCE
+    guessed: dict[str, tuple[float, float]] = {
+        Stage.PREFLIGHT: _PREFLIGHT_TOKENS,
+        Stage.GENERATE: (
+            _size(generate_stage(profile).build_request(shown, asking)),
+            tasks * per_task,
+        ),
+    }
+    if profile.classify is not None:
+        classify = _size(profile.classify.build_request(text, asking, 0))
+        guessed[Stage.CALIBRATE] = guessed[Stage.CLASSIFY] = (classify, _LABEL)
+        instantiate = _size(
+            profile.instantiate(is_classification=False).build_request(text, asking)
+        )
+        written = plan.options.instances_per_instruction * _WRITTEN_PER_INSTANCE
+        guessed[Stage.INSTANTIATE] = (instantiate, written)
+    return guessed
+
+
+def _size(request: Request) -> float:
+    prompt = request.prompt
+    if isinstance(prompt, ChatPrompt):
+        return sum(len(turn.content.encode()) for turn in prompt.messages) / _BYTES_PER_TOKEN
+    return len(prompt.text.encode()) / _BYTES_PER_TOKEN

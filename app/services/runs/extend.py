@@ -1,0 +1,131 @@
+"""Giving a run more: a higher target, a larger budget."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Fault, InvalidInput
+from app.pipeline.budget import NO_CAPS, Caps
+from app.pipeline.options import RunOptions
+from app.services.context import ServiceContext
+from app.services.generation.work.admission import issue_tickets
+from app.services.generation.work.claiming import caps_of
+from app.services.generation.work.pool import material_of
+from app.services.runs.control import check_caps, load
+from app.services.runs.estimate import Estimate, Plan, estimate
+from app.services.runs.review_sources import estimate_rows
+from app.states import EndReason, Status
+from app.store.runs import runs
+from app.store.tables.datasets import Dataset
+from app.store.tables.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What is to be from now on: whole numbers, not additions, so that it is safe to repeat."""
+
+    target: int | None = None
+    """None leaves it."""
+    caps: Caps = NO_CAPS
+    """None leaves a cap as it is."""
+
+
+def extend_run(context: ServiceContext, run_id: str, extension: Extension) -> Run:
+    """Raise target or caps; a run that waited for them, or had met its target, goes on at once.
+
+    Raises:
+        NotFound: when there is none with this id.
+        InvalidInput: when something would become less, or money is capped without a price.
+        Conflict: when it was cancelled.
+    """
+
+    def extend(session: Session) -> Run:
+        load(session, run_id)
+        run = runs.lock(session, run_id) or load(session, run_id)
+        _check(context, run, extension)
+        _apply(session, run, extension)
+        session.flush()
+        return load(session, run_id)
+
+    return context.database.retrying(extend)
+
+
+def estimate_extension(context: ServiceContext, run_id: str, extension: Extension) -> Estimate:
+    """Guess what is still to be taken, with a new target or the one there is.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+    with context.database.read() as session:
+        run = load(session, run_id)
+        options = RunOptions.model_validate(run.options)
+        if run.dataset_id is not None:
+            dataset = session.get_one(Dataset, run.dataset_id)
+            return estimate_rows(
+                session, context, options, run.model, dataset, reviewed=run.complete
+            )
+        plan = Plan(
+            options=options,
+            model=run.model,
+            seeds=material_of(session, run).seeds,
+            missing=max(0, (extension.target or options.target) - run.accepted),
+            unfinished=run.accepted - run.complete,
+        )
+        return estimate(session, plan, context.prices)
+
+
+def _check(context: ServiceContext, run: Run, extension: Extension) -> None:
+    if run.status in {Status.CANCELLED, Status.CANCELLING}:
+        raise Conflict("The run was cancelled; from there it cannot be extended.")
+    if run.dataset_id is not None and extension.target is not None:
+        fault = Fault("a review ends with the last row of its data set", field="target")
+        raise InvalidInput("A review has no target.", [fault])
+    now, after = caps_of(run), _after(run, extension)
+    for field, before, wanted in (
+        ("target", run.options["target"], extension.target or run.options["target"]),
+        ("budget.max_calls", now.calls, after.calls),
+        ("budget.max_tokens", now.tokens, after.tokens),
+        ("budget.max_cost_usd", now.usd, after.usd),
+    ):
+        if before is not None and wanted is not None and wanted < before:
+            fault = Fault(f"less than the {before} there is", field=field)
+            raise InvalidInput("An extension gives more.", [fault])
+    check_caps(context, run.model, after)
+
+
+def _after(run: Run, extension: Extension) -> Caps:
+    now, wanted = caps_of(run), extension.caps
+    return Caps(
+        calls=now.calls if wanted.calls is None else wanted.calls,
+        tokens=now.tokens if wanted.tokens is None else wanted.tokens,
+        usd=now.usd if wanted.usd is None else wanted.usd,
+    )
+
+
+def _apply(session: Session, run: Run, extension: Extension) -> None:
+    caps = _after(run, extension)
+    larger = caps != caps_of(run)
+    run.max_calls, run.max_tokens, run.max_cost_usd = caps.calls, caps.tokens, caps.usd
+    target = extension.target or run.options["target"]
+    farther = target != run.options["target"]
+    if farther:
+        run.options = {**run.options, "target": target}
+    if not (larger or farther):
+        return
+    told = {
+        "target": runs.target_of(run),
+        "caps": {"calls": caps.calls, "tokens": caps.tokens, "usd": _text(caps)},
+    }
+    runs.add_event(session, run.id, "extended", told)
+    # Batches are not all that it waits for any more.
+    run.rests_until = None
+    waited = run.status == Status.PAUSED and run.end_reason == EndReason.BUDGET
+    if (waited and larger) or (run.status == Status.SUCCEEDED and farther):
+        session.flush()
+        runs.move(session, run.id, Status.QUEUED)
+    elif run.status == Status.RUNNING and farther:
+        issue_tickets(session, run, material_of(session, run))
+
+
+def _text(caps: Caps) -> str | None:
+    return None if caps.usd is None else f"{caps.usd:f}"

@@ -1,0 +1,67 @@
+"""What there is, page by page."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from app.services.context import ServiceContext
+from app.services.runs.control import get_run
+from app.store.pages import Page, page
+from app.store.tables.batches import Batch
+from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.runs import Run, RunEvent, SeedSet
+
+NO_SOURCE: Mapping[str, str | None] = MappingProxyType({})
+
+
+def list_runs(
+    context: ServiceContext,
+    *,
+    status: str | None = None,
+    sources: Mapping[str, str | None] = NO_SOURCE,
+    cursor: str | None = None,
+    limit: int,
+) -> Page[Run]:
+    """Page through runs, newest first; of `sources` by the column that names them, or of any."""
+    wanted = select(Run)
+    if status is not None:
+        wanted = wanted.where(Run.status == status)
+    of_these = {name: id_ for name, id_ in sources.items() if id_ is not None}
+    wanted = wanted.filter_by(**of_these)
+    with context.database.read() as session:
+        return page(session, wanted, (Run.id,), cursor=cursor, limit=limit, newest_first=True)
+
+
+def list_seed_sets(context: ServiceContext, cursor: str | None, limit: int) -> Page[SeedSet]:
+    """Page through seed sets, newest first."""
+    keys = (SeedSet.id,)
+    with context.database.read() as session:
+        return page(session, select(SeedSet), keys, cursor=cursor, limit=limit, newest_first=True)
+
+
+_KEYS = {
+    InstructionRow: (InstructionRow.sequence,),
+    InstanceRow: (InstanceRow.sequence, InstanceRow.position),
+    Rejection: (Rejection.id,),
+    CompletionRow: (CompletionRow.id,),
+    RunEvent: (RunEvent.id,),
+    Batch: (Batch.id,),
+}
+Part = TypeVar("Part", InstructionRow, InstanceRow, Rejection, CompletionRow, RunEvent, Batch)
+
+
+def list_parts(
+    context: ServiceContext, kind: type[Part], run_id: str, *, cursor: str | None, limit: int
+) -> Page[Part]:
+    """Page through what a run holds of one kind, in the order it came.
+
+    Raises:
+        NotFound: when there is no such run.
+        InvalidInput: when the cursor is none of ours.
+    """
+    get_run(context, run_id)
+    wanted = select(kind).where(kind.run_id == run_id)
+    with context.database.read() as session:
+        return page(session, wanted, _KEYS[kind], cursor=cursor, limit=limit)

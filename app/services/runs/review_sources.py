@@ -1,0 +1,65 @@
+"""What a run may review: which data sets, with which profiles, and what that would take."""
+
+from sqlalchemy.orm import Session
+
+from app.errors import Fault, InvalidInput
+from app.pipeline.options import REVIEW_PROFILES, ProfileName, RunOptions
+from app.services.context import ServiceContext
+from app.services.runs.estimate import Estimate, ReviewPlan, estimate_review
+from app.store.datasets import reviewed_rows, versions
+from app.store.ids import may_be_id
+from app.store.tables.datasets import Dataset
+
+_LOOKED_AT = 200
+"""Rows that an estimate is measured by: enough for a mean, few enough to be quick."""
+
+
+def check_source(profile: ProfileName, dataset_id: str | None) -> None:
+    """See that the profile does to its source what it is made for.
+
+    Raises:
+        InvalidInput: when a data set is to be grown, or seeds are to be reviewed.
+    """
+    reviews_rows = profile in REVIEW_PROFILES
+    if dataset_id is not None and not reviews_rows:
+        names = " or ".join(f"`{name}`" for name in sorted(REVIEW_PROFILES))
+        fault = Fault(f"a data set is reviewed with the profile {names}", field="options.profile")
+        raise InvalidInput(f"The profile {profile} grows a data set from seeds.", [fault])
+    if dataset_id is None and reviews_rows:
+        fault = Fault("name the data set whose rows are to be reviewed", field="dataset_id")
+        raise InvalidInput(f"The profile {profile} reviews a data set, not seeds.", [fault])
+
+
+def ready_to_review(session: Session, dataset_id: str) -> Dataset:
+    """Find a version that can be reviewed; it stays as it is until the transaction ends.
+
+    Raises:
+        InvalidInput: when there is none with this id, it is not ready, or has no row.
+    """
+    found = reviewed_rows.hold(session, dataset_id) if may_be_id(dataset_id) else None
+    if found is None or found.state == versions.DELETED:
+        raise _refused(f"there is no data set with the id {dataset_id!r}")
+    if found.state != versions.READY:
+        raise _refused(f"the data set is {found.state}, not ready")
+    if not found.row_count:
+        raise _refused("the data set has no rows")
+    return found
+
+
+def _refused(why: str) -> InvalidInput:
+    return InvalidInput("The data set cannot be reviewed.", [Fault(why, field="dataset_id")])
+
+
+def estimate_rows(
+    session: Session,
+    context: ServiceContext,
+    options: RunOptions,
+    model: str,
+    dataset: Dataset,
+    *,
+    reviewed: int = 0,
+) -> Estimate:
+    """Guess what it takes to review the rows of a version that are not reviewed yet."""
+    looked_at = reviewed_rows.spread(session, dataset.id, dataset.row_count, _LOOKED_AT)
+    plan = ReviewPlan(options, model, looked_at, missing=dataset.row_count - reviewed)
+    return estimate_review(session, plan, context.prices)

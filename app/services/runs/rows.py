@@ -1,0 +1,85 @@
+"""What a run has made: its rows in the order of acceptance, while it grows or after."""
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from app.record import Record
+from app.services.context import ServiceContext
+from app.services.runs.control import get_run
+from app.states import FINAL
+from app.store.datasets import dataset_rows, reviewed_rows
+from app.store.runs import runs
+from app.store.tables.runs import Run
+from app.store.work import instructions
+
+_CHUNK = 500
+
+
+def rows(context: ServiceContext, run_id: str) -> Iterator[Record]:
+    """Read the rows that are there now.
+
+    Raises:
+        NotFound: when there is no such run; at the call, not at the first row.
+    """
+    run = get_run(context, run_id)
+    return _rows(context, run, 0, places(run))
+
+
+def growing_rows(context: ServiceContext, run_id: str) -> Iterator[Record | None]:
+    """Read the rows as they come until the run has ended, always in the same order.
+
+    A row waits for the instances of all the instructions before it, or for the review of all the
+    rows before it. None says that nothing more is there for now: the caller waits as it likes, and
+    asks for the next.
+
+    Raises:
+        NotFound: when there is no such run; at the call, not at the first row.
+    """
+    get_run(context, run_id)
+    return _growing(context, run_id)
+
+
+def places(run: Run) -> int:
+    """Count the places that a run's rows stand in so far: instructions, or rows to review."""
+    return run.accepted if run.dataset_id is None else runs.target_of(run)
+
+
+def final_until(session: Session, run: Run) -> int:
+    """Count the first places whose rows change no more; all of them when the run has ended.
+
+    `run` must have been loaded before what is looked at here.
+    """
+    if run.status in FINAL:
+        return places(run)
+    if run.dataset_id is not None:
+        return reviewed_rows.decided_until(session, run)
+    waits_at = instructions.first_incomplete(session, run.id)
+    return run.accepted if waits_at is None else waits_at
+
+
+def _growing(context: ServiceContext, run_id: str) -> Iterator[Record | None]:
+    read = 0
+    while True:
+        run = get_run(context, run_id)
+        with context.database.read() as session:
+            stop = final_until(session, run)
+        yield from _rows(context, run, read, stop)
+        read = max(read, stop)
+        if run.status in FINAL:
+            return
+        yield None
+
+
+def _rows(context: ServiceContext, run: Run, start: int, stop: int) -> Iterator[Record]:
+    for first in range(start, stop, _CHUNK):
+        stop_here = min(first + _CHUNK, stop)
+        with context.database.read() as session:
+            chunk = list(_read(session, run, first, stop_here))
+        yield from chunk
+
+
+def _read(session: Session, run: Run, start: int, stop: int) -> Iterator[Record]:
+    if run.dataset_id is None:
+        return instructions.rows_between(session, run.id, start, stop)
+    return (row[0] for row in dataset_rows.run_rows_between(session, run.id, start, stop))

@@ -1,0 +1,1 @@
+"""Jobs from request to result: queue, lease, progress, events, outputs."""

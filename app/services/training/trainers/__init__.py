@@ -1,0 +1,1 @@
+"""Who does a job: this machine with torch, an external trainer, a webhook."""

@@ -1,0 +1,56 @@
+"""What is told of a tuning beside its scores: the facts of `training.json` as a report has them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.evaluation.result import LayerRank, ProgressPoint, TrainingFacts, Truncation
+from app.training.learn.loop import learning_rate_at
+from app.training.plain.model_card import cost_in_use
+from app.training.plain.options import TrainingOptions
+
+_LAYER = re.compile(r"\.(\d+)\.(?:.*\.)?(\w+)$")
+
+
+def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> TrainingFacts:
+    """Read what `app.training.publish.adapter_folder.facts_of` wrote."""
+    options = TrainingOptions.model_validate(facts["options"])
+    rows, parameters, method = facts["rows"], facts["parameters"], options.method
+    steps = facts["steps"]
+    return TrainingFacts(
+        method=method.name,
+        base_model=options.base_model,
+        dataset=dataset,
+        device=device,
+        steps=steps,
+        trainable_parameters=parameters["tuned"],
+        all_parameters=parameters["total"],
+        points=[
+            ProgressPoint(
+                step=number, loss=loss, learning_rate=learning_rate_at(number, steps, options)
+            )
+            for number, loss in enumerate(facts["losses"], start=1)
+        ],
+        ranks=list(_ranks(facts["ranks"])) if method.name == "adalora" else [],
+        initial_rank=method.initial_rank if method.name == "adalora" else None,
+        truncation=Truncation(
+            max_tokens=options.data.max_tokens,
+            rows=rows["rows"],
+            truncated=rows["truncated"],
+            left_out=rows["dropped"],
+            tokens=rows["tokens"] + rows["tokens_cut"],
+            tokens_cut=rows["tokens_cut"],
+        ),
+        inference_cost=cost_in_use(options.method, mergeable=facts["mergeable"]),
+    )
+
+
+def _ranks(ranks: Mapping[str, int]) -> Iterator[LayerRank]:
+    """``model.layers.3.self_attn.q_proj`` is in layer 3; a module outside the layers has none.
+
+    Told of AdaLoRA alone: one rank for all is among the options.
+    """
+    for module, rank in ranks.items():
+        found = _LAYER.search(module)
+        if found is not None:
+            yield LayerRank(layer=int(found[1]), module=found[2], rank=rank)

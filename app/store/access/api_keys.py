@@ -1,0 +1,64 @@
+"""Queries on API keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.store.sql import epoch_now
+from app.store.tables.api_keys import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """A good key, as far as a request needs it."""
+
+    id: str
+    name: str
+    scopes: Sequence[Any]
+    use_is_due: bool
+    """Whether its last use was noted long enough ago to be noted anew."""
+
+
+def find_good(session: Session, key_sha256: str, *, noted_every_s: float) -> FoundKey | None:
+    """Find the key with this hash, unless it was revoked."""
+    wanted = select(ApiKey.id, ApiKey.name, ApiKey.scopes, _use_is_due(noted_every_s)).where(
+        ApiKey.key_sha256 == key_sha256, ApiKey.revoked_at.is_(None)
+    )
+    found = session.execute(wanted).one_or_none()
+    return None if found is None else FoundKey(found[0], found[1], found[2], bool(found[3]))
+
+
+def any_good(session: Session) -> bool:
+    """Whether there is a key that was not revoked."""
+    return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
+
+
+def oldest_first(session: Session) -> Sequence[ApiKey]:
+    """Load all keys, revoked ones too."""
+    return session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
+
+
+def revoke(session: Session, key_id: str) -> ApiKey | None:
+    """Revoke a key, if it is not revoked already; the key as it is then, None if there is none."""
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=epoch_now())
+    )
+    return session.get(ApiKey, key_id, populate_existing=True)
+
+
+def note_use(session: Session, key_id: str, *, noted_every_s: float) -> None:
+    """Note that a key was used now, unless somebody has done so just before."""
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == key_id, _use_is_due(noted_every_s))
+        .values(last_used_at=epoch_now())
+    )
+
+
+def _use_is_due(noted_every_s: float) -> ColumnElement[bool]:
+    return or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < epoch_now() - noted_every_s)

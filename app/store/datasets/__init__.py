@@ -1,0 +1,1 @@
+"""Queries on versions of data sets and their rows."""

@@ -1,0 +1,79 @@
+"""Queries on the rows of a data set that a run reviews."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.pipeline.types import Stage
+from app.record import Record
+from app.states import FINAL
+from app.store.datasets import dataset_rows
+from app.store.tables.datasets import Dataset
+from app.store.tables.results import InstanceRow, Rejection
+from app.store.tables.runs import Run
+from app.store.tables.work import WorkItem
+
+_UNDECIDED = ("open", "leased")
+
+
+def hold(session: Session, dataset_id: str) -> Dataset | None:
+    """Load a version and keep it as it is until the transaction ends."""
+    return session.get(Dataset, dataset_id, with_for_update={"read": True}, populate_existing=True)
+
+
+def records_at(
+    session: Session, dataset_id: str, positions: Collection[int]
+) -> Mapping[int, Record]:
+    """Load the records at these positions."""
+    return dict(dataset_rows.records_at(session, dataset_id, positions)) if positions else {}
+
+
+def spread(session: Session, dataset_id: str, row_count: int, most: int) -> list[Record]:
+    """Load up to `most` records from all over a version, at even distances."""
+    count = min(most, row_count)
+    places = {n * row_count // count for n in range(count)}
+    found = records_at(session, dataset_id, places)
+    return [found[place] for place in sorted(found)]
+
+
+def decided_until(session: Session, run: Run) -> int:
+    """The position of the first row that is still to be decided; those before it are final."""
+    first = session.scalar(
+        select(func.min(WorkItem.ordinal)).where(
+            WorkItem.run_id == run.id,
+            WorkItem.stage == Stage.REVIEW,
+            WorkItem.state.in_(_UNDECIDED),
+        )
+    )
+    return run.tickets_issued if first is None else min(first, run.tickets_issued)
+
+
+def judged(session: Session, run_id: str) -> Mapping[int, bool]:
+    """Tell of each row that a judge decided on, by its position, whether it stays."""
+    low = select(Rejection.sequence).where(
+        Rejection.run_id == run_id,
+        Rejection.stage == Stage.REVIEW,
+        Rejection.reason == "judged_low",
+    )
+    stay = select(InstanceRow.sequence).where(InstanceRow.run_id == run_id)
+    decided = {position: False for position in session.scalars(low) if position is not None}
+    return decided | dict.fromkeys(session.scalars(stay), True)
+
+
+class Review(NamedTuple):
+    """A run that reviews a version."""
+
+    run_id: str
+    status: str
+
+
+def unfinished_of(session: Session, dataset_id: str) -> Review | None:
+    """Find a run that still has to read this version; it must not be deleted meanwhile."""
+    row = session.execute(
+        select(Run.id, Run.status)
+        .where(Run.dataset_id == dataset_id, Run.status.not_in(FINAL))
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Review(*row)

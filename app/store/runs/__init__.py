@@ -1,0 +1,1 @@
+"""Queries on runs: state, slots, events, seed sets, progress."""

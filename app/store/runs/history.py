@@ -1,0 +1,27 @@
+"""Queries on how a run went, reply by reply."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.pipeline.types import Stage
+from app.store.tables.results import CompletionRow, InstructionRow
+
+
+def accepted_by_reply(session: Session, run_id: str) -> Sequence[int]:
+    """Count the instructions that each generation reply brought, in the order of the replies."""
+    brought = (
+        select(InstructionRow.completion_id, func.count().label("accepted"))
+        .where(InstructionRow.run_id == run_id)
+        .group_by(InstructionRow.completion_id)
+        .subquery()
+    )
+    return session.scalars(
+        select(func.coalesce(brought.c.accepted, 0))
+        .select_from(CompletionRow)
+        .outerjoin(brought, brought.c.completion_id == CompletionRow.id)
+        .where(CompletionRow.run_id == run_id, CompletionRow.stage == Stage.GENERATE)
+        .where(CompletionRow.is_spare.is_(False))
+        .order_by(CompletionRow.id)
+    ).all()

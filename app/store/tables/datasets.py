@@ -1,0 +1,118 @@
+"""The tables of data sets: versions, their rows, what was left out, the files made of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.store.declarative import RowId, Table
+from app.store.sql import epoch_now
+
+
+class Dataset(Table):
+    """A version of a data set: made once, never changed afterwards."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        Index(
+            "ix_datasets_unfinished",
+            "id",
+            sqlite_where=text("state IN ('queued', 'making')"),
+            postgresql_where=text("state IN ('queued', 'making')"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int]
+    """1 for the first of its name."""
+    state: Mapped[str] = mapped_column(String(10))
+    """reading (a file is coming in), queued, making, ready, failed, or deleted: then only this row
+    is left, so that its number is not given to another."""
+    is_import: Mapped[bool]
+    """Whether its rows came in a file: what is made of them then are only its statistics."""
+    recipe: Mapped[dict[str, Any]]
+    """`VersionRecipe` or `Import`, whole: what was left out stands here with its default."""
+    request_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Of the request and of what its sources held: the same again is this one. Null: the file of an
+    import is not read to its end yet, or the making failed."""
+    message: Mapped[str | None]
+    """Why it failed."""
+    row_count: Mapped[int] = mapped_column(server_default=text("0"))
+    dropped_count: Mapped[int] = mapped_column(server_default=text("0"))
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of its rows in canonical form: equal rows in equal order, equal hash."""
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), deferred=True)
+    """`Facts`: sources, models, prompts, licences, what was dropped and mended, and by what."""
+    statistics: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """`Statistics`; null until it is ready."""
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its making was begun."""
+    token: Mapped[str | None] = mapped_column(String(40))
+    """Fence: the process that makes it."""
+    leased_until: Mapped[datetime | None]
+    """After this without a heartbeat that process counts as dead."""
+    nudged_at: Mapped[datetime | None]
+    """When a worker was last told to look at it."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+    ended_at: Mapped[datetime | None]
+
+
+class DatasetRecord(Table):
+    """A row of a version, in its place."""
+
+    __tablename__ = "dataset_rows"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """0-based, without gaps."""
+    instruction: Mapped[str]
+    input: Mapped[str]
+    output: Mapped[str]
+    system: Mapped[str] = mapped_column(server_default="")
+    history: Mapped[list[Any] | None]
+    """``[[user, assistant], ...]``; null: the row is no chat of several turns."""
+    is_classification: Mapped[bool | None]
+    split: Mapped[str] = mapped_column(String(5))
+    origin: Mapped[dict[str, Any]]
+    """`DatasetRow.origin`."""
+    changes: Mapped[list[Any] | None]
+    """The filters' reasons for which it was mended; null: it is as it came."""
+
+
+class DatasetDrop(Table):
+    """A row of a source that did not become one of the version, with the reason."""
+
+    __tablename__ = "dataset_drops"
+    __table_args__ = (
+        Index(None, "dataset_id", "id"),
+        Index(None, "dataset_id", "filter", "reason"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
+    filter: Mapped[str] = mapped_column(String(40))
+    """Which rule dropped it; ``reading``: it could not be read."""
+    reason: Mapped[str] = mapped_column(String(60))
+    detail: Mapped[str]
+    """Such as the neighbour and its score, or the words that are also in a test set."""
+    text: Mapped[str]
+    """Its beginning."""
+    origin: Mapped[dict[str, Any]]
+    """`DatasetRow.origin` of the row that was dropped."""
+
+
+class DatasetFile(Table):
+    """A file made of a version, by its content: made again, it is the same, byte for byte."""
+
+    __tablename__ = "dataset_files"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """Such as ``train.alpaca.json``."""
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    row_count: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(server_default=epoch_now())

@@ -1,0 +1,151 @@
+"""Tables of what was asked for: seed sets, runs, their slots and their events."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.store.declarative import RowId, Table
+from app.store.sql import epoch_now
+from app.store.types import Dollars
+
+
+class SeedSet(Table):
+    """Human-written seed tasks, posted together; never changed afterwards."""
+
+    __tablename__ = "seed_sets"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str]
+    """What the user calls it."""
+    content_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the tasks in canonical form: the same content is stored once."""
+    task_count: Mapped[int]
+    classification_count: Mapped[int]
+    licence: Mapped[str | None] = mapped_column(String(100))
+    """Under which others may use the tasks, as their owner says; null: nothing was said."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+
+
+class SeedTaskRow(Table):
+    """One seed task of a seed set."""
+
+    __tablename__ = "seed_tasks"
+
+    seed_set_id: Mapped[str] = mapped_column(ForeignKey("seed_sets.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """0-based place in the posted order; demonstrations and neighbours name seeds by it."""
+    external_id: Mapped[str]
+    """The user's own id."""
+    name: Mapped[str]
+    instruction: Mapped[str]
+    instances: Mapped[list[Any]]
+    """``[{"input": ..., "output": ...}]``."""
+    is_classification: Mapped[bool]
+
+
+class Run(Table):
+    """One growing of a seed set into a data set, or one review of a data set's rows."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint("(seed_set_id IS NULL) <> (dataset_id IS NULL)", "ck_runs_one_source"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    seed_set_id: Mapped[str | None] = mapped_column(ForeignKey("seed_sets.id"), index=True)
+    """What it grows; null: it reviews a data set."""
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    """The version whose rows it reviews; null: it grows a seed set."""
+    rows_to_review: Mapped[int | None]
+    """Rows of that version."""
+    profile: Mapped[str] = mapped_column(String(20))
+    model: Mapped[str]
+    """Asked for by this name."""
+    options: Mapped[dict[str, Any]]
+    """`RunOptions`, whole: what was left out stands here with its default."""
+    capabilities: Mapped[dict[str, Any] | None]
+    """What the preflight saw the endpoint do; null until it has run."""
+    status: Mapped[str] = mapped_column(String(20), index=True)
+    """`run_state.Status`; changed by guarded moves only."""
+    end_reason: Mapped[str | None] = mapped_column(String(20))
+    """`run_state.EndReason`: why it ended or waits."""
+    message: Mapped[str | None]
+    """What happened and what a person can do, in words."""
+    accepted: Mapped[int] = mapped_column(server_default=text("0"))
+    """Accepted instructions; also the next one's sequence number. Of a review: rows that stay."""
+    tickets_issued: Mapped[int] = mapped_column(server_default=text("0"))
+    """Generation calls planned; of a review: rows, in order, whose calls are planned."""
+    tickets_admitted: Mapped[int] = mapped_column(server_default=text("0"))
+    """Generation calls decided; of a review: rows that a reply decided."""
+    barren_tickets: Mapped[int] = mapped_column(server_default=text("0"))
+    """Tickets admitted since the last that brought something acceptable."""
+    complete_at_resume: Mapped[int] = mapped_column(server_default=text("0"))
+    """`complete` when it was last resumed: what brought nothing until then is forgiven."""
+    classification_bias: Mapped[float | None]
+    """Margin of yes over no that the model gives for nothing, in nats."""
+    complete: Mapped[int] = mapped_column(server_default=text("0"))
+    """Accepted instructions whose instances are all there; of a review: rows reviewed, whatever
+    became of them."""
+    instances: Mapped[int] = mapped_column(server_default=text("0"))
+    """Rows of the data set."""
+    calls: Mapped[int] = mapped_column(server_default=text("0"))
+    """Replies received and paid for; those taken over from an earlier call are none."""
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    completion_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    """Of those replies; null while none had a known price."""
+    written_off_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    """Calls whose end was never learnt: cut off, or their worker died. They may have been paid."""
+    written_off_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The most that those can have taken."""
+    written_off_usd: Mapped[Decimal] = mapped_column(Dollars, server_default=text("0"))
+    """The most that those can have cost."""
+    max_calls: Mapped[int | None]
+    """Cap on calls, written-off ones and those in the air included; null: none."""
+    max_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    max_cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
+    batch_stages: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    """Stages whose calls go by the provider's Batch API; emptied when a person turns that off."""
+    rests_until: Mapped[datetime | None]
+    """Until then all it waits for is with the provider, and no worker is of use; null: one is."""
+    served_at: Mapped[datetime | None]
+    """When a pump last left it: of runs with equally many, the one left first is served first."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    request_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of the request it was started with: its key with another request is a conflict."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class RunSlot(Table):
+    """A place at a run for one pump; as many workers share the run as it has slots."""
+
+    __tablename__ = "run_slots"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str | None] = mapped_column(String(40))
+    """Fence: the pump that holds it; null: free. What a pump leased bears its token."""
+    leased_until: Mapped[datetime | None]
+    """After this without a heartbeat the pump counts as dead."""
+    nudged_at: Mapped[datetime | None]
+    """When a worker was last told to look at it."""
+
+
+class RunEvent(Table):
+    """What happened to a run, appended and never changed."""
+
+    __tablename__ = "run_events"
+    __table_args__ = (Index(None, "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    """Such as ``status`` or ``preflight``."""
+    data: Mapped[dict[str, Any]]
+    """The details, by kind."""
+    at: Mapped[datetime] = mapped_column(server_default=epoch_now())

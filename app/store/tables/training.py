@@ -1,0 +1,111 @@
+"""The tables of training: jobs, what happened to them, what they left, what people said of it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.store.declarative import RowId, Table
+from app.store.sql import epoch_now
+
+_OPEN = text("status IN ('queued', 'running', 'cancelling')")
+
+
+class TrainingJob(Table):
+    """One tuning of a model on a version of a data set, or one evaluation of a model."""
+
+    __tablename__ = "training_jobs"
+    __table_args__ = (
+        Index("ix_training_jobs_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    """``training``, with an evaluation at its end, or ``evaluation`` alone."""
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    """The version whose rows it learns or is measured on; null while its run makes them."""
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    """The run whose rows it learns: it begins when the run's data set is made."""
+    wanted_dataset: Mapped[dict[str, Any] | None]
+    """Name and recipe of the data set that is to be made of the run."""
+    making: Mapped[str | None] = mapped_column(String(40))
+    """That data set, while it is being made."""
+    options: Mapped[dict[str, Any]]
+    """`app.training.plain.options`: those of its kind."""
+    status: Mapped[str] = mapped_column(String(20), index=True)
+    """`run_state.Status`; changed by guarded moves only, see `job_state`."""
+    message: Mapped[str | None]
+    """Why it failed or was cancelled, and what a person can do."""
+    step: Mapped[int] = mapped_column(server_default=text("0"))
+    """The last one that was told; after a death it begins again at the last checkpoint."""
+    steps: Mapped[int | None]
+    """Of the whole training; null: not known yet."""
+    loss: Mapped[float | None]
+    """Of that step."""
+    learning_rate: Mapped[float | None]
+    """Of that step."""
+    log_tail: Mapped[str] = mapped_column(server_default="", deferred=True)
+    """The end of its log, a few thousand characters."""
+    evaluation: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """`Evaluation`; null until there is one."""
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often it was begun since it last came further than ever before."""
+    farthest_step: Mapped[int] = mapped_column(server_default=text("0"))
+    """What "further than ever" is."""
+    news: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its worker wrote: tells a commit whose answer was lost from a new one."""
+    token: Mapped[str | None] = mapped_column(String(40))
+    """Fence: the process that works on it."""
+    leased_until: Mapped[datetime | None]
+    """After this without a heartbeat that process counts as dead."""
+    nudged_at: Mapped[datetime | None]
+    """When a worker was last told to look at it."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    """Of the request it was made by: its key with another request is a conflict."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class TrainingEvent(Table):
+    """What happened to a training job, appended and never changed."""
+
+    __tablename__ = "training_events"
+    __table_args__ = (Index(None, "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    """``status`` or ``step``."""
+    data: Mapped[dict[str, Any]]
+    """Of a step: ``step``, ``steps``, ``loss``, ``learning_rate``."""
+    at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+
+
+class TrainingOutput(Table):
+    """A file that a training job left, under the job's folder."""
+
+    __tablename__ = "training_outputs"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    """Its path from the folder on, with slashes."""
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class TrainingReview(Table):
+    """What one person said of the answers that a job's models gave."""
+
+    __tablename__ = "training_reviews"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """As that person wants to be called; a second sheet under the name takes the first one's place.
+    """
+    review: Mapped[dict[str, Any]]
+    """`app.evaluation.sheet.Review`."""
+    created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
+    """Of the first sheet: reports keep to this order."""

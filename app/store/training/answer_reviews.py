@@ -1,0 +1,45 @@
+"""Queries on what people said of a job's answers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session, undefer
+
+from app.store.runs.runs import changes
+from app.store.tables.training import TrainingJob, TrainingReview
+
+
+def locked_evaluation(session: Session, job_id: str) -> dict[str, Any] | None:
+    """Read a job's evaluation; nobody else changes it or its reviews meanwhile."""
+    whole = (undefer(TrainingJob.evaluation),)
+    return session.get_one(TrainingJob, job_id, options=whole, with_for_update=True).evaluation
+
+
+def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) -> None:
+    """Keep a person's review in place of an earlier one; safe to repeat."""
+    theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
+    if not changes(session, update(TrainingReview).where(*theirs).values(review=review)):
+        session.add(TrainingReview(job_id=job_id, reviewer=reviewer, review=review))
+        session.flush()
+
+
+def remove(session: Session, job_id: str, reviewer: str) -> bool:
+    """Forget a person's review; False: there was none."""
+    theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
+    return bool(changes(session, delete(TrainingReview).where(*theirs)))
+
+
+def of_job(session: Session, job_id: str) -> Sequence[dict[str, Any]]:
+    """Load all reviews of a job, the first person's first."""
+    return session.scalars(
+        select(TrainingReview.review)
+        .where(TrainingReview.job_id == job_id)
+        .order_by(TrainingReview.created_at, TrainingReview.reviewer)
+    ).all()
+
+
+def note_evaluation(session: Session, job_id: str, evaluation: dict[str, Any]) -> None:
+    """Put a job's evaluation in place of the one there is."""
+    noted = update(TrainingJob).where(TrainingJob.id == job_id)
+    session.execute(noted.values(evaluation=evaluation))

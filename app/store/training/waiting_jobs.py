@@ -1,0 +1,42 @@
+"""Queries on jobs that wait for the data set of their run."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from app.states import FINAL, Status
+from app.store.datasets.versions import UNFINISHED
+from app.store.tables.datasets import Dataset
+from app.store.tables.runs import Run
+from app.store.tables.training import TrainingJob
+from app.store.training.training_jobs import has_rows
+
+
+def rowless(session: Session) -> Sequence[str]:
+    """Name the jobs that wait for a data set and can be taken a step on, some at a time.
+
+    Their run has ended; or, whatever became of it since, the making of their data set has.
+    """
+    ended = and_(TrainingJob.making.is_(None), Run.status.in_(FINAL))
+    return session.scalars(
+        select(TrainingJob.id)
+        .join(Run, Run.id == TrainingJob.run_id)
+        .outerjoin(Dataset, Dataset.id == TrainingJob.making)
+        .where(_waits(), or_(ended, Dataset.state.not_in(UNFINISHED)))
+        .order_by(TrainingJob.id)
+        .limit(100)
+    ).all()
+
+
+def hold(session: Session, job_id: str) -> TrainingJob | None:
+    """Hold a job's row until the transaction ends; None: it waits no more, or another holds it."""
+    return session.scalar(
+        select(TrainingJob)
+        .where(TrainingJob.id == job_id, _waits())
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _waits() -> ColumnElement[bool]:
+    return and_(TrainingJob.status == Status.QUEUED, ~has_rows())

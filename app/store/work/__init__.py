@@ -1,0 +1,1 @@
+"""Queries on work items, tickets, replies, instructions, batches, endpoint state."""

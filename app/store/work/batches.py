@@ -1,0 +1,259 @@
+"""Queries on batches of model calls.
+
+A batch changes only in a transaction that holds its run's row. It is seen to by one pump at a time:
+that whose token it bears, while that pump has its slot.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.store.runs.runs import changes
+from app.store.runs.slots import is_at_work
+from app.store.sql import epoch_now
+from app.store.tables.batches import Batch
+
+OPEN = ("planned", "submitted", "ended")
+"""In these somebody has to see to it again."""
+LONGEST_DELAY = 30
+"""Times the first delay."""
+_LONGEST_ROW = 32
+
+
+class Out(NamedTuple):
+    """An open batch, as a pump that looks for something to do sees it."""
+
+    id: str
+    state: str
+    poll_at: datetime
+    is_due: bool
+    """Its time has come."""
+    is_held: bool
+    """Another pump sees to it now."""
+
+
+def out(session: Session, run_id: str, token: str) -> Sequence[Out]:
+    """A run's open batches, as they are to the pump with this token."""
+    held = (Batch.token != token) & is_at_work(run_id, Batch.token)
+    due = Batch.poll_at <= epoch_now()
+    rows = session.execute(
+        select(Batch.id, Batch.state, Batch.poll_at, due, func.coalesce(held, false()))
+        .where(*_open(run_id))
+        .order_by(Batch.poll_at, Batch.id)
+    )
+    return [
+        Out(id_, state, at, is_due=bool(due_), is_held=bool(held_))
+        for id_, state, at, due_, held_ in rows
+        if at is not None
+    ]
+
+
+def add(session: Session, batch: Mapping[str, Any]) -> None:
+    """Plan a batch, by its columns; it has to be submitted at once."""
+    session.execute(insert(Batch).values(**batch, state="planned", poll_at=epoch_now()))
+
+
+def any_open(session: Session, run_id: str) -> bool:
+    """Whether some batch of the run is not closed."""
+    return bool(session.scalar(select(exists().where(*_open(run_id)))))
+
+
+def next_at(session: Session, run_id: str) -> datetime | None:
+    """When the next batch has to be seen to; None when none is open."""
+    return session.scalar(select(func.min(Batch.poll_at)).where(*_open(run_id)))
+
+
+class Taken(NamedTuple):
+    """A batch that a pump sees to."""
+
+    batch: Batch
+    out_s: float
+    """How long ago it was submitted; 0 before."""
+    failing_s: float
+    """For how long nothing asked about it has been answered."""
+    cancelled_s: float | None
+    """For how long no more of it has been wanted; None: it is."""
+
+
+def take(session: Session, batch_id: str, token: str) -> Taken:
+    """Give a batch to the pump with this token; returned as it was before."""
+    out_s = func.coalesce(epoch_now() - _seconds(Batch.submitted_at), 0.0)
+    failing_s = func.coalesce(epoch_now() - _seconds(Batch.failing_since), 0.0)
+    cancelled_s = epoch_now() - _seconds(Batch.cancelled_at)
+    wanted = select(Batch, out_s, failing_s, cancelled_s).where(Batch.id == batch_id)
+    row = session.execute(wanted).one()
+    session.expunge(row[0])
+    # Before it is sent: nobody can tell afterwards how far a pump came that died on the way.
+    sent = or_(Batch.may_exist, and_(Batch.state == "planned", Batch.cancelled_at.is_(None)))
+    _update(session, batch_id, token=token, may_exist=sent)
+    return Taken(*row)
+
+
+def held(session: Session, batch_id: str, token: str) -> Batch | None:
+    """The fence: the batch, if the pump with this token still sees to it."""
+    batch = session.get(Batch, batch_id, populate_existing=True)
+    return batch if batch is not None and batch.token == token else None
+
+
+def note_submitted(session: Session, batch_id: str, provider_id: str, first_s: float) -> None:
+    """Note the provider's name for it."""
+    now = epoch_now()
+    values = {"provider_id": provider_id, "submitted_at": now, "poll_at": now + first_s}
+    _set(session, batch_id, state="submitted", **values)
+
+
+def note_working(
+    session: Session, batch_id: str, said: str, completed: int, *, first_s: float, cancelled: bool
+) -> None:
+    """Note that it is not done: the longer it has been out, the later it is asked after again.
+
+    `cancelled`: the provider was told to end it; it is asked after steadily.
+    """
+    now = epoch_now()
+    age_s = func.coalesce(now - _seconds(Batch.submitted_at), 0.0)
+    values: dict[str, Any] = {"poll_at": now + (first_s if cancelled else _bounded(age_s, first_s))}
+    if cancelled:
+        values["cancelled_at"] = func.coalesce(_seconds(Batch.cancelled_at), now)
+    _set(session, batch_id, provider_said=said, completed=completed, **values)
+
+
+def note_ended(session: Session, batch_id: str, said: str, completed: int) -> None:
+    """Note that the provider has ended it. The pump goes on with it."""
+    now = epoch_now()
+    values = {"provider_said": said, "completed": completed, "poll_at": now, "ended_at": now}
+    _update(session, batch_id, state="ended", failing_since=None, **values)
+
+
+def postpone(
+    session: Session,
+    batch_id: str,
+    trouble: str,
+    *,
+    first_s: float,
+    at_least_s: float,
+    may_exist: bool,
+) -> None:
+    """Note that it could not be asked after; the next try follows later and later."""
+    now = epoch_now()
+    since = func.coalesce(_seconds(Batch.failing_since), now)
+    wait = _bounded(now - since, first_s)
+    wait = case((wait < at_least_s, at_least_s), else_=wait)
+    values = {"trouble": trouble, "failing_since": since, "poll_at": now + wait}
+    _update(session, batch_id, token=None, may_exist=may_exist, **values)
+
+
+def forgive(session: Session, batch_id: str, trouble: str, *, may_exist: bool) -> None:
+    """Begin to count failures anew: a person is told, and will see to them."""
+    _set(session, batch_id, trouble=trouble, may_exist=may_exist, poll_at=epoch_now())
+
+
+def close(
+    session: Session,
+    batch_id: str,
+    state: str,
+    *,
+    trouble: str | None = None,
+    retry_after_s: float | None = None,
+    length_name: str | None = None,
+) -> None:
+    """Note its last state; `retry_after_s`: when a smaller one may be tried."""
+    now = epoch_now()
+    at = None if retry_after_s is None else now + retry_after_s
+    values: dict[str, Any] = {"state": state, "closed_at": now, "poll_at": at}
+    if trouble is not None:
+        values["trouble"] = trouble
+    if length_name is not None:
+        values["length_name"] = length_name
+    _set(session, batch_id, **values)
+
+
+def cancel_open(session: Session, run_id: str) -> int:
+    """Want no more of what is open, which is seen to at once; how many batches that changes."""
+    wanted = update(Batch).where(*_open(run_id), Batch.cancelled_at.is_(None))
+    values = {"cancelled_at": epoch_now(), "poll_at": epoch_now(), "failing_since": None}
+    return changes(session, wanted.values(**values))
+
+
+class Refused(NamedTuple):
+    """Batches of a stage that were refused as too much, one after the other."""
+
+    in_a_row: int
+    requests: int
+    """Of the last of them; the next one has fewer."""
+    may_try: bool
+    """Whether the time for the next one has come."""
+    retry_at: datetime
+
+
+def refused_last(
+    session: Session, run_id: str, stage: str, before: str | None = None
+) -> Refused | None:
+    """The latest batches of a stage, if they were refused as too much; None if the last was not.
+
+    `before`: looks only at those made before this one.
+    """
+    earlier = true() if before is None else Batch.id < before
+    may_try = (Batch.poll_at <= epoch_now()).label("may")
+    rows = session.execute(
+        select(Batch.state, Batch.requests, Batch.poll_at, may_try)
+        .where(Batch.run_id == run_id, Batch.stage == stage, earlier)
+        .order_by(Batch.id.desc())
+        .limit(_LONGEST_ROW)
+    ).all()
+    refused = list(takewhile(lambda row: row.state == "refused" and row.poll_at, rows))
+    if not refused:
+        return None
+    last = refused[0]
+    return Refused(len(refused), last.requests, may_try=bool(last.may), retry_at=last.poll_at)
+
+
+def length_name(session: Session, run_id: str) -> str | None:
+    """What batches of the run have taught about the endpoint."""
+    return session.scalar(
+        select(Batch.length_name)
+        .where(Batch.run_id == run_id, Batch.length_name.is_not(None))
+        .order_by(Batch.id.desc())
+        .limit(1)
+    )
+
+
+def _set(session: Session, batch_id: str, **values: object) -> None:
+    """Change a batch that the provider has answered about; its pump is done with it."""
+    _update(session, batch_id, token=None, failing_since=None, **values)
+
+
+def _update(session: Session, batch_id: str, **values: object) -> None:
+    changes(session, update(Batch).where(Batch.id == batch_id).values(**values))
+
+
+def _bounded(age_s: ColumnElement[float], first_s: float) -> ColumnElement[float]:
+    """As long again as it has lasted, within bounds: so the delays double."""
+    longest_s = first_s * LONGEST_DELAY
+    return case((age_s < first_s, first_s), (age_s > longest_s, longest_s), else_=age_s)
+
+
+def _open(run_id: str) -> tuple[ColumnElement[bool], ...]:
+    return Batch.run_id == run_id, Batch.state.in_(OPEN)
+
+
+def _seconds(column: InstrumentedAttribute[datetime | None]) -> ColumnElement[float]:
+    """A point in time as the number that is stored."""
+    return type_coerce(column, Float())

@@ -1,0 +1,214 @@
+"""Queries on model replies."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, exists, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request, Stage
+from app.store.declarative import core, draw_ids
+from app.store.tables.results import CompletionRow, PromptText
+
+_TABLE = core(CompletionRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A completion with all that led to it."""
+
+    work_item_id: int | None
+    stage: Stage
+    request: Request
+    completion: Completion
+    latency_s: float
+    cost_usd: Decimal | None = None
+    demonstrations: Sequence[dict[str, Any]] = ()
+    call: str | None = None
+    """Our own name for the call."""
+    endpoint: str | None = None
+    request_sha256: str | None = None
+    """Only where the reply may be used again."""
+    reused_from: int | None = None
+    """The stored reply that this one is; None: it was asked for and paid."""
+    batch_id: str | None = None
+    """The batch it came with; None: it was a call of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply that is stored already."""
+
+    id: int
+    completion: Completion
+
+
+def add(
+    session: Session, run_id: str, replies: Sequence[Reply], *, spare: Collection[str] = ()
+) -> list[int]:
+    """Keep replies; their ids, in the same order. `spare`: the calls whose replies wait for use."""
+    if not replies:
+        return []
+    parts = [_parts(reply.request) for reply in replies]
+    _keep_texts(session, {text for text, _ in parts})
+    ids = draw_ids(session, _TABLE, len(replies))
+    rows = [
+        _columns(reply, text.sha256, rest)
+        | {"id": id_, "run_id": run_id, "is_spare": reply.call in spare}
+        for id_, reply, (text, rest) in zip(ids, replies, parts, strict=True)
+    ]
+    session.connection().execute(insert(_TABLE), rows)
+    return ids
+
+
+def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
+    completion = reply.completion
+    return {
+        "work_item_id": reply.work_item_id,
+        "call": reply.call,
+        "request_sha256": reply.request_sha256,
+        "reused_from": reply.reused_from,
+        "endpoint": reply.endpoint,
+        "batch_id": reply.batch_id,
+        "reply_id": completion.reply_id,
+        "stage": reply.stage,
+        "prompt_version": reply.request.prompt_version,
+        "prompt_text_sha256": text_sha256,
+        "prompt": rest,
+        "demonstrations": list(reply.demonstrations),
+        "parameters": _parameters(reply.request.parameters),
+        "model": completion.model,
+        "reply": storable(completion.text),
+        "finish_reason": completion.finish_reason[:40],
+        "top_logprobs": (
+            None
+            if completion.top_logprobs is None
+            else {storable(token): p for token, p in completion.top_logprobs.items()}
+        ),
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "latency_s": reply.latency_s,
+    }
+
+
+_READ = (
+    CompletionRow.id,
+    CompletionRow.reply,
+    CompletionRow.finish_reason,
+    CompletionRow.model,
+    CompletionRow.prompt_tokens,
+    CompletionRow.completion_tokens,
+    CompletionRow.top_logprobs,
+    CompletionRow.reply_id,
+)
+
+
+def load(session: Session, ids: Collection[int]) -> dict[int, Completion]:
+    """Load replies, by id, as the method reads them."""
+    return {kept.id: kept.completion for kept in _find(session, CompletionRow.id.in_(ids))}
+
+
+def of_stage(session: Session, run_id: str, stage: Stage) -> list[Completion]:
+    """Load all replies of a small stage."""
+    found = _find(session, CompletionRow.run_id == run_id, CompletionRow.stage == stage)
+    return [kept.completion for kept in found]
+
+
+def _find(session: Session, *which: ColumnElement[bool]) -> list[Kept]:
+    rows = session.execute(select(*_READ).where(*which).order_by(CompletionRow.id))
+    return [Kept(id_, Completion(*fields)) for id_, *fields in rows]
+
+
+def known_calls(session: Session, item_ids: Collection[int]) -> set[str]:
+    """Name the calls about these items whose replies are stored."""
+    found = select(CompletionRow.call).where(CompletionRow.work_item_id.in_(item_ids))
+    return {call for call in session.scalars(found) if call is not None}
+
+
+def any_of_calls(session: Session, run_id: str, calls: Collection[str | None]) -> bool:
+    """Whether the reply of one of these calls of the preflight is stored."""
+    of_run = (CompletionRow.run_id == run_id, CompletionRow.stage == Stage.PREFLIGHT)
+    return bool(session.scalar(select(exists().where(*of_run, CompletionRow.call.in_(calls)))))
+
+
+def spares(session: Session, item_ids: Collection[int]) -> Mapping[int, Kept]:
+    """Find stored replies that nobody has used, by item."""
+    spare = (CompletionRow.work_item_id.in_(item_ids), CompletionRow.is_spare)
+    rows = session.execute(select(CompletionRow.work_item_id, *_READ).where(*spare))
+    return {item_id: Kept(id_, Completion(*fields)) for item_id, id_, *fields in rows}
+
+
+def use(session: Session, ids: Collection[int]) -> None:
+    """Note that these replies are spare no more."""
+    used = update(CompletionRow).where(CompletionRow.id.in_(ids))
+    session.execute(used.values(is_spare=False))
+
+
+def reusable(session: Session, keys: Collection[str]) -> Mapping[str, Kept]:
+    """Find paid replies to exactly these requests, of any run."""
+    same = (CompletionRow.request_sha256.in_(keys), CompletionRow.reused_from.is_(None))
+    rows = session.execute(select(CompletionRow.request_sha256, *_READ).where(*same))
+    return {str(key): Kept(id_, Completion(*fields)) for key, id_, *fields in rows}
+
+
+def storable(text: str) -> str:
+    """Text every database takes: PostgreSQL refuses NUL, UTF-8 refuses halves of surrogates."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class _Text(NamedTuple):
+    """The part of a prompt that is the same in every call of its stage."""
+
+    text: str
+    sha256: str
+
+
+def _parts(request: Request) -> tuple[_Text, str]:
+    """Split a prompt into what is the same in every call of its stage, and the rest."""
+    prompt = request.prompt
+    if isinstance(prompt, ChatPrompt):
+        return _turns(prompt.messages[:-1]), prompt.messages[-1].content
+    return _text(prompt.text[: prompt.unchanging]), prompt.text[prompt.unchanging :]
+
+
+# A run has a handful of these, and asks with each of them thousands of times.
+@lru_cache(maxsize=64)
+def _turns(messages: tuple[Message, ...]) -> _Text:
+    turns = [{"role": m.role, "content": m.content} for m in messages]
+    return _text(json.dumps(turns, ensure_ascii=False))
+
+
+@lru_cache(maxsize=64)
+def _text(text: str) -> _Text:
+    return _Text(text, hashlib.sha256(text.encode()).hexdigest())
+
+
+@lru_cache(maxsize=64)
+def _parameters(parameters: Parameters) -> dict[str, Any]:
+    return asdict(parameters)
+
+
+def request_sha256(request: Request, model: str) -> str:
+    """Name a whole request: equal ones, and no others, have the same name."""
+    unchanging, rest = _parts(request)
+    schema = request.prompt.schema if isinstance(request.prompt, ChatPrompt) else None
+    form = None if schema is None else dict(schema)
+    kind = type(request.prompt).__name__
+    whole = [kind, model, unchanging.sha256, rest, form, repr(request.parameters)]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+
+def _keep_texts(session: Session, texts: set[_Text]) -> None:
+    dialect = session.get_bind().dialect.name
+    make = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    # In one order everywhere, or two pumps would wait for each other.
+    rows = [{"sha256": text.sha256, "text": text.text} for text in sorted(texts)]
+    session.connection().execute(make(core(PromptText)).on_conflict_do_nothing(), rows)

@@ -1,0 +1,1 @@
+"""Tuning itself: batches, loss, the training loop, checkpoints."""

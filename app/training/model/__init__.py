@@ -1,0 +1,1 @@
+"""Base models, tuning methods, memory and devices."""

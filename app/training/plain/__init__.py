@@ -1,0 +1,1 @@
+"""The part of training that needs no torch: options, prompts, masking, encoding."""

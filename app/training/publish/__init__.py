@@ -1,0 +1,1 @@
+"""What a job leaves: the adapter folder, merged weights, a GGUF adapter."""

@@ -1,0 +1,1 @@
+"""A tuned model at work: answers, measurements, chat."""

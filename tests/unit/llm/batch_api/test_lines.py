@@ -1,0 +1,222 @@
+"""The lines of a batch's files: cut, split and read, also the strange ones."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from app.errors import (
+    ItemTrouble,
+    Outage,
+    ParameterTrouble,
+    ProviderTrouble,
+    RunTrouble,
+    Throttled,
+)
+from app.llm.batch_api.batches import Collected
+from app.llm.batch_api.lines import MOST_LINE_BYTES, lines_of, request_line, split
+from app.llm.questions import question
+from app.llm.scripted.batches import BatchScript, Fault, Route
+from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.pipeline.types import Completion
+from tests.unit.llm.batch_stand_in import Api, batch_api, chat, named, problem
+
+BODY = {"choices": [{"message": {"content": "fine"}, "finish_reason": "stop"}]}
+FINE = Completion("fine", "stop", "model-a")
+
+
+def line(custom_id: object, body: object = BODY, status: object = 200, **more: object) -> bytes:
+    response = {"status_code": status, "request_id": "r", "body": body}
+    return json.dumps({"custom_id": custom_id, "response": response, "error": None} | more).encode()
+
+
+class Output:
+    """A batch that has ended, whose output file is what a test makes it."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.api: Api | None = None
+
+    def play(self, route: Route, _: int) -> Fault | None:
+        reply = ScriptedReply(raw=self.content, content_type="application/octet-stream")
+        return Fault(reply) if route == "content" else None
+
+    def collect(self, *lines: bytes, asked: Sequence[str] | None = None) -> list[Collected]:
+        assert self.api is not None
+        self.content = b"\n".join(lines)
+        return list(self.api.endpoint.collect("batch_1", asked))
+
+
+@pytest.fixture(scope="module")
+def output() -> Iterator[Output]:
+    told = Output()
+    with batch_api(batches=BatchScript(fault=told.play)) as told.api:
+        told.api.ended(told.api.submitted("a"))
+        yield told
+
+
+def test_a_line_of_the_input_is_an_ordinary_call_with_a_name_and_an_address() -> None:
+    request = chat("hello")
+    sent = json.loads(request_line("a", request, "model-a", "max_tokens"))
+    path, body = question(request, "model-a", "max_tokens")
+    assert sent == {"custom_id": "a", "method": "POST", "url": f"/v1{path}", "body": body}
+
+
+def test_requests_are_split_by_their_number_in_their_order() -> None:
+    requests = named(*"abcdefg")
+    parts = list(split(requests, "m", most_requests=3))
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert [one for part in parts for one in part] == requests
+    assert list(split([], "m")) == []
+
+
+def test_no_part_is_larger_than_a_file_may_be_whichever_name_its_length_has() -> None:
+    requests = named(*(f"item {n:03}" for n in range(50)))
+    size = len(request_line(*requests[0], "m", "max_completion_tokens"))
+    assert [len(part) for part in split(requests, "m", most_bytes=size * 10)] == [10] * 5
+    assert [len(part) for part in split(requests, "m", most_bytes=size * 10 - 1)][:2] == [9, 9]
+
+
+def test_a_request_larger_than_any_file_goes_alone() -> None:
+    requests = [("a", chat("a")), ("b", chat("b" * 1000)), ("c", chat("c"))]
+    parts = list(split(requests, "m", most_bytes=600))
+    assert [[name for name, _ in part] for part in parts] == [["a"], ["b"], ["c"]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_lines_are_the_same_however_the_file_is_cut_into_chunks(size: int) -> None:
+    content = "one\n\ntwo \u2028 with \u0085 and \x0b\r\nlast".encode()
+    chunks = [content[at : at + size] for at in range(0, len(content), size)]
+    assert list(lines_of(chunks)) == content.split(b"\n")
+
+
+def test_of_a_line_without_end_only_the_beginning_is_held() -> None:
+    megabytes = (b"x" * 1_000_000 for _ in range(12))
+    (held,) = lines_of(megabytes)
+    assert len(held) == MOST_LINE_BYTES + 1
+
+
+def test_separators_inside_a_text_do_not_end_the_line(output: Output) -> None:
+    words = "a\u2028b\u2029c\u0085d\x1ce"
+    body = {"choices": [{"message": {"content": words}, "finish_reason": "stop"}]}
+    whole = {"custom_id": "a", "response": {"status_code": 200, "body": body}}
+    (one,) = output.collect(
+        json.dumps(whole, ensure_ascii=False).replace("\\u001c", "\x1c").encode()
+    )
+    assert one.stray == "unreadable"  # A bare control character is no JSON; the others are.
+    (one,) = output.collect(json.dumps(whole, ensure_ascii=False).encode())
+    assert isinstance(one.answer, Completion)
+    assert one.answer.text == words
+
+
+def error(message: str, code: object = None, **more: object) -> dict[str, Any]:
+    return {"error": {"message": message, "code": code, **more}}
+
+
+NEVER: dict[str, Any] = {
+    "response": None,
+    "error": {"code": "batch_expired", "message": "Too late"},
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "says"),
+    [
+        (line("a", error("maximum context length is 8"), 400), ItemTrouble, "too long"),
+        (line("a", error("I do not like it"), 400), ItemTrouble, "I do not like it"),
+        (line("a", error("No", "content_filter"), 400), ItemTrouble, "filter"),
+        (line("a", error("Slow down"), 429), Throttled, "Slow down"),
+        (line("a", error("Empty", "insufficient_quota"), 429), RunTrouble, "credit"),
+        (line("a", error("It broke"), 500), Outage, "It broke"),
+        (line("a", "<html>502 <b>Bad</b></html>", 502), Outage, "502 Bad"),
+        (line("a", None, 503), Outage, "503"),
+        (line("a", error("Wrong key"), 401), RunTrouble, "OPENAI_API_KEY"),
+        (line("a", error("No model x", "model_not_found"), 404), RunTrouble, "SEEDBED_MODEL"),
+        (
+            line("a", error("Not 0", "unsupported_value", param="temperature"), 400),
+            ParameterTrouble,
+            "sampling",
+        ),
+        (line("a", error("out of luck")), ItemTrouble, "out of luck"),
+        (line("a", {"choices": []}), ItemTrouble, "any choice"),
+        (line("a", {"choices": [{"message": {"content": None}}]}), ItemTrouble, "without text"),
+        (line("a", None), ItemTrouble, "without a body"),
+        (line("a", "fine"), ItemTrouble, "without a body"),
+        (line("a", **NEVER), Throttled, "Too late"),
+        (line("a", **NEVER | {"error": {"code": "batch_cancelled"}}), Throttled, "batch_cancelled"),
+        (line("a", **NEVER | {"error": {"code": "x", "message": "Odd"}}), ItemTrouble, "Odd"),
+        (line("a", **NEVER | {"error": "Odd"}), ItemTrouble, "Odd"),
+        (line("a", **NEVER | {"error": None}), ItemTrouble, "no answer"),
+        (b'{"custom_id": "a"}', ItemTrouble, "no answer"),
+    ],
+)
+def test_a_line_without_an_answer_is_told_by_the_table(
+    told: bytes, kind: type[ProviderTrouble], says: str, output: Output
+) -> None:
+    first, second = output.collect(told, line("b"))
+    assert (first.custom_id, first.stray) == ("a", None)
+    assert type(first.answer) is kind, first.answer
+    assert says in str(first.answer)
+    assert second == Collected("b", FINE)
+
+
+def test_a_line_with_an_answer_needs_no_status(output: Output) -> None:
+    for told in (line("a", status=None), line("a", status="200"), line("a", status=201)):
+        assert output.collect(told) == [Collected("a", FINE)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"{oops",
+        b"[1, 2]",
+        b"\xff\xfe",
+        b"null",
+        line(None),
+        line(7),
+        line(""),
+        b'{"response": null}',
+        b'{"custom_id": "a", "response": "' + b"x" * MOST_LINE_BYTES + b'"}',
+        b"[" * 100_000,
+    ],
+    ids=lambda told: told[:20].decode(errors="replace"),
+)
+def test_a_line_that_cannot_be_read_is_told_and_the_next_is_read(
+    told: bytes, output: Output
+) -> None:
+    first, second = output.collect(told, line("b"))
+    assert (first.custom_id, first.stray) == ("", "unreadable")
+    assert type(first.answer) is ItemTrouble
+    assert first.answer.__context__ is None
+    assert len(str(first.answer)) < 1000
+    assert second == Collected("b", FINE)
+
+
+def test_a_name_that_nobody_gave_is_told_with_what_was_paid_for(output: Output) -> None:
+    assert output.collect(line("x\0"), line("a"), asked=["a"]) == [
+        Collected("x\N{REPLACEMENT CHARACTER}", FINE, "unknown"),
+        Collected("a", FINE),
+    ]
+
+
+def test_without_the_names_that_were_asked_none_is_unknown(output: Output) -> None:
+    assert [one.stray for one in output.collect(line("x"), line("y"))] == [None, None]
+
+
+def test_a_second_answer_to_the_same_request_is_told_whichever_file_it_is_in() -> None:
+    def garbled(call: ScriptedCall) -> ScriptedReply:
+        if call.custom_id == "a":
+            return problem(400, "No")
+        return ScriptedReply(raw=line("a") + b"\n" + line("a"))
+
+    with batch_api(garbled) as api:
+        first, second, third = api.collected(api.submitted("a", "b"))
+    assert (first, second) == (Collected("a", FINE), Collected("a", FINE, "repeated"))
+    assert (third.custom_id, third.stray) == ("a", "repeated")
+    assert type(third.answer) is ItemTrouble
+
+
+def test_empty_lines_are_nothing(output: Output) -> None:
+    assert output.collect(b"", line("a"), b"  ", b"\r") == [Collected("a", FINE)]
+    assert output.collect(b"") == []

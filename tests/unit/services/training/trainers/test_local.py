@@ -1,0 +1,212 @@
+"""A whole job with torch: tuned, measured beside its base, and written down."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import InvalidInput
+from app.evaluation.result import Evaluation, ProgressPoint
+from app.record import DatasetRow, Record
+from app.services.training.contract import RowSource, Trained, TrainingWork
+
+if find_spec("peft") is None:
+    pytest.skip("needs the extra 'training'", allow_module_level=True)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from app.services.training.trainers.local import carry_out
+from tests.unit.training.making import tiny_roberta, tiny_tokenizer
+
+SHAPES = ("aaaa", "zzzz")
+
+
+class Watching:
+    """Keeps what it is told, and says stop after so many steps."""
+
+    def __init__(self, most_steps: int = 1000) -> None:
+        self.points: list[ProgressPoint] = []
+        self.lines: list[str] = []
+        self._most = most_steps
+
+    def step(self, point: ProgressPoint, _steps: int | None) -> None:
+        self.points.append(point)
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+    def stop(self) -> bool:
+        return len(self.points) >= self._most
+
+
+def shouts(count: int) -> Sequence[DatasetRow]:
+    """Rows of one classification task; every third row is of no classification."""
+    return [
+        DatasetRow(
+            number,
+            Record("Is it low?", ("Yes.", "no")[number % 2], SHAPES[number % 2] * (1 + number)),
+            is_classification=(True, True, None)[number % 3],
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    tiny_roberta().save_pretrained(tmp_path / "encoder")
+    tiny_tokenizer().save_pretrained(tmp_path / "encoder")
+    return tmp_path / "encoder"
+
+
+def work_in(
+    folder: Path, encoder: Path, rows: Sequence[DatasetRow], **options: Any
+) -> TrainingWork:
+    folder.mkdir(exist_ok=True)
+
+    def read() -> Iterator[DatasetRow]:
+        return iter(rows)
+
+    whole = {
+        "base_model": str(encoder),
+        "task": "labels",
+        "method": {"name": "lora", "dropout": 0.0},
+        "schedule": {"steps": 30, "batch": 8, "micro_batch": 8, "learning_rate": 2e-2},
+        "evaluation": {"held_out_share": 0.3},
+    }
+    return TrainingWork(
+        job_id="training_1",
+        kind="training",
+        options=whole | options,
+        dataset=RowSource("shouts, version 1", read),
+        others={},
+        folder=folder,
+        cache=folder.parent / "models",
+    )
+
+
+def evaluation_of(trained: Trained) -> Evaluation:
+    assert trained.evaluation is not None
+    return trained.evaluation
+
+
+def test_an_encoder_is_measured_beside_the_commonest_label(encoder: Path, tmp_path: Path) -> None:
+    watch = Watching()
+
+    trained = carry_out(work_in(tmp_path / "job", encoder, shouts(60)), watch)
+
+    found = evaluation_of(trained)
+    base, tuned = found.models
+    assert trained.is_whole
+    assert len(watch.points) == 30
+    assert (base.name[:6], tuned.name) == ("always", "training_1")
+    assert found.tasks == found.classification_tasks > 5
+    assert base.exact_match is not None
+    assert tuned.exact_match is not None
+    assert base.exact_match.right < tuned.exact_match.right == found.tasks
+    assert set(tuned.exact_match.confusion.labels) == {"yes", "no"}
+    assert found.training is not None
+    assert found.training.truncation is not None
+    # Of 60 rows 40 are of classification, and none of those held out was learnt.
+    assert found.training.truncation.rows == 40 - found.tasks
+    assert any("No adapter.gguf: it tells labels" in line for line in watch.lines)
+
+
+def test_the_tuned_encoder_can_be_measured_again_by_a_job_of_its_own(
+    encoder: Path, tmp_path: Path
+) -> None:
+    first = work_in(tmp_path / "job", encoder, shouts(60), outputs={"merged": True})
+    carry_out(first, Watching())
+    rows = [row for row in shouts(90) if row.position >= 60]
+    again = TrainingWork(
+        job_id="training_2",
+        kind="evaluation",
+        options={"training_job_id": "training_1"},
+        dataset=work_in(tmp_path / "again", encoder, rows).dataset,
+        others={},
+        folder=tmp_path / "again",
+        cache=first.cache,
+        tuned=first.folder / "outputs",
+    )
+
+    found = evaluation_of(carry_out(again, Watching()))
+
+    assert found.tasks == 20
+    assert found.models[1].exact_match is not None
+    assert found.models[1].exact_match.right == 20
+    assert (first.folder / "outputs" / "merged" / "model.safetensors").is_file()
+    lines = (again.folder / "outputs" / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["answers"].keys() == {"always 'no'", "training_1"}
+
+
+def test_stopped_it_goes_on_where_it_was(encoder: Path, tmp_path: Path) -> None:
+    work = work_in(tmp_path / "job", encoder, shouts(60))
+    undisturbed = carry_out(work_in(tmp_path / "whole", encoder, shouts(60)), Watching())
+
+    stopped = carry_out(work, Watching(most_steps=7))
+    rest = Watching()
+    resumed = carry_out(work, rest)
+
+    assert stopped == Trained(is_whole=False)
+    assert rest.points[0].step == 8
+    assert resumed == undisturbed
+
+
+def test_rows_without_a_classification_teach_no_labels(encoder: Path, tmp_path: Path) -> None:
+    rows = [DatasetRow(n, Record("Say it.", "yes"), is_classification=False) for n in range(9)]
+
+    with pytest.raises(InvalidInput, match="no classification rows") as caught:
+        carry_out(work_in(tmp_path / "job", encoder, rows), Watching())
+
+    assert caught.value.faults[0].field == "task"
+
+
+def test_the_loss_of_an_encoder_is_that_of_a_label(encoder: Path, tmp_path: Path) -> None:
+    found = evaluation_of(carry_out(work_in(tmp_path / "job", encoder, shouts(60)), Watching()))
+
+    assert found.loss_of == "label"
+    assert any(" a label: " in line for line in found.words)
+
+
+def test_it_is_measured_on_the_version_that_it_names(encoder: Path, tmp_path: Path) -> None:
+    rows = shouts(90)
+    named = {"evaluation": {"held_out_dataset_id": "dataset_2"}}
+    work = work_in(tmp_path / "job", encoder, [row for row in rows if row.position < 60], **named)
+    exam = RowSource(
+        "exam, version 3",
+        lambda: iter([rows[0], *(row for row in rows if row.position >= 60)]),
+    )
+    watch = Watching()
+
+    found = evaluation_of(carry_out(replace(work, others={"dataset_2": exam}), watch))
+
+    assert found.title == "shouts, version 1, measured on exam, version 3"
+    # Of the 30 other rows 20 are of classification; the one that is learnt, too, is not asked.
+    assert found.tasks == 20
+    assert found.training is not None
+    assert found.training.truncation is not None
+    assert found.training.truncation.rows == 40
+    assert "40 rows to learn, 20 held out." in watch.lines
+    assert "Of those to measure on, left out as near to rows to learn: 1." in watch.lines
+
+
+def test_an_evaluation_of_rows_that_were_learnt_says_so(encoder: Path, tmp_path: Path) -> None:
+    none = {"evaluation": {"held_out_share": 0.0}}
+    first = work_in(tmp_path / "job", encoder, shouts(30), **none)
+    carry_out(first, Watching())
+    again = replace(
+        work_in(tmp_path / "again", encoder, shouts(30)),
+        job_id="training_2",
+        kind="evaluation",
+        options={"training_job_id": "training_1"},
+        tuned=first.folder / "outputs",
+        has_learnt_it=True,
+    )
+
+    found = evaluation_of(carry_out(again, Watching()))
+
+    assert found.title == "shouts, version 1, of which all rows were learnt"
+    assert found.tasks == 20

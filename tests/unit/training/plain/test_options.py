@@ -1,0 +1,105 @@
+"""What may be decided about tuning."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from app.training.plain.options import (
+    DataOptions,
+    EvaluationJobOptions,
+    EvaluationOptions,
+    MethodOptions,
+    ScheduleOptions,
+    TrainingOptions,
+)
+
+
+def test_the_defaults_are_those_of_lora_on_query_and_value() -> None:
+    options = TrainingOptions()
+
+    method = options.method
+    assert (method.name, method.effective_rank, method.alpha, method.dropout) == (
+        "lora",
+        8,
+        16,
+        0.05,
+    )
+    assert method.targets is None
+    assert options.learning_rate == 3e-4
+
+
+def test_qlora_has_its_papers_numbers() -> None:
+    options = TrainingOptions(method=MethodOptions(name="qlora"))
+
+    assert (options.method.effective_rank, options.method.alpha) == (64, 16)
+    assert options.learning_rate == 2e-4
+
+
+def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
+    with pytest.raises(ValidationError, match="only takes ranks away"):
+        MethodOptions(name="adalora", rank=16)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"replay_share": 0.1}, "needs replay_dataset_id"),
+        ({"replay_dataset_id": "dataset_1"}, "needs replay_share"),
+    ],
+)
+def test_general_rows_have_a_source_and_a_share(data: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        DataOptions.model_validate(data)
+
+
+def test_packed_rows_cannot_share_a_prefix() -> None:
+    with pytest.raises(ValidationError, match="cannot be combined with prefix"):
+        TrainingOptions(method=MethodOptions(name="prefix"), data=DataOptions(packing=True))
+
+
+def test_options_are_told_without_torch() -> None:
+    code = "import sys, app.training.plain.options; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"method": {"name": "prefix"}}, "labels cannot be learnt by prefix"),
+        ({"method": {"name": "qlora"}}, "labels cannot be learnt by qlora"),
+        ({"data": {"packing": True}}, "with labels there is no packing"),
+        ({"where": "axolotl", "base_model": "roberta-base"}, "axolotl tunes models that write"),
+        (
+            {"evaluation": {"judge": {}, "general_dataset_id": "dataset_1"}},
+            "with labels there is no general_dataset_id and no judge",
+        ),
+    ],
+)
+def test_what_says_nothing_of_labels_is_refused(options: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        TrainingOptions.model_validate({"task": "labels", **options})
+
+
+def test_a_judges_decisions_are_learnt_as_labels_only() -> None:
+    assert TrainingOptions(task="labels", review_run_id="run_1").review_run_id == "run_1"
+    with pytest.raises(ValidationError, match="needs the task 'labels'"):
+        TrainingOptions(review_run_id="run_1")
+
+
+def test_an_evaluation_is_measured_on_its_own_data_set() -> None:
+    held_out = EvaluationOptions(held_out_dataset_id="dataset_1")
+
+    with pytest.raises(ValidationError, match="name that one as dataset_id"):
+        EvaluationJobOptions(evaluation=held_out)
+    with pytest.raises(ValidationError, match="there is no held_out_dataset_id"):
+        TrainingOptions(task="labels", review_run_id="run_1", evaluation=held_out)
+
+
+def test_a_prefix_is_lost_where_inner_values_are_computed_anew() -> None:
+    with pytest.raises(ValidationError, match="recompute cannot be combined with prefix"):
+        TrainingOptions(
+            method=MethodOptions(name="prefix"), schedule=ScheduleOptions(recompute=True)
+        )
