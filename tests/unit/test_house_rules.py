@@ -15,13 +15,50 @@ MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 40
 # Columns whose name is the whole explanation, whatever table they stand in.
 SELF_EXPLANATORY = set(
-    """
-    at created_at started_at submitted_at ended_at made_at id run_id job_id dataset_id seed_set_id
-    work_item_id completion_id idempotency_key name model profile stage slot split reason text input
-    output instruction is_classification classification_count task_count row_count dropped_count
-    prompt_tokens completion_tokens max_tokens max_cost_usd latency_s finish_reason parameters reply
-    requests sha256 size_bytes system
-    """.split()
+    [
+        "at",
+        "created_at",
+        "started_at",
+        "submitted_at",
+        "ended_at",
+        "made_at",
+        "id",
+        "run_id",
+        "job_id",
+        "dataset_id",
+        "seed_set_id",
+        "work_item_id",
+        "completion_id",
+        "idempotency_key",
+        "name",
+        "model",
+        "profile",
+        "stage",
+        "slot",
+        "split",
+        "reason",
+        "text",
+        "input",
+        "output",
+        "instruction",
+        "is_classification",
+        "classification_count",
+        "task_count",
+        "row_count",
+        "dropped_count",
+        "prompt_tokens",
+        "completion_tokens",
+        "max_tokens",
+        "max_cost_usd",
+        "latency_s",
+        "finish_reason",
+        "parameters",
+        "reply",
+        "requests",
+        "sha256",
+        "size_bytes",
+        "system",
+    ]
 )
 FORBIDDEN_NAMES = {
     "utils",
