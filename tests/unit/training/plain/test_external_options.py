@@ -186,21 +186,21 @@ def test_a_batch_keeps_its_size_in_even_parts(
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"where": "axolotl"}, "base_model", "nobody else knows this one"),
-        ({"where": "webhook", "base_model": "embedded"}, "base_model", "needs the name"),
+        ({"where": "axolotl"}, "base_model", "can't use the embedded model"),
+        ({"where": "webhook", "base_model": "embedded"}, "base_model", "the webhook can't use"),
         ({"where": "llama_factory", "base_model": "x", "method": {"name": "prefix"}}, "method",
-         "not told of prefix; it is of lora"),
+         "does not support prefix; it supports lora"),
         ({"where": "axolotl", "base_model": "x", "method": {"name": "adalora"}}, "method",
-         "not told of adalora"),
+         "does not support adalora"),
         ({"where": "axolotl", "base_model": "x", "method": {"alpha": 16.5}}, "method", "whole"),
         ({"where": "axolotl", "base_model": "x", "evaluation": {"judge": {}}}, "evaluation",
-         "no judge"),
+         "a judge and a general"),
         ({"where": "axolotl", "base_model": "x", "outputs": {"merged": True}}, "outputs",
-         "nothing is tuned here"),
+         "merged weights need"),
         ({"where": "elsewhere"}, "where", "llama_factory"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_elsewhere_is_refused_by_its_field(
+def test_unsupported_options_are_refused_by_their_field(
     changes: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:

@@ -1,4 +1,4 @@
-"""What may be decided about tuning."""
+"""The options of training and evaluation jobs."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_qlora_has_its_papers_numbers() -> None:
 
 
 def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
-    with pytest.raises(ValidationError, match="only takes ranks away"):
+    with pytest.raises(ValidationError, match="only reduces ranks"):
         MethodOptions(name="adalora", rank=16)
 
 
@@ -59,7 +59,7 @@ def test_packed_rows_cannot_share_a_prefix() -> None:
         TrainingOptions(method=MethodOptions(name="prefix"), data=DataOptions(packing=True))
 
 
-def test_options_are_told_without_torch() -> None:
+def test_options_import_no_torch() -> None:
     code = "import sys, app.training.plain.options; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -68,17 +68,22 @@ def test_options_are_told_without_torch() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"method": {"name": "prefix"}}, "labels cannot be learnt by prefix"),
-        ({"method": {"name": "qlora"}}, "labels cannot be learnt by qlora"),
-        ({"data": {"packing": True}}, "with labels there is no packing"),
-        ({"where": "axolotl", "base_model": "roberta-base"}, "axolotl tunes models that write"),
+        ({"method": {"name": "prefix"}}, "'labels' does not support prefix"),
+        ({"method": {"name": "qlora"}}, "'labels' does not support qlora"),
+        ({"data": {"packing": True}}, "'labels' does not support packing"),
+        (
+            {"where": "axolotl", "base_model": "roberta-base"},
+            "axolotl does not support the task 'labels'",
+        ),
         (
             {"evaluation": {"judge": {}, "general_dataset_id": "dataset_1"}},
-            "with labels there is no general_dataset_id and no judge",
+            "'labels' does not support general_dataset_id, judge",
         ),
     ],
 )
-def test_what_says_nothing_of_labels_is_refused(options: dict[str, object], reason: str) -> None:
+def test_options_that_labels_do_not_support_are_refused(
+    options: dict[str, object], reason: str
+) -> None:
     with pytest.raises(ValidationError, match=reason):
         TrainingOptions.model_validate({"task": "labels", **options})
 
@@ -92,13 +97,13 @@ def test_a_judges_decisions_are_learnt_as_labels_only() -> None:
 def test_an_evaluation_is_measured_on_its_own_data_set() -> None:
     held_out = EvaluationOptions(held_out_dataset_id="dataset_1")
 
-    with pytest.raises(ValidationError, match="name that one as dataset_id"):
+    with pytest.raises(ValidationError, match="give that as dataset_id"):
         EvaluationJobOptions(evaluation=held_out)
-    with pytest.raises(ValidationError, match="there is no held_out_dataset_id"):
+    with pytest.raises(ValidationError, match="cannot be combined with held_out_dataset_id"):
         TrainingOptions(task="labels", review_run_id="run_1", evaluation=held_out)
 
 
-def test_a_prefix_is_lost_where_inner_values_are_computed_anew() -> None:
+def test_gradient_checkpointing_would_drop_a_prefix() -> None:
     with pytest.raises(ValidationError, match="recompute cannot be combined with prefix"):
         TrainingOptions(
             method=MethodOptions(name="prefix"), schedule=ScheduleOptions(recompute=True)
