@@ -41,7 +41,7 @@ def recorded(connection: Connection, run_id: str) -> list[Recorded]:
 def unbalanced(connection: Connection, run_id: str, log: Sequence[Call]) -> list[str]:
     """The service's books against the provider's: reply by reply, token by token, cent by cent."""
     own = recorded(connection, run_id)
-    found = [*_not_in_the_log(own, log), *_not_written_off(connection, run_id, own, log)]
+    found = [*_not_in_the_log(own, log), *_not_presumed_spent(connection, run_id, own, log)]
     price_in, price_out = (
         int(Decimal(PRICES_USD[name]) * 10**6) for name in ("input_usd", "output_usd")
     )
@@ -63,14 +63,14 @@ def _not_in_the_log(own: Sequence[Recorded], log: Sequence[Call]) -> list[str]:
     return named("a recorded reply that the endpoint did not send", list(surplus.items()))
 
 
-def _not_written_off(
+def _not_presumed_spent(
     connection: Connection, run_id: str, own: Sequence[Recorded], log: Sequence[Call]
 ) -> list[str]:
     """What the endpoint answered and nobody recorded was written off, at no less than it took."""
     kept = {each.reply_id for each in own}
     missing = [call for call in log if call.reply_id not in kept]
     calls, tokens = connection.execute(
-        text("SELECT written_off_calls, written_off_tokens FROM runs WHERE id = :run"),
+        text("SELECT presumed_spent_calls, presumed_spent_tokens FROM runs WHERE id = :run"),
         {"run": run_id},
     ).one()
     taken = sum(call.prompt_tokens + call.completion_tokens for call in missing)

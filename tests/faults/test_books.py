@@ -119,8 +119,8 @@ _ANOTHER_INSTANCE = """INSERT INTO instances
         ),
         ("UPDATE completions SET prompt_tokens = 7 WHERE id = 1", "that the endpoint did not send"),
         ("UPDATE completions SET reply_id = 'scripted-2' WHERE id = 1", "endpoint did not send"),
-        ("UPDATE runs SET written_off_calls = 0", "calls of 110 tokens that nobody recorded"),
-        ("UPDATE runs SET written_off_tokens = 109", "109 tokens written off"),
+        ("UPDATE runs SET presumed_spent_calls = 0", "calls of 110 tokens that nobody recorded"),
+        ("UPDATE runs SET presumed_spent_tokens = 109", "109 tokens written off"),
         ("UPDATE completions SET cost_usd = cost_usd + 1 WHERE id = 1", "a wrong price"),
     ],
 )

@@ -67,7 +67,7 @@ def test_trouble_now_and_then_is_gone_through_with_few_requests_wasted(
     print(f"{asked - seen.run.calls} of {asked} requests brought nothing")
     assert asked - seen.run.calls <= max(MOST_WASTED * asked, 6)
     # What may have been paid for and brought nothing is in the books.
-    assert seen.run.calls + seen.run.written_off_calls <= asked
+    assert seen.run.calls + seen.run.presumed_spent_calls <= asked
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def check_books(bench: Bench, run_id: str, paid_before: int = 0) -> None:
     """Hold a run's books against what the endpoint was paid for since then."""
     run = control.get_run(bench.context, run_id)
     counts = bench.server.counts
-    assert run.calls + run.written_off_calls == counts.calls + counts.batch_lines - paid_before
+    assert run.calls + run.presumed_spent_calls == counts.calls + counts.batch_lines - paid_before
     with bench.context.database.read() as session:
         kept = select(func.count(), func.sum(CompletionRow.cost_usd)).where(
             CompletionRow.run_id == run_id, CompletionRow.reused_from.is_(None)

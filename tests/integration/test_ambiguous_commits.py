@@ -100,4 +100,4 @@ def test_a_commit_whose_answer_is_lost_doubles_nothing(
     assert set(answered.values()) == {1}
     # Answers that were none may be charged, each of them; the preflight too, as nobody knows.
     failed = ATTEMPTS * len(stubborn_ones)
-    assert failed <= run.written_off_calls <= failed + 3
+    assert failed <= run.presumed_spent_calls <= failed + 3

@@ -57,7 +57,7 @@ def test_two_sweepers_at_once_make_one_version(bench: Bench) -> None:
         recipe = VersionRecipe(sources=(Source(run_id=run.id),))
         made, _ = add_dataset(session, DatasetRequest("grown", recipe), "dataset_1")
         made.state, made.request_sha256 = "failed", None
-        held.making = made.id
+        held.pending_dataset_id = made.id
 
     sweep_late(bench, begins_it)
     assert versions(bench) == 1
@@ -111,7 +111,7 @@ def test_a_job_that_cannot_be_read_fails_and_holds_up_no_other(bench: Bench) -> 
     later = create_for_run(bench.context, run.id, RunTraining(), None)
     bench.work(run.id)
     with bench.context.database.write() as session:
-        session.get_one(TrainingJob, job.id).wanted_dataset = {"recipe": "of another version"}
+        session.get_one(TrainingJob, job.id).requested_dataset = {"recipe": "of another version"}
     assert made_and_given(bench) == [later.id]
     failed = look(bench, job)
     assert failed.status == "failed"

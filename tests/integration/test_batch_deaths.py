@@ -171,7 +171,7 @@ def survives(bench: Bench, database_url: str, ages: Iterator[int]) -> int:
     assert bench.server.counts.batches == len(made)
     assert bench.server.counts.batch_lines - lines == sum(one.requests for one in made)
     check_books(bench, run_id, before)
-    assert bench.view(run_id).run.written_off_calls == 0
+    assert bench.view(run_id).run.presumed_spent_calls == 0
     return deaths
 
 

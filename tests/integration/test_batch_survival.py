@@ -196,8 +196,8 @@ def test_a_batch_the_provider_knows_no_more_is_given_up_at_its_most_when_it_is_c
         seen = settle(bench, run_id)
         assert seen.run.status == "succeeded"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
-        assert seen.run.written_off_calls == 12
-        assert seen.run.written_off_usd > 0
+        assert seen.run.presumed_spent_calls == 12
+        assert seen.run.presumed_spent_usd > 0
         check_books(bench, run_id)
 
 
@@ -212,7 +212,7 @@ def test_a_batch_that_takes_too_long_is_cancelled_and_its_rest_asked_by_calls(
         assert seen.run.status == "succeeded"
         state = {"in_progress": "collected", "cancelling": "lost"}[stays]
         assert batches_of(bench, run_id)[0].state == state
-        assert seen.run.written_off_calls == (12 if state == "lost" else 0)
+        assert seen.run.presumed_spent_calls == (12 if state == "lost" else 0)
 
 
 # A person steps in.
@@ -300,7 +300,7 @@ def test_a_cancelled_run_does_not_wait_for_ever_for_a_provider_that_is_away(
         seen = settle(bench, run_id)
         assert seen.run.status == "cancelled"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
-        assert seen.run.written_off_calls == 12
+        assert seen.run.presumed_spent_calls == 12
         check_books(bench, run_id)
 
 
@@ -351,7 +351,7 @@ def test_caps_are_never_passed_by_batches(open_bench: OpenBench) -> None:
             seen = settle(bench, run_id)
             ends.append(seen.run.end_reason)
             taken = replace(
-                seen.budget.written_off,
+                seen.budget.presumed_spent,
                 calls=seen.run.calls,
                 tokens=seen.run.prompt_tokens + seen.run.completion_tokens,
                 usd=seen.run.cost_usd or Decimal(0),

@@ -63,7 +63,7 @@ def test_a_run_by_batch_makes_the_same_data_set_as_by_calls_byte_for_byte(
         assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         check_books(bench, run_id, before)
-        assert seen.run.written_off_calls == 0
+        assert seen.run.presumed_spent_calls == 0
         assert {one.state for one in batches_of(bench, run_id)} == {"collected"}
         with bench.context.database.read() as session:
             by_call = session.scalars(
@@ -123,7 +123,7 @@ def test_nobody_is_told_to_look_at_a_run_that_waits_for_the_provider(
         assert {slot.run_id for slot in sweep(bench.context)} == {other}
         # A stray message finds nothing to do, and the run rests again.
         assert bench.work(run_id).run.status == "running"
-        assert bench.view(run_id).run.rests_until is not None
+        assert bench.view(run_id).run.idle_until is not None
         assert {slot.run_id for slot in sweep(bench.context)} <= {other}
 
 
@@ -188,7 +188,7 @@ def test_whatever_a_batch_lacks_is_asked_by_calls_and_the_data_set_is_the_same(
         # Where a paid line could not be read, at the most that it can have been.
         lost = sum(one.status == 200 and not one.cut_off for one in hit.values())
         unpaid = sum(one.status != 200 or one.cut_off for one in hit.values())
-        assert seen.run.written_off_calls == lost
+        assert seen.run.presumed_spent_calls == lost
         assert seen.run.calls == paid(bench) - before - lost
         assert bench.server.counts.batch_lines == 32 - unpaid
         with bench.context.database.read() as session:
@@ -305,7 +305,7 @@ def test_answers_that_answer_nothing_are_booked_and_not_used(open_bench: OpenBen
         run = settle(bench, run_id).run
         assert run.status == "succeeded"
         counts = bench.server.counts
-        assert run.calls + run.written_off_calls == counts.calls + counts.batch_lines
+        assert run.calls + run.presumed_spent_calls == counts.calls + counts.batch_lines
         with bench.context.database.read() as session:
             kept = session.scalars(select(CompletionRow.cost_usd)).all()
     assert len(kept) < run.calls

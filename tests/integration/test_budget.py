@@ -136,8 +136,8 @@ def booked(run: Run) -> Amount:
     return Amount(run.calls, tokens, run.cost_usd or NOTHING.usd)
 
 
-def written_off(run: Run) -> Amount:
-    return Amount(run.written_off_calls, run.written_off_tokens, run.written_off_usd)
+def presumed_spent(run: Run) -> Amount:
+    return Amount(run.presumed_spent_calls, run.presumed_spent_tokens, run.presumed_spent_usd)
 
 
 def bench_with(open_bench: OpenBench, till: Till, **changes: Any) -> AbstractContextManager[Bench]:
@@ -160,7 +160,7 @@ def test_no_cap_is_ever_passed_whatever_happens(open_bench: OpenBench, database_
     for run in ended:
         charged = till.charged[run.model]
         for part in ("calls", "tokens", "usd"):
-            known, off = getattr(booked(run), part), getattr(written_off(run), part)
+            known, off = getattr(booked(run), part), getattr(presumed_spent(run), part)
             assert known <= getattr(charged, part) <= known + off, (run.id, part)
 
 
@@ -178,4 +178,4 @@ def test_while_nobody_dies_the_books_are_the_endpoints_own(
     assert not till.broken
     for run in ended:
         assert booked(run) == till.charged[run.model]
-        assert written_off(run) == NOTHING
+        assert presumed_spent(run) == NOTHING

@@ -78,7 +78,7 @@ def test_a_throttled_run_that_hands_over_waits_for_the_calls_that_are_out(
         assert advance_run(bench.context, Slot(crowded, 0), lambda: False)
         run = bench.view(crowded).run
     assert run.calls == len(answered) > 2
-    assert run.written_off_calls == 0
+    assert run.presumed_spent_calls == 0
 
 
 def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
@@ -177,5 +177,5 @@ def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBen
             assert work_items.reserved(session, run_id) == Amount()
         after = bench.work(run_id).run
     assert after.status == "succeeded"
-    assert after.written_off_calls == before.written_off_calls + 2
-    assert after.written_off_tokens == before.written_off_tokens + 200
+    assert after.presumed_spent_calls == before.presumed_spent_calls + 2
+    assert after.presumed_spent_tokens == before.presumed_spent_tokens + 200

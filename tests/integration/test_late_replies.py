@@ -85,7 +85,7 @@ def frozen_pump(
         sweep(bench.context)
         with bench.context.database.read() as session:
             assert not slots.any_live(session, run_id)
-        assert bench.view(run_id).run.written_off_calls > 0
+        assert bench.view(run_id).run.presumed_spent_calls > 0
         try:
             yield bench, run_id, pump
         finally:
@@ -145,7 +145,7 @@ def test_a_late_reply_whose_item_waits_again_is_used_and_not_asked_again(
         # But for the two questions before a run, which end alike.
         assert max(n for words, n in scene.asked.items() if "stone" not in words) == 1
         assert seen.run.calls == bench.server.counts.calls
-        assert (seen.run.written_off_calls, seen.run.written_off_tokens) == (0, 0)
+        assert (seen.run.presumed_spent_calls, seen.run.presumed_spent_tokens) == (0, 0)
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
     assert data_set == whole(open_bench)
@@ -161,7 +161,7 @@ def test_a_late_reply_is_used_when_the_pump_that_asked_again_gets_none(
         assert scene.asked[str(scene.prompt)] == 2
         # The answer that was none may be charged; the late ones are settled.
         assert seen.run.calls == bench.server.counts.calls - 1
-        assert seen.run.written_off_calls == 1
+        assert seen.run.presumed_spent_calls == 1
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
     assert data_set == whole(open_bench)
@@ -173,7 +173,7 @@ def test_a_late_reply_that_is_not_needed_is_kept_and_never_used(open_bench: Open
         seen = thaw_while_another_asks(bench, run_id, scene, pump)
         assert seen.run.status == "succeeded"
         assert seen.run.calls == bench.server.counts.calls
-        assert (seen.run.written_off_calls, seen.run.written_off_tokens) == (0, 0)
+        assert (seen.run.presumed_spent_calls, seen.run.presumed_spent_tokens) == (0, 0)
         assert any(row.is_spare for row in rows(bench, run_id))
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
@@ -190,7 +190,7 @@ def test_a_reply_that_comes_when_the_run_has_ended_is_kept_and_booked(
         scene.thawed.set()
         pump.join()
         run = bench.view(run_id).run
-        assert (run.status, run.written_off_calls) == ("succeeded", 0)
+        assert (run.status, run.presumed_spent_calls) == ("succeeded", 0)
         assert run.calls == bench.server.counts.calls
         nothing_is_used_twice(bench, run_id)
         assert bench.alpaca(run_id) == before

@@ -95,6 +95,6 @@ def test_workers_that_die_and_share_a_review_make_the_same_rows_within_its_budge
         assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
         assert bench.alpaca(run_id) == bench.alpaca(whole)
         assert seen.progress.complete == seen.stages[Stage.REVIEW].done == 150
-        assert seen.run.calls + seen.run.written_off_calls >= bench.server.counts.calls - before
+        assert seen.run.calls + seen.run.presumed_spent_calls >= bench.server.counts.calls - before
         assert bench.server.counts.calls - before <= 400
         assert crew.lost

@@ -146,12 +146,12 @@ def test_who_lost_its_hold_changes_nothing_any_more(bench: Bench, job: TrainingJ
         if step == 3:
             with context.database.write() as session:
                 held = session.get_one(TrainingJob, job.id)
-                held.token, held.news = "another", 50
+                held.token, held.report_count = "another", 50
             time.sleep(1.2)
 
     assert not work.work_on_job(context, job.id, never, ScriptedTrainer(before_step=loses_it))
     after = now(context, job)
-    assert (after.status, after.token, after.news) == ("running", "another", 50)
+    assert (after.status, after.token, after.report_count) == ("running", "another", 50)
     assert training_jobs.outputs(context, job.id) == []
     with context.database.write() as session:
         assert not queries.report(session, job.id, "gone", 0, [queries.Step(1, 2, 1, 1)], "")

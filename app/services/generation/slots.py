@@ -33,7 +33,7 @@ def take(session: Session, hold: Hold, lease_s: float) -> bool:
     if not slots.take(session, hold, lease_s):
         return False
     # Whoever dies here is to be missed at once.
-    run.rests_until = None
+    run.idle_until = None
     if before is not None and before != hold.token:
         give_back(session, run, before)
     return True
@@ -48,9 +48,9 @@ def let_go(session: Session, hold: Hold) -> None:
     slots.release(session, hold)
     runs.note_served(session, hold.run_id)
     if run.status == Status.CANCELLING and not slots.any_live(session, run.id):
-        run.rests_until = batches.next_at(session, run.id)
+        run.idle_until = batches.next_at(session, run.id)
         session.flush()
-        if run.rests_until is not None:
+        if run.idle_until is not None:
             # Batches are still to be ended, and what they brought collected.
             return
         runs.move(session, run.id, Status.CANCELLED, reason=EndReason.CANCELLED)

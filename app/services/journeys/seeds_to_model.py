@@ -85,7 +85,7 @@ def _job(
         id=job_id,
         kind="training",
         run_id=run_id,
-        wanted_dataset=training.model_dump(mode="json", include={"dataset_name", "recipe"}),
+        requested_dataset=training.model_dump(mode="json", include={"dataset_name", "recipe"}),
         options=training.options.model_dump(mode="json"),
         idempotency_key=idempotency_key,
         request_sha256=sha256(words.encode()).hexdigest(),

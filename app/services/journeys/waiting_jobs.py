@@ -48,7 +48,9 @@ def _take_on(session: Session, job_id: str) -> None:
     job = waiting_jobs.hold(session, job_id)
     if job is None:
         return
-    dataset = None if job.making is None else versions.lock(session, job.making)
+    dataset = (
+        None if job.pending_dataset_id is None else versions.lock(session, job.pending_dataset_id)
+    )
     if dataset is None or dataset.state == versions.DELETED:
         _begin(session, job)
     else:
@@ -63,7 +65,7 @@ def _begin(session: Session, job: TrainingJob) -> None:
     if run.status != Status.SUCCEEDED:
         _end_with(session, job, run)
         return
-    wanted = RunTraining.model_validate(job.wanted_dataset)
+    wanted = RunTraining.model_validate(job.requested_dataset)
     recipe = VersionRecipe(sources=(Source(run_id=run.id),), **dict(wanted.recipe))
     request = DatasetRequest(wanted.dataset_name or run.id, recipe)
     try:
@@ -71,7 +73,7 @@ def _begin(session: Session, job: TrainingJob) -> None:
     except InvalidInput as error:
         _fail(session, job, "; ".join([str(error), *map(str, error.faults)]))
     else:
-        job.making = dataset.id
+        job.pending_dataset_id = dataset.id
 
 
 def _give(session: Session, job: TrainingJob, dataset: Dataset) -> None:
@@ -107,6 +109,6 @@ def _bury(session: Session, job_id: str) -> None:
 
 def _fail(session: Session, job: TrainingJob, message: str) -> None:
     # Resumed, it has another one made.
-    job.making = None
+    job.pending_dataset_id = None
     said = f"{message} Once that is mended, resume the job."
     training_jobs.move(session, job.id, Status.FAILED, message=said)

@@ -27,7 +27,7 @@ def stop_batches(context: ServiceContext, run_id: str) -> Run:
         if run.batch_stages:
             runs.add_event(session, run_id, "batches_stopped", {})
         run.batch_stages = []
-        run.rests_until = None
+        run.idle_until = None
         batch_items.ask_all_by_call(session, run_id)
         batches.cancel_open(session, run_id)
         session.flush()

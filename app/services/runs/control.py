@@ -255,7 +255,7 @@ def resume_run(context: ServiceContext, run_id: str) -> Run:
             _must(run.status != Status.SUCCEEDED, run)
             _must(runs.move(session, run_id, Status.QUEUED), run)
             # A run that was dry is given as many barren replies again.
-            run.barren_tickets = 0
+            run.unproductive_tickets = 0
             run.complete_at_resume = run.complete
         session.flush()
         return load(session, run_id)

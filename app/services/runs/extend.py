@@ -118,7 +118,7 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
     }
     runs.add_event(session, run.id, "extended", told)
     # Batches are not all that it waits for any more.
-    run.rests_until = None
+    run.idle_until = None
     waited = run.status == Status.PAUSED and run.end_reason == EndReason.BUDGET
     if (waited and larger) or (run.status == Status.SUCCEEDED and farther):
         session.flush()

@@ -80,7 +80,7 @@ class BudgetView:
     """Null where there is none."""
     in_air: Amount
     """The most that the calls in the air can take."""
-    written_off: Amount
+    presumed_spent: Amount
     """The most that calls whose end was never learnt can have taken; it counts against the caps."""
 
 
@@ -115,8 +115,10 @@ def view(session: Session, run: Run) -> RunView:
 
 
 def _budget(session: Session, run: Run) -> BudgetView:
-    written_off = Amount(run.written_off_calls, run.written_off_tokens, run.written_off_usd)
-    return BudgetView(caps_of(run), work_items.reserved(session, run.id), written_off)
+    presumed_spent = Amount(
+        run.presumed_spent_calls, run.presumed_spent_tokens, run.presumed_spent_usd
+    )
+    return BudgetView(caps_of(run), work_items.reserved(session, run.id), presumed_spent)
 
 
 def _stages(session: Session, run: Run) -> dict[str, StageCounts]:

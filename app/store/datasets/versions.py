@@ -140,7 +140,7 @@ def waiting(session: Session, again_after_s: float) -> Sequence[str]:
         select(Dataset.id)
         .where(Dataset.state.in_(UNFINISHED))
         .where(or_(Dataset.leased_until.is_(None), Dataset.leased_until < now))
-        .where(or_(Dataset.nudged_at.is_(None), Dataset.nudged_at < now - again_after_s))
+        .where(or_(Dataset.notified_at.is_(None), Dataset.notified_at < now - again_after_s))
         .order_by(Dataset.id)
         .limit(20)
     ).all()
@@ -150,7 +150,7 @@ def note_nudged(session: Session, dataset_ids: Sequence[str]) -> None:
     """Note that a worker was told of them."""
     if dataset_ids:
         session.execute(
-            update(Dataset).where(Dataset.id.in_(dataset_ids)).values(nudged_at=epoch_now())
+            update(Dataset).where(Dataset.id.in_(dataset_ids)).values(notified_at=epoch_now())
         )
 
 

@@ -66,7 +66,7 @@ def move(
             status=to,
             end_reason=reason,
             message=message,
-            rests_until=None,
+            idle_until=None,
             started_at=case((Run.started_at.is_(None), now), else_=Run.started_at)
             if to is Status.RUNNING
             else Run.started_at,

@@ -57,7 +57,7 @@ def extend(session: Session, hold: Hold, lease_s: float) -> Status | None:
 
 def release(session: Session, hold: Hold) -> None:
     """Give the slot back, so that another may take it at once."""
-    values = {"token": None, "leased_until": None, "nudged_at": None}
+    values = {"token": None, "leased_until": None, "notified_at": None}
     changes(session, update(RunSlot).where(_mine(hold)).values(values))
 
 
@@ -74,7 +74,7 @@ def expired(session: Session) -> Sequence[Hold]:
 def release_expired(session: Session, hold: Hold) -> bool:
     """Free the slot unless its pump has come back to life; whether it was freed."""
     dead = and_(_mine(hold), RunSlot.leased_until < epoch_now())
-    values = {"token": None, "leased_until": None, "nudged_at": None}
+    values = {"token": None, "leased_until": None, "notified_at": None}
     return bool(changes(session, update(RunSlot).where(dead).values(values)))
 
 
@@ -127,7 +127,7 @@ def waiting(session: Session, *, again_after_s: float) -> Sequence[Slot]:
     One a run and look: a run gets its pumps one after the other, and an idle one gets none.
     """
     now = epoch_now()
-    due = or_(RunSlot.nudged_at.is_(None), RunSlot.nudged_at < now - again_after_s)
+    due = or_(RunSlot.notified_at.is_(None), RunSlot.notified_at < now - again_after_s)
     rows = session.execute(
         select(RunSlot.run_id, func.min(RunSlot.slot))
         .join(Run, Run.id == RunSlot.run_id)
@@ -144,7 +144,7 @@ def note_nudged(session: Session, places: Sequence[Slot]) -> Sequence[Slot]:
     for place in places:
         free = select(RunSlot.slot).where(_is(place)).with_for_update(skip_locked=True)
         if session.scalar(free) is not None:
-            session.execute(update(RunSlot).where(_is(place)).values(nudged_at=epoch_now()))
+            session.execute(update(RunSlot).where(_is(place)).values(notified_at=epoch_now()))
             noted.append(place)
     return noted
 
@@ -152,7 +152,7 @@ def note_nudged(session: Session, places: Sequence[Slot]) -> Sequence[Slot]:
 def may_be_named(session: Session, run_id: str) -> None:
     """Forget that workers were told of the run's free slots: only now is there work for them."""
     free = update(RunSlot).where(RunSlot.run_id == run_id, ~_live())
-    session.execute(free.values(nudged_at=None))
+    session.execute(free.values(notified_at=None))
 
 
 def _could_use_more() -> ColumnElement[bool]:
@@ -165,7 +165,7 @@ def _could_use_more() -> ColumnElement[bool]:
     open_work = _any(select(WorkItem.id).where(*waits))
     free = _any(select(RunSlot.slot).where(RunSlot.run_id == Run.id, ~_live()))
     more = and_(Run.status == Status.RUNNING, open_work, free)
-    rested = or_(Run.rests_until.is_(None), Run.rests_until <= epoch_now())
+    rested = or_(Run.idle_until.is_(None), Run.idle_until <= epoch_now())
     return and_(Run.status.in_(WORKABLE), rested, or_(_pumps() == 0, more))
 
 

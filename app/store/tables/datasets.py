@@ -54,8 +54,8 @@ class Dataset(Table):
     """Fence: the process that makes it."""
     leased_until: Mapped[datetime | None]
     """After this without a heartbeat that process counts as dead."""
-    nudged_at: Mapped[datetime | None]
-    """When a worker was last told to look at it."""
+    notified_at: Mapped[datetime | None]
+    """When a worker was last notified of it."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     ended_at: Mapped[datetime | None]
 

@@ -15,9 +15,9 @@ class EndpointState(Table):
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
-    held_until: Mapped[datetime | None]
+    throttled_until: Mapped[datetime | None]
     """It throttles: nobody asks before."""
-    away_since: Mapped[datetime | None]
+    down_since: Mapped[datetime | None]
     """It is away: one call at a time finds out whether it is back. Null: it answers."""
     probe_at: Mapped[datetime | None]
     """When the next such call may go out."""

@@ -80,8 +80,8 @@ class Run(Table):
     """Generation calls planned; of a review: rows, in order, whose calls are planned."""
     tickets_admitted: Mapped[int] = mapped_column(server_default=text("0"))
     """Generation calls decided; of a review: rows that a reply decided."""
-    barren_tickets: Mapped[int] = mapped_column(server_default=text("0"))
-    """Tickets admitted since the last that brought something acceptable."""
+    unproductive_tickets: Mapped[int] = mapped_column(server_default=text("0"))
+    """Tickets admitted in a row, up to now, that brought no accepted instruction."""
     complete_at_resume: Mapped[int] = mapped_column(server_default=text("0"))
     """`complete` when it was last resumed: what brought nothing until then is forgiven."""
     classification_bias: Mapped[float | None]
@@ -97,20 +97,20 @@ class Run(Table):
     completion_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
     """Of those replies; null while none had a known price."""
-    written_off_calls: Mapped[int] = mapped_column(server_default=text("0"))
-    """Calls whose end was never learnt: cut off, or their worker died. They may have been paid."""
-    written_off_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """The most that those can have taken."""
-    written_off_usd: Mapped[Decimal] = mapped_column(Dollars, server_default=text("0"))
-    """The most that those can have cost."""
+    presumed_spent_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    """Calls without a known outcome (cut off, or their worker died) that the provider may bill."""
+    presumed_spent_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The maximum that those calls can have used."""
+    presumed_spent_usd: Mapped[Decimal] = mapped_column(Dollars, server_default=text("0"))
+    """The maximum that those calls can have cost."""
     max_calls: Mapped[int | None]
-    """Cap on calls, written-off ones and those in the air included; null: none."""
+    """Cap on calls, including those presumed spent and those in flight; null: no cap."""
     max_tokens: Mapped[int | None] = mapped_column(BigInteger)
     max_cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
     batch_stages: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """Stages whose calls go by the provider's Batch API; emptied when a person turns that off."""
-    rests_until: Mapped[datetime | None]
-    """Until then all it waits for is with the provider, and no worker is of use; null: one is."""
+    idle_until: Mapped[datetime | None]
+    """Until then it only waits for the provider and needs no worker; null: it needs one."""
     served_at: Mapped[datetime | None]
     """When a pump last left it: of runs with equally many, the one left first is served first."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
@@ -132,8 +132,8 @@ class RunSlot(Table):
     """Fence: the pump that holds it; null: free. What a pump leased bears its token."""
     leased_until: Mapped[datetime | None]
     """After this without a heartbeat the pump counts as dead."""
-    nudged_at: Mapped[datetime | None]
-    """When a worker was last told to look at it."""
+    notified_at: Mapped[datetime | None]
+    """When a worker was last notified of it."""
 
 
 class RunEvent(Table):

@@ -27,10 +27,10 @@ class TrainingJob(Table):
     """The version whose rows it learns or is measured on; null while its run makes them."""
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     """The run whose rows it learns: it begins when the run's data set is made."""
-    wanted_dataset: Mapped[dict[str, Any] | None]
-    """Name and recipe of the data set that is to be made of the run."""
-    making: Mapped[str | None] = mapped_column(String(40))
-    """That data set, while it is being made."""
+    requested_dataset: Mapped[dict[str, Any] | None]
+    """Name and recipe of the data set that will be made of the run."""
+    pending_dataset_id: Mapped[str | None] = mapped_column(String(40))
+    """The id of that data set, while it is being made."""
     options: Mapped[dict[str, Any]]
     """`app.training.plain.options`: those of its kind."""
     status: Mapped[str] = mapped_column(String(20), index=True)
@@ -53,14 +53,14 @@ class TrainingJob(Table):
     """How often it was begun since it last came further than ever before."""
     farthest_step: Mapped[int] = mapped_column(server_default=text("0"))
     """What "further than ever" is."""
-    news: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often its worker wrote: tells a commit whose answer was lost from a new one."""
+    report_count: Mapped[int] = mapped_column(server_default=text("0"))
+    """Number of progress reports stored: tells a commit whose answer was lost from a new one."""
     token: Mapped[str | None] = mapped_column(String(40))
     """Fence: the process that works on it."""
     leased_until: Mapped[datetime | None]
     """After this without a heartbeat that process counts as dead."""
-    nudged_at: Mapped[datetime | None]
-    """When a worker was last told to look at it."""
+    notified_at: Mapped[datetime | None]
+    """When a worker was last notified of it."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str] = mapped_column(String(64))
     """Of the request it was made by: its key with another request is a conflict."""

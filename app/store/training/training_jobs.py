@@ -82,7 +82,7 @@ def move(
         first = case((TrainingJob.started_at.is_(None), now), else_=TrainingJob.started_at)
         values["started_at"] = first
     if to in FINAL_JOBS or to is Status.QUEUED:
-        values |= {"token": None, "leased_until": None, "nudged_at": None}
+        values |= {"token": None, "leased_until": None, "notified_at": None}
         values["ended_at"] = now if to in FINAL_JOBS else None
     sources = job_sources_of(to) if from_only is None else {from_only}
     moved = changes(
@@ -124,7 +124,7 @@ def take(session: Session, job_id: str, token: str, lease_s: float) -> bool:
             token=token,
             leased_until=epoch_now() + lease_s,
             # It was told; should it die, the next is told as soon as the lease is over.
-            nudged_at=None,
+            notified_at=None,
             # A commit whose answer was lost is no new attempt.
             attempts=case((ours, TrainingJob.attempts), else_=TrainingJob.attempts + 1),
         ),
@@ -144,16 +144,16 @@ def beat(session: Session, job_id: str, token: str, lease_s: float) -> Status | 
 
 
 def report(
-    session: Session, job_id: str, token: str, news: int, steps: Sequence[Step], log: str
+    session: Session, job_id: str, token: str, report_count: int, steps: Sequence[Step], log: str
 ) -> bool:
     """Append steps and log lines, fenced; False: the job is another's by now.
 
-    `news` is how often was reported before: the same again, after a commit whose answer was lost,
-    changes nothing.
+    `report_count` is the number of earlier reports: the same report again, after a commit whose
+    answer was lost, changes nothing.
     """
     held = and_(TrainingJob.id == job_id, TrainingJob.token == token)
     last = steps[-1] if steps else None
-    values: dict[str, Any] = {"news": news + 1}
+    values: dict[str, Any] = {"report_count": report_count + 1}
     if log:
         kept = select(TrainingJob.log_tail).where(TrainingJob.id == job_id)
         values["log_tail"] = ((session.scalar(kept) or "") + log)[-LOG_CHARACTERS:]
@@ -167,13 +167,16 @@ def report(
             "attempts": case((further, 1), else_=TrainingJob.attempts),
             "farthest_step": case((further, last.step), else_=TrainingJob.farthest_step),
         }
-    if changes(session, update(TrainingJob).where(held, TrainingJob.news == news).values(values)):
+    if changes(
+        session,
+        update(TrainingJob).where(held, TrainingJob.report_count == report_count).values(values),
+    ):
         for each in steps:
             data: dict[str, Any] = {"step": each.step, "steps": each.steps}
             data |= {"loss": each.loss, "learning_rate": each.learning_rate}
             add_event(session, job_id, "step", data)
         return True
-    return session.scalar(select(TrainingJob.news).where(held)) == news + 1
+    return session.scalar(select(TrainingJob.report_count).where(held)) == report_count + 1
 
 
 def succeed(
@@ -245,7 +248,7 @@ def waiting(session: Session, again_after_s: float) -> Sequence[str]:
     return session.scalars(
         select(TrainingJob.id)
         .where(TrainingJob.status.in_(WORKABLE_JOBS), has_rows(), is_free())
-        .where(or_(TrainingJob.nudged_at.is_(None), TrainingJob.nudged_at < lately))
+        .where(or_(TrainingJob.notified_at.is_(None), TrainingJob.notified_at < lately))
         .order_by(TrainingJob.id)
         .limit(20)
     ).all()
@@ -255,16 +258,16 @@ def note_nudged(session: Session, job_ids: Sequence[str]) -> None:
     """Note that a worker was told of them."""
     if job_ids:
         told = update(TrainingJob).where(TrainingJob.id.in_(job_ids))
-        session.execute(told.values(nudged_at=epoch_now()))
+        session.execute(told.values(notified_at=epoch_now()))
 
 
 def unfinished_of(session: Session, dataset_id: str) -> TrainingJob | None:
     """Find a job that still needs this data set, for whatever; None: none does."""
     named = [
         cast(column, Text).contains(dataset_id, autoescape=True)
-        for column in (TrainingJob.options, TrainingJob.wanted_dataset)
+        for column in (TrainingJob.options, TrainingJob.requested_dataset)
     ]
-    learnt = (TrainingJob.dataset_id == dataset_id, TrainingJob.making == dataset_id)
+    learnt = (TrainingJob.dataset_id == dataset_id, TrainingJob.pending_dataset_id == dataset_id)
     return session.scalar(
         select(TrainingJob)
         .where(TrainingJob.status.in_(WORKABLE_JOBS), or_(*learnt, *named))

@@ -18,11 +18,11 @@ def rowless(session: Session) -> Sequence[str]:
 
     Their run has ended; or, whatever became of it since, the making of their data set has.
     """
-    ended = and_(TrainingJob.making.is_(None), Run.status.in_(FINAL))
+    ended = and_(TrainingJob.pending_dataset_id.is_(None), Run.status.in_(FINAL))
     return session.scalars(
         select(TrainingJob.id)
         .join(Run, Run.id == TrainingJob.run_id)
-        .outerjoin(Dataset, Dataset.id == TrainingJob.making)
+        .outerjoin(Dataset, Dataset.id == TrainingJob.pending_dataset_id)
         .where(_waits(), or_(ended, Dataset.state.not_in(UNFINISHED)))
         .order_by(TrainingJob.id)
         .limit(100)

@@ -60,8 +60,8 @@ def states(
     wanted = (
         select(
             EndpointState.name,
-            _seconds(EndpointState.held_until) - now,
-            now - _seconds(EndpointState.away_since),
+            _seconds(EndpointState.throttled_until) - now,
+            now - _seconds(EndpointState.down_since),
             EndpointState.trouble,
             _seconds(EndpointState.requests_at) - now,
             _seconds(EndpointState.tokens_at) - now,
@@ -79,8 +79,10 @@ def states(
 def hold(session: Session, name: str, model: str, hold_s: float) -> None:
     """Let nobody ask for so long."""
     until = epoch_now() + hold_s
-    later = case((EndpointState.held_until > until, EndpointState.held_until), else_=until)
-    changes(session, update(EndpointState).where(_is(name, model)).values(held_until=later))
+    later = case(
+        (EndpointState.throttled_until > until, EndpointState.throttled_until), else_=until
+    )
+    changes(session, update(EndpointState).where(_is(name, model)).values(throttled_until=later))
 
 
 def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
@@ -89,13 +91,13 @@ def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bo
     grown = func.coalesce(EndpointState.probe_delay_s * 2, _FIRST_DELAY_S)
     delay = case((grown > _LONGEST_DELAY_S, _LONGEST_DELAY_S), else_=grown)
     # Calls that were out together fail together: that is one message.
-    counts = true() if was_probe else EndpointState.away_since.is_(None)
+    counts = true() if was_probe else EndpointState.down_since.is_(None)
     changes(
         session,
         update(EndpointState)
         .where(_is(name, model), counts)
         .values(
-            away_since=func.coalesce(EndpointState.away_since, now),
+            down_since=func.coalesce(EndpointState.down_since, now),
             trouble=trouble,
             probe_delay_s=delay,
             probe_at=now + delay,
@@ -107,15 +109,15 @@ def take_probe(session: Session, name: str, model: str, within_s: float) -> bool
     """Take the one call that finds out whether it is back; another may after `within_s`."""
     now = epoch_now()
     due = and_(
-        _is(name, model), EndpointState.away_since.is_not(None), EndpointState.probe_at <= now
+        _is(name, model), EndpointState.down_since.is_not(None), EndpointState.probe_at <= now
     )
     return bool(changes(session, update(EndpointState).where(due).values(probe_at=now + within_s)))
 
 
 def back(session: Session, name: str, model: str) -> None:
     """Note that it answers."""
-    gone = and_(_is(name, model), EndpointState.away_since.is_not(None))
-    values = {"away_since": None, "probe_at": None, "probe_delay_s": None}
+    gone = and_(_is(name, model), EndpointState.down_since.is_not(None))
+    values = {"down_since": None, "probe_at": None, "probe_delay_s": None}
     changes(session, update(EndpointState).where(gone).values(values))
 
 

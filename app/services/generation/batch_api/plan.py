@@ -80,7 +80,7 @@ class Batching:
                 return made
         if not later_at:
             return Next.STAY
-        run.rests_until = min(later_at)
+        run.idle_until = min(later_at)
         return Next.REST
 
     def _calls_come_first(

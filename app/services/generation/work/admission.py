@@ -33,7 +33,7 @@ def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
         accepted=run.accepted,
         issued=run.tickets_issued,
         admitted=run.tickets_admitted,
-        barren=run.barren_tickets,
+        barren=run.unproductive_tickets,
         lookahead=material.options.lookahead,
         dry_after=material.options.dry_after,
         usual_yield=material.profile.usual_yield,
@@ -105,7 +105,7 @@ def _admit_ticket(
     if kept is not None:
         _Ticket(run, material, pool, changes, kept.id).admit(kept.completion)
     run.tickets_admitted += 1
-    run.barren_tickets = 0 if run.accepted > accepted_before else run.barren_tickets + 1
+    run.unproductive_tickets = 0 if run.accepted > accepted_before else run.unproductive_tickets + 1
 
 
 class _Ticket:

@@ -156,9 +156,11 @@ def caps_of(run: Run) -> Caps:
 
 def spent(run: Run) -> Amount:
     """What the run has taken, as far as that is known; the rest at the most it can have been."""
-    written_off = Amount(run.written_off_calls, run.written_off_tokens, run.written_off_usd)
+    presumed_spent = Amount(
+        run.presumed_spent_calls, run.presumed_spent_tokens, run.presumed_spent_usd
+    )
     tokens = run.prompt_tokens + run.completion_tokens
-    return Amount(run.calls, tokens, run.cost_usd or NOTHING.usd) + written_off
+    return Amount(run.calls, tokens, run.cost_usd or NOTHING.usd) + presumed_spent
 
 
 def pause_for_budget(session: Session, run: Run, cap: str) -> None:

@@ -230,6 +230,6 @@ def book_stray(run: Run, completion: Completion, cost_usd: Decimal | None) -> No
 
 def write_off(run: Run, most: Amount, *, sign: int = 1) -> None:
     """Enter calls whose end is not known at the most they can have taken; -1 takes that back."""
-    run.written_off_calls += sign * most.calls
-    run.written_off_tokens += sign * most.tokens
-    run.written_off_usd += sign * most.usd
+    run.presumed_spent_calls += sign * most.calls
+    run.presumed_spent_tokens += sign * most.tokens
+    run.presumed_spent_usd += sign * most.usd

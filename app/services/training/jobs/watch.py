@@ -41,8 +41,8 @@ class HeldJob:
 
     job_id: str
     token: str
-    news: int
-    """How often its workers had written before."""
+    report_count: int
+    """Number of progress reports its workers stored before."""
 
 
 class JobWatch:
@@ -63,7 +63,7 @@ class JobWatch:
         self._job_id = held.job_id
         self._token = held.token
         self._told = told
-        self._news = held.news
+        self._report_count = held.report_count
         self._interruption = interruption
         self._unwanted_at: float | None = None
         self._has_interrupted = False
@@ -164,7 +164,7 @@ class JobWatch:
         self._prolonged_at = began
         self.is_cancelled = status is Status.CANCELLING
         if steps or lines:
-            self._news += 1
+            self._report_count += 1
             with self._gathering:
                 del self._steps[: len(steps)]
                 del self._lines[: len(lines)]
@@ -174,7 +174,9 @@ class JobWatch:
         if status is None or not (steps or lines):
             return status
         log = "".join(f"{line}\n" for line in lines)[-LOG_CHARACTERS:]
-        written = training_jobs.report(session, self._job_id, self._token, self._news, steps, log)
+        written = training_jobs.report(
+            session, self._job_id, self._token, self._report_count, steps, log
+        )
         return status if written else None
 
 

@@ -114,7 +114,7 @@ class _Held:
                 f"Its worker died {_MOST_ATTEMPTS} times in a row without getting past step "
                 f"{job.farthest_step}; perhaps the model is too big for the machine's memory."
             )
-        held = HeldJob(self._job_id, self._token, job.news)
+        held = HeldJob(self._job_id, self._token, job.report_count)
         watch = JobWatch(self._context, held, stop, self._interruption)
         trained, outputs = Trained(is_whole=False), list[Output]()
         with watch, _full_disk_told(), alone_in(work.folder, watch) as is_alone:
