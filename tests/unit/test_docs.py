@@ -1,0 +1,110 @@
+"""The guides name only what exists: packages, files, links, commands, options, settings."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from app.cli.main import app
+from app.stack.environment import variable_names
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "seed_tasks").glob("*.md")]
+)
+FOLDERS = "app|workers|tests|docs|migrations|benchmarks|seed_tasks|requirements"
+PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./{{}},*-]*[\w}}/*]")
+PROGRAM = typer.main.get_command(app)
+READ_BY_TESTS = {"SEEDBED_POOL_FILE", "SEEDBED_RENEW_GOLDEN"}
+TARGETS = set(re.findall(r"^([a-z.\w/]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        yield str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    lines = {line.split()[0] for line in page.splitlines() if line.startswith("app/")}
+    packages = {str(p.parent.relative_to(ROOT)) for p in (ROOT / "app").rglob("__init__.py")}
+    assert packages - {"app"} - lines == set()
+
+
+def test_every_path_that_a_page_names_exists() -> None:
+    missing = [
+        f"{page}: {path}"
+        for page, text in pages()
+        for path in PATH.findall(text)
+        # NAME stands for a file that the reader is to write.
+        if "NAME" not in path and not any(ROOT.glob(path.rstrip("/")))
+    ]
+    assert not missing
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that hosts of Markdown make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    broken = []
+    for page, text in pages():
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+            file, _, anchor = link.partition("#")
+            target = (ROOT / page).parent / file if file else ROOT / page
+            if not target.exists():
+                broken.append(f"{page}: {link}")
+            elif anchor:
+                headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
+                if anchor not in map(slug, headings):
+                    broken.append(f"{page}: {link}")
+    assert not broken
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the words after `seedbed` of every example that starts with a dollar sign."""
+    for line in re.findall(r"^\$ ((?:.*\\\n)*.*)$", text, re.MULTILINE):
+        words = shlex.split(line.replace("\\\n", " "), comments=True)
+        for number, word in enumerate(words):
+            if word in {"seedbed", ".venv/bin/seedbed"}:
+                yield words[number + 1 :]
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """Return the sub-command or the options of an example that the command line does not have."""
+    command = PROGRAM
+    while isinstance(command, TyperGroup):
+        if not words or words[0] not in command.commands:
+            return words[:1] or ["no sub-command"]
+        command, words = command.commands[words[0]], words[1:]
+    known = {option for parameter in command.params for option in parameter.opts}
+    options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+    return [option for option in options if option not in known]
+
+
+def test_every_example_of_the_command_line_is_understood() -> None:
+    examples = [(page, words) for page, text in pages() for words in commands(text)]
+    wrong = [f"{page}: {words}" for page, words in examples if unknown_words(words)]
+    assert examples
+    assert not wrong
+
+
+@pytest.mark.parametrize("words", [["grow"], [], ["run", "--seeds"], ["datasets", "mix"]])
+def test_an_example_that_is_not_understood_is_found(words: list[str]) -> None:
+    assert unknown_words(words)
+
+
+def test_every_target_and_every_setting_exists() -> None:
+    settings = {*variable_names().values(), *READ_BY_TESTS}
+    wrong = []
+    for page, text in pages():
+        made = re.findall(r"(?:`|\$ |^)make ([a-z.][\w./-]*)", text, re.MULTILINE)
+        named = re.findall(r"\bSEEDBED_[A-Z_]+", text)
+        wrong += [f"{page}: make {target}" for target in made if target not in TARGETS]
+        wrong += [f"{page}: {name}" for name in named if name not in settings]
+    assert not wrong
