@@ -6,7 +6,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.reports.dataset.plots import plots
-from app.reports.drawings.axes import ticks
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart, histogram
 from app.reports.drawings.lines import Line, line_chart
 from app.reports.drawings.sunburst import Sector, sunburst
@@ -81,25 +80,6 @@ def test_without_values_a_plot_says_so(svg: str) -> None:
     assert "Nothing to show." in [each.text for each in _parsed(svg).iter(f"{SVG}text")]
 
 
-def test_bars_are_as_long_as_their_values() -> None:
-    root = _parsed(bar_chart(CAPTION, [Bar("a", 200), Bar("b", 50), Bar("c", 0)]))
-    bars = [each for each in root.iter(f"{SVG}rect") if each.attrib["class"] == "c0"]
-    widths = [float(each.attrib["width"]) for each in bars]
-    assert widths[1] == pytest.approx(widths[0] / 4)
-    assert widths[2] == 0
-
-
-def test_columns_are_as_high_as_their_values_and_say_them() -> None:
-    bars = [Bar("0 to 1", 10), Bar("1 to 2", 5), Bar("2 to 3", 0)]
-    svg = histogram(CAPTION, bars, "x")
-    rects = _parsed(svg).iter(f"{SVG}rect")
-    columns = [each for each in rects if each.attrib["class"] == "m c0"]
-    heights = [float(each.attrib["height"]) for each in columns]
-    assert heights[1] == pytest.approx(heights[0] / 2)
-    assert heights[2] == 0
-    assert _hints(svg) == ["0 to 1: 10", "1 to 2: 5", "2 to 3: 0"]
-
-
 def test_all_values_nought_is_no_trouble() -> None:
     for svg in (
         histogram(CAPTION, [Bar("a", 0)], "x"),
@@ -108,36 +88,6 @@ def test_all_values_nought_is_no_trouble() -> None:
     ):
         assert "nan" not in svg
         _parsed(svg)
-
-
-def test_a_line_of_many_points_is_thinned_and_keeps_its_ends() -> None:
-    points = [(float(n), float(n * n)) for n in range(5_000)]
-    svg = line_chart(CAPTION, [Line("a", points)], "x")
-    hints = _hints(svg)
-    assert len(hints) == 200
-    assert (hints[0], hints[-1]) == ("a, 0: 0", "a, 4,999: 24,990,001")
-
-
-def test_a_sunburst_s_sectors_say_their_counts_and_go_round_once() -> None:
-    sectors = [Sector("write", 9, [("poem", 4), ("song", 2)]), Sector("name", 2, [("tree", 2)])]
-    hints = _hints(sunburst(CAPTION, sectors))
-    assert hints == [
-        "write: 9", "write poem: 4 (44.4 % of it)", "write song: 2 (22.2 % of it)",
-        "name: 2", "name tree: 2 (100.0 % of it)",
-    ]  # fmt: skip
-
-
-def test_a_single_sector_is_a_whole_ring() -> None:
-    paths = _parsed(sunburst(CAPTION, [Sector("a", 1, [("b", 1)])])).iter(f"{SVG}path")
-    assert all(" 0 1 1 " in each.attrib["d"] for each in paths)
-
-
-@pytest.mark.parametrize("highest", [1e-6, 0.3, 1, 3, 7, 10, 99, 101, 123_456, 5e12])
-def test_axes_have_few_round_numbers_and_reach_the_highest(highest: float) -> None:
-    values = ticks(highest)
-    assert values[0] == 0
-    assert 3 <= len(values) <= 6
-    assert values[-2] < highest <= values[-1] * (1 + 1e-9)
 
 
 def test_every_plot_of_a_full_data_set_is_there_and_of_an_empty_one_none() -> None:
