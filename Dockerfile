@@ -1,12 +1,12 @@
-# One image for the API, the workers and the sweeper; what a container is, its command says. The
-# target `training` is the same with torch, for workers that train.
+# One image for the API, the workers and the sweeper; a container's command decides which it is. The
+# target `training` adds torch, for workers that train.
 FROM python:3.11-slim AS build
 WORKDIR /srv/seedbed
 COPY requirements/run.lock requirements/run.lock
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/run.lock
 COPY . .
-# Compiled here: where it runs, nothing can be written beside it.
+# Compile now: at run time the file system is read-only.
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
  && /opt/venv/bin/python -m compileall -q app workers migrations
 
@@ -15,7 +15,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requi
  && /opt/venv/bin/pip install --no-cache-dir -r requirements/torch.txt
 
 FROM python:3.11-slim AS machine
-# The embedded model's server needs OpenMP; a deployment with an endpoint of its own does not.
+# The embedded model's server needs OpenMP. A deployment with its own endpoint does not.
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
  && rm -rf /var/lib/apt/lists/* && useradd --create-home seedbed \
  && install -d -o seedbed /var/lib/seedbed
