@@ -19,7 +19,7 @@ from app.services.runs.control import RunRequest
 from app.services.runs.view import RunView, view
 from app.store.database import Database
 from app.store.runs.slots import Slot
-from tests.integration.conftest import SEEDS
+from tests.bench import SEEDS
 
 WORKERS = 2
 

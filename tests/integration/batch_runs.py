@@ -18,7 +18,7 @@ from app.settings import Price
 from app.store.runs.slots import Slot
 from app.store.tables.batches import Batch
 from app.store.tables.results import CompletionRow
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what is between us and the provider alone: that takes its time."""

@@ -1,112 +1,16 @@
-"""A context on a real database and a real HTTP endpoint, and runs within this process."""
+"""What integration tests share: runs within this process, on either database."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.formats.alpaca import alpaca_json
-from app.llm.batch_api.batches import BatchEndpoint
-from app.llm.calls import Endpoint
-from app.llm.openai_provider import OpenAIProvider
-from app.llm.questions import LengthName
-from app.llm.scripted.server import Script, ScriptedServer, scripted_server
-from app.pipeline.options import RunOptions
-from app.pipeline.types import Instance, SeedTask
-from app.services.context import ServiceContext
-from app.services.generation import worker_turn
-from app.services.runs import control, rows
-from app.services.runs.control import RunRequest
-from app.services.runs.view import RunView, view
 from app.store.database import Database
-from app.store.runs.slots import Slot
+from tests.bench import bench_of
 
 # These tune a model: `make .venv/training.installed`.
 collect_ignore_glob = ["test_serv*.py"] if importlib.util.find_spec("peft") is None else []
-
-SEEDS = tuple(
-    SeedTask(
-        id=f"seed_{n}",
-        name=f"seed_{n}",
-        instruction=text,
-        instances=(Instance("", "An answer."),),
-        is_classification=n == 0,
-    )
-    for n, text in enumerate(
-        (
-            "Say whether a given animal is a mammal, a bird or a fish.",
-            "Work out how long a train takes for two hundred kilometres.",
-            "Write a limerick that begins in a bakery.",
-            "Give three reasons to learn a second language late in life.",
-            "Turn the list of ingredients into a shopping list by shelf.",
-            "What happens to a candle in a sealed jar, and why?",
-            "Point out the weakest step in an argument about tides.",
-            "Invent a name and a slogan for a shop that mends kettles.",
-            "Describe an afternoon on a harbour wall from a gull's point of view.",
-            "Convert a recipe from cups and spoons into grams.",
-        )
-    )
-)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A context with what a test needs around it."""
-
-    context: ServiceContext
-    server: ScriptedServer
-
-    def start(self, **options: Any) -> str:
-        request = RunRequest(None, SEEDS, RunOptions(**options))
-        return control.start_run(self.context, request, None).id
-
-    def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
-        while worker_turn.advance_run(self.context, Slot(run_id, 0), stop):
-            if stop():
-                break
-        return self.view(run_id)
-
-    def view(self, run_id: str) -> RunView:
-        run = control.get_run(self.context, run_id)
-        with self.context.database.read() as session:
-            return view(session, run)
-
-    def alpaca(self, run_id: str) -> str:
-        return "".join(alpaca_json(rows.rows(self.context, run_id)))
-
-
-def after_looks(most: int) -> Callable[[], bool]:
-    """A pump's `stop` that asks it to end at its n-th look."""
-    looks = iter(range(most))
-    return lambda: next(looks, None) is None
-
-
-@contextmanager
-def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Bench]:
-    timeout_s = changes.pop("timeout_s", 5.0)
-    key = "sk-very-secret-key"
-    with scripted_server(script, changes.pop("batches", None)) as server:
-        provider_for = changes.pop("provider_for", None) or (
-            lambda model: lambda: OpenAIProvider(server.base_url, key, model, timeout_s)
-        )
-
-        def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
-            return BatchEndpoint(server.base_url, key, model, timeout_s, length_name)
-
-        values: dict[str, Any] = {
-            "database": database,
-            "endpoints": [Endpoint("default", provider_for, batches_for=batches_for)],
-            "default_model": "scripted",
-            "concurrency": 8,
-            "slice_s": 10.0,
-            "lease_s": 30.0,
-            "outage_patience_s": 1.0,
-            "batch_poll_s": 0.05,
-        }
-        yield Bench(ServiceContext(**{**values, **changes}), server)
 
 
 @pytest.fixture

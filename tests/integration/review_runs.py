@@ -16,7 +16,7 @@ from app.store.database import Database
 from app.store.datasets import dataset_rows, versions
 from app.store.ids import new_id
 from app.store.tables.datasets import Dataset
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 
 
 def some_rows(count: int) -> list[DatasetRow]:

@@ -21,7 +21,7 @@ from app.services.training.jobs.requests import TrainingRequest
 from app.stack.environment import variable_names
 from app.store.tables.datasets import Dataset
 from app.training.plain.options import EvaluationJobOptions, MethodOptions, TrainingOptions
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.api import running_api

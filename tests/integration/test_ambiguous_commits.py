@@ -19,8 +19,8 @@ from app.states import FINAL, Status
 from app.store.tables.results import CompletionRow, InstanceRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 from tests.integration.crew import Mishaps, crew_of
 
 pytestmark = MOSTLY_POSTGRESQL

@@ -15,7 +15,7 @@ from app.api.context import ApiContext
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.model import reply
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_training_api import Service

@@ -21,7 +21,7 @@ from app.services.training.jobs import work
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.store.training import waiting_jobs
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_run_training import look, made_and_given, start, versions
 

@@ -18,6 +18,7 @@ from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
 from app.store.database import Database, Result
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     PRICES,
@@ -28,7 +29,6 @@ from tests.integration.batch_runs import (
     paid,
     settle,
 )
-from tests.integration.conftest import Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

@@ -25,6 +25,7 @@ from app.services.runs.batches import stop_batches
 from app.services.runs.control import RunRequest
 from app.services.runs.extend import Extension, extend_run
 from app.store.runs.slots import Slot
+from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -39,7 +40,6 @@ from tests.integration.batch_runs import (
     problem,
     settle,
 )
-from tests.integration.conftest import SEEDS, Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

@@ -20,6 +20,7 @@ from app.services.runs import control
 from app.services.runs.estimate import Plan, estimate
 from app.store.tables.results import CompletionRow
 from app.store.tables.work import WorkItem
+from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -33,7 +34,6 @@ from tests.integration.batch_runs import (
     problem,
     settle,
 )
-from tests.integration.conftest import SEEDS, Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

@@ -19,8 +19,8 @@ from app.services.runs.extend import Extension, extend_run
 from app.settings import Price
 from app.states import EndReason, Status
 from app.store.tables.runs import Run
+from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import SEEDS, Bench
 from tests.integration.crew import Crew, Mishaps, crew_of
 from tests.integration.till import Till, some_price
 

@@ -10,7 +10,7 @@ import pytest
 from app.errors import ConfigurationError, HubTrouble
 from app.llm.scripted.model import reply
 from app.services.datasets import hub as dataset_hub
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.hub import TOKEN, running_hub
 

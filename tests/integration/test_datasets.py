@@ -23,7 +23,7 @@ from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import, VersionRecipe
 from app.store.database import Database
 from app.store.tables.datasets import Dataset
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 from tests.integration.crew import Killed, doom
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -15,7 +15,7 @@ from app.services.training.jobs.judged_rows import QUESTION
 from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.review_runs import judge, some_rows, start, stored
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -24,7 +24,7 @@ from app.services.runs.events import Following
 from app.settings import Price
 from app.states import Status
 from app.store.runs import runs as stored_runs
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.servers.api import RunningApi, running_api
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

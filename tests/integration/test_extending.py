@@ -14,8 +14,8 @@ from app.services.runs import control
 from app.services.runs.control import RunRequest
 from app.services.runs.extend import Extension, estimate_extension, extend_run
 from app.settings import Price
+from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import SEEDS, Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

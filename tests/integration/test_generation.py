@@ -19,7 +19,7 @@ from app.similarity import SimilarityIndex
 from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.work import instructions
-from tests.integration.conftest import SEEDS, Bench, after_looks
+from tests.bench import SEEDS, Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 Profile = Literal["default", "paper", "alpaca"]

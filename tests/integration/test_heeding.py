@@ -14,8 +14,8 @@ from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.store.database import Database
 from app.store.runs.slots import Slot
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

@@ -19,7 +19,7 @@ from app.store.runs import slots
 from app.store.runs.runs import Hold
 from app.store.runs.slots import Slot
 from app.store.work import work_items
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -22,7 +22,7 @@ from app.services.training.jobs.watch import HeldJob, Interruption, JobWatch
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 

@@ -32,7 +32,7 @@ from app.training.plain.options import (
     JudgeOptions,
     TrainingOptions,
 )
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import take_in
 

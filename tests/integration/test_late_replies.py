@@ -22,8 +22,8 @@ from app.store.runs import slots
 from app.store.runs.slots import Slot
 from app.store.tables.results import CompletionRow
 from app.store.tables.work import WorkItem
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 
 pytestmark = MOSTLY_POSTGRESQL
 

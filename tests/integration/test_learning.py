@@ -16,7 +16,7 @@ from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.datasets import make
 from app.services.training.jobs import control, work
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 from tests.integration.template_tasks import template_rows
 from tests.servers.api import running_api
 

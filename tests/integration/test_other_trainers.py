@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.api import running_api
 from tests.servers.hook import SECRET, Hook, Reply, running_hook

@@ -12,6 +12,7 @@ from app.pipeline.budget import Caps
 from app.pipeline.types import Stage
 from app.services.runs import control
 from app.store.tables.results import CompletionRow
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (
     ON_ONE_DATABASE,
@@ -23,7 +24,6 @@ from tests.integration.batch_runs import (
     paid,
     settle,
 )
-from tests.integration.conftest import Bench
 from tests.integration.crew import Mishaps, crew_of
 from tests.integration.review_runs import judge, request, some_rows, start, stored, teacher
 

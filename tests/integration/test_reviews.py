@@ -25,8 +25,8 @@ from app.store.datasets import dataset_rows, reviewed_rows, versions
 from app.store.tables.results import CompletionRow, InstructionRow, Rejection
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
+from tests.bench import SEEDS, Bench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import SEEDS, Bench, after_looks
 from tests.integration.review_runs import (
     judge,
     made,

@@ -16,7 +16,7 @@ from app.services.datasets import control, make
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
 from app.store.tables.results import InstructionRow, Rejection
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 NOTHING = "<nooutput>"

@@ -26,7 +26,7 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationOptions, JudgeOptions, TrainingOptions
-from tests.integration.conftest import SEEDS, Bench
+from tests.bench import SEEDS, Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

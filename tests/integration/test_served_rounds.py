@@ -7,8 +7,8 @@ from pathlib import Path
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import preflight
 from app.pipeline.types import Capabilities
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 from tests.integration.review_runs import made, some_rows, start, stored
 from tests.unit.serving.tiny import client_of, tuned_folder
 

@@ -15,8 +15,8 @@ from app.pipeline.types import Capabilities
 from app.training.model.base_models import Place, load_to_answer
 from app.training.plain.encoding import encode_prompt
 from app.training.publish.adapter_folder import with_adapter
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 from tests.integration.review_runs import made, some_rows, start, stored
 from tests.integration.served_adapters import (
     OPTIONS,

@@ -14,8 +14,8 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.runs import control
 from app.states import FINAL, Status
 from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench
 from tests.integration.crew import crew_of, jain
 
 pytestmark = MOSTLY_POSTGRESQL

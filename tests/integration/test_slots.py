@@ -20,7 +20,7 @@ from app.store.runs.slots import Slot
 from app.store.tables.runs import Run
 from app.store.work import work_items
 from app.store.work.work_items import Planned
-from tests.integration.conftest import SEEDS
+from tests.bench import SEEDS
 
 LONG_S = 60.0
 OVER_S = -1.0

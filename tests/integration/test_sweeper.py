@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.supervisor import Supervisor
 from app.training.plain.options import TrainingOptions
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from workers.sweeper import send_what_waits
 

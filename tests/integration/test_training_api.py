@@ -15,7 +15,7 @@ from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.runs.events import Following
 from app.services.training.jobs import work
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.api import running_api

@@ -28,7 +28,7 @@ from app.training.plain.options import (
     MethodOptions,
     TrainingOptions,
 )
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 

@@ -14,7 +14,7 @@ from app.services.runs import control
 from app.store.tables.results import CompletionRow, InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
-from tests.integration.conftest import Bench, after_looks
+from tests.bench import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -21,8 +21,8 @@ if find_spec("peft") is None:
 
 from app.training.plain.options import EvaluationJobOptions
 from app.training.publish.adapter_folder import check_sums
+from tests.bench import Bench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.conftest import Bench, after_looks
 from tests.integration.tiny_jobs import (
     STEPS,
     dataset_of,

@@ -20,7 +20,7 @@ from app.training.plain.options import (
     ScheduleOptions,
     TrainingOptions,
 )
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.test_datasets import take_in
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -24,7 +24,7 @@ from transformers import LlamaConfig
 from app.evaluation.result import ProgressPoint
 from app.services.training.trainers.local import carry_out
 from app.training.plain.options import EvaluationJobOptions
-from tests.integration.conftest import Bench
+from tests.bench import Bench
 from tests.integration.tiny_jobs import (
     dataset_of,
     done,

@@ -30,7 +30,7 @@ from app.stack.supervisor import Supervisor
 from app.store.runs import slots
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
-from tests.integration.conftest import SEEDS
+from tests.bench import SEEDS
 from tests.servers.postgresql import PostgreSQL
 
 LEASE_S = 60.0

@@ -50,7 +50,7 @@ THINGS = (
     "the taste of unripe quinces", "a proof that the square root of two is irrational",
     "the duties of a night porter", "an argument against daylight saving time",
     "how to repair a bicycle tyre", "the sounds of an early market", "a speech for a retirement",
-    "the difference between weather and climate", "an inventory of a carpenter's context",
+    "the difference between weather and climate", "an inventory of a carpenter's workshop",
     "a bedtime story about a fox", "the steps of a chemical titration", "a haiku about fog",
 )  # fmt: skip
 MANNERS = (
