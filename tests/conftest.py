@@ -24,6 +24,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 MOSTLY_POSTGRESQL = pytest.mark.mostly_postgresql
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files marked `torch` unread where they are deselected.
+
+    Reading one imports torch, which would make each of the other tests in the process slow.
+    """
+    if "not torch" not in config.option.markexpr or collection_path.suffix != ".py":
+        return None
+    return "pytest.mark.torch" in collection_path.read_text(encoding="utf-8") or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave tests that take long, where both databases have them, to the long ones on SQLite."""
     on = {(item.nodeid.partition("[")[0], _database_of(item)) for item in items}

@@ -16,7 +16,7 @@ from tests.acceptance.conftest import await_end, client_of, start
 SettingsFor = Callable[[Path], Settings]
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_run_by_batch_outlives_the_service_and_makes_the_same_data_for_less(
     settings_for: SettingsFor, tmp_path: Path
 ) -> None:

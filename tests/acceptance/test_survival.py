@@ -13,6 +13,8 @@ from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
 from tests.acceptance.conftest import await_end, client_of, start
 
+pytestmark = pytest.mark.crash
+
 SettingsFor = Callable[[Path], Settings]
 
 
@@ -30,7 +32,7 @@ def _pool_children(since: set[psutil.Process]) -> list[psutil.Process]:
     return [child for worker in workers for child in worker.children()]
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_run_survives_killed_workers_and_loses_and_doubles_nothing(
     settings_for: SettingsFor, tmp_path: Path
 ) -> None:

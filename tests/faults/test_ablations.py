@@ -18,6 +18,8 @@ from tests.faults.kept import Kept
 from tests.faults.survival import Watch, examine, start_run
 from tests.servers.postgresql import PostgreSQL
 
+pytestmark = pytest.mark.crash
+
 _SMALL = Size(workers=2, children=1, sweepers=1, concurrency=16, delay_s=0.5, lease_s=1.5)
 _UNFENCED = "tests.faults.unfenced"
 
@@ -100,7 +102,7 @@ def _tells_of_doubled(found: list[str]) -> bool:
     return any(rule.what in violation for rule in DOUBLED for violation in found)
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_run_whose_messages_are_all_lost_stands_still_until_a_sweeper_looks(
     postgresql: PostgreSQL, tmp_path: Path
 ) -> None:

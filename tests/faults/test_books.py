@@ -15,6 +15,8 @@ from tests.faults import books, ledger, nearness
 from tests.faults.endpoint import Call
 from tests.faults.sound_run import COMPLETIONS, ROWS, RUN_ID
 
+pytestmark = pytest.mark.crash
+
 _LOG = [Call(f"scripted-{n}", str(n), 100 + n, 10, delivered=True) for n in range(6)]
 
 

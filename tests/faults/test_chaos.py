@@ -2,7 +2,11 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.faults.chaos import Doses, schedule
+
+pytestmark = pytest.mark.crash
 
 _DOSES = Doses(worker=7, child=9, sweeper=4, api=2, wipe=3, crash=2, freeze=5)
 

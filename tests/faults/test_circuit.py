@@ -14,11 +14,14 @@ from app.store.database import Database
 from app.store.tables.work import WorkItem
 from tests.faults.team import WORKERS, team
 
-pytestmark = pytest.mark.parametrize(
-    "database_url",
-    ["postgresql", pytest.param("sqlite", marks=pytest.mark.faults)],
-    indirect=True,
-)
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.parametrize(
+        "database_url",
+        ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)],
+        indirect=True,
+    ),
+]
 TIMEOUT_S = 1.0
 BROKEN = ScriptedReply(status=500, error={"message": "core dumped"})
 
@@ -84,7 +87,7 @@ def test_an_item_that_breaks_the_endpoint_every_time_is_given_up_while_the_other
     assert last_at[0] - began_at < 40
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_an_item_that_breaks_the_endpoint_is_given_up_also_when_nothing_else_is_left(
     database_url: str,
 ) -> None:

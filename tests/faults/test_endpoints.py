@@ -14,14 +14,17 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply, ScriptedServer, scripted_server
 from tests.faults.team import Team, endpoint
 
-pytestmark = pytest.mark.parametrize(
-    "database_url",
-    [
-        pytest.param("postgresql", marks=pytest.mark.faults),
-        pytest.param("sqlite", marks=pytest.mark.faults),
-    ],
-    indirect=True,
-)
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.parametrize(
+        "database_url",
+        [
+            pytest.param("postgresql", marks=pytest.mark.slow),
+            pytest.param("sqlite", marks=pytest.mark.slow),
+        ],
+        indirect=True,
+    ),
+]
 BUSY = ScriptedReply(status=429, error={"message": "busy"}, headers={"Retry-After": "1"})
 AWAY = ScriptedReply(status=503, error={"message": "away"})
 
@@ -99,7 +102,7 @@ def test_calls_in_the_air_follow_the_weights(database_url: str) -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    [pytest.param(BUSY, marks=pytest.mark.faults), AWAY],
+    [pytest.param(BUSY, marks=pytest.mark.slow), AWAY],
     ids=["throttled", "away"],
 )
 def test_an_endpoint_in_trouble_leaves_its_share_to_the_other_and_gets_it_back(
@@ -136,7 +139,7 @@ def most_within(answered: Sequence[tuple[float, int]], window_s: float) -> int:
     "limit",
     [
         {"requests_per_minute": 1200},
-        pytest.param({"tokens_per_minute": 300_000}, marks=pytest.mark.faults),
+        pytest.param({"tokens_per_minute": 300_000}, marks=pytest.mark.slow),
     ],
     ids=["requests", "tokens"],
 )

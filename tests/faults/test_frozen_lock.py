@@ -29,6 +29,8 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from tests.servers.postgresql import PostgreSQL
 
+pytestmark = pytest.mark.crash
+
 _LOCK = text("SELECT id FROM runs WHERE id = 'run_1' FOR UPDATE")
 _ROWS = (
     """INSERT INTO seed_sets (id, name, content_sha256, task_count, classification_count)

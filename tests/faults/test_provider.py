@@ -13,11 +13,14 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from tests.faults.team import WORKERS, team
 
-pytestmark = pytest.mark.parametrize(
-    "database_url",
-    ["postgresql", pytest.param("sqlite", marks=pytest.mark.faults)],
-    indirect=True,
-)
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.parametrize(
+        "database_url",
+        ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)],
+        indirect=True,
+    ),
+]
 MOST_WASTED = 0.05
 
 
@@ -142,7 +145,7 @@ class Limit:
 
 @pytest.mark.parametrize(
     "headers",
-    [pytest.param({}, marks=pytest.mark.faults), {"Retry-After": "1"}],
+    [pytest.param({}, marks=pytest.mark.slow), {"Retry-After": "1"}],
     ids=["unsaid", "retry-after"],
 )
 def test_a_limit_of_150_requests_a_second_is_met_with_few_wasted(
@@ -157,7 +160,7 @@ def test_a_limit_of_150_requests_a_second_is_met_with_few_wasted(
     assert limit.refused <= MOST_WASTED * asked
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_wait_that_one_worker_was_told_is_kept_by_all(database_url: str) -> None:
     asked_at: list[float] = []
     told: list[float] = []

@@ -12,6 +12,8 @@ from tests.faults.chaos import Doses
 from tests.faults.cluster import Size
 from tests.faults.survival import Form, hold, on_postgresql, on_sqlite
 
+pytestmark = [pytest.mark.alone, pytest.mark.crash]
+
 SHORT = Form(
     target=2000,
     least_calls=5000,

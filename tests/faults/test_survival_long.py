@@ -9,7 +9,7 @@ from tests.faults.chaos import Doses
 from tests.faults.cluster import Size
 from tests.faults.survival import Form, hold, on_postgresql, on_sqlite
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.alone, pytest.mark.crash, pytest.mark.slow]
 
 LONG = Form(
     target=12_000,

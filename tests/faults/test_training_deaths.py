@@ -38,7 +38,10 @@ from tests.integration.tiny_jobs import (
     tiny_folder,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
 STEPS, CHECKPOINT_EVERY = 300, 10
 
 

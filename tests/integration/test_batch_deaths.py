@@ -30,7 +30,7 @@ from tests.integration.batch_runs import (
     settle,
 )
 
-pytestmark = MOSTLY_POSTGRESQL
+pytestmark = [pytest.mark.crash, MOSTLY_POSTGRESQL]
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 KEY = "sk-very-secret-key"

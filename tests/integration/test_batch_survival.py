@@ -41,7 +41,7 @@ from tests.integration.batch_runs import (
     settle,
 )
 
-pytestmark = MOSTLY_POSTGRESQL
+pytestmark = [pytest.mark.crash, MOSTLY_POSTGRESQL]
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUN: dict[str, Any] = {"target": 12, "random_seed": 4, "lookahead": 16}

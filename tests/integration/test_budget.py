@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from app.llm.scripted.server import ScriptedReply
@@ -24,7 +25,7 @@ from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.crew import Crew, Mishaps, crew_of
 from tests.integration.till import Till, some_price
 
-pytestmark = MOSTLY_POSTGRESQL
+pytestmark = [pytest.mark.crash, MOSTLY_POSTGRESQL]
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUNS = 26

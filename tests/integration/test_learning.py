@@ -33,6 +33,7 @@ from tests.integration.tiny_jobs import lines_of
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 # Which database it is in makes no difference to what is learnt, and minutes to the clock.
 pytestmark = [
+    pytest.mark.torch,
     pytest.mark.slow,
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]

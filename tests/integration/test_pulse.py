@@ -19,6 +19,8 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from workers.pulse import EVERY_S
 
+pytestmark = pytest.mark.crash
+
 SLACK_S = 10.0
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
+
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import preflight
 from app.pipeline.types import Capabilities
@@ -12,7 +14,7 @@ from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.review_runs import made, some_rows, start, stored
 from tests.unit.serving.tiny import client_of, tuned_folder
 
-pytestmark = MOSTLY_POSTGRESQL
+pytestmark = [pytest.mark.torch, MOSTLY_POSTGRESQL]
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 

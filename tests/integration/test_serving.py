@@ -31,6 +31,8 @@ from tests.integration.served_adapters import (
     opened_by_llama,
 )
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -29,7 +29,7 @@ from tests.integration.served_adapters import (
     opened_by_llama,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 BRIEF: Any = {"sampling": {"review": {"max_tokens": 60, "temperature": 0.0}}}
 

@@ -27,6 +27,8 @@ from app.stack.environment import part_environment
 from app.stack.folder import running_service
 from app.stack.supervisor import Supervisor
 
+pytestmark = pytest.mark.crash
+
 WHEELS_ONLY = ""
 """A PATH on which no server is installed, so that the wheel's is tested everywhere."""
 
@@ -187,7 +189,7 @@ def test_nothing_is_left_when_the_stack_is_killed(start: Callable[..., Program])
 
 
 @only_linux
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_stack_starts_again_where_one_was_killed(start: Callable[..., Program]) -> None:
     first = start("up")
     first.wait_until_up()
@@ -199,7 +201,7 @@ def test_a_stack_starts_again_where_one_was_killed(start: Callable[..., Program]
 
 @only_linux
 @pytest.mark.parametrize(
-    "after_s", [1.5, *[pytest.param(s, marks=pytest.mark.faults) for s in (0.1, 0.7, 3.0, 5.0)]]
+    "after_s", [1.5, *[pytest.param(s, marks=pytest.mark.slow) for s in (0.1, 0.7, 3.0, 5.0)]]
 )
 def test_an_interruption_while_starting_leaves_nothing(
     start: Callable[..., Program], after_s: float
@@ -215,10 +217,10 @@ def test_an_interruption_while_starting_leaves_nothing(
 @pytest.mark.parametrize(
     ("word", "name"),
     [
-        pytest.param("valkey-server", "broker", marks=pytest.mark.faults),
-        pytest.param("app.api", "api", marks=pytest.mark.faults),
+        pytest.param("valkey-server", "broker", marks=pytest.mark.slow),
+        pytest.param("app.api", "api", marks=pytest.mark.slow),
         ("celery", "worker"),
-        pytest.param("workers.sweeper", "sweeper", marks=pytest.mark.faults),
+        pytest.param("workers.sweeper", "sweeper", marks=pytest.mark.slow),
     ],
 )
 def test_a_part_that_dies_ends_the_stack_by_its_name(

@@ -40,6 +40,8 @@ from tests.integration.tiny_jobs import (
 )
 from tests.unit.training.making import tiny_gpt2
 
+pytestmark = pytest.mark.torch
+
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 ROWS = 16
 

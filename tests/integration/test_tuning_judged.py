@@ -23,6 +23,8 @@ from app.training.plain.options import (
 from tests.bench import Bench
 from tests.integration.test_datasets import take_in
 
+pytestmark = pytest.mark.torch
+
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 pytest.importorskip("peft")

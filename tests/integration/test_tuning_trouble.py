@@ -39,7 +39,10 @@ from tests.unit.training.making import tiny_tokenizer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 # What a limit on the size of files stops is ours alone there: the database is another process's.
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
+]
 
 
 @pytest.fixture

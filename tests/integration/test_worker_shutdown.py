@@ -144,10 +144,13 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
             yield sites[0]
 
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
 
 
-@pytest.mark.parametrize("told", [pytest.param("parent", marks=pytest.mark.faults), "group"])
+@pytest.mark.parametrize("told", [pytest.param("parent", marks=pytest.mark.slow), "group"])
 def test_a_worker_under_load_that_is_told_to_stop_hands_its_runs_over_at_once(
     site: Site, told: str
 ) -> None:
@@ -219,7 +222,7 @@ def test_a_message_read_in_the_last_moment_goes_back_for_another_worker(site: Si
     wait_for(lambda: site.run(run_id).status == "succeeded", 60)
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_message_not_read_before_the_stop_is_left_for_another_worker(site: Site) -> None:
     first = site.worker()
     # It wakes up with a message before it and the word to stop behind it.
@@ -232,7 +235,7 @@ def test_a_message_not_read_before_the_stop_is_left_for_another_worker(site: Sit
     assert site.waiting() == 1
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_child_that_is_told_to_end_hands_its_run_back_and_the_worker_goes_on(site: Site) -> None:
     worker = site.worker()
     run_id = site.start()

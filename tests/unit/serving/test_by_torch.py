@@ -19,6 +19,8 @@ from app.training.use.answering import answers
 from tests.unit.serving.tiny import ROW, client_of, tuned_folder
 from tests.unit.training.making import talk, tiny_llama, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 METHODS: list[MethodName] = ["lora", "dora", "adalora", "prefix", "ia3", "full"]
 
 

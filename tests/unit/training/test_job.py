@@ -16,6 +16,8 @@ from app.training.plain.options import TrainingOptions
 from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
 from tests.unit.training.tuning import options_for
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:

@@ -13,6 +13,8 @@ from app.training.plain.encoding import Encoded, encode_all
 from app.training.plain.options import DataOptions
 from tests.unit.training.making import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2])
 def test_a_packed_row_has_the_loss_it_has_alone(make: Any) -> None:

@@ -35,6 +35,8 @@ from tests.unit.training.making import (
     tiny_tokenizer,
 )
 
+pytestmark = pytest.mark.torch
+
 STEPS = 24
 LEARNT: Sequence[MethodName] = ("lora", "rslora", "dora", "adalora", "ia3", "full")
 ROWS = [Labelled("aaaa" * n, "low") for n in range(1, 5)] + [

@@ -19,6 +19,8 @@ from app.training.plain.options import MethodName, ScheduleOptions, TrainingOpti
 from tests.unit.training.making import tiny_gpt2, tiny_llama
 from tests.unit.training.tuning import STEPS, options_for, packs_for, tuned
 
+pytestmark = pytest.mark.torch
+
 ROOT = Path(__file__).resolve().parents[4]
 METHODS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3", "full"]
 

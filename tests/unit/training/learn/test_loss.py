@@ -12,6 +12,8 @@ from app.training.plain.library_types import Model
 from app.training.plain.options import DataOptions
 from tests.unit.training.making import spelling, talk, tiny_gpt2, tiny_llama, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 
 def by_hand(model: Model, row: Encoded) -> list[float]:
     with torch.no_grad():

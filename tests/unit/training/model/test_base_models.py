@@ -21,6 +21,8 @@ from app.training.publish.export import write_merged
 from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, tuned
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

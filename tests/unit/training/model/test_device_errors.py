@@ -6,6 +6,8 @@ import torch
 from app.errors import MemoryTooSmall, TrainingTrouble
 from app.training.model.device_errors import device_troubles_told
 
+pytestmark = pytest.mark.torch
+
 
 def test_a_memory_that_is_full_is_told_with_what_did_not_fit() -> None:
     told = r"^A batch did not fit into the memory .* Less does\.$"

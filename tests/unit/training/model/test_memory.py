@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from app.training.model.memory import left_in_container
+
+pytestmark = pytest.mark.torch
 
 
 def limited(folder: Path, most: str) -> Path:

@@ -18,6 +18,8 @@ from tests.unit.training.making import (
     tiny_tokenizer,
 )
 
+pytestmark = pytest.mark.torch
+
 IDS = torch.arange(6, 40)[None]
 
 

@@ -12,6 +12,8 @@ from app.training.plain.masking import TemplateName
 from app.training.plain.options import DataOptions
 from tests.unit.training.making import spelling, talk, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 TEMPLATES: Sequence[TemplateName] = ("alpaca", "chat")
 
 

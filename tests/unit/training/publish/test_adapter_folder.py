@@ -21,6 +21,8 @@ from app.training.publish.adapter_folder import (
 from tests.unit.training.making import tiny_gpt2, tiny_llama, tiny_tokenizer
 from tests.unit.training.tuning import options_for, packs_for, tuned
 
+pytestmark = pytest.mark.torch
+
 IDS = torch.arange(6, 40)[None]
 ADAPTERS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3"]
 

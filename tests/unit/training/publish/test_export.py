@@ -19,6 +19,8 @@ from app.training.publish.adapter_folder import check_sums, with_adapter
 from app.training.publish.export import write_for_llama_cpp, write_merged
 from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 IDS = torch.arange(6, 40)[None]
 HERE = Place()
 

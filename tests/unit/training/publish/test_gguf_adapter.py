@@ -13,6 +13,8 @@ from app.training.publish.gguf_adapter import write_gguf_adapter
 from tests.unit.training.making import LAYERS, WIDTH, tiny_gpt2, tiny_llama
 from tests.unit.training.tuning import options_for, tuned
 
+pytestmark = pytest.mark.torch
+
 
 def saved(name: MethodName, folder: Path, model: Model) -> Model:
     adapted, _ = tuned(options_for(name, steps=2), folder / "checkpoints", model=model)

@@ -12,6 +12,8 @@ from app.training.plain.options import DataOptions
 from app.training.use.answering import Said, answers
 from tests.unit.training.making import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 RECORDS = [Record("Spell it.", "", "w" * length) for length in (1, 9, 4)]
 
 

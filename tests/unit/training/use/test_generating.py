@@ -11,6 +11,8 @@ from app.training.use.generating import generated
 from tests.unit.training.making import tiny_llama
 from tests.unit.training.tuning import options_for, tuned
 
+pytestmark = pytest.mark.torch
+
 NEW = 6
 PROMPTS = ([3, 10, 20, 30, 40, 50], [3, 60, 70])
 PADDING = 0

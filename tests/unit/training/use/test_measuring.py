@@ -24,6 +24,8 @@ from tests.unit.training.making import (
     tiny_tokenizer,
 )
 
+pytestmark = pytest.mark.torch
+
 TASKS = [HeldOutTask(f"t{number}", row) for number, row in enumerate(spelling(20))]
 OPTIONS = DataOptions()
 

@@ -22,6 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from app.services.training.trainers.local import carry_out
 from tests.unit.training.making import tiny_roberta, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 SHAPES = ("aaaa", "zzzz")
 
 

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from app.services.training.trainers.local_facts import training_facts
 from app.training.plain.options import TrainingOptions
+
+pytestmark = pytest.mark.torch
 
 
 def facts(**more: Any) -> dict[str, Any]:

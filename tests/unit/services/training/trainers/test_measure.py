@@ -19,6 +19,8 @@ from app.training.plain.options import DataOptions, EvaluationOptions
 from tests.unit.services.training.trainers.test_local import Watching
 from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
 
+pytestmark = pytest.mark.torch
+
 
 def measuring_in(folder: Path, most_bytes: int, *, was_in_four_bits: bool) -> Measuring:
     return Measuring(
