@@ -26,7 +26,8 @@ from app.pipeline.types import Instance
 from app.record import Record
 from app.services.context import ServiceContext, open_service_context
 from app.services.runs import rows as run_rows
-from app.services.runs.control import RunRequest, get_run, start_run
+from app.services.runs.control import get_run, start_run
+from app.services.runs.run_request import RunRequest
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate

@@ -10,7 +10,8 @@ from pathlib import Path
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.services.context import ServiceContext, open_service_context
-from app.services.runs.control import RunRequest, get_run, start_run
+from app.services.runs.control import get_run, start_run
+from app.services.runs.run_request import RunRequest
 from app.services.runs.view import RunView, view
 from app.settings import Settings
 from app.store.database import Database

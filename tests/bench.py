@@ -16,7 +16,7 @@ from app.pipeline.types import Instance, SeedTask
 from app.services.context import ServiceContext
 from app.services.generation import worker_turn
 from app.services.runs import control, rows
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.services.runs.view import RunView, view
 from app.store.database import Database
 from app.store.runs.slots import Slot

@@ -22,6 +22,7 @@ from app.messaging import (
 from app.services.context import ServiceContext, open_service_context
 from app.services.datasets.make import sweep_datasets
 from app.services.generation.slots import sweep
+from app.services.journeys.waiting_jobs import advance_waiting_jobs
 from app.services.training.jobs.work import sweep_training
 from app.settings import Settings
 from app.store.database import AWAY
@@ -55,6 +56,7 @@ def send_what_waits(celery: Celery, context: ServiceContext) -> None:
     if backlog(celery) < _MOST_BACKLOG:
         for slot in sweep(context):
             send_run(celery, *slot)
+    advance_waiting_jobs(context)
     for dataset_id in sweep_datasets(context):
         send_dataset(celery, dataset_id)
     jobs = sweep_training(context)

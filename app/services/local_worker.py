@@ -7,6 +7,7 @@ from app.services.context import ServiceContext
 from app.services.datasets.make import make_dataset, sweep_datasets
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
+from app.services.journeys.waiting_jobs import advance_waiting_jobs
 from app.services.training.jobs.work import sweep_training, work_on_job
 from app.store.runs.slots import Slot
 
@@ -50,6 +51,7 @@ class InlineWorker:
             again: Slot | None = slot
             while again is not None and not self._stopping.is_set():
                 again = advance_run(self._context, again, self._stopping.is_set)
+        advance_waiting_jobs(self._context)
         for dataset_id in sweep_datasets(self._context):
             make_dataset(self._context, dataset_id, self._stopping.is_set)
         for job_id in sweep_training(self._context):

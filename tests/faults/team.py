@@ -15,7 +15,7 @@ from app.services.context import ServiceContext
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.services.runs.view import RunView, view
 from app.store.database import Database
 from app.store.runs.slots import Slot

@@ -11,7 +11,7 @@ from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.record import DatasetRow, Exchange, Record
 from app.services.runs import control
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.store.database import Database
 from app.store.datasets import dataset_rows, versions
 from app.store.ids import new_id

@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session
 
 from app.llm.scripted.model import reply
 from app.services.datasets import make
-from app.services.datasets.control import DatasetRequest, add_dataset
+from app.services.datasets.control import DatasetRequest, find_or_insert
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.journeys.seeds_to_model import RunTraining, create_for_run
-from app.services.journeys.waiting_jobs import begin_what_waited
+from app.services.journeys.waiting_jobs import advance_waiting_jobs
 from app.services.runs import control
 from app.services.runs.extend import Extension, extend_run
-from app.services.training.jobs import work
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.store.training import waiting_jobs
@@ -39,7 +38,7 @@ def sweep_late(bench: Bench, change: Callable[[Session], None]) -> None:
     with bench.context.database.write() as session:
         change(session)
         session.flush()
-        late = threading.Thread(target=begin_what_waited, args=(bench.context,))
+        late = threading.Thread(target=advance_waiting_jobs, args=(bench.context,))
         late.start()
         # It reads what stood before, and comes to where it writes.
         late.join(timeout=1)
@@ -55,7 +54,7 @@ def test_two_sweepers_at_once_make_one_version(bench: Bench) -> None:
         held = waiting_jobs.hold(session, job.id)
         assert held is not None
         recipe = VersionRecipe(sources=(Source(run_id=run.id),))
-        made, _ = add_dataset(session, DatasetRequest("grown", recipe), "dataset_1")
+        made = find_or_insert(session, DatasetRequest("grown", recipe), "dataset_1")
         made.state, made.request_sha256 = "failed", None
         held.pending_dataset_id = made.id
 
@@ -69,7 +68,7 @@ def test_a_late_sweeper_fails_no_job_that_another_has_just_given_rows(
 ) -> None:
     run, job = start(bench, dataset_name="grown")
     bench.work(run.id)
-    work.sweep_training(bench.context)
+    advance_waiting_jobs(bench.context)
     rows = take_in(bench.context, tmp_path, ROWS)
     with bench.context.database.write() as session:
         (failed,) = session.scalars(select(Dataset).where(Dataset.name == "grown"))
@@ -93,7 +92,7 @@ def test_many_sweepers_make_one_version_and_give_it_once(bench: Bench) -> None:
 
         def looks(at_once: threading.Barrier = at_once) -> None:
             at_once.wait()
-            begin_what_waited(bench.context)
+            advance_waiting_jobs(bench.context)
 
         sweepers = [threading.Thread(target=looks) for _ in range(6)]
         for sweeper in sweepers:
@@ -123,7 +122,7 @@ def test_a_job_whose_data_set_is_being_made_gets_it_though_its_run_was_extended(
 ) -> None:
     run, job = start(bench)
     bench.work(run.id)
-    work.sweep_training(bench.context)
+    advance_waiting_jobs(bench.context)
     extend_run(bench.context, run.id, Extension(target=9))
     assert control.get_run(bench.context, run.id).status == "queued"
     assert made_and_given(bench) == [job.id]

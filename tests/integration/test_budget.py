@@ -15,8 +15,8 @@ from app.pipeline.budget import NOTHING, Amount, Caps
 from app.pipeline.options import RunOptions
 from app.services.generation.work.claiming import caps_of
 from app.services.runs import control
-from app.services.runs.control import RunRequest
 from app.services.runs.extend import Extension, extend_run
+from app.services.runs.run_request import RunRequest
 from app.settings import Price
 from app.states import EndReason, Status
 from app.store.tables.runs import Run

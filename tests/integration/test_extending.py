@@ -11,8 +11,8 @@ from app.llm.scripted.model import reply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
 from app.services.runs import control
-from app.services.runs.control import RunRequest
 from app.services.runs.extend import Extension, estimate_extension, extend_run
+from app.services.runs.run_request import RunRequest
 from app.settings import Price
 from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL

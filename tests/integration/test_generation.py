@@ -14,7 +14,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedReply
 from app.pipeline.options import RunOptions
 from app.services.runs import control, lists
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.similarity import SimilarityIndex
 from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import RunEvent

@@ -18,8 +18,9 @@ from app.services.datasets import make
 from app.services.datasets.recipe import RowRecipe
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import RunTraining
+from app.services.journeys.waiting_jobs import advance_waiting_jobs
 from app.services.runs import control as runs
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.services.training.jobs import control as training_jobs
 from app.services.training.jobs import work
 from app.store.tables.datasets import Dataset
@@ -40,21 +41,27 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
 
 def start(bench: Bench, **training_values: Any) -> tuple[Run, TrainingJob]:
     wanted = RunTraining.model_validate(training_values)
-    request = RunRequest(None, SEEDS, RunOptions(target=6), training=wanted)
-    run = runs.start_run(bench.context, request, "key")
-    assert runs.start_run(bench.context, request, "key").id == run.id
+    request = RunRequest(None, SEEDS, RunOptions(target=6))
+    run = seeds_to_model.start_run(bench.context, request, wanted, "key")
+    assert seeds_to_model.start_run(bench.context, request, wanted, "key").id == run.id
     (job,) = training_jobs.list_jobs(
         bench.context, kind=None, dataset_id=None, cursor=None, limit=9
     ).items
     return run, job
 
 
+def sweep(bench: Bench) -> Sequence[str]:
+    """Look for waiting jobs as a sweeper does, and name those that a worker should look at."""
+    advance_waiting_jobs(bench.context)
+    return work.sweep_training(bench.context)
+
+
 def made_and_given(bench: Bench) -> Sequence[str]:
     """Have the data set made that a sweeper asks for, and name the jobs that can begin then."""
-    work.sweep_training(bench.context)
+    sweep(bench)
     for dataset_id in make.sweep_datasets(bench.context):
         make.make_dataset(bench.context, dataset_id, lambda: False)
-    return work.sweep_training(bench.context)
+    return sweep(bench)
 
 
 def versions(bench: Bench) -> int:
@@ -69,7 +76,7 @@ def look(bench: Bench, job: TrainingJob) -> TrainingJob:
 def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> None:
     run, job = start(bench, dataset_name="grown", recipe={"split": {"test_share": 0.3}})
     assert (job.status, job.dataset_id, job.run_id) == ("queued", None, run.id)
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
     assert not work.work_on_job(bench.context, job.id, lambda: False, ScriptedTrainer())
     assert look(bench, job).status == "queued"
 
@@ -77,10 +84,10 @@ def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> Non
     assert runs.get_run(bench.context, run.id).status == "succeeded"
     # However often it is looked at, and whoever dies between: one data set.
     for _ in range(3):
-        assert not work.sweep_training(bench.context)
+        assert not sweep(bench)
     (dataset_id,) = make.sweep_datasets(bench.context)
     make.make_dataset(bench.context, dataset_id, lambda: False)
-    assert work.sweep_training(bench.context) == [job.id]
+    assert sweep(bench) == [job.id]
 
     work.work_on_job(bench.context, job.id, lambda: False, ScriptedTrainer())
     done = look(bench, job)
@@ -94,7 +101,7 @@ def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> Non
 def test_a_job_whose_run_was_cancelled_is_cancelled_with_that_reason(bench: Bench) -> None:
     run, job = start(bench)
     runs.cancel_run(bench.context, run.id)
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
     cancelled = look(bench, job)
     assert (cancelled.status, cancelled.message) == (
         "cancelled",
@@ -113,14 +120,14 @@ def test_a_job_whose_run_failed_fails_with_its_reason_and_waits_again_when_both_
     with bench.context.database.write() as session:
         ended = session.get_one(Run, run.id)
         ended.status, ended.message = "failed", "It is dry."
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
     failed = look(bench, job)
     assert failed.status == "failed"
     assert (failed.message or "").startswith(f"Its run {run.id} failed: It is dry.")
 
     runs.resume_run(bench.context, run.id)
     training_jobs.resume_job(bench.context, job.id)
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
     assert look(bench, job).status == "queued"
     bench.work(run.id)
     assert made_and_given(bench) == [job.id]
@@ -130,7 +137,7 @@ def test_a_job_that_was_cancelled_while_it_waited_stays_so(bench: Bench) -> None
     run, job = start(bench)
     assert training_jobs.cancel_job(bench.context, job.id).status == "cancelled"
     bench.work(run.id)
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
     assert not make.sweep_datasets(bench.context)
     assert look(bench, job).status == "cancelled"
 
@@ -140,30 +147,30 @@ def test_a_data_set_that_fails_fails_the_job_and_resuming_has_another_one_made(
 ) -> None:
     run, job = start(bench, dataset_name="grown")
     bench.work(run.id)
-    work.sweep_training(bench.context)
+    sweep(bench)
     (dataset_id,) = make.sweep_datasets(bench.context)
     with bench.context.database.write() as session:
         dataset = session.get_one(Dataset, dataset_id)
         dataset.state, dataset.message, dataset.request_sha256 = "failed", "no room", None
-    work.sweep_training(bench.context)
+    sweep(bench)
     failed = look(bench, job)
     assert failed.status == "failed"
     assert f"The data set {dataset_id} of its run failed: no room" in (failed.message or "")
-    assert not work.sweep_training(bench.context)
+    assert not sweep(bench)
 
     assert training_jobs.resume_job(bench.context, job.id).status == "queued"
-    work.sweep_training(bench.context)
+    sweep(bench)
     (another,) = make.sweep_datasets(bench.context)
     assert another != dataset_id
     make.make_dataset(bench.context, another, lambda: False)
-    assert work.sweep_training(bench.context) == [job.id]
+    assert sweep(bench) == [job.id]
     assert look(bench, job).dataset_id == another
 
 
 def test_a_data_set_that_is_made_for_a_job_cannot_be_deleted_under_it(bench: Bench) -> None:
     run, job = start(bench)
     bench.work(run.id)
-    work.sweep_training(bench.context)
+    sweep(bench)
     (dataset_id,) = make.sweep_datasets(bench.context)
     with pytest.raises(Conflict, match=f"{job.id}, which is queued, needs it"):
         datasets.delete_dataset(bench.context, dataset_id)
@@ -174,7 +181,7 @@ def test_a_job_that_was_cancelled_while_its_data_set_went_has_another_one_made(
 ) -> None:
     run, job = start(bench)
     bench.work(run.id)
-    work.sweep_training(bench.context)
+    sweep(bench)
     (dataset_id,) = make.sweep_datasets(bench.context)
     make.make_dataset(bench.context, dataset_id, lambda: False)
     training_jobs.cancel_job(bench.context, job.id)
@@ -221,9 +228,9 @@ def test_a_training_on_a_run_that_brings_nothing_is_refused(bench: Bench) -> Non
 def test_a_judge_without_a_name_starts_neither_run_nor_job(bench: Bench) -> None:
     nameless = replace(bench.context, default_model=None)
     judged = RunTraining.model_validate({"options": {"evaluation": {"judge": {}}}})
-    request = RunRequest(None, SEEDS, RunOptions(target=6, model="scripted"), training=judged)
+    request = RunRequest(None, SEEDS, RunOptions(target=6, model="scripted"))
     with pytest.raises(InvalidInput) as refused:
-        runs.start_run(nameless, request, None)
+        seeds_to_model.start_run(nameless, request, judged, None)
     assert [fault.field for fault in refused.value.faults] == [
         "training.options.evaluation.judge.model"
     ]
@@ -237,9 +244,9 @@ def test_options_that_name_no_data_set_start_neither_run_nor_job(bench: Bench) -
     nowhere = TrainingOptions(evaluation=EvaluationOptions(general_dataset_id="dataset_none"))
     recipe = RowRecipe(nothing_near=("dataset_none",))
     wanted = RunTraining(options=nowhere, recipe=recipe)
-    request = RunRequest(None, SEEDS, RunOptions(target=6), training=wanted)
+    request = RunRequest(None, SEEDS, RunOptions(target=6))
     with pytest.raises(InvalidInput) as refused:
-        runs.start_run(bench.context, request, None)
+        seeds_to_model.start_run(bench.context, request, wanted, None)
     assert [fault.field for fault in refused.value.faults] == [
         "training.options.evaluation.general_dataset_id",
         "training.recipe.nothing_near[0]",
@@ -251,9 +258,9 @@ def test_options_that_name_no_data_set_start_neither_run_nor_job(bench: Bench) -
 def test_a_judge_whose_cost_cannot_be_capped_starts_neither_run_nor_job(bench: Bench) -> None:
     judge = JudgeOptions(model="dear", most_cost_usd=Decimal(1))
     options = TrainingOptions(evaluation=EvaluationOptions(judge=judge))
-    request = RunRequest(None, SEEDS, RunOptions(target=6), training=RunTraining(options=options))
+    request, wanted = RunRequest(None, SEEDS, RunOptions(target=6)), RunTraining(options=options)
     with pytest.raises(InvalidInput) as refused:
-        runs.start_run(bench.context, request, None)
+        seeds_to_model.start_run(bench.context, request, wanted, None)
     assert [fault.field for fault in refused.value.faults] == [
         "training.options.evaluation.judge.most_cost_usd"
     ]

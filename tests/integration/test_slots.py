@@ -10,7 +10,8 @@ from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
 from app.services.generation import slots as slot_service
-from app.services.runs.control import RunRequest, start_run
+from app.services.runs.control import start_run
+from app.services.runs.run_request import RunRequest
 from app.states import Status
 from app.store.database import Database
 from app.store.runs import runs as stored_runs

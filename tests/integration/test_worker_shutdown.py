@@ -20,7 +20,7 @@ from app.messaging import GENERATION_QUEUE, make_celery, send_run
 from app.pipeline.options import RunOptions
 from app.services.context import ServiceContext, open_service_context
 from app.services.runs import control
-from app.services.runs.control import RunRequest
+from app.services.runs.run_request import RunRequest
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.environment import part_environment

@@ -27,13 +27,14 @@ from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import seed_tasks_from_json
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
+from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import RunTraining
 from app.services.runs import control, lists
 from app.services.runs import rows as run_rows
-from app.services.runs.control import RunRequest
 from app.services.runs.estimate import Estimate
 from app.services.runs.extend import Extension, estimate_extension
 from app.services.runs.extend import extend_run as extend
+from app.services.runs.run_request import RunRequest
 from app.services.runs.view import view
 from app.states import Status
 from app.store.pages import Page, RowT
@@ -117,11 +118,13 @@ def post_run(
         options=body.options,
         caps=body.budget.caps(),
         dataset_id=body.dataset_id,
-        training=body.training,
     )
     if body.dry_run:
         return as_json(control.estimate_run(context.service, request))
-    run = control.start_run(context.service, request, idempotency_key)
+    if body.training is None:
+        run = control.start_run(context.service, request, idempotency_key)
+    else:
+        run = seeds_to_model.start_run(context.service, request, body.training, idempotency_key)
     # After the commit: a message must never speak of a run that is not there.
     context.send(run.id)
     response.headers["Location"] = f"/v1/runs/{run.id}"

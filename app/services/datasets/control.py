@@ -1,13 +1,11 @@
 """What a person can do with data sets: ask for a version, look at it, delete it."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
@@ -17,6 +15,7 @@ from app.services.datasets.folders import discard_files
 from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.sources import resolved
 from app.services.datasets.write import discard_rows
+from app.services.idempotency import RequestHash, insert_once, request_hash
 from app.store.datasets import dataset_rows, reviewed_rows, versions
 from app.store.ids import may_be_id, new_id
 from app.store.pages import Page, decoded, encoded, page
@@ -33,41 +32,39 @@ class DatasetRequest:
 
 
 def create_dataset(context: ServiceContext, request: DatasetRequest) -> tuple[Dataset, bool]:
-    """Take in the request for a version; the version, and whether it is new. Safe to repeat.
+    """Accept the request for a version. Safe to repeat.
 
-    The same name and recipe over sources that hold the same is the version that is there.
+    The same name and recipe over sources with the same content is the version that is there.
+
+    Returns:
+        The version, and whether it is new.
 
     Raises:
         InvalidInput: when a source does not exist, is not ready, or has no row.
     """
     dataset_id = new_id("dataset")
-
-    def add(session: Session) -> tuple[Dataset, bool]:
-        if made := session.get(Dataset, dataset_id):
-            # Committed before, but the answer was lost.
-            return made, True
-        return add_dataset(session, request, dataset_id)
-
-    try:
-        return context.database.retrying(add)
-    except IntegrityError:
-        # The same request, or the same number, was taken at once by another.
-        return context.database.retrying(add)
+    dataset = insert_once(
+        context.database,
+        Dataset,
+        dataset_id,
+        lambda session: find_or_insert(session, request, dataset_id),
+    )
+    return dataset, dataset.id == dataset_id
 
 
-def add_dataset(session: Session, request: DatasetRequest, dataset_id: str) -> tuple[Dataset, bool]:
-    """Do the same in a transaction of the caller's, under this id if the version is new.
+def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -> Dataset:
+    """Return the version that was made for the same request, or a new one under this id.
 
     Raises:
-        InvalidInput: as above.
-        IntegrityError: when another takes the request, or the number, at once; once that has
-            committed, it can be done again.
+        InvalidInput: when a source does not exist, is not ready, or has no row.
+        IntegrityError: when another process stores the request, or takes the version number, at the
+            same time; once that has committed, it can be done again.
     """
     sources = resolved(session, request.recipe)
-    sha256 = _sha256(request, sources)
-    earlier = versions.find_by_request(session, sha256)
+    hashed = request_hash_of(request, sources)
+    earlier = versions.find_by_request(session, hashed.both)
     if earlier is not None:
-        return earlier, False
+        return earlier
     dataset = Dataset(
         id=dataset_id,
         name=request.name,
@@ -75,18 +72,22 @@ def add_dataset(session: Session, request: DatasetRequest, dataset_id: str) -> t
         state=versions.QUEUED,
         is_import=False,
         recipe=request.recipe.model_dump(mode="json"),
-        request_sha256=sha256,
+        request_sha256=hashed.current,
         facts={"sources": sources},
     )
     session.add(dataset)
     session.flush()
     session.refresh(dataset)
-    return dataset, True
+    return dataset
 
 
-def _sha256(request: DatasetRequest, sources: Sequence[dict[str, Any]]) -> str:
-    words = [request.name, request.recipe.model_dump(mode="json"), sources]
-    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+def request_hash_of(request: DatasetRequest, sources: Sequence[dict[str, Any]]) -> RequestHash:
+    """Hash the request, to tell two of them apart."""
+    legacy = json.dumps(
+        [request.name, request.recipe.model_dump(mode="json"), sources], sort_keys=True
+    )
+    parts = {"name": request.name, "recipe": request.recipe, "sources": sources}
+    return request_hash("dataset", parts, legacy)
 
 
 def get_dataset(context: ServiceContext, dataset_id: str) -> Dataset:

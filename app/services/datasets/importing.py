@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput
@@ -22,6 +21,7 @@ from app.services.context import ServiceContext
 from app.services.datasets.control import get_dataset
 from app.services.datasets.recipe import Import
 from app.services.datasets.write import DatasetWriter, discard_rows, held, new_token
+from app.services.idempotency import RequestHash, insert_once, request_hash
 from app.store.datasets import versions
 from app.store.datasets.dataset_rows import Drop
 from app.store.ids import new_id
@@ -40,6 +40,14 @@ class Upload(NamedTuple):
     file: Path
 
 
+class _Reading(NamedTuple):
+    """A version that this process is about to read a file into."""
+
+    dataset_id: str
+    token: str
+    lease_s: float
+
+
 def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bool]:
     """Read a file into a new version; the version, and whether it is new. Safe to repeat.
 
@@ -50,11 +58,17 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
     """
     fmt = format_named(upload.how.format)
     options = _read_options(upload.how)
-    sha256 = _sha256_of(upload.file)
-    request = _request_sha256(upload, sha256)
-    dataset_id, is_new, token = _begin(context, upload, request, sha256)
-    if not is_new:
-        return get_dataset(context, dataset_id), False
+    dataset_id, token = new_id("dataset"), new_token()
+    reading = _Reading(dataset_id, token, context.lease_s)
+    file_sha256 = _sha256_of(upload.file)
+    dataset = insert_once(
+        context.database,
+        Dataset,
+        dataset_id,
+        lambda session: _find_or_insert(session, upload, reading, file_sha256),
+    )
+    if dataset.id != dataset_id:
+        return get_dataset(context, dataset.id), False
     # Of a file that cannot be read nothing stays, not even a version that failed.
     holding = held(context, dataset_id, token, failed=versions.DELETED)
     with holding as writer, opened(upload.file) as source:
@@ -68,39 +82,35 @@ def _skips(how: Import) -> bool:
     return how.skip_unreadable or how.vicuna is not None
 
 
-def _begin(
-    context: ServiceContext, upload: Upload, request_sha256: str, file_sha256: str
-) -> tuple[str, bool, str]:
-    """Enter the version as being made by this process; its id, whether it is new, the fence."""
-    dataset_id, token = new_id("dataset"), new_token()
+def _find_or_insert(
+    session: Session, upload: Upload, reading: _Reading, file_sha256: str
+) -> Dataset:
+    """Return the version that was made of the same file, or a new one that this process reads.
 
-    def add(session: Session) -> tuple[str, bool, str]:
-        earlier = versions.find_by_request(session, request_sha256)
-        if earlier is not None:
-            if earlier.id != dataset_id and earlier.state == versions.READING:
-                raise Conflict(f"The same file is being taken in, as {earlier.id}.")
-            return earlier.id, earlier.id == dataset_id, token
-        dataset = Dataset(
-            id=dataset_id,
-            name=upload.name,
-            version=versions.next_version(session, upload.name),
-            state=versions.READING,
-            is_import=True,
-            recipe=upload.how.model_dump(mode="json"),
-            request_sha256=request_sha256,
-            facts={"sources": [_fact(upload.how, file_sha256)]},
-            token=token,
-            leased_until=epoch_now() + context.lease_s,
-        )
-        session.add(dataset)
-        session.flush()
-        return dataset_id, True, token
-
-    try:
-        return context.database.retrying(add)
-    except IntegrityError:
-        # The same file, or the same number, was taken in at once by another.
-        return context.database.retrying(add)
+    Raises:
+        Conflict: when another process reads the same file.
+    """
+    hashed = request_hash_of(upload, file_sha256)
+    earlier = versions.find_by_request(session, hashed.both)
+    if earlier is not None:
+        if earlier.state == versions.READING:
+            raise Conflict(f"The same file is being imported, as {earlier.id}.")
+        return earlier
+    dataset = Dataset(
+        id=reading.dataset_id,
+        name=upload.name,
+        version=versions.next_version(session, upload.name),
+        state=versions.READING,
+        is_import=True,
+        recipe=upload.how.model_dump(mode="json"),
+        request_sha256=hashed.current,
+        facts={"sources": [_fact(upload.how, file_sha256)]},
+        token=reading.token,
+        leased_until=epoch_now() + reading.lease_s,
+    )
+    session.add(dataset)
+    session.flush()
+    return dataset
 
 
 def _read(
@@ -146,9 +156,13 @@ def _fact(how: Import, file_sha256: str) -> dict[str, Any]:
     }
 
 
-def _request_sha256(upload: Upload, file_sha256: str) -> str:
-    words = [upload.name, upload.how.model_dump(mode="json"), file_sha256]
-    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+def request_hash_of(upload: Upload, file_sha256: str) -> RequestHash:
+    """Hash the request, to tell two of them apart."""
+    legacy = json.dumps(
+        [upload.name, upload.how.model_dump(mode="json"), file_sha256], sort_keys=True
+    )
+    parts = {"name": upload.name, "how": upload.how, "file_sha256": file_sha256}
+    return request_hash("import", parts, legacy)
 
 
 def _sha256_of(file: Path) -> str:

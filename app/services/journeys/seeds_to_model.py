@@ -5,7 +5,6 @@ comes with the run, or is asked for later, while the run goes on or when it has 
 """
 
 import json
-from hashlib import sha256
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +13,10 @@ from sqlalchemy.orm import Session
 from app.errors import Fault, InvalidInput
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import RowRecipe
-from app.services.training.jobs.control import add_job, take_in
+from app.services.idempotency import RequestHash, RequestKey, insert_once, request_hash
+from app.services.runs.control import NewRun, find_started, insert_run
+from app.services.runs.run_request import RunRequest, check_request
+from app.services.training.jobs.control import add_job, insert_job
 from app.services.training.jobs.requests import check_judge, faults_of, faults_of_datasets
 from app.states import Status
 from app.store.ids import may_be_id, new_id
@@ -45,42 +47,64 @@ class RunTraining(BaseModel):
         return self
 
 
-def add_for_run(session: Session, run_id: str, training: RunTraining) -> None:
-    """Add a job that comes with a run, in the transaction of the caller.
+def start_run(
+    context: ServiceContext,
+    request: RunRequest,
+    training: RunTraining,
+    idempotency_key: str | None,
+) -> Run:
+    """Accept a run together with the training that waits for it: both are stored, or neither.
+
+    The same key with the same request returns the run that was started first.
 
     Raises:
-        InvalidInput: when a data set that the options or the recipe name cannot be read.
+        InvalidInput: when the run or the training cannot be done as requested.
+        NotFound: when there is no such seed set.
+        Conflict: when the key was used with another request.
     """
-    if faults := _faults(session, training, "training."):
-        raise InvalidInput("The training cannot be done.", faults)
-    add_job(session, _job(new_id("training"), run_id, training, None))
+    model = check_request(context, request)
+    check_judge(context, training.options, "training.options")
+    key = RequestKey(idempotency_key, request.hashed(training))
+    new, job_id = NewRun(new_id("run"), request, model, key), new_id("training")
+
+    def find_or_insert(session: Session) -> Run:
+        earlier = find_started(session, key)
+        if earlier is not None:
+            return earlier
+        run = insert_run(session, new)
+        if faults := _faults(session, training, "training."):
+            raise InvalidInput("The training cannot be done.", faults)
+        add_job(session, _job(job_id, run.id, training, None))
+        return run
+
+    return insert_once(context.database, Run, new.id, find_or_insert)
 
 
 def create_for_run(
     context: ServiceContext, run_id: str, training: RunTraining, idempotency_key: str | None
 ) -> TrainingJob:
-    """Take in a request for a training on what a run makes; safe to repeat with a key.
+    """Accept a training on what a run makes. Safe to repeat with a key.
 
     Raises:
         InvalidInput: when there is no such run, it was cancelled or has failed, a data set that the
             options or the recipe name cannot be read, or the judge has no name.
-        Conflict: when the key came with another request before.
+        Conflict: when the key was used with another request.
     """
     check_judge(context, training.options, "options")
     job_id = new_id("training")
+    key = RequestKey(idempotency_key, request_hash_of(run_id, training))
 
     def check(session: Session) -> None:
         faults = _faults_of_run(session, run_id) + _faults(session, training, "")
         if faults:
             raise InvalidInput("The job cannot be done.", faults)
 
-    return take_in(context, lambda: _job(job_id, run_id, training, idempotency_key), check)
+    return insert_job(context, lambda: _job(job_id, run_id, training, idempotency_key), key, check)
 
 
 def _job(
     job_id: str, run_id: str, training: RunTraining, idempotency_key: str | None
 ) -> TrainingJob:
-    words = json.dumps([run_id, training.model_dump(mode="json")], sort_keys=True)
     return TrainingJob(
         id=job_id,
         kind="training",
@@ -88,8 +112,14 @@ def _job(
         requested_dataset=training.model_dump(mode="json", include={"dataset_name", "recipe"}),
         options=training.options.model_dump(mode="json"),
         idempotency_key=idempotency_key,
-        request_sha256=sha256(words.encode()).hexdigest(),
+        request_sha256=request_hash_of(run_id, training).current,
     )
+
+
+def request_hash_of(run_id: str, training: RunTraining) -> RequestHash:
+    """Hash the request, to tell two of them apart."""
+    legacy = json.dumps([run_id, training.model_dump(mode="json")], sort_keys=True)
+    return request_hash("run_training", {"run_id": run_id, "training": training}, legacy)
 
 
 def _faults_of_run(session: Session, run_id: str) -> list[Fault]:

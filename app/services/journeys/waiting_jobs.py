@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput
 from app.services.context import ServiceContext
-from app.services.datasets.control import DatasetRequest, add_dataset
+from app.services.datasets.control import DatasetRequest, find_or_insert
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.journeys.seeds_to_model import RunTraining
 from app.states import FINAL, Status
@@ -23,7 +23,7 @@ from app.store.training import training_jobs, waiting_jobs
 _log = logging.getLogger(__name__)
 
 
-def begin_what_waited(context: ServiceContext) -> None:
+def advance_waiting_jobs(context: ServiceContext) -> None:
     """Take jobs on whose runs have ended; any number of processes may do so, at any time.
 
     What becomes of a job is decided and noted in one transaction that holds its row: of two
@@ -69,7 +69,7 @@ def _begin(session: Session, job: TrainingJob) -> None:
     recipe = VersionRecipe(sources=(Source(run_id=run.id),), **dict(wanted.recipe))
     request = DatasetRequest(wanted.dataset_name or run.id, recipe)
     try:
-        dataset, _ = add_dataset(session, request, new_id("dataset"))
+        dataset = find_or_insert(session, request, new_id("dataset"))
     except InvalidInput as error:
         _fail(session, job, "; ".join([str(error), *map(str, error.faults)]))
     else:

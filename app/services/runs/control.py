@@ -1,25 +1,19 @@
-"""What a person can do with runs: start, watch, pause, resume, cancel."""
+"""Runs under a person's control: start, estimate, look up, pause, resume, cancel."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Fault, InvalidInput, NotFound
-from app.llm.prices import check_priced
-from app.pipeline.budget import NO_CAPS, Caps
-from app.pipeline.options import RunOptions
-from app.pipeline.types import SeedTask
+from app.errors import Conflict, NotFound
 from app.services.context import ServiceContext
 from app.services.generation.work.run_filters import check_rules
-from app.services.journeys.seeds_to_model import RunTraining, add_for_run
+from app.services.idempotency import RequestKey, insert_once
 from app.services.runs import seed_sets
 from app.services.runs.estimate import Estimate, Plan, estimate
 from app.services.runs.review_sources import check_source, estimate_rows, ready_to_review
-from app.services.training.jobs.requests import check_judge
+from app.services.runs.run_request import RunRequest, check_request, model_of
 from app.states import EndReason, Status
 from app.store.ids import may_be_id, new_id
 from app.store.runs import runs, slots
@@ -29,133 +23,86 @@ from app.store.work import batches
 
 
 @dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What was posted: seeds by id or in the request itself, or a data set, options, and caps."""
+class NewRun:
+    """A checked request that is about to become a run."""
 
-    seed_set_id: str | None
-    seed_tasks: Sequence[SeedTask] | None
-    options: RunOptions
-    caps: Caps = NO_CAPS
-    dataset_id: str | None = None
-    """The version to be reviewed; then there are no seeds."""
-    training: RunTraining | None = None
-    """What is to be tuned on its rows when they are all there."""
-
-    def sha256(self) -> str:
-        """Tell two requests under the same idempotency key apart."""
-        words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{self.options.model_dump_json()}"
-        if self.caps != NO_CAPS:
-            words += f"\n{self.caps}"
-        if self.dataset_id is not None:
-            words += f"\n{self.dataset_id}"
-        if self.training is not None:
-            words += f"\n{self.training.model_dump_json()}"
-        return hashlib.sha256(words.encode()).hexdigest()
+    id: str
+    request: RunRequest
+    model: str
+    key: RequestKey
 
 
 def start_run(context: ServiceContext, request: RunRequest, idempotency_key: str | None) -> Run:
     """Accept a run: stored and queued when this returns.
 
-    The same key with the same request answers the run that was started first.
+    The same key with the same request returns the run that was started first.
 
     Raises:
-        InvalidInput: when no model is named anywhere, money is capped without a price, source and
-            profile do not suit each other, or the training cannot be done.
+        InvalidInput: when no model is named anywhere, money is capped without a price, or source
+            and profile do not go together.
         NotFound: when there is no such seed set.
-        Conflict: when the key came with another request before.
+        Conflict: when the key was used with another request.
     """
-    model = _checked(context, request)
-    run_id = new_id("run")
+    model = check_request(context, request)
+    new = NewRun(new_id("run"), request, model, RequestKey(idempotency_key, request.hashed()))
 
-    def add(session: Session) -> Run:
-        if made := session.get(Run, run_id):
-            # Committed before, but the answer was lost.
-            return made
-        if idempotency_key is not None:
-            earlier = runs.find_by_key(session, idempotency_key)
-            if earlier is not None:
-                return _same_request(earlier, request)
-        check_rules(session, request.options)
-        run = Run(
-            id=run_id,
-            **_source(session, request),
-            profile=request.options.profile,
-            model=model,
-            options=request.options.model_dump(mode="json"),
-            status=Status.QUEUED,
-            batch_stages=list(request.options.batch_stages),
-            idempotency_key=idempotency_key,
-            request_sha256=request.sha256(),
-            max_calls=request.caps.calls,
-            max_tokens=request.caps.tokens,
-            max_cost_usd=request.caps.usd,
-        )
-        session.add(run)
-        session.flush()
-        slots.add(session, run.id, request.options.workers)
-        runs.add_event(session, run.id, "status", {"status": Status.QUEUED})
-        if request.training is not None:
-            add_for_run(session, run.id, request.training)
-        session.refresh(run)
-        return run
+    def find_or_insert(session: Session) -> Run:
+        return find_started(session, new.key) or insert_run(session, new)
 
-    try:
-        return context.database.retrying(add)
-    except IntegrityError:
-        # The same key, or the same seeds, arrived twice at once: the other one is there now.
-        return context.database.retrying(add)
+    return insert_once(context.database, Run, new.id, find_or_insert)
 
 
-def _checked(context: ServiceContext, request: RunRequest) -> str:
-    """See what needs no database to be seen, and name the model."""
-    check_source(request.options.profile, request.dataset_id)
-    model = model_of(context, request.options)
-    check_caps(context, model, request.caps)
-    if request.training is not None:
-        check_judge(context, request.training.options, "training.options")
-    return model
-
-
-def model_of(context: ServiceContext, options: RunOptions) -> str:
-    """Name the model a run with these options asks.
+def find_started(session: Session, key: RequestKey) -> Run | None:
+    """Find the run that the same request started under this key; None: there is none.
 
     Raises:
-        InvalidInput: when none is named anywhere.
+        Conflict: when the key was used with another request.
     """
-    model = options.model or context.default_model
-    if model is None:
-        fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
-        raise InvalidInput("The run has no model to ask.", [fault])
-    return model
-
-
-def check_caps(context: ServiceContext, model: str, caps: Caps) -> None:
-    """See that the caps can be kept.
-
-    Raises:
-        InvalidInput: when money is capped and nobody knows what the model costs.
-    """
-    if caps.usd is not None:
-        check_priced(model, context.prices, "budget.max_cost_usd")
-
-
-def _same_request(earlier: Run, request: RunRequest) -> Run:
-    if earlier.request_sha256 != request.sha256():
-        raise Conflict(
-            "This Idempotency-Key came with another request before; take a new key for a new run."
-        )
+    earlier = None if key.key is None else runs.find_by_key(session, key.key)
+    if earlier is not None:
+        key.check_same(earlier.request_sha256, "run")
     return earlier
 
 
+def insert_run(session: Session, new: NewRun) -> Run:
+    """Store a run with its slots and its first event, in a transaction of the caller's.
+
+    Raises:
+        InvalidInput: when the data set cannot be reviewed, or a filter cannot be applied.
+        NotFound: when there is no such seed set.
+    """
+    request = new.request
+    check_rules(session, request.options)
+    run = Run(
+        id=new.id,
+        **_source(session, request),
+        profile=request.options.profile,
+        model=new.model,
+        options=request.options.model_dump(mode="json"),
+        status=Status.QUEUED,
+        batch_stages=list(request.options.batch_stages),
+        idempotency_key=new.key.key,
+        request_sha256=new.key.request.current,
+        max_calls=request.caps.calls,
+        max_tokens=request.caps.tokens,
+        max_cost_usd=request.caps.usd,
+    )
+    session.add(run)
+    session.flush()
+    slots.add(session, run.id, request.options.workers)
+    runs.add_event(session, run.id, "status", {"status": Status.QUEUED})
+    session.refresh(run)
+    return run
+
+
 def _source(session: Session, request: RunRequest) -> Mapping[str, Any]:
-    """What a run is made from, by the columns of its row."""
+    """Return the columns that say what a run is made from."""
     if request.dataset_id is not None:
         dataset = ready_to_review(session, request.dataset_id)
         return {"dataset_id": dataset.id, "rows_to_review": dataset.row_count}
     if request.seed_tasks is not None:
-        stored, _ = seed_sets.put(session, request.seed_tasks, None)
-        return {"seed_set_id": stored.id}
-    return {"seed_set_id": seed_sets.find(session, str(request.seed_set_id)).id}
+        return {"seed_set_id": seed_sets.find_or_insert(session, request.seed_tasks).id}
+    return {"seed_set_id": seed_sets.load(session, str(request.seed_set_id)).id}
 
 
 def estimate_run(context: ServiceContext, request: RunRequest) -> Estimate:
@@ -173,7 +120,7 @@ def estimate_run(context: ServiceContext, request: RunRequest) -> Estimate:
             return estimate_rows(session, context, request.options, model, dataset)
         seeds = request.seed_tasks
         if seeds is None:
-            seed_set = seed_sets.find(session, str(request.seed_set_id))
+            seed_set = seed_sets.load(session, str(request.seed_set_id))
             seeds = stored_seeds.tasks_of(session, seed_set.id)
         plan = Plan(request.options, model, seeds, missing=request.options.target)
         return estimate(session, plan, context.prices)

@@ -11,9 +11,10 @@ from app.services.context import ServiceContext
 from app.services.generation.work.admission import issue_tickets
 from app.services.generation.work.claiming import caps_of
 from app.services.generation.work.pool import material_of
-from app.services.runs.control import check_caps, load
+from app.services.runs.control import load
 from app.services.runs.estimate import Estimate, Plan, estimate
 from app.services.runs.review_sources import estimate_rows
+from app.services.runs.run_request import check_caps
 from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.tables.datasets import Dataset

@@ -1,15 +1,15 @@
-"""Seed sets: taken in whole or not at all, the same content once."""
+"""Seed sets: stored whole or not at all, and the same content once."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.pipeline.types import SeedTask
+from app.services.idempotency import insert_once
 from app.store.database import Database
 from app.store.ids import may_be_id, new_id
 from app.store.runs import seed_sets
@@ -22,52 +22,72 @@ def store_seed_set(
     name: str | None = None,
     licence: str | None = None,
 ) -> tuple[SeedSet, bool]:
-    """Store checked seed tasks; the seed set, and whether it is new. Safe to repeat.
+    """Store checked seed tasks. Safe to repeat.
 
-    Tasks that are there already without a licence get the one that comes with them now.
+    Tasks that are stored already without a licence get this one.
+
+    Returns:
+        The seed set, and whether it is new.
     """
-    try:
-        return database.retrying(lambda session: put(session, tasks, name, licence))
-    except IntegrityError:
-        # Somebody stored the same content between our look and our insert.
-        return database.retrying(lambda session: put(session, tasks, name, licence))
+    seed_set_id = new_id("seeds")
+
+    def work(session: Session) -> SeedSet:
+        stored = find_or_insert(session, tasks, name, seed_set_id)
+        fill_in_licence(stored, licence)
+        return stored
+
+    stored = insert_once(database, SeedSet, seed_set_id, work)
+    return stored, stored.id == seed_set_id
 
 
-def put(
-    session: Session, tasks: Sequence[SeedTask], name: str | None, licence: str | None = None
-) -> tuple[SeedSet, bool]:
-    """Store within a transaction of the caller's."""
-    content = json.dumps([asdict(t) for t in tasks], ensure_ascii=False, sort_keys=True)
+def find_or_insert(
+    session: Session,
+    tasks: Sequence[SeedTask],
+    name: str | None = None,
+    seed_set_id: str | None = None,
+) -> SeedSet:
+    """Return the seed set with exactly these tasks, stored now if there was none.
+
+    Args:
+        session: a transaction of the caller's.
+        tasks: the tasks, checked, in order.
+        name: the name of a new one; None: it is named for the number of its tasks.
+        seed_set_id: the id of a new one; None: any.
+    """
+    content = json.dumps([asdict(task) for task in tasks], ensure_ascii=False, sort_keys=True)
     sha256 = hashlib.sha256(content.encode()).hexdigest()
     stored = seed_sets.find_by_content(session, sha256)
     if stored is not None:
-        stored.licence = stored.licence or licence
-        return stored, False
+        return stored
     seed_set = SeedSet(
-        id=new_id("seeds"),
+        id=seed_set_id or new_id("seeds"),
         name=name or f"{len(tasks)} seed tasks",
-        licence=licence,
         content_sha256=sha256,
         task_count=len(tasks),
         classification_count=sum(task.is_classification for task in tasks),
     )
     seed_sets.add(session, seed_set, tasks)
     session.refresh(seed_set)
-    return seed_set, True
+    return seed_set
+
+
+def fill_in_licence(seed_set: SeedSet, licence: str | None) -> None:
+    """Set the licence of a seed set that has none; a licence that is there stays."""
+    seed_set.licence = seed_set.licence or licence
 
 
 def get_seed_set(database: Database, seed_set_id: str) -> SeedSet:
-    """Load one.
+    """Load a seed set.
 
     Raises:
         NotFound: when there is none with this id.
     """
     with database.read() as session:
-        return find(session, seed_set_id)
+        return load(session, seed_set_id)
 
 
-def find(session: Session, seed_set_id: str) -> SeedSet:
-    """Load one within a transaction of the caller's.
+def load(session: Session, seed_set_id: str) -> SeedSet:
+    """Load a seed set in a transaction of the caller's.
 
     Raises:
         NotFound: when there is none with this id.

@@ -1,6 +1,6 @@
 """Queries on versions of data sets: who makes them, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, case, cast, delete, func, or_, select, update
@@ -15,9 +15,9 @@ FAILED, DELETED = "failed", "deleted"
 UNFINISHED = (QUEUED, MAKING)
 
 
-def find_by_request(session: Session, request_sha256: str) -> Dataset | None:
+def find_by_request(session: Session, request_sha256: Collection[str]) -> Dataset | None:
     """Find the version that an equal request made, or is making."""
-    return session.scalar(select(Dataset).where(Dataset.request_sha256 == request_sha256))
+    return session.scalar(select(Dataset).where(Dataset.request_sha256.in_(request_sha256)))
 
 
 def lock(session: Session, dataset_id: str) -> Dataset:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import Conflict, NotFound
 from app.services.context import ServiceContext
+from app.services.idempotency import RequestKey, insert_once
 from app.services.training.contract import JobKind
 from app.services.training.jobs.requests import TrainingRequest, check, check_again, check_judge
 from app.states import FINAL_JOBS, Status
@@ -28,51 +28,50 @@ def create_job(
     Raises:
         InvalidInput: when a data set does not exist, is not ready or has no row, when the model to
             be measured was never tuned, or when the judge has no name, or no price and a cap.
-        Conflict: when the key came with another request before.
+        Conflict: when the key was used with another request.
     """
     check_judge(context, request.options, "options")
+    key = RequestKey(idempotency_key, request.hashed())
     wanted = {
         "id": new_id("training"),
         "kind": request.kind,
         "dataset_id": request.dataset_id,
         "options": request.options.model_dump(mode="json"),
         "idempotency_key": idempotency_key,
-        "request_sha256": request.sha256(),
+        "request_sha256": key.request.current,
     }
-    return take_in(context, lambda: TrainingJob(**wanted), lambda session: check(session, request))
+    return insert_job(
+        context, lambda: TrainingJob(**wanted), key, lambda session: check(session, request)
+    )
 
 
-def take_in(
-    context: ServiceContext, new_job: Callable[[], TrainingJob], check: Callable[[Session], None]
+def insert_job(
+    context: ServiceContext,
+    new_job: Callable[[], TrainingJob],
+    key: RequestKey,
+    check: Callable[[Session], None],
 ) -> TrainingJob:
     """Store a new job, unless one with its idempotency key is there: then that is returned.
 
     Args:
         context: what this process works with.
         new_job: builds it, each time the same.
-        check: sees in the same transaction that it can be done, or raises.
+        key: its idempotency key and the hash of its request.
+        check: checks in the same transaction that it can be done, or raises.
 
     Raises:
-        Conflict: when the key came with another request before.
+        Conflict: when the key was used with another request.
     """
 
-    def add(session: Session) -> TrainingJob:
-        job = new_job()
-        if made := session.get(TrainingJob, job.id):
-            # Committed before, but the answer was lost.
-            return made
-        if job.idempotency_key is not None:
-            earlier = training_jobs.find_by_key(session, job.idempotency_key)
-            if earlier is not None:
-                return _same_request(earlier, job)
+    def find_or_insert(session: Session) -> TrainingJob:
+        earlier = None if key.key is None else training_jobs.find_by_key(session, key.key)
+        if earlier is not None:
+            key.check_same(earlier.request_sha256, "job")
+            return earlier
         check(session)
-        return add_job(session, job)
+        return add_job(session, new_job())
 
-    try:
-        return context.database.retrying(add)
-    except IntegrityError:
-        # The same key arrived twice at once: the other one is there now.
-        return context.database.retrying(add)
+    return insert_once(context.database, TrainingJob, new_job().id, find_or_insert)
 
 
 def add_job(session: Session, job: TrainingJob) -> TrainingJob:
@@ -83,14 +82,6 @@ def add_job(session: Session, job: TrainingJob) -> TrainingJob:
     training_jobs.add_event(session, job.id, "status", {"status": Status.QUEUED})
     session.refresh(job)
     return job
-
-
-def _same_request(earlier: TrainingJob, job: TrainingJob) -> TrainingJob:
-    if earlier.request_sha256 != job.request_sha256:
-        raise Conflict(
-            "This Idempotency-Key came with another request before; take a new key for a new job."
-        )
-    return earlier
 
 
 def get_job(context: ServiceContext, job_id: str) -> TrainingJob:

@@ -1,6 +1,5 @@
 """What a training job is asked to do, checked against what there is."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Fault, InvalidInput
 from app.llm.prices import check_priced
 from app.services.context import ServiceContext
+from app.services.idempotency import RequestHash, request_hash
 from app.services.training.contract import JobKind
 from app.services.training.jobs.judged_rows import faults_of_review
 from app.states import Status
@@ -34,10 +34,11 @@ class TrainingRequest:
         """What the options are for."""
         return "training" if isinstance(self.options, TrainingOptions) else "evaluation"
 
-    def sha256(self) -> str:
-        """Tell two requests under the same idempotency key apart."""
-        words = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
-        return hashlib.sha256(words.encode()).hexdigest()
+    def hashed(self) -> RequestHash:
+        """Hash the request, to tell two of them under one idempotency key apart."""
+        legacy = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
+        parts = {"dataset_id": self.dataset_id, "options": self.options}
+        return request_hash(self.kind, parts, legacy)
 
 
 def request_of(job: TrainingJob) -> TrainingRequest:

@@ -15,7 +15,6 @@ from app.errors import InvalidInput, OutOfSpace, SeedbedError
 from app.record import DatasetRow
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
-from app.services.journeys.waiting_jobs import begin_what_waited
 from app.services.judging.judge_job import JobJudge
 from app.services.training.contract import Judge, RowSource, Trained, Trainer, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
@@ -40,7 +39,6 @@ _NUDGE_AGAIN_S = 30.0
 
 def sweep_training(context: ServiceContext) -> Sequence[str]:
     """Name the jobs that a worker should look at now; any number of sweepers may do so."""
-    begin_what_waited(context)
     with context.database.read() as session:
         waiting = training_jobs.waiting(session, _NUDGE_AGAIN_S)
     if waiting:

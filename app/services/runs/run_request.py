@@ -1,0 +1,92 @@
+"""A request for a run: what was posted, its hash, and the checks that need no database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from app.errors import Fault, InvalidInput
+from app.llm.prices import check_priced
+from app.pipeline.budget import NO_CAPS, Caps
+from app.pipeline.options import RunOptions
+from app.pipeline.types import SeedTask
+from app.services.context import ServiceContext
+from app.services.idempotency import RequestHash, request_hash
+from app.services.runs.review_sources import check_source
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What was posted: seeds by id or in the request itself, or a data set, options, and caps."""
+
+    seed_set_id: str | None
+    seed_tasks: Sequence[SeedTask] | None
+    options: RunOptions
+    caps: Caps = NO_CAPS
+    dataset_id: str | None = None
+    """The version to review; then there are no seeds."""
+
+    def hashed(self, training: BaseModel | None = None) -> RequestHash:
+        """Hash the request, to tell two of them under one idempotency key apart.
+
+        Args:
+            training: what was posted with it to be tuned on the run's rows; None: nothing.
+        """
+        parts = {
+            "seed_set_id": self.seed_set_id,
+            "seed_tasks": self.seed_tasks,
+            "dataset_id": self.dataset_id,
+            "options": self.options,
+            "caps": None if self.caps == NO_CAPS else self.caps,
+            "training": training,
+        }
+        return request_hash("run", parts, self._legacy_words(training))
+
+    def _legacy_words(self, training: BaseModel | None) -> str:
+        words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{self.options.model_dump_json()}"
+        if self.caps != NO_CAPS:
+            words += f"\n{self.caps}"
+        if self.dataset_id is not None:
+            words += f"\n{self.dataset_id}"
+        if training is not None:
+            words += f"\n{training.model_dump_json()}"
+        return words
+
+
+def check_request(context: ServiceContext, request: RunRequest) -> str:
+    """Check a request as far as that needs no database.
+
+    Returns:
+        The name of the model that the run asks.
+
+    Raises:
+        InvalidInput: when no model is named anywhere, money is capped without a price, or source
+            and profile do not go together.
+    """
+    check_source(request.options.profile, request.dataset_id)
+    model = model_of(context, request.options)
+    check_caps(context, model, request.caps)
+    return model
+
+
+def model_of(context: ServiceContext, options: RunOptions) -> str:
+    """Return the name of the model that a run with these options asks.
+
+    Raises:
+        InvalidInput: when none is named anywhere.
+    """
+    model = options.model or context.default_model
+    if model is None:
+        fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
+        raise InvalidInput("The run has no model to ask.", [fault])
+    return model
+
+
+def check_caps(context: ServiceContext, model: str, caps: Caps) -> None:
+    """Check that the caps can be kept.
+
+    Raises:
+        InvalidInput: when money is capped and the model has no known price.
+    """
+    if caps.usd is not None:
+        check_priced(model, context.prices, "budget.max_cost_usd")
