@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take, declared once."""
+"""Arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,19 +6,22 @@ from typing import Annotated
 import typer
 
 
-def _no_job(given: str) -> str:
-    if given.startswith("training_"):
-        raise typer.BadParameter(f"{given} is a job, not a run: `seedbed jobs` is for those.")
-    return given
-
-
-def _no_run(given: str) -> str:
-    if given.startswith("run_"):
+def _reject_job(value: str) -> str:
+    if value.startswith("training_"):
         raise typer.BadParameter(
-            f"{given} is a run, not a data set; `seedbed datasets make {given} --name NAME` makes "
-            "one of it."
+            f"{value} is a training job, not a run; use `seedbed jobs show {value}` and the other "
+            "`seedbed jobs` commands."
         )
-    return given
+    return value
+
+
+def _reject_run(value: str) -> str:
+    if value.startswith("run_"):
+        raise typer.BadParameter(
+            f"{value} is a run, not a data set; `seedbed datasets make {value} --name NAME` makes "
+            "a data set from it."
+        )
+    return value
 
 
 Api = Annotated[
@@ -27,24 +30,28 @@ Api = Annotated[
         "--api",
         envvar="SEEDBED_API_URL",
         metavar="URL",
-        help="A service to talk to. Default: the one that runs on the data folder.",
+        help="Address of the service. Default: the service that runs on the data folder.",
     ),
 ]
 AsJson = Annotated[
     bool,
-    typer.Option("--json", help="One JSON document on standard output; the rest on the other."),
+    typer.Option(
+        "--json", help="Print one JSON document on standard output, and messages on standard error."
+    ),
 ]
-Limit = Annotated[int, typer.Option(min=1, help="The newest so many.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many to list, newest first.")]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")]
 OutFolder = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Default: named as the job.")
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Folder to write. Default: one named after the job."
+    ),
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.", callback=_no_job)]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.", callback=_reject_job)]
 DatasetId = Annotated[
-    str, typer.Argument(metavar="DATASET", help="The data set's id.", callback=_no_run)
+    str, typer.Argument(metavar="DATASET", help="Id of the data set.", callback=_reject_run)
 ]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-AskedModel = Annotated[
-    str | None, typer.Option(help="The model to ask.", show_default="the service's")
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
+EstimateOnly = Annotated[
+    bool, typer.Option("--estimate", help="Only print the expected cost; start nothing.")
 ]
-EstimateOnly = Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")]

@@ -1,6 +1,8 @@
-"""How a command ends: the exit codes, and which failure ends with which."""
+"""Exit codes of the command line, and the code that each anticipated failure ends with."""
 
 from enum import IntEnum
+
+import typer
 
 from app.errors import (
     ConfigurationError,
@@ -14,28 +16,37 @@ from app.errors import (
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from how a command ended."""
+    """Exit codes, for scripts."""
 
     OK = 0
-    """Done; of a run: its target was met; of a job: it succeeded."""
+    """Done. For a run: its target was met. For a job: it succeeded."""
     SERVICE_FAILED = 1
     """The service could not be reached, did not start, or failed."""
     BAD_USAGE = 2
-    """Wrong options, invalid seeds or settings, or a state or an API key that does not allow what
-    was asked."""
+    """Wrong options, invalid seeds or settings, or a state or an API key that does not allow the
+    request."""
     TARGET_NOT_MET = 3
-    """The run ended without meeting its target: dry, failed or cancelled; or the job failed or was
+    """The run ended without meeting its target (dry, failed or cancelled), or the job failed or was
     cancelled."""
     NOT_FOUND = 4
-    """There is nothing with that id."""
+    """Nothing has this id."""
     PAUSED = 5
-    """The run waits for a person, such as for a valid key; its message says for what."""
+    """The run is paused until a person acts, such as by setting a valid key; its message says how.
+    """
     INTERRUPTED = 130
-    """Ctrl-C; a run started here goes on when the same command is given again, a job by itself."""
+    """Ctrl-C. A run started by this command continues when the command is repeated; a job continues
+    by itself."""
+
+
+EXIT_CODES_HELP = (
+    "Exit codes: 0 done; 1 the service failed or could not be reached; 2 wrong options, invalid "
+    "input or API key; 3 the run ended without meeting its target, or the job did not succeed; "
+    "4 no such id; 5 the run is paused until a person acts; 130 interrupted by Ctrl-C."
+)
 
 
 def exit_code_of(error: SeedbedError) -> ExitCode:
-    """The exit code for an anticipated failure."""
+    """Return the exit code for an anticipated failure."""
     match error:
         case NotFound():
             return ExitCode.NOT_FOUND
@@ -45,8 +56,11 @@ def exit_code_of(error: SeedbedError) -> ExitCode:
             return ExitCode.SERVICE_FAILED
 
 
-EXIT_CODES_HELP = (
-    "Exit codes: 0 done, 1 the service or the stack failed, 2 bad usage, invalid input or API key, "
-    "3 the run ended without meeting its target, or the job did not succeed, 4 no such id, 5 the "
-    "run is paused and waits for a person, 130 interrupted."
-)
+def exit_with(code: ExitCode) -> None:
+    """End the command.
+
+    Raises:
+        typer.Exit: unless `code` is OK.
+    """
+    if code is not ExitCode.OK:
+        raise typer.Exit(code)

@@ -1,4 +1,7 @@
-"""`seedbed keys`: API keys. Not a client of the API: the first key must be made without one."""
+"""`seedbed keys`: API keys, in the database itself.
+
+Not a client of the API, because the first key must be made without one.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -22,61 +25,69 @@ from app.store.health import trouble
 from app.store.tables.api_keys import ApiKey
 
 keys_app = typer.Typer(
-    help="API keys, in the database that the settings name.", no_args_is_help=True
+    help="API keys, in the database at DATABASE_URL (or on the data folder).", no_args_is_help=True
 )
 
 
 @keys_app.command("create", epilog=EXIT_CODES_HELP)
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, or what for.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Owner or purpose of the key.")],
     scopes: Annotated[
         list[Scope],
-        typer.Option("--scope", help="What it allows; may be given several times."),
+        typer.Option("--scope", help="A permission; repeat the option for several."),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key and show it, this once.
+    """Create an API key and print it; it can't be shown again.
 
-    From the first key on every request to the API needs one. Scopes: read; run (runs and seed
-    sets) and train (training jobs), which include read; admin (everything).
+    Once one key exists, every request needs a key. Scopes: read; run (runs, seed sets and data
+    sets) and train (training jobs), which both include read; admin (everything).
     """
     output = Output(as_json=as_json)
-    with output.failures_told(), _database() as database:
+    with output.failures_reported(), _database() as database:
         new = api_keys.create_key(database, name, scopes)
     output.result({**_key_json(new.stored), "key": new.key})
-    # Not through a table, which would break it over two lines of a narrow terminal.
+    # Without a table, which would break the key into two lines on a narrow terminal.
     if not as_json:
         typer.echo(new.key)
-        output.say(
-            f"That is the key {new.stored.id}, shown this once and stored nowhere. Send it as "
-            "`Authorization: Bearer KEY`, or name it to this command line in SEEDBED_API_KEY."
+        output.message(
+            f"This is the key with the id {new.stored.id}. Keep it: only its hash is stored. Send "
+            "it as `Authorization: Bearer KEY`; the command line reads it from SEEDBED_API_KEY."
         )
 
 
 @keys_app.command("list", epilog=EXIT_CODES_HELP)
 def list_(as_json: AsJson = False) -> None:
-    """List the API keys, revoked ones too: their ids and names, not the keys."""
+    """List the ids and names of all API keys, including revoked ones."""
     output = Output(as_json=as_json)
-    with output.failures_told(), _database() as database:
+    with output.failures_reported(), _database() as database:
         keys = api_keys.list_keys(database)
     output.result([_key_json(key) for key in keys])
-    output.show(_key_table(keys) if keys else Text("No API key yet."))
+    output.show(
+        _key_table(keys)
+        if keys
+        else Text("No API keys yet. `seedbed keys create NAME --scope run` makes one.")
+    )
 
 
 @keys_app.command("revoke", epilog=EXIT_CODES_HELP)
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, not the key.")],
+    key_id: Annotated[
+        str, typer.Argument(metavar="KEY_ID", help="Id of the key (not the key itself).")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key worthless, at once and for good."""
+    """Revoke an API key, at once and for good."""
     output = Output(as_json=as_json)
-    with output.failures_told(), _database() as database:
+    with output.failures_reported(), _database() as database:
         key = api_keys.revoke_key(database, key_id)
         left = api_keys.any_key_exists(database)
     output.result(_key_json(key))
     output.show(Text(f"{key.id} is revoked."))
     if not left:
-        output.say("No key is left: the API now serves this machine only, and asks for none.")
+        output.message(
+            "No valid key is left: the API now answers only this machine, without a key."
+        )
 
 
 @contextmanager
@@ -84,10 +95,10 @@ def _database() -> Iterator[Database]:
     with closing(Database(read_settings().resolved_database_url)) as database:
         address = database.engine.url
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-            # Looking would make an empty one.
+            # Connecting would create an empty one.
             raise SeedbedError(
-                f"There is no database at {address.database} yet. `seedbed up` makes it, and so "
-                "does `python -m app.store.migrate`."
+                f"There is no database at {address.database} yet. Create it with `seedbed up` or "
+                "`python -m app.store.migrate`."
             )
         if what := trouble(database):
             raise SeedbedError(what)
@@ -107,7 +118,7 @@ def _key_json(key: ApiKey) -> dict[str, object]:
 
 def _key_table(keys: Iterable[ApiKey]) -> Table:
     table = Table("id", "name", "scopes", "created", "last used", "revoked", box=None)
-    table.columns[0].no_wrap = True  # An id that is cut off is no id.
+    table.columns[0].no_wrap = True  # A cut id is useless.
     for key in keys:
         times = (_minute(at) for at in (key.created_at, key.last_used_at, key.revoked_at))
         table.add_row(key.id, Text(clean(key.name)), " ".join(key.scopes), *times)

@@ -1,4 +1,4 @@
-"""Where words go: results to standard output, everything else to standard error."""
+"""Output of a command: results on standard output, everything else on standard error."""
 
 import json
 import unicodedata
@@ -15,9 +15,9 @@ from app.errors import Fault, InvalidInput, SeedbedError
 
 
 class Output:
-    """What one command says, to a person or, with ``--json``, to a program.
+    """Output of one command, for a person or, with ``--json``, for a program.
 
-    With `lines`, each result is one line, for a command that has many.
+    With `lines`, each JSON result is one line, for a command that prints many results.
     """
 
     def __init__(self, *, as_json: bool, lines: bool = False) -> None:
@@ -25,26 +25,26 @@ class Output:
         self._indent = None if lines else 2
         self._result = Console(soft_wrap=False)
         self.progress = Console(stderr=True, highlight=False)
-        """For what passes by while a command works."""
+        """Console for progress and messages."""
 
-    def say(self, text: str) -> None:
-        """Tell what is being done."""
+    def message(self, text: str) -> None:
+        """Print a message on standard error."""
         self.progress.print(Text(clean(text)), soft_wrap=True)
 
     def show(self, *renderables: RenderableType) -> None:
-        """A result for a person; nothing with ``--json``."""
+        """Print a result for a person; print nothing with ``--json``."""
         if not self.as_json:
             for renderable in renderables:
                 self._result.print(renderable)
 
     def result(self, value: object) -> None:
-        """A result for a program: one JSON document; nothing without ``--json``."""
+        """Print a result for a program as one JSON document; print nothing without ``--json``."""
         if self.as_json:
             typer.echo(json.dumps(value, ensure_ascii=False, indent=self._indent))
 
     @contextmanager
-    def failures_told(self, when_interrupted: str = "Interrupted.") -> Iterator[None]:
-        """Turn anticipated failures and Ctrl-C into words and an exit code.
+    def failures_reported(self, when_interrupted: str = "Interrupted.") -> Iterator[None]:
+        """Turn anticipated failures and Ctrl-C into a message and an exit code.
 
         Raises:
             typer.Exit: instead of them.
@@ -52,20 +52,20 @@ class Output:
         try:
             yield
         except KeyboardInterrupt:
-            self.say(when_interrupted)
+            self.message(when_interrupted)
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except SeedbedError as error:
             faults = error.faults if isinstance(error, InvalidInput) else ()
             self.progress.print(Text(clean(str(error)), style="red"), soft_wrap=True)
             if faults and not self.as_json:
                 self.progress.print(fault_table(faults))
-            said = {"message": str(error), "faults": [fault_json(fault) for fault in faults]}
-            self.result({"error": said})
+            document = {"message": str(error), "faults": [fault_json(fault) for fault in faults]}
+            self.result({"error": document})
             raise typer.Exit(exit_code_of(error)) from None
 
 
 def clean(text: str) -> str:
-    """`text` without control characters: a model's reply must not command the terminal."""
+    """Replace control characters, so that the reply of a model can't control the terminal."""
     return "".join(
         character if character in "\n\t" or unicodedata.category(character) != "Cc" else "\ufffd"
         for character in text
@@ -73,11 +73,11 @@ def clean(text: str) -> str:
 
 
 def fault_table(faults: tuple[Fault, ...]) -> Table:
-    """Faults, one a line."""
+    """Return a table of faults, one a line; columns that are empty in all of them are left out."""
     columns = {
         "line": ["" if fault.line is None else str(fault.line) for fault in faults],
         "field": [fault.field or "" for fault in faults],
-        "fault": [fault.message for fault in faults],
+        "problem": [fault.message for fault in faults],
     }
     shown = {name: texts for name, texts in columns.items() if any(texts)}
     table = Table(*shown, box=None, pad_edge=False)
@@ -87,5 +87,5 @@ def fault_table(faults: tuple[Fault, ...]) -> Table:
 
 
 def fault_json(fault: Fault) -> dict[str, object]:
-    """A fault for a program."""
+    """Return a fault as JSON."""
     return {"message": fault.message, "line": fault.line, "field": fault.field}

@@ -31,7 +31,7 @@ def test_the_embedded_model_makes_an_alpaca_data_set(tmp_path: Path) -> None:
     assert rows
     assert all(list(row) == ["instruction", "input", "output"] for row in rows)
     assert all(row["instruction"] and row["output"] for row in rows)
-    for word in ("asked of the model", "candidates read", "accepted", "instances"):
+    for word in ("model calls", "candidates read", "accepted instructions", "instances"):
         assert word in ended.stdout
     left = [
         p

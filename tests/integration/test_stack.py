@@ -295,7 +295,7 @@ def test_an_interrupted_run_goes_on_when_the_command_is_given_again(
         code, stdout, stderr = first.end(signal.SIGINT)
         assert code == 130
         assert stdout == ""
-        assert "give the same command again" in stderr
+        assert "Repeat the command to continue" in stderr
         assert not first.left_over(0)
 
         second = start(*order, OPENAI_BASE_URL=endpoint.base_url)

@@ -1,1 +1,1 @@
-"""`seedbed datasets` and `seedbed export`: make, import, inspect and download data sets."""
+"""`seedbed datasets`: versions of data sets made, imported, shown, downloaded and compared."""

@@ -1,55 +1,78 @@
-"""`seedbed datasets`: versions of data sets, made, taken in, looked at, downloaded, compared."""
+"""Commands for versions of data sets."""
 
 import json
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, DatasetId, Limit, Out
-from app.cli.datasets.files import arrived, fetched, recipe_of
+from app.cli.datasets.download import download
+from app.cli.datasets.recipe import recipe_of
 from app.cli.exits import EXIT_CODES_HELP
+from app.cli.files import checked_target, save
 from app.cli.output import Output, clean
 from app.cli.service.answers import Dataset
-from app.cli.service.connect import Service, found_service
-from app.cli.service.export import checked_target
+from app.cli.service.connect import Service, connect
+from app.cli.watch.poll import poll
 from app.errors import InvalidInput, SeedbedError
 
 datasets_app = typer.Typer(
-    help="Data sets: versions made of runs, files and earlier versions.", no_args_is_help=True
+    help="Make, import, inspect, download and push data sets.", no_args_is_help=True
 )
 
-Name = Annotated[str, typer.Option("--name", help="Its name; a name has numbered versions.")]
-_LOOK_EVERY_S = 0.3
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name", help="Name of the data set; each data set of a name is a new version of it."
+    ),
+]
 
 
 @datasets_app.command("make", epilog=EXIT_CODES_HELP)
 def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Runs and data sets, by id.")
+        list[str], typer.Argument(metavar="SOURCE...", help="Ids of runs and data sets.")
     ],
     name: Name,
     recipe: Annotated[
-        Path | None, typer.Option(help="A recipe as JSON; the sources are added to it.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Filters, deduplication, split and mix as a JSON file; the sources are added.",
+        ),
     ] = None,
-    test_share: Annotated[float | None, typer.Option(help="Set so much apart as a test.")] = None,
+    test_share: Annotated[
+        float | None, typer.Option(help="Share of the rows in the test split, such as 0.05.")
+    ] = None,
     nothing_near: Annotated[
-        list[str] | None, typer.Option(metavar="DATASET", help="Keep nothing that is near these.")
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Drop near-duplicates of the rows of this data set; repeat for several.",
+        ),
     ] = None,
     test_set: Annotated[
-        list[str] | None, typer.Option(metavar="DATASET", help="Keep nothing of these test sets.")
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Decontaminate: drop rows that overlap with this test set; repeat for several.",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the split and of the mix.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the version.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the split and the mix.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of the new version, such as cc-by-4.0.")
+    ] = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version of runs and earlier data sets: filtered, without repeats, split."""
+    """Make a data set from runs and other data sets: filtered, deduplicated and split."""
     output = Output(as_json=as_json)
-    with output.failures_told():
+    with output.failures_reported():
         wanted = recipe_of(recipe, sources)
         wanted |= {"nothing_near": nothing_near} if nothing_near else {}
         wanted |= {"test_sets": test_set} if test_set else {}
@@ -59,52 +82,71 @@ def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         if seed is not None:
             wanted["split"] = {**wanted.get("split", {}), "seed": seed}
             wanted["mix"] = {**wanted.get("mix", {}), "seed": seed}
-        with found_service(api, output) as service:
-            dataset = _made(service, service.client.datasets.make(name, wanted))
+        with connect(api, output) as service:
+            dataset = _wait(service, service.client.datasets.make(name, wanted))
         _show(dataset, output)
 
 
 @datasets_app.command("import", epilog=EXIT_CODES_HELP)
-def take_in(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    file: Annotated[Path, typer.Argument(help="The file, also gzipped.")],
+def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to import; it may be gzipped.")
+    ],
     name: Name,
-    format: Annotated[str, typer.Option("--format", help="Such as alpaca, messages, csv.")],  # noqa: A002
+    format: Annotated[  # noqa: A002 the name of the option
+        str, typer.Option("--format", help="Format, such as alpaca, messages or csv.")
+    ],
     columns: Annotated[
         str | None,
-        typer.Option(metavar="JSON", help='Which column is what: {"instruction": "question"}.'),
+        typer.Option(
+            metavar="JSON",
+            help='Columns of the file that hold our fields, such as {"instruction": "question"}.',
+        ),
     ] = None,
-    vicuna: Annotated[bool, typer.Option(help="Clean conversations Vicuna's way.")] = False,
+    vicuna: Annotated[
+        bool, typer.Option("--vicuna", help="Clean ShareGPT conversations as Vicuna does.")
+    ] = False,
     most_characters: Annotated[
-        int | None, typer.Option(help="With --vicuna: split longer conversations.")
+        int | None,
+        typer.Option(
+            "--max-characters",
+            "--most-characters",
+            help="With --vicuna: split conversations that are longer than this.",
+        ),
     ] = None,
     skip_unreadable: Annotated[
-        bool, typer.Option(help="Leave out rows that cannot be read, with their reasons.")
+        bool,
+        typer.Option(
+            "--skip-unreadable",
+            help="Skip rows that can't be read, and record why, instead of failing.",
+        ),
     ] = False,
-    licence: Annotated[str | None, typer.Option(help="Of the file.")] = None,
-    source: Annotated[str | None, typer.Option(help="Where it is from.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of the file, such as cc-by-4.0.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Where the file comes from, such as its URL.")
+    ] = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in a file as a data set of its own: to mix, to compare, to hold new rows against."""
+    """Import a file as a data set, to mix it with others or to compare with it."""
     output = Output(as_json=as_json)
-    given: dict[str, Any] = {
-        "columns": columns,
-        "vicuna": vicuna or None,
-        "most_characters": most_characters,
-        "skip_unreadable": skip_unreadable or None,
-        "licence": licence,
-        "source": source,
-    }
-    query = {key: str(value) for key, value in given.items() if value is not None}
-    with output.failures_told():
-        try:
-            opened = file.open("rb")
-        except OSError as error:
-            raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
-        with opened, found_service(api, output) as service:
+    query = _query(
+        {
+            "columns": columns,
+            "vicuna": vicuna or None,
+            "most_characters": most_characters,
+            "skip_unreadable": skip_unreadable or None,
+            "licence": licence,
+            "source": source,
+        }
+    )
+    with output.failures_reported():
+        with _opened(file) as content, connect(api, output) as service:
             client = service.client.datasets
-            dataset = client.take_in(opened, {"name": name, "format": format, **query})
-            dataset = _made(service, dataset)
+            dataset = client.import_file(content, {"name": name, "format": format, **query})
+            dataset = _wait(service, dataset)
         _show(dataset, output)
 
 
@@ -115,52 +157,66 @@ def list_all(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest versions."""
+    """List the newest data sets."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         found = list(service.client.datasets.all(limit, name))
     output.result([dataset.as_sent for dataset in found])
-    output.show(_table(found) if found else Text("No data set yet."))
+    output.show(_table(found) if found else Text("No data sets yet."))
 
 
 @datasets_app.command("show", epilog=EXIT_CODES_HELP)
 def show(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> None:
-    """Show what a version is and what was left out of it."""
+    """Show a data set, and how many rows each filter dropped."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         client = service.client.datasets
         dataset = client.get(dataset_id)
         manifest = client.json(dataset_id, "/manifest") if dataset.state == "ready" else {}
     output.result(dataset.as_sent | {"manifest": manifest})
-    output.show(_table([dataset]), *_left_out(manifest))
+    output.show(_table([dataset]), *_dropped(manifest))
 
 
 @datasets_app.command("download", epilog=EXIT_CODES_HELP)
-def download(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
+def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     dataset_id: DatasetId,
     out: Out,
-    format: Annotated[str, typer.Option("--format", help="Such as alpaca, parquet.")] = "alpaca",  # noqa: A002
-    split: Annotated[str | None, typer.Option(help="train or test; left out: all rows.")] = None,
-    chat_columns: Annotated[bool, typer.Option(help="Parquet: also chats.")] = False,
-    templates: Annotated[bool, typer.Option(help="prompt_completion: random encodings.")] = False,
+    format: Annotated[  # noqa: A002 the name of the option
+        str, typer.Option("--format", help="Format, such as alpaca, messages or parquet.")
+    ] = "alpaca",
+    split: Annotated[
+        str | None, typer.Option(help="Split to write: train or test.", show_default="all rows")
+    ] = None,
+    chat_columns: Annotated[
+        bool,
+        typer.Option("--chat-columns", help="With --format parquet: add columns with chats."),
+    ] = False,
+    templates: Annotated[
+        bool,
+        typer.Option(
+            "--templates",
+            help="With --format prompt_completion: write each row with a randomly chosen template.",
+        ),
+    ] = False,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a version to a file: whole and checked by its hash, or not at all."""
+    """Download a data set as a file, verified by its SHA-256."""
     output = Output(as_json=as_json)
-    given: dict[str, Any] = {
-        "format": format,
-        "split": split,
-        "chat_columns": chat_columns or None,
-        "templates": templates or None,
-    }
-    query = {key: str(value) for key, value in given.items() if value is not None}
-    with output.failures_told():
+    query = _query(
+        {
+            "format": format,
+            "split": split,
+            "chat_columns": chat_columns or None,
+            "templates": templates or None,
+        }
+    )
+    with output.failures_reported():
         out = checked_target(out)
-        with found_service(api, output) as service:
-            sha256, size = fetched(service.client.datasets, dataset_id, query, out)
+        with connect(api, output) as service:
+            sha256, size = download(service.client.datasets, dataset_id, query, out)
     output.result({"file": str(out), "sha256": sha256, "size_bytes": size})
-    output.show(Text(f"{size:,} bytes in {out}, SHA-256 {sha256}"))
+    output.show(Text(f"Wrote {size:,} bytes to {out}, SHA-256 {sha256}."))
 
 
 @datasets_app.command("report", epilog=EXIT_CODES_HELP)
@@ -168,31 +224,32 @@ def report(
     dataset_id: DatasetId,
     out: Out = Path("report.html"),
     part: Annotated[
-        Literal["report", "card"], typer.Option(help="The HTML report, or the card for a hub.")
+        Literal["report", "card"],
+        typer.Option(help="The HTML report, or the data set card for the Hugging Face Hub."),
     ] = "report",
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report on a version, a page that opens offline, or its card."""
+    """Write the HTML report on a data set, which opens offline, or its card."""
     output = Output(as_json=as_json)
-    with output.failures_told():
+    with output.failures_reported():
         out = checked_target(out)
-        with found_service(api, output) as service:
-            arrived(service.client.datasets.text(dataset_id, f"/{part}"), out)
+        with connect(api, output) as service:
+            save(service.client.datasets.document(dataset_id, f"/{part}"), out)
     output.result({"file": str(out)})
-    output.show(Text(f"The {part} is in {out}."))
+    output.show(Text(f"Wrote the {part} to {out}."))
 
 
 @datasets_app.command("compare", epilog=EXIT_CODES_HELP)
 def compare(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A data set's id.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Another one's.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Id of a data set.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Id of another data set.")],
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what NEW has that OLD has not, and the other way round."""
+    """Count the rows that were added, removed and changed from OLD to NEW."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         answer = service.client.datasets.comparison(old, new)
     output.result(answer)
     counts = {name: answer[name] for name in ("added", "removed", "changed", "same")}
@@ -201,43 +258,57 @@ def compare(
 
 @datasets_app.command("delete", epilog=EXIT_CODES_HELP)
 def delete(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> None:
-    """Remove a version with its rows and files."""
+    """Delete a data set with its rows and files."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         service.client.datasets.delete(dataset_id)
     output.result({"deleted": dataset_id})
-    output.show(Text(f"{dataset_id} is deleted."))
+    output.show(Text(f"Deleted {dataset_id}."))
 
 
 @datasets_app.command("push", epilog=EXIT_CODES_HELP)
 def push(
     dataset_id: DatasetId,
-    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the hub.")],
-    public: Annotated[bool, typer.Option(help="Let everybody see it.")] = False,
+    repo: Annotated[
+        str, typer.Argument(metavar="OWNER/NAME", help="Repository on the Hugging Face Hub.")
+    ],
+    public: Annotated[bool, typer.Option("--public", help="Make the repository public.")] = False,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a version with its card on the hub that the service has a token for."""
+    """Push a data set with its card to the Hugging Face Hub; the service needs a token for it."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         answer = service.client.datasets.push(dataset_id, {"repo": repo, "private": not public})
     output.result(answer)
     output.show(Text(f"{answer.get('url')}"))
 
 
-def _made(service: Service, dataset: Dataset) -> Dataset:
+def _query(given: dict[str, Any]) -> dict[str, str]:
+    # `Any`: text, numbers and flags.
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        opened = file.open("rb")
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
+    with opened:
+        yield opened
+
+
+def _wait(service: Service, dataset: Dataset) -> Dataset:
     """Wait until a version is made.
 
     Raises:
         SeedbedError: it failed.
     """
-    while not dataset.ended:
-        service.check()
-        time.sleep(_LOOK_EVERY_S)
-        dataset = service.client.datasets.get(dataset.id)
-    if dataset.state == "failed":
-        raise SeedbedError(f"{dataset.id} failed: {dataset.message}")
-    return dataset
+    *_, last = poll(service, dataset, lambda: service.client.datasets.get(dataset.id))
+    if last.state == "failed":
+        raise SeedbedError(f"{last.id} failed: {last.message}")
+    return last
 
 
 def _show(dataset: Dataset, output: Output) -> None:
@@ -246,15 +317,17 @@ def _show(dataset: Dataset, output: Output) -> None:
 
 
 def _table(found: list[Dataset]) -> Table:
-    table = Table("data set", "name", "version", "state", "rows", "left out", box=None)
+    table = Table("id", "name", "version", "state", "rows", "dropped", box=None)
+    table.columns[0].no_wrap = True  # A cut id is useless.
     for one in found:
         counts = (f"{one.row_count:,}", f"{one.dropped_count:,}")
         table.add_row(one.id, clean(one.name), str(one.version), one.state, *counts)
     return table
 
 
-def _left_out(manifest: dict[str, Any]) -> list[Text]:
+def _dropped(manifest: dict[str, Any]) -> list[Text]:
     dropped = manifest.get("dropped", {})
     return [
-        Text(clean(f"  {rule}: {json.dumps(reasons)}")) for rule, reasons in sorted(dropped.items())
+        Text(clean(f"  dropped by {rule}: {json.dumps(reasons)}"))
+        for rule, reasons in sorted(dropped.items())
     ]

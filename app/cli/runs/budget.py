@@ -1,40 +1,45 @@
-"""What runs may take, on the command line: caps, extensions, estimates."""
+"""`seedbed extend` and `seedbed estimate`: what a run may cost, and what it is expected to cost."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from app.cli.arguments import Api, AsJson, AskedModel, EstimateOnly, RunId
-from app.cli.exits import EXIT_CODES_HELP
+from app.cli.arguments import Api, AsJson, EstimateOnly, RunId
 from app.cli.output import Output
-from app.cli.runs.display import run_details
-from app.cli.runs.run import checked_order
+from app.cli.runs.display import estimate_table, run_details
+from app.cli.runs.request import checked_request
 from app.cli.service.answers import Estimate
-from app.cli.service.connect import found_service
+from app.cli.service.connect import connect
 from app.pipeline.options import GrowingProfileName
 
 MaxCost = Annotated[
-    str | None, typer.Option(metavar="USD", help="Never take more than so much money.")
+    str | None,
+    typer.Option(metavar="USD", help="Stop before the run costs more than this (US dollars)."),
 ]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="Never take more tokens than these.")]
-MaxCalls = Annotated[int | None, typer.Option(min=1, help="Never make more calls than these.")]
+MaxTokens = Annotated[
+    int | None, typer.Option(min=1, help="Stop before the run uses more tokens than this.")
+]
+MaxCalls = Annotated[
+    int | None, typer.Option(min=1, help="Stop before the run makes more model calls than this.")
+]
 
 
 def budget(
     max_cost: str | None, max_tokens: int | None, max_calls: int | None
 ) -> Mapping[str, object]:
-    """The caps that were given, as the API names them."""
+    """Return the limits that were given, by their API names."""
     given = {"max_cost_usd": max_cost, "max_tokens": max_tokens, "max_calls": max_calls}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     run_id: RunId,
-    target: Annotated[int | None, typer.Option(min=1, help="Accepted instructions wanted.")] = None,
+    target: Annotated[
+        int | None, typer.Option(min=1, help="New number of accepted instructions to reach.")
+    ] = None,
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_calls: MaxCalls = None,
@@ -42,15 +47,15 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a run a higher target or a larger budget; one that waited for it goes on.
+    """Raise the target or the budget of a run; if it was paused for that, it continues.
 
-    All numbers are whole ones, not additions: repeating the command changes nothing.
+    Give new totals, not increments: repeating the command changes nothing.
     """
     output = Output(as_json=as_json)
     body: dict[str, object] = {"budget": budget(max_cost, max_tokens, max_calls)}
     if target is not None:
         body["target"] = target
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         if estimate_only:
             show_estimate(service.client.estimate_extension(run_id, body), output)
             return
@@ -60,44 +65,42 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
 
 
 def estimate(
-    seeds: Annotated[Path, typer.Argument(help="Seed tasks as JSON lines.")],
-    target: Annotated[int, typer.Option(min=1, help="Accepted instructions wanted.")] = 100,
-    model: AskedModel = None,
+    seeds: Annotated[Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines).")],
+    target: Annotated[
+        int, typer.Option(min=1, help="Number of accepted instructions to reach.")
+    ] = 100,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Name of the model.", show_default="the model of the service"),
+    ] = None,
     profile: Annotated[
-        GrowingProfileName | None, typer.Option(help="Prompts and rules.", show_default="default")
+        GrowingProfileName | None,
+        typer.Option(help="Prompts and rules.", show_default="default"),
     ] = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what growing SEEDS would take: calls, tokens, money. Asks no model."""
+    """Print the expected calls, tokens and cost of growing SEEDS, without calling a model."""
     output = Output(as_json=as_json)
     options = {"target": target, "model": model, "profile": profile}
-    with output.failures_told():
-        order = checked_order(seeds, options, Path("alpaca_data.json"))
-        with found_service(api, output) as service:
-            seed_set = service.client.post_seed_set(order.seeds, order.name)
-            found = service.client.estimate_run({"seed_set_id": seed_set.id}, order.options)
+    with output.failures_reported():
+        request = checked_request(seeds, options, Path("alpaca_data.json"))
+        with connect(api, output) as service:
+            seed_set = service.client.post_seed_set(request.seeds, request.name)
+            found = service.client.estimate_run({"seed_set_id": seed_set.id}, request.options)
     show_estimate(found, output)
 
 
 def show_estimate(found: Estimate, output: Output) -> None:
-    """Say what a run is guessed to take."""
+    """Show the expected calls, tokens and cost of a run."""
     output.result(found.as_sent)
-    table = Table("stage", box=None, pad_edge=False)
-    for column in ("calls", "prompt tokens", "answer tokens"):
-        table.add_column(column, justify="right")
-    for name, stage in found.stages.items():
-        numbers = (stage.calls, stage.prompt_tokens, stage.completion_tokens)
-        table.add_row(Text(name), *[f"{number:,}" for number in numbers])
-    table.add_row(
-        "all", f"{found.calls:,}", f"{found.prompt_tokens:,}", f"{found.completion_tokens:,}"
+    if found.cost_usd is None:
+        cost = "unknown; set the price of the model in SEEDBED_PRICES"
+    else:
+        cost = f"${found.cost_usd}"
+    basis = (
+        "based on earlier runs of this model"
+        if found.from_experience
+        else "based on typical token counts; no earlier run of this model"
     )
-    basis = "earlier runs with this model" if found.from_experience else "the profile alone"
-    cost = "unknown: set SEEDBED_PRICES" if found.cost_usd is None else f"${found.cost_usd}"
-    output.show(table, Text(f"cost  {cost}"), Text(f"measured by {basis}"))
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("extend", epilog=EXIT_CODES_HELP)(extend)
-    app.command("estimate", epilog=EXIT_CODES_HELP)(estimate)
+    output.show(estimate_table(found), Text(f"expected cost: {cost}"), Text(basis))

@@ -1,7 +1,6 @@
-"""How runs look on a terminal."""
+"""Runs and their rows on a terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -9,55 +8,42 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.output import clean
-from app.cli.service.answers import Funnel, Run
+from app.cli.runs.export import Rows
+from app.cli.service.answers import Estimate, Funnel, Run
+from app.cli.watch.display import View
 
+SHOWN_ROWS = 3
 _SHOWN_CHARACTERS = 300
-"""Of a field of a row: enough to see what it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How something that is followed looks at a moment."""
-
-    headline: str
-    """Which one it is."""
-    line: str
-    """How far it is, for a log."""
-    state: object
-    """Once it is another one, that is told at once."""
-    picture: RenderableType
-    """How far it is, for a terminal."""
-    news: Sequence[str] = ()
-    """What it said since the last look."""
+"""Longer fields of a row are cut."""
 
 
 def run_view(run: Run) -> View:
-    """How a run looks now."""
-    return View(run_headline(run), run_line(run), (run.status, run.stage), run_picture(run))
+    """Return the view of a run that is being watched."""
+    return View(run_headline(run), run_line(run), (run.status, run.stage), run_progress(run))
 
 
 def run_headline(run: Run) -> str:
-    """Which run it is, in one line."""
+    """Return id, profile and model of a run in one line."""
     parts = [f"run {run.id}", f"profile {run.profile}"]
     parts += [f"model {run.model}"] if run.model else []
     return clean(" · ".join(parts))
 
 
 def run_line(run: Run) -> str:
-    """How far a run is, in one line, for a log."""
+    """Return the progress of a run in one line, for a log."""
     what, done = _done(run)
     return f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
 
 
 def _done(run: Run) -> tuple[str, int]:
-    """What a run's target counts, and how much of it there is."""
+    """Return the unit of the target of a run, and how much of it is done."""
     if run.dataset_id is None:
         return "accepted", run.progress.accepted
     return "reviewed", run.progress.complete or 0
 
 
-def run_picture(run: Run) -> RenderableType:
-    """How far a run is: a bar, the rates, and the calls by stage."""
+def run_progress(run: Run) -> RenderableType:
+    """Return the progress of a run: a bar, the rates, and the calls by stage."""
     progress = run.progress
     what, done = _done(run)
     bar = Table.grid(padding=(0, 1))
@@ -78,11 +64,11 @@ def run_picture(run: Run) -> RenderableType:
 
 
 def run_details(run: Run) -> RenderableType:
-    """Everything about a run that fits a screen."""
+    """Return progress, cost, message and counts of a run."""
     spent = f"tokens {run.tokens.prompt:,} in, {run.tokens.completion:,} out"
     if run.cost_usd is not None:
         spent += f" · cost ${run.cost_usd}"
-    parts: list[RenderableType] = [run_picture(run), Text(spent)]
+    parts: list[RenderableType] = [run_progress(run), Text(spent)]
     if run.message:
         parts.append(Text(clean(run.message), style="yellow"))
     table = funnel_table(run.funnel) if run.dataset_id is None else review_table(run.funnel)
@@ -90,33 +76,34 @@ def run_details(run: Run) -> RenderableType:
 
 
 def run_table(runs: Iterable[Run]) -> Table:
-    """Runs, one a line."""
-    table = Table("id", "status", "accepted", "profile", "model", "created", box=None)
+    """Return a table of runs, one a line."""
+    table = Table("id", "status", "done", "profile", "model", "created", box=None)
     for column in table.columns:
-        # An id that is cut off is no id; of the rest, a model's name is the one that can be long.
+        # A cut id is useless; a long model name may be cut.
         column.no_wrap = column.header != "model"
     for run in runs:
         created = f"{run.created_at:%Y-%m-%d %H:%M}" if run.created_at else ""
-        accepted = f"{run.progress.accepted}/{run.progress.target}"
-        table.add_row(run.id, _state(run), accepted, run.profile, Text(run.model or ""), created)
+        what, done = _done(run)
+        progress = f"{done}/{run.progress.target} {what}"
+        table.add_row(run.id, _state(run), progress, run.profile, Text(run.model or ""), created)
     return table
 
 
 def review_table(funnel: Funnel) -> Table:
-    """What became of the rows of a data set that were reviewed."""
-    lines = [("asked of the model (calls)", funnel.asked)]
+    """Return the counts of a run that reviews the rows of a data set."""
+    lines = [("model calls", funnel.asked)]
     lines += [(f"  {reason} replies", n) for reason, n in funnel.instances_rejected.items()]
     lines.append(("rows reviewed", funnel.parsed))
     lines += _reasons(funnel.rejected)
-    lines.append(("rows that stay", funnel.instances))
+    lines.append(("rows kept", funnel.instances))
     return _counts(lines)
 
 
 def funnel_table(funnel: Funnel) -> Table:
-    """What became of everything that was asked for."""
-    lines = [("asked of the model (calls)", funnel.asked), ("candidates read", funnel.parsed)]
+    """Return the counts of a run that grows seeds."""
+    lines = [("model calls", funnel.asked), ("candidates read", funnel.parsed)]
     lines += _reasons(funnel.rejected)
-    lines.append(("accepted", funnel.accepted))
+    lines.append(("accepted instructions", funnel.accepted))
     kinds = {
         "classification": funnel.classification,
         "not classification": funnel.not_classification,
@@ -126,7 +113,7 @@ def funnel_table(funnel: Funnel) -> Table:
     lines.append(("instances", funnel.instances))
     lines += _reasons(funnel.instances_rejected)
     if funnel.rows is not None:
-        lines.append(("rows of the data set", funnel.rows))
+        lines.append(("rows in the data set", funnel.rows))
     return _counts(lines)
 
 
@@ -144,8 +131,27 @@ def _reasons(rejected: Mapping[str, int]) -> list[tuple[str, int]]:
     return [(f"  rejected: {reason}", count) for reason, count in most_first]
 
 
-def row_picture(row: Mapping[str, str]) -> RenderableType:
-    """One row of a data set."""
+def estimate_table(estimate: Estimate) -> Table:
+    """Return the expected calls and tokens, by stage."""
+    table = Table("stage", box=None, pad_edge=False)
+    for column in ("calls", "prompt tokens", "completion tokens"):
+        table.add_column(column, justify="right")
+    for name, stage in {**estimate.stages, "total": estimate}.items():
+        numbers = (stage.calls, stage.prompt_tokens, stage.completion_tokens)
+        table.add_row(Text(name), *[f"{number:,}" for number in numbers])
+    return table
+
+
+def shown_rows(rows: Rows) -> Rows:
+    """Return the first rows, each with a different instruction."""
+    first_of: dict[str, dict[str, str]] = {}
+    for row in rows:
+        first_of.setdefault(row["instruction"], row)
+    return list(first_of.values())[:SHOWN_ROWS]
+
+
+def row_table(row: Mapping[str, str]) -> RenderableType:
+    """Return one row of a data set, a line for each field."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
@@ -168,13 +174,13 @@ def _rates(run: Run) -> str:
     speed = progress.tokens_per_s
     share = "?" if rate is None else f"{rate:.0%}"
     if run.dataset_id is not None:
-        parts = [f"{progress.instances} rows stay ({share})"]
+        parts = [f"{progress.instances} rows kept ({share})"]
     else:
         parts = [] if progress.complete is None else [f"{progress.complete} complete"]
         parts += [f"acceptance rate {share}", f"{progress.instances} instances"]
     if not run.ended:
         parts += [
-            f"{progress.calls_in_air} calls in the air",
+            f"{progress.calls_in_air} calls in flight",
             ("?" if speed is None else f"{speed:.0f}") + " tokens/s",
         ]
     return " · ".join(parts)
@@ -193,7 +199,7 @@ def _time_left(run: Run) -> str:
 
 def _stage_table(run: Run) -> Table:
     table = Table("stage", box=None, pad_edge=False)
-    for column in ("waiting", "in the air", "done", "given up"):
+    for column in ("waiting", "in flight", "done", "failed"):
         table.add_column(column, justify="right")
     for name, count in run.stages.items():
         numbers = (count.open, count.in_air, count.done, count.dead)

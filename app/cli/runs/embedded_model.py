@@ -1,6 +1,6 @@
-"""What a run asks of the embedded model: 135 million parameters on a few cores, not an endpoint.
+"""Options of a run for the embedded model: 135 million parameters on a few cores.
 
-Applied by `seedbed run` only, and written into the run's options like everything else.
+Only `seedbed run` applies them; they are stored in the options of the run.
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from app.settings import EMBEDDED_MODEL
 
 _INSTANCES = {
-    # At temperature 0 it repeats itself up to the length limit, or gives the input back.
+    # At temperature 0 it repeats itself up to the length limit, or repeats the input.
     "temperature": 0.3,
     "frequency_penalty": 0.6,
-    # Two cores write some 60 tokens a second, all calls together.
+    # Two cores generate some 60 tokens a second, over all calls.
     "max_tokens": 160,
 }
-SUITED_OPTIONS: Mapping[str, object] = {
+EMBEDDED_OPTIONS: Mapping[str, object] = {
     "tasks_per_request": 4,
     "instances_per_instruction": 1,
     "lookahead": 4,
@@ -26,9 +26,25 @@ SUITED_OPTIONS: Mapping[str, object] = {
 }
 
 
-def suited(options: Mapping[str, object], service_model: str | None) -> Mapping[str, object]:
-    """Put the suited options under the given ones where the embedded model is going to answer."""
-    asked = options.get("model", service_model)
-    if asked != EMBEDDED_MODEL or options.get("profile", "default") != "default":
+def with_embedded_options(
+    options: Mapping[str, object], service_model: str | None
+) -> Mapping[str, object]:
+    """Add the options for the embedded model, when that will answer; given options win.
+
+    Args:
+        options: the options that were given.
+        service_model: default model of the service; None when that is not known.
+    """
+    model = options.get("model", service_model)
+    if model != EMBEDDED_MODEL or options.get("profile", "default") != "default":
         return options
-    return {**SUITED_OPTIONS, **options}
+    return _merged(EMBEDDED_OPTIONS, options)
+
+
+def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> Mapping[str, object]:
+    merged = {**below, **above}
+    for name, value in above.items():
+        under = below.get(name)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            merged[name] = _merged(under, value)
+    return merged

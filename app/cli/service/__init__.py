@@ -1,1 +1,1 @@
-"""The connection to the service: HTTP client, event stream, starting an embedded one."""
+"""Connection to the service: HTTP client, event stream, start of an embedded stack."""

@@ -1,6 +1,6 @@
-"""What the API answers, as far as the command line shows it.
+"""Answers of the API, as far as the command line shows them.
 
-Fields that are not here are let through unread: a newer service may say more.
+Other fields are ignored, so that a newer service may send more.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ Json: TypeAlias = dict[str, Any]
 Status = Literal["queued", "running", "paused", "cancelling", "cancelled", "succeeded", "failed"]
 ENDED: frozenset[Status] = frozenset({"cancelled", "succeeded", "failed"})
 UNFINISHED: tuple[Status, ...] = ("running", "queued", "paused")
-"""Statuses of a run that the same command takes up again."""
+"""Statuses of a run that the same command continues."""
 
 
 class Answer(BaseModel, frozen=True):
-    """Parent of what the API answers."""
+    """Base class of the answers."""
 
 
 class SeedSet(Answer):
@@ -31,13 +31,13 @@ class SeedSet(Answer):
 
 
 class Progress(Answer):
-    """How far a run is."""
+    """Progress of a run."""
 
     accepted: int = 0
     target: int = 0
     acceptance_rate: float | None = None
     complete: int | None = None
-    """Accepted instructions whose instances are all there."""
+    """Accepted instructions that have all their instances."""
     instances: int = 0
     calls_in_air: int = 0
     tokens_per_s: float | None = None
@@ -54,7 +54,7 @@ class StageCounts(Answer):
 
 
 class Funnel(Answer):
-    """What became of everything that was asked for."""
+    """Counts of everything that a run asked for, by outcome."""
 
     asked: int = 0
     parsed: int = 0
@@ -69,14 +69,14 @@ class Funnel(Answer):
 
 
 class Tokens(Answer):
-    """Tokens paid for."""
+    """Tokens used."""
 
     prompt: int = 0
     completion: int = 0
 
 
 class StageEstimate(Answer):
-    """What the calls of one stage are guessed to take."""
+    """Expected use of one stage."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -84,7 +84,7 @@ class StageEstimate(Answer):
 
 
 class Estimate(StageEstimate):
-    """What a run is guessed to take."""
+    """Expected use and cost of a run."""
 
     cost_usd: str | None = None
     stages: Mapping[str, StageEstimate] = Field(default_factory=dict)
@@ -93,17 +93,17 @@ class Estimate(StageEstimate):
 
 
 class Event(Answer):
-    """Something that happened to a run, or between that how far it is."""
+    """An event of a run, or its progress between events."""
 
     id: int | None = None
-    """None of progress, which is not stored."""
+    """None for progress, which is not stored."""
     kind: str
     data: Json
     at: datetime | None = None
 
 
 class Run(Answer):
-    """A run as the API describes it."""
+    """A run."""
 
     id: str
     status: Status
@@ -113,7 +113,7 @@ class Run(Answer):
     created_at: datetime | None = None
     seed_set_id: str | None = None
     dataset_id: str | None = None
-    """The version whose rows it reviews; None of a run that grows."""
+    """Data set whose rows it reviews; None for a run that grows seeds."""
     profile: str = "default"
     model: str | None = None
     options: Mapping[str, object] = Field(default_factory=dict)
@@ -124,26 +124,26 @@ class Run(Answer):
     cost_usd: str | None = None
     training_job_ids: tuple[str, ...] = ()
     as_sent: Json = Field(default_factory=dict, repr=False)
-    """All of it, as the service sent it."""
+    """The whole answer, as the service sent it."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """True when its status is final."""
         return self.status in ENDED
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing happens to it unless a person does something."""
+        """True when it does not change unless a person acts."""
         return self.ended or self.status == "paused"
 
     @property
     def target_met(self) -> bool:
-        """Whether it ended as it was meant to."""
+        """True when it ended with its target met."""
         return self.status == "succeeded" and self.end_reason in {None, "target_met"}
 
 
 class Dataset(Answer):
-    """A version of a data set as the API describes it."""
+    """A version of a data set."""
 
     id: str
     name: str
@@ -157,13 +157,13 @@ class Dataset(Answer):
     as_sent: Json = Field(default_factory=dict, repr=False)
 
     @property
-    def ended(self) -> bool:
-        """Whether it is made, or will never be."""
+    def at_rest(self) -> bool:
+        """True when it is made, or has failed."""
         return self.state in {"ready", "failed"}
 
 
 class TrainingJob(Answer):
-    """A job that tunes or measures a model, as the API describes it."""
+    """A training job or an evaluation."""
 
     id: str
     kind: str = "training"
@@ -182,51 +182,51 @@ class TrainingJob(Answer):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it, unless it is resumed."""
+        """True when it has ended; it may still be resumed."""
         return self.status in ENDED
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing happens to it unless a person does something."""
+        """True when it does not change unless a person acts."""
         return self.ended
 
     @property
-    def tunes_here(self) -> bool:
-        """Whether a model comes of it that is kept by the service."""
+    def trains_here(self) -> bool:
+        """True when it trains a model that the service keeps."""
         return self.kind == "training" and self.where == "here"
 
     @property
     def where(self) -> str:
-        """Who tunes: a worker of the service, or another program."""
+        """Where it trains: `here`, or the name of another program."""
         return str(self.options.get("where", "here"))
 
     @property
     def chats(self) -> bool:
-        """Whether what it tunes can be talked to, which an encoder cannot."""
-        return self.tunes_here and self.options.get("task", "answers") == "answers"
+        """True when its model writes answers; a classifier does not."""
+        return self.trains_here and self.options.get("task", "answers") == "answers"
 
     @property
     def method(self) -> str:
-        """The method's name; empty of an evaluation."""
+        """Name of the tuning method; empty for an evaluation."""
         method = self.options.get("method")
         return str(method.get("name")) if isinstance(method, dict) else ""
 
     @property
     def base_model(self) -> str:
-        """What is tuned, or measured alone."""
+        """Model that is trained, or evaluated alone."""
         return str(self.options.get("base_model", ""))
 
     @property
     def words(self) -> list[str]:
-        """What its evaluation says."""
-        said = (self.evaluation or {}).get("words")
-        return [str(each) for each in said] if isinstance(said, list) else []
+        """Findings of its evaluation, as sentences."""
+        words = (self.evaluation or {}).get("words")
+        return [str(each) for each in words] if isinstance(words, list) else []
 
 
 class TrainingOutput(Answer):
-    """A file that a training job left."""
+    """An output file of a training job."""
 
     name: str
-    """With the folders that it lies in."""
+    """Path below the output folder."""
     sha256: str
     size_bytes: int

@@ -1,4 +1,4 @@
-"""The HTTP API as the command line uses it."""
+"""Client of the HTTP API: seed sets, runs and events."""
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -7,13 +7,13 @@ from typing import Self
 import httpx
 
 from app.cli.service.answers import Estimate, Event, Run, SeedSet
-from app.cli.service.connection import About, ServiceConnection, not_ours, segment
+from app.cli.service.connection import Resource, ServiceConnection, not_seedbed, segment
 from app.cli.service.dataset_client import DatasetClient
 from app.cli.service.training_client import TrainingClient
 
 
 class ServiceClient:
-    """One service; every method raises what `ServiceConnection` does."""
+    """Client of one service; every method raises the failures of `ServiceConnection`."""
 
     def __init__(self, url: str, *, through_proxy: bool, key: str | None = None) -> None:
         self.url = url
@@ -33,7 +33,7 @@ class ServiceClient:
         self._connection.__exit__(kind, error, trace)
 
     def post_seed_set(self, jsonl: bytes, name: str) -> SeedSet:
-        """Store a seed set, or find the stored one of the same content."""
+        """Store a seed set, or find the stored one with the same content."""
         request = self._connection.request(
             "POST",
             "/v1/seed-sets",
@@ -50,68 +50,77 @@ class ServiceClient:
         budget: Mapping[str, object],
         training: Mapping[str, object] | None = None,
     ) -> Run:
-        """Queue a run of a source, such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``."""
-        tuned = {} if training is None else {"training": {"options": dict(training)}}
-        body = {**source, "options": dict(options), "budget": dict(budget), **tuned}
-        return self._connection.started(Run, "/v1/runs", body)
+        """Queue a run.
+
+        Args:
+            source: such as ``{"seed_set_id": ...}`` or ``{"dataset_id": ...}``.
+            options: run options that differ from the defaults.
+            budget: limits, by their API names.
+            training: options of the training job that follows the run; None: no job follows.
+        """
+        job = {} if training is None else {"training": {"options": dict(training)}}
+        body = {**source, "options": dict(options), "budget": dict(budget), **job}
+        return self._connection.create(Run, "/v1/runs", body)
 
     def run(self, run_id: str) -> Run:
-        """A run as it is now."""
-        request = self._connection.request("GET", f"/v1/runs/{segment(run_id)}")
-        return self._connection.read(Run, request, _run(run_id))
+        """Return a run as it is now."""
+        request = self._connection.request("GET", _path(run_id))
+        return self._connection.read(Run, request, _resource(run_id))
 
     def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[Run]:
-        """Runs, newest first; the newest `limit` only, or all."""
-        return self._connection.listed(Run, "/v1/runs", filters, limit)
+        """Yield runs, newest first; at most `limit` of them."""
+        return self._connection.list_all(Run, "/v1/runs", filters, limit)
 
     def events(self, run_id: str) -> Iterator[Event]:
-        """What has happened to a run, from the beginning."""
-        path = f"/v1/runs/{segment(run_id)}/events"
-        return self._connection.listed(Event, path, {}, about=_run(run_id))
+        """Yield the stored events of a run, oldest first."""
+        path = _path(run_id, "/events")
+        return self._connection.list_all(Event, path, {}, resource=_resource(run_id))
 
     def event_lines(self, run_id: str, after_id: int | None) -> Iterator[str] | None:
-        """The lines of a run's event stream, after one of its events.
+        """Yield the lines of the event stream of a run, after one of its events.
 
-        None when the run has ended and there is nothing after that event.
+        Returns:
+            None when the run has ended and no later event is stored.
         """
         headers = {"Accept": "text/event-stream"}
         if after_id is not None:
             headers["Last-Event-ID"] = str(after_id)
-        path = f"/v1/runs/{segment(run_id)}/events"
-        request = self._connection.request("GET", path, headers=headers)
-        response = self._connection.sent(request, _run(run_id))
+        request = self._connection.request("GET", _path(run_id, "/events"), headers=headers)
+        response = self._connection.send(request, _resource(run_id))
         if response.status_code == httpx.codes.NO_CONTENT:
             response.close()
             return None
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             response.close()
-            raise not_ours(self.url)
+            raise not_seedbed(self.url)
         return self._connection.lines(response)
 
     def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> Run:
-        """Cancel, pause, resume or extend a run; the run after that."""
-        path = f"/v1/runs/{segment(run_id)}/{action}"
-        request = self._connection.request("POST", path, json=body)
-        return self._connection.read(Run, request, _run(run_id))
+        """Cancel, pause, resume or extend a run; return the run afterwards."""
+        request = self._connection.request("POST", _path(run_id, f"/{action}"), json=body)
+        return self._connection.read(Run, request, _resource(run_id))
 
     def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> Estimate:
-        """What a run of a source would take."""
+        """Return the expected cost of a run; start nothing."""
         body = {**source, "options": dict(options), "dry_run": True}
         request = self._connection.request("POST", "/v1/runs", json=body)
         return self._connection.read(Estimate, request)
 
     def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:
-        """What a run has still to take."""
-        path = f"/v1/runs/{segment(run_id)}/extend"
+        """Return the expected cost of the rest of a run; change nothing."""
         body = {**extension, "dry_run": True}
-        request = self._connection.request("POST", path, json=body)
-        return self._connection.read(Estimate, request, _run(run_id))
+        request = self._connection.request("POST", _path(run_id, "/extend"), json=body)
+        return self._connection.read(Estimate, request, _resource(run_id))
 
     def dataset(self, run_id: str) -> Iterator[bytes]:
-        """The run's data set, piece by piece."""
-        request = self._connection.request("GET", f"/v1/runs/{segment(run_id)}/dataset")
-        return self._connection.pieces(request, _run(run_id))
+        """Yield the data set of a run in chunks."""
+        request = self._connection.request("GET", _path(run_id, "/dataset"))
+        return self._connection.chunks(request, _resource(run_id))
 
 
-def _run(run_id: str) -> About:
-    return About("run", run_id)
+def _path(run_id: str, part: str = "") -> str:
+    return f"/v1/runs/{segment(run_id)}{part}"
+
+
+def _resource(run_id: str) -> Resource:
+    return Resource("run", run_id)

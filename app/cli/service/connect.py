@@ -1,4 +1,4 @@
-"""Which service a command talks to: a named one, one that runs already, or one started for it."""
+"""Choice of the service that a command uses: a given one, a running one, or a new one."""
 
 import time
 from collections.abc import Iterator
@@ -15,49 +15,54 @@ from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.embedded import EmbeddedStack
 from app.stack.folder import RunningService, running_service
 
-_START_PATIENCE_S = 300.0
+_START_TIMEOUT_S = 300.0
+_START_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that answers, and the stack behind it where this process started that."""
+    """A service that answers, and its embedded stack when this process started it."""
 
     client: ServiceClient
     model: str | None = None
-    """The model its runs ask unless they name another; None when that is not known."""
+    """Default model of its runs; None when that is not known."""
     stack: EmbeddedStack | None = None
 
     def check(self) -> None:
-        """See whether the parts started by this process still run; `StackError` if not."""
+        """Check that the processes started by this command still run.
+
+        Raises:
+            StackError: one of them died.
+        """
         if self.stack is not None:
             self.stack.check()
 
 
 def read_settings() -> Settings:
-    """The settings, from the environment.
+    """Read the settings from the environment.
 
     Raises:
-        ConfigurationError: they are not valid; names each wrong one, and no value.
+        ConfigurationError: they are not valid; names each wrong one, without its value.
     """
     try:
         return Settings()
     except ValidationError as error:
-        # Only place and reason: the value may be a secret.
+        # Without the value, which may be a secret.
         wrong = [
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
             for fault in error.errors(include_url=False, include_input=False)
         ]
-        raise ConfigurationError("Settings that cannot work: " + "; ".join(wrong)) from None
+        raise ConfigurationError("Invalid settings: " + "; ".join(wrong)) from None
     except ValueError as error:
         raise ConfigurationError(f"Settings that cannot be read: {error}") from None
 
 
 @contextmanager
-def found_service(api: str | None, output: Output) -> Iterator[Service]:
-    """The service at `api`, else the one that runs on the data folder.
+def connect(api: str | None, output: Output) -> Iterator[Service]:
+    """Connect to the service at `api`, or to the one that runs on the data folder.
 
     Raises:
-        SeedbedError: none runs there.
+        SeedbedError: no service runs there.
     """
     settings = read_settings()
     if api is not None:
@@ -68,55 +73,58 @@ def found_service(api: str | None, output: Output) -> Iterator[Service]:
     if running is None:
         raise SeedbedError(
             f"No service runs on the data folder {settings.data_dir}. Start one with `seedbed up`, "
-            "or name one with --api or SEEDBED_API_URL."
+            "or give the address of another with --api or SEEDBED_API_URL."
         )
-    with _joined(settings, running, output) as service:
+    with _connect_when_started(settings, running, output) as service:
         yield service
 
 
 @contextmanager
-def found_or_started_service(api: str | None, output: Output) -> Iterator[Service]:
-    """As `found_service`; where none runs, the embedded stack is started for the time being.
+def connect_or_start(api: str | None, output: Output) -> Iterator[Service]:
+    """Connect as `connect` does; when no service runs, start the embedded stack for this command.
 
     Raises:
         SeedbedError: it could not be started.
     """
     settings = None if api is not None else read_settings()
     if settings is None or running_service(settings.data_dir) is not None:
-        with found_service(api, output) as service:
+        with connect(api, output) as service:
             yield service
         return
-    with started_stack(settings, output) as service:
+    with start_stack(settings, output) as service:
         yield service
 
 
 @contextmanager
-def started_stack(settings: Settings, output: Output) -> Iterator[Service]:
-    """The embedded stack, stopped on leaving."""
+def start_stack(settings: Settings, output: Output) -> Iterator[Service]:
+    """Start the embedded stack, and stop it on leaving."""
     key = _key(settings)
     with (
-        EmbeddedStack(settings, say=output.say) as stack,
+        EmbeddedStack(settings, say=output.message) as stack,
         ServiceClient(stack.api_url, through_proxy=False, key=key) as client,
     ):
         try:
             yield Service(client, _default_model(settings), stack)
         except KeyboardInterrupt:
-            output.say("Stopping; Ctrl-C again stops at once.")
+            output.message("Stopping. Press Ctrl-C again to stop at once.")
             raise
 
 
 @contextmanager
-def _joined(settings: Settings, running: RunningService, output: Output) -> Iterator[Service]:
-    give_up_at = time.monotonic() + _START_PATIENCE_S
-    said = False
+def _connect_when_started(
+    settings: Settings, running: RunningService, output: Output
+) -> Iterator[Service]:
+    give_up_at = time.monotonic() + _START_TIMEOUT_S
+    if running.api_url is None:
+        output.message(f"Waiting for the service of process {running.pid} to start.")
     while running.api_url is None:
-        if not said:
-            output.say(f"Waiting for the service of process {running.pid} to start.")
-            said = True
-        time.sleep(0.2)
+        time.sleep(_START_POLL_S)
         found = running_service(settings.data_dir)
         if found is None or time.monotonic() > give_up_at:
-            raise SeedbedError(f"The service of process {running.pid} did not start.")
+            raise SeedbedError(
+                f"The service of process {running.pid} did not start; its logs are in "
+                f"{settings.data_dir / 'logs'}."
+            )
         running = found
     with ServiceClient(running.api_url, through_proxy=False, key=_key(settings)) as client:
         yield Service(client, _default_model(settings))
@@ -125,8 +133,11 @@ def _joined(settings: Settings, running: RunningService, output: Output) -> Iter
 def _key(settings: Settings) -> str | None:
     given = settings.api_key.get_secret_value().strip() if settings.api_key else ""
     if given and not is_key(given):
-        # Better told here than sent to a service: it may be the key to something else.
-        raise ConfigurationError("SEEDBED_API_KEY is no key of Seedbed: those begin with sb_.")
+        # Not sent to the service: it may be the secret of something else.
+        raise ConfigurationError(
+            "SEEDBED_API_KEY is not a Seedbed key: those start with sb_. `seedbed keys create NAME "
+            "--scope run` makes one."
+        )
     return given or None
 
 
@@ -135,6 +146,6 @@ def _default_model(settings: Settings) -> str | None:
 
 
 def api_url(given: str) -> str:
-    """An API's address as people write it, as the address its paths are put behind."""
+    """Return the base URL of an API address, which may lack the scheme or end with /v1."""
     url = given if "://" in given else f"http://{given}"
     return url.rstrip("/").removesuffix("/v1")

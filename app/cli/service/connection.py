@@ -1,4 +1,4 @@
-"""The connection of the command line to the HTTP API: problem details become `app.errors`."""
+"""HTTP connection to the service; problem details become the failures of `app.errors`."""
 
 import math
 import secrets
@@ -22,19 +22,19 @@ from app.errors import (
 )
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-_PAGE = 100
+_PAGE_SIZE = 100
 _Kind = TypeVar("_Kind", bound=Answer)
 
 
-class About(NamedTuple):
-    """What a request is about, for the words of a 404."""
+class Resource(NamedTuple):
+    """The resource that a request names, for the message of a 404."""
 
     kind: str
     id: str
 
 
-class ServiceAway(SeedbedError):
-    """The service cannot be reached, or the connection broke; asking again may help."""
+class ServiceUnreachable(SeedbedError):
+    """The service can't be reached, or the connection broke; a retry may help."""
 
 
 class _FaultFields(BaseModel):
@@ -49,7 +49,7 @@ class _Page(BaseModel):
 
 
 class _Problem(BaseModel):
-    """RFC 9457, leniently: any error page must become a sentence."""
+    """Problem details (RFC 9457), read leniently: any error page must give a message."""
 
     model_config = ConfigDict(extra="ignore")
     title: str = ""
@@ -58,20 +58,20 @@ class _Problem(BaseModel):
 
 
 class ServiceConnection:
-    """One service.
+    """Connection to one service.
 
     Every method raises:
-        ServiceAway: it did not answer.
+        ServiceUnreachable: the service did not answer.
         InvalidInput, NotFound, Conflict: as the service says (422 and 400, 404, 409).
-        Unauthenticated, Forbidden: `key` is missing, or does not allow it (401, 403).
-        SeedbedError: anything else but success.
+        Unauthenticated, Forbidden: the key is missing, or does not allow the request (401, 403).
+        SeedbedError: any other error.
     """
 
     def __init__(self, url: str, *, through_proxy: bool, key: str | None = None) -> None:
         self.url = url
         self._http = httpx.Client(
             base_url=url,
-            # A redirect to another host is followed without it.
+            # httpx drops this header when a redirect leads to another host.
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=_TIMEOUT,
             trust_env=through_proxy,
@@ -90,165 +90,161 @@ class ServiceConnection:
     ) -> None:
         self._http.close()
 
-    def pieces(self, request: httpx.Request, about: About | None = None) -> Iterator[bytes]:
-        """An answer's body, piece by piece."""
-        return self.received(self.sent(request, about))
-
-    def received(self, response: httpx.Response) -> Iterator[bytes]:
-        """The body of an answer that began well, piece by piece."""
+    def send(self, request: httpx.Request, resource: Resource | None = None) -> httpx.Response:
+        """Send a request; return its response with an unread body, which the caller closes."""
         try:
-            yield from response.iter_bytes()
+            response = self._http.send(request, stream=True)
+            if not response.is_success:
+                response.read()  # Reads to the end, which also closes the response.
+                raise _failure(response, resource)
         except httpx.HTTPError as error:
-            raise self._away(error) from error
-        finally:
-            response.close()
+            raise self._unreachable(error) from error
+        return response
 
-    def lines(self, response: httpx.Response) -> Iterator[str]:
-        """An answer's lines as they come."""
-        # Not the response's own way of splitting, which also takes characters for ends of lines
-        # that JSON leaves as they are.
-        rest = b""
-        try:
-            for piece in response.iter_bytes():
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    yield line.decode(errors="replace")
-        except httpx.HTTPError as error:
-            raise self._away(error) from error
-        finally:
-            response.close()
+    def read(
+        self, kind: type[_Kind], request: httpx.Request, resource: Resource | None = None
+    ) -> _Kind:
+        """Send a request; return the answer as `kind`."""
+        return self.parse(kind, self.json(request, resource))
 
-    def pages(
-        self, path: str, query: Mapping[str, str], limit: int | None, about: About | None = None
-    ) -> Iterator[list[Json]]:
-        """A listing's items, page by page; `limit` of them at most."""
-        cursor: str | None = None
-        left = math.inf if limit is None else limit
-        while left > 0:
-            wanted = {**query, "limit": str(min(left, _PAGE))}
-            if cursor is not None:
-                wanted["cursor"] = cursor
-            request = self.request("GET", path, params=wanted)
-            items, cursor = self._read_page(self.json(request, about))
-            yield items
-            left -= len(items)
-            if cursor is None or not items:
-                return
+    def create(self, kind: type[_Kind], path: str, body: Mapping[str, object]) -> _Kind:
+        """Send a POST with an idempotency key; retry once when the answer is lost.
 
-    def _read_page(self, answer: Json) -> tuple[list[Json], str | None]:
-        try:
-            page = _Page.model_validate(answer)
-        except ValidationError as error:
-            raise not_ours(self.url) from error
-        return page.items, page.next_cursor
-
-    def started(self, kind: type[_Kind], path: str, body: Mapping[str, object]) -> _Kind:
-        """What a POST began. Lost answers are asked for again, and nothing begins twice."""
+        The service creates one thing, however often the request arrives.
+        """
         headers = {"Idempotency-Key": secrets.token_hex(16)}
         request = self.request("POST", path, json=dict(body), headers=headers)
         try:
             return self.read(kind, request)
-        except ServiceAway:
+        except ServiceUnreachable:
             return self.read(kind, request)
 
-    def listed(
+    def list_all(
         self,
         kind: type[_Kind],
         path: str,
         query: Mapping[str, str],
         limit: int | None = None,
-        about: About | None = None,
+        resource: Resource | None = None,
     ) -> Iterator[_Kind]:
-        """A listing's items; `limit` of them at most."""
-        for page in self.pages(path, query, limit, about):
-            for item in page:
-                yield self.parsed(kind, item)
+        """Yield the items of a listing, page by page; at most `limit` of them."""
+        cursor: str | None = None
+        left = math.inf if limit is None else limit
+        while left > 0:
+            wanted = {**query, "limit": str(min(left, _PAGE_SIZE))}
+            if cursor is not None:
+                wanted["cursor"] = cursor
+            request = self.request("GET", path, params=wanted)
+            page = self._page(self.json(request, resource))
+            for item in page.items:
+                yield self.parse(kind, item)
+            left -= len(page.items)
+            cursor = page.next_cursor
+            if cursor is None or not page.items:
+                return
 
-    def read(self, kind: type[_Kind], request: httpx.Request, about: About | None = None) -> _Kind:
-        """An answer of this kind."""
-        return self.parsed(kind, self.json(request, about))
+    def _page(self, answer: Json) -> _Page:
+        try:
+            return _Page.model_validate(answer)
+        except ValidationError as error:
+            raise not_seedbed(self.url) from error
 
-    def parsed(self, kind: type[_Kind], answer: Json) -> _Kind:
-        """An answer, or a part of one, as this kind."""
+    def parse(self, kind: type[_Kind], answer: Json) -> _Kind:
+        """Return an answer, or a part of one, as `kind`."""
         try:
             return kind.model_validate({**answer, "as_sent": answer})
         except ValidationError as error:
-            raise not_ours(self.url) from error
+            raise not_seedbed(self.url) from error
 
-    def json(self, request: httpx.Request, about: About | None = None) -> Json:
-        """An answer that is a JSON object."""
-        answer = self._answer(request, about)
+    def json(self, request: httpx.Request, resource: Resource | None = None) -> Json:
+        """Send a request; return the JSON object that answers it."""
+        answer = self._answer(request, resource)
         if not isinstance(answer, dict):
-            raise not_ours(self.url)
+            raise not_seedbed(self.url)
         return answer
 
-    def json_list(self, request: httpx.Request, about: About | None = None) -> list[Json]:
-        """An answer that is a list of JSON objects."""
-        answer = self._answer(request, about)
+    def json_list(self, request: httpx.Request, resource: Resource | None = None) -> list[Json]:
+        """Send a request; return the list of JSON objects that answers it."""
+        answer = self._answer(request, resource)
         if not isinstance(answer, list) or not all(isinstance(each, dict) for each in answer):
-            raise not_ours(self.url)
+            raise not_seedbed(self.url)
         return answer
 
-    def _answer(self, request: httpx.Request, about: About | None) -> object:
-        response = self.sent(request, about)
+    def _answer(self, request: httpx.Request, resource: Resource | None) -> object:
+        response = self.send(request, resource)
         try:
             response.read()
             return response.json()
         except httpx.HTTPError as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         except ValueError as error:
-            raise not_ours(self.url) from error
+            raise not_seedbed(self.url) from error
         finally:
             response.close()
 
-    def sent(self, request: httpx.Request, about: About | None = None) -> httpx.Response:
-        """An answer that began well; the caller reads and closes it."""
-        try:
-            response = self._http.send(request, stream=True)
-            if not response.is_success:
-                response.read()  # All of it, which also closes the response.
-                raise _failure(response, about)
-        except httpx.HTTPError as error:
-            raise self._away(error) from error
-        return response
+    def chunks(self, request: httpx.Request, resource: Resource | None = None) -> Iterator[bytes]:
+        """Send a request; yield the body of its answer in chunks."""
+        return self.body_of(self.send(request, resource))
 
-    def _away(self, error: httpx.HTTPError) -> ServiceAway:
+    def body_of(self, response: httpx.Response) -> Iterator[bytes]:
+        """Yield the body of a response in chunks, and close it."""
+        try:
+            yield from response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        finally:
+            response.close()
+
+    def lines(self, response: httpx.Response) -> Iterator[str]:
+        """Yield the lines of a response as they arrive, and close it."""
+        # httpx' own `iter_lines` also splits at characters such as U+2028, which JSON leaves as
+        # they are, and so would cut an event in two.
+        rest = b""
+        for chunk in self.body_of(response):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace")
+
+    def _unreachable(self, error: httpx.HTTPError) -> ServiceUnreachable:
         if isinstance(error, httpx.ConnectError):
-            return ServiceAway(
-                f"No service answers at {self.url}. Start one with `seedbed up`, or name another "
-                "with --api or SEEDBED_API_URL."
+            return ServiceUnreachable(
+                f"No service answers at {self.url}. Start one with `seedbed up`, or give the "
+                "address of another with --api or SEEDBED_API_URL."
             )
         reason = str(error) or type(error).__name__
-        return ServiceAway(f"The service at {self.url} stopped answering: {reason}.")
+        return ServiceUnreachable(f"The service at {self.url} stopped answering: {reason}.")
 
 
-def _failure(response: httpx.Response, about: About | None) -> SeedbedError:
+def _failure(response: httpx.Response, resource: Resource | None) -> SeedbedError:
     try:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:
         problem = _Problem(title=response.reason_phrase)
-    said = problem.detail or problem.title or response.reason_phrase
+    message = problem.detail or problem.title or response.reason_phrase
     faults = [Fault(fault.message, fault.line, fault.field) for fault in problem.faults]
     match response.status_code:
-        case 404 if about is not None:
-            return NotFound(*about)
+        case 404 if resource is not None:
+            return NotFound(*resource)
         case 400 | 413 | 415 | 422:
-            return InvalidInput(said, faults)
+            return InvalidInput(message, faults)
         case 401:
-            return Unauthenticated(f"{said} The command line sends the one in SEEDBED_API_KEY.")
+            return Unauthenticated(f"{message} Set SEEDBED_API_KEY to the key to send.")
         case 403:
-            return Forbidden(said)
+            return Forbidden(message)
         case 409:
-            return Conflict(said)
+            return Conflict(message)
         case status:
-            return SeedbedError(f"The service failed ({status}): {said}")
+            return SeedbedError(f"The service failed ({status}): {message}")
 
 
-def not_ours(url: str) -> SeedbedError:
-    """Something else answers there."""
-    return SeedbedError(f"What answers at {url} is not this service.")
+def not_seedbed(url: str) -> SeedbedError:
+    """Return the failure for an answer that does not come from a Seedbed service."""
+    return SeedbedError(
+        f"The program that answers at {url} is not a Seedbed service; check --api and "
+        "SEEDBED_API_URL."
+    )
 
 
 def segment(identifier: str) -> str:
-    """An identifier as one segment of a path, whatever was typed."""
+    """Quote an identifier as one segment of a URL path, whatever the user typed."""
     return quote(identifier, safe="").replace(".", "%2E") or "-"

@@ -1,4 +1,4 @@
-"""Data sets over the HTTP API, as the command line uses them."""
+"""Client of the HTTP API: data sets."""
 
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -6,79 +6,78 @@ from typing import BinaryIO
 import httpx
 
 from app.cli.service.answers import Dataset, Json
-from app.cli.service.connection import About, ServiceAway, ServiceConnection, segment
+from app.cli.service.connection import Resource, ServiceConnection, ServiceUnreachable, segment
 from app.errors import SeedbedError
 
-_PIECE = 1024 * 1024
-_TRIES = 5
-"""Of a download, each going on where the last one broke off."""
+_CHUNK_BYTES = 1024 * 1024
+_DOWNLOAD_TRIES = 5
 _UPLOAD_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
-"""A file is answered once it is read to its end."""
+"""The service answers an upload only after it has read the whole file."""
 
 
 class DatasetClient:
-    """The data sets of one service; every method raises what `ServiceConnection` does."""
+    """Client of one service; every method raises the failures of `ServiceConnection`."""
 
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
     def make(self, name: str, recipe: Mapping[str, object]) -> Dataset:
-        """Ask for a version; the same asked twice is the same version."""
+        """Ask for a new version of a data set; the same recipe gives the same version."""
         body = {"name": name, "recipe": dict(recipe)}
-        return self._connection.started(Dataset, "/v1/datasets", body)
+        return self._connection.create(Dataset, "/v1/datasets", body)
 
-    def take_in(self, file: BinaryIO, query: Mapping[str, str]) -> Dataset:
-        """Send a file to be a data set of its own."""
+    def import_file(self, file: BinaryIO, query: Mapping[str, str]) -> Dataset:
+        """Upload a file as a data set of its own."""
         request = self._connection.request(
             "POST",
             "/v1/datasets/import",
             params=dict(query),
-            content=iter(lambda: file.read(_PIECE), b""),
+            content=iter(lambda: file.read(_CHUNK_BYTES), b""),
             headers={"Content-Type": "application/octet-stream"},
             timeout=_UPLOAD_TIMEOUT,
         )
         return self._connection.read(Dataset, request)
 
     def get(self, dataset_id: str) -> Dataset:
-        """A version as it is now."""
-        request = self._connection.request("GET", _path(dataset_id, ""))
-        return self._connection.read(Dataset, request, _about(dataset_id))
+        """Return a version as it is now."""
+        request = self._connection.request("GET", _path(dataset_id))
+        return self._connection.read(Dataset, request, _resource(dataset_id))
 
     def all(self, limit: int, name: str | None) -> Iterator[Dataset]:
-        """The newest versions; of one name or of all."""
+        """Yield versions, newest first; those of one name, or all."""
         query = {"name": name} if name else {}
-        return self._connection.listed(Dataset, "/v1/datasets", query, limit)
+        return self._connection.list_all(Dataset, "/v1/datasets", query, limit)
 
     def json(self, dataset_id: str, part: str, query: Mapping[str, str] | None = None) -> Json:
-        """A part of a version that is told as JSON, such as its manifest."""
+        """Return a part of a version that is JSON, such as its manifest."""
         request = self._connection.request("GET", _path(dataset_id, part), params=query)
-        return self._connection.json(request, _about(dataset_id))
+        return self._connection.json(request, _resource(dataset_id))
 
     def comparison(self, old_id: str, new_id: str) -> Json:
-        """What one version has that another one has not, and the other way round."""
-        self.get(old_id)  # Of the two, a 404 would name the other.
+        """Return the rows that were added, removed and changed from one version to another."""
+        self.get(old_id)  # The 404 of the comparison would name the other id.
         return self.json(new_id, f"/compare/{segment(old_id)}")
 
-    def text(self, dataset_id: str, part: str) -> bytes:
-        """A part of a version that is a document, such as its report."""
+    def document(self, dataset_id: str, part: str) -> bytes:
+        """Return a part of a version that is a document, such as its report."""
         request = self._connection.request("GET", _path(dataset_id, part))
-        return b"".join(self._connection.pieces(request, _about(dataset_id)))
+        return b"".join(self._connection.chunks(request, _resource(dataset_id)))
 
     def delete(self, dataset_id: str) -> None:
-        """Remove a version."""
-        request = self._connection.request("DELETE", _path(dataset_id, ""))
-        self._connection.sent(request, _about(dataset_id)).close()
+        """Delete a version."""
+        request = self._connection.request("DELETE", _path(dataset_id))
+        self._connection.send(request, _resource(dataset_id)).close()
 
     def push(self, dataset_id: str, body: Mapping[str, object]) -> Json:
-        """Have a version put on the hub."""
+        """Push a version to the Hugging Face Hub."""
         path = _path(dataset_id, "/push")
         request = self._connection.request("POST", path, json=dict(body), timeout=_UPLOAD_TIMEOUT)
-        return self._connection.json(request, _about(dataset_id))
+        return self._connection.json(request, _resource(dataset_id))
 
     def download(self, dataset_id: str, query: Mapping[str, str], out: BinaryIO) -> str:
-        """Write a version's file to `out`; the file's SHA-256, as the service says.
+        """Write the file of a version to `out`; return the SHA-256 that the service gives.
 
-        A connection that breaks is taken up again where it broke.
+        A broken download is resumed at the last byte received.
         """
         etag, received, tries = "", 0, 0
         while True:
@@ -88,24 +87,24 @@ class DatasetClient:
                 "GET", path, params=dict(query), headers=headers, timeout=_UPLOAD_TIMEOUT
             )
             try:
-                response = self._connection.sent(request, _about(dataset_id))
+                response = self._connection.send(request, _resource(dataset_id))
                 if received and response.status_code != httpx.codes.PARTIAL_CONTENT:
-                    raise SeedbedError("The file is another one by now; give the command again.")
+                    raise SeedbedError("The file has changed meanwhile; repeat the command.")
                 etag = str(response.headers.get("etag", ""))
-                for piece in self._connection.received(response):
-                    out.write(piece)
-                    received += len(piece)
-            except ServiceAway:
+                for chunk in self._connection.body_of(response):
+                    out.write(chunk)
+                    received += len(chunk)
+            except ServiceUnreachable:
                 tries += 1
-                if not received or tries == _TRIES:
+                if not received or tries == _DOWNLOAD_TRIES:
                     raise
             else:
                 return etag.strip('"')
 
 
-def _path(dataset_id: str, part: str) -> str:
+def _path(dataset_id: str, part: str = "") -> str:
     return f"/v1/datasets/{segment(dataset_id)}{part}"
 
 
-def _about(dataset_id: str) -> About:
-    return About("data set", dataset_id)
+def _resource(dataset_id: str) -> Resource:
+    return Resource("data set", dataset_id)

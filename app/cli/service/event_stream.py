@@ -1,4 +1,4 @@
-"""A run's events as they happen, through every break of the connection."""
+"""Events of a run as they happen, across broken connections."""
 
 import json
 import time
@@ -6,53 +6,54 @@ from collections.abc import Iterable, Iterator
 
 from app.cli.service.answers import ENDED, Event
 from app.cli.service.client import ServiceClient
-from app.cli.service.connection import ServiceAway
+from app.cli.service.connection import ServiceUnreachable
+from app.cli.service.retry import Outage
 from app.errors import SeedbedError
 
 PROGRESS = "progress"
-_PATIENCE_S = 20.0
-"""How long the service may not answer, such as while it is restarted."""
-_RETRY_S = 1.0
+_RECONNECT_S = 1.0
 
 
 def follow_events(client: ServiceClient, run_id: str) -> Iterator[Event]:
-    """What has happened to a run and what happens, each event once, until the run has ended.
+    """Yield past events of a run, then new ones, each once, until the run has ended.
+
+    A broken connection is resumed after the last event received (Last-Event-ID).
 
     Raises:
-        NotFound: when there is no such run.
-        ServiceAway: the service does not answer, or stopped to and did not come back.
+        NotFound: there is no such run.
+        ServiceUnreachable: the service does not answer, or stopped answering for too long.
     """
     last_id: int | None = None
-    away_since = float("-inf")
-    over = False
-    while not over:
+    outage = Outage(retry_s=_RECONNECT_S)
+    ended = False
+    while not ended:
         try:
             lines = client.event_lines(run_id, last_id)
             if lines is None:
                 return
-            away_since = float("inf")
+            outage.answered()
             for event in sent_events(lines):
                 last_id = event.id or last_id
-                over = event.data.get("status") in ENDED if event.kind == "status" else over
+                if event.kind == "status":
+                    ended = event.data.get("status") in ENDED
                 yield event
-        except ServiceAway:
-            away_since = min(away_since, time.monotonic())
-            if time.monotonic() - away_since > _PATIENCE_S:
-                raise
-        if not over:
-            time.sleep(_RETRY_S)
+            if not ended:
+                time.sleep(_RECONNECT_S)
+        except ServiceUnreachable as failure:
+            if not ended:
+                outage.wait(failure)
 
 
 def sent_events(lines: Iterable[str]) -> Iterator[Event]:
-    """Read server-sent events; one that was cut off at the end is left out.
+    """Parse server-sent events; an event that is cut off at the end is left out.
 
     Raises:
-        SeedbedError: what is sent are no events of a run.
+        SeedbedError: what was sent is not the event of a run.
     """
     kind, data = "", ""
     for line in lines:
         name, _, value = line.partition(":")
-        # Comments need no reading, nor an id: it is in the data too.
+        # Comments and ids are skipped: the data holds the id, too.
         if name == "event":
             kind = value.strip()
         elif name == "data":

@@ -1,77 +1,77 @@
-"""Jobs that tune and measure models over the HTTP API, as the command line uses them."""
+"""Client of the HTTP API: training jobs and evaluations."""
 
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from app.cli.service.answers import Json, TrainingJob, TrainingOutput
-from app.cli.service.connection import About, ServiceConnection, segment
+from app.cli.service.connection import Resource, ServiceConnection, segment
 
 
 class TrainingClient:
-    """The training jobs of one service; every method raises what `ServiceConnection` does."""
+    """Client of one service; every method raises the failures of `ServiceConnection`."""
 
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
-    def start(
+    def train(
         self, dataset_id: str | None, options: Mapping[str, object], run_id: str | None = None
     ) -> TrainingJob:
-        """Have a model tuned, on a data set or on what a run makes."""
-        given = {"run_id": run_id} if dataset_id is None else {"dataset_id": dataset_id}
-        body = {**given, "options": dict(options)}
-        return self._connection.started(TrainingJob, "/v1/training-jobs", body)
+        """Start a training job, on a data set or on the rows of a run."""
+        source = {"run_id": run_id} if dataset_id is None else {"dataset_id": dataset_id}
+        body = {**source, "options": dict(options)}
+        return self._connection.create(TrainingJob, "/v1/training-jobs", body)
 
-    def measure(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
-        """Have a model measured."""
+    def evaluate(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
+        """Start an evaluation job."""
         body = {"dataset_id": dataset_id, "options": dict(options)}
-        return self._connection.started(TrainingJob, "/v1/evaluations", body)
+        return self._connection.create(TrainingJob, "/v1/evaluations", body)
 
     def get(self, job_id: str) -> TrainingJob:
-        """A job as it is now."""
+        """Return a job as it is now."""
         request = self._connection.request("GET", _path(job_id))
-        return self._connection.read(TrainingJob, request, _about(job_id))
+        return self._connection.read(TrainingJob, request, _resource(job_id))
 
     def act(self, job_id: str, action: str) -> TrainingJob:
-        """Cancel or resume a job; the job after that."""
+        """Cancel or resume a job; return the job afterwards."""
         request = self._connection.request("POST", _path(job_id, f"/{action}"))
-        return self._connection.read(TrainingJob, request, _about(job_id))
+        return self._connection.read(TrainingJob, request, _resource(job_id))
 
     def all(self, limit: int | None = None, /, **filters: str) -> Iterator[TrainingJob]:
-        """Jobs, newest first, without logs and evaluations; the newest `limit` only, or all."""
-        return self._connection.listed(TrainingJob, "/v1/training-jobs", filters, limit)
+        """Yield jobs, newest first, without logs and evaluations; at most `limit` of them."""
+        return self._connection.list_all(TrainingJob, "/v1/training-jobs", filters, limit)
 
     def document(self, job_id: str, part: str) -> bytes:
-        """A part of a job that is a document, such as its report."""
+        """Return a part of a job that is a document, such as its report."""
         request = self._connection.request("GET", _path(job_id, part))
-        return b"".join(self._connection.pieces(request, _about(job_id)))
+        return b"".join(self._connection.chunks(request, _resource(job_id)))
 
-    def bring_review(self, job_id: str, reviewer: str, sheet: bytes) -> Json:
-        """Bring a filled sheet back; what all people said of the job so far."""
+    def put_review(self, job_id: str, reviewer: str, sheet: bytes) -> Json:
+        """Upload a filled-in rating sheet; return the figures of all reviewers so far."""
         request = self._connection.request(
             "PUT",
             _path(job_id, f"/reviews/{segment(reviewer)}"),
             content=sheet,
             headers={"Content-Type": "text/csv"},
         )
-        return self._connection.json(request, _about(job_id))
+        return self._connection.json(request, _resource(job_id))
 
     def outputs(self, job_id: str) -> list[TrainingOutput]:
-        """The files that a job left."""
+        """Return the output files of a job."""
         request = self._connection.request("GET", _path(job_id, "/outputs"))
-        answer = self._connection.json_list(request, _about(job_id))
-        return [self._connection.parsed(TrainingOutput, each) for each in answer]
+        answer = self._connection.json_list(request, _resource(job_id))
+        return [self._connection.parse(TrainingOutput, each) for each in answer]
 
     def download(self, job_id: str, name: str, out: BinaryIO) -> None:
-        """Write one of them to `out`, from its beginning."""
+        """Write one output file to `out`."""
         path = "/".join(segment(part) for part in name.split("/"))
         request = self._connection.request("GET", _path(job_id, f"/outputs/{path}"))
-        for piece in self._connection.pieces(request, About("output", name)):
-            out.write(piece)
+        for chunk in self._connection.chunks(request, Resource("output", name)):
+            out.write(chunk)
 
 
 def _path(job_id: str, part: str = "") -> str:
     return f"/v1/training-jobs/{segment(job_id)}{part}"
 
 
-def _about(job_id: str) -> About:
-    return About("training job", job_id)
+def _resource(job_id: str) -> Resource:
+    return Resource("training job", job_id)

@@ -1,4 +1,4 @@
-"""`seedbed adapters`: what training jobs tuned: listed, shown with its scores, downloaded."""
+"""`seedbed adapters`: models that training jobs made, listed with scores and downloaded."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -12,40 +12,40 @@ from app.cli.arguments import Api, AsJson, JobId, Limit, OutFolder
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
 from app.cli.service.answers import TrainingJob, TrainingOutput
-from app.cli.service.connect import found_service
+from app.cli.service.connect import connect
 from app.cli.service.training_client import TrainingClient
-from app.cli.training.adapter_files import fetched_outputs, outputs_table
+from app.cli.training.output_files import download_outputs, outputs_table
 from app.cli.training.scores import Score, scores_of
 from app.errors import Conflict, NotFound
 
 adapters_app = typer.Typer(
-    help="Adapters, and models tuned in full: what training jobs left.", no_args_is_help=True
+    help="List, inspect and download the models that training jobs made.", no_args_is_help=True
 )
 
 
 @adapters_app.command("list", epilog=EXIT_CODES_HELP)
 def list_all(limit: Limit = 20, api: Api = None, as_json: AsJson = False) -> None:
-    """List what was tuned, the newest first, with its scores on held-out rows."""
+    """List the newest adapters with their scores on held-out rows."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         client = service.client.training
         found = [
             (client.get(job.id), client.outputs(job.id))
             for job in islice(_succeeded(client), limit)
         ]
-    output.result([_told(job, outputs) for job, outputs in found])
-    output.show(_table(found) if found else Text("Nothing was tuned yet."))
+    output.result([_json(job, outputs) for job, outputs in found])
+    output.show(_table(found) if found else Text("No adapters yet."))
 
 
 @adapters_app.command("show", epilog=EXIT_CODES_HELP)
 def show(job_id: JobId, api: Api = None, as_json: AsJson = False) -> None:
-    """Show how one was tuned, what it is worth, and its files."""
+    """Show the method, the scores and the files of an adapter."""
     output = Output(as_json=as_json)
-    with output.failures_told(), found_service(api, output) as service:
+    with output.failures_reported(), connect(api, output) as service:
         client = service.client.training
-        job = _tuned(client, job_id)
+        job = _finished_training(client, job_id)
         outputs = client.outputs(job_id)
-    output.result(_told(job, outputs))
+    output.result(_json(job, outputs))
     words = [Text(clean(line)) for line in job.words]
     output.show(_table([(job, outputs)]), *words, outputs_table(outputs))
 
@@ -54,47 +54,46 @@ def show(job_id: JobId, api: Api = None, as_json: AsJson = False) -> None:
 def download(
     job_id: JobId, out: OutFolder = None, api: Api = None, as_json: AsJson = False
 ) -> None:
-    """Write its files into a folder, each checked by its hash; what is there already is kept.
+    """Download the files of an adapter, verified by SHA-256; existing files are kept.
 
-    `seedbed serve` takes the folder.
+    `seedbed serve FOLDER` serves the downloaded model.
     """
     output = Output(as_json=as_json)
-    with output.failures_told("Interrupted. Give the same command again for the rest."):
-        with found_service(api, output) as service:
+    with output.failures_reported("Interrupted. Repeat the command for the remaining files."):
+        with connect(api, output) as service:
             client = service.client.training
-            fetched = fetched_outputs(client, _tuned(client, job_id), out)
-        output.result(fetched.as_json)
-        output.show(Text(fetched.line))
+            downloaded = download_outputs(client, _finished_training(client, job_id), out)
+        output.result(downloaded.as_json)
+        output.show(Text(downloaded.line))
 
 
 def _succeeded(client: TrainingClient) -> Iterator[TrainingJob]:
-    # What another program tunes is not here.
     jobs = client.all(kind="training")
-    return (job for job in jobs if job.status == "succeeded" and job.tunes_here)
+    return (job for job in jobs if job.status == "succeeded" and job.trains_here)
 
 
-def _tuned(client: TrainingClient, job_id: str) -> TrainingJob:
-    """A job that tuned something.
+def _finished_training(client: TrainingClient, job_id: str) -> TrainingJob:
+    """Return a job that has made a model.
 
     Raises:
         NotFound: there is no such job.
-        Conflict: it tuned nothing, or not yet.
+        Conflict: it has made no model, or not yet.
     """
     job = client.get(job_id)
     if job.kind != "training":
         raise NotFound("adapter", job_id)
     if job.status != "succeeded":
-        raise Conflict(f"The training job is {job.status}; there is no adapter of it.")
-    if not job.tunes_here:
+        raise Conflict(f"The training job is {job.status}; it has no adapter.")
+    if not job.trains_here:
         raise Conflict(
-            f"Nothing was tuned here by {job_id}; `seedbed jobs download {job_id}` writes the "
-            "files that it left."
+            f"{job_id} has no adapter here, because another program trains it; `seedbed jobs "
+            f"download {job_id}` writes its files."
         )
     return job
 
 
-def _told(job: TrainingJob, outputs: list[TrainingOutput]) -> dict[str, Any]:
-    # `Any` is what JSON is.
+def _json(job: TrainingJob, outputs: list[TrainingOutput]) -> dict[str, Any]:
+    # `Any`: a JSON document.
     return {
         "id": job.id,
         "created_at": job.as_sent.get("created_at"),
@@ -107,15 +106,15 @@ def _told(job: TrainingJob, outputs: list[TrainingOutput]) -> dict[str, Any]:
 
 
 def _table(found: list[tuple[TrainingJob, list[TrainingOutput]]]) -> Table:
-    table = Table("adapter", "method", "base model", "held out: base → tuned", "files", box=None)
-    table.columns[0].no_wrap = True  # An id that is cut off is no id.
+    table = Table("id", "method", "base model", "held out: base → tuned", "files", box=None)
+    table.columns[0].no_wrap = True  # A cut id is useless.
     for job, outputs in found:
         size = sum(each.size_bytes for each in outputs)
         table.add_row(
             job.id,
             clean(job.method),
             Text(clean(job.base_model)),
-            "\n".join(map(_score, scores_of(job.evaluation))) or "not measured",
+            "\n".join(map(_score, scores_of(job.evaluation))) or "not evaluated",
             f"{len(outputs):,}, {size / 1e6:,.1f} MB",
         )
     return table

@@ -1,4 +1,4 @@
-"""How jobs that tune and measure models look on a terminal."""
+"""Training jobs and evaluations on a terminal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,43 +8,45 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.output import clean
-from app.cli.runs.display import View
 from app.cli.service.answers import TrainingJob
+from app.cli.watch.display import View
 
 
 def job_headline(job: TrainingJob) -> str:
-    """Which one it is, in one line."""
+    """Return kind, id, method and model of a job in one line."""
     what = "evaluation" if job.kind == "evaluation" else "training job"
-    tuned = str(job.options.get("training_job_id") or "")
-    of = f"of {tuned}" if tuned else job.base_model
+    trained_by = str(job.options.get("training_job_id") or "")
+    model = f"of {trained_by}" if trained_by else job.base_model
     where = "" if job.where == "here" else f"for {job.where}"
-    return clean(" · ".join(part for part in (f"{what} {job.id}", job.method, of, where) if part))
+    return clean(
+        " · ".join(part for part in (f"{what} {job.id}", job.method, model, where) if part)
+    )
 
 
-def job_view(job: TrainingJob, news: Sequence[str]) -> View:
-    """How a job looks now, and what it said since the last look."""
-    return View(job_headline(job), _line(job), job.status, _picture(job), news)
+def job_view(job: TrainingJob, new_lines: Sequence[str]) -> View:
+    """Return the view of a job that is being watched, with its new log lines."""
+    return View(job_headline(job), _line(job), job.status, _progress(job), new_lines)
 
 
 def job_result(job: TrainingJob) -> list[RenderableType]:
-    """How a job is, why, and what its evaluation says."""
+    """Return the status of a job, its message, and the findings of its evaluation."""
     lines = [_line(job), *([job.message] if job.message else []), *job.words]
-    if job.status == "succeeded" and job.tunes_here and not job.evaluation:
-        lines.append("No row was held out, so nothing is known of what it learnt.")
+    if job.status == "succeeded" and job.trains_here and not job.evaluation:
+        lines.append("No rows were held out, so the model was not evaluated.")
     return [Text(clean(line)) for line in lines]
 
 
 def job_details(job: TrainingJob) -> list[RenderableType]:
-    """Everything about a job that fits a screen."""
+    """Return headline, end of the log and result of a job."""
     log = [Text(clean(line), style="dim") for line in job.log_tail.splitlines()]
     return [Text(job_headline(job), style="bold"), *log, *job_result(job)]
 
 
 def job_table(jobs: Iterable[TrainingJob]) -> Table:
-    """Jobs, one a line."""
-    table = Table("job", "kind", "status", "step", "method", "base model", "created", box=None)
+    """Return a table of jobs, one a line."""
+    table = Table("id", "kind", "status", "step", "method", "base model", "created", box=None)
     for column in table.columns:
-        # An id that is cut off is no id; of the rest, a model's name is the one that can be long.
+        # A cut id is useless; a long model name may be wrapped.
         column.no_wrap = column.header != "base model"
         column.overflow = "fold"
     for job in jobs:
@@ -66,7 +68,7 @@ def _steps(job: TrainingJob) -> str:
     return f"{job.step}/{job.steps}"
 
 
-def _picture(job: TrainingJob) -> RenderableType:
+def _progress(job: TrainingJob) -> RenderableType:
     head = Text(f"{job_headline(job)} · {job.status}", style="bold")
     if not job.steps or job.ended:
         return head

@@ -1,4 +1,4 @@
-"""`seedbed evaluate`: a model measured on a data set, tuned or not, and what people say of it."""
+"""`seedbed evaluate` and `seedbed evaluations`: models evaluated on a data set, and by people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +7,10 @@ import typer
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, DatasetId, JobId, Out
-from app.cli.datasets.files import arrived
 from app.cli.exits import EXIT_CODES_HELP
+from app.cli.files import checked_target, read_file, save
 from app.cli.output import Output, clean
-from app.cli.runs.run import read_file
-from app.cli.service.connect import found_service
-from app.cli.service.export import checked_target
-from app.cli.training.follow import Following, see_to_its_end
+from app.cli.service.connect import connect
 from app.cli.training.options import (
     BaseModelName,
     General,
@@ -29,10 +26,11 @@ from app.cli.training.options import (
     judge_of,
     options_of,
 )
+from app.cli.training.watch import Watching, watch_and_report
 from app.errors import InvalidInput
 
 evaluations_app = typer.Typer(
-    help="What people say of the answers that a job's models gave.", no_args_is_help=True
+    help="Have people rate the answers of a job's models.", no_args_is_help=True
 )
 
 
@@ -58,11 +56,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on a data set. Ctrl-C ends the looking on, not the measuring."""
+    """Evaluate a model on a data set. Ctrl-C stops watching; the evaluation continues."""
     output = Output(as_json=as_json)
-    with output.failures_told("Interrupted. The measuring goes on."):
+    with output.failures_reported("Interrupted. The evaluation continues."):
         if job_id is not None and base_model is not None:
-            raise InvalidInput("--job names the model with its base; leave --base-model out.")
+            raise InvalidInput("--job already gives the base model; leave out --base-model.")
         typed: dict[str, object] = {
             "training_job_id": job_id,
             "base_model": base_model,
@@ -72,10 +70,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
         }
         typed |= judge_of(judge_model, judge_max_cost, wanted=judge)
         options = options_of(options_file, typed, settings)
-        following = Following.checked(wait=wait, report=report)
-        with found_service(api, output) as service:
-            job = service.client.training.measure(dataset_id, options)
-            see_to_its_end(service, job, following, output)
+        watching = Watching.checked(wait=wait, report=report)
+        with connect(api, output) as service:
+            job = service.client.training.evaluate(dataset_id, options)
+            watch_and_report(service, job, watching, output)
 
 
 @evaluations_app.command("sheet", epilog=EXIT_CODES_HELP)
@@ -85,43 +83,42 @@ def sheet(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the answers of a job as a sheet that a person rates A to D; it names no model."""
+    """Write a sheet with the answers of a job's models, for a person to rate from A to D.
+
+    The sheet doesn't say which model wrote an answer.
+    """
     output = Output(as_json=as_json)
-    with output.failures_told():
+    with output.failures_reported():
         out = checked_target(out)
-        with found_service(api, output) as service:
-            arrived(service.client.training.document(job_id, "/sheet"), out)
+        with connect(api, output) as service:
+            save(service.client.training.document(job_id, "/sheet"), out)
     output.result({"file": str(out)})
-    output.show(Text(f"The sheet is in {out}. `seedbed evaluations read {job_id} FILE` reads it."))
+    output.show(
+        Text(f"Wrote the sheet to {out}. `seedbed evaluations read {job_id} FILE` reads it back.")
+    )
 
 
 @evaluations_app.command("read", epilog=EXIT_CODES_HELP)
 def read(
     job_id: JobId,
-    file: Annotated[Path, typer.Argument(help="The sheet, filled in.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The filled-in sheet.")],
     reviewer: Annotated[
         str | None,
-        typer.Option(help="What the person is called.", show_default="the file's name"),
+        typer.Option(help="Name of the person.", show_default="name of the file"),
     ] = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a filled sheet into the job's evaluation, in place of an earlier one of that person."""
+    """Add a filled-in sheet to the evaluation; it replaces an earlier one of the same person."""
     output = Output(as_json=as_json)
-    with output.failures_told():
+    with output.failures_reported():
         data = read_file(file)
-        with found_service(api, output) as service:
+        with connect(api, output) as service:
             client = service.client.training
-            figures = client.bring_review(job_id, reviewer or file.stem, data)
+            figures = client.put_review(job_id, reviewer or file.stem, data)
             words = client.get(job_id).words
     output.result(figures)
-    # Of all that an evaluation says, what people said.
+    # Of all findings, only those of people.
     names = [str(each.get("reviewer")) for each in figures.get("reviewers", [])]
     said = [each for each in words if any(f"{name} finds " in each for name in names)]
     output.show(*[Text(clean(line)) for line in said])
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("evaluate", epilog=EXIT_CODES_HELP)(evaluate)
-    app.add_typer(evaluations_app, name="evaluations")

@@ -1,4 +1,4 @@
-"""An evaluation in a few figures, for a table."""
+"""Main scores of an evaluation, for a table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from app.evaluation.words import chief_rouge
 
 
 class Score(NamedTuple):
-    """A figure of the base model and of the tuned one; None where it was not measured."""
+    """A score of the base model and of the tuned model; None: not measured."""
 
     name: str
     base: float | None
@@ -19,7 +19,11 @@ class Score(NamedTuple):
 
 
 def scores_of(evaluation: Mapping[str, object] | None) -> Sequence[Score]:
-    """What the evaluation of a training job says, as far as this version can read it."""
+    """Return the main scores in the evaluation of a training job.
+
+    Returns:
+        Empty when there is none, or it has the format of another version.
+    """
     try:
         models = Evaluation.model_validate(evaluation or {}).models
     except ValidationError:

@@ -1,4 +1,4 @@
-"""`seedbed serve`: what was tuned, as an OpenAI-compatible endpoint of this machine."""
+"""`seedbed serve`: a tuned model as an OpenAI-compatible endpoint on this machine."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from app.cli.arguments import AsJson
-from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
 from app.cli.service.connect import read_settings
 from app.errors import Conflict, NotFound
@@ -25,64 +24,67 @@ def serve(
         str,
         typer.Argument(
             metavar="ADAPTER",
-            help="A training job of the data folder, or a folder with what was downloaded.",
+            help="Id of a training job in the data folder, or a folder with a downloaded adapter.",
         ),
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8090,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free port.")
+    ] = 8090,
     engine: Annotated[
         Literal["auto", "llama.cpp", "torch"],
-        typer.Option(help="What computes; auto: llama.cpp where it can, else torch."),
+        typer.Option(
+            help="Inference engine. auto: llama.cpp where it supports the model, else torch."
+        ),
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Answer chats with what was tuned, until Ctrl-C: as `tuned`, and as `base` without it."""
-    # The web server is loaded by those who serve.
+    """Serve a tuned model as an OpenAI-compatible endpoint, until Ctrl-C.
+
+    The model `tuned` answers with the adapter, the model `base` without it.
+    """
+    # Imported here, because no other command needs the web server.
     from app.serving.application import build_app, model_names  # noqa: PLC0415
     from app.serving.opening import Machine, chosen, opened  # noqa: PLC0415
     from app.serving.server import listening  # noqa: PLC0415
     from app.serving.server import serve as serve_on_loopback  # noqa: PLC0415
 
     output = Output(as_json=as_json)
-    with output.failures_told():
+    with output.failures_reported():
         settings = read_settings()
-        tuned = _found(settings, adapter)
+        tuned = _find(settings, adapter)
         used = chosen(tuned, engine)
         logs = settings.data_dir.expanduser().resolve() / "logs" / "serve"
         machine = Machine(part_environment(settings, os.environ, {}), logs)
 
-        def tell(url: str) -> None:
+        def report_address(url: str) -> None:
             models = list(model_names(tuned.name))
             output.result({"base_url": url, "models": models, "engine": used})
             output.show(Text(f"{url}  models: {', '.join(models)}"))
-            output.say("Ctrl-C stops it.")
+            output.message("Press Ctrl-C to stop.")
 
         try:
             with listening(port) as listener:
-                output.say(f"Loading {tuned.name} and its base model, to be served by {used}.")
+                output.message(f"Loading {tuned.name} and its base model with {used}.")
                 with opened(tuned, engine, machine) as answerer:
-                    serve_on_loopback(build_app(answerer, tuned.name), listener, tell)
+                    serve_on_loopback(build_app(answerer, tuned.name), listener, report_address)
         except KeyboardInterrupt:
-            output.say("Stopped.")  # As it was meant to end: exit code 0.
+            # Ctrl-C is the usual way to end this command, so the exit code is 0.
+            output.message("Stopped.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("serve", epilog=EXIT_CODES_HELP)(serve)
-
-
-def _found(settings: Settings, named: str) -> "TunedModel":
+def _find(settings: Settings, adapter: str) -> "TunedModel":
     from app.serving.tuned import find_tuned, place_of  # noqa: PLC0415 - as above
 
     data_dir = settings.data_dir.expanduser().resolve()
     models = models_folder_in(data_dir)
-    folder = Path(named).expanduser()
+    folder = Path(adapter).expanduser()
     if folder.is_dir():
         return find_tuned(folder, folder.resolve().name, models)
-    of_job = folder_in(data_dir, named)
-    if folder.name != named or not of_job.is_dir():
-        raise NotFound("folder, nor a training job in this data folder,", named)
+    of_job = folder_in(data_dir, adapter)
+    if folder.name != adapter or not of_job.is_dir():
+        raise NotFound("folder, and no training job in this data folder,", adapter)
     if place_of(of_job) is None:
         raise Conflict(
-            f"{named} has left nothing to serve so far; `seedbed jobs show {named}` says how it is."
+            f"{adapter} has no model to serve yet; `seedbed jobs show {adapter}` shows its state."
         )
-    return find_tuned(of_job, named, models)
+    return find_tuned(of_job, adapter, models)

@@ -1,12 +1,8 @@
-"""`seedbed train`: a model tuned on a data set, followed to its end."""
-
-import typer
+"""`seedbed train`: fine-tune a model on a data set, and watch the job."""
 
 from app.cli.arguments import Api, AsJson
-from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
-from app.cli.service.connect import found_service
-from app.cli.training.follow import Following, see_to_its_end
+from app.cli.service.connect import connect
 from app.cli.training.options import (
     BaseModelName,
     General,
@@ -48,6 +44,7 @@ from app.cli.training.train_arguments import (
     Template,
     WhereTuned,
 )
+from app.cli.training.watch import Watching, watch_and_report
 from app.errors import InvalidInput
 
 
@@ -88,11 +85,11 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tune a model on a data set. Ctrl-C ends the looking on, not the training."""
+    """Fine-tune a model on a data set. Ctrl-C stops watching; the training continues."""
     output = Output(as_json=as_json)
-    with output.failures_told("Interrupted. The training goes on."):
+    with output.failures_reported("Interrupted. The training continues."):
         if (dataset_id is None) == (run_id is None):
-            raise InvalidInput("Name a data set, or a run by --run.")
+            raise InvalidInput("Give either a data set or, with --run, a run.")
         typed: dict[str, object] = {
             "where": where,
             "base_model": base_model,
@@ -123,12 +120,7 @@ def train(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         options = options_of(options_file, typed, settings)
         if replay is not None:
             share_replay(options)
-        following = Following.checked(wait=wait, report=report)
-        with found_service(api, output) as service:
-            job = service.client.training.start(dataset_id, options, run_id)
-            see_to_its_end(service, job, following, output)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("train", epilog=EXIT_CODES_HELP)(train)
+        watching = Watching.checked(wait=wait, report=report)
+        with connect(api, output) as service:
+            job = service.client.training.train(dataset_id, options, run_id)
+            watch_and_report(service, job, watching, output)

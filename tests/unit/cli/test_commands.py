@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
 from app.cli.main import app
-from app.cli.runs.embedded_model import suited
+from app.cli.runs.embedded_model import with_embedded_options
 from app.pipeline.options import RunOptions
 from app.settings import EMBEDDED_MODEL
 from app.stack.environment import variable_names
@@ -92,7 +92,7 @@ def test_a_run_ends_with_the_data_set_the_funnel_and_three_rows(seedbed: Seedbed
     assert json.loads(seedbed.out.read_text()) == ROWS
     assert "rejected: near_duplicate" in ended.stdout
     assert [f"Say {n}." in ended.stdout for n in range(4)] == [True, True, True, False]
-    assert f"4 rows in {seedbed.out}" in ended.stdout
+    assert f"Wrote 4 rows to {seedbed.out}." in ended.stdout
     [asked] = seedbed.service.asked_for("POST /v1/runs")
     assert asked.json["options"] == {"target": 10}
 
@@ -129,7 +129,7 @@ def test_an_unfinished_run_of_the_same_seeds_and_options_is_continued(seedbed: S
     seedbed.has_runs(running=seedbed.stored_run(target=10))
     ended = seedbed.run("--target", "10")
     assert ended.code == ExitCode.OK
-    assert "Going on with run r1" in ended.stderr
+    assert "Continuing run r1" in ended.stderr
     assert not seedbed.service.asked_for("POST /v1/runs")
     assert seedbed.service.asked_for("GET /v1/runs")[0].query["seed_set_id"] == "s1"
 
@@ -158,7 +158,7 @@ def test_a_run_that_asks_another_model_than_the_stack_would_now_is_left_alone(
         publish(folder, seedbed.service.url)
         for model, started in (("of an endpoint", 1), (EMBEDDED_MODEL, 1)):
             seedbed.service.will("GET /v1/runs/r1", run_json(**MET))
-            stored = seedbed.stored_run(**suited({}, EMBEDDED_MODEL))
+            stored = seedbed.stored_run(**with_embedded_options({}, EMBEDDED_MODEL))
             seedbed.has_runs(running={**stored, "model": model})
             seedbed("run", str(seedbed.seeds), "--out", str(seedbed.out), api=False)
             assert len(seedbed.service.asked_for("POST /v1/runs")) == started, model
@@ -280,7 +280,7 @@ def test_runs_are_listed(seedbed: Seedbed) -> None:
 
 
 def test_no_runs_yet_is_said(seedbed: Seedbed) -> None:
-    assert "No run yet" in seedbed("runs").stdout
+    assert "No runs yet" in seedbed("runs").stdout
     assert seedbed("runs", "--json").json == []
 
 
@@ -317,7 +317,7 @@ def test_export_of_nothing_fails(seedbed: Seedbed) -> None:
     seedbed.service.will("GET /v1/runs/r1/dataset", [])
     ended = seedbed("export", "r1", "--out", str(seedbed.out))
     assert ended.code == ExitCode.SERVICE_FAILED
-    assert "is empty" in ended.stderr
+    assert "has no rows yet" in ended.stderr
 
 
 def test_seeds_are_checked_without_any_service(seedbed: Seedbed) -> None:

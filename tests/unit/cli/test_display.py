@@ -6,11 +6,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from app.cli.output import clean
-from app.cli.runs.display import funnel_table, row_picture, run_line, run_picture, run_view
-from app.cli.runs.follow import LineDisplay, LiveDisplay, QueuedHint, display_for, follow
+from app.cli.runs.display import funnel_table, row_table, run_line, run_progress, run_view
+from app.cli.runs.watch import watch_run
 from app.cli.service.answers import Run
 from app.cli.service.client import ServiceClient
 from app.cli.service.connect import Service, api_url
+from app.cli.watch.display import LineDisplay, LiveDisplay, display_for
+from app.cli.watch.poll import QueuedHint
 from tests.unit.cli.stand_in import Answer, run_json, stand_in
 
 
@@ -32,8 +34,8 @@ def with_progress(**changes: object) -> Run:
 
 
 def test_the_picture_shows_all_that_progress_is() -> None:
-    told = drawn(run_picture(a_run()))
-    for words in ("3/10", "50%", "2 calls in the air", "100 tokens/s", "1 min 15 s left"):
+    told = drawn(run_progress(a_run()))
+    for words in ("3/10", "50%", "2 calls in flight", "100 tokens/s", "1 min 15 s left"):
         assert words in told
     assert re.search(r"generate +5 +2 +7 +1\b", told)
 
@@ -48,7 +50,7 @@ def test_the_picture_shows_all_that_progress_is() -> None:
     ],
 )
 def test_the_time_left_is_told_in_two_units_at_most(left_s: float, told: str) -> None:
-    assert told in drawn(run_picture(with_progress(time_left_s=left_s)))
+    assert told in drawn(run_progress(with_progress(time_left_s=left_s)))
 
 
 def test_what_is_not_known_yet_is_not_made_up() -> None:
@@ -60,12 +62,12 @@ def test_what_is_not_known_yet_is_not_made_up() -> None:
 def test_the_funnel_names_each_reason_the_commonest_first() -> None:
     told = drawn(funnel_table(a_run().funnel))
     assert told.index("near_duplicate") < told.index("too_short")
-    assert re.search(r"accepted +3\n", told)
+    assert re.search(r"accepted instructions +3\n", told)
 
 
 def test_a_row_with_commands_for_the_terminal_in_it_is_only_text() -> None:
     row = {"instruction": "[bold]x[/]", "input": "\x1b]0;title\x07", "output": "a\rb\x9bc\nd"}
-    told = drawn(row_picture(row))
+    told = drawn(row_table(row))
     assert "[bold]x[/]" in told
     assert not set(told) & set("\x1b\x07\r\x9b")
 
@@ -102,15 +104,15 @@ def test_numbers_that_changed_are_told_when_it_is_time_and_same_ones_never() -> 
 
 def test_what_is_queued_for_long_is_said_once() -> None:
     hint = QueuedHint("training", after_s=0)
-    assert hint.news("running") == []
-    (said,) = hint.news("queued")
-    assert "the workers of the queue `training` are busy, or there is none" in said
-    assert hint.news("queued") == []
-    assert QueuedHint("training").news("queued") == []
+    assert hint.lines("running") == []
+    (said,) = hint.lines("queued")
+    assert "all workers of the queue `training` are busy, or none runs" in said
+    assert hint.lines("queued") == []
+    assert QueuedHint("training").lines("queued") == []
 
 
 def test_news_stand_above_the_state_on_a_terminal_and_in_a_log() -> None:
-    view = replace(run_view(a_run()), news=["It [b]said[/]\x1b this."])
+    view = replace(run_view(a_run()), new_lines=["It [b]said[/]\x1b this."])
     for terminal in (True, False):
         told = io.StringIO()
         console = Console(file=told, width=200, force_terminal=terminal)
@@ -126,7 +128,7 @@ def test_a_service_that_is_away_for_a_moment_is_waited_for() -> None:
         there.will("GET /v1/runs/r1", broken, broken, ended)
         with ServiceClient(there.url, through_proxy=False) as client:
             console = Console(file=io.StringIO())
-            assert follow(Service(client), a_run(), display_for(console)).target_met
+            assert watch_run(Service(client), a_run(), display_for(console)).target_met
 
 
 @pytest.mark.parametrize(

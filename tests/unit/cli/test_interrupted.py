@@ -48,9 +48,9 @@ def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int,
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("train", "d1"), "Interrupted. The training goes on."),
-        (("evaluate", "d1"), "Interrupted. The measuring goes on."),
-        (("jobs", "follow", "training_1"), "Interrupted. The job goes on."),
+        (("train", "d1"), "Interrupted. The training continues."),
+        (("evaluate", "d1"), "Interrupted. The evaluation continues."),
+        (("jobs", "follow", "training_1"), "Interrupted. The job continues."),
     ],
 )
 def test_a_job_goes_on_and_the_commands_for_it_are_told(
@@ -62,7 +62,7 @@ def test_a_job_goes_on_and_the_commands_for_it_are_told(
     code, told = interrupted(service, "GET /v1/training-jobs/training_1", *command)
     assert code == ExitCode.INTERRUPTED
     assert said in told
-    assert "`seedbed jobs follow training_1` looks on again" in told
+    assert "`seedbed jobs follow training_1` watches the job again" in told
     assert "Traceback" not in told
 
 
@@ -78,5 +78,5 @@ def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_told(
     out = str(tmp_path / "out.json")
     code, told = interrupted(service, "GET /v1/runs/r1", "run", str(seeds), "--out", out)
     assert code == ExitCode.INTERRUPTED
-    assert "Run r1 goes on in the service: `seedbed show r1` tells how far it is" in told
-    assert "Give the same command again to go on." in told
+    assert "Run r1 continues in the service. `seedbed show r1` shows its progress" in told
+    assert "Repeat the command to continue." in told

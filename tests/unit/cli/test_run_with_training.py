@@ -66,7 +66,7 @@ def test_the_same_command_goes_on_with_a_training_that_was_left(training: Seedbe
     has_one_in_training(training, status="running", options={"seed": 0})
     ended = training.run("--train")
     assert ended.code == ExitCode.OK, ended.stderr
-    assert "Run r1 has ended; going on with its training." in ended.stderr
+    assert "Run r1 has ended; continuing with its training job." in ended.stderr
     assert training.service.asked_for("POST /v1/runs") == []
 
 
@@ -83,20 +83,22 @@ def test_a_run_that_was_begun_without_a_training_is_no_success(seedbed: Seedbed)
     seedbed.has_runs(running=seedbed.stored_run())
     ended = seedbed.run("--train")
     assert ended.code == ExitCode.TARGET_NOT_MET
-    assert "Run r1 was begun without a training." in ended.stderr
+    assert "Run r1 was started without --train." in ended.stderr
 
 
-@pytest.mark.parametrize(("where", "said"), [("here", "it lacks peft"), ("axolotl", "")])
+@pytest.mark.parametrize(
+    ("where", "said"), [("here", "the package peft is missing"), ("axolotl", "")]
+)
 def test_a_machine_without_the_extra_is_told_before_a_run_is_grown_for_nothing(
     where: str, said: str
 ) -> None:
     program = (
         "import sys\n"
         "sys.modules['peft'] = None\n"
-        "from app.cli.runs.run import check_extra\n"
+        "from app.cli.run import check_training_extra\n"
         "from app.cli.output import Output\n"
-        "with Output(as_json=False).failures_told():\n"
-        f"    check_extra({{'where': {where!r}}})"
+        "with Output(as_json=False).failures_reported():\n"
+        f"    check_training_extra({{'where': {where!r}}})"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

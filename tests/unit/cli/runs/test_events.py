@@ -124,7 +124,7 @@ def test_a_service_that_knows_no_streams_is_told(service: StandIn) -> None:
     service.will(GET, {"items": LOG, "next_cursor": None})
     followed = events(service, "--follow")
     assert followed.exit_code == ExitCode.SERVICE_FAILED
-    assert "not this service" in followed.stderr
+    assert "not a Seedbed service" in followed.stderr
 
 
 @pytest.mark.parametrize("data", ["{", "[]", '{"id":"x"}', "3"])

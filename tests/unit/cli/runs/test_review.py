@@ -70,13 +70,13 @@ def test_a_review_is_followed_to_its_end_and_says_what_became_of_the_rows(servic
 
     assert ended.exit_code == ExitCode.OK
     assert started(service)["dataset_id"] == "d1"
-    assert "running (review): 7/10 reviewed, 5 rows stay (71%)" in ended.stderr
+    assert "running (review): 7/10 reviewed, 5 rows kept (71%)" in ended.stderr
     told = {line.rpartition(" ")[0].strip(): line.split()[-1] for line in ended.stdout.splitlines()}
-    assert told["asked of the model (calls)"] == "11"
+    assert told["model calls"] == "11"
     assert told["unreadable replies"] == "3"
     assert told["rows reviewed"] == "7"
     assert told["rejected: judged_low"] == told["rejected: judge_failed"] == "1"
-    assert told["rows that stay"] == "5"
+    assert told["rows kept"] == "5"
     assert "seedbed export r1" in ended.stderr
 
 
@@ -115,7 +115,7 @@ def test_an_unfinished_review_of_the_same_rows_is_continued(service: StandIn) ->
     assert service.asked_for("GET /v1/runs")[0].query["dataset_id"] == "d1"
     assert service.asked_for("POST /v1/runs/r1/resume")
     assert not service.asked_for("POST /v1/runs")
-    assert "Going on with run r1 (7 rows reviewed so far)." in ended.stderr
+    assert "Continuing run r1 (7 rows reviewed so far)." in ended.stderr
 
 
 def test_an_estimate_starts_nothing(service: StandIn) -> None:
@@ -197,7 +197,7 @@ def test_a_rubric_that_is_no_text_is_told_before_any_request(
     ended = review(service, "--profile", "judge", "--rubric", str(tmp_path / "rubric.txt"))
 
     assert ended.exit_code == ExitCode.BAD_USAGE
-    assert "no text in UTF-8" in ended.stderr
+    assert "not UTF-8 text" in ended.stderr
     assert service.asked == []
 
 
@@ -208,7 +208,7 @@ def test_a_run_that_reviews_is_shown_by_its_rows(service: StandIn) -> None:
 
     assert "reviewed" in shown.stdout
     assert "7/10" in shown.stdout
-    assert "rows that stay" in shown.stdout
+    assert "rows kept" in shown.stdout
 
 
 def test_a_run_that_grows_cannot_be_asked_to_judge(service: StandIn, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.cli.service.client import ServiceClient
-from app.cli.service.connection import ServiceAway
+from app.cli.service.connection import ServiceUnreachable
 from app.errors import (
     Conflict,
     Fault,
@@ -168,7 +168,7 @@ def test_another_program_at_the_address_is_seen(
     service: StandIn, client: ServiceClient, body: bytes
 ) -> None:
     service.will("GET /v1/runs/r1", body)
-    with pytest.raises(SeedbedError, match="not this service"):
+    with pytest.raises(SeedbedError, match="not a Seedbed service"):
         client.run("r1")
 
 
@@ -176,14 +176,14 @@ def test_when_nobody_answers_it_says_how_to_start_a_service() -> None:
     url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     with (
         ServiceClient(url, through_proxy=False) as client,
-        pytest.raises(ServiceAway, match="seedbed up"),
+        pytest.raises(ServiceUnreachable, match="seedbed up"),
     ):
         client.run("r1")
 
 
 def test_a_data_set_cut_off_on_its_way_is_noticed(service: StandIn, client: ServiceClient) -> None:
     service.will("GET /v1/runs/r1/dataset", Answer(b"[", content_length=1000))
-    with pytest.raises(ServiceAway, match="stopped answering"):
+    with pytest.raises(ServiceUnreachable, match="stopped answering"):
         list(client.dataset("r1"))
 
 
@@ -192,7 +192,7 @@ def test_an_answer_of_another_shape_is_not_taken_for_a_run(
     service: StandIn, client: ServiceClient, odd: dict[str, str]
 ) -> None:
     service.will("GET /v1/runs/r1", odd)
-    with pytest.raises(SeedbedError, match="not this service"):
+    with pytest.raises(SeedbedError, match="not a Seedbed service"):
         client.run("r1")
 
 

@@ -57,7 +57,7 @@ def test_the_newest_are_listed_of_a_kind_and_a_data_set(service: StandIn) -> Non
 
 def test_none_yet_is_said(service: StandIn) -> None:
     service.will("GET /v1/training-jobs", {"items": []})
-    assert "No such job yet." in seedbed(service, "list").stdout
+    assert "No jobs found." in seedbed(service, "list").stdout
 
 
 def test_one_is_shown_with_the_end_of_its_log_and_why_it_ended(service: StandIn) -> None:
@@ -141,12 +141,12 @@ def test_what_one_left_is_written_whoever_tuned(service: StandIn, tmp_path: Path
     service.will(f"GET {JOB}/outputs", [])
     nothing = seedbed(service, "download", "training_1", "--out", str(out))
     assert nothing.exit_code == ExitCode.BAD_USAGE
-    assert "The job is running and has left no file." in nothing.stderr
+    assert "The job is running and has no output files." in nothing.stderr
 
 
 def test_a_job_that_measured_nothing_says_so(service: StandIn) -> None:
     service.will(f"GET {JOB}", job_json(status="succeeded"))
-    said = "No row was held out, so nothing is known of what it learnt."
+    said = "No rows were held out, so the model was not evaluated."
     assert said in seedbed(service, "show", "training_1").stdout
     service.will(f"GET {JOB}", job_json(status="succeeded", evaluation={"words": ["It learned."]}))
     assert said not in seedbed(service, "show", "training_1").stdout

@@ -40,7 +40,7 @@ def serve(*arguments: str) -> Result:
 def test_what_is_not_there_is_told(named: str) -> None:
     result = serve(named)
     assert result.exit_code == ExitCode.NOT_FOUND
-    assert "no folder, nor a training job in this data folder" in result.stderr
+    assert "no folder, and no training job in this data folder" in result.stderr
 
 
 def test_a_job_that_left_nothing_so_far_and_a_folder_of_something_else_are_told(
@@ -50,7 +50,7 @@ def test_a_job_that_left_nothing_so_far_and_a_folder_of_something_else_are_told(
     folder.mkdir(parents=True)
     result = serve("training_1")
     assert result.exit_code == ExitCode.BAD_USAGE
-    assert "`seedbed jobs show training_1` says how it is" in result.stderr
+    assert "`seedbed jobs show training_1` shows its state" in result.stderr
     result = serve(str(folder))
     assert result.exit_code == ExitCode.BAD_USAGE
     assert "no training.json in it, nor in its adapter" in result.stderr

@@ -120,7 +120,7 @@ def test_a_report_that_cannot_be_had_is_said_before_or_after(
     service.will("POST /v1/training-jobs", Answer(job_json(status="succeeded"), 202))
     result = seedbed(service, *report)
     assert result.exit_code == ExitCode.OK
-    assert "Nothing was measured, so there is no report." in result.output
+    assert "Nothing was evaluated: no report written." in result.output
     assert not (tmp_path / "report.html").exists()
 
 
@@ -223,4 +223,4 @@ def test_a_run_in_place_of_a_data_set_is_told_its_option(service: StandIn) -> No
 
 @pytest.mark.parametrize("command", ["show", "cancel", "resume"])
 def test_a_job_in_place_of_a_run_is_told_its_commands(service: StandIn, command: str) -> None:
-    assert "`seedbed jobs` is for those" in said_of(service, command, "training_1")
+    assert "`seedbed jobs show training_1`" in said_of(service, command, "training_1")

@@ -1,0 +1,102 @@
+"""Commands for one run or all: list, show, events, cancel, pause, resume, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from app.cli.arguments import Api, AsJson, Limit, RunId
+from app.cli.files import checked_target
+from app.cli.output import Output
+from app.cli.runs.display import run_details, run_table
+from app.cli.runs.events import list_events, show_new_events
+from app.cli.runs.export import download
+from app.cli.service.answers import Run
+from app.cli.service.connect import connect
+from app.errors import SeedbedError
+
+DEFAULT_OUT = Path("alpaca_data.json")
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="File to write the data set to (Alpaca JSON)."
+    ),
+]
+
+
+def list_runs(limit: Limit = 20, api: Api = None, as_json: AsJson = False) -> None:
+    """List the newest runs."""
+    output = Output(as_json=as_json)
+    with output.failures_reported(), connect(api, output) as service:
+        found = list(service.client.runs(limit))
+    output.result([run.as_sent for run in found])
+    output.show(run_table(found) if found else Text("No runs yet."))
+
+
+def show(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
+    """Show the progress, the results and the cost of a run."""
+    output = Output(as_json=as_json)
+    with output.failures_reported(), connect(api, output) as service:
+        run = service.client.run(run_id)
+    _show_run(run, output)
+
+
+def events(
+    run_id: RunId,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Keep showing new events until the run has ended; with --json, one per line.",
+        ),
+    ] = False,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the events of a run."""
+    output = Output(as_json=as_json, lines=follow)
+    with output.failures_reported(), connect(api, output) as service:
+        show_events = show_new_events if follow else list_events
+        show_events(service.client, run_id, output)
+
+
+def cancel(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
+    """Cancel a run for good; its results are kept."""
+    _act(run_id, "cancel", api, as_json=as_json)
+
+
+def pause(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
+    """Pause a run until it is resumed."""
+    _act(run_id, "pause", api, as_json=as_json)
+
+
+def resume(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
+    """Resume a paused run."""
+    _act(run_id, "resume", api, as_json=as_json)
+
+
+def export(run_id: RunId, out: Out = DEFAULT_OUT, api: Api = None, as_json: AsJson = False) -> None:
+    """Write the rows that a run has made so far to an Alpaca JSON file."""
+    output = Output(as_json=as_json)
+    with output.failures_reported():
+        out = checked_target(out)
+        with connect(api, output) as service:
+            rows = download(service.client, run_id, out)
+        if not rows:
+            raise SeedbedError(f"Run {run_id} has no rows yet; {out} was not written.")
+    output.result({"file": str(out), "rows": len(rows)})
+    output.show(Text(f"Wrote {len(rows):,} rows to {out}."))
+
+
+def _act(run_id: str, action: str, api: str | None, *, as_json: bool) -> None:
+    output = Output(as_json=as_json)
+    with output.failures_reported(), connect(api, output) as service:
+        run = service.client.act(run_id, action)
+    _show_run(run, output)
+
+
+def _show_run(run: Run, output: Output) -> None:
+    output.result(run.as_sent)
+    output.show(run_details(run))

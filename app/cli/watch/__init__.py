@@ -1,0 +1,1 @@
+"""Watching a run or a job until it ends: polling the service, showing progress."""
