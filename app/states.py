@@ -1,6 +1,7 @@
 """States of runs and training jobs, and the moves allowed between them."""
 
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 
 class Status(StrEnum):
@@ -52,6 +53,9 @@ def sources_of(target: Status) -> frozenset[Status]:
     """From where a run may move to `target`: the guard of the UPDATE that moves it."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)
 
+
+JobKind: TypeAlias = Literal["training", "evaluation"]
+"""An evaluation measures a model and trains nothing."""
 
 JOB_TRANSITIONS: dict[Status, frozenset[Status]] = {
     # Straight to failed: the run that was to bring its rows did not.

@@ -91,10 +91,10 @@ def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
             read = list(readings(processes, load.served))
         outcome = service.outcome(run_id)
         asked = load.served.seen().calls - before
-        if outcome.run.status != "succeeded" or outcome.funnel.asked != asked:
+        if outcome.status != "succeeded" or outcome.funnel.asked != asked:
             kept = outcome.funnel.asked
-            raise RuntimeError(f"the run {outcome.run.status}, {asked} calls asked, {kept} kept")
-        return measure(read, outcome.run.accepted)
+            raise RuntimeError(f"the run {outcome.status}, {asked} calls asked, {kept} kept")
+        return measure(read, outcome.progress.accepted)
     finally:
         service.close()
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
+from app.schemas.runs import RunView
 from app.services.context import ServiceContext, open_service_context
 from app.services.runs.control import get_run, start_run
 from app.services.runs.run_request import RunRequest
-from app.services.runs.view import RunView, view
+from app.services.runs.view import run_view
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -70,7 +71,7 @@ class Service:
         """The run with its numbers."""
         run = get_run(self._context, run_id)
         with self._context.database.read() as session:
-            return view(session, run)
+            return run_view(session, run)
 
     def close(self) -> None:
         """Give connections back."""

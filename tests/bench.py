@@ -13,11 +13,12 @@ from app.llm.questions import LengthName
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
+from app.schemas.runs import RunView
 from app.services.context import ServiceContext
 from app.services.generation import worker_turn
 from app.services.runs import control, rows
 from app.services.runs.run_request import RunRequest
-from app.services.runs.view import RunView, view
+from app.services.runs.view import run_view
 from app.store.database import Database
 from app.store.runs.slots import Slot
 
@@ -66,7 +67,7 @@ class Bench:
     def view(self, run_id: str) -> RunView:
         run = control.get_run(self.context, run_id)
         with self.context.database.read() as session:
-            return view(session, run)
+            return run_view(session, run)
 
     def alpaca(self, run_id: str) -> str:
         return "".join(alpaca_json(rows.rows(self.context, run_id)))

@@ -11,12 +11,13 @@ from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
+from app.schemas.runs import RunView
 from app.services.context import ServiceContext
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
-from app.services.runs.view import RunView, view
+from app.services.runs.view import run_view
 from app.store.database import Database
 from app.store.runs.slots import Slot
 from tests.bench import SEEDS
@@ -55,7 +56,7 @@ class Team:
             worker.join()
         run = control.get_run(context, run_id)
         with context.database.read() as session:
-            seen = view(session, run)
+            seen = run_view(session, run)
         context.close()
         return seen
 

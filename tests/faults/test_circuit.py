@@ -49,7 +49,7 @@ def test_while_an_endpoint_hangs_one_call_after_the_other_finds_out_and_no_two_a
 
     with team(database_url, script, timeout_s=TIMEOUT_S) as (crew, _):
         seen = crew.run(target=60, lookahead=32)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert sum(counts.dead for counts in seen.stages.values()) == 0
     first = hung_at[0]
     # What was in the air when it began ends in a time-out; from then on they are probes.
@@ -58,7 +58,7 @@ def test_while_an_endpoint_hangs_one_call_after_the_other_finds_out_and_no_two_a
     assert all(later - sooner >= TIMEOUT_S for sooner, later in pairwise(probes)), probes
     # Each worker may have met it before it had read of the other.
     assert attempts(database_url) <= 2 * WORKERS
-    assert len(hung_at) == seen.run.presumed_spent_calls, "each may have been paid for"
+    assert len(hung_at) == seen.budget.written_off.calls, "each may have been paid for"
 
 
 def test_an_item_that_breaks_the_endpoint_every_time_is_given_up_while_the_others_go_on(
@@ -78,8 +78,8 @@ def test_an_item_that_breaks_the_endpoint_every_time_is_given_up_while_the_other
 
     with team(database_url, script) as (crew, server):
         seen = crew.run(target=80, lookahead=8, max_attempts=3)
-        wasted = server.counts.calls - seen.run.calls
-    assert seen.run.status == "succeeded"
+        wasted = server.counts.calls - seen.funnel.asked
+    assert seen.status == "succeeded"
     assert seen.funnel.accepted == 80
     assert [counts.dead for counts in seen.stages.values() if counts.dead] == [1]
     # Now and then it was the one to find out whether the endpoint is back.
@@ -104,7 +104,7 @@ def test_an_item_that_breaks_the_endpoint_is_given_up_also_when_nothing_else_is_
     broken_one = [""]
     with team(database_url, script) as (crew, _):
         seen = crew.run(target=2, lookahead=1, max_attempts=3)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert [counts.dead for counts in seen.stages.values() if counts.dead] == [1]
     # The service gives the endpoint half a minute before it blames what it asks.
     assert 25 < broken[-1] - broken[0] < 70

@@ -95,7 +95,7 @@ def two_endpoints(
 
 def test_calls_in_the_air_follow_the_weights(database_url: str) -> None:
     with two_endpoints(database_url, west) as (team, watch):
-        assert team.run(target=250, lookahead=64).run.status == "succeeded"
+        assert team.run(target=250, lookahead=64).status == "succeeded"
         ends_s = watch.seen[-1][0]
     assert watch.share(2.5, ends_s - 1.0) == pytest.approx(2 / 3, rel=0.15)
 
@@ -111,7 +111,7 @@ def test_an_endpoint_in_trouble_leaves_its_share_to_the_other_and_gets_it_back(
     with two_endpoints(database_url, East(trouble, 4.0, 7.0)) as (team, watch):
         seen = team.run(target=600, lookahead=64)
         ends_s = watch.seen[-1][0]
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert sum(counts.dead for counts in seen.stages.values()) == 0
     assert ends_s > 14, "it was over before the east could come back"
     began_s = watch.seen[0][0]
@@ -158,7 +158,7 @@ def test_a_limit_a_minute_is_kept_by_all_workers_together_and_used(
 
     with scripted_server(script) as server:
         team = Team(database_url, [endpoint(server, **limit)], {"concurrency": 64})
-        assert team.run(target=160, lookahead=64).run.status == "succeeded"
+        assert team.run(target=160, lookahead=64).status == "succeeded"
     (a_minute,) = limit.values()
     a_second = a_minute / 60
     # Without the preflight and the calibration, which come one after the other.

@@ -64,13 +64,13 @@ def test_trouble_now_and_then_is_gone_through_with_few_requests_wasted(
     with team(database_url, now_and_then(trouble, every), timeout_s=1.0) as (crew, server):
         seen = crew.run(target=80, lookahead=16)
         asked = server.counts.calls
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     assert seen.funnel.accepted == 80
     assert sum(counts.dead for counts in seen.stages.values()) == 0
-    print(f"{asked - seen.run.calls} of {asked} requests brought nothing")
-    assert asked - seen.run.calls <= max(MOST_WASTED * asked, 6)
+    print(f"{asked - seen.funnel.asked} of {asked} requests brought nothing")
+    assert asked - seen.funnel.asked <= max(MOST_WASTED * asked, 6)
     # What may have been paid for and brought nothing is in the books.
-    assert seen.run.calls + seen.run.presumed_spent_calls <= asked
+    assert seen.funnel.asked + seen.budget.written_off.calls <= asked
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_a_refusal_in_the_middle_pauses_all_workers_in_the_providers_words(
     with team(database_url, lambda call: refusal if call.n > 60 else reply(call)) as (crew, server):
         seen = crew.run(target=500, lookahead=16)
         refused = server.counts.calls - 60
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-    assert words in (seen.run.message or "")
+    assert (seen.status, seen.end_reason) == ("paused", "provider")
+    assert words in (seen.message or "")
     # No more than what was in the air.
     assert refused <= WORKERS * 16
 
@@ -113,7 +113,7 @@ def test_an_outage_of_ten_seconds_is_waited_out_with_one_call_at_a_time(database
 
     with team(database_url, script) as (crew, _):
         seen = crew.run(target=120, lookahead=16)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert sum(counts.dead for counts in seen.stages.values()) == 0
     # Those in the air when it began, and then one after the other.
     later = [at for at in probes if at > 1.5]
@@ -155,7 +155,7 @@ def test_a_limit_of_150_requests_a_second_is_met_with_few_wasted(
     with team(database_url, limit, concurrency=256) as (crew, server):
         seen = crew.run(target=900, lookahead=256, tasks_per_request=8)
         asked = server.counts.calls
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     print(f"{limit.refused} of {asked} requests refused")
     assert limit.refused <= MOST_WASTED * asked
 
@@ -177,6 +177,6 @@ def test_a_wait_that_one_worker_was_told_is_kept_by_all(database_url: str) -> No
 
     with team(database_url, script) as (crew, _):
         seen = crew.run(target=150, lookahead=32)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     during = [at - told[0] for at in asked_at if 0.7 < at - told[0] < 3.9]
     assert during == []

@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedReply
+from app.schemas.runs import RunView
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
-from app.services.runs.view import RunView
 from app.settings import Price
 from app.store.runs.slots import Slot
 from app.store.tables.batches import Batch

@@ -48,7 +48,7 @@ def test_several_pumps_send_and_collect_each_batch_once(open_bench: OpenBench) -
             pump.start()
         for pump in pumps:
             pump.join()
-        assert bench.view(run_id).run.status == "succeeded"
+        assert bench.view(run_id).status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         made = batches_of(bench, run_id)
         assert bench.server.counts.batches == len(made)
@@ -164,14 +164,14 @@ def survives(bench: Bench, database_url: str, ages: Iterator[int]) -> int:
             break
         deaths += not live(bench, database_url, age)
         live(bench, database_url, float("inf"))
-    assert bench.view(run_id).run.status == "succeeded"
+    assert bench.view(run_id).status == "succeeded"
     assert bench.alpaca(run_id) == bench.alpaca(ordinary)
     made = batches_of(bench, run_id)
     assert {one.state for one in made} == {"collected"}
     assert bench.server.counts.batches == len(made)
     assert bench.server.counts.batch_lines - lines == sum(one.requests for one in made)
     check_books(bench, run_id, before)
-    assert bench.view(run_id).run.presumed_spent_calls == 0
+    assert bench.view(run_id).budget.written_off.calls == 0
     return deaths
 
 

@@ -83,7 +83,7 @@ def test_any_call_of_the_batch_api_may_fail_and_nothing_is_paid_twice(
         bench.work(ordinary)
         before = paid(bench)
         run_id = bench.start(**RUN, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert (bench.server.counts.batches, bench.server.counts.batch_lines) == (2, 24)
         assert failed == {"list", "upload", "create", "status", "content"}
@@ -111,7 +111,7 @@ def test_answers_that_break_off_are_read_again_from_the_first_and_recorded_once(
             seen.append(bench.view(run_id).stages["classify"].done)
             return False
 
-        assert settle(bench, run_id, until=note).run.status == "succeeded"
+        assert settle(bench, run_id, until=note).status == "succeeded"
         # Some of it was recorded before the rest could be read.
         assert 0 < min(filter(None, seen)) < 140
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
@@ -127,7 +127,7 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
     with open_bench(reply, batches=BatchScript(fault=lambda *_: missing), prices=PRICES) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         for _ in range(2):
-            run = settle(bench, run_id).run
+            run = settle(bench, run_id)
             assert (run.status, run.end_reason) == ("paused", "provider")
             assert "has no batch API" in (run.message or "")
             assert f"/v1/runs/{run_id}/batches/stop" in (run.message or "")
@@ -136,7 +136,7 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
         answer = ask(bench, "POST", f"/v1/runs/{run_id}/batches/stop")
         assert (answer.status_code, answer.json()["status"]) == (202, "paused")
         control.resume_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         listed = ask(bench, "GET", f"/v1/runs/{run_id}/batches").json()["items"]
         assert {one["state"] for one in listed} == {"refused"}
         # Nothing was asked by batch, so nothing of it is in the books.
@@ -168,12 +168,12 @@ def test_a_provider_that_stays_away_pauses_the_run_and_is_found_again(
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
         away["is"] = True
-        run = settle(bench, run_id).run
+        run = settle(bench, run_id)
         assert (run.status, run.end_reason) == ("paused", "provider")
         assert "the furnace is being swept" in (run.message or "")
         away["is"] = False
         control.resume_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.server.counts.batch_lines == 24
         check_books(bench, run_id)
 
@@ -187,17 +187,17 @@ def test_a_batch_the_provider_knows_no_more_is_given_up_at_its_most_when_it_is_c
     )
     with open_bench(reply, batches=script, prices=PRICES) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
-        run = settle(bench, run_id).run
+        run = settle(bench, run_id)
         assert (run.status, run.end_reason) == ("paused", "provider")
         assert "does not know this batch" in (run.message or "")
         for _ in range(2):
             stop_batches(bench.context, run_id)
         control.resume_run(bench.context, run_id)
         seen = settle(bench, run_id)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
-        assert seen.run.presumed_spent_calls == 12
-        assert seen.run.presumed_spent_usd > 0
+        assert seen.budget.written_off.calls == 12
+        assert seen.budget.written_off.usd > 0
         check_books(bench, run_id)
 
 
@@ -209,10 +209,10 @@ def test_a_batch_that_takes_too_long_is_cancelled_and_its_rest_asked_by_calls(
     with open_bench(reply, batches=script, batch_patience_s=0.5) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         seen = settle(bench, run_id)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         state = {"in_progress": "collected", "cancelling": "lost"}[stays]
         assert batches_of(bench, run_id)[0].state == state
-        assert seen.run.presumed_spent_calls == (12 if state == "lost" else 0)
+        assert seen.budget.written_off.calls == (12 if state == "lost" else 0)
 
 
 # A person steps in.
@@ -239,7 +239,7 @@ def test_a_paused_run_asks_nothing_about_its_batch_and_collects_it_when_resumed(
             bench.work(run_id)
         assert len(routes) == before
         control.resume_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         # Not even what the endpoint can do is asked again.
         assert bench.server.counts.calls == calls
         assert (bench.server.counts.batches, bench.server.counts.batch_lines) == (2, 24)
@@ -260,7 +260,7 @@ def test_a_cancelled_run_has_its_batch_cancelled_and_keeps_what_was_paid(
         for _ in range(2):
             assert control.cancel_run(bench.context, run_id).status == "cancelling"
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("cancelled", "cancelled")
+        assert (seen.status, seen.end_reason) == ("cancelled", "cancelled")
         (batch,) = batches_of(bench, run_id)
         assert (batch.state, batch.provider_said) == ("collected", "cancelled")
         assert 2 < seen.stages["classify"].done == bench.server.counts.batch_lines < 60
@@ -277,7 +277,7 @@ def test_a_batch_that_was_not_sent_yet_is_never_sent_once_its_run_is_cancelled(
         while not batches_of(bench, run_id):
             advance_run(bench.context, Slot(run_id, 0), lambda: False)
         control.cancel_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "cancelled"
+        assert settle(bench, run_id).status == "cancelled"
         assert [one.state for one in batches_of(bench, run_id)] == ["refused"]
         check_books(bench, run_id)
     assert not routes
@@ -298,9 +298,9 @@ def test_a_cancelled_run_does_not_wait_for_ever_for_a_provider_that_is_away(
         away["is"] = True
         control.cancel_run(bench.context, run_id)
         seen = settle(bench, run_id)
-        assert seen.run.status == "cancelled"
+        assert seen.status == "cancelled"
         assert [one.state for one in batches_of(bench, run_id)] == ["lost"]
-        assert seen.run.presumed_spent_calls == 12
+        assert seen.budget.written_off.calls == 12
         check_books(bench, run_id)
 
 
@@ -312,7 +312,7 @@ def test_batches_that_are_called_off_leave_the_rest_to_calls(open_bench: OpenBen
         run_id = bench.start(**RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
         assert stop_batches(bench.context, run_id).status == "running"
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert [one.provider_said for one in batches_of(bench, run_id)] == ["cancelled"]
 
@@ -349,12 +349,12 @@ def test_caps_are_never_passed_by_batches(open_bench: OpenBench) -> None:
             before = paid(bench)
             run_id = start(bench, caps, **{**RUN, "random_seed": seed}, batch="all_stages")
             seen = settle(bench, run_id)
-            ends.append(seen.run.end_reason)
+            ends.append(seen.end_reason)
             taken = replace(
-                seen.budget.presumed_spent,
-                calls=seen.run.calls,
-                tokens=seen.run.prompt_tokens + seen.run.completion_tokens,
-                usd=seen.run.cost_usd or Decimal(0),
+                seen.budget.written_off,
+                calls=seen.funnel.asked,
+                tokens=seen.tokens.prompt + seen.tokens.completion,
+                usd=seen.cost_usd or Decimal(0),
             )
             assert caps.allow(taken)
             assert caps.calls is None or paid(bench) - before <= caps.calls
@@ -362,9 +362,9 @@ def test_caps_are_never_passed_by_batches(open_bench: OpenBench) -> None:
         assert set(ends[:3]) == {"budget"}
         assert set(ends) <= {"budget", "target_met"}
         run_id = start(bench, Caps(calls=25), **RUN, batch="all_stages")
-        assert settle(bench, run_id).run.status == "paused"
+        assert settle(bench, run_id).status == "paused"
         extend_run(bench.context, run_id, Extension(caps=Caps(calls=100)))
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
 
 
 def test_what_is_with_the_provider_is_collected_even_if_nothing_more_may_be_asked(
@@ -372,13 +372,13 @@ def test_what_is_with_the_provider_is_collected_even_if_nothing_more_may_be_aske
 ) -> None:
     with open_bench(reply) as bench:
         ordinary = bench.start(**RUN)
-        calls = bench.work(ordinary).run.calls
+        calls = bench.work(ordinary).funnel.asked
         # Enough for the first batch, and for nothing after it: not for a preflight either.
         run_id = start(bench, Caps(calls=calls - 12), **RUN, batch="later_stages")
         settle(bench, run_id, until=is_out(bench, run_id))
         control.pause_run(bench.context, run_id)
         control.resume_run(bench.context, run_id)
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("paused", "budget")
+        assert (seen.status, seen.end_reason) == ("paused", "budget")
         assert seen.stages["classify"].done == 12
-        assert seen.run.calls == calls - 12
+        assert seen.funnel.asked == calls - 12

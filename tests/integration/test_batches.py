@@ -56,14 +56,14 @@ def test_a_run_by_batch_makes_the_same_data_set_as_by_calls_byte_for_byte(
     options = {**RUN, "profile": profile}
     with open_bench(reply, batches=always(BatchPlan(backwards=True)), prices=PRICES) as bench:
         ordinary = bench.start(**options)
-        assert bench.work(ordinary).run.status == "succeeded"
+        assert bench.work(ordinary).status == "succeeded"
         before = paid(bench)
         run_id = bench.start(**options, batch=batch)
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+        assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         check_books(bench, run_id, before)
-        assert seen.run.presumed_spent_calls == 0
+        assert seen.budget.written_off.calls == 0
         assert {one.state for one in batches_of(bench, run_id)} == {"collected"}
         with bench.context.database.read() as session:
             by_call = session.scalars(
@@ -122,8 +122,8 @@ def test_nobody_is_told_to_look_at_a_run_that_waits_for_the_provider(
         other = bench.start(target=3)
         assert {slot.run_id for slot in sweep(bench.context)} == {other}
         # A stray message finds nothing to do, and the run rests again.
-        assert bench.work(run_id).run.status == "running"
-        assert bench.view(run_id).run.idle_until is not None
+        assert bench.work(run_id).status == "running"
+        assert control.get_run(bench.context, run_id).idle_until is not None
         assert {slot.run_id for slot in sweep(bench.context)} <= {other}
 
 
@@ -131,7 +131,7 @@ def test_nobody_is_told_to_look_at_a_run_that_waits_for_the_provider(
 def test_generation_goes_in_rounds_of_the_lookahead(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=20, lookahead=3, tasks_per_request=3, batch="all_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         made = batches_of(bench, run_id)
     rounds = [one.requests for one in made if one.stage == "generate"]
     assert len(rounds) > 2
@@ -180,7 +180,7 @@ def test_whatever_a_batch_lacks_is_asked_by_calls_and_the_data_set_is_the_same(
         before = paid(bench)
         run_id = bench.start(**{**RUN, "target": 16}, batch="later_stages")
         seen = settle(bench, run_id)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert [(one.stage, one.requests) for one in batches_of(bench, run_id)] == [
             ("classify", 16), ("instantiate", 16),
@@ -188,8 +188,8 @@ def test_whatever_a_batch_lacks_is_asked_by_calls_and_the_data_set_is_the_same(
         # Where a paid line could not be read, at the most that it can have been.
         lost = sum(one.status == 200 and not one.cut_off for one in hit.values())
         unpaid = sum(one.status != 200 or one.cut_off for one in hit.values())
-        assert seen.run.presumed_spent_calls == lost
-        assert seen.run.calls == paid(bench) - before - lost
+        assert seen.budget.written_off.calls == lost
+        assert seen.funnel.asked == paid(bench) - before - lost
         assert bench.server.counts.batch_lines == 32 - unpaid
         with bench.context.database.read() as session:
             burnt = session.scalars(
@@ -209,7 +209,7 @@ def test_an_item_goes_into_one_batch_and_what_it_lacks_goes_out_as_calls(
     with open_bench(by_item(lambda *_: ScriptedReply(cut_off=True))) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         seen = settle(bench, run_id)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         assert bench.server.counts.batch_lines == 0
         assert [one.requests for one in batches_of(bench, run_id)] == [12, 12]
 
@@ -221,7 +221,7 @@ def test_an_expired_batch_is_paid_as_far_as_it_came(open_bench: OpenBench) -> No
         bench.work(ordinary)
         before = paid(bench)
         run_id = bench.start(**RUN, batch="all_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         check_books(bench, run_id, before)
         assert "expired" in {one.provider_said for one in batches_of(bench, run_id)}
@@ -232,7 +232,7 @@ def test_a_batch_that_is_refused_as_it_is_is_asked_by_calls(open_bench: OpenBenc
     failed = ({"code": "invalid_request", "line": 3, "message": "This line is wrong."},)
     with open_bench(reply, batches=first(BatchPlan(failed=failed))) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         check = [(one.state, one.stage) for one in batches_of(bench, run_id)]
         assert check == [("refused", "classify"), ("collected", "instantiate")]
         assert "This line is wrong" in (batches_of(bench, run_id)[0].trouble or "")
@@ -247,7 +247,7 @@ def full(n: int) -> BatchPlan:
 def test_a_batch_that_is_too_much_is_halved_until_it_fits(open_bench: OpenBench) -> None:
     with open_bench(reply, batches=BatchScript(full)) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         made = [(one.state, one.requests) for one in batches_of(bench, run_id)]
         check_books(bench, run_id)
         # One after the other: what is out fills the provider's queue.
@@ -264,7 +264,7 @@ def test_a_provider_that_never_has_room_for_a_batch_is_asked_by_calls(
     script = always(BatchPlan(failed=(error,)))
     with open_bench(reply, batches=script, batch_poll_s=0.01) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert {one.state for one in batches_of(bench, run_id)} == {"refused"}
         assert bench.server.counts.batches <= 16
         check_books(bench, run_id)
@@ -278,10 +278,10 @@ def test_a_batch_that_is_refused_for_the_account_pauses_and_is_made_anew_when_re
     with open_bench(reply, batches=first(BatchPlan(failed=(error,)))) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-        assert "You exceeded your quota" in (seen.run.message or "")
+        assert (seen.status, seen.end_reason) == ("paused", "provider")
+        assert "You exceeded your quota" in (seen.message or "")
         control.resume_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.server.counts.batch_lines == 24
 
 
@@ -302,13 +302,13 @@ def strays(name: str, call: ScriptedCall) -> ScriptedReply | None:
 def test_answers_that_answer_nothing_are_booked_and_not_used(open_bench: OpenBench) -> None:
     with open_bench(by_item(strays), prices=PRICES) as bench:
         run_id = bench.start(target=30, random_seed=4, lookahead=16, batch="later_stages")
-        run = settle(bench, run_id).run
+        run = settle(bench, run_id)
         assert run.status == "succeeded"
         counts = bench.server.counts
-        assert run.calls + run.presumed_spent_calls == counts.calls + counts.batch_lines
+        assert run.funnel.asked + run.budget.written_off.calls == counts.calls + counts.batch_lines
         with bench.context.database.read() as session:
             kept = session.scalars(select(CompletionRow.cost_usd)).all()
-    assert len(kept) < run.calls
+    assert len(kept) < run.funnel.asked
     assert sum(filter(None, kept)) < (run.cost_usd or 0)
 
 
@@ -326,7 +326,7 @@ def test_the_name_of_a_parameter_is_learned_from_a_batch_and_the_rest_goes_by_ba
 ) -> None:
     with open_bench(reasoning) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.server.counts.batch_lines == 24
         names = [one.length_name for one in batches_of(bench, run_id)]
     assert names == ["max_completion_tokens"] * 3
@@ -341,13 +341,13 @@ def test_a_parameter_that_is_refused_pauses_the_run_once_what_came_is_recorded(
     with open_bench(by_item(lambda n, _: refused if int(n) % 2 else None)) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-        assert "logprobs is not supported" in (seen.run.message or "")
+        assert (seen.status, seen.end_reason) == ("paused", "provider")
+        assert "logprobs is not supported" in (seen.message or "")
         assert seen.stages["classify"].done == 6
         control.resume_run(bench.context, run_id)
         settle(bench, run_id)
         control.resume_run(bench.context, run_id)
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
 
 
 def test_a_run_without_rows_ends_as_dry_and_its_batches_are_cancelled(
@@ -367,7 +367,7 @@ def test_a_run_without_rows_ends_as_dry_and_its_batches_are_cancelled(
         seen = settle(bench, run_id)
         check_books(bench, run_id)
         made = batches_of(bench, run_id)
-    assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
+    assert (seen.status, seen.end_reason) == ("failed", "dry")
     assert {one.state for one in made} == {"collected"}
     assert [one.provider_said for one in made if one.cancelled_at] == ["cancelled"]
 
@@ -382,7 +382,7 @@ def test_replies_that_were_paid_for_before_are_not_asked_again_by_batch(
         settle(bench, earlier)
         before = bench.server.counts.batch_lines
         run_id = bench.start(**options, batch="later_stages")
-        assert settle(bench, run_id).run.status == "succeeded"
+        assert settle(bench, run_id).status == "succeeded"
         assert bench.server.counts.batch_lines == before == 24
         assert not batches_of(bench, run_id)
         assert bench.alpaca(run_id) == bench.alpaca(earlier)

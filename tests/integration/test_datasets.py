@@ -188,7 +188,7 @@ def test_a_version_of_a_run_knows_where_every_row_came_from(bench: Bench) -> Non
 
 def test_a_growing_run_gives_what_is_complete_and_later_another_version(bench: Bench) -> None:
     run_id = bench.start(target=30, random_seed=3)
-    while bench.view(run_id).run.complete < 3:
+    while bench.view(run_id).progress.complete < 3:
         bench.work(run_id, stop=after_looks(6))
     early = make(bench.context, "grown", sources=[{"run_id": run_id}])
     bench.work(run_id)

@@ -31,12 +31,12 @@ def start(bench: Bench, caps: Caps, **options: int) -> str:
 def test_a_run_that_met_its_target_goes_on_to_a_higher_one(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=15, lookahead=40, dry_after=5)
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         for _ in range(2):
             assert extend_run(bench.context, run_id, Extension(target=30)).status == "queued"
         seen = bench.work(run_id)
-    assert (seen.run.status, seen.funnel.accepted) == ("succeeded", 30)
-    assert seen.run.complete == 30
+    assert (seen.status, seen.funnel.accepted) == ("succeeded", 30)
+    assert seen.progress.complete == 30
 
 
 def test_a_target_that_is_raised_while_the_run_is_at_work_is_heeded(open_bench: OpenBench) -> None:
@@ -50,7 +50,7 @@ def test_a_target_that_is_raised_while_the_run_is_at_work_is_heeded(open_bench: 
             return False
 
         seen = bench.work(run_id, extend_at_the_fifth_look)
-    assert (seen.run.status, seen.funnel.accepted) == ("succeeded", 40)
+    assert (seen.status, seen.funnel.accepted) == ("succeeded", 40)
 
 
 def test_a_cap_pauses_the_run_with_its_reason_and_a_larger_one_lets_it_go_on(
@@ -59,18 +59,18 @@ def test_a_cap_pauses_the_run_with_its_reason_and_a_larger_one_lets_it_go_on(
     with open_bench(reply, prices=PRICES) as bench:
         run_id = start(bench, Caps(usd=Decimal("0.05")), target=60)
         seen = bench.work(run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("paused", "budget")
-        assert "$0.05" in (seen.run.message or "")
-        assert (seen.run.cost_usd or 0) <= Decimal("0.05")
-        assert seen.run.calls == bench.server.counts.calls
+        assert (seen.status, seen.end_reason) == ("paused", "budget")
+        assert "$0.05" in (seen.message or "")
+        assert (seen.cost_usd or 0) <= Decimal("0.05")
+        assert seen.funnel.asked == bench.server.counts.calls
         extend_run(bench.context, run_id, Extension(caps=Caps(usd=Decimal(5))))
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
 
 
 def test_a_cap_below_the_first_questions_asks_nothing_at_all(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = start(bench, Caps(calls=1), target=60)
-        assert bench.work(run_id).run.end_reason == "budget"
+        assert bench.work(run_id).end_reason == "budget"
         assert bench.server.counts.calls == 0
 
 
@@ -104,9 +104,7 @@ def test_an_estimate_asks_nothing_and_experience_makes_it_better(
     assert not blind.from_experience
     assert blind.cost_usd is not None
     assert informed.from_experience
-    assert abs(informed.calls - took.run.calls) < 0.25 * took.run.calls + 8
-    assert (
-        abs(informed.prompt_tokens - took.run.prompt_tokens) < 0.3 * took.run.prompt_tokens + 2000
-    )
-    assert seen.run.status == "succeeded"
+    assert abs(informed.calls - took.funnel.asked) < 0.25 * took.funnel.asked + 8
+    assert abs(informed.prompt_tokens - took.tokens.prompt) < 0.3 * took.tokens.prompt + 2000
+    assert seen.status == "succeeded"
     assert 0 < left.calls < informed.calls

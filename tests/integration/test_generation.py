@@ -33,7 +33,7 @@ def test_a_run_meets_its_target_and_its_data_set_is_alpaca(
         run_id = bench.start(profile=profile, target=25)
         seen = bench.work(run_id)
         rows = json.loads(bench.alpaca(run_id))
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     assert seen.funnel.accepted == 25
     assert len(rows) == seen.funnel.instances > 0
     assert all(set(row) == {"instruction", "input", "output"} for row in rows)
@@ -60,7 +60,7 @@ def test_a_seeded_run_gives_the_same_data_set_byte_for_byte(
         numbers = count()
         with open_bench(lambda call: _delayed(reply(call), delays(next(numbers)))) as bench:
             run_id = bench.start(profile=profile, target=30, random_seed=11)
-            assert bench.work(run_id).run.status == "succeeded"
+            assert bench.work(run_id).status == "succeeded"
             return bench.alpaca(run_id)
 
     # Different delays make replies come in different orders; the data set must not show it.
@@ -91,7 +91,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_with_the_same_data_set(
         bench.work(whole)
         pieces = bench.start(target=30, random_seed=5)
         for most in range(3, 1000, 4):
-            if bench.work(pieces, after_looks(most)).run.ended_at:
+            if bench.work(pieces, after_looks(most)).ended_at:
                 break
         assert most > 3, "it was never interrupted"
         assert bench.alpaca(pieces) == bench.alpaca(whole)
@@ -169,6 +169,6 @@ def test_fewer_seeds_than_a_prompt_shows_is_said_and_is_no_failure(
     with open_bench(reply) as bench:
         request = RunRequest(None, SEEDS[:2], RunOptions(target=8))
         run_id = control.start_run(bench.context, request, None).id
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         events = lists.list_parts(bench.context, RunEvent, run_id, cursor=None, limit=100).items
     assert "few_seeds" in {event.kind for event in events}

@@ -52,7 +52,7 @@ def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_ma
                 bench.context, database=database, endpoints=[endpoint], concurrency=concurrency
             )
             until = time.monotonic() + 60
-            while bench.view(run_id).run.status in ("queued", "running"):
+            while bench.view(run_id).status in ("queued", "running"):
                 assert time.monotonic() < until
                 for slot in (*sweep(context), Slot(run_id, 0)):
                     advance_run(context, slot, lambda: False)
@@ -67,7 +67,7 @@ def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_ma
             worker.start()
         for worker in workers:
             worker.join()
-        assert bench.view(run_id).run.status == "succeeded"
+        assert bench.view(run_id).status == "succeeded"
     (told,) = told_at
     before = [key for at, key in asked if told - 1.0 < at < told]
     assert before.count("wide") > 10, "both are at work"
@@ -100,11 +100,11 @@ def test_a_run_that_begins_during_the_wait_asks_nothing_before_it_is_over(
             assert time.monotonic() < until
             time.sleep(0.02)
         time.sleep(ON_THEIR_WAY_S)
-        while bench.work(second).run.status == "queued":
+        while bench.work(second).status == "queued":
             assert time.monotonic() < until
             time.sleep(0.2)
         worker.join()
         for run_id in (first, second):
-            assert bench.work(run_id).run.status == "succeeded"
+            assert bench.work(run_id).status == "succeeded"
     during = [at for at in asked if ON_THEIR_WAY_S < at - told_at[0] < RETRY_AFTER_S]
     assert during == []

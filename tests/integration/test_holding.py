@@ -37,10 +37,10 @@ def test_a_preflight_longer_than_the_lease_is_paid_for_once(open_bench: OpenBenc
         for other in others:
             other.join()
         seen = bench.view(run_id)
-        while seen.run.status == "running":
+        while seen.status == "running":
             seen = bench.work(run_id)
         assert bench.server.counts.calls == seen.funnel.asked
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
 
 
 def test_a_run_that_is_only_throttled_hands_over_to_one_that_waits(open_bench: OpenBench) -> None:
@@ -76,9 +76,9 @@ def test_a_throttled_run_that_hands_over_waits_for_the_calls_that_are_out(
         crowded = bench.start(target=5, model="crowded")
         bench.start(target=5)
         assert advance_run(bench.context, Slot(crowded, 0), lambda: False)
-        run = bench.view(crowded).run
-    assert run.calls == len(answered) > 2
-    assert run.presumed_spent_calls == 0
+        run = bench.view(crowded)
+    assert run.funnel.asked == len(answered) > 2
+    assert run.budget.written_off.calls == 0
 
 
 def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
@@ -91,8 +91,8 @@ def test_an_endpoint_that_only_throttles_pauses_the_run_in_its_own_words(
         lambda call: throttled if call.n > 10 else reply(call), throttle_patience_s=1.0
     ) as bench:
         seen = bench.work(bench.start(target=50))
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-    assert "the mill is crowded" in (seen.run.message or "")
+    assert (seen.status, seen.end_reason) == ("paused", "provider")
+    assert "the mill is crowded" in (seen.message or "")
 
 
 def test_a_run_that_got_no_rows_goes_on_when_it_is_resumed(open_bench: OpenBench) -> None:
@@ -105,11 +105,11 @@ def test_a_run_that_got_no_rows_goes_on_when_it_is_resumed(open_bench: OpenBench
 
     with open_bench(script) as bench:
         run_id = bench.start(target=30, dry_after=5)
-        assert bench.work(run_id).run.end_reason == "dry"
+        assert bench.work(run_id).end_reason == "dry"
         mute["is"] = False
         control.resume_run(bench.context, run_id)
         seen = bench.work(run_id)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert seen.funnel.instances > 0
 
 
@@ -121,7 +121,7 @@ def test_a_pump_that_lost_its_run_cannot_pause_it(open_bench: OpenBench) -> None
         with bench.context.database.write() as session:
             loser = Hold(run_id, 0, "loser")
             assert not stored_runs.move(session, run_id, Status.PAUSED, hold=loser)
-        assert bench.view(run_id).run.status == "queued"
+        assert bench.view(run_id).status == "queued"
 
 
 def test_an_item_that_always_breaks_the_endpoint_is_given_up_and_the_run_ends(
@@ -141,12 +141,12 @@ def test_an_item_that_always_breaks_the_endpoint_is_given_up_and_the_run_ends(
         run_id = bench.start(target=40, max_attempts=3)
         for _ in range(8):
             seen = bench.work(run_id)
-            if seen.run.status != "paused":
+            if seen.status != "paused":
                 break
             control.resume_run(bench.context, run_id)
     # Its attempts, and now and then one that was to find out whether the endpoint is back.
     assert 3 <= generations.count(generations[2]) <= 8
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert seen.stages["generate"].dead == 1
 
 
@@ -155,14 +155,14 @@ def test_an_address_that_is_none_pauses_with_what_to_set(open_bench: OpenBench) 
         reply, provider_for=lambda model: lambda: OpenAIProvider("http://[bad", None, model, 2.0)
     ) as bench:
         seen = bench.work(bench.start(target=5))
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-    assert "OPENAI_BASE_URL" in (seen.run.message or "")
+    assert (seen.status, seen.end_reason) == ("paused", "provider")
+    assert "OPENAI_BASE_URL" in (seen.message or "")
 
 
 def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=10)
-        before = bench.work(run_id, after_looks(1)).run
+        before = bench.work(run_id, after_looks(1))
         hold = Hold(run_id, 0, "token")
         with bench.context.database.write() as session:
             assert slot_service.take(session, hold, 30)
@@ -175,7 +175,7 @@ def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBen
             slot_service.let_go(session, hold)
         with bench.context.database.read() as session:
             assert work_items.reserved(session, run_id) == Amount()
-        after = bench.work(run_id).run
+        after = bench.work(run_id)
     assert after.status == "succeeded"
-    assert after.presumed_spent_calls == before.presumed_spent_calls + 2
-    assert after.presumed_spent_tokens == before.presumed_spent_tokens + 200
+    assert after.budget.written_off.calls == before.budget.written_off.calls + 2
+    assert after.budget.written_off.tokens == before.budget.written_off.tokens + 200

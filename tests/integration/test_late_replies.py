@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.schemas.runs import RunView
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
-from app.services.runs.view import RunView
 from app.store.runs import slots
 from app.store.runs.slots import Slot
 from app.store.tables.results import CompletionRow
@@ -85,7 +85,7 @@ def frozen_pump(
         sweep(bench.context)
         with bench.context.database.read() as session:
             assert not slots.any_live(session, run_id)
-        assert bench.view(run_id).run.presumed_spent_calls > 0
+        assert bench.view(run_id).budget.written_off.calls > 0
         try:
             yield bench, run_id, pump
         finally:
@@ -141,11 +141,11 @@ def test_a_late_reply_whose_item_waits_again_is_used_and_not_asked_again(
         scene.thawed.set()
         pump.join()
         seen = bench.work(run_id)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         # But for the two questions before a run, which end alike.
         assert max(n for words, n in scene.asked.items() if "stone" not in words) == 1
-        assert seen.run.calls == bench.server.counts.calls
-        assert (seen.run.presumed_spent_calls, seen.run.presumed_spent_tokens) == (0, 0)
+        assert seen.funnel.asked == bench.server.counts.calls
+        assert (seen.budget.written_off.calls, seen.budget.written_off.tokens) == (0, 0)
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
     assert data_set == whole(open_bench)
@@ -157,11 +157,11 @@ def test_a_late_reply_is_used_when_the_pump_that_asked_again_gets_none(
     scene = Scene(again=NO_ANSWER, again_after_s=1.0)
     with frozen_pump(open_bench, scene) as (bench, run_id, pump):
         seen = thaw_while_another_asks(bench, run_id, scene, pump)
-        assert seen.run.status == "succeeded"
+        assert seen.status == "succeeded"
         assert scene.asked[str(scene.prompt)] == 2
         # The answer that was none may be charged; the late ones are settled.
-        assert seen.run.calls == bench.server.counts.calls - 1
-        assert seen.run.presumed_spent_calls == 1
+        assert seen.funnel.asked == bench.server.counts.calls - 1
+        assert seen.budget.written_off.calls == 1
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
     assert data_set == whole(open_bench)
@@ -171,9 +171,9 @@ def test_a_late_reply_that_is_not_needed_is_kept_and_never_used(open_bench: Open
     scene = Scene(again_after_s=1.0)
     with frozen_pump(open_bench, scene) as (bench, run_id, pump):
         seen = thaw_while_another_asks(bench, run_id, scene, pump)
-        assert seen.run.status == "succeeded"
-        assert seen.run.calls == bench.server.counts.calls
-        assert (seen.run.presumed_spent_calls, seen.run.presumed_spent_tokens) == (0, 0)
+        assert seen.status == "succeeded"
+        assert seen.funnel.asked == bench.server.counts.calls
+        assert (seen.budget.written_off.calls, seen.budget.written_off.tokens) == (0, 0)
         assert any(row.is_spare for row in rows(bench, run_id))
         nothing_is_used_twice(bench, run_id)
         data_set = bench.alpaca(run_id)
@@ -185,13 +185,13 @@ def test_a_reply_that_comes_when_the_run_has_ended_is_kept_and_booked(
 ) -> None:
     scene = Scene()
     with frozen_pump(open_bench, scene) as (bench, run_id, pump):
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         before = bench.alpaca(run_id)
         scene.thawed.set()
         pump.join()
-        run = bench.view(run_id).run
-        assert (run.status, run.presumed_spent_calls) == ("succeeded", 0)
-        assert run.calls == bench.server.counts.calls
+        run = bench.view(run_id)
+        assert (run.status, run.budget.written_off.calls) == ("succeeded", 0)
+        assert run.funnel.asked == bench.server.counts.calls
         nothing_is_used_twice(bench, run_id)
         assert bench.alpaca(run_id) == before
     assert before == whole(open_bench)
@@ -211,8 +211,8 @@ def test_at_temperature_zero_a_reply_of_another_run_is_used_where_that_is_wanted
         asked.clear()
         run_id = bench.start(target=15, random_seed=3, reuse_replies=reuse)
         seen = bench.work(run_id)
-        assert seen.run.status == "succeeded"
-        assert seen.run.calls == asked["warm"] + asked["cold"]
+        assert seen.status == "succeeded"
+        assert seen.funnel.asked == asked["warm"] + asked["cold"]
         return bench.alpaca(run_id), asked["warm"], asked["cold"]
 
     with open_bench(script) as bench:

@@ -45,7 +45,7 @@ def test_a_review_by_batch_makes_the_same_rows_as_by_calls_at_half_the_price(
         before = paid(bench)
         run_id = start(bench, dataset_id, profile, batch="later_stages")
         seen = settle(bench, run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+        assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
         assert bench.alpaca(run_id) == bench.alpaca(ordinary)
         assert seen.funnel == by_calls.funnel
         check_books(bench, run_id, before)
@@ -57,9 +57,9 @@ def test_a_review_by_batch_makes_the_same_rows_as_by_calls_at_half_the_price(
             ).all()
         assert by_call == ["preflight"]
         assert {one.stage for one in batches_of(bench, run_id)} == {"review"}
-    assert seen.run.cost_usd is not None
-    assert by_calls.run.cost_usd is not None
-    assert seen.run.cost_usd < 0.6 * float(by_calls.run.cost_usd)
+    assert seen.cost_usd is not None
+    assert by_calls.cost_usd is not None
+    assert seen.cost_usd < 0.6 * float(by_calls.cost_usd)
 
 
 @ON_ONE_DATABASE
@@ -67,7 +67,7 @@ def test_what_a_batch_lacks_is_reviewed_by_calls(open_bench: OpenBench) -> None:
     with open_bench(judge, batches=first(BatchPlan(expires_after=15)), prices=PRICES) as bench:
         run_id = start(bench, stored(bench.context.database, ROWS), "judge", batch="later_stages")
         seen = settle(bench, run_id)
-        assert seen.run.end_reason == "target_met"
+        assert seen.end_reason == "target_met"
         assert seen.progress.complete == seen.funnel.parsed == 40
         check_books(bench, run_id)
 
@@ -92,9 +92,11 @@ def test_workers_that_die_and_share_a_review_make_the_same_rows_within_its_budge
             crew.run_ids.append(run_id)
             crew.wait_until(is_over, within_s=120.0)
         seen = bench.view(run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+        assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
         assert bench.alpaca(run_id) == bench.alpaca(whole)
         assert seen.progress.complete == seen.stages[Stage.REVIEW].done == 150
-        assert seen.run.calls + seen.run.presumed_spent_calls >= bench.server.counts.calls - before
+        assert (
+            seen.funnel.asked + seen.budget.written_off.calls >= bench.server.counts.calls - before
+        )
         assert bench.server.counts.calls - before <= 400
         assert crew.lost

@@ -58,7 +58,7 @@ def test_rows_answered_again_keep_all_but_their_output(open_bench: OpenBench) ->
         seen = bench.work(run_id)
         rows = made(bench, run_id)
         asked = bench.server.counts.calls
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     wanted = [row for row in ROWS if row.position % 7 != 6]
     assert [record for record, *_ in rows] == [
         replace(row.record, output=f"new answer {row.position}") for row in wanted
@@ -103,7 +103,7 @@ def test_a_judge_drops_what_is_below_the_threshold_with_its_words(
         seen = bench.work(run_id)
         rows = made(bench, run_id)
         dropped = rejections(bench, run_id)
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     stay = [row for row in ROWS if 5 - row.position % 5 in scores]
     assert [record for record, *_ in rows] == [row.record for row in stay]
     assert {n for n, _, _ in dropped} == {row.position for row in ROWS if row not in stay}
@@ -125,7 +125,7 @@ def test_the_numbers_of_a_review_add_up(open_bench: OpenBench) -> None:
     assert funnel.rejected == {"judged_low": 21}
     assert list(seen.stages) == ["review"]
     assert seen.stages["review"].done == 35
-    assert seen.run.cost_usd
+    assert seen.cost_usd
 
 
 def test_a_judge_that_fails_is_counted_and_its_rows_never_stay(open_bench: OpenBench) -> None:
@@ -143,7 +143,7 @@ def test_a_judge_that_fails_is_counted_and_its_rows_never_stay(open_bench: OpenB
         seen = bench.work(run_id)
         dropped = rejections(bench, run_id)
         assert made(bench, run_id) == []
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     assert seen.funnel.rejected == {"judge_failed": 14, "judged_low": 21}
     assert seen.funnel.instances_rejected == {"unreadable": 14}
     assert seen.funnel.parsed == seen.progress.complete == 35
@@ -161,7 +161,7 @@ def test_an_unreadable_judge_is_asked_again_and_then_heard(open_bench: OpenBench
     with open_bench(stammering) as bench:
         run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         seen = bench.work(run_id)
-    assert seen.run.end_reason == "target_met"
+    assert seen.end_reason == "target_met"
     assert seen.progress.accepted == 14
     assert seen.funnel.instances_rejected == {"unreadable": 35}
 
@@ -176,13 +176,13 @@ def test_a_model_that_never_says_anything_ends_the_review_before_it_has_cost_muc
         dataset_id = stored(bench.context.database, some_rows(300))
         run_id = start(bench, dataset_id, "judge", max_attempts=1, dry_after=10)
         seen = bench.work(run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
-        assert "judge_failed (review)" in str(seen.run.message)
+        assert (seen.status, seen.end_reason) == ("failed", "dry")
+        assert "judge_failed (review)" in str(seen.message)
         assert 10 <= seen.progress.complete < 60
         # It may be tried again, as far again.
         control.resume_run(bench.context, run_id)
         again = bench.work(run_id)
-    assert again.run.end_reason == "dry"
+    assert again.end_reason == "dry"
     assert 20 <= again.progress.complete < 110
 
 
@@ -200,7 +200,7 @@ def test_a_review_that_is_stopped_again_and_again_ends_with_the_same_rows(
         stops = 0
         for most in range(3, 1000, 3):
             stops += 1
-            if bench.work(pieces, after_looks(most)).run.ended_at:
+            if bench.work(pieces, after_looks(most)).ended_at:
                 break
         assert stops > 3, "it was never interrupted"
         assert bench.alpaca(pieces) == bench.alpaca(whole)
@@ -235,7 +235,7 @@ def test_throttles_outages_and_broken_replies_lose_no_row(open_bench: OpenBench)
         seen = bench.work(run_id)
         rows = made(bench, run_id)
         assert bench.server.counts.calls >= 2 + 20 + 15
-    assert (seen.run.status, seen.run.end_reason) == ("succeeded", "target_met")
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     assert [origin["position"] for *_, origin in rows] == [n for n in range(20) if n % 7 != 6]
     assert all(record.output.startswith("new answer") for record, *_ in rows)
 
@@ -248,11 +248,11 @@ def test_a_budget_pauses_a_review_is_never_passed_and_more_lets_it_go_on(
         wanted = request(dataset_id, "re_answer", Caps(calls=20))
         run_id = control.start_run(bench.context, wanted, None).id
         seen = bench.work(run_id)
-        assert (seen.run.status, seen.run.end_reason) == ("paused", "budget")
+        assert (seen.status, seen.end_reason) == ("paused", "budget")
         assert bench.server.counts.calls == 20
         extend_run(bench.context, run_id, Extension(caps=Caps(calls=100)))
         seen = bench.work(run_id)
-        assert seen.run.end_reason == "target_met"
+        assert seen.end_reason == "target_met"
         # The endpoint is asked anew what it can do.
         assert bench.server.counts.calls == 35 + 2 + 2
         assert seen.progress.complete == 35
@@ -301,7 +301,7 @@ def test_rows_are_streamed_in_order_and_wait_for_those_before_them(open_bench: O
         streamed: list[Record] = []
         growing = run_rows.growing_rows(bench.context, run_id)
         for most in range(4, 1000, 4):
-            ended = bench.work(run_id, after_looks(most)).run.ended_at
+            ended = bench.work(run_id, after_looks(most)).ended_at
             streamed += _until_it_waits(growing)
             if ended:
                 break

@@ -35,7 +35,7 @@ def test_a_run_has_its_rows_answered_by_what_was_tuned(
             dataset_id = stored(bench.context.database, some_rows(4))
             sampling = {"review": {"max_tokens": 6, "temperature": 0.0}}
             run_id = start(bench, dataset_id, "re_answer", model="tuned", sampling=sampling)
-            assert bench.work(run_id).run.status == "succeeded"
+            assert bench.work(run_id).status == "succeeded"
             outputs = [record.output for record, *_ in made(bench, run_id)]
     assert outputs
     assert all(output.startswith("w") for output in outputs)

@@ -98,10 +98,10 @@ def test_a_run_learns_what_it_can_and_has_it_answer_and_judge(
     with open_bench(lambda _: None, provider_for=provider_for) as bench:
         dataset_id = stored(bench.context.database, some_rows(3))
         answering = start(bench, dataset_id, "re_answer", model="tuned", **BRIEF)
-        assert bench.work(answering).run.status == "succeeded"
+        assert bench.work(answering).status == "succeeded"
         outputs = [record.output for record, *_ in made(bench, answering)]
         judging = start(bench, dataset_id, "judge", model="base", review={"threshold": 1}, **BRIEF)
         judged = bench.work(judging)
     assert len(outputs) == 3
     assert all(output.startswith("Zinnias") for output in outputs)
-    assert judged.run.status == "succeeded"
+    assert judged.status == "succeeded"

@@ -71,7 +71,7 @@ def test_four_pumps_make_the_same_data_set_as_one(open_bench: OpenBench, databas
 
     with open_bench(script, concurrency=2) as bench:
         alone = bench.start(target=40, random_seed=9, lookahead=16, workers=1)
-        assert bench.work(alone).run.status == Status.SUCCEEDED
+        assert bench.work(alone).status == Status.SUCCEEDED
         shared_out["is"] = True
         shared = bench.start(target=40, random_seed=9, lookahead=16, workers=4)
         with crew_of(bench.context, database_url, 4) as crew:

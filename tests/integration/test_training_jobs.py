@@ -16,10 +16,10 @@ from app.evaluation.result import Evaluation
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.datasets import control as datasets
-from app.services.training.contract import JobKind
 from app.services.training.jobs import control as training_jobs
 from app.services.training.jobs import work
 from app.services.training.jobs.requests import TrainingRequest
+from app.states import JobKind
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
 from app.training.plain.options import (

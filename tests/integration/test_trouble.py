@@ -57,9 +57,9 @@ def test_a_model_that_only_answers_nonsense_ends_the_run_as_dry_within_bounded_c
         # 2 of the preflight, 3 of the calibration, and at most dry_after + lookahead tickets, each
         # with its attempts.
         assert bench.server.counts.calls <= 2 + 2 * (3 + 4 + 4)
-    assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
-    assert seen.run.message is not None
-    assert "brought no acceptable instruction" in seen.run.message
+    assert (seen.status, seen.end_reason) == ("failed", "dry")
+    assert seen.message is not None
+    assert "brought no acceptable instruction" in seen.message
     assert seen.funnel.accepted == 0
 
 
@@ -76,7 +76,7 @@ def test_a_model_that_never_gives_an_instance_ends_the_run_as_dry(open_bench: Op
         # Nothing is asked any more once the end is known.
         assert seen.progress.complete < 5 + bench.context.concurrency
         assert bench.server.counts.calls < 100
-    assert (seen.run.status, seen.run.end_reason) == ("failed", "dry")
+    assert (seen.status, seen.end_reason) == ("failed", "dry")
     assert seen.funnel.instances_rejected["unreadable"] >= 5
 
 
@@ -88,7 +88,7 @@ def test_nonsense_now_and_then_is_rejected_with_its_reason_and_the_run_goes_on(
 
     with open_bench(_after_preflight(script)) as bench:
         run_id = bench.start(target=30)
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         with bench.context.database.read() as session:
             reasons = set(session.scalars(select(Rejection.reason)))
     assert "unreadable" in reasons
@@ -114,7 +114,7 @@ def test_an_unreadable_classification_is_asked_again_and_else_stays_unknown(
             unknown = session.scalars(
                 select(InstructionRow.text).where(InstructionRow.is_classification.is_(None))
             ).all()
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert set(asked.values()) == {2, 3}
     assert seen.funnel.unknown == len(unknown) > 0
     assert all("Decide" in text for text in unknown)
@@ -150,9 +150,9 @@ def test_an_endpoint_that_refuses_pauses_the_run_at_once_with_what_to_set(
         run_id = bench.start(target=50)
         seen = bench.work(run_id)
         assert bench.server.counts.calls <= 3
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-    assert seen.run.message is not None
-    assert words in seen.run.message
+    assert (seen.status, seen.end_reason) == ("paused", "provider")
+    assert seen.message is not None
+    assert words in seen.message
 
 
 def test_a_refusal_in_the_middle_pauses_and_the_resumed_run_ends_as_if_nothing_had_been(
@@ -170,11 +170,11 @@ def test_a_refusal_in_the_middle_pauses_and_the_resumed_run_ends_as_if_nothing_h
         away["from"] = bench.server.counts.calls + 30
         run_id = bench.start(target=25, random_seed=3)
         seen = bench.work(run_id)
-        assert seen.run.status == "paused"
+        assert seen.status == "paused"
         assert 0 < seen.funnel.asked < 60
         away["from"] = 10**9
         control.resume_run(bench.context, run_id)
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         assert bench.alpaca(run_id) == bench.alpaca(whole)
 
 
@@ -184,8 +184,8 @@ def test_an_endpoint_that_is_not_there_pauses_the_run(open_bench: OpenBench) -> 
         reply, provider_for=lambda model: lambda: OpenAIProvider(nowhere, None, model, 2.0)
     ) as bench:
         seen = bench.work(bench.start(target=5))
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "provider")
-    assert "OPENAI_BASE_URL" in (seen.run.message or "")
+    assert (seen.status, seen.end_reason) == ("paused", "provider")
+    assert "OPENAI_BASE_URL" in (seen.message or "")
 
 
 def test_an_outage_in_the_middle_is_waited_out_and_no_item_is_given_up(
@@ -198,7 +198,7 @@ def test_an_outage_in_the_middle_is_waited_out_and_no_item_is_given_up(
     with open_bench(script, outage_patience_s=60.0) as bench:
         run_id = bench.start(target=20, max_attempts=3)
         seen = bench.work(run_id)
-    assert seen.run.status == "succeeded"
+    assert seen.status == "succeeded"
     assert sum(counts.dead for counts in seen.stages.values()) == 0
 
 
@@ -206,8 +206,8 @@ def test_a_gateways_web_page_counts_as_an_outage(open_bench: OpenBench) -> None:
     page = ScriptedReply(raw=b"<html>In maintenance</html>", content_type="text/html")
     with open_bench(lambda call: page if call.n > 10 else reply(call)) as bench:
         seen = bench.work(bench.start(target=50))
-    assert seen.run.status == "paused"
-    assert "In maintenance" in (seen.run.message or "")
+    assert seen.status == "paused"
+    assert "In maintenance" in (seen.message or "")
 
 
 def test_a_long_outage_pauses_the_run_in_the_providers_words(open_bench: OpenBench) -> None:
@@ -218,8 +218,8 @@ def test_a_long_outage_pauses_the_run_in_the_providers_words(open_bench: OpenBen
         seen = bench.work(bench.start(target=50))
         # One call at a time finds out whether the endpoint is back.
         assert bench.server.counts.calls < 40
-    assert seen.run.status == "paused"
-    assert "the furnace is being swept" in (seen.run.message or "")
+    assert seen.status == "paused"
+    assert "the furnace is being swept" in (seen.message or "")
 
 
 def test_no_secret_is_in_any_row_event_or_message(open_bench: OpenBench) -> None:
@@ -229,11 +229,11 @@ def test_no_secret_is_in_any_row_event_or_message(open_bench: OpenBench) -> None
     ) as bench:
         run_id = bench.start(target=50)
         seen = bench.work(run_id)
-        said = [seen.run.message or ""]
+        said = [seen.message or ""]
         with bench.context.database.read() as session:
             for table in (RunEvent, CompletionRow, Rejection, WorkItem):
                 said += [str(vars(row)) for row in session.scalars(select(table)).all()]
-    assert seen.run.status == "paused"
+    assert seen.status == "paused"
     assert not any("very-secret" in text for text in said)
 
 
@@ -256,5 +256,5 @@ def test_a_defect_pauses_the_run_instead_of_paying_for_the_same_calls_for_ever(
 
     with open_bench(reply, provider_for=broken) as bench:
         seen = bench.work(bench.start(target=5))
-    assert (seen.run.status, seen.run.end_reason) == ("paused", "defect")
-    assert "log" in (seen.run.message or "")
+    assert (seen.status, seen.end_reason) == ("paused", "defect")
+    assert "log" in (seen.message or "")

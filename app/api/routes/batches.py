@@ -4,9 +4,10 @@ from fastapi import APIRouter
 
 from app.api.context import Cursor, InContext, Limit
 from app.api.problems import Problem
-from app.api.schemas.runs import BatchView, PageView, RunAnswer
+from app.schemas.runs import BatchView, RunView
+from app.schemas.schema import PageView
 from app.services.runs import batches, lists
-from app.services.runs.view import view
+from app.services.runs.view import run_view
 from app.store.tables.batches import Batch
 
 router = APIRouter(
@@ -25,7 +26,7 @@ def list_batches(
 
 
 @router.post("/stop", status_code=202)
-def stop_batches(context: InContext, run_id: str) -> RunAnswer:
+def stop_batches(context: InContext, run_id: str) -> RunView:
     """Ask all that is left by ordinary calls, at their price.
 
     What is with the provider is cancelled; what it has answered until then is collected.
@@ -33,4 +34,4 @@ def stop_batches(context: InContext, run_id: str) -> RunAnswer:
     run = batches.stop_batches(context.service, run_id)
     context.send(run.id)
     with context.service.database.read() as session:
-        return RunAnswer.of(view(session, run))
+        return run_view(session, run)

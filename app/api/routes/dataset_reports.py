@@ -1,6 +1,6 @@
 """What is told of data sets over HTTP: manifest, statistics, report, card, plots, differences."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.context import InContext
 from app.api.problems import Problem
-from app.api.schemas.datasets import ComparisonView, Manifest, PushedView
 from app.errors import NotFound
+from app.schemas.datasets import ChangeView, ComparisonView, FileView, Manifest, PushedView
 from app.services.datasets import compare as dataset_comparing
 from app.services.datasets import hub, reports
+from app.services.datasets.sources import all_of
 from app.statistics.figures import Statistics
+from app.store.tables.datasets import Dataset
 
 router = APIRouter(
     prefix="/datasets",
@@ -24,7 +26,39 @@ router = APIRouter(
 @router.get("/{dataset_id}/manifest")
 def get_manifest(context: InContext, dataset_id: str) -> Manifest:
     """Get all that is known of what a version is and what made it."""
-    return Manifest.of(reports.known(context.service, dataset_id))
+    return _manifest(reports.known(context.service, dataset_id))
+
+
+def _manifest(found: reports.Known) -> Manifest:
+    dataset, facts = found.dataset, found.facts
+    licences, unknown = _licences(dataset, facts["sources"])
+    return Manifest(
+        **{name: getattr(dataset, name) for name in _COLUMNS},
+        splits=found.statistics.splits,
+        files=[FileView.model_validate(file) for file in found.files],
+        sources=facts["sources"],
+        runs=facts["runs"],
+        licences=licences,
+        licence_unknown=unknown,
+        dropped=facts["dropped"],
+        mended=found.statistics.mended,
+        test_overlap=facts.get("test_overlap"),
+    )
+
+
+_COLUMNS = ("id", "name", "version", "row_count", "content_sha256", "recipe", "created_at")
+
+
+def _licences(dataset: Dataset, sources: list[dict[str, Any]]) -> tuple[list[str], bool]:
+    """Return the licences known, and True when that of some source is not known."""
+    # A version's own licence covers its rows, but those of its sources may still bind its users.
+    of_sources = [
+        fact.get("seed_set", fact).get("licence")
+        for fact in all_of(sources)
+        if not fact.get("sources")
+    ]
+    known = [dataset.recipe.get("licence"), *of_sources]
+    return list(dict.fromkeys(filter(None, known))), None in of_sources
 
 
 @router.get("/{dataset_id}/statistics")
@@ -68,7 +102,15 @@ def compare(
 ) -> ComparisonView:
     """Compare a version with an older one: rows added, removed, and with another answer."""
     found = dataset_comparing.compare_datasets(context.service, old_id, new_id, limit)
-    return ComparisonView.of(found)
+    return ComparisonView(
+        old_id=found.old.id,
+        new_id=found.new.id,
+        added=found.summary.added,
+        removed=found.summary.removed,
+        changed=found.summary.changed,
+        same=found.summary.same,
+        changes=[ChangeView.of(change) for change in found.changes],
+    )
 
 
 class PushPost(BaseModel):

@@ -11,11 +11,11 @@ from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
-from app.api.schemas.datasets import DatasetRowView, DatasetView, DropView
-from app.api.schemas.runs import PageView
 from app.errors import Fault, InvalidInput, fault_words
 from app.formats.formats import FORMATS
 from app.record import SplitName
+from app.schemas.datasets import DatasetRowView, DatasetView, DropView
+from app.schemas.schema import PageView
 from app.services.datasets import control, files, importing
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.files import FileWish

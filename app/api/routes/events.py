@@ -12,9 +12,10 @@ from fastapi.responses import StreamingResponse
 
 from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.problems import Problem
-from app.api.schemas.runs import EventView, PageView, ProgressEvent
+from app.schemas.runs import EventView, ProgressEvent
+from app.schemas.schema import PageView
 from app.services.runs import lists
-from app.services.runs.events import Follower, News, RunProgress
+from app.services.runs.events import Follower, News
 from app.store.tables.runs import RunEvent
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
@@ -163,5 +164,5 @@ def event_text(event: EventView) -> str:
     return f"id: {event.id}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
 
 
-def _progress(progress: RunProgress) -> str:
-    return f"event: progress\ndata: {ProgressEvent.of(progress).model_dump_json()}\n\n"
+def _progress(progress: ProgressEvent) -> str:
+    return f"event: progress\ndata: {progress.model_dump_json()}\n\n"

@@ -6,36 +6,36 @@ from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
 from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.examples import RUN
 from app.api.problems import Problem
-from app.api.schemas.budgets import Budget
-from app.api.schemas.runs import (
-    CompletionView,
-    InstanceView,
-    InstructionView,
-    PageView,
-    RejectionView,
-    RunAnswer,
-)
 from app.api.security.access import must_also
 from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import seed_tasks_from_json
+from app.schemas.budgets import Budget
+from app.schemas.runs import (
+    CompletionView,
+    InstanceView,
+    InstructionView,
+    RejectionView,
+    RunEstimate,
+    RunView,
+)
+from app.schemas.schema import PageView
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import RunTraining
 from app.services.runs import control, lists
 from app.services.runs import rows as run_rows
-from app.services.runs.estimate import Estimate
 from app.services.runs.extend import Extension, estimate_extension
 from app.services.runs.extend import extend_run as extend
 from app.services.runs.run_request import RunRequest
-from app.services.runs.view import view
+from app.services.runs.view import run_view
 from app.states import Status
 from app.store.pages import Page, RowT
 from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
@@ -84,17 +84,17 @@ class RunPost(BaseModel):
         return self
 
 
-def _answer(service: ServiceContext, run: Run) -> RunAnswer:
+def _answer(service: ServiceContext, run: Run) -> RunView:
     with service.database.read() as session:
-        return RunAnswer.of(view(session, run))
+        return run_view(session, run)
 
 
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    response_model=RunAnswer,
+    response_model=RunView,
     responses={
-        200: {"model": Estimate, "description": "What it would take (`dry_run`)."},
+        200: {"model": RunEstimate, "description": "What it would take (`dry_run`)."},
         409: {"model": Problem},
         422: {"model": Problem},
     },
@@ -105,7 +105,7 @@ def post_run(
     http: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> RunAnswer | Response:
+) -> RunView | Response:
     """Start a run: it is stored and queued when this answers; poll the address in `Location`.
 
     With `training` it takes a key that may start training, too.
@@ -120,7 +120,7 @@ def post_run(
         dataset_id=body.dataset_id,
     )
     if body.dry_run:
-        return as_json(control.estimate_run(context.service, request))
+        return _estimated(control.estimate_run(context.service, request))
     if body.training is None:
         run = control.start_run(context.service, request, idempotency_key)
     else:
@@ -144,24 +144,24 @@ class ExtendPost(BaseModel):
 @router.post(
     "/{run_id}/extend",
     status_code=202,
-    response_model=RunAnswer,
+    response_model=RunView,
     responses={
-        200: {"model": Estimate, "description": "What is still to be taken (`dry_run`)."},
+        200: {"model": RunEstimate, "description": "What is still to be taken (`dry_run`)."},
         409: {"model": Problem},
         422: {"model": Problem},
     },
 )
-def extend_run(context: InContext, run_id: str, body: ExtendPost) -> RunAnswer | Response:
+def extend_run(context: InContext, run_id: str, body: ExtendPost) -> RunView | Response:
     """Raise the target or the budget; a run that waited for it goes on at once. Safe to repeat."""
     extension = Extension(body.target, body.budget.caps())
     if body.dry_run:
-        return as_json(estimate_extension(context.service, run_id, extension))
+        return _estimated(estimate_extension(context.service, run_id, extension))
     return _control(context, run_id, lambda service, id_: extend(service, id_, extension))
 
 
-def as_json(value: Estimate) -> Response:
-    """Answer 200 with an estimate where a run would be answered."""
-    return Response(TypeAdapter(Estimate).dump_json(value), media_type="application/json")
+def _estimated(value: RunEstimate) -> Response:
+    """Answer 200 with an estimate; without `dry_run` the route answers 202 with a run."""
+    return Response(value.model_dump_json(), media_type="application/json")
 
 
 @router.get("")
@@ -172,7 +172,7 @@ def list_runs(
     dataset_id: Annotated[str | None, Query(pattern=r"^[!-~]+$")] = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> PageView[RunAnswer]:
+) -> PageView[RunView]:
     """List runs, newest first."""
     sources = {"seed_set_id": seed_set_id, "dataset_id": dataset_id}
     page = lists.list_runs(
@@ -183,33 +183,33 @@ def list_runs(
 
 
 @router.get("/{run_id}")
-def get_run(context: InContext, run_id: str) -> RunAnswer:
+def get_run(context: InContext, run_id: str) -> RunView:
     """Get one: status, progress, funnel, tokens, cost, time left, why it ended."""
     return _answer(context.service, control.get_run(context.service, run_id))
 
 
 def _control(
     context: ApiContext, run_id: str, action: Callable[[ServiceContext, str], Run]
-) -> RunAnswer:
+) -> RunView:
     run = action(context.service, run_id)
     context.send(run.id)
     return _answer(context.service, run)
 
 
 @router.post("/{run_id}/cancel", status_code=202, responses={409: {"model": Problem}})
-def cancel_run(context: InContext, run_id: str) -> RunAnswer:
+def cancel_run(context: InContext, run_id: str) -> RunView:
     """End it for good; what it has made stays."""
     return _control(context, run_id, control.cancel_run)
 
 
 @router.post("/{run_id}/pause", status_code=202, responses={409: {"model": Problem}})
-def pause_run(context: InContext, run_id: str) -> RunAnswer:
+def pause_run(context: InContext, run_id: str) -> RunView:
     """Ask the model nothing more until it is resumed."""
     return _control(context, run_id, control.pause_run)
 
 
 @router.post("/{run_id}/resume", status_code=202, responses={409: {"model": Problem}})
-def resume_run(context: InContext, run_id: str) -> RunAnswer:
+def resume_run(context: InContext, run_id: str) -> RunView:
     """Go on from where it stands, after a pause or a failure."""
     return _control(context, run_id, control.resume_run)
 

@@ -9,10 +9,11 @@ from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.api.schemas.runs import PageView, SeedSetView
 from app.errors import Fault, InvalidInput
 from app.pipeline.seed_tasks import read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
+from app.schemas.runs import SeedSetView
+from app.schemas.schema import PageView
 from app.services.datasets.recipe import Licence
 from app.services.runs import lists, seed_sets
 

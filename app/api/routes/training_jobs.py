@@ -21,20 +21,21 @@ from app.api.routes.events import (
     event_text,
     wanted_by,
 )
-from app.api.schemas.runs import EventView, PageView
-from app.api.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 from app.api.security.access import must_also
 from app.errors import Conflict
 from app.evaluation.result import Evaluation
 from app.reports.evaluation.report import evaluation_report
+from app.schemas.runs import EventView
+from app.schemas.schema import PageView
+from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 from app.services.access.api_keys import Scope
 from app.services.datasets.recipe import RowRecipe
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import NO_REVIEW_YET, DatasetName, RunTraining
-from app.services.training.contract import JobKind
 from app.services.training.jobs import control
 from app.services.training.jobs.events import JobFollower, JobNews
 from app.services.training.jobs.requests import TrainingRequest
+from app.states import JobKind
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 

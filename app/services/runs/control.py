@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.run_filters import check_rules
 from app.services.idempotency import RequestKey, insert_once
 from app.services.runs import seed_sets
-from app.services.runs.estimate import Estimate, Plan, estimate
+from app.services.runs.estimate import Plan, estimate
 from app.services.runs.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.runs.run_request import RunRequest, check_request, model_of
 from app.states import EndReason, Status
@@ -105,7 +106,7 @@ def _source(session: Session, request: RunRequest) -> Mapping[str, Any]:
     return {"seed_set_id": seed_sets.load(session, str(request.seed_set_id)).id}
 
 
-def estimate_run(context: ServiceContext, request: RunRequest) -> Estimate:
+def estimate_run(context: ServiceContext, request: RunRequest) -> RunEstimate:
     """Guess what a run would take; nothing is stored and nothing is asked.
 
     Raises:

@@ -18,6 +18,7 @@ from app.pipeline.profiles import PROFILES, Profile, generate_stage, mix_of, rev
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, ChatPrompt, Request, SeedTask, Stage
 from app.record import Record
+from app.schemas.runs import RunEstimate, StageEstimate
 from app.settings import Price
 from app.store.runs import past_runs
 from app.store.runs.past_runs import Experience
@@ -29,32 +30,6 @@ _WRITTEN_PER_VERDICT = 80
 _LABEL = 3
 _PREFLIGHT_TOKENS = (60, 20)
 """Of the prompt and the answer of each of its questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageEstimate:
-    """The calls of one stage."""
-
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What is still to be taken to meet a target."""
-
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: Decimal | None
-    """Null when the model has no known price."""
-    stages: Mapping[Stage, StageEstimate]
-    accepted_per_call: float
-    """Accepted instructions that a generation call is expected to bring, or rows that stay of each
-    that is reviewed."""
-    from_experience: bool
-    """Whether earlier replies were the measure, or only the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +45,7 @@ class Plan:
     """Instructions accepted and without their instances."""
 
 
-def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estimate:
+def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> RunEstimate:
     """Guess what a plan takes."""
     profile = PROFILES[plan.options.profile]
     known = past_runs.of(session, profile.name, plan.model)
@@ -82,11 +57,17 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> Estim
         counts[Stage.CALIBRATE] = len(profile.calibration)
         counts[Stage.CLASSIFY] = counts[Stage.INSTANTIATE] = later
     tokens = _guessed(profile, plan) | dict(known.tokens_per_call)
-    stages = {
-        stage: StageEstimate(n, round(n * tokens[stage][0]), round(n * tokens[stage][1]))
-        for stage, n in counts.items()
-    }
+    stages = {stage: _stage_estimate(n, *tokens[stage]) for stage, n in counts.items()}
     return _added_up(plan, stages, prices, known, accepted_per_call=per_call)
+
+
+def _stage_estimate(calls: int, prompt_tokens: float, completion_tokens: float) -> StageEstimate:
+    """Estimate one stage from its number of calls and the tokens of one call."""
+    return StageEstimate(
+        calls=calls,
+        prompt_tokens=round(calls * prompt_tokens),
+        completion_tokens=round(calls * completion_tokens),
+    )
 
 
 def _added_up(
@@ -96,8 +77,8 @@ def _added_up(
     known: Experience,
     *,
     accepted_per_call: float,
-) -> Estimate:
-    return Estimate(
+) -> RunEstimate:
+    return RunEstimate(
         calls=sum(stage.calls for stage in stages.values()),
         prompt_tokens=sum(stage.prompt_tokens for stage in stages.values()),
         completion_tokens=sum(stage.completion_tokens for stage in stages.values()),
@@ -120,7 +101,7 @@ class ReviewPlan:
     """Rows still to be reviewed."""
 
 
-def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Price]) -> Estimate:
+def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Price]) -> RunEstimate:
     """Guess what a review takes: a call for each row, measured by the rows' texts.
 
     How much is written is known better from earlier reviews, where there were any.
@@ -136,10 +117,8 @@ def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Pri
     _, written = known.tokens_per_call.get(Stage.REVIEW, (0.0, guessed))
     calls = plan.missing
     stages = {
-        Stage.PREFLIGHT: StageEstimate(2, 2 * _PREFLIGHT_TOKENS[0], 2 * _PREFLIGHT_TOKENS[1]),
-        Stage.REVIEW: StageEstimate(
-            calls, round(calls * sum(read) / len(read)), round(calls * written)
-        ),
+        Stage.PREFLIGHT: _stage_estimate(2, *_PREFLIGHT_TOKENS),
+        Stage.REVIEW: _stage_estimate(calls, sum(read) / len(read), written),
     }
     return _added_up(plan, stages, prices, known, accepted_per_call=known.accepted_per_call or 1.0)
 

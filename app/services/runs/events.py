@@ -6,9 +6,9 @@ Nothing here waits: whoever follows looks, goes away, and looks again.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from app.errors import NotFound
+from app.schemas.runs import ProgressEvent, Tokens
 from app.services.context import ServiceContext
 from app.services.runs.control import get_run
 from app.states import FINAL, Status
@@ -23,24 +23,11 @@ _MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far a run is, in what costs little to know."""
-
-    status: Status
-    accepted: int
-    target: int
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
 class News:
     """What one look brought."""
 
     events: Sequence[RunEvent] = ()
-    progress: RunProgress | None = None
+    progress: ProgressEvent | None = None
     """None when it is what it was."""
     more: bool = False
     """Whether there are more events already."""
@@ -69,7 +56,7 @@ class Follower:
         self._database = context.database
         self._run_id = get_run(context, run_id).id
         self._after_id = after_id
-        self._told: RunProgress | None = None
+        self._told: ProgressEvent | None = None
         self._away = False
 
     @property
@@ -106,14 +93,13 @@ class Follower:
         return News(seen.events, progress if changed else None, more, over)
 
 
-def _progress(seen: Look) -> RunProgress:
+def _progress(seen: Look) -> ProgressEvent:
     run = seen.run
-    return RunProgress(
+    return ProgressEvent(
         status=Status(run.status),
         accepted=run.accepted,
         target=target_of(run),
         calls=run.calls,
-        prompt_tokens=run.prompt_tokens,
-        completion_tokens=run.completion_tokens,
+        tokens=Tokens(prompt=run.prompt_tokens, completion=run.completion_tokens),
         cost_usd=run.cost_usd,
     )

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Fault, InvalidInput
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
+from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.admission import issue_tickets
 from app.services.generation.work.claiming import caps_of
 from app.services.generation.work.pool import material_of
 from app.services.runs.control import load
-from app.services.runs.estimate import Estimate, Plan, estimate
+from app.services.runs.estimate import Plan, estimate
 from app.services.runs.review_sources import estimate_rows
 from app.services.runs.run_request import check_caps
 from app.states import EndReason, Status
@@ -51,7 +52,7 @@ def extend_run(context: ServiceContext, run_id: str, extension: Extension) -> Ru
     return context.database.retrying(extend)
 
 
-def estimate_extension(context: ServiceContext, run_id: str, extension: Extension) -> Estimate:
+def estimate_extension(context: ServiceContext, run_id: str, extension: Extension) -> RunEstimate:
     """Guess what is still to be taken, with a new target or the one there is.
 
     Raises:

@@ -4,8 +4,9 @@ from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput
 from app.pipeline.options import REVIEW_PROFILES, ProfileName, RunOptions
+from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.runs.estimate import Estimate, ReviewPlan, estimate_review
+from app.services.runs.estimate import ReviewPlan, estimate_review
 from app.store.datasets import reviewed_rows, versions
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset
@@ -58,7 +59,7 @@ def estimate_rows(
     dataset: Dataset,
     *,
     reviewed: int = 0,
-) -> Estimate:
+) -> RunEstimate:
     """Guess what it takes to review the rows of a version that are not reviewed yet."""
     looked_at = reviewed_rows.spread(session, dataset.id, dataset.row_count, _LOOKED_AT)
     plan = ReviewPlan(options, model, looked_at, missing=dataset.row_count - reviewed)

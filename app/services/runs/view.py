@@ -1,13 +1,14 @@
-"""A run as its owner wants to see it: progress by stage, funnel, tokens, cost, time left."""
+"""The numbers of a run: progress by stage, funnel, tokens, cost, time left."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.budget import Amount, Caps
+from app.pipeline.budget import Amount
 from app.pipeline.types import Stage
+from app.schemas.budgets import BudgetView
+from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
 from app.services.generation.work.claiming import caps_of
 from app.states import FINAL
 from app.store.runs import progress, runs
@@ -19,106 +20,36 @@ _GROWING = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
 _REVIEWING = (Stage.REVIEW,)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is, and how fast."""
-
-    accepted: int
-    """Accepted instructions; of a review: rows that stay."""
-    target: int
-    """Of a review: rows of its data set."""
-    acceptance_rate: float | None
-    """Accepted of all candidates decided before the target was met; null before the first."""
-    complete: int
-    """Accepted instructions whose instances are all there; of a review: rows reviewed."""
-    instances: int
-    calls_in_air: int
-    tokens_per_s: float | None
-    """Written by the model over the latest replies; null when none came lately."""
-    time_left_s: float | None
-    """A guess from what was done so far; null when there is nothing to guess from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Funnel:
-    """What became of what the model wrote."""
-
-    asked: int
-    """Model calls answered, all stages."""
-    parsed: int
-    """Candidate instructions read out of the replies, those that broke a rule among them; of a
-    review: rows reviewed."""
-    rejected: Mapping[str, int]
-    """Candidate instructions, or rows, by reason."""
-    accepted: int
-    classification: int
-    not_classification: int
-    unknown: int
-    """Accepted instructions whose class could not be had, or is not known yet; a review does not
-    ask."""
-    instances_rejected: Mapping[str, int]
-    """Instances and unreadable replies of the later stages by reason."""
-    instances: int
-
-
-@dataclass(frozen=True, slots=True)
-class StageCounts:
-    """Model calls of one stage by state."""
-
-    open: int = 0
-    in_air: int = 0
-    done: int = 0
-    dead: int = 0
-    """Given up after the attempts allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetView:
-    """What a run may take and what it has taken: calls, tokens (prompt and answer), US dollars."""
-
-    caps: Caps
-    """Null where there is none."""
-    in_air: Amount
-    """The most that the calls in the air can take."""
-    presumed_spent: Amount
-    """The most that calls whose end was never learnt can have taken; it counts against the caps."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run with its numbers."""
-
-    run: Run
-    stage: Stage | None
-    """What it is at; null when it has ended or has not begun."""
-    progress: Progress
-    stages: Mapping[str, StageCounts]
-    funnel: Funnel
-    budget: BudgetView
-    training_job_ids: Sequence[str]
-    """Those that learn what it makes, once its data set is made."""
-
-
-def view(session: Session, run: Run) -> RunView:
-    """Count everything a run has."""
+def run_view(session: Session, run: Run) -> RunView:
+    """Return a run with all its numbers."""
     stages = _stages(session, run)
     funnel = _funnel(session, run)
     return RunView(
-        run=run,
+        **{name: getattr(run, name) for name in _COLUMNS},
         stage=_stage_of(run, stages),
         progress=_progress(session, run, stages, funnel),
         stages=stages,
         funnel=funnel,
+        tokens=Tokens(prompt=run.prompt_tokens, completion=run.completion_tokens),
         budget=_budget(session, run),
-        training_job_ids=training_jobs.of_run(session, run.id),
+        training_job_ids=list(training_jobs.of_run(session, run.id)),
     )
+
+
+_COLUMNS = (
+    "id", "status", "end_reason", "message", "created_at", "started_at", "ended_at",
+    "seed_set_id", "dataset_id", "profile", "model", "options", "capabilities",
+    "classification_bias", "cost_usd",
+)  # fmt: skip
+"""The columns of a run that are shown as they are stored."""
 
 
 def _budget(session: Session, run: Run) -> BudgetView:
-    presumed_spent = Amount(
+    written_off = Amount(
         run.presumed_spent_calls, run.presumed_spent_tokens, run.presumed_spent_usd
     )
-    return BudgetView(caps_of(run), work_items.reserved(session, run.id), presumed_spent)
+    in_air = work_items.reserved(session, run.id)
+    return BudgetView(caps=caps_of(run), in_air=in_air, written_off=written_off)
 
 
 def _stages(session: Session, run: Run) -> dict[str, StageCounts]:

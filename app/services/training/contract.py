@@ -6,13 +6,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from app.evaluation.result import Evaluation, ProgressPoint
 from app.evaluation.values import Contender, HeldOutTask
 from app.record import DatasetRow
-
-JobKind = Literal["training", "evaluation"]
+from app.states import JobKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session, undefer
 from app.errors import Conflict, NotFound
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestKey, insert_once
-from app.services.training.contract import JobKind
 from app.services.training.jobs.requests import TrainingRequest, check, check_again, check_judge
-from app.states import FINAL_JOBS, Status
+from app.states import FINAL_JOBS, JobKind, Status
 from app.store.ids import may_be_id, new_id
 from app.store.pages import Page, page
 from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput

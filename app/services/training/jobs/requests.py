@@ -10,9 +10,8 @@ from app.errors import Conflict, Fault, InvalidInput
 from app.llm.prices import check_priced
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestHash, request_hash
-from app.services.training.contract import JobKind
 from app.services.training.jobs.judged_rows import faults_of_review
-from app.states import Status
+from app.states import JobKind, Status
 from app.store.datasets import versions
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset

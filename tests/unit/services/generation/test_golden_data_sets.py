@@ -45,7 +45,7 @@ def test_a_profile_grows_the_data_set_that_it_has_always_grown(
 ) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(profile=profile, target=40, random_seed=11)
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         exported = bench.alpaca(run_id)
     assert (_sha256(exported), _sha256(_text(_accepted(database)))) == GROWN[profile]
 
@@ -59,7 +59,7 @@ def test_a_review_keeps_the_rows_that_it_has_always_kept(
     with open_bench(script) as bench:
         dataset_id = review_runs.stored(database, review_runs.some_rows(40))
         run_id = review_runs.start(bench, dataset_id, profile)
-        assert bench.work(run_id).run.status == "succeeded"
+        assert bench.work(run_id).status == "succeeded"
         rows = review_runs.made(bench, run_id)
     kept = [[record.instruction, record.input, record.output, label] for record, label, _ in rows]
     assert _sha256(_text([*kept, *_rejected(database)])) == REVIEWED[profile]

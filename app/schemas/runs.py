@@ -1,0 +1,285 @@
+"""Runs and what belongs to them: progress, estimate, rows, rejections, batches, events."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.pipeline.options import RunOptions
+from app.pipeline.types import Stage
+from app.schemas.budgets import BudgetView
+from app.schemas.schema import Schema
+from app.states import FINAL, EndReason, Status
+
+
+class SeedSetView(Schema):
+    """A stored seed set."""
+
+    id: str
+    name: str
+    task_count: int
+    classification_count: int
+    """Tasks that are classification tasks."""
+    content_sha256: str
+    """The same tasks in the same order give the same hash."""
+    licence: str | None
+    created_at: datetime
+
+
+class Tokens(Schema):
+    """Tokens as the endpoint counted them."""
+
+    prompt: int
+    completion: int
+
+
+class Progress(Schema):
+    """Progress and speed of a run."""
+
+    accepted: int
+    """Accepted instructions; for a review: rows that stay."""
+    target: int
+    """Instructions to accept; for a review: rows of its data set."""
+    acceptance_rate: float | None
+    """Accepted divided by all candidates decided before the target was met; null before the first
+    candidate."""
+    complete: int
+    """Accepted instructions that have all their instances; for a review: rows reviewed."""
+    instances: int
+    """Rows of the data set so far."""
+    calls_in_air: int
+    """Model calls in flight."""
+    tokens_per_s: float | None
+    """Completion tokens per second over the latest replies; null when none came lately."""
+    time_left_s: float | None
+    """Estimated seconds to the end; null while there is nothing to estimate from."""
+
+
+class StageCounts(Schema):
+    """Model calls of one stage by state."""
+
+    open: int = 0
+    """Not sent yet."""
+    in_air: int = 0
+    """In flight."""
+    done: int = 0
+    dead: int = 0
+    """Given up after the allowed attempts."""
+
+
+class Funnel(Schema):
+    """How many candidates each step of a run kept and rejected."""
+
+    asked: int
+    """Model calls answered, all stages."""
+    parsed: int
+    """Candidate instructions found in the replies, including rejected ones; for a review: rows
+    reviewed."""
+    rejected: Mapping[str, int]
+    """Rejected candidate instructions, or rows, by reason."""
+    accepted: int
+    classification: int
+    """Accepted instructions that are classification tasks."""
+    not_classification: int
+    unknown: int
+    """Accepted instructions whose class is not known (yet); a review does not ask for it."""
+    instances_rejected: Mapping[str, int]
+    """Rejected instances and unreadable replies of the later stages, by reason."""
+    instances: int
+
+
+class RunView(Schema):
+    """A run with its numbers."""
+
+    id: str
+    status: Status
+    stage: Stage | None
+    """The current stage; null before the start and after the end."""
+    end_reason: EndReason | None
+    """Why the run ended or is paused."""
+    message: str | None
+    """What happened and what you can do about it."""
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    seed_set_id: str | None
+    """Null for a run that reviews a data set."""
+    dataset_id: str | None
+    """The data set version that the run reviews; null for a run that grows seed tasks."""
+    profile: str
+    model: str
+    options: RunOptions
+    capabilities: dict[str, bool] | None
+    """What the preflight found the endpoint able to do; null before the preflight."""
+    classification_bias: float | None
+    """The model's preference for "yes" over "no" on an empty question, in nats; the classification
+    subtracts it."""
+    progress: Progress
+    stages: Mapping[str, StageCounts]
+    funnel: Funnel
+    tokens: Tokens
+    cost_usd: Decimal | None
+    """Cost of all replies so far; null while no reply had a known price."""
+    budget: BudgetView
+    training_job_ids: list[str]
+    """Training jobs that learn this run's data set once it is made."""
+
+    @property
+    def ended(self) -> bool:
+        """Return True when the run is cancelled, succeeded or failed."""
+        return self.status in FINAL
+
+    @property
+    def at_rest(self) -> bool:
+        """Return True when nothing happens to the run until a person acts."""
+        return self.ended or self.status is Status.PAUSED
+
+    @property
+    def target_met(self) -> bool:
+        """Return True when the run ended because its target was met."""
+        return self.status is Status.SUCCEEDED and self.end_reason in {None, EndReason.TARGET_MET}
+
+
+class StageEstimate(Schema):
+    """Estimated calls and tokens of one stage."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class RunEstimate(Schema):
+    """Estimated calls, tokens and cost to meet the target."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+    """Null when the model has no known price."""
+    stages: Mapping[Stage, StageEstimate]
+    accepted_per_call: float
+    """Expected accepted instructions per generation call, or kept rows per reviewed row."""
+    from_experience: bool
+    """True when the estimate is based on earlier replies of this profile and model; false when it
+    is based on typical token counts of the profile alone."""
+
+
+class InstructionView(Schema):
+    """An accepted instruction."""
+
+    sequence: int
+    """0-based, in order of acceptance."""
+    text: str
+    is_classification: bool | None
+    """Null: not known (yet)."""
+    confidence: float | None
+    """Margin of the classification in nats, without the model's bias; null without logprobs."""
+    completion_id: int
+    """The reply that it was read from."""
+    classified_by: int | None
+    """The reply that classified it."""
+    neighbours: list[dict[str, Any]]
+    """The most similar earlier instructions, with their ROUGE-L scores."""
+    is_complete: bool
+    """True when it has all its instances."""
+    created_at: datetime
+
+
+class InstanceView(Schema):
+    """An accepted instance."""
+
+    sequence: int
+    """The sequence of its instruction, or the position of a reviewed row."""
+    position: int
+    """0-based, within its instruction."""
+    input: str
+    output: str
+    completion_id: int
+    """The reply that it was read from."""
+
+
+class RejectionView(Schema):
+    """A rejected part of a reply, with the reason."""
+
+    id: int
+    stage: Stage
+    reason: str
+    text: str
+    sequence: int | None
+    """The instruction that it belongs to; null for a rejected instruction."""
+    neighbour: dict[str, Any] | None
+    """For a near-duplicate: the instruction that it is too similar to, and the score."""
+    completion_id: int | None
+    created_at: datetime
+
+
+class BatchView(Schema):
+    """A batch of calls sent to the provider's Batch API."""
+
+    id: str
+    stage: Stage
+    state: str
+    """planned, submitted, ended (its results are being read), collected, refused (none of its calls
+    were made), or lost (its outcome is unknown)."""
+    requests: int
+    completed: int
+    """Requests answered, by the provider's count."""
+    endpoint: str
+    provider_id: str | None
+    """The provider's id of the batch."""
+    provider_said: str | None
+    """The status that the provider reported last."""
+    trouble: str | None
+    """The latest error, in words."""
+    cancelled_at: datetime | None
+    created_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
+    closed_at: datetime | None
+
+
+class CompletionView(Schema):
+    """A model reply with its prompt, parameters, tokens and cost."""
+
+    id: int
+    stage: Stage
+    prompt_version: str
+    prompt_text_sha256: str
+    prompt: str
+    demonstrations: list[Any]
+    """The instructions shown in the prompt."""
+    parameters: dict[str, Any]
+    model: str
+    reply: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+    """Null when the model has no known price."""
+    batch_id: str | None
+    """The batch that it came with; null for a call of its own."""
+    latency_s: float
+    created_at: datetime
+
+
+class EventView(Schema):
+    """A stored event of a run or a training job."""
+
+    id: int
+    kind: str
+    """Such as `status` or `preflight`."""
+    data: dict[str, Any]
+    """Details, by kind."""
+    at: datetime
+
+
+class ProgressEvent(Schema):
+    """The progress of a run, sent between the stored events of a stream; it has no id."""
+
+    status: Status
+    accepted: int
+    target: int
+    calls: int
+    """Model calls answered and paid."""
+    tokens: Tokens
+    cost_usd: Decimal | None
