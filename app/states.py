@@ -1,11 +1,12 @@
-"""States of runs and training jobs, and the moves allowed between them."""
+"""States of runs, jobs, work items, batches and data sets, and the moves allowed between them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
 
 class Status(StrEnum):
-    """Where a run stands."""
+    """The status of a run or a training job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -17,23 +18,72 @@ class Status(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a run ended, or why it waits."""
+    """Why a run ended or was paused."""
 
     TARGET_MET = "target_met"
     DRY = "dry"
-    """The model's replies stopped yielding anything that passes."""
+    """The model's replies brought nothing acceptable for too long."""
     CANCELLED = "cancelled"
     PROVIDER = "provider"
-    """The endpoint refuses or is away; the message says what to do."""
+    """The endpoint refuses requests or is down; the message says what to do."""
     DEFECT = "defect"
-    """The service itself failed on it; going on by itself would pay for the same calls again."""
+    """A defect of the service; resuming by itself would pay for the same calls again."""
     BUDGET = "budget"
-    """The next call could go over a cap."""
+    """The next call could exceed a cap."""
     ASKED = "asked"
     """A person paused it."""
 
 
-TRANSITIONS: dict[Status, frozenset[Status]] = {
+class ItemState(StrEnum):
+    """The state of a work item: one model call that a run needs."""
+
+    OPEN = "open"
+    """Waits to be asked."""
+    LEASED = "leased"
+    """Asked now, by a pump or within a batch."""
+    ANSWERED = "answered"
+    """Its reply is stored but not admitted yet."""
+    DONE = "done"
+    DEAD = "dead"
+    """Given up after too many unusable replies."""
+    DROPPED = "dropped"
+    """Needed no more."""
+
+
+class BatchState(StrEnum):
+    """The state of a batch of model calls at the provider."""
+
+    PLANNED = "planned"
+    SUBMITTED = "submitted"
+    ENDED = "ended"
+    """The provider has ended it; its results are to be read."""
+    COLLECTED = "collected"
+    REFUSED = "refused"
+    """The provider did not take it; nothing of it was asked."""
+    LOST = "lost"
+    """Its outcome can't be learned any more."""
+
+
+class DatasetState(StrEnum):
+    """The state of a version of a data set."""
+
+    READING = "reading"
+    """A file is being imported."""
+    QUEUED = "queued"
+    MAKING = "making"
+    READY = "ready"
+    FAILED = "failed"
+    DELETED = "deleted"
+    """Only its row is left, so that its number is not used again."""
+
+
+UNFINISHED_DATASETS = frozenset({DatasetState.QUEUED, DatasetState.MAKING})
+"""A worker has something to do for a version in these."""
+
+Transitions = Mapping[Status, frozenset[Status]]
+"""Where each status may move to."""
+
+RUN_TRANSITIONS: Transitions = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.CANCELLING}),
     Status.RUNNING: frozenset({Status.PAUSED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
     Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLING}),
@@ -43,37 +93,27 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.FAILED: frozenset({Status.QUEUED}),
 }
 
-WORKABLE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
-"""In these a worker has something to do."""
-FINAL = frozenset({Status.CANCELLED, Status.SUCCEEDED, Status.FAILED})
-"""In these the data set grows no more."""
-
-
-def sources_of(target: Status) -> frozenset[Status]:
-    """From where a run may move to `target`: the guard of the UPDATE that moves it."""
-    return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)
-
-
 JobKind: TypeAlias = Literal["training", "evaluation"]
 """An evaluation measures a model and trains nothing."""
 
-JOB_TRANSITIONS: dict[Status, frozenset[Status]] = {
-    # Straight to failed: the run that was to bring its rows did not.
+JOB_TRANSITIONS: Transitions = {
+    # Straight to failed: the run that was to make its data set brought none.
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED}),
-    # Back to queued: its worker was asked to end, and another goes on from the checkpoint.
+    # Back to queued: its worker was asked to stop, and another resumes from the checkpoint.
     Status.RUNNING: frozenset({Status.QUEUED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),
-    # What was learnt is still in the checkpoint, so a person may have it go on.
+    # The checkpoint is still there, so a person may resume it.
     Status.CANCELLED: frozenset({Status.QUEUED}),
     Status.FAILED: frozenset({Status.QUEUED}),
     Status.SUCCEEDED: frozenset(),
 }
 
-WORKABLE_JOBS = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
-"""In these a worker has something to do."""
-FINAL_JOBS = frozenset({Status.CANCELLED, Status.SUCCEEDED, Status.FAILED})
+WORKABLE = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLING})
+"""A worker has something to do for a run or a job in these."""
+FINAL = frozenset({Status.CANCELLED, Status.SUCCEEDED, Status.FAILED})
+"""A run or a job in these has ended."""
 
 
-def job_sources_of(target: Status) -> frozenset[Status]:
-    """From where a job may move to `target`: the guard of the UPDATE that moves it."""
-    return frozenset(source for source, targets in JOB_TRANSITIONS.items() if target in targets)
+def sources_of(transitions: Transitions, target: Status) -> frozenset[Status]:
+    """Return the statuses that may move to `target`: the guard of the UPDATE that moves it."""
+    return frozenset(source for source, targets in transitions.items() if target in targets)

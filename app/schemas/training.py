@@ -5,7 +5,7 @@ from typing import Any
 
 from app.evaluation.result import Evaluation
 from app.schemas.schema import Schema
-from app.states import FINAL_JOBS, JobKind, Status
+from app.states import FINAL, JobKind, Status
 
 
 class TrainingJobSummary(Schema):
@@ -35,7 +35,7 @@ class TrainingJobSummary(Schema):
     @property
     def ended(self) -> bool:
         """Return True when the job is cancelled, succeeded or failed."""
-        return self.status in FINAL_JOBS
+        return self.status in FINAL
 
 
 class TrainingJobView(TrainingJobSummary):

@@ -1,9 +1,10 @@
-"""SQL expressions that mean the same on SQLite and PostgreSQL."""
+"""SQL expressions and statements that mean the same on SQLite and PostgreSQL."""
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Float
+from sqlalchemy import CursorResult, Delete, Float, Update
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -25,3 +26,9 @@ def _sqlite(_element: epoch_now, _compiler: SQLCompiler, **_kw: Any) -> str:  # 
 @compiles(epoch_now, "postgresql")
 def _postgresql(_element: epoch_now, _compiler: SQLCompiler, **_kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
     return "(extract(epoch from clock_timestamp())::double precision)"
+
+
+def changed_rows(session: Session, statement: Update | Delete) -> int:
+    """Execute an UPDATE or DELETE; return how many rows it matched."""
+    # An UPDATE through a Session returns a CursorResult; its annotation says only Result.
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -7,8 +7,9 @@ import pytest
 
 from app.record import DatasetRow, Record
 from app.stack.embedded import EmbeddedStack
+from app.states import DatasetState
 from app.store.database import Database
-from app.store.datasets import dataset_rows, versions
+from app.store.datasets import dataset_rows
 from app.store.tables.datasets import Dataset
 from tests.acceptance.conftest import await_end, seed_tasks
 
@@ -27,7 +28,7 @@ def dataset_id(service: EmbeddedStack) -> str:
             id="dataset_rivers",
             name="rivers",
             version=1,
-            state=versions.READY,
+            state=DatasetState.READY,
             is_import=True,
             recipe={},
             row_count=len(ROWS),

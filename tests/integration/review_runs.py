@@ -12,8 +12,9 @@ from app.pipeline.options import RunOptions
 from app.record import DatasetRow, Exchange, Record
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
+from app.states import DatasetState
 from app.store.database import Database
-from app.store.datasets import dataset_rows, versions
+from app.store.datasets import dataset_rows
 from app.store.ids import new_id
 from app.store.tables.datasets import Dataset
 from tests.bench import Bench
@@ -37,7 +38,7 @@ def _row(n: int) -> DatasetRow:
     return DatasetRow(n, record, is_classification=n % 3 == 0, origin=origin)
 
 
-def stored(database: Database, rows: Sequence[DatasetRow], state: str = versions.READY) -> str:
+def stored(database: Database, rows: Sequence[DatasetRow], state: str = DatasetState.READY) -> str:
     """A version of a data set with these rows."""
     dataset_id = new_id("dataset")
     with database.write() as session:

@@ -172,7 +172,7 @@ def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBen
             # The second try of a commit whose answer was lost: it finds its own token.
             assert slot_service.take(session, hold, 30)
             assert work_items.reserved(session, run_id) == Amount(2, 200)
-            slot_service.let_go(session, hold)
+            slot_service.release(session, hold)
         with bench.context.database.read() as session:
             assert work_items.reserved(session, run_id) == Amount()
         after = bench.work(run_id)

@@ -208,7 +208,7 @@ def test_a_job_that_is_cancelled_while_it_is_handed_back_is_cancelled(
         queries.take(session, job.id, "t", 30)
     cancelling = threading.Thread(target=training_jobs.cancel_job, args=(bench.context, job.id))
     with bench.context.database.write() as session:
-        queries.hand_back(session, job.id, "t")
+        queries.release(session, job.id, "t")
         cancelling.start()
         cancelling.join(timeout=1)
     cancelling.join()
@@ -222,8 +222,8 @@ def test_a_job_that_is_handed_back_after_it_was_cancelled_ends_at_once(
         queries.take(session, job.id, "t", 30)
     training_jobs.cancel_job(bench.context, job.id)
     with bench.context.database.write() as session:
-        queries.hand_back(session, job.id, "t")
-        queries.hand_back(session, job.id, "t")
+        queries.release(session, job.id, "t")
+        queries.release(session, job.id, "t")
     cancelled = now(bench, job)
     assert (cancelled.status, cancelled.token) == ("cancelled", None)
 

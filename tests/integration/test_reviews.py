@@ -21,7 +21,8 @@ from app.services.runs import rows as run_rows
 from app.services.runs.extend import Extension, estimate_extension, extend_run
 from app.services.runs.run_request import RunRequest
 from app.settings import Price
-from app.store.datasets import dataset_rows, reviewed_rows, versions
+from app.states import DatasetState
+from app.store.datasets import dataset_rows, reviewed_rows
 from app.store.tables.results import CompletionRow, InstructionRow, Rejection
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
@@ -348,7 +349,7 @@ def test_a_version_that_is_being_reviewed_is_known_to_be_needed(open_bench: Open
 
 
 @pytest.mark.parametrize(
-    "state", [versions.QUEUED, versions.MAKING, versions.FAILED, versions.DELETED]
+    "state", [DatasetState.QUEUED, DatasetState.MAKING, DatasetState.FAILED, DatasetState.DELETED]
 )
 def test_only_a_data_set_that_is_ready_can_be_reviewed(open_bench: OpenBench, state: str) -> None:
     with open_bench(judge) as bench:

@@ -115,7 +115,7 @@ def test_a_slot_is_named_once_in_a_while_and_at_once_when_it_comes_free(
     def named(again_after_s: float = LONG_S) -> Sequence[Slot]:
         with database.write() as session:
             waiting = slots.waiting(session, again_after_s=again_after_s)
-            slots.note_nudged(session, waiting)
+            slots.record_notified(session, waiting)
             return waiting
 
     assert named() == [Slot(run_id, 0)]
@@ -152,7 +152,7 @@ def test_of_equals_the_run_that_was_left_first_is_served_first(
     first, second = start(), start()
     for run_id in (second, first):
         with database.write() as session:
-            stored_runs.note_served(session, run_id)
+            stored_runs.record_served(session, run_id)
     with database.read() as session:
         assert slots.neediest(session) == Slot(second, 0)
     new = start()

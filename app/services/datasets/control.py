@@ -16,6 +16,7 @@ from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.sources import resolved
 from app.services.datasets.write import discard_rows
 from app.services.idempotency import RequestHash, insert_once, request_hash
+from app.states import DatasetState
 from app.store.datasets import dataset_rows, reviewed_rows, versions
 from app.store.ids import may_be_id, new_id
 from app.store.pages import Page, decoded, encoded, page
@@ -69,7 +70,7 @@ def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -
         id=dataset_id,
         name=request.name,
         version=versions.next_version(session, request.name),
-        state=versions.QUEUED,
+        state=DatasetState.QUEUED,
         is_import=False,
         recipe=request.recipe.model_dump(mode="json"),
         request_sha256=hashed.current,
@@ -107,7 +108,7 @@ def load(session: Session, dataset_id: str) -> Dataset:
         NotFound: when there is none with this id.
     """
     found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
-    if found is None or found.state == versions.DELETED:
+    if found is None or found.state == DatasetState.DELETED:
         raise NotFound("data set", dataset_id)
     return found
 
@@ -120,7 +121,7 @@ def ready_dataset(context: ServiceContext, dataset_id: str) -> Dataset:
         Conflict: when it is not made yet, or its making failed.
     """
     dataset = get_dataset(context, dataset_id)
-    if dataset.state != versions.READY:
+    if dataset.state != DatasetState.READY:
         why = f": {dataset.message}" if dataset.message else ""
         raise Conflict(f"The data set is {dataset.state}, so it has nothing to read{why}.")
     return dataset
@@ -130,7 +131,7 @@ def list_datasets(
     context: ServiceContext, *, name: str | None, cursor: str | None, limit: int
 ) -> Page[Dataset]:
     """Page through versions, newest first; of one name or of all."""
-    wanted = select(Dataset).where(Dataset.state != versions.DELETED)
+    wanted = select(Dataset).where(Dataset.state != DatasetState.DELETED)
     if name is not None:
         wanted = wanted.where(Dataset.name == name)
     with context.database.read() as session:
@@ -182,7 +183,7 @@ def delete_dataset(context: ServiceContext, dataset_id: str) -> None:
     def withdraw(session: Session) -> None:
         load(session, dataset_id)
         dataset = versions.lock(session, dataset_id)
-        if dataset.state == versions.MAKING:
+        if dataset.state == DatasetState.MAKING:
             raise Conflict("The data set is being made; delete it when it is ready or has failed.")
         reader = versions.used_by(session, dataset_id)
         if reader is not None and reader != dataset_id:
@@ -194,8 +195,8 @@ def delete_dataset(context: ServiceContext, dataset_id: str) -> None:
         if job is not None:
             raise Conflict(f"The training job {job.id}, which is {job.status}, needs it.")
         # From here on nobody reads it, however long the removal of its rows takes.
-        dataset.state, dataset.request_sha256 = versions.DELETED, None
-        versions.forget_files(session, dataset_id)
+        dataset.state, dataset.request_sha256 = DatasetState.DELETED, None
+        versions.delete_files(session, dataset_id)
 
     context.database.retrying(withdraw)
     discard_rows(context, dataset_id)

@@ -99,4 +99,4 @@ def _make(context: ServiceContext, dataset: Dataset, wish: FileWish, path: Path)
         size_bytes=sink.size,
         row_count=rows,
     )
-    return context.database.retrying(lambda session: versions.note_file(session, made))
+    return context.database.retrying(lambda session: versions.record_file(session, made))

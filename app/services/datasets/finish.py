@@ -8,9 +8,10 @@ from app.services.datasets.facts import run_facts
 from app.services.datasets.sources import all_of
 from app.services.datasets.write import ContentHash, DatasetWriter, Stopped
 from app.similarity import SimilarityIndex
+from app.states import DatasetState
 from app.statistics.tally import Tally
 from app.statistics.verbs import finder_of
-from app.store.datasets import dataset_rows, versions
+from app.store.datasets import dataset_rows
 from app.store.runs import seed_sets
 
 _LOOK_EVERY = 1_000
@@ -45,7 +46,7 @@ def finish(
         content.add(row)
         tally.add(row, nearest(row.record.instruction))
     writer.end(
-        versions.READY,
+        DatasetState.READY,
         content_sha256=content.hexdigest(),
         statistics=tally.statistics().model_dump(mode="json"),
         facts=facts | _found_out(context, writer.dataset_id, facts["sources"]),

@@ -6,13 +6,14 @@ The process that has the file reads it, and tells its faults; a worker then coun
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Fault, InvalidInput
+from app.errors import Conflict, Fault, InvalidInput, SeedbedError
 from app.formats.files import opened
 from app.formats.formats import format_named
 from app.formats.options import ReadOptions, VicunaOptions
@@ -20,8 +21,17 @@ from app.record import DatasetRow, Record, Unreadable
 from app.services.context import ServiceContext
 from app.services.datasets.control import get_dataset
 from app.services.datasets.recipe import Import
-from app.services.datasets.write import DatasetWriter, discard_rows, held, new_token
+from app.services.datasets.write import (
+    DEFECT,
+    DatasetWriter,
+    LostHold,
+    discard_rows,
+    new_token,
+    open_writer,
+)
 from app.services.idempotency import RequestHash, insert_once, request_hash
+from app.states import DatasetState
+from app.store.database import AWAY
 from app.store.datasets import versions
 from app.store.datasets.dataset_rows import Drop
 from app.store.ids import new_id
@@ -69,12 +79,27 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
     )
     if dataset.id != dataset_id:
         return get_dataset(context, dataset.id), False
-    # Of a file that cannot be read nothing stays, not even a version that failed.
-    holding = held(context, dataset_id, token, failed=versions.DELETED)
-    with holding as writer, opened(upload.file) as source:
+    writer = DatasetWriter(context, dataset_id, token)
+    with _whole_or_nothing(context, writer), opened(upload.file) as source:
         _read(writer, fmt.rows(source, options), skip=_skips(upload.how))
         writer.hand_over()
     return get_dataset(context, dataset_id), True
+
+
+@contextmanager
+def _whole_or_nothing(context: ServiceContext, writer: DatasetWriter) -> Iterator[None]:
+    """Hold the version until the block ends; of a file that can't be read, nothing is kept."""
+    try:
+        with open_writer(context, writer):
+            yield
+    except (LostHold, *AWAY):
+        raise
+    except SeedbedError as error:
+        writer.fail(DatasetState.DELETED, str(error))
+        raise
+    except Exception:
+        writer.fail(DatasetState.DELETED, DEFECT)
+        raise
 
 
 def _skips(how: Import) -> bool:
@@ -93,14 +118,14 @@ def _find_or_insert(
     hashed = request_hash_of(upload, file_sha256)
     earlier = versions.find_by_request(session, hashed.both)
     if earlier is not None:
-        if earlier.state == versions.READING:
+        if earlier.state == DatasetState.READING:
             raise Conflict(f"The same file is being imported, as {earlier.id}.")
         return earlier
     dataset = Dataset(
         id=reading.dataset_id,
         name=upload.name,
         version=versions.next_version(session, upload.name),
-        state=versions.READING,
+        state=DatasetState.READING,
         is_import=True,
         recipe=upload.how.model_dump(mode="json"),
         request_sha256=hashed.current,
@@ -170,12 +195,12 @@ def _sha256_of(file: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def bury_broken_imports(context: ServiceContext) -> None:
-    """Say of imports whose process died that they failed: nobody else has their file."""
+def fail_broken_imports(context: ServiceContext) -> None:
+    """Fail the imports whose process died: no other process has their file."""
     with context.database.read() as session:
         broken = versions.broken_imports(session)
     for dataset_id in broken:
-        context.database.retrying(partial(versions.bury_import, dataset_id=dataset_id))
+        context.database.retrying(partial(versions.fail_import, dataset_id=dataset_id))
         discard_rows(context, dataset_id)
 
 

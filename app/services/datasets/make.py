@@ -1,4 +1,4 @@
-"""Making versions: one is taken under a lease, made from beginning to end, and let go."""
+"""Making versions: a worker takes one under a lease and makes it from beginning to end."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,41 +6,52 @@ from collections.abc import Callable, Sequence
 from app.errors import SeedbedError
 from app.services.context import ServiceContext
 from app.services.datasets.finish import finish
-from app.services.datasets.importing import bury_broken_imports
+from app.services.datasets.importing import fail_broken_imports
 from app.services.datasets.mix import Making
 from app.services.datasets.recipe import VersionRecipe
-from app.services.datasets.write import LostHold, Stopped, held, new_token
-from app.store.database import AWAY
+from app.services.datasets.write import (
+    DEFECT,
+    DatasetWriter,
+    LostHold,
+    Stopped,
+    new_token,
+    open_writer,
+)
+from app.services.lease import LeasedTask, notify_waiting, run_leased
+from app.states import DatasetState
 from app.store.datasets import versions
 from app.store.datasets.versions import Written
 from app.store.tables.datasets import Dataset
 
 _log = logging.getLogger(__name__)
-_MOST_ATTEMPTS = 3
-_NUDGE_AGAIN_S = 5.0
+_MAX_ATTEMPTS = 3
+_NOTIFY_AGAIN_S = 5.0
 
 
 def sweep_datasets(context: ServiceContext) -> Sequence[str]:
-    """Name the versions that a worker should look at now; any number of sweepers may do so."""
-    bury_broken_imports(context)
-    with context.database.read() as session:
-        waiting = versions.waiting(session, _NUDGE_AGAIN_S)
-    if waiting:
-        context.database.retrying(lambda session: versions.note_nudged(session, waiting))
-    return waiting
+    """Fail the imports of dead processes; name the versions that a worker should look at now.
+
+    Any number of sweepers may do so at once.
+    """
+    fail_broken_imports(context)
+    return notify_waiting(
+        context, Dataset, lambda session: versions.waiting(session, _NOTIFY_AGAIN_S)
+    )
 
 
 def make_dataset(context: ServiceContext, dataset_id: str, stop: Callable[[], bool]) -> bool:
     """Make a version from beginning to end; safe to repeat and to call from anywhere at once.
 
+    How it failed is recorded in its row; a defect is logged.
+
     Args:
         context: what this process works with.
-        dataset_id: a version that somebody should look at. It is a hint: one that is ready, held
-            by another or unknown is left alone.
-        stop: whether this process has been asked to end.
+        dataset_id: a version that a worker should look at. It is a hint: a version that is ready,
+            unknown or held by another process is left alone.
+        stop: returns True once this process has been asked to stop.
 
-    Returns whether it should be sent again at once. How it failed stands in its row; a defect is
-    logged here.
+    Returns:
+        True when the version should be sent again at once.
     """
     token = new_token()
     taken = context.database.retrying(
@@ -48,32 +59,35 @@ def make_dataset(context: ServiceContext, dataset_id: str, stop: Callable[[], bo
     )
     if not taken:
         return False
+    writer = DatasetWriter(context, dataset_id, token)
+    task = LeasedTask(
+        name=f"data set {dataset_id}",
+        work=lambda: _make(context, writer, stop),
+        fail=lambda error: writer.fail(DatasetState.FAILED, str(error)),
+        fail_by_defect=lambda: writer.fail(DatasetState.FAILED, DEFECT),
+        release=writer.release,
+    )
+    return run_leased(task) is True
+
+
+def _make(context: ServiceContext, writer: DatasetWriter, stop: Callable[[], bool]) -> bool:
+    """Make the version; return True when this process had to stop before the end."""
+    with context.database.read() as session:
+        dataset = session.get_one(Dataset, writer.dataset_id)
+        facts = dict(dataset.facts)
     try:
-        _make(context, dataset_id, token, stop)
+        with open_writer(context, writer):
+            if dataset.attempts > _MAX_ATTEMPTS:
+                raise SeedbedError(f"Its worker died {_MAX_ATTEMPTS} times while making it.")
+            if dataset.is_import:
+                writer.found(Written(dataset.row_count, dataset.dropped_count))
+            else:
+                recipe = VersionRecipe.model_validate(dataset.recipe)
+                facts |= Making(context, writer, recipe, facts["sources"], stop).make()
+            finish(context, writer, facts, stop)
     except Stopped:
+        writer.release()
         return True
     except LostHold:
-        _log.warning("data set %s is another's by now", dataset_id)
-    except SeedbedError as error:
-        _log.warning("data set %s failed: %s", dataset_id, error)
-    except AWAY:
-        # Whoever looks next begins anew.
-        raise
-    except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its data set
-        _log.exception("data set %s failed: a defect of the service", dataset_id)
+        _log.warning("data set %s was lost to another process", writer.dataset_id)
     return False
-
-
-def _make(context: ServiceContext, dataset_id: str, token: str, stop: Callable[[], bool]) -> None:
-    with context.database.read() as session:
-        dataset = session.get_one(Dataset, dataset_id)
-        facts = dict(dataset.facts)
-    with held(context, dataset_id, token) as writer:
-        if dataset.attempts > _MOST_ATTEMPTS:
-            raise SeedbedError(f"Its making ended {_MOST_ATTEMPTS} times without a word.")
-        if dataset.is_import:
-            writer.found(Written(dataset.row_count, dataset.dropped_count))
-        else:
-            recipe = VersionRecipe.model_validate(dataset.recipe)
-            facts |= Making(context, writer, recipe, facts["sources"], stop).make()
-        finish(context, writer, facts, stop)

@@ -11,8 +11,8 @@ from app.record import DatasetRow, Record
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.runs.rows import final_until
-from app.states import FINAL
-from app.store.datasets import dataset_rows, versions
+from app.states import FINAL, DatasetState
+from app.store.datasets import dataset_rows
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run, SeedSet
@@ -94,10 +94,10 @@ def _ready(
     session: Session, dataset_id: str, field: str, faults: list[Fault]
 ) -> dict[str, Any] | None:
     dataset = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
-    if dataset is None or dataset.state == versions.DELETED:
+    if dataset is None or dataset.state == DatasetState.DELETED:
         faults.append(Fault(f"there is no data set with the id {dataset_id!r}", field=field))
         return None
-    if dataset.state != versions.READY:
+    if dataset.state != DatasetState.READY:
         faults.append(Fault(f"the data set is {dataset.state}, not ready", field=field))
         return None
     return {

@@ -11,29 +11,29 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.errors import SeedbedError
 from app.record import DatasetRow, Record
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
 from app.services.lease import kept_lease
-from app.store.database import AWAY
+from app.states import DatasetState
 from app.store.datasets import dataset_rows, versions
 from app.store.datasets.dataset_rows import Drop, clear_chunk
 from app.store.datasets.versions import Written
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 2_000
+DEFECT = "A defect of the service; its log has the details."
 
 
 class LostHold(Exception):
-    """Another process makes this version by now, or it was deleted: this one has no say any more.
+    """The version was lost to another process, or deleted.
 
-    No failure of the work, so it is none of `app.errors`.
+    Not a failure of the work, so it is not in `app.errors`.
     """
 
 
 class Stopped(Exception):
-    """This process was asked to end; the version waits for another."""
+    """This process was asked to stop; the version waits for the next one."""
 
 
 class DatasetWriter:
@@ -102,25 +102,33 @@ class DatasetWriter:
     def _note_test(self, session: Session, positions: list[int]) -> None:
         dataset_rows.note_split(session, self.dataset_id, "test", positions)
 
-    def hand_over(self) -> None:
-        """Leave the version, all its rows written, to a worker that finishes it."""
-        self.flush()
+    def extend(self, session: Session, lease_s: float) -> bool:
+        """Prolong the lease; False when the version was lost to another process."""
+        return versions.extend(session, self.dataset_id, self._token, lease_s)
+
+    def release(self) -> None:
+        """Leave the version to the next process."""
         self._context.database.retrying(
-            lambda session: versions.let_go(session, self.dataset_id, self._token)
+            lambda session: versions.release(session, self.dataset_id, self._token)
         )
+
+    def hand_over(self) -> None:
+        """Write what is left, and leave the version to a worker that finishes it."""
+        self.flush()
+        self.release()
 
     def read(self) -> Iterator[DatasetRow]:
         """Read back what is written."""
         return read_dataset(self._context, self.dataset_id, self._written.rows)
 
-    def end(self, state: str, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
-        """Note how it ended; False: it is another's by now."""
+    def end(self, state: DatasetState, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
+        """Record how it ended; False when it was lost to another process."""
         return self._context.database.retrying(
             lambda session: versions.end(session, self.dataset_id, self._token, state, **values)
         )
 
-    def fail(self, state: str, message: str) -> None:
-        """Note why it failed, and remove its rows: the same request may be sent again."""
+    def fail(self, state: DatasetState, message: str) -> None:
+        """Record why it failed, and remove its rows: the same request may be sent again."""
         nothing = {"row_count": 0, "dropped_count": 0, "request_sha256": None}
         if self.end(state, message=message, **nothing):
             discard_rows(self._context, self.dataset_id)
@@ -131,8 +139,7 @@ class DatasetWriter:
 
     def _fenced(self, work: Callable[[Session], Any]) -> Any:  # noqa: ANN401 - as `work` answers
         def fenced(session: Session) -> Any:  # noqa: ANN401 - as `work` answers
-            lease_s = self._context.lease_s
-            if not versions.extend(session, self.dataset_id, self._token, lease_s):
+            if not self.extend(session, self._context.lease_s):
                 raise LostHold(self.dataset_id)
             return work(session)
 
@@ -170,37 +177,10 @@ def new_token() -> str:
 
 
 @contextmanager
-def held(
-    context: ServiceContext, dataset_id: str, token: str, failed: str = versions.FAILED
-) -> Iterator[DatasetWriter]:
-    """Hold a version while it is made; if that fails, nothing of its rows is left.
-
-    Args:
-        context: what this process works with.
-        dataset_id: the version, which this process has taken.
-        token: its fence.
-        failed: the state that the version is left in when it fails.
-
-    Whatever is raised in the block comes out of it. `Stopped` leaves the version to the next
-    process, and so does a database that is away.
-    """
-    writer = DatasetWriter(context, dataset_id, token)
-    try:
-        with kept_lease(
-            context, lambda session, more_s: versions.extend(session, dataset_id, token, more_s)
-        ):
-            yield writer
-    except (LostHold, *AWAY):
-        raise
-    except Stopped:
-        context.database.retrying(lambda session: versions.let_go(session, dataset_id, token))
-        raise
-    except SeedbedError as error:
-        writer.fail(failed, str(error))
-        raise
-    except Exception:
-        writer.fail(failed, "A defect of the service; its log has the details.")
-        raise
+def open_writer(context: ServiceContext, writer: DatasetWriter) -> Iterator[DatasetWriter]:
+    """Prolong the lease on the writer's version until the block ends."""
+    with kept_lease(context, writer.extend):
+        yield writer
 
 
 def discard_rows(context: ServiceContext, dataset_id: str) -> None:

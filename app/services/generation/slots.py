@@ -1,4 +1,4 @@
-"""Who works on which run: slots are taken under a lease, shared out fairly, and given back."""
+"""Slots of runs: which worker works on which run. They are leased, and shared out fairly."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,52 +15,57 @@ from app.store.runs.slots import Slot
 from app.store.tables.runs import Run
 from app.store.work import batches, work_items
 
-_NUDGE_AGAIN_S = 5.0
+_NOTIFY_AGAIN_S = 5.0
 
 
 def take(session: Session, hold: Hold, lease_s: float) -> bool:
-    """Take a slot of a run that has something to do; what its last pump left is opened again.
+    """Take a slot of a run that has work, and reopen what its last pump left unfinished.
 
     Safe to repeat. The preflight, and the end of a cancelled run, are for one pump alone.
     """
     run = runs.lock(session, hold.run_id)
     if run is None or run.status not in WORKABLE:
         return False
-    place = Slot(hold.run_id, hold.slot)
-    before = slots.holder(session, place)
+    before = slots.holder(session, Slot(hold.run_id, hold.slot))
     if before != hold.token and run.status != Status.RUNNING and slots.any_live(session, run.id):
         return False
     if not slots.take(session, hold, lease_s):
         return False
-    # Whoever dies here is to be missed at once.
+    # If this worker dies now, the next one must be notified at once.
     run.idle_until = None
     if before is not None and before != hold.token:
         give_back(session, run, before)
     return True
 
 
-def let_go(session: Session, hold: Hold) -> None:
-    """Give a slot back with what was not finished; safe to repeat."""
+def release(session: Session, hold: Hold) -> None:
+    """Release a slot and reopen what was not finished; safe to repeat.
+
+    The last pump to leave a run that is being cancelled ends it.
+    """
     run = runs.lock(session, hold.run_id)
     if run is None:
         return
     give_back(session, run, hold.token)
     slots.release(session, hold)
-    runs.note_served(session, hold.run_id)
+    runs.record_served(session, hold.run_id)
     if run.status == Status.CANCELLING and not slots.any_live(session, run.id):
-        run.idle_until = batches.next_at(session, run.id)
-        session.flush()
-        if run.idle_until is not None:
-            # Batches are still to be ended, and what they brought collected.
-            return
+        _end_cancelled(session, run)
+
+
+def _end_cancelled(session: Session, run: Run) -> None:
+    """End a cancelled run, once its batches are ended and their results collected."""
+    run.idle_until = batches.next_at(session, run.id)
+    session.flush()
+    if run.idle_until is None:
         runs.move(session, run.id, Status.CANCELLED, reason=EndReason.CANCELLED)
 
 
 def give_back(session: Session, run: Run, token: str) -> None:
-    """Open again what a pump leased and did not finish; no attempt is burnt.
+    """Reopen what a pump leased and did not finish; no attempt is used up.
 
-    Its calls that were in the air may have been paid for, so they stay in the books at their most,
-    until the reply comes after all.
+    Its calls in flight may be billed, so their maximum cost counts as spent until the reply arrives
+    after all.
     """
     leased = work_items.leased_by(session, run.id, token)
     if leased:
@@ -68,20 +73,20 @@ def give_back(session: Session, run: Run, token: str) -> None:
         work_items.reopen(session, leased.keys(), token)
 
 
-def fairer(session: Session, named: Slot) -> Slot:
-    """Choose the slot to take when a worker was told to look at this one.
+def fairer(session: Session, hint: Slot) -> Slot:
+    """Choose the slot to take when a worker was notified of this one.
 
-    That run, unless another one that could use a pump has fewer, or as few and has waited longer.
+    This one, unless another run that could use a pump has fewer, or as few and has waited longer.
     """
     waiting = slots.neediest(session)
-    return waiting if waiting is not None and waiting.run_id != named.run_id else named
+    return waiting if waiting is not None and waiting.run_id != hint.run_id else hint
 
 
 def should_yield(session: Session, hold: Hold) -> bool:
-    """Whether this pump should leave its run for one that has fewer.
+    """Return True when this pump should leave its run for one that has fewer.
 
-    One leaves at a time, the one in the highest slot; the only pump of a run leaves it for a run
-    that has none, and its turn comes again.
+    One pump leaves at a time, the one in the highest slot; the only pump of a run leaves it for a
+    run that has none, and its turn comes again.
     """
     mine = slots.live(session, hold.run_id)
     fewest = slots.fewest_elsewhere(session, hold.run_id)
@@ -91,7 +96,7 @@ def should_yield(session: Session, hold: Hold) -> bool:
 
 
 def sweep(context: ServiceContext) -> Sequence[Slot]:
-    """Free the slots of dead pumps; name those that a worker should look at now.
+    """Release the slots of dead pumps; name those that a worker should look at now.
 
     Any number of sweepers may do so at once.
     """
@@ -100,17 +105,17 @@ def sweep(context: ServiceContext) -> Sequence[Slot]:
         if not dead and not runs.any_workable(session):
             return ()
     for hold in dead:
-        context.database.retrying(partial(_bury, hold=hold))
+        context.database.retrying(partial(_release_expired, hold=hold))
 
-    def nudge(session: Session) -> Sequence[Slot]:
-        waiting = slots.waiting(session, again_after_s=_NUDGE_AGAIN_S)
-        return slots.note_nudged(session, waiting)
+    def notify(session: Session) -> Sequence[Slot]:
+        waiting = slots.waiting(session, again_after_s=_NOTIFY_AGAIN_S)
+        return slots.record_notified(session, waiting)
 
-    return context.database.retrying(nudge)
+    return context.database.retrying(notify)
 
 
-def _bury(session: Session, hold: Hold) -> None:
-    # Whoever was frozen with the row in its hands must not keep the sweeper from all other runs.
+def _release_expired(session: Session, hold: Hold) -> None:
+    # A process that froze while it held the row must not keep the sweeper from all other runs.
     run = runs.lock_if_free(session, hold.run_id)
     if run is not None and slots.release_expired(session, hold):
         give_back(session, run, hold.token)

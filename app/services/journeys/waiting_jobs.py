@@ -11,7 +11,7 @@ from app.services.context import ServiceContext
 from app.services.datasets.control import DatasetRequest, find_or_insert
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.journeys.seeds_to_model import RunTraining
-from app.states import FINAL, Status
+from app.states import FINAL, DatasetState, Status
 from app.store.database import AWAY
 from app.store.datasets import versions
 from app.store.ids import new_id
@@ -51,7 +51,7 @@ def _take_on(session: Session, job_id: str) -> None:
     dataset = (
         None if job.pending_dataset_id is None else versions.lock(session, job.pending_dataset_id)
     )
-    if dataset is None or dataset.state == versions.DELETED:
+    if dataset is None or dataset.state == DatasetState.DELETED:
         _begin(session, job)
     else:
         _give(session, job, dataset)
@@ -80,14 +80,14 @@ def _give(session: Session, job: TrainingJob, dataset: Dataset) -> None:
     """Give the data set that was made, or say why it cannot be."""
     if (trouble := _trouble_with(dataset)) is not None:
         _fail(session, job, f"The data set {dataset.id} of its run {trouble}.")
-    elif dataset.state == versions.READY:
+    elif dataset.state == DatasetState.READY:
         job.dataset_id = dataset.id
 
 
 def _trouble_with(dataset: Dataset) -> str | None:
-    if dataset.state == versions.FAILED:
+    if dataset.state == DatasetState.FAILED:
         return f"failed: {dataset.message}"
-    if dataset.state == versions.READY and not dataset.row_count:
+    if dataset.state == DatasetState.READY and not dataset.row_count:
         return "has no row left"
     return None
 

@@ -7,7 +7,8 @@ from app.pipeline.options import REVIEW_PROFILES, ProfileName, RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.runs.estimate import ReviewPlan, estimate_review
-from app.store.datasets import reviewed_rows, versions
+from app.states import DatasetState
+from app.store.datasets import reviewed_rows
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset
 
@@ -38,9 +39,9 @@ def ready_to_review(session: Session, dataset_id: str) -> Dataset:
         InvalidInput: when there is none with this id, it is not ready, or has no row.
     """
     found = reviewed_rows.hold(session, dataset_id) if may_be_id(dataset_id) else None
-    if found is None or found.state == versions.DELETED:
+    if found is None or found.state == DatasetState.DELETED:
         raise _refused(f"there is no data set with the id {dataset_id!r}")
-    if found.state != versions.READY:
+    if found.state != DatasetState.READY:
         raise _refused(f"the data set is {found.state}, not ready")
     if not found.row_count:
         raise _refused("the data set has no rows")

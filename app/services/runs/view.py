@@ -10,7 +10,7 @@ from app.pipeline.types import Stage
 from app.schemas.budgets import BudgetView
 from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
 from app.services.generation.work.claiming import caps_of
-from app.states import FINAL
+from app.states import FINAL, ItemState
 from app.store.runs import progress, runs
 from app.store.tables.runs import Run
 from app.store.training import training_jobs
@@ -58,10 +58,10 @@ def _stages(session: Session, run: Run) -> dict[str, StageCounts]:
         counted[stage][state] = n
     return {
         stage: StageCounts(
-            open=states.get("open", 0),
-            in_air=states.get("leased", 0),
-            done=states.get("done", 0) + states.get("answered", 0),
-            dead=states.get("dead", 0),
+            open=states.get(ItemState.OPEN, 0),
+            in_air=states.get(ItemState.LEASED, 0),
+            done=states.get(ItemState.DONE, 0) + states.get(ItemState.ANSWERED, 0),
+            dead=states.get(ItemState.DEAD, 0),
         )
         for stage, states in counted.items()
     }

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.pipeline.types import Stage
 from app.record import DatasetRow, Exchange, Record
 from app.store.declarative import core
-from app.store.runs.runs import changes
+from app.store.sql import changed_rows
 from app.store.tables.datasets import DatasetDrop, DatasetRecord
 from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow
 from app.store.tables.runs import Run
@@ -252,7 +252,7 @@ def clear_chunk(session: Session, dataset_id: str) -> int:
     for table, key in ((_ROWS, _ROWS.c.position), (_DROPS, _DROPS.c.id)):
         of_it = table.c.dataset_id == dataset_id
         some = select(key).where(of_it).order_by(key).limit(_CLEARED_AT_ONCE)
-        removed += changes(session, delete(table).where(of_it, key.in_(some)))
+        removed += changed_rows(session, delete(table).where(of_it, key.in_(some)))
     return removed
 
 

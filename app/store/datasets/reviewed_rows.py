@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
 from app.record import Record
-from app.states import FINAL
+from app.states import FINAL, ItemState
 from app.store.datasets import dataset_rows
 from app.store.tables.datasets import Dataset
 from app.store.tables.results import InstanceRow, Rejection
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 
-_UNDECIDED = ("open", "leased")
+_UNDECIDED = (ItemState.OPEN, ItemState.LEASED)
 
 
 def hold(session: Session, dataset_id: str) -> Dataset | None:

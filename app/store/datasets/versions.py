@@ -1,4 +1,4 @@
-"""Queries on versions of data sets: who makes them, and what became of it."""
+"""Queries on versions of data sets: the lease of the process that makes one, and their outcome."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -6,13 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Text, case, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.store.runs.runs import changes
-from app.store.sql import epoch_now
+from app.states import UNFINISHED_DATASETS, DatasetState
+from app.store import leases
+from app.store.sql import changed_rows, epoch_now
 from app.store.tables.datasets import Dataset, DatasetFile
-
-READING, QUEUED, MAKING, READY = "reading", "queued", "making", "ready"
-FAILED, DELETED = "failed", "deleted"
-UNFINISHED = (QUEUED, MAKING)
 
 
 def find_by_request(session: Session, request_sha256: Collection[str]) -> Dataset | None:
@@ -26,45 +23,41 @@ def lock(session: Session, dataset_id: str) -> Dataset:
 
 
 def next_version(session: Session, name: str) -> int:
-    """The number of the next version of this name."""
+    """Return the number of the next version of this name."""
     last = select(func.coalesce(func.max(Dataset.version), 0)).where(Dataset.name == name)
     return (session.scalar(last) or 0) + 1
 
 
 def take(session: Session, dataset_id: str, token: str, lease_s: float) -> bool:
-    """Take a version to make it: one that waits, or whose maker counts as dead. Safe to repeat."""
-    now = epoch_now()
-    free = or_(Dataset.leased_until.is_(None), Dataset.leased_until < now, Dataset.token == token)
-    # A commit whose answer was lost is no new attempt.
-    ours = Dataset.token == token
-    attempts = case((ours, Dataset.attempts), else_=Dataset.attempts + 1)
-    # What was read from a file is there; all else is made from the beginning.
-    kept = or_(ours, Dataset.is_import)
-    begun_anew = {
-        "row_count": case((kept, Dataset.row_count), else_=0),
-        "dropped_count": case((kept, Dataset.dropped_count), else_=0),
-    }
-    taken = changes(
+    """Take an unfinished version that is free, to make it; safe to repeat."""
+    # Rows read from a file are kept; everything else is made again from the beginning.
+    kept = or_(Dataset.token == token, Dataset.is_import)
+    return leases.take(
         session,
-        update(Dataset)
-        .where(Dataset.id == dataset_id, Dataset.state.in_(UNFINISHED), free)
-        .values(state=MAKING, token=token, leased_until=now + lease_s, attempts=attempts)
-        .values(begun_anew),
+        Dataset,
+        Dataset.id == dataset_id,
+        Dataset.state.in_(UNFINISHED_DATASETS),
+        token=token,
+        lease_s=lease_s,
+        state=DatasetState.MAKING,
+        attempts=leases.attempts_begun(Dataset, token),
+        row_count=case((kept, Dataset.row_count), else_=0),
+        dropped_count=case((kept, Dataset.dropped_count), else_=0),
     )
-    return bool(taken)
 
 
 def extend(session: Session, dataset_id: str, token: str, lease_s: float) -> bool:
-    """Prolong the lease; False when the version is another's by now, or gone. Fences what follows.
+    """Prolong the lease; False when the version was lost to another process, or deleted.
 
-    In the same transaction as what it fences it keeps the row, so nobody takes over in between.
+    Also the fence of what follows in the same transaction: the UPDATE holds the row, so nobody can
+    take the version over in between.
     """
-    held = update(Dataset).where(*_is_held(dataset_id, token))
-    return bool(changes(session, held.values(leased_until=epoch_now() + lease_s)))
+    at_work = _is_at_work(dataset_id)
+    return leases.extend(session, Dataset, *at_work, token=token, lease_s=lease_s)
 
 
 class Written(NamedTuple):
-    """How far the making of a version is."""
+    """How many rows and drops of a version are stored."""
 
     rows: int
     drops: int
@@ -73,56 +66,58 @@ class Written(NamedTuple):
 def advance(
     session: Session, dataset_id: str, token: str, before: Written, after: Written
 ) -> bool | None:
-    """Note that more is written; fences what is written in the same transaction.
+    """Record that more is written; fences what is written in the same transaction.
 
-    Returns None when that was noted before, by a commit whose answer was lost: then there is
-    nothing left to write. False: the version is another's by now, or gone.
+    Returns:
+        True: recorded. None: it was recorded before, by a commit whose answer was lost, so there is
+        nothing left to write. False: the version was lost to another process, or deleted.
     """
     stands = (Dataset.row_count == before.rows, Dataset.dropped_count == before.drops)
     held = update(Dataset).where(*_is_held(dataset_id, token), *stands)
-    if changes(session, held.values(row_count=after.rows, dropped_count=after.drops)):
+    if changed_rows(session, held.values(row_count=after.rows, dropped_count=after.drops)):
         return True
     counts = select(Dataset.row_count, Dataset.dropped_count)
     found = session.execute(counts.where(*_is_held(dataset_id, token))).one_or_none()
     return None if found == after else False
 
 
-def let_go(session: Session, dataset_id: str, token: str) -> None:
-    """Leave an unfinished version to whoever takes it next; also one whose file is read."""
-    held = update(Dataset).where(*_is_held(dataset_id, token))
-    # Only a process that went without a word has used up an attempt.
-    again = {"attempts": case((Dataset.attempts > 0, Dataset.attempts - 1), else_=0)}
-    session.execute(held.values(state=QUEUED, token=None, leased_until=None, **again))
+def release(session: Session, dataset_id: str, token: str) -> None:
+    """Leave an unfinished version, or one whose file was read, to the next process."""
+    again = {"state": DatasetState.QUEUED, "attempts": leases.attempts_returned(Dataset)}
+    leases.release(session, Dataset, *_is_at_work(dataset_id), token=token, **again)
 
 
-def end(session: Session, dataset_id: str, token: str, state: str, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
-    """Note how the making ended, unless the version is another's by now."""
-    held = update(Dataset).where(*_is_held(dataset_id, token))
-    ended = {"state": state, "token": None, "leased_until": None, "ended_at": epoch_now()}
-    return bool(changes(session, held.values(ended | values)))
+def end(session: Session, dataset_id: str, token: str, state: DatasetState, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
+    """Record how the making ended; False when the version was lost to another process."""
+    ended = {"state": state, "ended_at": epoch_now()} | values
+    return leases.release(session, Dataset, *_is_at_work(dataset_id), token=token, **ended)
+
+
+def _is_at_work(dataset_id: str) -> Sequence[ColumnElement[bool]]:
+    at_work = Dataset.state.in_((DatasetState.READING, DatasetState.MAKING))
+    return (Dataset.id == dataset_id, at_work)
 
 
 def _is_held(dataset_id: str, token: str) -> Sequence[ColumnElement[bool]]:
-    at_work = Dataset.state.in_((READING, MAKING))
-    return (Dataset.id == dataset_id, Dataset.token == token, at_work)
+    return (*_is_at_work(dataset_id), Dataset.token == token)
 
 
-def forget_files(session: Session, dataset_id: str) -> None:
-    """Remove what is known of the files of a version."""
+def delete_files(session: Session, dataset_id: str) -> None:
+    """Delete the records of a version's files."""
     session.execute(delete(DatasetFile).where(DatasetFile.dataset_id == dataset_id))
 
 
 def files_of(session: Session, dataset_id: str) -> Sequence[DatasetFile]:
-    """Load what is known of the files of a version, by name."""
+    """Load the records of a version's files, by name."""
     wanted = select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)
     return session.scalars(wanted.order_by(DatasetFile.name)).all()
 
 
-def note_file(session: Session, made: DatasetFile) -> DatasetFile:
-    """Note a file that was made; what is known of it, if it was made before.
+def record_file(session: Session, made: DatasetFile) -> DatasetFile:
+    """Record a file that was made; return the earlier record, if it was made before.
 
     Raises:
-        RuntimeError: it was another one then. That is a defect.
+        RuntimeError: its content was different then. That is a defect.
     """
     known = session.get(DatasetFile, (made.dataset_id, made.name), with_for_update=True)
     if known is None:
@@ -134,55 +129,38 @@ def note_file(session: Session, made: DatasetFile) -> DatasetFile:
 
 
 def waiting(session: Session, again_after_s: float) -> Sequence[str]:
-    """Name the versions that a worker should look at and was not told of lately."""
-    now = epoch_now()
-    return session.scalars(
-        select(Dataset.id)
-        .where(Dataset.state.in_(UNFINISHED))
-        .where(or_(Dataset.leased_until.is_(None), Dataset.leased_until < now))
-        .where(or_(Dataset.notified_at.is_(None), Dataset.notified_at < now - again_after_s))
-        .order_by(Dataset.id)
-        .limit(20)
-    ).all()
-
-
-def note_nudged(session: Session, dataset_ids: Sequence[str]) -> None:
-    """Note that a worker was told of them."""
-    if dataset_ids:
-        session.execute(
-            update(Dataset).where(Dataset.id.in_(dataset_ids)).values(notified_at=epoch_now())
-        )
+    """Name some unfinished versions that are free and that no worker was notified of lately."""
+    unfinished = Dataset.state.in_(UNFINISHED_DATASETS)
+    return leases.waiting(session, Dataset, unfinished, again_after_s=again_after_s)
 
 
 def broken_imports(session: Session) -> Sequence[str]:
-    """Name the imports whose process is dead: nobody else has their file."""
-    return session.scalars(
-        select(Dataset.id).where(Dataset.state == READING, Dataset.leased_until < epoch_now())
-    ).all()
+    """Name the imports whose process is dead: no other process has their file."""
+    return session.scalars(select(Dataset.id).where(*_is_broken_import())).all()
 
 
-def bury_import(session: Session, dataset_id: str) -> None:
-    """Note that the process that read a file is dead, unless it has come back to life."""
-    dead = (Dataset.state == READING, Dataset.leased_until < epoch_now())
+def fail_import(session: Session, dataset_id: str) -> None:
+    """Record that an import failed because its process died, unless it lives after all."""
     message = "The service stopped while it read the file; send it again."
-    ended = {"state": FAILED, "message": message, "request_sha256": None, "row_count": 0}
+    ended = {"state": DatasetState.FAILED, "message": message, "ended_at": epoch_now()}
+    nothing = {"request_sha256": None, "row_count": 0, "dropped_count": 0}
     session.execute(
         update(Dataset)
-        .where(Dataset.id == dataset_id, *dead)
-        .values(token=None, leased_until=None, ended_at=epoch_now(), dropped_count=0, **ended)
+        .where(Dataset.id == dataset_id, *_is_broken_import())
+        .values(leases.RELEASED | ended | nothing)
     )
 
 
+def _is_broken_import() -> Sequence[ColumnElement[bool]]:
+    return (Dataset.state == DatasetState.READING, leases.is_expired(Dataset))
+
+
 def used_by(session: Session, dataset_id: str) -> str | None:
-    """Name an unfinished version that reads this one; None: none does."""
+    """Return the id of an unfinished version that reads this one; None when there is none."""
+    sources = [cast(column, Text) for column in (Dataset.recipe, Dataset.facts)]
     return session.scalar(
         select(Dataset.id)
-        .where(Dataset.state.in_(UNFINISHED))
-        .where(
-            or_(
-                cast(Dataset.recipe, Text).contains(dataset_id, autoescape=True),
-                cast(Dataset.facts, Text).contains(dataset_id, autoescape=True),
-            )
-        )
+        .where(Dataset.state.in_(UNFINISHED_DATASETS))
+        .where(or_(*(source.contains(dataset_id, autoescape=True) for source in sources)))
         .limit(1)
     )

@@ -7,10 +7,11 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.declarative import RowId, Table
+from app.store.leases import LeasedWork
 from app.store.sql import epoch_now
 
 
-class Dataset(Table):
+class Dataset(LeasedWork, Table):
     """A version of a data set: made once, never changed afterwards."""
 
     __tablename__ = "datasets"
@@ -24,7 +25,6 @@ class Dataset(Table):
         ),
     )
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     version: Mapped[int]
     """1 for the first of its name."""
@@ -48,14 +48,6 @@ class Dataset(Table):
     """`Facts`: sources, models, prompts, licences, what was dropped and mended, and by what."""
     statistics: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """`Statistics`; null until it is ready."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often its making was begun."""
-    token: Mapped[str | None] = mapped_column(String(40))
-    """Fence: the process that makes it."""
-    leased_until: Mapped[datetime | None]
-    """After this without a heartbeat that process counts as dead."""
-    notified_at: Mapped[datetime | None]
-    """When a worker was last notified of it."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     ended_at: Mapped[datetime | None]
 

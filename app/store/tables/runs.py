@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, t
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.declarative import RowId, Table
+from app.store.leases import Leased
+from app.store.moves import Moving
 from app.store.sql import epoch_now
 from app.store.types import Dollars
 
@@ -46,7 +48,7 @@ class SeedTaskRow(Table):
     is_classification: Mapped[bool]
 
 
-class Run(Table):
+class Run(Moving, Table):
     """One growing of a seed set into a data set, or one review of a data set's rows."""
 
     __tablename__ = "runs"
@@ -54,7 +56,6 @@ class Run(Table):
         CheckConstraint("(seed_set_id IS NULL) <> (dataset_id IS NULL)", "ck_runs_one_source"),
     )
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
     seed_set_id: Mapped[str | None] = mapped_column(ForeignKey("seed_sets.id"), index=True)
     """What it grows; null: it reviews a data set."""
     dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
@@ -68,12 +69,8 @@ class Run(Table):
     """`RunOptions`, whole: what was left out stands here with its default."""
     capabilities: Mapped[dict[str, Any] | None]
     """What the preflight saw the endpoint do; null until it has run."""
-    status: Mapped[str] = mapped_column(String(20), index=True)
-    """`run_state.Status`; changed by guarded moves only."""
     end_reason: Mapped[str | None] = mapped_column(String(20))
     """`run_state.EndReason`: why it ended or waits."""
-    message: Mapped[str | None]
-    """What happened and what a person can do, in words."""
     accepted: Mapped[int] = mapped_column(server_default=text("0"))
     """Accepted instructions; also the next one's sequence number. Of a review: rows that stay."""
     tickets_issued: Mapped[int] = mapped_column(server_default=text("0"))
@@ -117,23 +114,15 @@ class Run(Table):
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     """Of the request it was started with: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
 
 
-class RunSlot(Table):
+class RunSlot(Leased, Table):
     """A place at a run for one pump; as many workers share the run as it has slots."""
 
     __tablename__ = "run_slots"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True)
-    token: Mapped[str | None] = mapped_column(String(40))
-    """Fence: the pump that holds it; null: free. What a pump leased bears its token."""
-    leased_until: Mapped[datetime | None]
-    """After this without a heartbeat the pump counts as dead."""
-    notified_at: Mapped[datetime | None]
-    """When a worker was last notified of it."""
 
 
 class RunEvent(Table):

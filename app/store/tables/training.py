@@ -7,12 +7,14 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.declarative import RowId, Table
+from app.store.leases import LeasedWork
+from app.store.moves import Moving
 from app.store.sql import epoch_now
 
 _OPEN = text("status IN ('queued', 'running', 'cancelling')")
 
 
-class TrainingJob(Table):
+class TrainingJob(LeasedWork, Moving, Table):
     """One tuning of a model on a version of a data set, or one evaluation of a model."""
 
     __tablename__ = "training_jobs"
@@ -20,7 +22,6 @@ class TrainingJob(Table):
         Index("ix_training_jobs_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
     """``training``, with an evaluation at its end, or ``evaluation`` alone."""
     dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
@@ -33,10 +34,6 @@ class TrainingJob(Table):
     """The id of that data set, while it is being made."""
     options: Mapped[dict[str, Any]]
     """`app.training.plain.options`: those of its kind."""
-    status: Mapped[str] = mapped_column(String(20), index=True)
-    """`run_state.Status`; changed by guarded moves only, see `job_state`."""
-    message: Mapped[str | None]
-    """Why it failed or was cancelled, and what a person can do."""
     step: Mapped[int] = mapped_column(server_default=text("0"))
     """The last one that was told; after a death it begins again at the last checkpoint."""
     steps: Mapped[int | None]
@@ -49,24 +46,14 @@ class TrainingJob(Table):
     """The end of its log, a few thousand characters."""
     evaluation: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """`Evaluation`; null until there is one."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often it was begun since it last came further than ever before."""
     farthest_step: Mapped[int] = mapped_column(server_default=text("0"))
     """What "further than ever" is."""
     report_count: Mapped[int] = mapped_column(server_default=text("0"))
     """Number of progress reports stored: tells a commit whose answer was lost from a new one."""
-    token: Mapped[str | None] = mapped_column(String(40))
-    """Fence: the process that works on it."""
-    leased_until: Mapped[datetime | None]
-    """After this without a heartbeat that process counts as dead."""
-    notified_at: Mapped[datetime | None]
-    """When a worker was last notified of it."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str] = mapped_column(String(64))
     """Of the request it was made by: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
 
 
 class TrainingEvent(Table):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, undefer
 
-from app.store.runs.runs import changes
+from app.store.sql import changed_rows
 from app.store.tables.training import TrainingJob, TrainingReview
 
 
@@ -19,7 +19,7 @@ def locked_evaluation(session: Session, job_id: str) -> dict[str, Any] | None:
 def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) -> None:
     """Keep a person's review in place of an earlier one; safe to repeat."""
     theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
-    if not changes(session, update(TrainingReview).where(*theirs).values(review=review)):
+    if not changed_rows(session, update(TrainingReview).where(*theirs).values(review=review)):
         session.add(TrainingReview(job_id=job_id, reviewer=reviewer, review=review))
         session.flush()
 
@@ -27,7 +27,7 @@ def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) ->
 def remove(session: Session, job_id: str, reviewer: str) -> bool:
     """Forget a person's review; False: there was none."""
     theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
-    return bool(changes(session, delete(TrainingReview).where(*theirs)))
+    return bool(changed_rows(session, delete(TrainingReview).where(*theirs)))
 
 
 def of_job(session: Session, job_id: str) -> Sequence[dict[str, Any]]:

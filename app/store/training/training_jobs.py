@@ -1,32 +1,21 @@
-"""Queries on training jobs: guarded moves, who works on them, what they report."""
+"""Queries on training jobs: guarded moves, the lease of their worker, what it reports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Text,
-    and_,
-    case,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Text, and_, case, cast, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.states import FINAL_JOBS, WORKABLE_JOBS, Status, job_sources_of
-from app.store.runs.runs import changes
-from app.store.sql import epoch_now
+from app.states import FINAL, JOB_TRANSITIONS, WORKABLE, Status, sources_of
+from app.store import leases
+from app.store.moves import Move
+from app.store.moves import move as guarded_move
+from app.store.sql import changed_rows
 from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput
 
 LOG_CHARACTERS = 8000
-"""Of a job's log, so many are kept from its end."""
+"""How much of the end of a job's log is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +24,15 @@ class Step:
 
     step: int
     steps: int | None
+    """Of the whole training; None: not known yet."""
     loss: float | None
-    """None: not a number that can be stored."""
+    """None: not a finite number."""
     learning_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that a training left."""
+    """A file that a training job made."""
 
     name: str
     sha256: str
@@ -73,110 +63,87 @@ def move(
 ) -> bool:
     """Move a job's status where the transition table allows it, and append the event.
 
-    With a `token`, only while that process holds it; with `from_only`, only from there. Returns
-    False, and does nothing, when the job is not in a state it may come from: repeating is safe.
+    With a `token`, only while that process holds it; with `from_only`, only from there. A job that
+    ends or is queued again is free.
+
+    Returns:
+        True when it moved. False, with nothing changed, when the job is not in a status it may come
+        from: repeating a move is safe.
     """
-    now = epoch_now()
-    values: dict[str, Any] = {"status": to, "message": message}
-    if to is Status.RUNNING:
-        first = case((TrainingJob.started_at.is_(None), now), else_=TrainingJob.started_at)
-        values["started_at"] = first
-    if to in FINAL_JOBS or to is Status.QUEUED:
-        values |= {"token": None, "leased_until": None, "notified_at": None}
-        values["ended_at"] = now if to in FINAL_JOBS else None
-    sources = job_sources_of(to) if from_only is None else {from_only}
-    moved = changes(
-        session,
-        update(TrainingJob)
-        .where(TrainingJob.id == job_id, TrainingJob.status.in_(sources))
-        .where(TrainingJob.token == token if token else true())
-        .values(values),
-    )
-    if moved:
-        add_event(session, job_id, "status", {"status": to, "message": message})
-    return bool(moved)
+    sources = sources_of(JOB_TRANSITIONS, to) if from_only is None else frozenset({from_only})
+    freed = to in FINAL or to is Status.QUEUED
+    values = leases.RELEASED | {"notified_at": None} if freed else {}
+    guards = (TrainingJob.token == token,) if token else ()
+    wanted = Move(to, sources, message, values=values)
+    return guarded_move(session, TrainingJob, job_id, wanted, *guards, add_event=add_event)
 
 
 def add_event(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Append what happened."""
+    """Append an event to a job's log; the caller's transaction holds the job's row."""
     session.execute(insert(TrainingEvent).values(job_id=job_id, kind=kind, data=data))
 
 
-def is_free() -> ColumnElement[bool]:
-    """Whether nobody who lives works on a job."""
-    return or_(TrainingJob.leased_until.is_(None), TrainingJob.leased_until < epoch_now())
-
-
 def has_rows() -> ColumnElement[bool]:
-    """Whether its data set is there; until then its run makes it, and no worker can begin."""
+    """Return the condition that a job's data set is there; until then no worker can begin."""
     return TrainingJob.dataset_id.is_not(None)
 
 
 def take(session: Session, job_id: str, token: str, lease_s: float) -> bool:
-    """Take a job to work on it: one that waits, or whose worker counts as dead. Safe to repeat."""
-    ours = TrainingJob.token == token
-    taken = changes(
+    """Take a job that has work and is free; safe to repeat."""
+    taken = leases.take(
         session,
-        update(TrainingJob)
-        .where(TrainingJob.id == job_id, TrainingJob.status.in_(WORKABLE_JOBS), has_rows())
-        .where(or_(is_free(), ours))
-        .values(
-            token=token,
-            leased_until=epoch_now() + lease_s,
-            # It was told; should it die, the next is told as soon as the lease is over.
-            notified_at=None,
-            # A commit whose answer was lost is no new attempt.
-            attempts=case((ours, TrainingJob.attempts), else_=TrainingJob.attempts + 1),
-        ),
+        TrainingJob,
+        TrainingJob.id == job_id,
+        TrainingJob.status.in_(WORKABLE),
+        has_rows(),
+        token=token,
+        lease_s=lease_s,
+        attempts=leases.attempts_begun(TrainingJob, token),
+        # If this worker dies, the next is notified as soon as the lease has expired.
+        notified_at=None,
     )
     if taken:
         move(session, job_id, Status.RUNNING, token=token)
-    return bool(taken)
+    return taken
 
 
-def beat(session: Session, job_id: str, token: str, lease_s: float) -> Status | None:
-    """Prolong the lease and learn what is wanted; None when the job is another's by now."""
-    held = (TrainingJob.id == job_id, TrainingJob.token == token)
-    prolonged = update(TrainingJob).where(*held).values(leased_until=epoch_now() + lease_s)
-    if not changes(session, prolonged):
+def extend(session: Session, job_id: str, token: str, lease_s: float) -> Status | None:
+    """Prolong the lease; return the job's status, or None when it was lost to another process."""
+    this = TrainingJob.id == job_id
+    if not leases.extend(session, TrainingJob, this, token=token, lease_s=lease_s):
         return None
-    return Status(session.scalars(select(TrainingJob.status).where(*held)).one())
+    return Status(session.scalars(select(TrainingJob.status).where(this)).one())
 
 
 def report(
     session: Session, job_id: str, token: str, report_count: int, steps: Sequence[Step], log: str
 ) -> bool:
-    """Append steps and log lines, fenced; False: the job is another's by now.
+    """Append steps and log lines, fenced; False when the job was lost to another process.
 
     `report_count` is the number of earlier reports: the same report again, after a commit whose
     answer was lost, changes nothing.
     """
     held = and_(TrainingJob.id == job_id, TrainingJob.token == token)
-    last = steps[-1] if steps else None
     values: dict[str, Any] = {"report_count": report_count + 1}
     if log:
-        kept = select(TrainingJob.log_tail).where(TrainingJob.id == job_id)
-        values["log_tail"] = ((session.scalar(kept) or "") + log)[-LOG_CHARACTERS:]
-    if last is not None:
-        further = TrainingJob.farthest_step < last.step
-        values |= {
-            "step": last.step,
-            "steps": last.steps,
-            "loss": last.loss,
-            "learning_rate": last.learning_rate,
-            "attempts": case((further, 1), else_=TrainingJob.attempts),
-            "farthest_step": case((further, last.step), else_=TrainingJob.farthest_step),
-        }
-    if changes(
-        session,
-        update(TrainingJob).where(held, TrainingJob.report_count == report_count).values(values),
-    ):
+        kept = session.scalar(select(TrainingJob.log_tail).where(TrainingJob.id == job_id))
+        values["log_tail"] = ((kept or "") + log)[-LOG_CHARACTERS:]
+    if steps:
+        values |= _progress(steps[-1])
+    new = update(TrainingJob).where(held, TrainingJob.report_count == report_count)
+    if changed_rows(session, new.values(values)):
         for each in steps:
-            data: dict[str, Any] = {"step": each.step, "steps": each.steps}
-            data |= {"loss": each.loss, "learning_rate": each.learning_rate}
-            add_event(session, job_id, "step", data)
+            add_event(session, job_id, "step", asdict(each))
         return True
     return session.scalar(select(TrainingJob.report_count).where(held)) == report_count + 1
+
+
+def _progress(last: Step) -> dict[str, Any]:
+    further = TrainingJob.farthest_step < last.step
+    return asdict(last) | {
+        "attempts": case((further, 1), else_=TrainingJob.attempts),
+        "farthest_step": case((further, last.step), else_=TrainingJob.farthest_step),
+    }
 
 
 def succeed(
@@ -186,99 +153,79 @@ def succeed(
     outputs: Sequence[Output],
     evaluation: dict[str, Any] | None,
 ) -> bool:
-    """Note what a job made, unless it is another's by now or was cancelled in time."""
+    """Record what a job made; False when it was lost to another process, or cancelled in time."""
     if not move(session, job_id, Status.SUCCEEDED, token=token):
         return False
-    noted = update(TrainingJob).where(TrainingJob.id == job_id).values(evaluation=evaluation)
-    session.execute(noted)
-    for each in outputs:
-        session.add(
-            TrainingOutput(
-                job_id=job_id, name=each.name, sha256=each.sha256, size_bytes=each.size_bytes
-            )
-        )
+    recorded = update(TrainingJob).where(TrainingJob.id == job_id).values(evaluation=evaluation)
+    session.execute(recorded)
+    session.add_all(TrainingOutput(job_id=job_id, **asdict(output)) for output in outputs)
     return True
 
 
-def hand_back(session: Session, job_id: str, token: str) -> None:
-    """Leave a job to the next process; that this one was asked to end is no attempt that failed.
+def release(session: Session, job_id: str, token: str) -> None:
+    """Leave a job to the next process; a job that a person has cancelled ends here.
 
-    One that a person cancelled ends here: there is nothing left to do.
+    Being asked to stop does not count as a failed attempt.
     """
     if move(session, job_id, Status.QUEUED, token=token):
-        fewer = func.coalesce(TrainingJob.attempts, 1) - 1
+        fewer = leases.attempts_returned(TrainingJob)
         session.execute(update(TrainingJob).where(TrainingJob.id == job_id).values(attempts=fewer))
     else:
         move(session, job_id, Status.CANCELLED, token=token)
 
 
-def forgive(session: Session, job_id: str) -> None:
-    """Count attempts anew: a person wants it to be tried again."""
+def reset_attempts(session: Session, job_id: str) -> None:
+    """Count attempts from 0 again: a person wants it to be tried again."""
     session.execute(update(TrainingJob).where(TrainingJob.id == job_id).values(attempts=0))
 
 
 def of_run(session: Session, run_id: str) -> Sequence[str]:
-    """Name the jobs that learn what a run makes, oldest first."""
+    """List the ids of the jobs that train on the data set of a run, oldest first."""
     wanted = select(TrainingJob.id).where(TrainingJob.run_id == run_id)
     return session.scalars(wanted.order_by(TrainingJob.id)).all()
 
 
 def outputs_of(session: Session, job_id: str) -> Sequence[TrainingOutput]:
-    """Load what a job left, by name."""
+    """Load the records of a job's files, by name."""
     wanted = select(TrainingOutput).where(TrainingOutput.job_id == job_id)
     return session.scalars(wanted.order_by(TrainingOutput.name)).all()
 
 
-def forget_outputs(session: Session, job_id: str) -> None:
-    """Remove what is known of a job's files."""
+def delete_outputs(session: Session, job_id: str) -> None:
+    """Delete the records of a job's files."""
     session.execute(delete(TrainingOutput).where(TrainingOutput.job_id == job_id))
 
 
 def unfinished_measuring(session: Session, job_id: str) -> str | None:
-    """Name a job that still measures what this one tuned; None: none does."""
-    named = cast(TrainingJob.options, Text).contains(job_id, autoescape=True)
+    """Return the id of an unfinished job that measures this one's model; None: there is none."""
+    measures = cast(TrainingJob.options, Text).contains(job_id, autoescape=True)
     return session.scalar(
-        select(TrainingJob.id).where(TrainingJob.status.in_(WORKABLE_JOBS), named).limit(1)
+        select(TrainingJob.id).where(TrainingJob.status.in_(WORKABLE), measures).limit(1)
     )
 
 
 def waiting(session: Session, again_after_s: float) -> Sequence[str]:
-    """Name the jobs that a worker should look at and was not told of lately."""
-    lately = epoch_now() - again_after_s
-    return session.scalars(
-        select(TrainingJob.id)
-        .where(TrainingJob.status.in_(WORKABLE_JOBS), has_rows(), is_free())
-        .where(or_(TrainingJob.notified_at.is_(None), TrainingJob.notified_at < lately))
-        .order_by(TrainingJob.id)
-        .limit(20)
-    ).all()
-
-
-def note_nudged(session: Session, job_ids: Sequence[str]) -> None:
-    """Note that a worker was told of them."""
-    if job_ids:
-        told = update(TrainingJob).where(TrainingJob.id.in_(job_ids))
-        session.execute(told.values(notified_at=epoch_now()))
+    """Name some jobs that have work, are free, and of which no worker was notified lately."""
+    workable = (TrainingJob.status.in_(WORKABLE), has_rows())
+    return leases.waiting(session, TrainingJob, *workable, again_after_s=again_after_s)
 
 
 def unfinished_of(session: Session, dataset_id: str) -> TrainingJob | None:
-    """Find a job that still needs this data set, for whatever; None: none does."""
-    named = [
+    """Find an unfinished job that needs this data set for any purpose; None: there is none."""
+    mentioned = [
         cast(column, Text).contains(dataset_id, autoescape=True)
         for column in (TrainingJob.options, TrainingJob.requested_dataset)
     ]
-    learnt = (TrainingJob.dataset_id == dataset_id, TrainingJob.pending_dataset_id == dataset_id)
+    used = (TrainingJob.dataset_id == dataset_id, TrainingJob.pending_dataset_id == dataset_id)
     return session.scalar(
-        select(TrainingJob)
-        .where(TrainingJob.status.in_(WORKABLE_JOBS), or_(*learnt, *named))
-        .limit(1)
+        select(TrainingJob).where(TrainingJob.status.in_(WORKABLE), or_(*used, *mentioned)).limit(1)
     )
 
 
-def look(session: Session, job_id: str, after_id: int, most: int) -> Look | None:
-    """Read up to `most` events after one of them; None when there is no such job.
+def look(session: Session, job_id: str, after_id: int, limit: int) -> Look | None:
+    """Read up to `limit` events after one of them; None when there is no such job.
 
-    One statement: a status that is final comes with its event, never before it.
+    One statement: a final status comes together with its event, never before it.
     """
     later = and_(TrainingEvent.job_id == TrainingJob.id, TrainingEvent.id > after_id)
     rows = session.execute(
@@ -286,7 +233,7 @@ def look(session: Session, job_id: str, after_id: int, most: int) -> Look | None
         .outerjoin(TrainingEvent, later)
         .where(TrainingJob.id == job_id)
         .order_by(TrainingEvent.id)
-        .limit(most)
+        .limit(limit)
     ).all()
     if not rows:
         return None

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.states import FINAL, Status
-from app.store.datasets.versions import UNFINISHED
+from app.states import FINAL, UNFINISHED_DATASETS, Status
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
@@ -23,7 +22,7 @@ def rowless(session: Session) -> Sequence[str]:
         select(TrainingJob.id)
         .join(Run, Run.id == TrainingJob.run_id)
         .outerjoin(Dataset, Dataset.id == TrainingJob.pending_dataset_id)
-        .where(_waits(), or_(ended, Dataset.state.not_in(UNFINISHED)))
+        .where(_waits(), or_(ended, Dataset.state.not_in(UNFINISHED_DATASETS)))
         .order_by(TrainingJob.id)
         .limit(100)
     ).all()

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import Amount
 from app.pipeline.types import Stage
-from app.store.runs.runs import changes
+from app.states import ItemState
+from app.store.sql import changed_rows
 from app.store.tables.work import WorkItem
 from app.store.work.work_items import Item, amount_of, leased
 
@@ -52,7 +53,11 @@ def answered(
     session: Session, batch_id: str, item_ids: Collection[int]
 ) -> Sequence[tuple[Item, Amount]]:
     """Load those of some items that are still in a batch, each with what was reserved for it."""
-    mine = (WorkItem.id.in_(item_ids), WorkItem.token == batch_id, WorkItem.state == "leased")
+    mine = (
+        WorkItem.id.in_(item_ids),
+        WorkItem.token == batch_id,
+        WorkItem.state == ItemState.LEASED,
+    )
     reserved = (WorkItem.reserved_tokens, WorkItem.reserved_usd)
     rows = session.execute(select(*_COLUMNS, *reserved).where(*mine))
     return [
@@ -70,25 +75,25 @@ def known(session: Session, run_id: str, stage: str, item_ids: Collection[int]) 
 def hand_back(session: Session, run_id: str, batch_id: str, *, by_batch: bool) -> None:
     """Open again what is still in a batch, for another batch or for calls; no attempt is burnt."""
     mine = update(WorkItem).where(*leased(run_id), WorkItem.token == batch_id)
-    free = {"state": "open", "token": None, "reserved_tokens": None, "reserved_usd": None}
-    changes(session, mine.values(**free, by_batch=by_batch))
+    free = {"state": ItemState.OPEN, "token": None, "reserved_tokens": None, "reserved_usd": None}
+    changed_rows(session, mine.values(**free, by_batch=by_batch))
 
 
 def wait_again(session: Session, item_ids: Collection[int]) -> None:
     """Let these, just opened, wait for another batch."""
-    opened = (WorkItem.id.in_(item_ids), WorkItem.state == "open")
-    changes(session, update(WorkItem).where(*opened).values(by_batch=True))
+    opened = (WorkItem.id.in_(item_ids), WorkItem.state == ItemState.OPEN)
+    changed_rows(session, update(WorkItem).where(*opened).values(by_batch=True))
 
 
 def ask_by_call(session: Session, item_ids: Collection[int]) -> None:
     """Let these wait for no batch."""
-    changes(session, update(WorkItem).where(WorkItem.id.in_(item_ids)).values(by_batch=False))
+    changed_rows(session, update(WorkItem).where(WorkItem.id.in_(item_ids)).values(by_batch=False))
 
 
 def ask_all_by_call(session: Session, run_id: str, stage: Stage | None = None) -> None:
     """Let nothing of a stage, or of any, wait for a batch."""
     waits = update(WorkItem).where(*_waiting(run_id, stage))
-    changes(session, waits.values(by_batch=False))
+    changed_rows(session, waits.values(by_batch=False))
 
 
 def _waiting(run_id: str, stage: Stage | None) -> tuple[ColumnElement[bool], ...]:
@@ -97,6 +102,6 @@ def _waiting(run_id: str, stage: Stage | None) -> tuple[ColumnElement[bool], ...
     return (
         WorkItem.run_id == run_id,
         WorkItem.stage.in_(stages),
-        WorkItem.state == "open",
+        WorkItem.state == ItemState.OPEN,
         WorkItem.by_batch == true(),
     )

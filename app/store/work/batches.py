@@ -26,12 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.store.runs.runs import changes
+from app.states import BatchState
 from app.store.runs.slots import is_at_work
-from app.store.sql import epoch_now
+from app.store.sql import changed_rows, epoch_now
 from app.store.tables.batches import Batch
 
-OPEN = ("planned", "submitted", "ended")
+OPEN = (BatchState.PLANNED, BatchState.SUBMITTED, BatchState.ENDED)
 """In these somebody has to see to it again."""
 LONGEST_DELAY = 30
 """Times the first delay."""
@@ -68,7 +68,7 @@ def out(session: Session, run_id: str, token: str) -> Sequence[Out]:
 
 def add(session: Session, batch: Mapping[str, Any]) -> None:
     """Plan a batch, by its columns; it has to be submitted at once."""
-    session.execute(insert(Batch).values(**batch, state="planned", poll_at=epoch_now()))
+    session.execute(insert(Batch).values(**batch, state=BatchState.PLANNED, poll_at=epoch_now()))
 
 
 def any_open(session: Session, run_id: str) -> bool:
@@ -102,7 +102,9 @@ def take(session: Session, batch_id: str, token: str) -> Taken:
     row = session.execute(wanted).one()
     session.expunge(row[0])
     # Before it is sent: nobody can tell afterwards how far a pump came that died on the way.
-    sent = or_(Batch.may_exist, and_(Batch.state == "planned", Batch.cancelled_at.is_(None)))
+    sent = or_(
+        Batch.may_exist, and_(Batch.state == BatchState.PLANNED, Batch.cancelled_at.is_(None))
+    )
     _update(session, batch_id, token=token, may_exist=sent)
     return Taken(*row)
 
@@ -117,7 +119,7 @@ def note_submitted(session: Session, batch_id: str, provider_id: str, first_s: f
     """Note the provider's name for it."""
     now = epoch_now()
     values = {"provider_id": provider_id, "submitted_at": now, "poll_at": now + first_s}
-    _set(session, batch_id, state="submitted", **values)
+    _set(session, batch_id, state=BatchState.SUBMITTED, **values)
 
 
 def note_working(
@@ -139,7 +141,7 @@ def note_ended(session: Session, batch_id: str, said: str, completed: int) -> No
     """Note that the provider has ended it. The pump goes on with it."""
     now = epoch_now()
     values = {"provider_said": said, "completed": completed, "poll_at": now, "ended_at": now}
-    _update(session, batch_id, state="ended", failing_since=None, **values)
+    _update(session, batch_id, state=BatchState.ENDED, failing_since=None, **values)
 
 
 def postpone(
@@ -189,7 +191,7 @@ def cancel_open(session: Session, run_id: str) -> int:
     """Want no more of what is open, which is seen to at once; how many batches that changes."""
     wanted = update(Batch).where(*_open(run_id), Batch.cancelled_at.is_(None))
     values = {"cancelled_at": epoch_now(), "poll_at": epoch_now(), "failing_since": None}
-    return changes(session, wanted.values(**values))
+    return changed_rows(session, wanted.values(**values))
 
 
 class Refused(NamedTuple):
@@ -218,7 +220,7 @@ def refused_last(
         .order_by(Batch.id.desc())
         .limit(_LONGEST_ROW)
     ).all()
-    refused = list(takewhile(lambda row: row.state == "refused" and row.poll_at, rows))
+    refused = list(takewhile(lambda row: row.state == BatchState.REFUSED and row.poll_at, rows))
     if not refused:
         return None
     last = refused[0]
@@ -241,7 +243,7 @@ def _set(session: Session, batch_id: str, **values: object) -> None:
 
 
 def _update(session: Session, batch_id: str, **values: object) -> None:
-    changes(session, update(Batch).where(Batch.id == batch_id).values(**values))
+    changed_rows(session, update(Batch).where(Batch.id == batch_id).values(**values))
 
 
 def _bounded(age_s: ColumnElement[float], first_s: float) -> ColumnElement[float]:

@@ -14,8 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.store.declarative import core
-from app.store.runs.runs import changes
-from app.store.sql import epoch_now
+from app.store.sql import changed_rows, epoch_now
 from app.store.tables.endpoints import EndpointState
 
 _FIRST_DELAY_S = 0.5
@@ -82,7 +81,9 @@ def hold(session: Session, name: str, model: str, hold_s: float) -> None:
     later = case(
         (EndpointState.throttled_until > until, EndpointState.throttled_until), else_=until
     )
-    changes(session, update(EndpointState).where(_is(name, model)).values(throttled_until=later))
+    changed_rows(
+        session, update(EndpointState).where(_is(name, model)).values(throttled_until=later)
+    )
 
 
 def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
@@ -92,7 +93,7 @@ def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bo
     delay = case((grown > _LONGEST_DELAY_S, _LONGEST_DELAY_S), else_=grown)
     # Calls that were out together fail together: that is one message.
     counts = true() if was_probe else EndpointState.down_since.is_(None)
-    changes(
+    changed_rows(
         session,
         update(EndpointState)
         .where(_is(name, model), counts)
@@ -111,14 +112,16 @@ def take_probe(session: Session, name: str, model: str, within_s: float) -> bool
     due = and_(
         _is(name, model), EndpointState.down_since.is_not(None), EndpointState.probe_at <= now
     )
-    return bool(changes(session, update(EndpointState).where(due).values(probe_at=now + within_s)))
+    return bool(
+        changed_rows(session, update(EndpointState).where(due).values(probe_at=now + within_s))
+    )
 
 
 def back(session: Session, name: str, model: str) -> None:
     """Note that it answers."""
     gone = and_(_is(name, model), EndpointState.down_since.is_not(None))
     values = {"down_since": None, "probe_at": None, "probe_delay_s": None}
-    changes(session, update(EndpointState).where(gone).values(values))
+    changed_rows(session, update(EndpointState).where(gone).values(values))
 
 
 def charge(session: Session, name: str, model: str, used: Used) -> None:
@@ -152,7 +155,7 @@ def _enter(
         "requests_at": later(EndpointState.requests_at, used.requests_s),
         "tokens_at": later(EndpointState.tokens_at, used.tokens_s),
     }
-    changes(session, update(EndpointState).where(_is(name, model)).values(values))
+    changed_rows(session, update(EndpointState).where(_is(name, model)).values(values))
 
 
 def _seconds(column: InstrumentedAttribute[datetime | None]) -> ColumnElement[float]:

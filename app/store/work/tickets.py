@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
+from app.states import ItemState
 from app.store.tables.work import WorkItem
 
 
@@ -33,7 +34,7 @@ def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket
             WorkItem.stage == Stage.GENERATE,
             WorkItem.ordinal >= ordinal,
             WorkItem.ordinal < ordinal + _MOST_TICKETS,
-            WorkItem.state.in_(("answered", "dead", "dropped")),
+            WorkItem.state.in_((ItemState.ANSWERED, ItemState.DEAD, ItemState.DROPPED)),
         )
         .order_by(WorkItem.ordinal)
     )

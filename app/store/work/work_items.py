@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Stage
+from app.states import ItemState
 from app.store.declarative import core
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
@@ -25,7 +26,7 @@ _PRIORITY = {
 }
 _TABLE: Table = core(WorkItem)
 _FREE = {"token": None, "reserved_tokens": None, "reserved_usd": None}
-_UNFINISHED = ("open", "leased", "answered")
+_UNFINISHED = (ItemState.OPEN, ItemState.LEASED, ItemState.ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
             "priority": _PRIORITY[item.stage],
             "ordinal": item.ordinal,
             "subject": item.subject,
-            "state": "open",
+            "state": ItemState.OPEN,
             "by_batch": item.stage in run.batch_stages,
         }
         for item in items
@@ -109,7 +110,7 @@ def find_open(
     )
     rows = session.execute(
         select(*columns)
-        .where(WorkItem.run_id == run_id, WorkItem.state == "open", ~WorkItem.by_batch)
+        .where(WorkItem.run_id == run_id, WorkItem.state == ItemState.OPEN, ~WorkItem.by_batch)
         .where(WorkItem.id.not_in(passing))
         .order_by(*((WorkItem.attempts, *order) if unfailed_first else order))
         .limit(most)
@@ -122,7 +123,7 @@ _LEASE = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("item_id"))
     .values(
-        state="leased",
+        state=ItemState.LEASED,
         by_batch=False,
         token=bindparam("holder"),
         reserved_tokens=bindparam("tokens"),
@@ -162,9 +163,9 @@ def standings(session: Session, item_ids: Sequence[int], token: str) -> Mapping[
 
 
 def _standing(state: str, is_holder: bool) -> Standing:
-    if state == "leased" and is_holder:
+    if state == ItemState.LEASED and is_holder:
         return Standing.OURS
-    return Standing.OPEN if state == "open" else Standing.GONE
+    return Standing.OPEN if state == ItemState.OPEN else Standing.GONE
 
 
 _SETTLE = (
@@ -194,7 +195,7 @@ def burn_attempt(session: Session, item: Item, trouble: str, most: int) -> bool:
         update(WorkItem)
         .where(WorkItem.id == item.id)
         .values(
-            state="dead" if dead else "open",
+            state=ItemState.DEAD if dead else ItemState.OPEN,
             attempts=item.attempts + 1,
             trouble=trouble,
             **_FREE,
@@ -205,8 +206,8 @@ def burn_attempt(session: Session, item: Item, trouble: str, most: int) -> bool:
 
 def reopen(session: Session, item_ids: Collection[int], token: str) -> None:
     """Open these again without burning an attempt, as far as they are the pump's."""
-    mine = (WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == "leased")
-    session.execute(update(WorkItem).where(*mine).values(state="open", **_FREE))
+    mine = (WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == ItemState.LEASED)
+    session.execute(update(WorkItem).where(*mine).values(state=ItemState.OPEN, **_FREE))
 
 
 def leased_by(session: Session, run_id: str, token: str) -> Mapping[int, Amount]:
@@ -240,21 +241,23 @@ def leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
     """The condition that an item is being asked, by a call or by a batch."""
     # All stages by name: so the index on run, stage and state serves.
     in_index = WorkItem.stage.in_(tuple(Stage))
-    return WorkItem.run_id == run_id, in_index, WorkItem.state == "leased"
+    return WorkItem.run_id == run_id, in_index, WorkItem.state == ItemState.LEASED
 
 
 def drop_open(session: Session, run_id: str, stage: Stage) -> None:
     """Give up the items of a stage that were not asked yet: they are needed no more."""
     session.execute(
         update(WorkItem)
-        .where(WorkItem.run_id == run_id, WorkItem.stage == stage, WorkItem.state == "open")
-        .values(state="dropped")
+        .where(WorkItem.run_id == run_id, WorkItem.stage == stage, WorkItem.state == ItemState.OPEN)
+        .values(state=ItemState.DROPPED)
     )
 
 
 def any_open(session: Session, run_id: str) -> bool:
     """Whether some item waits to be asked by a call."""
-    waits = exists().where(WorkItem.run_id == run_id, WorkItem.state == "open", ~WorkItem.by_batch)
+    waits = exists().where(
+        WorkItem.run_id == run_id, WorkItem.state == ItemState.OPEN, ~WorkItem.by_batch
+    )
     return bool(session.scalar(select(waits)))
 
 

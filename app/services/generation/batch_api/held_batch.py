@@ -12,6 +12,7 @@ from app.pipeline.types import Stage
 from app.services.context import ServiceContext
 from app.services.generation.work.prepare import pause_for_provider
 from app.services.generation.work.recording import write_off
+from app.states import BatchState
 from app.store.runs import runs
 from app.store.runs.runs import Hold
 from app.store.tables.batches import Batch
@@ -58,7 +59,7 @@ class HeldBatch:
         def submitted(session: Session, _: Run, now: Batch) -> None:
             wait_s = 0.0 if now.cancelled_at is not None else self._first_s
             batches.note_submitted(session, now.id, provider_id, wait_s)
-            self.tell(session, "submitted")
+            self.tell(session, BatchState.SUBMITTED)
 
         self.change(submitted)
 
@@ -90,7 +91,7 @@ class HeldBatch:
             self.need_help(f"For {self.failing_s:.0f} s: {trouble}")
             return
         told_s = trouble.retry_after_s if isinstance(trouble, Throttled) else None
-        unknown = self.batch.state == "planned" and isinstance(trouble, Outage)
+        unknown = self.batch.state == BatchState.PLANNED and isinstance(trouble, Outage)
         at_least_s = self._first_s * _LISTED_AFTER if unknown else told_s or 0.0
         self.change(
             lambda session, _, now: batches.postpone(
@@ -123,8 +124,10 @@ class HeldBatch:
             delay = self._first_s * min(2 ** (in_a_row - 1), LONGEST_DELAY)
             words = str(trouble) if trouble is not None else None
             retry_after_s = delay if again and too_much else None
-            batches.close(session, now.id, "refused", trouble=words, retry_after_s=retry_after_s)
-            self.tell(session, "refused", trouble=words, by_calls=not again)
+            batches.close(
+                session, now.id, BatchState.REFUSED, trouble=words, retry_after_s=retry_after_s
+            )
+            self.tell(session, BatchState.REFUSED, trouble=words, by_calls=not again)
 
         self.change(refuse)
 
@@ -135,8 +138,8 @@ class HeldBatch:
             left = work_items.leased_by(session, run.id, now.id)
             write_off(run, sum(left.values(), NOTHING))
             batch_items.hand_back(session, run.id, now.id, by_batch=False)
-            batches.close(session, now.id, "lost", trouble=words)
-            self.tell(session, "lost", trouble=words)
+            batches.close(session, now.id, BatchState.LOST, trouble=words)
+            self.tell(session, BatchState.LOST, trouble=words)
 
         self.change(lose)
 
@@ -144,12 +147,16 @@ class HeldBatch:
         """Pause the run until a person has acted; a batch nobody waits for is given up instead."""
         may_exist = self._may_exist(trouble)
         if self.cancelled_s is not None:
-            if self.batch.state == "planned" and not may_exist:
+            if self.batch.state == BatchState.PLANNED and not may_exist:
                 self.refuse(None)
             else:
                 self.lose(words)
             return
-        if self.batch.state == "planned" and isinstance(trouble, RunTrouble) and not may_exist:
+        if (
+            self.batch.state == BatchState.PLANNED
+            and isinstance(trouble, RunTrouble)
+            and not may_exist
+        ):
             self.refuse(trouble)
         else:
             self.change(
@@ -174,4 +181,4 @@ class HeldBatch:
     def _may_exist(self, trouble: SeedbedError | None) -> bool:
         """Whether the provider may have it by now; a refusal of the last try says nothing new."""
         unknown = isinstance(trouble, Outage | Conflict)
-        return self.batch.may_exist or (self.batch.state == "planned" and unknown)
+        return self.batch.may_exist or (self.batch.state == BatchState.PLANNED and unknown)

@@ -19,7 +19,7 @@ from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.completion import is_barren
 from app.services.generation.work.pool import RunMaterial
 from app.services.generation.work.requests import Asked
-from app.states import Status
+from app.states import BatchState, Status
 from app.store.ids import new_id
 from app.store.tables.runs import Run
 from app.store.work import batch_items, batches, work_items
@@ -74,7 +74,7 @@ class Batching:
         if is_barren(run, self.material):
             if batches.cancel_open(session, run.id):
                 return Next.AGAIN
-        elif not any(batch.state == "ended" for batch in out):
+        elif not any(batch.state == BatchState.ENDED for batch in out):
             made = self._make_all(session, run, out, later_at)
             if made is not None:
                 return made

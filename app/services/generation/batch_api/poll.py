@@ -22,7 +22,7 @@ from app.services.generation.batch_api.results import Collecting
 from app.services.generation.work import requests
 from app.services.generation.work.prepare import Beginning
 from app.services.lease import kept_lease
-from app.states import Status
+from app.states import BatchState, Status
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
 from app.store.work import batch_items, batches
@@ -76,7 +76,7 @@ class _Visit:
 
     def go(self) -> None:
         """Take the batch as far as it goes now."""
-        is_planned = self._batch.state == "planned"
+        is_planned = self._batch.state == BatchState.PLANNED
         patience_s = self._context.outage_patience_s
         try:
             with self._endpoint() as endpoint:
@@ -95,7 +95,11 @@ class _Visit:
 
     def _throttled(self, trouble: Throttled) -> None:
         batch, patience_s = self._batch, self._context.throttle_patience_s
-        if batch.state == "planned" and not batch.may_exist and self._held.failing_s > patience_s:
+        if (
+            batch.state == BatchState.PLANNED
+            and not batch.may_exist
+            and self._held.failing_s > patience_s
+        ):
             # Perhaps it holds as much as it takes, and fewer fit in.
             self._held.refuse(trouble)
         else:
@@ -116,11 +120,11 @@ class _Visit:
 
     def _go_on(self, endpoint: BatchEndpoint) -> None:
         match self._batch.state, self._batch.provider_id:
-            case "planned", _:
+            case BatchState.PLANNED, _:
                 self._submit(endpoint)
-            case "submitted", str(provider_id):
+            case BatchState.SUBMITTED, str(provider_id):
                 self._ask_after(endpoint, provider_id)
-            case "ended", str(provider_id):
+            case BatchState.ENDED, str(provider_id):
                 self._collect(endpoint, provider_id)
 
     def _submit(self, endpoint: BatchEndpoint) -> None:

@@ -26,6 +26,7 @@ from app.services.generation.work.pool import Pool, loaded_pool, with_target_of
 from app.services.generation.work.prepare import Beginning
 from app.services.generation.work.recording import Again, Answered, Recorder, book_stray, write_off
 from app.services.generation.work.requests import Asked
+from app.states import BatchState
 from app.store.tables.batches import Batch
 from app.store.tables.runs import Run
 from app.store.work import batch_items, batches, work_items
@@ -84,7 +85,7 @@ class Collecting:
         pools: list[Pool] = []
 
         def record(session: Session, run: Run, now: Batch) -> None:
-            if now.state != "ended":
+            if now.state != BatchState.ENDED:
                 return
             # Given back after the commit, as in a pump's turn.
             pool, self._pool = self._pool or Pool(self._recorder.material), None
@@ -164,8 +165,8 @@ class Collecting:
             book_stray(run, stray, self._cost_usd(stray))
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
         name = self._endpoint.length_name
-        batches.close(session, now.id, "collected", length_name=name)
-        self._held.tell(session, "collected", answered=self._answered, missing=len(left))
+        batches.close(session, now.id, BatchState.COLLECTED, length_name=name)
+        self._held.tell(session, BatchState.COLLECTED, answered=self._answered, missing=len(left))
 
 
 def _item_id(line: Collected) -> int | None:

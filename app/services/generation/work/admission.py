@@ -18,6 +18,7 @@ from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, S
 from app.services.generation.work.pool import Pool, RunMaterial
 from app.services.generation.work.run_filters import screened
 from app.services.generation.work.write_batch import Changes
+from app.states import ItemState
 from app.store.tables.runs import Run
 from app.store.work import completions, tickets, work_items
 from app.store.work.completions import Kept
@@ -75,7 +76,7 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
         replies = completions.load(session, ids)
         for ticket in due:
             changes.settled.append(_done(ticket))
-            if ticket.state == "dropped":
+            if ticket.state == ItemState.DROPPED:
                 # Never asked: it says nothing about what the model can do.
                 run.tickets_admitted += 1
             else:
@@ -87,7 +88,7 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
 
 
 def _done(ticket: Ticket) -> Settled:
-    state = "done" if ticket.state == "answered" else ticket.state
+    state = ItemState.DONE if ticket.state == ItemState.ANSWERED else ticket.state
     return Settled(ticket.item_id, state, ticket.completion_id)
 
 

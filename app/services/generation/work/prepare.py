@@ -239,7 +239,7 @@ def _plan_first_work(
 ) -> Capabilities:
     session.flush()
     runs.move(session, run.id, Status.RUNNING)
-    slots.may_be_named(session, run.id)
+    slots.notify_at_once(session, run.id)
     if run.capabilities is not None:
         # Resumed: it goes on as it began, whatever the endpoint can do by now.
         plan_ahead(session, run, material)

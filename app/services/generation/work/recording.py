@@ -19,6 +19,7 @@ from app.services.generation.work.requests import Asked, classify_stage
 from app.services.generation.work.review_rows import give_up_row, plan_rows, take_review
 from app.services.generation.work.run_filters import screened
 from app.services.generation.work.write_batch import Changes
+from app.states import ItemState
 from app.store.runs import runs
 from app.store.tables.runs import Run
 from app.store.work import completions, work_items
@@ -130,9 +131,9 @@ class Recorder:
             return
         match asked.item.stage:
             case Stage.GENERATE:
-                changes.settled.append(Settled(asked.item.id, "answered", kept.id))
+                changes.settled.append(Settled(asked.item.id, ItemState.ANSWERED, kept.id))
             case Stage.CALIBRATE:
-                work_items.settle(session, [Settled(asked.item.id, "done", kept.id)])
+                work_items.settle(session, [Settled(asked.item.id, ItemState.DONE, kept.id)])
                 self._calibrate(session, run)
             case Stage.CLASSIFY:
                 self._classify(session, run, asked, kept, changes)
@@ -156,7 +157,7 @@ class Recorder:
             self._burn(session, run, item, "neither yes nor no", changes)
             return
         changes.labels.append(Label(item.ordinal, read.is_classification, read.confidence, kept.id))
-        changes.settled.append(Settled(item.id, "done", kept.id))
+        changes.settled.append(Settled(item.id, ItemState.DONE, kept.id))
         changes.planned.append(Planned(Stage.INSTANTIATE, item.ordinal, {}))
 
     def _take_instances(self, asked: Asked, kept: Kept, changes: Changes) -> None:
@@ -174,7 +175,7 @@ class Recorder:
         changes.dropped.extend(bounded(dropped))
         changes.made.append(Made(item.ordinal, kept.id, read.kept))
         changes.complete.append(item.ordinal)
-        changes.settled.append(Settled(item.id, "done", kept.id))
+        changes.settled.append(Settled(item.id, ItemState.DONE, kept.id))
 
     def _calibrate(self, session: Session, run: Run) -> None:
         """Once all is asked: the mean margin for nothing is the bias, and sorting may begin."""

@@ -12,6 +12,7 @@ from app.services.generation.work.admission import issue_tickets
 from app.services.generation.work.pool import RunMaterial
 from app.services.generation.work.requests import Asked
 from app.services.generation.work.write_batch import Changes, Reviewed
+from app.states import ItemState
 from app.store.tables.runs import Run
 from app.store.work import work_items
 from app.store.work.completions import Kept
@@ -65,7 +66,7 @@ def take_review(asked: Asked, kept: Kept, material: RunMaterial, changes: Change
         return "it says nothing of the row"
     if read.output is not None:
         changes.made.append(Made(item.ordinal, kept.id, [Instance(row.input, read.output)]))
-    changes.settled.append(Settled(item.id, "done", kept.id))
+    changes.settled.append(Settled(item.id, ItemState.DONE, kept.id))
     changes.reviewed.append(Reviewed(stays=read.output is not None))
     return None
 

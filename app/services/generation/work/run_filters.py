@@ -12,7 +12,7 @@ from app.errors import Fault, InvalidInput
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, ReadInstances, Rejected
 from app.record import Record
-from app.store.datasets import versions
+from app.states import DatasetState
 from app.store.tables.datasets import Dataset
 
 DEFAULT = "default"
@@ -33,7 +33,7 @@ def check_rules(session: Session, options: RunOptions) -> None:
     ]
     for n, dataset_id in enumerate(options.nothing_near):
         found = session.get(Dataset, dataset_id)
-        if found is None or found.state != versions.READY:
+        if found is None or found.state != DatasetState.READY:
             field = f"options.nothing_near[{n}]"
             faults.append(Fault(f"there is no data set {dataset_id!r} that is ready", field=field))
     if faults:

@@ -12,7 +12,7 @@ from app.errors import Conflict, NotFound
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestKey, insert_once
 from app.services.training.jobs.requests import TrainingRequest, check, check_again, check_judge
-from app.states import FINAL_JOBS, JobKind, Status
+from app.states import FINAL, JobKind, Status
 from app.store.ids import may_be_id, new_id
 from app.store.pages import Page, page
 from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput
@@ -190,12 +190,12 @@ def discard_files(context: ServiceContext, job_id: str) -> None:
 
     def discard(session: Session) -> None:
         job = _hold(session, job_id)
-        if job.status not in FINAL_JOBS:
+        if job.status not in FINAL:
             raise Conflict(f"The training job is {job.status}; cancel it first.")
         reader = training_jobs.unfinished_measuring(session, job_id)
         if reader is not None:
             raise Conflict(f"The job {reader}, which has not ended, measures what it tuned.")
-        training_jobs.forget_outputs(session, job_id)
+        training_jobs.delete_outputs(session, job_id)
         # While its row is held, so that nobody resumes it meanwhile and works in there.
         if folder.exists():
             folder.rename(gone)
@@ -234,7 +234,7 @@ def cancel_job(context: ServiceContext, job_id: str) -> TrainingJob:
 
     def cancel(session: Session) -> TrainingJob:
         job = _hold(session, job_id)
-        if job.status in FINAL_JOBS - {Status.CANCELLED}:
+        if job.status in FINAL - {Status.CANCELLED}:
             raise Conflict(f"The training job has {job.status}; there is nothing to cancel.")
         # Queued, nobody holds it; running, its worker learns of it at the next look.
         if not training_jobs.move(session, job_id, Status.CANCELLED, from_only=Status.QUEUED):
@@ -257,8 +257,8 @@ def resume_job(context: ServiceContext, job_id: str) -> TrainingJob:
         job = _hold(session, job_id)
         if job.status in {Status.SUCCEEDED, Status.CANCELLING}:
             raise Conflict(f"The training job is {job.status}; it cannot go on.")
-        if job.status in FINAL_JOBS and training_jobs.move(session, job_id, Status.QUEUED):
-            training_jobs.forgive(session, job_id)
+        if job.status in FINAL and training_jobs.move(session, job_id, Status.QUEUED):
+            training_jobs.reset_attempts(session, job_id)
             check_again(session, job)
         return _load(session, job_id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.errors import NotFound
 from app.services.context import ServiceContext
 from app.services.training.jobs.control import get_job
-from app.states import FINAL_JOBS
+from app.states import FINAL
 from app.store.database import AWAY
 from app.store.tables.training import TrainingEvent
 from app.store.training.training_jobs import look
@@ -45,7 +45,7 @@ class JobFollower:
         """Whether the job has ended and this reader has its last event already."""
         with self._database.read() as session:
             seen = look(session, self._job_id, self._after_id, 1)
-        return seen is not None and seen.job.status in FINAL_JOBS and not seen.events
+        return seen is not None and seen.job.status in FINAL and not seen.events
 
     def look(self) -> JobNews:
         """Read on; while the database is away there is nothing new."""
@@ -60,4 +60,4 @@ class JobFollower:
         if seen.events:
             self._after_id = seen.events[-1].id
         more = len(seen.events) == _MOST
-        return JobNews(seen.events, more, over=seen.job.status in FINAL_JOBS and not more)
+        return JobNews(seen.events, more, over=seen.job.status in FINAL and not more)

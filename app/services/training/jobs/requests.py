@@ -11,7 +11,7 @@ from app.llm.prices import check_priced
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestHash, request_hash
 from app.services.training.jobs.judged_rows import faults_of_review
-from app.states import JobKind, Status
+from app.states import DatasetState, JobKind, Status
 from app.store.datasets import versions
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset
@@ -131,9 +131,9 @@ def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[s
 
 def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
     found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
-    if found is None or found.state == versions.DELETED:
+    if found is None or found.state == DatasetState.DELETED:
         return f"there is no data set with the id {dataset_id!r}"
-    if versions.lock(session, dataset_id).state != versions.READY:
+    if versions.lock(session, dataset_id).state != DatasetState.READY:
         return f"the data set is {found.state}, not ready"
     return None if found.row_count else "the data set has no row"
 

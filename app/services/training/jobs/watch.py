@@ -170,7 +170,7 @@ class JobWatch:
                 del self._lines[: len(lines)]
 
     def _exchange(self, session: Session, steps: list[Step], lines: list[str]) -> Status | None:
-        status = training_jobs.beat(session, self._job_id, self._token, self._context.lease_s)
+        status = training_jobs.extend(session, self._job_id, self._token, self._context.lease_s)
         if status is None or not (steps or lines):
             return status
         log = "".join(f"{line}\n" for line in lines)[-LOG_CHARACTERS:]

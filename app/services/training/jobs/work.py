@@ -1,4 +1,4 @@
-"""Working on a training job: taken under a lease, trained from its checkpoint on, and let go."""
+"""Work on a training job: a worker takes it under a lease and trains from its last checkpoint."""
 
 import errno
 import hashlib
@@ -16,6 +16,7 @@ from app.record import DatasetRow
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
 from app.services.judging.judge_job import JobJudge
+from app.services.lease import LeasedTask, notify_waiting, run_leased
 from app.services.training.contract import Judge, RowSource, Trained, Trainer, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
 from app.services.training.jobs.control import folder_of, models_folder
@@ -24,26 +25,23 @@ from app.services.training.jobs.judged_rows import decided_rows
 from app.services.training.jobs.requests import TrainingRequest, named_datasets, request_of
 from app.services.training.jobs.watch import HeldJob, Interruption, JobWatch
 from app.states import Status
-from app.store.database import AWAY
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs
 from app.store.training.training_jobs import Output
 
 _log = logging.getLogger(__name__)
-_MOST_ATTEMPTS = 4
+_MAX_ATTEMPTS = 4
 _WAITED_FOR = Interruption()
-_NUDGE_AGAIN_S = 30.0
-"""Where no worker has the training extra, messages must not pile up by the second."""
+_NOTIFY_AGAIN_S = 30.0
+"""Where no worker has the training extra, messages must not pile up every second."""
 
 
 def sweep_training(context: ServiceContext) -> Sequence[str]:
-    """Name the jobs that a worker should look at now; any number of sweepers may do so."""
-    with context.database.read() as session:
-        waiting = training_jobs.waiting(session, _NUDGE_AGAIN_S)
-    if waiting:
-        context.database.retrying(lambda session: training_jobs.note_nudged(session, waiting))
-    return waiting
+    """Name the jobs that a worker should look at now; any number of sweepers may do so at once."""
+    return notify_waiting(
+        context, TrainingJob, lambda session: training_jobs.waiting(session, _NOTIFY_AGAIN_S)
+    )
 
 
 def work_on_job(
@@ -53,18 +51,21 @@ def work_on_job(
     trainer: Trainer | None = None,
     interruption: Interruption = _WAITED_FOR,
 ) -> bool:
-    """Train until the job is done or this process is to end; safe to repeat and to call at once.
+    """Train until the job is done or this process has to stop.
+
+    Safe to repeat and to call from anywhere at once. How it failed is recorded in its row; a defect
+    is logged.
 
     Args:
         context: what this process works with.
-        job_id: a job that somebody should look at. It is a hint: one that has ended, is held by
-            another or is unknown is left alone.
-        stop: whether this process has been asked to end.
-        trainer: what trains; None: what the job's options say.
+        job_id: a job that a worker should look at. It is a hint: a job that has ended, is unknown
+            or held by another process is left alone.
+        stop: returns True once this process has been asked to stop.
+        trainer: trains; None: the trainer that the job's options ask for.
         interruption: ends a trainer that does not look when its job is cancelled or lost.
 
-    Returns whether it should be sent again at once. How it failed stands in its row; a defect is
-    logged here.
+    Returns:
+        True when the job should be sent again at once.
     """
     token = secrets.token_hex(8)
     lease_s = context.lease_s
@@ -73,21 +74,16 @@ def work_on_job(
     ):
         return False
     held = _Held(context, job_id, token, interruption)
-    try:
-        return held.work(trainer, stop)
-    except AWAY:
-        # Whoever looks next goes on from the checkpoint.
-        raise
-    except SeedbedError as error:
-        _log.warning("training job %s failed: %s", job_id, error)
-        held.end(Status.FAILED, _reason(error))
-    except Exception:  # noqa: BLE001 - the edge of a worker, logged here once with its job
-        _log.exception("training job %s failed: a defect of the service", job_id)
-        held.end(Status.FAILED, "A defect of the service; its log has the details.")
-    except BaseException:
-        held.hand_back()
-        raise
-    return False
+    task = LeasedTask(
+        name=f"training job {job_id}",
+        work=lambda: held.work(trainer, stop),
+        fail=lambda error: held.end(Status.FAILED, _reason(error)),
+        fail_by_defect=lambda: held.end(
+            Status.FAILED, "A defect of the service; its log has the details."
+        ),
+        release=held.hand_back,
+    )
+    return run_leased(task) is True
 
 
 class _Held:
@@ -107,9 +103,9 @@ class _Held:
         if job.status == Status.CANCELLING:
             self.end(Status.CANCELLED, None)
             return False
-        if job.attempts > _MOST_ATTEMPTS:
+        if job.attempts > _MAX_ATTEMPTS:
             raise SeedbedError(
-                f"Its worker died {_MOST_ATTEMPTS} times in a row without getting past step "
+                f"Its worker died {_MAX_ATTEMPTS} times in a row without getting past step "
                 f"{job.farthest_step}; perhaps the model is too big for the machine's memory."
             )
         held = HeldJob(self._job_id, self._token, job.report_count)
@@ -216,7 +212,7 @@ class _Held:
     def hand_back(self) -> None:
         """Leave it to the next process, or end it where it was cancelled."""
         self._context.database.retrying(
-            lambda session: training_jobs.hand_back(session, self._job_id, self._token)
+            lambda session: training_jobs.release(session, self._job_id, self._token)
         )
 
 
