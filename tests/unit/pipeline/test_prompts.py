@@ -15,6 +15,7 @@ from tests.unit.pipeline.making import (
     classify_stage,
     generate_stage,
     instance_stage,
+    profile_of,
     review_stage,
 )
 
@@ -115,8 +116,10 @@ def test_a_version_is_the_same_whatever_the_call_is_about(profile: str, stage: s
 
 def test_every_stage_has_a_version_of_its_own() -> None:
     versions = {request(profile, stage, "Count.").prompt_version for profile, stage in STAGES}
+    # A profile may use the stages of another.
+    stages = {id(getattr(profile_of(profile), stage)) for profile, stage in STAGES}
 
-    assert len(versions) == len(STAGES)
+    assert len(versions) == len(stages)
 
 
 @pytest.mark.parametrize("stage", ["generate", "input_first", "output_first"])
