@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def test_the_architecture_page_names_every_package() -> None:
     lines = {line.split()[0] for line in page.splitlines() if line.startswith("app/")}
     packages = {str(p.parent.relative_to(ROOT)) for p in (ROOT / "app").rglob("__init__.py")}
     assert packages - {"app"} - lines == set()
+
+
+def test_the_architecture_page_has_the_layers_of_the_contract() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    block = page.partition("## Import rules")[2].split("```text\n")[1].split("```")[0]
+    assert [set(line.split(" | ")) for line in block.splitlines()] == [
+        set(line.replace("app.", "").split(" | ")) for line in layers
+    ]
 
 
 def test_every_path_that_a_page_names_exists() -> None:
