@@ -29,10 +29,10 @@ from app.curation.options import (
     SourceOptions,
     SplitOptions,
 )
-from app.curation.overlap import SeedOverlap
 from app.curation.splitting import split
 from app.curation.table import FILTERS, chosen
 from app.record import DatasetRow, Record
+from app.similarity import SimilarityIndex
 
 _TEST_ITEMS = 2_000
 _SEEDS = 175
@@ -94,7 +94,8 @@ def report_passes(rows: list[DatasetRow], rounds: int) -> None:
         {"exam": (row.record.request for row in rows[:: max(len(rows) // _TEST_ITEMS, 1)])},
         DecontaminationOptions(),
     )
-    overlap = SeedOverlap(instructions[:_SEEDS])
+    seeds = SimilarityIndex()
+    seeds.extend(instructions[:_SEEDS])
     halves = [Source(len(rows), SourceOptions(weight=weight)) for weight in (1, 2)]
 
     def check_all() -> None:
@@ -114,7 +115,7 @@ def report_passes(rows: list[DatasetRow], rounds: int) -> None:
     for name, work in (
         ("nearness", check_all),
         ("decontamination", decontaminate),
-        ("overlap with seeds", lambda: list(overlap.scores(instructions))),
+        ("overlap with seeds", lambda: [seeds.most_similar(text, 1) for text in instructions]),
         ("split", lambda: split(instructions, SplitOptions(test_share=0.1))),
         ("mix of two", mix),
         ("comparison", lambda: list(compare(rows, rows[1:]))),

@@ -75,7 +75,13 @@ class Replay:
     def rejected(self, *, inclusive: bool) -> int:
         """Return how many texts have a near-duplicate before them."""
         index = SimilarityIndex(tokenizer=self.tokenizer, threshold=THRESHOLD, inclusive=inclusive)
-        return sum(each is not None for each in index.nearest_each(self.texts))
+        rejected = 0
+        for text in self.texts:
+            if index.nearest(text) is None:
+                index.insert(text)
+            else:
+                rejected += 1
+        return rejected
 
     def rapidfuzz_all_pairs(self) -> None:
         """Compute the LCS of each text with all before it, 64 texts at a time."""

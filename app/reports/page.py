@@ -2,16 +2,50 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from app.reports.dataset.sections import Section
 from app.reports.wording import cut
 
 _LONGEST = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A chief number."""
+
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts under headers; the first column names the row."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: int = 0
+    """Rows that are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report; without plot and table, `lead` says why there is nothing."""
+
+    name: str
+    title: str
+    lead: str
+    plot: str | None = None
+    """Markup."""
+    table: Table | None = None
+    open_table: bool = False
+    """Whether the table is seen at once, not on a click."""
+    wide: bool = False
 
 
 def render(template: str, **values: object) -> str:

@@ -62,15 +62,6 @@ class Entries:
         """Return the token ids of one entry."""
         return self._tokens[self._ends[sequence] : self._ends[sequence + 1]].tolist()
 
-    def lengths(self) -> list[int]:
-        """Return the number of tokens of each entry."""
-        lengths: list[int] = self._lengths[: len(self)].tolist()
-        return lengths
-
-    def tokens(self) -> "array[int]":
-        """Return a copy of the token ids of all entries, one entry after the other."""
-        return self._tokens[:]
-
     def scan(self, sketch: Sketch, gate: Gate, start: int = 0) -> Positions:
         """Return all entries from `start` on that the first half lets pass, in order."""
         chunks = [np.empty(0, np.intp)]

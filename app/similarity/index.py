@@ -9,7 +9,6 @@ signatures.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
@@ -17,9 +16,8 @@ from rapidfuzz.distance import LCSseq
 from app.similarity.entries import Entries, Positions
 from app.similarity.gate import Gate, f_measure
 from app.similarity.postings import Postings
-from app.similarity.snapshot import Snapshot, pack, unpack
 from app.similarity.tokenizers import TOKENIZERS, TokenizerName, fold
-from app.similarity.vocabulary import UNKNOWN, Sketch, Vocabulary
+from app.similarity.vocabulary import Sketch, Vocabulary
 
 # Signatures picked out one by one take this many times as long as a scan of all in their order.
 _PICKED_PER_SCANNED = 4
@@ -73,7 +71,12 @@ class SimilarityIndex:
 
     def insert(self, text: str) -> int:
         """Add a text, near-duplicate or not, and return its sequence number."""
-        return self._insert(text, self._vocabulary.learn(self._tokenize(text)))
+        sequence, sketch = len(self), self._vocabulary.learn(self._tokenize(text))
+        if not sketch.ids:
+            self._tokenless.setdefault(fold(text), []).append(sequence)
+        self._postings.add(sketch.ids, sequence)
+        self._entries.append(sketch)
+        return sequence
 
     def extend(self, texts: Iterable[str]) -> None:
         """Add texts in order, such as those that others have accepted since."""
@@ -101,22 +104,13 @@ class SimilarityIndex:
 
         After a check without a lock, only what came since then must be checked under it.
         """
-        return self._nearest(text, self._vocabulary.sketch(self._tokenize(text)), since)
-
-    def nearest_each(self, texts: Iterable[str]) -> list[Neighbour | None]:
-        """Check each text in order, and insert it before the next if it has no neighbour.
-
-        So a round's candidates are held against the pool and against each other.
-        """
-        answers = []
-        for text in texts:
-            tokens = self._tokenize(text)
-            sketch = self._vocabulary.sketch(tokens)
-            answers.append(self._nearest(text, sketch, 0))
-            if answers[-1] is None:
-                new_words = UNKNOWN in sketch.ids
-                self._insert(text, self._vocabulary.learn(tokens) if new_words else sketch)
-        return answers
+        sketch = self._vocabulary.sketch(self._tokenize(text))
+        if not sketch.ids:
+            equal = self._tokenless.get(fold(text), []) if self.gate.passes(1.0) else []
+            return next((Neighbour(each, 1.0) for each in equal if each >= since), None)
+        near = self._verify(sketch, self.gate, self._candidates(sketch, since))
+        # They are in order, and of equals `max` returns the first.
+        return max(near, key=lambda each: each.score, default=None)
 
     def most_similar(self, text: str, k: int, floor: float = 0.0) -> list[Neighbour]:
         """Return the `k` nearest entries, nearest first, the earlier of equally near ones first.
@@ -139,61 +133,6 @@ class SimilarityIndex:
             if len(similar) >= k:
                 break
         return sorted(similar, key=lambda each: (-each.score, each.sequence))[: max(k, 0)]
-
-    def to_bytes(self) -> bytes:
-        """Return a snapshot from which `from_bytes` makes an equal index."""
-        return pack(
-            Snapshot(
-                tokenizer=self.tokenizer,
-                threshold=self.gate.threshold,
-                inclusive=self.gate.inclusive,
-                vocabulary=self._vocabulary.tokens(),
-                tokenless=self._tokenless,
-                lengths=self._entries.lengths(),
-                tokens=self._entries.tokens(),
-            )
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Return the index of a snapshot.
-
-        Raises:
-            ValueError: The bytes are damaged or of another version; build the index anew.
-        """
-        snapshot = unpack(data)
-        index = cls(
-            tokenizer=snapshot.tokenizer,
-            threshold=snapshot.threshold,
-            inclusive=snapshot.inclusive,
-        )
-        index._vocabulary = Vocabulary(snapshot.vocabulary)
-        index._tokenless = snapshot.tokenless
-        end = 0
-        for length in snapshot.lengths:
-            ids = snapshot.tokens[end : end + length].tolist()
-            index._add(index._vocabulary.sketch_of(ids))
-            end += length
-        return index
-
-    def _insert(self, text: str, sketch: Sketch) -> int:
-        sequence = len(self)
-        if not sketch.ids:
-            self._tokenless.setdefault(fold(text), []).append(sequence)
-        self._add(sketch)
-        return sequence
-
-    def _add(self, sketch: Sketch) -> None:
-        self._postings.add(sketch.ids, len(self))
-        self._entries.append(sketch)
-
-    def _nearest(self, text: str, sketch: Sketch, since: int) -> Neighbour | None:
-        if not sketch.ids:
-            equal = self._tokenless.get(fold(text), []) if self.gate.passes(1.0) else []
-            return next((Neighbour(each, 1.0) for each in equal if each >= since), None)
-        near = self._verify(sketch, self.gate, self._candidates(sketch, since))
-        # They are in order, and of equals `max` returns the first.
-        return max(near, key=lambda each: each.score, default=None)
 
     def _candidates(self, sketch: Sketch, since: int) -> Positions:
         """Return all entries from `since` on that may be near, in order, each once."""

@@ -36,13 +36,9 @@ class Sketch(NamedTuple):
 class Vocabulary:
     """The ids of all tokens in the index, 0, 1, 2 and so on in order of appearance."""
 
-    def __init__(self, tokens: Sequence[str] = ()) -> None:
-        self._ids = {token: number for number, token in enumerate(tokens)}
-        self._marks = [_mark(number, 0) for number in range(len(tokens))]
-
-    def tokens(self) -> list[str]:
-        """Return all tokens in order of their ids."""
-        return list(self._ids)
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._marks: list[int] = []
 
     def sketch(self, tokens: Sequence[str]) -> Sketch:
         """Return the sketch of a text to look up; unknown tokens are not remembered."""
@@ -57,10 +53,7 @@ class Vocabulary:
             if token not in numbers:
                 self._marks.append(_mark(len(numbers), 0))
                 numbers[token] = len(numbers)
-        return self.sketch_of([numbers[token] for token in tokens])
-
-    def sketch_of(self, ids: list[int]) -> Sketch:
-        """Return the sketch of a text whose tokens have these ids."""
+        ids = [numbers[token] for token in tokens]
         return self._sketch(ids, ids)
 
     def _sketch(self, ids: list[int], known: list[int]) -> Sketch:

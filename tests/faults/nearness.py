@@ -5,8 +5,8 @@ import random
 from sqlalchemy import Connection, text
 
 from app.similarity import SimilarityIndex
-from app.similarity.reference import Reference
 from tests.faults.books import named
+from tests.rouge_reference import Reference
 
 _JUDGED = 12
 """Accepted instructions, drawn at random, that rouge_score itself holds against all others."""

@@ -1,24 +1,14 @@
 """The paper's table 1 with this data set beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.reports.dataset.published import ALPACA, SELF_INSTRUCT, Published
+from app.reports.page import Table
 from app.reports.wording import DASH, UNKNOWN, money, number, share
 from app.statistics.figures import Statistics
 from app.statistics.run_facts import RunFacts
 
 _NOT_SAID = DASH
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of texts under headers; the first column names the row."""
-
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    more: int = 0
-    """Rows that are left out."""
 
 
 def comparison(statistics: Statistics, runs: Sequence[RunFacts]) -> Table:

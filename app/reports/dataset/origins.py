@@ -5,23 +5,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from app.record import DatasetRow
-from app.reports.dataset.comparison import Table, total_cost_usd
+from app.reports.dataset.comparison import total_cost_usd
 from app.reports.dataset.facts import CardFacts, licence_of
-from app.reports.dataset.sections import Section
+from app.reports.page import Headline, Section, Table
 from app.reports.wording import UNKNOWN, cut, money, number, share, size
 
 _MOST_EXAMPLES = 20
 _MOST_RUNS = 40
 _MOST_CHARACTERS = 700
 _KINDS = {"run": "run", "seed_set": "seed set", "import": "imported"}
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """A chief number."""
-
-    number: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,15 @@
 """The report's sections: a title, a sentence, a plot, and the same numbers as a table."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from app.reports.dataset.comparison import Table, comparison
+from app.reports.dataset.comparison import comparison
 from app.reports.dataset.facts import CardFacts
 from app.reports.dataset.plots import filter_counts, rejection_counts
+from app.reports.page import Section, Table
 from app.reports.wording import DASH, number, part, ratio, share
 from app.statistics.figures import LabelBalance, Lengths
 
 _MOST_ROWS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One part of the report; without plot and table, `lead` says why there is nothing."""
-
-    name: str
-    title: str
-    lead: str
-    plot: str | None = None
-    """Markup."""
-    table: Table | None = None
-    open_table: bool = False
-    """Whether the table is seen at once, not on a click."""
-    wide: bool = False
 
 
 def sections(facts: CardFacts, drawn: dict[str, str]) -> list[Section]:

@@ -4,9 +4,8 @@ from app.evaluation.figures import JudgeFigures, ReviewFigures
 from app.evaluation.result import Evaluation
 from app.evaluation.sheet import LEVELS, MEANINGS
 from app.evaluation.words import signed
-from app.reports.dataset.comparison import Table
-from app.reports.dataset.sections import Section
 from app.reports.drawings.interval_bars import written
+from app.reports.page import Section, Table
 from app.reports.wording import DASH, chance_of, number, ratio
 
 _LEANINGS = (

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from app.evaluation.figures import Estimate
 from app.evaluation.result import Evaluation, ExampleAnswer
 from app.evaluation.words import chief_rouge
-from app.reports.dataset.origins import Headline
 from app.reports.evaluation.plots import evaluation_plots
 from app.reports.evaluation.sections import evaluation_sections
-from app.reports.page import render
+from app.reports.page import Headline, render
 from app.reports.wording import number, ratio, share
 
 

@@ -11,12 +11,11 @@ from app.evaluation.figures import (
 )
 from app.evaluation.result import Evaluation
 from app.evaluation.words import signed
-from app.reports.dataset.comparison import Table
-from app.reports.dataset.sections import Section
 from app.reports.drawings.interval_bars import written
 from app.reports.evaluation.judging_sections import judge_sections, review_sections
 from app.reports.evaluation.plots import shares
 from app.reports.evaluation.tuning_sections import tuning_sections
+from app.reports.page import Section, Table
 from app.reports.wording import DASH, chance_of, number, part
 
 _MOST_NARROW = 6

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from app.evaluation.result import Evaluation, TrainingFacts
-from app.reports.dataset.comparison import Table
-from app.reports.dataset.sections import Section
 from app.reports.evaluation.plots import ranks_by_module
+from app.reports.page import Section, Table
 from app.reports.wording import DASH, number, part, share
 
 _MOST_ROWS = 60

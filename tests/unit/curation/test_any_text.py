@@ -2,7 +2,6 @@
 
 import time
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,28 +57,25 @@ HOSTILE = {
 ASKED = ("Write a Python function.", "Write it as JSON.", "What is 2 + 2?", "Tell me of the sea.")
 
 
-@pytest.mark.parametrize("rule", FILTERS, ids=lambda rule: rule.name)
 @given(TEXTS, TEXTS, TEXTS)
-@settings(max_examples=30, deadline=None)
-def test_a_filter_answers_for_any_record(rule: Filter, one: str, other: str, third: str) -> None:
+@settings(max_examples=300, deadline=None)
+def test_every_filter_answers_for_any_record(one: str, other: str, third: str) -> None:
     record = Record(one, other, third)
-    answer = rule.apply(record)
-    if isinstance(answer, Dropped):
-        assert answer.reason in rule.reasons
-    else:
-        assert answer == record or rule.change is not None
+    wrong = {}
+    for rule in FILTERS:
+        answer = rule.apply(record)
+        is_right = (
+            answer.reason in rule.reasons
+            if isinstance(answer, Dropped)
+            else answer == record or rule.change is not None
+        )
+        if not is_right:
+            wrong[rule.name] = answer
+    assert wrong == {}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _language_model() -> None:
-    # Read once by whoever comes first, which says nothing about the text.
-    language_of("Here we are.", 0.9)
-
-
-@pytest.mark.parametrize("rule", FILTERS, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_text_takes_no_long_time(rule: Filter, name: str) -> None:
-    text = HOSTILE[name]
+def _seconds(rule: Filter, text: str) -> float:
+    """Return the processor time of seven records, which other processes hardly change."""
     started = time.process_time()
     for asked in ASKED:
         rule.apply(Record(asked, text))
@@ -89,12 +85,27 @@ def test_a_hostile_text_takes_no_long_time(rule: Filter, name: str) -> None:
         Record(text, text),
     ):
         rule.apply(record)
-    assert time.process_time() - started < MOST_S
+    return time.process_time() - started
 
 
-@pytest.mark.parametrize("rule", FILTERS, ids=lambda rule: rule.name)
-def test_what_was_mended_needs_no_mending(rule: Filter) -> None:
+def test_no_hostile_text_takes_long_in_any_filter() -> None:
+    # The language model is read at first use, which says nothing about a text.
+    language_of("Here we are.", 0.9)
+    slow = {}
+    for rule in FILTERS:
+        for name, text in HOSTILE.items():
+            # A first measurement over the limit is checked by a second: the machine may be busy.
+            taken = _seconds(rule, text)
+            if taken >= MOST_S and (taken := _seconds(rule, text)) >= MOST_S:
+                slow[rule.name, name] = taken
+    assert slow == {}
+
+
+def test_what_was_mended_needs_no_mending() -> None:
     record = Record("Name a sea.", "<noinput>\nOutput: The Baltic<|endoftext|>", "<noinput>")
-    once = rule.apply(record)
-    if not isinstance(once, Dropped):
-        assert rule.apply(once) is once
+    once = {rule: rule.apply(record) for rule in FILTERS}
+    mended = {rule: found for rule, found in once.items() if not isinstance(found, Dropped)}
+    assert [rule.name for rule, found in mended.items() if rule.apply(found) is not found] == []
+    assert {rule.name for rule, found in mended.items() if found != record} == {
+        rule.name for rule in mended if rule.change is not None
+    }

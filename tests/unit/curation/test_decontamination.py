@@ -1,7 +1,7 @@
 from app.curation.decontamination import DECONTAMINATION_REASON, Decontamination, Hit
 from app.curation.options import DecontaminationOptions
 from app.record import Exchange, Record
-from app.similarity.reference import Reference
+from tests.rouge_reference import Reference
 
 LONG = (
     "A farmer has seventeen sheep and all but nine of them run away one night in autumn, "

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from app.curation.options import SplitOptions
 from app.curation.splitting import Groups, Split, split
-from app.similarity.reference import Reference
+from tests.rouge_reference import Reference
 
 TEXTS = st.lists(st.sampled_from(["red", "blue", "green", "old", "new", "tall"]), max_size=6).map(
     " ".join

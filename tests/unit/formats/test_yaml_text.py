@@ -22,3 +22,14 @@ def test_what_is_written_is_read_back(value: Any) -> None:
 
     assert read == {"key": value, "after": 1}
     assert type(read["key"]) is type(value)
+
+
+def test_keys_keep_their_order_and_a_value_used_twice_is_written_twice() -> None:
+    shared = {"type": "alpaca"}
+    text = yaml_text({"b": [shared], "a": shared})
+
+    assert text == "b:\n- type: alpaca\na:\n  type: alpaca\n"
+
+
+def test_a_long_text_stays_on_one_line() -> None:
+    assert yaml_text({"key": "word " * 60 + "end"}).count("\n") == 1

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from app.similarity import Neighbour, SimilarityIndex
-from app.similarity.reference import Reference
+from tests.rouge_reference import Reference
 
 MakePool = Callable[[int], list[str]]
 
@@ -37,23 +37,16 @@ def test_only_entries_since_a_sequence_number_count(make_pool: MakePool) -> None
             assert index.nearest_since(text, since) == expected
 
 
-def test_a_round_is_held_against_the_pool_and_itself() -> None:
-    index = SimilarityIndex()
-    index.insert("name three primary colors")
-    answers = index.nearest_each(
-        ["Name three primary colors!", "boil an egg", "Boil an egg.", "fry an onion"]
-    )
-    assert answers == [Neighbour(0, 1.0), None, Neighbour(1, 1.0), None]
-    assert len(index) == 3
-
-
 def test_looking_up_changes_nothing(make_pool: MakePool) -> None:
     index = SimilarityIndex()
     index.extend(make_pool(50))
-    before = index.to_bytes()
-    index.nearest("words that nobody has ever inserted before")
-    index.most_similar("words that nobody has ever inserted before", 3)
-    assert index.to_bytes() == before
+    unheard = "xylophones nobody ever inserted"
+    before = index.most_similar(unheard, 50)
+    assert index.nearest(unheard) is None
+    assert index.most_similar(unheard, 50) == before
+    assert len(index) == 50
+    assert index.insert(unheard) == 50
+    assert index.nearest(unheard) == Neighbour(50, 1.0)
 
 
 def test_catching_up_is_inserting_one_by_one(make_pool: MakePool) -> None:
@@ -61,7 +54,10 @@ def test_catching_up_is_inserting_one_by_one(make_pool: MakePool) -> None:
     together.extend(make_pool(50))
     for text in make_pool(50):
         singly.insert(text)
-    assert together.to_bytes() == singly.to_bytes()
+    assert len(together) == len(singly) == 50
+    for text in make_pool(90):
+        assert together.nearest(text) == singly.nearest(text)
+        assert together.most_similar(text, 5) == singly.most_similar(text, 5)
 
 
 def test_the_most_similar_of_a_larger_pool_are_rouge_scores(make_pool: MakePool) -> None:

@@ -16,7 +16,6 @@ import pytest
 from app.record import DatasetRow, Exchange, Record
 from app.statistics.figures import Statistics
 from app.statistics.rules import RuleFinder
-from app.statistics.seeds import best_seed_scores
 from app.statistics.tally import Tally, tally
 
 
@@ -143,12 +142,6 @@ def test_scores_to_seeds_go_into_ten_bins_and_unknown_ones_aside() -> None:
     found = counting.statistics().seed_similarity
     assert [each.count for each in found.bins] == [2, 0, 0, 0, 0, 0, 1, 2, 0, 1]
     assert (found.scored, found.unknown) == (6, 1)
-
-
-def test_the_best_score_to_a_seed_is_rouge_l_to_the_nearest_one() -> None:
-    seeds = ["Write a poem about rain.", "Name three rivers."]
-    texts = ["Write a poem about snow.", "Zzz", "name THREE rivers"]
-    assert list(best_seed_scores(texts, seeds)) == [0.8000000000000002, 0.0, 1.0]
 
 
 def test_verbs_are_counted_over_distinct_instructions() -> None:
