@@ -13,7 +13,7 @@ from app.llm.prices import cost_usd
 from app.pipeline.types import Request
 from app.services.context import ServiceContext
 from app.services.judging.judgements import JudgementFile, PaidJudgement
-from app.services.model_calls.ask_many import Answered, Asking
+from app.services.model_calls.ask_many import Answer, Asker
 from app.services.model_calls.spending import Spending
 from app.services.training.contract import TrainingWatch
 
@@ -106,13 +106,13 @@ class PairsAsked:
         requests = {
             place: build_request(each.pair, each.order, judging) for place, each in enumerate(left)
         }
-        asking = Asking(self.context, self.model, self.spending, self.watch.stop)
+        asker = Asker(self.context, self.model, self.spending, self.watch.stop)
         try:
-            for answered in asking.answers(requests):
+            for answered in asker.answers(requests):
                 self._keep([self._read(left[one.key], requests, one) for one in answered])
         except ConfigurationError as error:
             return error
-        return asking.trouble
+        return asker.trouble
 
     def _keep(self, judgements: Sequence[PaidJudgement]) -> None:
         self.file.append(judgements)
@@ -123,7 +123,7 @@ class PairsAsked:
             self.watch.log(f"{len(self.paid)} of {len(self._questions)} judgements.")
 
     def _read(
-        self, question: _Question, requests: Mapping[int, Request], answered: Answered
+        self, question: _Question, requests: Mapping[int, Request], answered: Answer
     ) -> PaidJudgement:
         answer = answered.answer
         completion = None if isinstance(answer, ProviderTrouble) else answer

@@ -1,7 +1,7 @@
-"""The endpoints as one pump asks them: what all workers know of each, and who is asked next.
+"""The state of the endpoints that all workers share, and which endpoint gets the next call.
 
-Throttles and outages that one worker meets are written down with its next turn, and heeded by all
-others with theirs. Limits a minute are kept in the database, for all workers together.
+Throttles and outages that one worker meets are recorded with its next transaction, and obeyed by
+the others with theirs. Per-minute limits are kept in the database, for all workers together.
 """
 
 import math
@@ -18,29 +18,29 @@ from app.store.work import endpoint_states
 from app.store.work.endpoint_states import State, Used
 
 _BURST_S = 1.0
-"""Of a limit a minute so much may be used at once."""
+"""How much of a per-minute limit may be used at once."""
 _EXPECTED_SHARE = 1 / 3
-"""Of the most that a call can take, what it is entered with until its answer says what it took."""
+"""Share of the most a call can take that is charged until its answer says what it took."""
 _FIRST_GUESS_TOKENS = 500.0
 _SUSPICIOUS_S = 30.0
-_NOTED_S = 0.05
-"""Shorter holds are over before anybody else has read of them."""
+_MIN_HOLD_S = 0.05
+"""Shorter holds are over before another worker has read of them."""
 _STALE_S = 0.5
 
 
 @dataclass(slots=True)
 class Report:
-    """What a pump has learnt since its last turn, by endpoint."""
+    """What a worker has learnt since its last transaction, by endpoint."""
 
     away: dict[str, str] = field(default_factory=dict)
-    """Found away, with its words."""
+    """Endpoints that failed to answer, with the error."""
     answered: set[str] = field(default_factory=set)
     taken: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """Of each answer: the most tokens it could take, and those it took."""
+    """For each answer: the most tokens it could take, and those it took."""
 
 
 class Endpoints:
-    """One pump's view; `states` is as of its last turn."""
+    """One worker's view; `states` is as of its last transaction."""
 
     def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
         # By name, as their rows are locked.
@@ -52,27 +52,27 @@ class Endpoints:
         self._names = [endpoint.name for endpoint in self._all]
         self._limited = any(e.requests_per_minute or e.tokens_per_minute for e in self._all)
         self._probing: dict[str, float] = {}
-        """Until when the one call that finds out whether it is back is this pump's, by name."""
-        self._told: set[str] = set()
-        self._noted_until: dict[str, float] = {}
-        """Until when everybody knows that it holds them, by name."""
+        """Until when this worker may send the one call that probes an endpoint, by name."""
+        self._reported: set[str] = set()
+        self._known_until: dict[str, float] = {}
+        """Until when all workers know that the endpoint throttles, by name."""
         self._read_at = 0.0
         self._usual_tokens = _FIRST_GUESS_TOKENS
         self.states: Mapping[str, State] = {}
 
     def blames(self, name: str, attempts: int) -> bool:
-        """Whether an outage that an item met counts against the item.
+        """Return True when an outage counts as a failed attempt of the call that met it.
 
-        The first of an outage does: it may be this item that breaks the endpoint. Those that find
-        out whether it is back do not, but for an item that has failed before when nothing else
-        tells for long: or one such item would keep the run waiting.
+        The first call of an outage is blamed: its request may be what breaks the endpoint. A probe
+        is not blamed, unless its request has failed before and the outage lasts: else one such
+        request would keep the run waiting.
         """
         away_s = self._state(name).away_s
         return away_s is None or (attempts > 0 and away_s > _SUSPICIOUS_S)
 
     @property
     def want_a_turn(self) -> bool:
-        """Whether there is a throttle to be told, or others may have been told a longer one."""
+        """Return True when a throttle is not shared yet, or others may know of a longer one."""
         stale = time.monotonic() - self._read_at > _STALE_S
         return any(
             self._is_news(name) or (stale and lane.held_s > 0) for name, lane in self._lanes.items()
@@ -80,11 +80,11 @@ class Endpoints:
 
     @property
     def any_away(self) -> bool:
-        """Whether a call may be a probe, which must not be taken for nothing."""
+        """Return True when some endpoint is away, so that a call may be a probe."""
         return any(state.away_s is not None for state in self.states.values())
 
     def exhausted(self) -> str | None:
-        """Say what is wrong once no endpoint has answered for too long; None before."""
+        """Explain what is wrong once no endpoint has answered for too long; None before."""
         away = [self._state(name) for name in self._names]
         if any(state.away_s is None or state.away_s < self._patience_s for state in away):
             return None
@@ -92,19 +92,19 @@ class Endpoints:
         return f"The endpoint has been away for {shortest.away_s:.0f} s. {shortest.trouble}"
 
     def report(self, session: Session, report: Report) -> None:
-        """Write down what all others should heed, and read what they have."""
+        """Record what all others should obey, and read what they have recorded."""
         if not self.states:
             endpoint_states.add(session, self._names, self._model)
         if report.away or self.any_away:
             # Locked beforehand, in order, or two pumps could wait for each other.
             endpoint_states.states(session, self._names, self._model, lock=True)
         for endpoint in self._all:
-            self._tell(session, endpoint.name, report)
+            self._record(session, endpoint.name, report)
             self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
-        self._told = report.away.keys() | report.answered
+        self._reported = report.away.keys() | report.answered
         self.states = endpoint_states.states(session, self._names, self._model, lock=self._limited)
 
-    def _tell(self, session: Session, name: str, report: Report) -> None:
+    def _record(self, session: Session, name: str, report: Report) -> None:
         if name in report.answered and self._state(name).away_s is not None:
             endpoint_states.back(session, name, self._model)
         elif name in report.away:
@@ -114,38 +114,38 @@ class Endpoints:
             endpoint_states.hold(session, name, self._model, self._lanes[name].held_s)
 
     def _is_news(self, name: str) -> bool:
-        """Whether it holds us for longer than all know."""
+        """Return True when the endpoint throttles us for longer than all workers know."""
         held_s = self._lanes[name].held_s
-        known_s = self._noted_until.get(name, 0.0) - time.monotonic()
-        return held_s > max(0.0, known_s) + _NOTED_S
+        known_s = self._known_until.get(name, 0.0) - time.monotonic()
+        return held_s > max(0.0, known_s) + _MIN_HOLD_S
 
-    def heed(self) -> None:
-        """After the commit: hold calls that wait here as long as the endpoint holds everybody."""
-        for name in self._told:
+    def obey(self) -> None:
+        """After the commit: hold back calls here for as long as an endpoint throttles anyone."""
+        for name in self._reported:
             self._probing.pop(name, None)
         self._read_at = time.monotonic()
         for name, state in self.states.items():
-            self._noted_until[name] = self._read_at + state.held_s
-            if state.held_s > self._lanes[name].held_s + _NOTED_S:
+            self._known_until[name] = self._read_at + state.held_s
+            if state.held_s > self._lanes[name].held_s + _MIN_HOLD_S:
                 self._lanes[name].hold(state.held_s)
 
-    def rooms(self, session: Session, most: int) -> dict[str, int]:
-        """How many calls each endpoint takes now, at most `most` together."""
-        rooms = {e.name: n for e in self._all if (n := self._room(session, e)) > 0}
-        taken = {name: self._lanes[name].in_air for name in rooms}
-        shares = dict.fromkeys(rooms, 0)
+    def shares(self, session: Session, limit: int) -> dict[str, int]:
+        """Return how many calls each endpoint takes now, at most `limit` together."""
+        free = {e.name: n for e in self._all if (n := self._free(session, e)) > 0}
+        taken = {name: self._lanes[name].in_air for name in free}
+        shares = dict.fromkeys(free, 0)
         weights = {endpoint.name: endpoint.weight for endpoint in self._all}
-        for _ in range(min(most, sum(rooms.values()))):
-            # The one that is farthest below its share of what is in the air.
+        for _ in range(min(limit, sum(free.values()))):
+            # The one that is farthest below its share of the calls in flight.
             name = min(
-                (name for name in rooms if shares[name] < rooms[name]),
+                (name for name in free if shares[name] < free[name]),
                 key=lambda name: (taken[name] + shares[name] + 1) / weights[name],
             )
             shares[name] += 1
         return shares
 
     def charge(self, session: Session, asked: Iterable[tuple[str, Amount]]) -> None:
-        """Enter calls that go out now into the limits of their endpoints."""
+        """Count calls that are sent now against the per-minute limits of their endpoints."""
         if not self._limited:
             return
         amounts = list(asked)
@@ -159,28 +159,28 @@ class Endpoints:
     def _state(self, name: str) -> State:
         return self.states.get(name, State())
 
-    def _room(self, session: Session, endpoint: Endpoint) -> int:
+    def _free(self, session: Session, endpoint: Endpoint) -> int:
         state, lane = self._state(endpoint.name), self._lanes[endpoint.name]
         if state.held_s > 0:
             return 0
         if state.away_s is not None:
             return self._probe(session, endpoint.name, lane.in_air)
-        room = lane.capacity
+        free = lane.capacity
         if endpoint.requests_per_minute:
             left_s = _BURST_S - state.requests_ahead_s
-            room = min(room, math.floor(left_s * endpoint.requests_per_minute / 60))
+            free = min(free, math.floor(left_s * endpoint.requests_per_minute / 60))
         if endpoint.tokens_per_minute:
             left_s = _BURST_S - state.tokens_ahead_s
             left = left_s * endpoint.tokens_per_minute / 60
-            room = min(room, math.ceil(left / self._usual_tokens))
-        return room
+            free = min(free, math.ceil(left / self._usual_tokens))
+        return free
 
-    def _probe(self, session: Session, name: str, in_air: int) -> int:
-        if in_air:
+    def _probe(self, session: Session, name: str, in_flight: int) -> int:
+        if in_flight:
             return 0
         now = time.monotonic()
-        # Its own from before: taken by a commit whose answer was lost, or for what then could not
-        # be asked.
+        # The probe may be ours already: taken by a commit whose answer was lost, or for a call that
+        # could not be sent then.
         if now > self._probing.get(name, 0.0):
             within_s = self._probe_within_s
             if not endpoint_states.take_probe(session, name, self._model, within_s):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
+from app.errors import ItemTrouble, Outage, ProviderTrouble
 from app.llm import prices
 from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
 from app.pipeline.shapes import Asking
@@ -16,8 +17,9 @@ from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
 from app.services.generation.work import requests
 from app.services.generation.work.pool import RunMaterial
-from app.services.generation.work.recording import Answered
+from app.services.generation.work.recording import Again, Answered
 from app.services.generation.work.requests import Asked
+from app.services.model_calls.in_flight import Ended
 from app.settings import Price
 from app.states import EndReason, Status
 from app.store.runs import runs
@@ -173,6 +175,20 @@ def pause_for_budget(session: Session, run: Run, cap: str) -> None:
     )
     session.flush()
     runs.move(session, run.id, Status.PAUSED, reason=EndReason.BUDGET, message=message)
+
+
+def answered(ended: Ended[Asked], model: str, known_prices: Mapping[str, Price]) -> Answered:
+    """Read how a call ended as what it means for its item."""
+    match ended.answer:
+        case ItemTrouble() | Outage() as trouble:
+            why = str(trouble) if ended.is_to_blame else Again()
+            return Answered(ended.call, why, trouble.may_be_paid)
+        case ProviderTrouble():
+            return Answered(ended.call, Again())
+        case completion:
+            latency_s = ended.latency_s
+            reply = paid_reply(ended.call, completion, model, known_prices, latency_s=latency_s)
+            return Answered(ended.call, reply)
 
 
 def paid_reply(

@@ -37,6 +37,16 @@ class Asked:
     """Where it goes."""
 
     @property
+    def key(self) -> int:
+        """The item's id, which identifies the call among those in flight."""
+        return self.item.id
+
+    @property
+    def attempts(self) -> int:
+        """How often the item has failed so far."""
+        return self.item.attempts
+
+    @property
     def demonstrations(self) -> Sequence[dict[str, Any]]:
         """What the prompt shows, by place; empty in the later stages."""
         shown: Sequence[dict[str, Any]] = self.item.subject.get("demonstrations", ())

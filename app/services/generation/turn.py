@@ -1,0 +1,132 @@
+"""One transaction of a pump: replies are recorded, and what can be asked next is claimed.
+
+Everything a pump knows is in the database, so it may die at any instruction.
+"""
+
+import itertools
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from app.pipeline.shapes import Asking
+from app.services.context import ServiceContext
+from app.services.generation.batch_api.plan import Batching, Next
+from app.services.generation.work.claiming import Claim, Claimer
+from app.services.generation.work.completion import finish_if_over
+from app.services.generation.work.pool import Pool, loaded_pool, with_target_of
+from app.services.generation.work.prepare import Beginning
+from app.services.generation.work.recording import Answered, Recorder
+from app.services.generation.work.requests import Asked
+from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
+from app.states import Status
+from app.store.runs import runs, slots
+from app.store.runs.runs import Hold
+from app.store.tables.runs import Run
+from app.store.work import work_items as work
+
+
+class Turns:
+    """The transactions of one pump, one after the other."""
+
+    def __init__(
+        self,
+        context: ServiceContext,
+        beginning: Beginning,
+        hold: Hold,
+        in_flight: InFlight[Asked],
+    ) -> None:
+        material, model = beginning.material, beginning.model
+        asking = Asking(material.options, beginning.capabilities)
+        self._database = context.database
+        self._hold = hold
+        self._in_flight = in_flight
+        self._material = material
+        self._claimer = Claimer(context, material, asking, model, hold.token)
+        self._recorder = Recorder(material, hold.token)
+        self._batching = Batching(context, material, asking, model, hold.token)
+        self._pool: Pool | None = None
+
+    def any_batch_due(self, session: Session) -> bool:
+        """Return True when a batch of the run has to be polled."""
+        return self._batching.is_due(session)
+
+    def take(
+        self, answers: Sequence[Answered], free: int, *, is_leaving: bool
+    ) -> tuple[Claim, Next]:
+        """Record answers and claim up to `free` calls; safe to repeat.
+
+        Args:
+            answers: the calls that have ended.
+            free: how many calls may be sent.
+            is_leaving: the pump sends no more calls and makes no batches.
+
+        Returns:
+            The claim, and what the pump should do when it got nothing.
+        """
+        tries = itertools.count()
+        if self._pool is None:
+            # Before the transaction and without the lock: a large run takes a second or two.
+            load = partial(loaded_pool, self._material)
+            self._pool = self._database.retrying(load, patience_s=DATABASE_PATIENCE_S, writes=False)
+
+        def turn(session: Session) -> tuple[Pool, Claim, Next]:
+            run = self._locked(session)
+            # Put back below, after the commit: what it takes in may never be committed, and a pool
+            # that is ahead of the rows would miss neighbours.
+            pool, self._pool = self._pool or Pool(self._material), None
+            self._recorder.record(session, run, answers, pool)
+            if next(tries):
+                self._release_stale(session)
+            session.flush()
+            self._in_flight.share(session)
+            recorded = [answer.asked.item.id for answer in answers]
+            claim, step = self._go_on(session, run, free, recorded, is_leaving=is_leaving)
+            return pool, claim, step
+
+        self._pool, claim, step = self._database.retrying(turn, patience_s=DATABASE_PATIENCE_S)
+        self._in_flight.shared()
+        return claim, step
+
+    def _locked(self, session: Session) -> Run:
+        run = runs.lock(session, self._hold.run_id)
+        if run is None:
+            raise LookupError(f"run {self._hold.run_id} is gone")
+        material = self._material = with_target_of(run, self._material)
+        self._recorder.material = self._claimer.material = self._batching.material = material
+        return run
+
+    def _release_stale(self, session: Session) -> None:
+        """Reopen what an earlier try of this transaction claimed, whose answer was lost."""
+        leased = work.leased_by(session, self._hold.run_id, self._hold.token)
+        work.reopen(session, leased.keys() - set(self._in_flight), self._hold.token)
+
+    def _go_on(
+        self,
+        session: Session,
+        run: Run,
+        free: int,
+        recorded: Collection[int],
+        *,
+        is_leaving: bool,
+    ) -> tuple[Claim, Next]:
+        """Claim what can be asked, end the run when it is over, or make batches."""
+        if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
+            return Claim(), Next.STAY
+        claim = self._claim(session, run, free, recorded) if free else Claim()
+        is_idle = not claim and not self._in_flight
+        over = finish_if_over(session, run, self._material, idle=is_idle)
+        if is_idle and not over and not is_leaving:
+            return claim, self._batching.next(session, run, claim)
+        return claim, Next.STAY
+
+    def _claim(self, session: Session, run: Run, free: int, recorded: Collection[int]) -> Claim:
+        endpoints = self._in_flight.endpoints
+        probing = endpoints.any_away
+        if probing and not work.any_open(session, run.id):
+            # A probe must not be taken when there is nothing to ask.
+            return Claim()
+        shares = endpoints.shares(session, free)
+        claim = self._claimer.claim(session, run, shares, probing=probing, passing=recorded)
+        endpoints.charge(session, ((one.endpoint, one.reserved) for one in claim.to_ask))
+        return claim

@@ -1,0 +1,172 @@
+"""The model calls that one worker has in flight: sent, collected, taken back.
+
+The pump of a run and a job that asks many questions run the same loop. They collect the calls that
+have ended, share in a transaction what those say about the endpoints, and send new calls as far as
+there is free capacity.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.errors import ItemTrouble, Outage, ProviderTrouble
+from app.llm.calls import Calls
+from app.llm.inbox import Outcome
+from app.pipeline.budget import Amount
+from app.pipeline.types import Completion, Request
+from app.services.context import ServiceContext
+from app.services.model_calls.endpoints import Endpoints, Report
+
+COLLECT_S = 0.1
+"""How long one look waits for calls to end."""
+DATABASE_PATIENCE_S = 60.0
+"""How long to retry a transaction. The database may restart, and calls in flight are billed."""
+_BATCH = 32
+
+
+class Call(Protocol):
+    """A call as its owner describes it."""
+
+    @property
+    def key(self) -> int:
+        """Identifies the call among those in flight."""
+
+    @property
+    def request(self) -> Request:
+        """The request to send."""
+
+    @property
+    def endpoint(self) -> str:
+        """The name of the endpoint that it is sent to."""
+
+    @property
+    def reserved(self) -> Amount:
+        """The most that the call can take."""
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed so far."""
+
+
+CallT = TypeVar("CallT", bound=Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[CallT]):
+    """A call that is no longer in flight."""
+
+    call: CallT
+    answer: Completion | ProviderTrouble
+    latency_s: float
+    is_to_blame: bool
+    """The call failed, and not because of its endpoint: the failure counts as an attempt."""
+
+
+class InFlight(Generic[CallT]):
+    """The calls of one worker; for one thread."""
+
+    def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
+        self.endpoints = Endpoints(context, calls, model)
+        self.refusal: ProviderTrouble | None = None
+        """The provider refuses every further call until a person acts."""
+        self._calls = calls
+        self._concurrency = context.concurrency
+        self._throttle_patience_s = context.throttle_patience_s
+        self._sent: dict[int, CallT] = {}
+        self._report = Report()
+        self._answered_at = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the keys of the calls in flight."""
+        return iter(self._sent)
+
+    @property
+    def free(self) -> int:
+        """How many more calls may be sent now, as far as this process knows."""
+        capacity = sum(lane.capacity for lane in self._calls.lanes.values())
+        return max(0, min(capacity, self._concurrency - len(self._sent)))
+
+    @property
+    def has_news(self) -> bool:
+        """Return True when there is something to share with other workers."""
+        return bool(self._report.away or self._report.answered) or self.endpoints.want_a_turn
+
+    def send(self, calls: Iterable[CallT]) -> None:
+        """Send calls to their endpoints."""
+        for call in calls:
+            self._sent[call.key] = call
+            self._calls.lanes[call.endpoint].submit(call.key, call.request)
+
+    def collect(self, wait_s: float) -> list[Ended[CallT]]:
+        """Return the calls that ended, in the order they did, after at most `wait_s` seconds.
+
+        With few calls in flight it waits for few, or their places would stay empty.
+        """
+        return self._collect(wait_s, max(1, min(_BATCH, len(self._sent) // 4)))
+
+    def collect_rest(self) -> list[Ended[CallT]]:
+        """Return every call that has ended by now."""
+        return self._collect(0.0, len(self._sent))
+
+    def share(self, session: Session) -> None:
+        """Record for all workers what the calls that ended say about their endpoints.
+
+        Safe to repeat until `shared` confirms the commit.
+        """
+        self.endpoints.report(session, self._report)
+
+    def shared(self) -> None:
+        """Confirm the commit; calls that wait here obey what other workers have found."""
+        self.endpoints.obey()
+        self._report = Report()
+
+    def withdraw(self) -> list[CallT]:
+        """Take back the calls that wait here and were not sent yet, in the order of their keys."""
+        lanes = self._calls.lanes.values()
+        return [self._sent.pop(key) for lane in lanes for key in lane.withdraw()]
+
+    def abandon(self) -> list[CallT]:
+        """Cancel everything in flight; return the calls that were never sent.
+
+        They still count as in flight. Calls that had ended can still be collected.
+        """
+        return [self._sent[one.key] for one in self._calls.abandon() if not one.was_out]
+
+    def waits_in_vain(self) -> str | None:
+        """Explain why a person should look; None while the endpoints answer often enough."""
+        silent_s = time.monotonic() - self._answered_at
+        if self._sent and silent_s > self._throttle_patience_s:
+            lanes = self._calls.lanes.values()
+            throttle = next(filter(None, (lane.last_throttle for lane in lanes)), None)
+            if throttle is not None:
+                return f"For {silent_s:.0f} s: {throttle}"
+        return self.endpoints.exhausted()
+
+    def _collect(self, wait_s: float, most: int) -> list[Ended[CallT]]:
+        return [self._end(one) for one in self._calls.collect(wait_s, most)]
+
+    def _end(self, outcome: Outcome) -> Ended[CallT]:
+        call, report = self._sent.pop(outcome.key), self._report
+        name, is_to_blame = call.endpoint, False
+        self._answered_at = time.monotonic()
+        match outcome.answer:
+            case ItemTrouble():
+                report.answered.add(name)
+                is_to_blame = True
+            case Outage() as trouble:
+                blamed = self.endpoints.blames(name, call.attempts)
+                is_to_blame = blamed and name not in report.away
+                report.away[name] = str(trouble)
+            case ProviderTrouble() as trouble:
+                self.refusal = trouble
+            case completion:
+                report.answered.add(name)
+                tokens = completion.prompt_tokens + completion.completion_tokens
+                report.taken.setdefault(name, []).append((call.reserved.tokens, tokens))
+        return Ended(call, outcome.answer, outcome.latency_s, is_to_blame)
