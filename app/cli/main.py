@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode="markdown",
 )
 _COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Make data sets": {"run": run, "estimate": estimate, "review": review},

@@ -13,12 +13,14 @@ from rich.text import Text
 
 from app.cli.arguments import Api, AsJson
 from app.cli.exits import ExitCode, exit_with
+from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output
 from app.cli.runs.budget import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.runs.commands import DEFAULT_OUT, Out
 from app.cli.runs.display import funnel_table, row_table, run_headline, shown_rows
 from app.cli.runs.embedded_model import with_embedded_options
 from app.cli.runs.export import Rows, download
+from app.cli.runs.options import GROWING, GrowingProfile, run_options
 from app.cli.runs.request import (
     RunRequest,
     checked_request,
@@ -30,43 +32,24 @@ from app.cli.runs.watch import report_paused, watch_run, why_it_ended
 from app.cli.service.answers import Run, TrainingJob
 from app.cli.service.connect import Service, connect_or_start
 from app.cli.training.display import job_result
-from app.cli.training.options import options_of
+from app.cli.training.options import training_options
 from app.cli.training.watch import next_step, watch_job
 from app.cli.watch.display import display_for
 from app.errors import ConfigurationError
-from app.pipeline.options import GrowingProfileName
 from app.training.plain.options import TrainingOptions
 
 DEFAULT_SEEDS = Path("seed_tasks/seed_tasks.jsonl")
 
 
+@with_options(GROWING)
 def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     seeds: Annotated[
-        Path, typer.Argument(metavar="[SEEDS]", help="Seed tasks (JSON lines).")
+        Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines).")
     ] = DEFAULT_SEEDS,
-    target: Annotated[
-        int | None,
-        typer.Option(help="Number of accepted instructions to reach.", show_default="100"),
-    ] = None,
     out: Out = DEFAULT_OUT,
-    profile: Annotated[
-        GrowingProfileName | None,
-        typer.Option(help="Prompts and rules.", show_default="default"),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Name of the model.", show_default="the model of the service"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.", show_default="0")] = None,
-    language: Annotated[
-        str | None, typer.Option(help="Language of the instructions, such as German.")
-    ] = None,
-    classification_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of classification tasks, 0 to 1.", show_default="that of the seeds"
-        ),
-    ] = None,
+    profile: GrowingProfile = None,
+    given: Given = NONE_GIVEN,
+    settings: SetOptions = None,
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_calls: MaxCalls = None,
@@ -74,10 +57,12 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         bool,
         typer.Option("--train", help="Then fine-tune a model on the data set, and evaluate it."),
     ] = False,
-    training_options: Annotated[
+    training_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Options of the training as a JSON file; implies --train."
+            "--training-options",
+            metavar="FILE",
+            help="Options of the training as a JSON file; implies --train.",
         ),
     ] = None,
     api: Api = None,
@@ -89,19 +74,11 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     command. After Ctrl-C, repeat the command to continue: nothing is lost.
     """
     output = Output(as_json=as_json)
-    options = {
-        "target": target,
-        "profile": profile,
-        "model": model,
-        "random_seed": seed,
-        "language": language,
-        "classification_share": classification_share,
-    }
     with output.failures_reported("Interrupted. Repeat the command to continue."):
-        request = checked_request(seeds, options, out)
+        request = checked_request(seeds, run_options(profile, given, settings), out)
         request = replace(request, budget=budget(max_cost, max_tokens, max_calls))
-        if train or training_options is not None:
-            request = replace(request, training=options_of(training_options, {}))
+        if train or training_file is not None:
+            request = replace(request, training=training_options(training_file, NONE_GIVEN))
         exit_with(_carry_out(request, api, output))
 
 

@@ -1,4 +1,7 @@
-"""What the person who starts a run may decide, with the paper's values as the defaults."""
+"""Options of a run; the defaults are the values of the paper.
+
+The API and the command line show the docstrings of the fields as their documentation.
+"""
 
 from typing import Annotated, Literal, Self
 
@@ -7,118 +10,138 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.pipeline.types import Stage
 
 GrowingProfileName = Literal["default", "paper", "alpaca"]
-"""These grow instructions from seeds."""
+"""Profiles that grow seeds."""
 ProfileName = Literal[GrowingProfileName, "re_answer", "judge"]
 REVIEW_PROFILES: frozenset[ProfileName] = frozenset({"re_answer", "judge"})
-"""These review the rows of a data set."""
-# Control characters have no place in a name, and no database takes NUL.
+"""Profiles that review the rows of a data set."""
+# No control characters: a name doesn't need them, and databases refuse NUL.
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$")]
-"""Text of several lines, without the control characters that no database or endpoint takes."""
+"""Text of several lines, without control characters that databases or endpoints refuse."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Sampling(_Values):
-    """How the model answers in one stage; what is left out keeps the profile's value."""
+class Sampling(_Options):
+    """Sampling parameters of one stage; those left out keep the values of the profile."""
 
     temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    """Sampling temperature."""
     top_p: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Nucleus sampling: the probability mass of the tokens to sample from."""
     max_tokens: int | None = Field(default=None, ge=1, le=65_536)
+    """Longest reply, in tokens."""
     presence_penalty: float | None = Field(default=None, ge=-2.0, le=2.0)
+    """Penalty for tokens that the reply already contains."""
     frequency_penalty: float | None = Field(default=None, ge=-2.0, le=2.0)
+    """Penalty for tokens by how often the reply already contains them."""
 
 
-class StageSampling(_Values):
-    """Sampling by stage."""
+class StageSampling(_Options):
+    """Sampling parameters by stage."""
 
     generate: Sampling = Sampling()
+    """Generation of instructions."""
     classify: Sampling = Sampling()
+    """Classification of instructions."""
     input_first: Sampling = Sampling()
+    """Generation of instances that begin with the input."""
     output_first: Sampling = Sampling()
+    """Generation of instances that begin with the output."""
     review: Sampling = Sampling()
+    """Review of rows."""
 
 
-class Demonstrations(_Values):
-    """How many instructions a generation prompt shows (paper: 6 seeds and 2 machine-made)."""
+class Demonstrations(_Options):
+    """Demonstrations in a generation prompt (paper: 6 seeds and 2 machine-made)."""
 
     seeds: int | None = Field(default=None, ge=1, le=50)
+    """Number of seed tasks shown in a generation prompt."""
     machine_made: int | None = Field(default=None, ge=0, le=50)
+    """Number of accepted instructions shown in a generation prompt."""
 
 
-class ReviewOptions(_Values):
-    """What the profile `judge` holds the rows of a data set against."""
+class ReviewOptions(_Options):
+    """Rules of the profile `judge`."""
 
     rubric: Words | None = Field(default=None, max_length=8_000)
-    """What each score from 1 to 5 means; None takes ours (`prompts/review/rubric.txt`)."""
+    """Meaning of each score from 1 to 5. Default: the built-in rubric
+    (`prompts/review/rubric.txt`)."""
     threshold: int = Field(default=4, ge=1, le=5)
-    """A row with a lower score is rejected."""
+    """Reject rows with a lower score."""
 
 
-class RunOptions(_Values):
-    """Everything that shapes a run; equal options, seeds and replies make an equal data set."""
+class RunOptions(_Options):
+    """Options of a run; equal options, seeds and replies give an equal data set."""
 
     profile: ProfileName = "default"
+    """Prompts and rules: `default`, `paper` and `alpaca` grow seeds; `judge` and `re_answer` review
+    the rows of a data set."""
     model: Line | None = Field(default=None, max_length=200)
-    """None takes the service's model."""
+    """Name of the model. Default: the model of the service."""
     target: int = Field(default=100, ge=1, le=1_000_000)
-    """Accepted instructions wanted."""
+    """Number of accepted instructions to reach."""
     instances_per_instruction: int = Field(default=3, ge=1, le=20)
-    """At most; profile `paper` keeps at most 5 whatever this says."""
+    """Largest number of instances per instruction; profile `paper` keeps at most 5."""
     tasks_per_request: int = Field(default=8, ge=1, le=50)
-    """New instructions asked for in one generation call of the `default` profile."""
+    """New instructions per generation call; profile `default` only."""
     demonstrations: Demonstrations = Demonstrations()
+    """Demonstrations in a generation prompt."""
     sampling: StageSampling = StageSampling()
+    """Sampling parameters by stage."""
     classification_share: Share | None = None
-    """Wanted share of classification tasks; steers the demonstrations and, in the `default`
-    profile, is asked for in words. None leaves it to the seeds."""
+    """Share of classification tasks, 0 to 1: it steers the demonstrations and, in profile
+    `default`, the prompt. Default: that of the seeds."""
     language: str | None = Field(
         default=None, min_length=2, max_length=60, pattern=r"^[^\W\d_][^\x00-\x1f\x7f]*$"
     )
-    """Language the instructions are to be written in, such as ``German``; `default` only."""
+    """Language of the instructions, such as German; profile `default` only."""
     answer_format: Literal["auto", "json_schema", "marked_text"] = "auto"
-    """Form the `default` profile asks replies in; `auto` takes the schema where it is supported."""
+    """Format that replies are requested in; `auto` uses a JSON schema where the endpoint supports
+    it. Profiles `default` and `judge` only."""
     random_seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    """Random seed."""
     lookahead: int = Field(default=8, ge=1, le=1024)
-    """Generation calls in the air at most; part of what makes a run repeatable."""
+    """Largest number of generation calls in flight. It changes the data set: runs with another
+    value differ."""
     similarity_threshold: float = Field(default=0.7, gt=0.0, le=1.0)
-    """A ROUGE-L F-measure above this to anything in the pool rejects."""
+    """Reject an instruction whose ROUGE-L F-measure with another one is above this."""
     tokenizer: Literal["unicode", "rouge"] | None = None
-    """For ROUGE-L; None takes the profile's."""
+    """Tokenizer for ROUGE-L. Default: that of the profile."""
     nothing_near: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,60}$")], ...] = Field(
         default=(), max_length=20
     )
-    """Data sets, by id: an instruction nearer to one of theirs than `similarity_threshold` is
-    rejected, as if theirs were in the pool."""
+    """Ids of data sets: reject instructions that are near-duplicates of theirs, by
+    `similarity_threshold`."""
     filters: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], ...] = Field(
         default=(), max_length=50
     )
-    """Filters that every row passes before it is kept, by name, such as ``refusal``; ``default``
-    stands for all that a data set applies unless it is told otherwise."""
+    """Names of filters that every row must pass, such as `refusal`; `default` stands for all
+    filters that data sets use by default."""
     max_attempts: int = Field(default=3, ge=1, le=10)
-    """After so many unusable replies a call is given up, with its reason."""
+    """Give up a call after this many unusable replies."""
     dry_after: int = Field(default=20, ge=1, le=10_000)
-    """Replies in a row with nothing accepted after which a run ends as dry."""
+    """End the run as dry after this many replies in a row without an accepted instruction."""
 
     workers: int = Field(default=4, ge=1, le=256)
-    """Worker processes that may share the run; the data set is the same with any number."""
+    """Largest number of worker processes for the run; it does not change the data set."""
     reuse_replies: bool = False
-    """Whether a reply that was paid for before, in any run, answers the same question again where
-    chance has no part in it (temperature 0)."""
+    """Reuse stored replies to the same prompt, from any run, for calls at temperature 0."""
 
     batch: Literal["off", "later_stages", "all_stages"] = "off"
-    """Which calls go by the provider's Batch API: cheaper (half, mostly), and answered within a
-    day. `later_stages`: classification and instances, or the review of a data set. `all_stages`:
-    generation too, in rounds of `lookahead` calls; set that high, for each round waits for the one
-    before it."""
+    """Calls to send through the Batch API of the provider: cheaper, but answered within a day.
+    `later_stages`: classification and instances, or the review of rows. `all_stages`: also
+    generation, in rounds of `lookahead` calls; set that high, because each round waits for the one
+    before."""
     review: ReviewOptions = ReviewOptions()
+    """Rules of the profile `judge`."""
 
     @property
     def batch_stages(self) -> tuple[Stage, ...]:
-        """The stages whose calls go by batch."""
+        """Return the stages whose calls use the Batch API."""
         if self.profile in REVIEW_PROFILES:
             return () if self.batch == "off" else (Stage.REVIEW,)
         later = (Stage.CLASSIFY, Stage.INSTANTIATE)
@@ -127,27 +150,27 @@ class RunOptions(_Values):
         return later if self.batch == "later_stages" else ()
 
     @model_validator(mode="after")
-    def _only_what_the_profile_can_do(self) -> Self:
+    def _check_profile(self) -> Self:
         if self.profile not in {"default", "judge"}:
-            self._refuse("answer_format", "needs the profile `default` or `judge`")
+            self._reject("answer_format", "needs the profile `default` or `judge`")
         if self.profile != "default":
             for name in ("language", "tasks_per_request"):
-                self._refuse(name, "needs the profile `default`")
+                self._reject(name, "needs the profile `default`")
         if self.profile != "judge":
-            self._refuse("review", "needs the profile `judge`")
+            self._reject("review", "needs the profile `judge`")
         if self.profile in REVIEW_PROFILES:
-            for name in _OF_GROWING:
-                self._refuse(name, "needs a profile that grows a data set from seeds")
+            for name in GROWING_ONLY:
+                self._reject(name, "needs a profile that grows a data set from seeds")
         if (self.profile, self.batch) == ("alpaca", "later_stages"):
-            raise ValueError("the profile `alpaca` has no later stages: take batch `all_stages`")
+            raise ValueError("profile `alpaca` has no later stages; set batch to `all_stages`")
         return self
 
-    def _refuse(self, name: str, why: str) -> None:
+    def _reject(self, name: str, reason: str) -> None:
         if getattr(self, name) != RunOptions.model_fields[name].default:
-            raise ValueError(f"{name} {why}")
+            raise ValueError(f"{name} {reason}")
 
 
-_OF_GROWING = (
+GROWING_ONLY = (
     "target",
     "instances_per_instruction",
     "demonstrations",
@@ -158,3 +181,4 @@ _OF_GROWING = (
     "nothing_near",
     "filters",
 )
+"""Options that a run which reviews rows does not have."""

@@ -75,8 +75,8 @@ def test_with_json_each_answer_is_one_document(keys: Keys, database: Database) -
 
 def test_the_last_key_revoked_is_told_for_what_it_means(keys: Keys) -> None:
     first, last = (document(keys("create", n, "--scope", "read", "--json"))["id"] for n in "ab")
-    assert "this machine only" not in keys("revoke", first).stderr
-    assert "this machine only" in keys("revoke", last).stderr
+    assert "only this machine" not in keys("revoke", first).stderr
+    assert "only this machine" in keys("revoke", last).stderr
 
 
 def test_an_unknown_key_is_not_found(keys: Keys) -> None:

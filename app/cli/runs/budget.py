@@ -8,22 +8,33 @@ import typer
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, EstimateOnly, RunId
+from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output
 from app.cli.runs.display import estimate_table, run_details
+from app.cli.runs.options import GROWING, GrowingProfile, run_options
 from app.cli.runs.request import checked_request
 from app.cli.service.answers import Estimate
 from app.cli.service.connect import connect
-from app.pipeline.options import GrowingProfileName
 
 MaxCost = Annotated[
     str | None,
-    typer.Option(metavar="USD", help="Stop before the run costs more than this (US dollars)."),
+    typer.Option(
+        metavar="USD",
+        help="Stop before the run costs more than this (US dollars).",
+        rich_help_panel="Budget",
+    ),
 ]
 MaxTokens = Annotated[
-    int | None, typer.Option(min=1, help="Stop before the run uses more tokens than this.")
+    int | None,
+    typer.Option(
+        min=1, help="Stop before the run uses more tokens than this.", rich_help_panel="Budget"
+    ),
 ]
 MaxCalls = Annotated[
-    int | None, typer.Option(min=1, help="Stop before the run makes more model calls than this.")
+    int | None,
+    typer.Option(
+        min=1, help="Stop before the run makes more calls than this.", rich_help_panel="Budget"
+    ),
 ]
 
 
@@ -64,27 +75,21 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
     output.show(run_details(run))
 
 
+@with_options(GROWING)
 def estimate(
     seeds: Annotated[Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines).")],
-    target: Annotated[
-        int, typer.Option(min=1, help="Number of accepted instructions to reach.")
-    ] = 100,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Name of the model.", show_default="the model of the service"),
-    ] = None,
-    profile: Annotated[
-        GrowingProfileName | None,
-        typer.Option(help="Prompts and rules.", show_default="default"),
-    ] = None,
+    profile: GrowingProfile = None,
+    given: Given = NONE_GIVEN,
+    settings: SetOptions = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the expected calls, tokens and cost of growing SEEDS, without calling a model."""
     output = Output(as_json=as_json)
-    options = {"target": target, "model": model, "profile": profile}
     with output.failures_reported():
-        request = checked_request(seeds, options, Path("alpaca_data.json"))
+        request = checked_request(
+            seeds, run_options(profile, given, settings), Path("alpaca_data.json")
+        )
         with connect(api, output) as service:
             seed_set = service.client.post_seed_set(request.seeds, request.name)
             found = service.client.estimate_run({"seed_set_id": seed_set.id}, request.options)

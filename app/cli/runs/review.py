@@ -11,9 +11,11 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, DatasetId, EstimateOnly
 from app.cli.exits import ExitCode, exit_with
 from app.cli.files import read_text
+from app.cli.model_options import NONE_GIVEN, Given, nested, put, with_options
 from app.cli.output import Output
 from app.cli.runs.budget import MaxCalls, MaxCost, MaxTokens, budget, show_estimate
 from app.cli.runs.display import review_table, run_headline
+from app.cli.runs.options import REVIEWING
 from app.cli.runs.request import checked_options, continue_run, unfinished_run
 from app.cli.runs.watch import report_paused, watch_run, why_it_ended
 from app.cli.service.answers import Run
@@ -28,6 +30,7 @@ class ReviewProfile(StrEnum):
     RE_ANSWER = "re_answer"
 
 
+@with_options(REVIEWING)
 def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     dataset_id: DatasetId,
     profile: Annotated[
@@ -37,18 +40,13 @@ def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
             "answers for all rows."
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(help="Name of the model.", show_default="the model of the service"),
-    ] = None,
-    threshold: Annotated[
-        int | None,
-        typer.Option(min=1, max=5, help="Drop rows with a lower score.", show_default="4"),
-    ] = None,
+    given: Given = NONE_GIVEN,
     rubric: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Meaning of each score from 1 to 5.", show_default="built in"
+            metavar="FILE",
+            help="File with the meaning of each score from 1 to 5. Default: the built-in rubric.",
+            rich_help_panel="Review",
         ),
     ] = None,
     by_batch: Annotated[
@@ -71,14 +69,7 @@ def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
     """
     output = Output(as_json=as_json)
     with output.failures_reported("Interrupted. Repeat the command to continue the review."):
-        options = checked_options(
-            {
-                "profile": profile.value,
-                "model": model,
-                "batch": "later_stages" if by_batch else None,
-                "review": _review_options(threshold, rubric),
-            }
-        )
+        options = checked_options(_options(profile, given, rubric, by_batch=by_batch))
         if estimate_only:
             with connect(api, output) as service:
                 found = service.client.estimate_run({"dataset_id": dataset_id}, options)
@@ -91,9 +82,15 @@ def review(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
         exit_with(_report(run, output))
 
 
-def _review_options(threshold: int | None, rubric: Path | None) -> Mapping[str, object] | None:
-    given = {"threshold": threshold, "rubric": None if rubric is None else read_text(rubric)}
-    return {name: value for name, value in given.items() if value is not None} or None
+def _options(
+    profile: ReviewProfile, given: Given, rubric: Path | None, *, by_batch: bool
+) -> Mapping[str, object]:
+    options = nested({"profile": profile.value, **given})
+    if by_batch:
+        options["batch"] = "later_stages"
+    if rubric is not None:
+        put(options, "review.rubric", read_text(rubric))
+    return options
 
 
 def _start_or_continue(

@@ -9,22 +9,15 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, DatasetId, JobId, Out
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, read_file, save
+from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output, clean
 from app.cli.service.connect import connect
 from app.cli.training.options import (
-    BaseModelName,
-    General,
-    Judge,
-    JudgeMaxCost,
-    JudgeModel,
+    EVALUATION,
     OptionsFile,
     Report,
-    Seed,
-    SetOptions,
-    Tasks,
     Wait,
-    judge_of,
-    options_of,
+    evaluation_options,
 )
 from app.cli.training.watch import Watching, watch_and_report
 from app.errors import InvalidInput
@@ -34,21 +27,10 @@ evaluations_app = typer.Typer(
 )
 
 
+@with_options(EVALUATION)
 def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     dataset_id: DatasetId,
-    job_id: Annotated[
-        str | None,
-        typer.Option(
-            "--job", metavar="JOB", help="The training job whose model is measured beside its base."
-        ),
-    ] = None,
-    base_model: BaseModelName = None,
-    tasks: Tasks = None,
-    general: General = None,
-    judge: Judge = False,
-    judge_model: JudgeModel = None,
-    judge_max_cost: JudgeMaxCost = None,
-    seed: Seed = None,
+    given: Given = NONE_GIVEN,
     settings: SetOptions = None,
     options_file: OptionsFile = None,
     report: Report = None,
@@ -56,20 +38,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 Typer reads the options from the paramet
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a model on a data set. Ctrl-C stops watching; the evaluation continues."""
+    """Evaluate a tuned model beside its base model (--job), or a base model alone (--base-model).
+
+    Ctrl-C stops watching; the evaluation continues.
+    """
     output = Output(as_json=as_json)
     with output.failures_reported("Interrupted. The evaluation continues."):
-        if job_id is not None and base_model is not None:
+        if "training_job_id" in given and "base_model" in given:
             raise InvalidInput("--job already gives the base model; leave out --base-model.")
-        typed: dict[str, object] = {
-            "training_job_id": job_id,
-            "base_model": base_model,
-            "evaluation.tasks": tasks,
-            "evaluation.general_dataset_id": general,
-            "seed": seed,
-        }
-        typed |= judge_of(judge_model, judge_max_cost, wanted=judge)
-        options = options_of(options_file, typed, settings)
+        options = evaluation_options(options_file, given, settings)
         watching = Watching.checked(wait=wait, report=report)
         with connect(api, output) as service:
             job = service.client.training.evaluate(dataset_id, options)

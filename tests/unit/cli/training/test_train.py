@@ -193,7 +193,7 @@ def test_every_option_of_the_api_can_be_set_by_its_path(service: StandIn) -> Non
     for wrong in ("seed", "=1", "a..b=1"):
         result = seedbed(service, "--set", wrong)
         assert result.exit_code == ExitCode.BAD_USAGE
-        assert "--set wants PATH=VALUE" in result.output
+        assert "--set needs PATH=VALUE" in result.output
 
 
 def test_an_answer_that_is_lost_begins_no_second_job(service: StandIn) -> None:
@@ -218,7 +218,7 @@ def test_a_run_in_place_of_a_data_set_is_told_how_to_become_one(service: StandIn
 
 
 def test_a_run_in_place_of_a_data_set_is_told_its_option(service: StandIn) -> None:
-    assert "`--run run_1`" in said_of(service, "train", "run_1")
+    assert "`seedbed train --run run_1`" in said_of(service, "train", "run_1")
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "resume"])
