@@ -1,7 +1,7 @@
-"""The broker, which only says "look at this": a run, a data set, a job. Losing it loses nothing.
+"""The broker: its messages only say "look at this run, data set or job". Losing it loses nothing.
 
-Celery over Redis may lose a message or deliver it twice; the sweeper sends again what is lost, and
-the pump's lease makes the second delivery a no-op. So no results, no chords, no countdowns.
+Celery over Redis may lose a message or deliver it twice: the sweeper sends again what is lost, and
+the lease makes a second delivery do nothing. So no results, no chords, no countdowns.
 """
 
 import logging
@@ -15,16 +15,12 @@ from app.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-ADVANCE_RUN = "seedbed.advance_run"
-MAKE_DATASET = "seedbed.make_dataset"
-TRAIN = "seedbed.train"
 GENERATION_QUEUE = "generation"
-"""Runs to look at: any number of workers, all of them waiting for model endpoints most of the time.
-"""
+"""Runs: any number of workers, which wait for model endpoints most of the time."""
 TRAINING_QUEUE = "training"
 """Training with its evaluation, for workers that have the extra and, better, a GPU."""
 MAINTENANCE_QUEUE = "maintenance"
-"""The making of data sets."""
+"""Data sets to make."""
 QUEUES = (GENERATION_QUEUE, TRAINING_QUEUE, MAINTENANCE_QUEUE)
 _VISIBILITY_S = 3600
 """Far longer than a pump holds a run, so that no message comes back while its task still works."""
@@ -37,14 +33,9 @@ def make_celery(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_queues=[_queue(name) for name in QUEUES],
-        # A queue whose name is misspelt would fill up unseen.
+        # A queue with a misspelt name would fill up unnoticed.
         task_create_missing_queues=False,
         task_default_queue=GENERATION_QUEUE,
-        task_routes={
-            ADVANCE_RUN: {"queue": GENERATION_QUEUE},
-            MAKE_DATASET: {"queue": MAINTENANCE_QUEUE},
-            TRAIN: {"queue": TRAINING_QUEUE},
-        },
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -59,34 +50,20 @@ def make_celery(settings: Settings) -> Celery:
 
 
 def _queue(name: str) -> Queue:
-    # Left out, its exchange and key would be those of the default queue.
+    # Without its own exchange and key it would get those of the default queue.
     exchange = Exchange(name)  # type: ignore[no-untyped-call] # kombu's
     return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call] # kombu's
 
 
-def send_run(celery: Celery, run_id: str, slot: int = 0) -> None:
-    """Tell a worker to look at a slot of a run; without a broker only the log learns of it."""
-    _send(celery, ADVANCE_RUN, run_id, slot)
-
-
-def send_dataset(celery: Celery, dataset_id: str) -> None:
-    """Tell a worker to make a version; without a broker only the log learns of it."""
-    _send(celery, MAKE_DATASET, dataset_id)
-
-
-def send_training_job(celery: Celery, job_id: str) -> None:
-    """Tell a worker to look at a training job; without a broker only the log learns of it."""
-    _send(celery, TRAIN, job_id)
-
-
-def _send(celery: Celery, task: str, identifier: str, *rest: int) -> None:
+def send_task(celery: Celery, task: str, queue: str, identifier: str, *rest: int) -> None:
+    """Send a message to a queue; without a broker it is only logged."""
     try:
-        celery.send_task(task, args=[identifier, *rest], retry=False)
+        celery.send_task(task, args=[identifier, *rest], queue=queue, retry=False)
     except OperationalError as error:
-        _log.warning("%s waits for the sweeper, the broker is away: %s", identifier, error)
+        _log.warning("%s waits for the sweeper, the broker is down: %s", identifier, error)
 
 
-def backlog(celery: Celery, queue: str = GENERATION_QUEUE) -> int:
+def backlog(celery: Celery, queue: str) -> int:
     """Count the messages that wait for a worker; 0 when the broker does not answer."""
     try:
         with celery.connection_for_write() as connection:

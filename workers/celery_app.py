@@ -1,6 +1,7 @@
-"""The worker's entry: ``celery -A workers.celery_app worker``. Ids in, one service call each.
+"""The worker's entry: ``celery -A workers.celery_app worker``. One task for each kind of work.
 
-Prefork, one pump a child. Whatever a child works with is made after the fork.
+Prefork, one piece of work at a time in each child. Everything a child works with is made after the
+fork.
 """
 
 import logging
@@ -11,29 +12,17 @@ from celery import signals
 from celery.worker.consumer import Consumer
 
 from app.logging_setup import log_to_stderr
-from app.messaging import (
-    ADVANCE_RUN,
-    MAKE_DATASET,
-    TRAIN,
-    make_celery,
-    send_dataset,
-    send_run,
-    send_training_job,
-)
+from app.messaging import make_celery
 from app.services.context import ServiceContext, open_service_context
-from app.services.datasets import make
-from app.services.generation import worker_turn
-from app.services.training.jobs import work
-from app.services.training.jobs.watch import Interruption
+from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, send
 from app.settings import Settings
 from app.stack.leash import die_with_parent
-from app.store.runs.slots import Slot
-from workers.pulse import EVERY_S, beat
-from workers.stopping import TRAINING_PATIENCE_S, Interrupted, Stopping
+from workers.heartbeat import EVERY_S, touch_heartbeat_file
+from workers.stopping import Interrupted, Stopping
 
 _log = logging.getLogger(__name__)
 _STILL_READING_S = 1.0
-"""How long a worker that was told to stop may still read from the queue."""
+"""How long a worker that was asked to stop may still read from the queue."""
 
 _settings = Settings()
 celery = make_celery(_settings)
@@ -41,104 +30,63 @@ _stopping = Stopping()
 _contexts: list[ServiceContext] = []
 
 
-def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arguments
     log_to_stderr()
 
 
-def _live(sender: Consumer, **_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+def _start_heartbeat(sender: Consumer, **_: Any) -> None:  # noqa: ANN401 - Celery's signals
     # In the event loop, which stands still while there is no broker to read from.
-    sender.timer.call_repeatedly(EVERY_S, beat, (_settings.pulse_file,))
+    sender.timer.call_repeatedly(EVERY_S, touch_heartbeat_file, (_settings.pulse_file,))
 
 
-def _begin(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
-    # A parent that was killed cannot end its children: they go by themselves.
+def _begin_child(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arguments
+    # A parent that was killed can't end its children: they end by themselves.
     die_with_parent()
     _stopping.watch()
     _contexts.append(open_service_context(_settings))
 
 
-def _end(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
+def _end_child(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arguments
     while _contexts:
         _contexts.pop().close()
 
 
-def _stop(**_: Any) -> None:  # noqa: ANN401 - Celery sends what it likes
-    _stopping.tell()
+def _stop_all(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arguments
+    _stopping.request_stop()
 
 
 signals.setup_logging.connect(_set_up_logging)
-signals.worker_ready.connect(_live)
-signals.worker_process_init.connect(_begin)
-signals.worker_process_shutdown.connect(_end)
-signals.worker_shutting_down.connect(_stop)
+signals.worker_ready.connect(_start_heartbeat)
+signals.worker_process_init.connect(_begin_child)
+signals.worker_process_shutdown.connect(_end_child)
+signals.worker_shutting_down.connect(_stop_all)
 
 
-@celery.task(name=ADVANCE_RUN)  # type: ignore[untyped-decorator]  # Celery ships no types
-def advance_run(run_id: str, slot: int) -> None:
-    """Work on a run for a slice; sent again by itself while there is more to do."""
-    again: Slot | None = Slot(run_id, slot)
-    if _stopping.parent_told:
-        # Read from the queue in the last moment: it is for another worker.
-        time.sleep(_STILL_READING_S)
-    else:
-        again = _advance(Slot(run_id, slot))
-    if again is not None:
-        send_run(celery, *again)
+def _register(kind: WorkKind) -> None:
+    """Make the task of a kind: it works for a turn, and sends itself again while there is more."""
+
+    def task(identifier: str, slot: int = 0) -> None:
+        again: WorkRef | None = WorkRef(identifier, slot)
+        if _stopping.is_whole_worker_stopping:
+            # Read from the queue in the last moment: it is for another worker.
+            time.sleep(_STILL_READING_S)
+        else:
+            again = _work(kind, WorkRef(identifier, slot))
+        if again is not None:
+            send(celery, kind, again)
+
+    celery.task(name=kind.task)(task)
 
 
-@celery.task(name=MAKE_DATASET)  # type: ignore[untyped-decorator]  # Celery ships no types
-def make_dataset(dataset_id: str) -> None:
-    """Make a version of a data set; sent again when this process has to end before."""
-    if _stopping.parent_told:
-        # Read from the queue in the last moment: it is for another worker.
-        time.sleep(_STILL_READING_S)
-        again = True
-    else:
-        again = _make(dataset_id)
-    if again:
-        send_dataset(celery, dataset_id)
-
-
-def _make(dataset_id: str) -> bool:
+def _work(kind: WorkKind, ref: WorkRef) -> WorkRef | None:
+    stop = Stop(_stopping.stop_requested, _stopping.interrupt)
     try:
-        with _stopping.task():
-            return make.make_dataset(_contexts[-1], dataset_id, _stopping.told)
+        with _stopping.task(kind.patience_s):
+            return kind.work(_contexts[-1], ref, stop)
     except Interrupted:
-        _log.warning("data set %s was handed back in the midst of something", dataset_id)
-        return True
+        _log.warning("%s %s was handed back before its turn had ended", kind.name, ref.id)
+        return ref
 
 
-@celery.task(name=TRAIN)  # type: ignore[untyped-decorator]  # Celery ships no types
-def train(job_id: str) -> None:
-    """Work on a training job; sent again when this process has to end before."""
-    if _stopping.parent_told:
-        # Read from the queue in the last moment: it is for another worker.
-        time.sleep(_STILL_READING_S)
-        again = True
-    else:
-        again = _train(job_id)
-    if again:
-        send_training_job(celery, job_id)
-
-
-def _train(job_id: str) -> bool:
-    try:
-        with _stopping.task(TRAINING_PATIENCE_S):
-            return work.work_on_job(
-                _contexts[-1],
-                job_id,
-                _stopping.told,
-                interruption=Interruption(TRAINING_PATIENCE_S, _stopping.interrupt),
-            )
-    except Interrupted:
-        _log.warning("training job %s was interrupted in the midst of something", job_id)
-        return True
-
-
-def _advance(slot: Slot) -> Slot | None:
-    try:
-        with _stopping.task():
-            return worker_turn.advance_run(_contexts[-1], slot, _stopping.told)
-    except Interrupted:
-        _log.warning("run %s was handed back in the midst of something", slot.run_id)
-        return slot
+for _kind in KINDS:
+    _register(_kind)

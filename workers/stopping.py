@@ -1,8 +1,8 @@
-"""Being told to stop: how a worker's children learn of it, and what ends a task that does not look.
+"""Stopping a worker: how its children learn of it, and what ends a task that does not look.
 
-Celery's warm shutdown waits for running tasks, however long they take. So they are told, by the
-parent when it is told or by a SIGTERM of their own; and a task that looks elsewhere, such as at an
-endpoint that does not answer, is interrupted.
+Celery's warm shutdown waits for running tasks, however long they take. So the tasks are asked to
+stop: by the parent when it is asked, or by a SIGTERM of their own. A task that can't look, such as
+one that waits for an endpoint, is interrupted.
 """
 
 import mmap
@@ -13,63 +13,61 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-PATIENCE_S = 2.0
-"""How long a task may take to end: a pump needs a tenth of a second, an orchestrator kills after
-ten."""
-TRAINING_PATIENCE_S = 20.0
-"""For a step on a slow machine and its checkpoint; a worker that trains is given more time."""
-_LOOK_S = 0.2
+_LOOK_EVERY_S = 0.2
 
 
 class Interrupted(BaseException):
-    """Raised in the midst of a task; unwinding it hands back what it holds.
+    """Raised in the middle of a task; unwinding it hands back what the task holds.
 
-    No `Exception`, so that nothing takes it for a failure of the work.
+    Not an `Exception`, so that no handler takes it for a failure of the work.
     """
 
 
 class Stopping:
-    """Whether a worker has been told to stop; made by the parent before it forks."""
+    """The state of stopping of one worker; made by the parent before it forks."""
 
     def __init__(self) -> None:
-        # Shared memory without a lock: a child may be killed at any instruction, also at one that
+        # Shared memory without a lock: a child may be killed at any instruction, also while it
         # holds a lock, and the others would wait for it for ever.
-        self._parent_told = mmap.mmap(-1, 1)
-        self._child_told = False
+        self._worker_flag = mmap.mmap(-1, 1)
+        self._child_flag = False
         self._busy = False
-        self._patience_s = PATIENCE_S
+        self._patience_s = 0.0
         self._main = 0
 
-    def tell(self) -> None:
-        """Tell the parent and every child."""
-        self._parent_told[0] = 1
+    def request_stop(self) -> None:
+        """Ask the parent and every child to stop."""
+        self._worker_flag[0] = 1
 
     @property
-    def parent_told(self) -> bool:
-        """Whether the whole worker stops."""
-        return self._parent_told[0] == 1
+    def is_whole_worker_stopping(self) -> bool:
+        """True once the parent was asked to stop."""
+        return self._worker_flag[0] == 1
 
-    def told(self) -> bool:
-        """Whether the task that runs here has to end."""
-        return self._child_told or self.parent_told
+    def stop_requested(self) -> bool:
+        """Return True when the task that runs here has to stop."""
+        return self._child_flag or self.is_whole_worker_stopping
 
     def watch(self) -> None:
         """Begin to watch over this child's tasks; called once, in the child's main thread."""
-        # Whoever tells a whole process group tells the parent too, which then waits for us; and
-        # Celery's own way for a child, to exit at any instruction, would tear a task apart.
+        # A signal to the whole process group reaches the parent too, which then waits for us; and
+        # Celery's own handler for a child, to exit at any instruction, would tear a task apart.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._main = threading.get_ident()
         threading.Thread(target=self._watch, name="stopping", daemon=True).start()
 
     @contextmanager
-    def task(self, patience_s: float = PATIENCE_S) -> Iterator[None]:
-        """Run a task that may take so long to end.
+    def task(self, patience_s: float) -> Iterator[None]:
+        """Run a task in the block.
+
+        Args:
+            patience_s: how long it may take to stop, once asked, before it is interrupted.
 
         Raises:
-            Interrupted: it was told to end, and did not.
+            Interrupted: it did not stop in time.
         """
-        # Here and not in `watch`: Celery puts handlers of its own in place after that.
-        signal.signal(signal.SIGTERM, self._tell_child)
+        # Here and not in `watch`: Celery sets handlers of its own after that.
+        signal.signal(signal.SIGTERM, self._request_child_stop)
         signal.signal(signal.SIGALRM, self._interrupt)
         self._patience_s = patience_s
         self._busy = True
@@ -77,15 +75,15 @@ class Stopping:
             yield
         finally:
             self._busy = False
-            self._child_told = False
+            self._child_flag = False
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def interrupt(self) -> None:
         """Interrupt the task that runs in this child, unless it has just ended; from any thread."""
         signal.pthread_kill(self._main, signal.SIGALRM)
 
-    def _tell_child(self, _number: int, _frame: FrameType | None) -> None:
-        self._child_told = True
+    def _request_child_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._child_flag = True
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         # The task may have ended since the signal was sent.
@@ -95,8 +93,8 @@ class Stopping:
     def _watch(self) -> None:
         looks = 0
         while True:
-            time.sleep(_LOOK_S)
-            looks = looks + 1 if self._busy and self.told() else 0
-            # Once: the second time would interrupt the handing back.
-            if looks == round(self._patience_s / _LOOK_S):
+            time.sleep(_LOOK_EVERY_S)
+            looks = looks + 1 if self._busy and self.stop_requested() else 0
+            # Once: a second interrupt would hit the handing back.
+            if looks == max(1, round(self._patience_s / _LOOK_EVERY_S)):
                 self.interrupt()

@@ -11,31 +11,21 @@ from contextlib import closing
 from celery import Celery
 
 from app.logging_setup import log_to_stderr
-from app.messaging import (
-    TRAINING_QUEUE,
-    backlog,
-    make_celery,
-    send_dataset,
-    send_run,
-    send_training_job,
-)
+from app.messaging import backlog, make_celery
 from app.services.context import ServiceContext, open_service_context
-from app.services.datasets.make import sweep_datasets
-from app.services.generation.slots import sweep
-from app.services.journeys.waiting_jobs import advance_waiting_jobs
-from app.services.training.jobs.work import sweep_training
+from app.services.work_kinds import KINDS, send
 from app.settings import Settings
 from app.store.database import AWAY
-from workers.pulse import beat
+from workers.heartbeat import touch_heartbeat_file
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
-_MOST_BACKLOG = 100
-"""Messages: when so many wait, the workers are busy, and sending again would only add to them."""
+_MAX_BACKLOG = 100
+"""Messages. When so many wait in a queue, its workers are busy, or there are none."""
 
 
 def main() -> None:
-    """Look for waiting runs every second until told to stop."""
+    """Look for waiting work every second until a signal ends the process."""
     log_to_stderr()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,25 +35,19 @@ def main() -> None:
     with closing(open_service_context(settings)) as context:
         while not stopping.wait(_EVERY_S):
             try:
-                send_what_waits(celery, context)
-                beat(settings.pulse_file)
+                send_waiting(celery, context)
+                touch_heartbeat_file(settings.pulse_file)
             except AWAY as error:
-                _log.warning("the database is away: %s", error)
+                _log.warning("the database is down: %s", error)
 
 
-def send_what_waits(celery: Celery, context: ServiceContext) -> None:
-    """Tell workers of all that waits for one and that they were not told of lately."""
-    if backlog(celery) < _MOST_BACKLOG:
-        for slot in sweep(context):
-            send_run(celery, *slot)
-    advance_waiting_jobs(context)
-    for dataset_id in sweep_datasets(context):
-        send_dataset(celery, dataset_id)
-    jobs = sweep_training(context)
-    # A training lasts for hours, and there may be no worker for it at all.
-    if jobs and backlog(celery, TRAINING_QUEUE) < _MOST_BACKLOG:
-        for job_id in jobs:
-            send_training_job(celery, job_id)
+def send_waiting(celery: Celery, context: ServiceContext) -> None:
+    """Notify workers of all work that waits and that none was notified of lately."""
+    for kind in KINDS:
+        waiting = kind.sweep(context)
+        if waiting and backlog(celery, kind.queue) < _MAX_BACKLOG:
+            for ref in waiting:
+                send(celery, kind, ref)
 
 
 if __name__ == "__main__":

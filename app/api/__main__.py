@@ -1,7 +1,7 @@
 """The API process: ``python -m app.api``."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import uvicorn
@@ -11,9 +11,10 @@ from app.api.context import ApiContext
 from app.api.security.access import refuse_to_listen_openly
 from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
-from app.messaging import broker_trouble, make_celery, send_dataset, send_run, send_training_job
+from app.messaging import broker_trouble, make_celery
 from app.services.context import ServiceContext, open_service_context
-from app.services.local_worker import InlineWorker
+from app.services.local_worker import LocalWorker
+from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
 from app.settings import Settings
 
 _GRACE_S = 3
@@ -51,15 +52,19 @@ def _serve(context: ApiContext, settings: Settings) -> None:
 @contextmanager
 def _context(settings: Settings, service: ServiceContext) -> Iterator[ApiContext]:
     if settings.broker_url.startswith("memory:"):
-        with closing(InlineWorker(service)) as worker:
-            yield ApiContext(service, worker.look, lambda: None, worker.look, worker.look)
+        with closing(LocalWorker(service)) as worker:
+            yield ApiContext(service, worker.notify, lambda: None, worker.notify, worker.notify)
         return
     celery = make_celery(settings)
+
+    def notify(kind: WorkKind) -> Callable[[str], None]:
+        return lambda identifier: send(celery, kind, WorkRef(identifier))
+
     yield ApiContext(
         service,
-        send=lambda run_id: send_run(celery, run_id),
-        send_dataset=lambda dataset_id: send_dataset(celery, dataset_id),
-        send_training_job=lambda job_id: send_training_job(celery, job_id),
+        send=notify(RUNS),
+        send_dataset=notify(DATASETS),
+        send_training_job=notify(TRAINING),
         broker_trouble=lambda: broker_trouble(celery),
     )
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from app.messaging import make_celery, send_training_job
+from app.messaging import make_celery
 from app.services.context import ServiceContext, open_service_context
 from app.services.training.jobs import control
+from app.services.work_kinds import TRAINING, WorkRef, send
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.environment import part_environment
@@ -62,7 +63,7 @@ class Site:
 
     def send(self, job: TrainingJob) -> None:
         with closing(make_celery(self.settings)) as celery:
-            send_training_job(celery, job.id)
+            send(celery, TRAINING, WorkRef(job.id))
 
     def now(self, job: TrainingJob) -> TrainingJob:
         return control.get_job(self.context, job.id)

@@ -9,7 +9,8 @@ import redis
 from celery import Celery
 from celery.exceptions import QueueNotFound
 
-from app.messaging import GENERATION_QUEUE, QUEUES, backlog, make_celery, send_run
+from app.messaging import GENERATION_QUEUE, QUEUES, backlog, make_celery
+from app.services.work_kinds import RUNS, WorkRef, send
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.supervisor import Supervisor
@@ -35,14 +36,14 @@ def test_a_run_is_sent_to_the_generation_queue_alone(celery: Celery, socket: Pat
     with celery.connection_for_write() as connection:
         for queue in celery.amqp.queues.values():
             queue(connection).declare()
-    send_run(celery, "run_1")
+    send(celery, RUNS, WorkRef("run_1"))
     with redis.Redis(unix_socket_path=str(socket)) as client:
         assert {name: client.llen(name) for name in QUEUES} == {
             "generation": 1,
             "training": 0,
             "maintenance": 0,
         }
-    assert backlog(celery) == 1
+    assert backlog(celery, GENERATION_QUEUE) == 1
 
 
 def test_a_worker_that_names_no_queue_reads_them_all(celery: Celery) -> None:

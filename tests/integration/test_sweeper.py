@@ -8,16 +8,17 @@ import pytest
 from celery import Celery
 
 from app.llm.scripted.model import reply
-from app.messaging import TRAINING_QUEUE, backlog, make_celery, send_training_job
+from app.messaging import GENERATION_QUEUE, TRAINING_QUEUE, backlog, make_celery
 from app.services.training.jobs import control
 from app.services.training.jobs.requests import TrainingRequest
+from app.services.work_kinds import TRAINING, WorkRef, send
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.supervisor import Supervisor
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
 from tests.integration.test_datasets import ROWS, take_in
-from workers.sweeper import send_what_waits
+from workers.sweeper import send_waiting
 
 
 @pytest.fixture
@@ -42,13 +43,13 @@ def test_where_nobody_trains_messages_do_not_pile_up(
             control.create_job(bench.context, request, None)
 
         post()
-        send_what_waits(celery, bench.context)
-        send_what_waits(celery, bench.context)
+        send_waiting(celery, bench.context)
+        send_waiting(celery, bench.context)
         assert backlog(celery, TRAINING_QUEUE) == 1
         for _ in range(150):
-            send_training_job(celery, "training_of_before")
+            send(celery, TRAINING, WorkRef("training_of_before"))
         before = backlog(celery, TRAINING_QUEUE)
         post()
-        send_what_waits(celery, bench.context)
+        send_waiting(celery, bench.context)
         assert backlog(celery, TRAINING_QUEUE) == before
-        assert backlog(celery) == 0
+        assert backlog(celery, GENERATION_QUEUE) == 0

@@ -16,11 +16,12 @@ from sqlalchemy import func, select
 
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
-from app.messaging import GENERATION_QUEUE, make_celery, send_run
+from app.messaging import GENERATION_QUEUE, make_celery
 from app.pipeline.options import RunOptions
 from app.services.context import ServiceContext, open_service_context
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
+from app.services.work_kinds import RUNS, WorkRef, send
 from app.settings import Settings
 from app.stack.broker import broker_part, broker_url, find_server, socket_place
 from app.stack.environment import part_environment
@@ -67,7 +68,7 @@ class Site:
         request = RunRequest(None, SEEDS, RunOptions(target=40))
         run_id = control.start_run(self.context, request, None).id
         with closing(make_celery(self.settings)) as celery:
-            send_run(celery, run_id)
+            send(celery, RUNS, WorkRef(run_id))
         return run_id
 
     def run(self, run_id: str) -> Run:
@@ -194,7 +195,7 @@ def test_a_worker_that_waits_for_an_endpoint_that_does_not_answer_hands_its_run_
     wait_for(lambda: site.run(run_id).status == "running", 2 * PROMPT_S)
     assert first.wait(GRACE_S) == 0
     assert time.monotonic() - told_at < GRACE_S
-    assert f"run {run_id} was handed back in the midst" in log_of(first)
+    assert f"run {run_id} was handed back before its turn had ended" in log_of(first)
     wait_for(lambda: site.run(run_id).status == "succeeded", 60)
     assert second.exit_code() is None
 

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from app.messaging import QUEUES
+from app.services.work_kinds import KINDS
 from app.settings import Settings
 from app.stack.environment import variable_names
-from workers.pulse import EVERY_S
-from workers.stopping import PATIENCE_S, TRAINING_PATIENCE_S
+from workers.heartbeat import EVERY_S
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -161,8 +161,8 @@ def test_what_a_service_waits_for_can_come(name: str) -> None:
 @pytest.mark.parametrize("name", LASTING)
 def test_what_is_told_to_stop_is_given_the_time_it_takes(name: str) -> None:
     grace_s = seconds(SERVICES[name]["stop_grace_period"])
-    patience_s = TRAINING_PATIENCE_S if "training" in queues_of(name) else PATIENCE_S
-    assert grace_s >= (patience_s + 10 if queues_of(name) else 8)
+    patience_s = [kind.patience_s for kind in KINDS if kind.queue in queues_of(name)]
+    assert grace_s >= (max(patience_s) + 10 if patience_s else 8)
 
 
 def test_nothing_is_published_beyond_this_machine_and_every_image_has_a_version() -> None:

@@ -17,7 +17,7 @@ try:
         threading.Timer(0.2, stopping.interrupt).start()
         time.sleep(30)
 except Interrupted:
-    print("interrupted", stopping.told(), time.monotonic() - began < 5)
+    print("interrupted", stopping.stop_requested(), time.monotonic() - began < 5)
 stopping.interrupt()
 with stopping.task(60):
     print("the next one works")

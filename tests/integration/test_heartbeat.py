@@ -17,7 +17,7 @@ from app.stack.parts import sweeper_part, worker_part
 from app.stack.process import Part, Process
 from app.store.database import Database
 from app.store.migrate import migrate
-from workers.pulse import EVERY_S
+from workers.heartbeat import EVERY_S
 
 pytestmark = pytest.mark.crash
 
