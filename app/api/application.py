@@ -48,7 +48,8 @@ def build_api(context: ApiContext) -> FastAPI:
     for routes in (
         seed_sets.router,
         runs.router,
-        events.router,
+        events.streams,
+        events.pages,
         batches.router,
         datasets.router,
         dataset_reports.router,

@@ -8,10 +8,19 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Query, Request
 
 from app.services.context import ServiceContext
-from app.services.runs.events import Following
 from app.store.pages import MAX_LIMIT
 
-_LOOKS = 4
+_FOLLOWER_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How event streams are kept up to date."""
+
+    poll_s: float = 1.0
+    """Seconds between two reads of the events; also the least between two progress events."""
+    ping_s: float = 15.0
+    """Seconds between two comments that keep an idle connection open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,11 @@ class ApiContext:
     send_training_job: Callable[[str], None] = lambda _: None
     """Tells a worker to look at a training job; left out, the sweeper does."""
     following: Following = field(default_factory=Following)
-    looks: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_LOOKS))
-    """The threads that all followers of events share: however many they are and however slow the
-    database is, the others answer everyone else."""
+    follower_threads: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(_FOLLOWER_THREADS)
+    )
+    """The threads that read for all event streams; the other threads stay free for other requests,
+    even when there are many streams or the database is slow."""
 
 
 def _context(request: Request) -> ApiContext:

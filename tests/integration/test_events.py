@@ -17,10 +17,9 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.api.context import ApiContext
+from app.api.context import ApiContext, Following
 from app.llm.scripted.model import reply
 from app.services.runs import control
-from app.services.runs.events import Following
 from app.settings import Price
 from app.states import Status
 from app.store.runs import runs as stored_runs
@@ -29,7 +28,7 @@ from tests.servers.api import RunningApi, running_api
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 STREAM = {"Accept": "text/event-stream"}
-QUICK = {"look_s": 0.05, "keep_alive_s": 0.3}
+QUICK = {"poll_s": 0.05, "ping_s": 0.3}
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def test_progress_is_told_as_it_changes_and_only_then(open_api: OpenApi) -> None
 def test_no_event_is_lost_or_told_twice_with_three_writers_and_a_reader_that_is_cut_off(
     open_api: OpenApi,
 ) -> None:
-    with open_api(look_s=0.002) as (bench, api), ThreadPoolExecutor(4) as threads:
+    with open_api(poll_s=0.002) as (bench, api), ThreadPoolExecutor(4) as threads:
         run_id = bench.start(target=5)
         reader = threads.submit(read_in_pieces, api, run_id)
         written = [threads.submit(note, bench, run_id, kind, 30) for kind in ("a", "b", "c")]
@@ -252,7 +251,7 @@ def test_a_failed_run_that_is_resumed_is_followed_again_from_where_it_failed(
 
 
 def test_a_hundred_followers_leave_the_service_answering(open_api: OpenApi) -> None:
-    with open_api(look_s=1.0) as (bench, api), ExitStack() as streams:
+    with open_api(poll_s=1.0) as (bench, api), ExitStack() as streams:
         run_id = bench.start(target=5)
         opened = [streams.enter_context(following(api, run_id)) for _ in range(100)]
         assert {next(sent).event for _, sent in opened} == {"status"}
@@ -309,7 +308,7 @@ def following_started(bench: Bench, api: RunningApi) -> Iterator[tuple[str, Iter
 
 
 def test_a_follower_that_goes_away_leaves_nothing_behind(open_api: OpenApi) -> None:
-    with open_api(keep_alive_s=60.0, look_s=0.5) as (bench, api):
+    with open_api(ping_s=60.0, poll_s=0.5) as (bench, api):
         with ExitStack() as streams:
             opened = [streams.enter_context(following_started(bench, api)) for _ in range(10)]
             assert api.busy_with == len(opened)

@@ -9,11 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.context import ApiContext
+from app.api.context import ApiContext, Following
 from app.api.examples import RUN
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
-from app.services.runs.events import Following
 from app.services.training.jobs import work
 from tests.bench import Bench
 from tests.integration.scripted_trainer import ScriptedTrainer
@@ -52,7 +51,7 @@ def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
             send=lambda _: None,
             broker_trouble=lambda: None,
             send_training_job=sent.append,
-            following=Following(look_s=0.05, keep_alive_s=0.3),
+            following=Following(poll_s=0.05, ping_s=0.3),
         )
         with running_api(context) as api:
             service = Service(

@@ -1,31 +1,18 @@
 """Training jobs over HTTP: start, look, follow, cancel, go on, download what came of it."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Self
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
-from app.api.routes.events import (
-    EVENT_STREAM,
-    RETRY_MS,
-    STREAM_HEADERS,
-    Wanted,
-    event_text,
-    wanted_by,
-)
 from app.api.security.access import must_also
 from app.errors import Conflict
 from app.evaluation.result import Evaluation
 from app.reports.evaluation.report import evaluation_report
-from app.schemas.runs import EventView
 from app.schemas.schema import PageView
 from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 from app.services.access.api_keys import Scope
@@ -33,7 +20,6 @@ from app.services.datasets.recipe import RowRecipe
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import NO_REVIEW_YET, DatasetName, RunTraining
 from app.services.training.jobs import control
-from app.services.training.jobs.events import JobFollower, JobNews
 from app.services.training.jobs.requests import TrainingRequest
 from app.states import JobKind
 from app.store.tables.training import TrainingJob
@@ -226,51 +212,3 @@ def download_output(context: InContext, request: Request, job_id: str, name: str
     """
     output, path = control.output(context.service, job_id, name)
     return file_answer(request, OfferedFile(path, output.sha256, path.name))
-
-
-@router.get(
-    "/{job_id}/events",
-    response_model=PageView[EventView],
-    responses={
-        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
-        204: {"description": "Of a stream: the job has ended and its last event is known."},
-    },
-)
-def get_training_events(
-    context: InContext,
-    job_id: str,
-    response: Response,
-    wanted: Annotated[Wanted, Depends(wanted_by)],
-    cursor: Cursor = None,
-    limit: Limit = 100,
-) -> PageView[EventView] | Response:
-    """List its steps and what else happened, or follow them as server-sent events."""
-    if wanted.stream:
-        follower = JobFollower(context.service, job_id, wanted.last_event_id or 0)
-        if wanted.last_event_id is not None and follower.has_all:
-            return Response(status_code=status.HTTP_204_NO_CONTENT, headers=STREAM_HEADERS)
-        followed = _followed(context, follower)
-        return StreamingResponse(followed, media_type=EVENT_STREAM, headers=STREAM_HEADERS)
-    response.headers["Vary"] = "Accept"
-    page = control.list_events(context.service, job_id, cursor=cursor, limit=limit)
-    items = [EventView.model_validate(item) for item in page.items]
-    return PageView(items=items, next_cursor=page.next_cursor)
-
-
-async def _followed(context: ApiContext, follower: JobFollower) -> AsyncIterator[str]:
-    """Hand on what happens until the job has ended; between two looks nothing is held."""
-    yield f"retry: {RETRY_MS}\n\n"
-    told_at = time.monotonic()
-    while True:
-        news: JobNews = await to_thread.run_sync(follower.look, limiter=context.looks)
-        for event in news.events:
-            yield event_text(EventView.model_validate(event))
-            told_at = time.monotonic()
-        if news.over:
-            return
-        if news.more:
-            continue
-        if time.monotonic() - told_at >= context.following.keep_alive_s:
-            yield ": nothing new\n\n"
-            told_at = time.monotonic()
-        await asyncio.sleep(context.following.look_s)
