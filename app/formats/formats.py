@@ -6,7 +6,9 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
 
-from app.errors import Fault, InvalidInput
+from pydantic import ValidationError, create_model
+
+from app.errors import Fault, InvalidInput, fault_words
 from app.formats.alpaca import (
     read_alpaca,
     read_alpaca_lines,
@@ -18,8 +20,19 @@ from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
 from app.formats.jsonl import write_jsonl
 from app.formats.messages import read_messages, write_messages
-from app.formats.options import READ_PLAINLY, WRITTEN_PLAINLY, ReadOptions, WriteOptions
-from app.formats.prompt_completion import read_prompt_completion, write_prompt_completion
+from app.formats.options import (
+    CHAT_COLUMNS,
+    READ_PLAINLY,
+    WRITTEN_PLAINLY,
+    ParquetOptions,
+    ReadOptions,
+    WriteOptions,
+)
+from app.formats.prompt_completion import (
+    PromptCompletionOptions,
+    read_prompt_completion,
+    write_prompt_completion,
+)
 from app.formats.sharegpt import read_sharegpt, write_sharegpt
 from app.record import Exchange, Record, Unreadable
 
@@ -45,7 +58,9 @@ class Format:
     merges: frozenset[FieldName] = frozenset()
     """The fields that are written into another's text, so that nothing is lost but the border."""
     carries_if_asked: frozenset[FieldName] = frozenset()
-    """The fields that `WriteOptions.chat_columns` adds."""
+    """The fields that some of the options add."""
+    write_options: type[WriteOptions] = WriteOptions
+    """What may be chosen when it is written."""
     takes_columns: bool = False
     """Whether `ReadOptions.columns` may say which column is which."""
     takes_vicuna: bool = False
@@ -56,9 +71,7 @@ class Format:
         there: list[FieldName] = ["input"] if record.input else []
         there += ["system"] if record.system else []
         there += ["history"] if record.history else []
-        places = self.carries | self.merges
-        if options.chat_columns:
-            places |= self.carries_if_asked
+        places = self.carries | self.merges | (self.carries_if_asked & options.added_columns)
         return [name for name in there if name not in places]
 
     def write(
@@ -183,6 +196,7 @@ FORMATS = _formats(
         read_prompt_completion,
         _PAIR,
         merges=frozenset({"input"}),
+        write_options=PromptCompletionOptions,
     ),
     Format("csv", ".csv", "text/csv", write_csv, read_csv, _TASK, takes_columns=True),
     Format(
@@ -192,7 +206,8 @@ FORMATS = _formats(
         _write_parquet,
         _read_parquet,
         _TASK,
-        carries_if_asked=frozenset({"system", "history"}),
+        carries_if_asked=CHAT_COLUMNS,
+        write_options=ParquetOptions,
         takes_columns=True,
     ),
 )
@@ -210,6 +225,31 @@ def format_named(name: str) -> Format:
         known = ", ".join(FORMATS)
         fault = Fault(f"there is no format {name[:50]!r}; there are: {known}", field="format")
         raise InvalidInput("Nobody knows this format.", [fault]) from None
+
+
+_CHOICES = dict.fromkeys(one.write_options for one in FORMATS.values())
+EVERY_WRITE_OPTION = create_model(
+    "EveryWriteOption", __base__=tuple(kind for kind in _CHOICES if kind is not WriteOptions)
+)
+"""The options of all formats, from which the API and the command line derive what they offer."""
+
+
+def options_of(format_: Format, given: Mapping[str, object]) -> WriteOptions:
+    """Read the options of a format out of values by name; all other values are ignored.
+
+    Raises:
+        InvalidInput: A value is not of its option's type or range.
+    """
+    known = format_.write_options.model_fields
+    try:
+        return format_.write_options.model_validate(
+            {name: value for name, value in given.items() if name in known}
+        )
+    except ValidationError as error:
+        faults = [Fault(fault_words(e), field=".".join(map(str, e["loc"]))) for e in error.errors()]
+        raise InvalidInput(
+            f"The options of the format {format_.name} have faults.", faults
+        ) from None
 
 
 def _cannot_carry(format_: Format, lost: list[FieldName], number: int) -> InvalidInput:

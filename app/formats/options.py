@@ -2,20 +2,55 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from app.formats.columns import FieldName
 
 _MEBIBYTE = 1024 * 1024
+CHAT_COLUMNS: frozenset[FieldName] = frozenset({"system", "history"})
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """How to write; each format heeds what it knows and no more."""
+class WriteOptions(BaseModel):
+    """What may be chosen when a format is written; a format with choices has a subclass of this.
+
+    The API and the command line offer the fields of all subclasses, so no two of them share a name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, options: "WriteOptions") -> Self:
+        """Return options as those of this format; the options of another format change nothing."""
+        return options if isinstance(options, cls) else cls()
+
+    @property
+    def file_part(self) -> str:
+        """What these options add to the name of a file; empty for the defaults."""
+        return ""
+
+    @property
+    def added_columns(self) -> frozenset[FieldName]:
+        """The fields that these options add to those that the format carries."""
+        return frozenset()
+
+
+class ParquetOptions(WriteOptions):
+    """Options of Parquet; here because its own module loads Arrow, which takes 50 MB."""
 
     chat_columns: bool = False
-    """Parquet: the columns ``system``, a text, and ``history``, a list of [user, assistant]."""
-    templates: bool = False
-    """Prompt-completion: put each row into one of the paper's encodings, drawn by its position."""
-    random_seed: int = 0
-    """Prompt-completion: another seed draws other encodings; the same seed draws the same."""
+    """Parquet: add columns for the system message and the earlier turns."""
+
+    @property
+    def file_part(self) -> str:
+        """What these options add to the name of a file."""
+        return "chat" if self.chat_columns else ""
+
+    @property
+    def added_columns(self) -> frozenset[FieldName]:
+        """The columns of chats, when asked for."""
+        return CHAT_COLUMNS if self.chat_columns else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

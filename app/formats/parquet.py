@@ -9,7 +9,7 @@ from pyarrow import parquet as pq
 from app.errors import Fault, InvalidInput
 from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.columns import Columns
-from app.formats.options import ReadOptions, WriteOptions
+from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
 from app.formats.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
 from app.record import Record, Unreadable
 
@@ -27,7 +27,7 @@ _CHAT_SCHEMA = pa.schema(
 
 def write_parquet(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
     """Write the columns instruction, input and output; with `chat_columns` system and history."""
-    schema = _CHAT_SCHEMA if options.chat_columns else _SCHEMA
+    schema = _CHAT_SCHEMA if ParquetOptions.of(options).chat_columns else _SCHEMA
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(records):
             writer.write_table(_table(group, schema))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import BinaryIO
 
+from pydantic import Field
+
 from app.formats.alpaca import of_columns
 from app.formats.broken import Numbered
 from app.formats.columns import Columns
@@ -35,13 +37,28 @@ _WITHOUT_INPUT = (
 )
 
 
+class PromptCompletionOptions(WriteOptions):
+    """Options of prompt-completion."""
+
+    templates: bool = False
+    """Prompt-completion: write each row with one of the paper's templates, drawn at random."""
+    random_seed: int = Field(default=0, ge=0)
+    """Prompt-completion: random seed of the templates."""
+
+    @property
+    def file_part(self) -> str:
+        """What these options add to the name of a file."""
+        return f"templates{self.random_seed}" if self.templates else ""
+
+
 def write_prompt_completion(
     records: Iterable[Record], sink: BinaryIO, options: WriteOptions
 ) -> None:
     """Write one prompt with its completion a line."""
+    chosen = PromptCompletionOptions.of(options)
     pairs = (
-        encoded(record, position, options.random_seed)
-        if options.templates
+        encoded(record, position, chosen.random_seed)
+        if chosen.templates
         else (record.request, record.output)
         for position, record in enumerate(records)
     )

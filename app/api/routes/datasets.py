@@ -12,7 +12,8 @@ from app.api.files.downloads import dataset_answer
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
 from app.errors import Fault, InvalidInput, fault_words
-from app.formats.formats import FORMATS
+from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, options_of
+from app.formats.options import WRITTEN_PLAINLY
 from app.record import SplitName
 from app.schemas.datasets import DatasetRowView, DatasetView, DropView
 from app.schemas.schema import PageView
@@ -182,6 +183,15 @@ def list_drops(
     return PageView(items=items, next_cursor=page.next_cursor)
 
 
+def _option_parameters() -> list[dict[str, Any]]:
+    """Return the options of all formats as OpenAPI describes query parameters."""
+    properties = EVERY_WRITE_OPTION.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
+    ]
+
+
 @router.get(
     "/{dataset_id}/download",
     response_class=Response,
@@ -193,26 +203,23 @@ def list_drops(
         422: {"model": Problem},
         507: {"model": Problem, "description": "The disk is full."},
     },
+    openapi_extra={"parameters": _option_parameters()},
 )
-def download(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the parameters
+def download(
     context: InContext,
     request: Request,
     dataset_id: str,
     format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}, hub.")] = "alpaca",  # noqa: A002
     split: Annotated[SplitName | None, Query(description="Left out: all rows.")] = None,
-    chat_columns: Annotated[
-        bool, Query(description="Parquet: columns for system messages and earlier turns.")
-    ] = False,
-    templates: Annotated[
-        bool, Query(description="Prompt-completion: the paper's encodings, drawn at random.")
-    ] = False,
-    random_seed: Annotated[int, Query(ge=0, description="Of those draws.")] = 0,
 ) -> Response:
     """Download a version in a format; the same request is the same file, byte for byte.
 
     `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
     """
     dataset = control.ready_dataset(context.service, dataset_id)
-    wish = FileWish(format, split, chat_columns, templates, random_seed)
+    options = WRITTEN_PLAINLY
+    if format != files.HUB_FORMAT:
+        options = options_of(format_named(format), request.query_params)
+    wish = FileWish(format, split, options)
     file = files.made_file(context.service, dataset, wish)
     return dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")

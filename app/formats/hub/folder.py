@@ -24,7 +24,7 @@ from app.atomic_files import whole_folder, written
 from app.errors import Fault, InvalidInput
 from app.formats.formats import format_named
 from app.formats.hub.trainers import FORMAT_NAMES, axolotl, llama_factory
-from app.formats.options import WRITTEN_PLAINLY, WriteOptions
+from app.formats.options import WRITTEN_PLAINLY, ParquetOptions, WriteOptions
 from app.formats.provenance import write_provenance
 from app.record import DatasetRow, Record, SplitName
 
@@ -139,7 +139,7 @@ def _provenance(folder: Path, content: FolderContent) -> Iterator[WrittenFile]:
 def _texts(content: FolderContent, data: Mapping[SplitName, str]) -> dict[str, str]:
     name, format_name = content.name, content.format_name
     chat_columns = format_name == "jsonl" or (
-        format_name == "parquet" and content.options.chat_columns
+        format_name == "parquet" and ParquetOptions.of(content.options).chat_columns
     )
     entries = llama_factory(name, format_name, data, chat_columns=chat_columns)
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.atomic_files import written
 from app.errors import InvalidInput
 from app.formats.formats import format_named
-from app.formats.options import WriteOptions
+from app.formats.options import WRITTEN_PLAINLY, WriteOptions
 from app.record import SplitName
 from app.services.context import ServiceContext
 from app.services.datasets.folders import folder_of
@@ -29,20 +29,12 @@ class FileWish:
     format: str
     split: SplitName | None = None
     """None: the rows of all splits."""
-    chat_columns: bool = False
-    templates: bool = False
-    random_seed: int = 0
-
-    @property
-    def options(self) -> WriteOptions:
-        """As a format takes them."""
-        return WriteOptions(self.chat_columns, self.templates, self.random_seed)
+    options: WriteOptions = WRITTEN_PLAINLY
 
     def file_name(self) -> str:
         """The name that stands for all of this, and for nothing else."""
         parts = [self.split or "all", self.format]
-        parts += ["chat"] if self.chat_columns else []
-        parts += [f"templates{self.random_seed}"] if self.templates else []
+        parts += [self.options.file_part] if self.options.file_part else []
         return ".".join(parts) + (".zip" if self.is_folder else format_named(self.format).suffix)
 
     @property

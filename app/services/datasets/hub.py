@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.push import HubRepository, Pushed, push_folder
-from app.formats.options import WriteOptions
+from app.formats.options import ParquetOptions
 from app.record import SplitName
 from app.reports.dataset.card import dataset_card
 from app.reports.dataset.facts import CardFacts, FileFacts
@@ -81,7 +81,7 @@ def _content(context: ServiceContext, found: Known, hub_id: str | None) -> Folde
             for split in names
             if splits.get(split)
         },
-        options=WriteOptions(chat_columns=chats),
+        options=ParquetOptions(chat_columns=chats),
         provenance=read_dataset(context, dataset.id, dataset.row_count),
         texts={f"plots/{name}.svg": svg for name, svg in drawn.items()},
         facts=_manifest(found),

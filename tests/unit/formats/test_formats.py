@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.formats.columns import FIELDS
-from app.formats.formats import FORMATS, Format, format_named
-from app.formats.options import ReadOptions, VicunaOptions, WriteOptions
+from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, Format, format_named, options_of
+from app.formats.options import ParquetOptions, ReadOptions, VicunaOptions, WriteOptions
+from app.formats.prompt_completion import PromptCompletionOptions
 from app.record import Record, Unreadable
 from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"
-WITH_CHATS = WriteOptions(chat_columns=True)
+WITH_CHATS = ParquetOptions(chat_columns=True)
 formats = pytest.mark.parametrize("format_", FORMATS.values(), ids=lambda one: one.name)
 pairs = pytest.mark.parametrize(
     ("first", "second"),
@@ -134,7 +135,7 @@ def test_what_it_has_no_place_for_is_told_before_and_refused(
     chat = CHATS[0]
     lost = format_.lost(chat, options)
     places = format_.carries | format_.merges
-    places |= format_.carries_if_asked if options.chat_columns else frozenset()
+    places |= format_.carries_if_asked & options.added_columns
 
     assert lost == [name for name in FIELDS if name not in places]
     if not lost:
@@ -263,3 +264,35 @@ def test_what_is_no_such_file_is_a_clear_problem_and_never_a_crash(
 def test_no_bytes_make_reading_crash(format_: Format, data: bytes) -> None:
     with suppress(InvalidInput):
         read(format_, data)
+
+
+def test_no_two_formats_share_the_name_of_an_option() -> None:
+    names = [name for one in FORMATS.values() for name in one.write_options.model_fields]
+    assert sorted(names) == sorted(EVERY_WRITE_OPTION.model_fields)
+    assert len(set(names)) == len(names)
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    assert all(field.description for field in EVERY_WRITE_OPTION.model_fields.values())
+
+
+def test_a_format_takes_its_own_options_out_of_text_and_ignores_the_others() -> None:
+    given = {"templates": "true", "random_seed": "7", "chat_columns": "true", "format": "csv"}
+    pairs = options_of(FORMATS["prompt_completion"], given)
+    assert pairs == PromptCompletionOptions(templates=True, random_seed=7)
+    assert options_of(FORMATS["parquet"], given) == ParquetOptions(chat_columns=True)
+    assert options_of(FORMATS["csv"], given) == WriteOptions()
+
+
+@pytest.mark.parametrize("seed", ["-1", "many"])
+def test_an_option_that_is_out_of_range_is_refused_by_its_name(seed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        options_of(FORMATS["prompt_completion"], {"random_seed": seed})
+    assert [fault.field for fault in refused.value.faults] == ["random_seed"]
+
+
+def test_the_options_that_change_a_file_are_part_of_its_name() -> None:
+    assert PromptCompletionOptions(templates=True, random_seed=7).file_part == "templates7"
+    assert PromptCompletionOptions(random_seed=7).file_part == ""
+    assert ParquetOptions(chat_columns=True).file_part == "chat"
+    assert WriteOptions().file_part == ""

@@ -13,7 +13,7 @@ from pyarrow import parquet as pq
 from app.errors import InvalidInput
 from app.formats.files import opened
 from app.formats.formats import FORMATS
-from app.formats.options import ReadOptions, WriteOptions
+from app.formats.options import ParquetOptions, ReadOptions
 from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes, read, reasons
 
@@ -37,7 +37,7 @@ def test_pyarrow_reads_three_text_columns() -> None:
 
 
 def test_pyarrow_reads_the_columns_of_chats() -> None:
-    table = pq.read_table(io.BytesIO(as_bytes(PARQUET, CHATS, WriteOptions(chat_columns=True))))
+    table = pq.read_table(io.BytesIO(as_bytes(PARQUET, CHATS, ParquetOptions(chat_columns=True))))
 
     assert table["system"].to_pylist() == ["Be brief.", ""]
     assert table["history"].to_pylist() == [[["One?", "Blue."]], [["a", "b"], ["c", "d"]]]

@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 
 from app.formats.formats import FORMATS
-from app.formats.options import WriteOptions
-from app.formats.prompt_completion import encoded
+from app.formats.prompt_completion import PromptCompletionOptions, encoded
 from app.record import Record
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes, read
 
@@ -49,7 +48,7 @@ def test_every_encoding_is_drawn_about_as_often_as_any_other(
 def test_the_same_seed_draws_the_same_and_another_seed_another() -> None:
     records = [Record(f"i{n}", "o") for n in range(50)]
     first, again, other = (
-        as_bytes(PAIRS, records, WriteOptions(templates=True, random_seed=seed))
+        as_bytes(PAIRS, records, PromptCompletionOptions(templates=True, random_seed=seed))
         for seed in (1, 1, 2)
     )
 
@@ -69,7 +68,7 @@ def test_texts_are_not_touched_whatever_stands_in_them(position: int) -> None:
 
 def test_the_end_of_the_text_is_left_to_the_trainer() -> None:
     for templates in (False, True):
-        text = as_bytes(PAIRS, GOLDEN, WriteOptions(templates=templates)).decode()
+        text = as_bytes(PAIRS, GOLDEN, PromptCompletionOptions(templates=templates)).decode()
         rows = [json.loads(line) for line in text.splitlines()]
         assert [set(row) for row in rows] == [{"prompt", "completion"}] * len(GOLDEN)
         for row, record in zip(rows, GOLDEN, strict=True):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from app.formats.formats import FORMATS
-from app.formats.options import WriteOptions
+from app.formats.options import ParquetOptions
 from app.record import Record
 from tests.unit.formats.child import Child
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes
@@ -92,6 +92,6 @@ def test_trl_finds_sharegpt_s_shape_and_keeps_its_names_of_the_two_sides(
 
 def test_pandas_reads_chat_columns_of_parquet(tmp_path: Path) -> None:
     path = tmp_path / "chats.parquet"
-    path.write_bytes(as_bytes(FORMATS["parquet"], CHATS, WriteOptions(chat_columns=True)))
+    path.write_bytes(as_bytes(FORMATS["parquet"], CHATS, ParquetOptions(chat_columns=True)))
 
     assert list(pd.read_parquet(path)["system"]) == ["Be brief.", ""]

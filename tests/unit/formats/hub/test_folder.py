@@ -13,7 +13,7 @@ import yaml
 from app.errors import Conflict, InvalidInput
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.trainers import FORMAT_NAMES
-from app.formats.options import WriteOptions
+from app.formats.options import ParquetOptions
 from app.record import DatasetRow, Record
 from tests.unit.formats.child import Child
 from tests.unit.formats.making import CHATS, GOLDEN
@@ -28,7 +28,7 @@ CONTENT = FolderContent(
     facts={"version": 3, "licences": ["apache-2.0"]},
 )
 CHAT_TABLE = replace(
-    CONTENT, splits={"train": CHATS}, options=WriteOptions(chat_columns=True), provenance=None
+    CONTENT, splits={"train": CHATS}, options=ParquetOptions(chat_columns=True), provenance=None
 )
 
 
