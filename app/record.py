@@ -1,13 +1,12 @@
-"""A data set's row: the one shape that every source is read into and every format is written from.
+"""Rows of a data set: one shape that every source is read into and every format is written from.
 
-It holds a single task as Alpaca does (instruction, input, output) and a chat of several turns as
-its last exchange with the earlier ones before it, so a rule on instruction, input and output
+It holds a single task as Alpaca does (instruction, input, output), and a chat of several turns as
+its last exchange with the earlier ones before it. So a rule on instruction, input and output
 applies to both.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 SplitName: TypeAlias = Literal["train", "test"]
 
@@ -22,26 +21,58 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a model is trained on: what is asked, what it is asked about, what is to be answered."""
+    """One example that a model is trained on: instruction, input and the output it should give."""
 
     instruction: str
     output: str
     input: str = ""
-    """Empty where the instruction needs none."""
+    """Empty when the instruction needs none."""
     system: str = ""
-    """What a chat's system message says; empty: it has none."""
+    """The system message of a chat; empty: it has none."""
     history: tuple[Exchange, ...] = ()
     """The earlier turns of a chat, in order."""
 
     @property
     def request(self) -> str:
-        """Instruction and input as one message, as a chat puts them."""
+        """Return instruction and input as one message, as a chat has them."""
         return f"{self.instruction}\n\n{self.input}" if self.input else self.instruction
+
+
+class Origin(TypedDict, total=False):
+    """Provenance of a row: the keys of the run, the data set or the file that it came from.
+
+    It is stored and exported as it is, key by key.
+    """
+
+    run_id: str
+    """The run that gave it."""
+    sequence: int
+    """Of its instruction in that run; of a review the row's position."""
+    instance: int
+    """0-based place among the instances of its instruction."""
+    completion_id: int
+    """The reply that its instruction was read from."""
+    instance_completion_id: int
+    """The reply that its output was read from."""
+    instance_mode: str
+    """``input_first`` or ``output_first``, when its prompt was one of these."""
+    dataset_id: str
+    """The version that it was taken from, or that was reviewed."""
+    position: int
+    """Its place in that version."""
+    grown_by: str
+    """Of a reviewed row: the run that grew it."""
+    review_run_id: str
+    """The run whose decision on it is learnt."""
+    row: int
+    """1-based number of the row in the file that was imported."""
+    line: int
+    """1-based line of that file, where rows are lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A record in its place in a version of a data set, with where it came from."""
+    """A record at its position in a version of a data set, with its provenance."""
 
     position: int
     """0-based, without gaps."""
@@ -49,24 +80,22 @@ class DatasetRow:
     split: SplitName = "train"
     is_classification: bool | None = None
     """Whether the answer is one of a few labels; None: not known."""
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    """Of a run: ``{"run_id", "sequence", "instance", "completion_id", ...}``; of another data set:
-    ``{"dataset_id", "position"}``; of a file: ``{"row"}``, its number in it."""
+    origin: Origin = field(default_factory=Origin)
     changes: tuple[str, ...] = ()
-    """The reasons for which filters mended it."""
+    """The reasons why filters changed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row of a file that is no record, with the reason: kept aside, never passed over."""
+    """A row of a file that is not a record, with the reason; it is reported, never ignored."""
 
     reason: str
     """Such as ``not_json`` or ``missing_column``."""
     detail: str
-    """What is wrong, in words."""
+    """The fault in words."""
     row: int
     """1-based number of the row in the file."""
     line: int | None = None
     """1-based line of the file, where rows are lines."""
     text: str = ""
-    """What it looked like, at most 200 characters."""
+    """Its beginning, at most 200 characters."""

@@ -9,7 +9,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
-from app.record import DatasetRow, Exchange, Record
+from app.record import DatasetRow, Exchange, Origin, Record
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.states import DatasetState
@@ -34,7 +34,7 @@ def _row(n: int) -> DatasetRow:
         system="You count." if chat else "",
         history=(Exchange(f"Before {n}?", f"It was {n - 1}."),) if chat else (),
     )
-    origin = {"run_id": "run_before", "sequence": n, "instance_mode": "input_first"}
+    origin: Origin = {"run_id": "run_before", "sequence": n, "instance_mode": "input_first"}
     return DatasetRow(n, record, is_classification=n % 3 == 0, origin=origin)
 
 
@@ -67,7 +67,7 @@ def start(bench: Bench, dataset_id: str, profile: str, **options: Any) -> str:
     return control.start_run(bench.context, request(dataset_id, profile, **options), None).id
 
 
-def made(bench: Bench, run_id: str) -> list[tuple[Record, bool | None, dict[str, Any]]]:
+def made(bench: Bench, run_id: str) -> list[tuple[Record, bool | None, Origin]]:
     """The rows that stay, as a data set is made of them."""
     with bench.context.database.read() as session:
         return list(dataset_rows.run_rows_between(session, run_id, 0, 1_000_000))

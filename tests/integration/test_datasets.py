@@ -141,10 +141,10 @@ def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench, tmp_p
     assert "Translate the word into French." not in kept
     facts = reports.known(bench.context, dataset.id).facts
     assert facts["dropped"]["nearness"]["near_duplicate"] == 1
-    assert facts["test_overlap"]["rows"] == {exam.id: 1}
-    assert (
-        facts["test_overlap"]["hits"][0]["test_text"] == "Translate the word into French.\n\nbread"
-    )
+    overlap = facts["test_overlap"]
+    assert overlap is not None
+    assert overlap["rows"] == {exam.id: 1}
+    assert overlap["hits"][0]["test_text"] == "Translate the word into French.\n\nbread"
 
 
 def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is told of data sets over HTTP: manifest, statistics, report, card, plots, differences."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
@@ -14,6 +15,7 @@ from app.services.datasets import compare as dataset_comparing
 from app.services.datasets import hub, reports
 from app.services.datasets.sources import all_of
 from app.statistics.figures import Statistics
+from app.store.json_columns import SourceFact
 from app.store.tables.datasets import Dataset
 
 router = APIRouter(
@@ -49,14 +51,14 @@ def _manifest(found: reports.Known) -> Manifest:
 _COLUMNS = ("id", "name", "version", "row_count", "content_sha256", "recipe", "created_at")
 
 
-def _licences(dataset: Dataset, sources: list[dict[str, Any]]) -> tuple[list[str], bool]:
-    """Return the licences known, and True when that of some source is not known."""
-    # A version's own licence covers its rows, but those of its sources may still bind its users.
-    of_sources = [
-        fact.get("seed_set", fact).get("licence")
-        for fact in all_of(sources)
-        if not fact.get("sources")
-    ]
+def _licences(dataset: Dataset, sources: Sequence[SourceFact]) -> tuple[list[str], bool]:
+    # A version's own licence stands for its rows; what it was made of may bind them all the same.
+    of_sources: list[str | None] = []
+    for fact in all_of(sources):
+        if "run_id" in fact:
+            of_sources += [fact["seed_set"]["licence"]] if "seed_set" in fact else []
+        elif "file_sha256" in fact or not fact["sources"]:
+            of_sources.append(fact["licence"])
     known = [dataset.recipe.get("licence"), *of_sources]
     return list(dict.fromkeys(filter(None, known))), None in of_sources
 

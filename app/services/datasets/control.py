@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from app.services.idempotency import RequestHash, insert_once, request_hash
 from app.states import DatasetState
 from app.store.datasets import dataset_rows, reviewed_rows, versions
 from app.store.ids import may_be_id, new_id
+from app.store.json_columns import SourceFact
 from app.store.pages import Page, decoded, encoded, page
 from app.store.tables.datasets import Dataset, DatasetDrop, DatasetRecord
 from app.store.training import training_jobs
@@ -74,7 +74,7 @@ def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -
         is_import=False,
         recipe=request.recipe.model_dump(mode="json"),
         request_sha256=hashed.current,
-        facts={"sources": sources},
+        facts={"sources": list(sources)},
     )
     session.add(dataset)
     session.flush()
@@ -82,7 +82,7 @@ def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -
     return dataset
 
 
-def request_hash_of(request: DatasetRequest, sources: Sequence[dict[str, Any]]) -> RequestHash:
+def request_hash_of(request: DatasetRequest, sources: Sequence[SourceFact]) -> RequestHash:
     """Hash the request, to tell two of them apart."""
     legacy = json.dumps(
         [request.name, request.recipe.model_dump(mode="json"), sources], sort_keys=True

@@ -1,7 +1,6 @@
 """What is known of the runs that gave a version its rows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +9,7 @@ from app.services.context import ServiceContext
 from app.services.datasets.sources import all_of
 from app.statistics.run_facts import AcceptancePoint, RunFacts
 from app.store.datasets import dataset_rows
+from app.store.json_columns import RunSource, SourceFact
 from app.store.runs import history
 from app.store.tables.runs import Run
 from app.store.work import instructions
@@ -18,14 +18,14 @@ _POINTS = 200
 """Of the line of acceptance over time: as many as a plot can show."""
 
 
-def run_facts(context: ServiceContext, sources: Sequence[dict[str, Any]]) -> list[RunFacts]:
+def run_facts(context: ServiceContext, sources: Sequence[SourceFact]) -> list[RunFacts]:
     """Gather the facts of every run that the rows go back to."""
     wanted = [fact for fact in all_of(sources) if "run_id" in fact]
     with context.database.read() as session:
         return [_facts_of(session, fact) for fact in wanted]
 
 
-def _facts_of(session: Session, fact: dict[str, Any]) -> RunFacts:
+def _facts_of(session: Session, fact: RunSource) -> RunFacts:
     run = session.get_one(Run, fact["run_id"])
     made_by = dataset_rows.run_models(session, run.id)
     rejected: dict[str, dict[str, int]] = {}

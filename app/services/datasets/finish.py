@@ -1,7 +1,6 @@
 """The last pass over a version whose rows are written: its hash, its statistics, its facts."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from app.services.context import ServiceContext
 from app.services.datasets.facts import run_facts
@@ -12,6 +11,7 @@ from app.states import DatasetState
 from app.statistics.tally import Tally
 from app.statistics.verbs import finder_of
 from app.store.datasets import dataset_rows
+from app.store.json_columns import Facts, SourceFact
 from app.store.runs import seed_sets
 
 _LOOK_EVERY = 1_000
@@ -22,7 +22,7 @@ _MOST_PARSED = 50_000
 def finish(
     context: ServiceContext,
     writer: DatasetWriter,
-    facts: dict[str, Any],
+    facts: Facts,
     stop: Callable[[], bool],
 ) -> None:
     """Read the rows once more, and note all that is known of them: the version is ready.
@@ -49,18 +49,17 @@ def finish(
         DatasetState.READY,
         content_sha256=content.hexdigest(),
         statistics=tally.statistics().model_dump(mode="json"),
-        facts=facts | _found_out(context, writer.dataset_id, facts["sources"]),
+        facts=_finished(context, writer.dataset_id, facts),
         message=None,
     )
 
 
 def _seeds_of(
-    context: ServiceContext, sources: Sequence[dict[str, Any]]
+    context: ServiceContext, sources: Sequence[SourceFact]
 ) -> Callable[[str], float | None]:
     """What says how near a text is to the seeds of its runs; without runs nobody knows."""
-    ids = list(
-        dict.fromkeys(fact["seed_set"]["id"] for fact in all_of(sources) if "seed_set" in fact)
-    )
+    grown = [fact for fact in all_of(sources) if "run_id" in fact and "seed_set" in fact]
+    ids = list(dict.fromkeys(fact["seed_set"]["id"] for fact in grown))
     if not ids:
         return lambda _: None
     with context.database.read() as session:
@@ -75,12 +74,11 @@ def _seeds_of(
     return score
 
 
-def _found_out(
-    context: ServiceContext, dataset_id: str, sources: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
-    runs = run_facts(context, sources)
+def _finished(context: ServiceContext, dataset_id: str, facts: Facts) -> Facts:
+    runs = run_facts(context, facts["sources"])
     with context.database.read() as session:
         dropped: dict[str, dict[str, int]] = {}
         for rule, reason, n in dataset_rows.drop_counts(session, dataset_id):
             dropped.setdefault(rule, {})[reason] = n
-    return {"runs": [run.model_dump(mode="json") for run in runs], "dropped": dropped}
+    dumped = [run.model_dump(mode="json") for run in runs]
+    return {**facts, "runs": dumped, "dropped": dropped}

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict
 
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.push import HubRepository, Pushed, push_folder
@@ -17,6 +17,7 @@ from app.reports.dataset.plots import plots
 from app.services.context import ServiceContext
 from app.services.datasets.reports import Known, card_facts, known
 from app.services.datasets.sources import read_dataset, read_records
+from app.store.json_columns import SourceFact
 
 _ALWAYS = (1980, 1, 1, 0, 0, 0)
 """The date of every file in an archive, so that the same files make the same bytes."""
@@ -101,11 +102,26 @@ def _for_hub(
     return facts.model_copy(update={**changes, "hub_id": hub_id})
 
 
-def _manifest(found: Known) -> dict[str, Any]:
-    dataset = found.dataset
+class _VersionFacts(TypedDict):
+    """The part of the folder's manifest that is known of the version."""
+
+    version: int
+    content_sha256: str | None
+    # As it was requested; `VersionRecipe` and `Import` read it.
+    recipe: dict[str, Any]
+    sources: list[SourceFact]
+    # The dumps of `RunFacts`, as in `Facts`.
+    runs: list[dict[str, Any]]
+    dropped: dict[str, dict[str, int]]
+
+
+def _manifest(found: Known) -> _VersionFacts:
+    dataset, facts = found.dataset, found.facts
     return {
         "version": dataset.version,
         "content_sha256": dataset.content_sha256,
         "recipe": dataset.recipe,
-        **{name: found.facts[name] for name in ("sources", "runs", "dropped")},
+        "sources": facts["sources"],
+        "runs": facts["runs"],
+        "dropped": facts["dropped"],
     }

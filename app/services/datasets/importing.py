@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from app.errors import Conflict, Fault, InvalidInput, SeedbedError
 from app.formats.files import opened
 from app.formats.formats import format_named
 from app.formats.options import ReadOptions, VicunaOptions
-from app.record import DatasetRow, Record, Unreadable
+from app.record import DatasetRow, Origin, Record, Unreadable
 from app.services.context import ServiceContext
 from app.services.datasets.control import get_dataset
 from app.services.datasets.recipe import Import
@@ -35,6 +35,7 @@ from app.store.database import AWAY
 from app.store.datasets import versions
 from app.store.datasets.dataset_rows import Drop
 from app.store.ids import new_id
+from app.store.json_columns import FileSource
 from app.store.sql import epoch_now
 from app.store.tables.datasets import Dataset
 
@@ -168,11 +169,11 @@ def _read(
     writer.flush()
 
 
-def _place(row: Unreadable) -> dict[str, int]:
+def _place(row: Unreadable) -> Origin:
     return {"row": row.row} if row.line is None else {"row": row.row, "line": row.line}
 
 
-def _fact(how: Import, file_sha256: str) -> dict[str, Any]:
+def _fact(how: Import, file_sha256: str) -> FileSource:
     return {
         "file_sha256": file_sha256,
         "format": how.format,

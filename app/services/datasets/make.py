@@ -74,7 +74,7 @@ def _make(context: ServiceContext, writer: DatasetWriter, stop: Callable[[], boo
     """Make the version; return True when this process had to stop before the end."""
     with context.database.read() as session:
         dataset = session.get_one(Dataset, writer.dataset_id)
-        facts = dict(dataset.facts)
+        facts = dataset.facts
     try:
         with open_writer(context, writer):
             if dataset.attempts > _MAX_ATTEMPTS:
@@ -83,7 +83,8 @@ def _make(context: ServiceContext, writer: DatasetWriter, stop: Callable[[], boo
                 writer.found(Written(dataset.row_count, dataset.dropped_count))
             else:
                 recipe = VersionRecipe.model_validate(dataset.recipe)
-                facts |= Making(context, writer, recipe, facts["sources"], stop).make()
+                found = Making(context, writer, recipe, facts["sources"], stop).make()
+                facts = {**facts, **found}
             finish(context, writer, facts, stop)
     except Stopped:
         writer.release()

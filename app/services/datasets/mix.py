@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from app.curation.decontamination import DECONTAMINATION_REASON, Decontamination, Hit
 from app.curation.filter import Dropped
@@ -17,6 +16,7 @@ from app.services.datasets.screen import Screening
 from app.services.datasets.sources import Offered, count_rows, read_records, read_source
 from app.services.datasets.write import DatasetWriter, Stopped
 from app.store.datasets.dataset_rows import Drop
+from app.store.json_columns import MakingFacts, OverlapFact, OverlapHit, SourceFact
 from app.store.tables.datasets import Dataset
 
 _LOOK_EVERY = 500
@@ -40,20 +40,20 @@ class Making:
         context: ServiceContext,
         writer: DatasetWriter,
         recipe: VersionRecipe,
-        sources: Sequence[dict[str, Any]],
+        sources: Sequence[SourceFact],
         stop: Callable[[], bool],
     ) -> None:
         self._context = context
         self._writer = writer
         self._recipe = recipe
-        self._sources = sources
+        self._sources = [fact for fact in sources if "file_sha256" not in fact]
         self._stop = stop
         self._screening = Screening(recipe.filters)
         self._nearness = Nearness(recipe.nearness)
         self._overlap = _TestOverlap(context, recipe)
         self._groups = Groups(threshold=recipe.split.threshold)
 
-    def make(self) -> dict[str, Any]:
+    def make(self) -> MakingFacts:
         """Write all rows; what was found out on the way, as facts of the version.
 
         Raises:
@@ -110,7 +110,7 @@ class Making:
 
     def _drop(self, offered: Offered, rule: str, dropped: Dropped) -> None:
         text = offered.record.request
-        drop = Drop(rule, dropped.reason, dropped.detail, text, dict(offered.origin))
+        drop = Drop(rule, dropped.reason, dropped.detail, text, offered.origin)
         self._writer.drop(drop)
 
     def _part(self) -> None:
@@ -131,7 +131,7 @@ class _TestOverlap:
         self._against = Decontamination(self._items, self._options) if self._items else None
         self._checked = 0
         self._rows: Counter[str] = Counter()
-        self._shown: list[dict[str, Any]] = []
+        self._shown: list[OverlapHit] = []
 
     def check(self, row: DatasetRow) -> Hit | None:
         """What it has in common with a test set, if that is a reason to drop it."""
@@ -144,7 +144,7 @@ class _TestOverlap:
         self._shown += [self._told(row, hit) for hit in hits[:room]]
         return hits[0] if hits and self._options.drop else None
 
-    def _told(self, row: DatasetRow, hit: Hit) -> dict[str, Any]:
+    def _told(self, row: DatasetRow, hit: Hit) -> OverlapHit:
         return {
             "test_set": hit.test_set,
             "item": hit.item,
@@ -155,10 +155,10 @@ class _TestOverlap:
             "text": row.record.request[:_SHOWN_CHARACTERS],
             # A dropped row has no position: the next one takes it.
             "position": None if self._options.drop else row.position,
-            "origin": dict(row.origin),
+            "origin": row.origin,
         }
 
-    def facts(self) -> dict[str, Any] | None:
+    def facts(self) -> OverlapFact | None:
         """What was found; None: there was nothing to be held against."""
         if self._against is None:
             return None

@@ -24,6 +24,7 @@ from app.services.datasets.sources import all_of
 from app.statistics.figures import Statistics
 from app.statistics.run_facts import RunFacts
 from app.store.datasets import dataset_rows, versions
+from app.store.json_columns import Facts, OverlapFact, OverlapHit, SourceFact
 from app.store.tables.datasets import Dataset, DatasetFile
 
 _EXAMPLES = 12
@@ -34,7 +35,7 @@ class Known:
     """All that is stored about a version."""
 
     dataset: Dataset
-    facts: dict[str, Any]
+    facts: Facts
     statistics: Statistics
     files: Sequence[DatasetFile]
 
@@ -104,7 +105,7 @@ def _stored(run: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in run.items() if name != "cost_per_row_usd"}
 
 
-def _sources(fact: dict[str, Any]) -> Iterable[SourceFacts]:
+def _sources(fact: SourceFact) -> Iterable[SourceFacts]:
     if "run_id" in fact:
         note = f"profile {fact['profile']}, model {fact['model']}"
         yield SourceFacts(kind="run", name=fact["run_id"], note=note)
@@ -130,7 +131,7 @@ def _sources(fact: dict[str, Any]) -> Iterable[SourceFacts]:
         )
 
 
-def _filters(facts: dict[str, Any]) -> tuple[FilterFacts, ...]:
+def _filters(facts: Facts) -> tuple[FilterFacts, ...]:
     told = [FilterFacts.model_validate(one) for one in facts.get("filters", ())]
     names = {one.name for one in told}
     # The rules that look at more than one row come after the filters, and drop only.
@@ -143,14 +144,14 @@ def _filters(facts: dict[str, Any]) -> tuple[FilterFacts, ...]:
     return (*told, *others)
 
 
-def _decontamination(facts: dict[str, Any]) -> tuple[DecontaminationFacts, ...]:
+def _decontamination(facts: Facts) -> tuple[DecontaminationFacts, ...]:
     overlap = facts.get("test_overlap")
     if overlap is None:
         return ()
     return tuple(_against(overlap, name) for name in overlap["test_rows"])
 
 
-def _against(overlap: dict[str, Any], name: str) -> DecontaminationFacts:
+def _against(overlap: OverlapFact, name: str) -> DecontaminationFacts:
     rows = overlap["rows"].get(name, 0)
     hits = [hit for hit in overlap["hits"] if hit["test_set"] == name]
     return DecontaminationFacts(
@@ -164,7 +165,7 @@ def _against(overlap: dict[str, Any], name: str) -> DecontaminationFacts:
     )
 
 
-def _hit(hit: dict[str, Any]) -> HitFacts:
+def _hit(hit: OverlapHit) -> HitFacts:
     return HitFacts(
         position=hit["position"],
         text=hit["text"],

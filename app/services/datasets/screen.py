@@ -1,13 +1,13 @@
 """The filters of a recipe at work: what they do to each record, counted filter by filter."""
 
 from collections import Counter
-from typing import Any
 
 from app.curation.filter import Dropped, Kept, screen
 from app.curation.options import FilterOptions
 from app.curation.table import chosen
 from app.record import Record
 from app.store.datasets.dataset_rows import Drop
+from app.store.json_columns import FilterFact
 
 
 class Screening:
@@ -31,9 +31,9 @@ class Screening:
         self._mended.update(answer.changes)
         return answer
 
-    def facts(self) -> list[dict[str, Any]]:
+    def facts(self) -> list[FilterFact]:
         """What each filter did, in the order in which they ran."""
-        facts = []
+        facts: list[FilterFact] = []
         left = self._looked_at
         for rule in self._filters:
             dropped = {r: n for r in rule.reasons if (n := self._dropped[r])}

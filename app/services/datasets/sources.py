@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput
-from app.record import DatasetRow, Record
+from app.record import DatasetRow, Origin, Record
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.runs.rows import final_until
 from app.states import FINAL, DatasetState
 from app.store.datasets import dataset_rows
 from app.store.ids import may_be_id
+from app.store.json_columns import DatasetSource, ReadableSource, RunSource, SourceFact
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run, SeedSet
 
@@ -26,10 +26,10 @@ class Offered:
 
     record: Record
     is_classification: bool | None
-    origin: dict[str, Any]
+    origin: Origin
 
 
-def resolved(session: Session, recipe: VersionRecipe) -> list[dict[str, Any]]:
+def resolved(session: Session, recipe: VersionRecipe) -> list[ReadableSource]:
     """Pin down what the sources hold now, as facts; what they gain later is no part of it.
 
     Raises:
@@ -50,15 +50,13 @@ def resolved(session: Session, recipe: VersionRecipe) -> list[dict[str, Any]]:
 
 def _fact_of(
     session: Session, source: Source, field: str, faults: list[Fault]
-) -> dict[str, Any] | None:
+) -> ReadableSource | None:
     if source.run_id is not None:
         return _run_fact(session, source.run_id, f"{field}.run_id", faults)
     return _ready(session, str(source.dataset_id), f"{field}.dataset_id", faults)
 
 
-def _run_fact(
-    session: Session, run_id: str, field: str, faults: list[Fault]
-) -> dict[str, Any] | None:
+def _run_fact(session: Session, run_id: str, field: str, faults: list[Fault]) -> RunSource | None:
     run = session.get(Run, run_id) if may_be_id(run_id) else None
     if run is None:
         faults.append(Fault(f"there is no run with the id {run_id!r}", field=field))
@@ -67,7 +65,7 @@ def _run_fact(
     if not until:
         faults.append(Fault("the run has no complete row yet", field=field))
         return None
-    fact = {
+    fact: RunSource = {
         "run_id": run_id,
         "instructions": until,
         "ended": run.status in FINAL,
@@ -92,7 +90,7 @@ def _run_fact(
 
 def _ready(
     session: Session, dataset_id: str, field: str, faults: list[Fault]
-) -> dict[str, Any] | None:
+) -> DatasetSource | None:
     dataset = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
     if dataset is None or dataset.state == DatasetState.DELETED:
         faults.append(Fault(f"there is no data set with the id {dataset_id!r}", field=field))
@@ -112,30 +110,37 @@ def _ready(
     }
 
 
-def all_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def all_of(sources: Iterable[SourceFact]) -> Iterator[SourceFact]:
     """The facts of sources and of what those were made of, back to the first, each once."""
     seen: set[str] = set()
     waiting = list(sources)
     while waiting:
         fact = waiting.pop(0)
-        key = str(fact.get("run_id") or fact.get("dataset_id") or fact.get("file_sha256"))
+        key = _key_of(fact)
         if key not in seen:
             seen.add(key)
             yield fact
-            waiting += fact.get("sources", ())
+            waiting += [] if "file_sha256" in fact else fact.get("sources", [])
 
 
-def read_source(context: ServiceContext, fact: dict[str, Any]) -> Iterator[Offered]:
+def _key_of(fact: SourceFact) -> str:
+    if "run_id" in fact:
+        return fact["run_id"]
+    return fact["dataset_id"] if "dataset_id" in fact else fact["file_sha256"]
+
+
+def read_source(context: ServiceContext, fact: ReadableSource) -> Iterator[Offered]:
     """Read a source as far as it was pinned down, in order, a transaction for each chunk."""
     if "run_id" in fact:
         yield from _run_rows(context, fact["run_id"], fact["instructions"])
         return
     for row in read_dataset(context, fact["dataset_id"], fact["rows"]):
-        origin = {"dataset_id": fact["dataset_id"], "position": row.position}
-        # What is known of where it came from first stays known.
-        for name in ("run_id", "instance_mode"):
-            if name in row.origin:
-                origin[name] = row.origin[name]
+        origin: Origin = {"dataset_id": fact["dataset_id"], "position": row.position}
+        # The run that first gave it stays known.
+        if "run_id" in row.origin:
+            origin["run_id"] = row.origin["run_id"]
+        if "instance_mode" in row.origin:
+            origin["instance_mode"] = row.origin["instance_mode"]
         yield Offered(row.record, row.is_classification, origin)
 
 
@@ -168,8 +173,8 @@ def read_records(
         yield from chunk
 
 
-def count_rows(session: Session, fact: dict[str, Any]) -> int:
+def count_rows(session: Session, fact: ReadableSource) -> int:
     """Count the rows of a source as far as it was pinned down."""
     if "dataset_id" in fact:
-        return int(fact["rows"])
+        return fact["rows"]
     return dataset_rows.count_run_rows(session, fact["run_id"], fact["instructions"])

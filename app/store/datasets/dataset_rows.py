@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
-from app.record import DatasetRow, Exchange, Record
+from app.record import DatasetRow, Exchange, Origin, Record
 from app.store.declarative import core
 from app.store.sql import changed_rows
 from app.store.tables.datasets import DatasetDrop, DatasetRecord
@@ -54,7 +54,7 @@ class Drop:
     reason: str
     detail: str
     text: str
-    origin: dict[str, Any]
+    origin: Origin
 
 
 def add_drops(session: Session, dataset_id: str, drops: Sequence[Drop]) -> None:
@@ -142,7 +142,7 @@ def _record(
 
 def run_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
+) -> Iterator[tuple[Record, bool | None, Origin]]:
     """Read the rows of a run's instructions `start` to `stop` - 1: record, class, origin.
 
     Of a review: the rows at these positions that stay, with their outputs.
@@ -156,7 +156,7 @@ def run_rows_between(
 
 def _reviewed_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
+) -> Iterator[tuple[Record, bool | None, Origin]]:
     rows = session.connection().execute(
         select(
             *_TEXTS,
@@ -176,7 +176,7 @@ def _reviewed_rows_between(
         .order_by(_ROWS.c.position)
     )
     for *texts, dataset_id, position, label, before, output, answered in rows:
-        origin = {
+        origin: Origin = {
             "run_id": run_id,
             "sequence": position,
             "dataset_id": dataset_id,
@@ -192,7 +192,7 @@ def _reviewed_rows_between(
 
 def _grown_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, dict[str, Any]]]:
+) -> Iterator[tuple[Record, bool | None, Origin]]:
     rows = session.connection().execute(
         select(
             InstructionRow.sequence,
@@ -219,7 +219,7 @@ def _grown_rows_between(
         .order_by(InstructionRow.sequence, InstanceRow.position)
     )
     for sequence, position, instruction, input_text, output, label, asked, answered, prompt in rows:
-        origin = {
+        origin: Origin = {
             "run_id": run_id,
             "sequence": sequence,
             "instance": position,

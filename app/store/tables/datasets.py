@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.record import Origin
 from app.store.declarative import RowId, Table
+from app.store.json_columns import Facts
 from app.store.leases import LeasedWork
 from app.store.sql import epoch_now
 
@@ -44,7 +46,7 @@ class Dataset(LeasedWork, Table):
     dropped_count: Mapped[int] = mapped_column(server_default=text("0"))
     content_sha256: Mapped[str | None] = mapped_column(String(64))
     """Of its rows in canonical form: equal rows in equal order, equal hash."""
-    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), deferred=True)
+    facts: Mapped[Facts] = mapped_column(JSON, server_default=text("'{}'"), deferred=True)
     """`Facts`: sources, models, prompts, licences, what was dropped and mended, and by what."""
     statistics: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """`Statistics`; null until it is ready."""
@@ -68,7 +70,7 @@ class DatasetRecord(Table):
     """``[[user, assistant], ...]``; null: the row is no chat of several turns."""
     is_classification: Mapped[bool | None]
     split: Mapped[str] = mapped_column(String(5))
-    origin: Mapped[dict[str, Any]]
+    origin: Mapped[Origin] = mapped_column(JSON)
     """`DatasetRow.origin`."""
     changes: Mapped[list[Any] | None]
     """The filters' reasons for which it was mended; null: it is as it came."""
@@ -92,7 +94,7 @@ class DatasetDrop(Table):
     """Such as the neighbour and its score, or the words that are also in a test set."""
     text: Mapped[str]
     """Its beginning."""
-    origin: Mapped[dict[str, Any]]
+    origin: Mapped[Origin] = mapped_column(JSON)
     """`DatasetRow.origin` of the row that was dropped."""
 
 

@@ -4,10 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.declarative import RowId, Table
+from app.store.json_columns import PoolNeighbour
 from app.store.sql import epoch_now
 from app.store.types import Dollars
 
@@ -92,7 +93,7 @@ class InstructionRow(Table):
     text: Mapped[str]
     completion_id: Mapped[int] = mapped_column(BigInteger)
     """The reply it was read from."""
-    neighbours: Mapped[list[Any]]
+    neighbours: Mapped[list[PoolNeighbour]] = mapped_column(JSON)
     """The most similar of the pool at admission: ``[{"origin", "position", "score"}]``."""
     is_classification: Mapped[bool | None]
     """Null: not known (yet)."""
@@ -138,7 +139,7 @@ class Rejection(Table):
     sequence: Mapped[int | None]
     """The instruction whose instance it was, or the position of the reviewed row; null for
     candidate instructions."""
-    neighbour: Mapped[dict[str, Any] | None]
+    neighbour: Mapped[PoolNeighbour | None] = mapped_column(JSON)
     """For a near-duplicate: ``{"origin", "position", "score"}`` of the one it was too near to."""
     completion_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.pipeline.types import Instance, Rejected, Stage
 from app.record import Record
 from app.store.declarative import core
+from app.store.json_columns import PoolNeighbour
 from app.store.tables.results import InstanceRow, InstructionRow, Rejection
 from app.store.work.completions import storable
 
@@ -139,7 +140,7 @@ class Dropped:
     rejected: Rejected
     completion_id: int | None
     sequence: int | None = None
-    neighbour: dict[str, Any] | None = None
+    neighbour: PoolNeighbour | None = None
 
 
 _MOST_OF_ONE_REPLY = 500

@@ -12,7 +12,7 @@ def test_each_row_has_a_line_with_its_origin() -> None:
     rows = [
         DatasetRow(0, Record("a", "b"), origin={"run_id": "run_1", "sequence": 7}),
         DatasetRow(1, Record("c", "d"), "test", True, {"row": 3}, ("no_input_spelling",)),
-        DatasetRow(2, Record("e", "f"), origin={"file": "\u2028é"}),
+        DatasetRow(2, Record("e", "f"), origin={"grown_by": "\u2028é"}),
     ]
     write_provenance(rows, sink)
 
@@ -21,7 +21,7 @@ def test_each_row_has_a_line_with_its_origin() -> None:
          "changes": [], "is_classification": None},
         {"position": 1, "split": "test", "origin": {"row": 3},
          "changes": ["no_input_spelling"], "is_classification": True},
-        {"position": 2, "split": "train", "origin": {"file": "\u2028é"},
+        {"position": 2, "split": "train", "origin": {"grown_by": "\u2028é"},
          "changes": [], "is_classification": None},
     ]  # fmt: skip
     assert sink.getvalue().count(b"\n") == 3

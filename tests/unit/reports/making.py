@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.record import DatasetRow, Exchange, Record
+from app.record import DatasetRow, Exchange, Origin, Record
 from app.reports.dataset.facts import (
     CardFacts,
     DecontaminationFacts,
@@ -57,7 +57,7 @@ def rows_of_garden() -> list[DatasetRow]:
             "tree" if i % 4 else "herb",
             f"plant number {i}",
         )
-        origin = {"instance_mode": way}
+        origin: Origin = {"instance_mode": way}
         rows.append(DatasetRow(len(rows), record, is_classification=True, origin=origin))
     for text in (
         "Write a poem about moss.",

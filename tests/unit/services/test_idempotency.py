@@ -3,6 +3,7 @@
 import hashlib
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -21,10 +22,12 @@ from app.services.journeys.seeds_to_model import RunTraining
 from app.services.journeys.seeds_to_model import request_hash_of as run_training_hash
 from app.services.runs.run_request import RunRequest
 from app.services.training.jobs.requests import TrainingRequest
+from app.store.json_columns import SourceFact
 from app.training.plain.options import TrainingOptions
 
 SEED = SeedTask("seed_0", "seed_0", "Say it.", (Instance("", "It."),), is_classification=False)
-SOURCES = [{"run_id": "run_1", "instructions": 3}]
+# A source of our own: the hash does not look into it.
+SOURCES = cast("list[SourceFact]", [{"run_id": "run_1", "instructions": 3}])
 
 # One request of each kind, with its hash by the code before version 2.
 STORED = [

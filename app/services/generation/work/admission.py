@@ -6,7 +6,6 @@ makes room for are issued between them, so a run depends on its replies and neve
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from app.services.generation.work.pool import Pool, RunMaterial
 from app.services.generation.work.run_filters import screened
 from app.services.generation.work.write_batch import Changes
 from app.states import ItemState
+from app.store.json_columns import PoolNeighbour
 from app.store.tables.runs import Run
 from app.store.work import completions, tickets, work_items
 from app.store.work.completions import Kept
@@ -169,7 +169,7 @@ class _Ticket:
         elif self._run.classification_bias is not None:
             self._changes.planned += plan_classification([sequence])
 
-    def _drop(self, rejected: Rejected, neighbour: dict[str, Any] | None = None) -> None:
+    def _drop(self, rejected: Rejected, neighbour: PoolNeighbour | None = None) -> None:
         self._dropped.append(
             Dropped(Stage.GENERATE, rejected, self._completion_id, neighbour=neighbour)
         )

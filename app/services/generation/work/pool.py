@@ -6,7 +6,7 @@ near to, then the accepted ones by sequence number.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.pipeline.profiles import PROFILES, Profile
 from app.pipeline.types import SeedTask
 from app.similarity import Neighbour, SimilarityIndex
 from app.store.datasets import dataset_rows
+from app.store.json_columns import PoolNeighbour, PoolPlace
 from app.store.runs import seed_sets
 from app.store.tables.runs import Run
 from app.store.work import instructions
@@ -73,12 +74,12 @@ class Pool:
         accepted = len(self._index) - self._before
         self._index.extend(instructions.texts_from(session, self._run_id, accepted))
 
-    def near_duplicate_of(self, text: str) -> dict[str, Any] | None:
+    def near_duplicate_of(self, text: str) -> PoolNeighbour | None:
         """Name the neighbour that `text` is too near to, with its score."""
         nearest = self._index.nearest(text)
         return self._named(nearest) if nearest else None
 
-    def neighbours(self, text: str) -> list[dict[str, Any]]:
+    def neighbours(self, text: str) -> list[PoolNeighbour]:
         """Name the most similar of the pool, at most ten."""
         found = self._index.most_similar(text, _NEIGHBOURS, floor=_NEIGHBOURS_FLOOR)
         return [self._named(neighbour) for neighbour in found]
@@ -87,10 +88,10 @@ class Pool:
         """Take in an instruction accepted just now."""
         self._index.insert(text)
 
-    def _named(self, neighbour: Neighbour) -> dict[str, Any]:
+    def _named(self, neighbour: Neighbour) -> PoolNeighbour:
         return {**self._place(neighbour.sequence), "score": neighbour.score}
 
-    def _place(self, sequence: int) -> dict[str, Any]:
+    def _place(self, sequence: int) -> PoolPlace:
         if sequence < self._seeds:
             return {"origin": "seed", "position": sequence}
         position = sequence - self._seeds

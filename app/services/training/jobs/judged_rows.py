@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from app.errors import Fault
-from app.record import DatasetRow, Record
+from app.record import DatasetRow, Origin, Record
 from app.services.context import ServiceContext
 from app.services.training.contract import RowSource
 from app.states import FINAL
@@ -31,7 +31,7 @@ def decided_rows(context: ServiceContext, run_id: str, source: RowSource) -> Row
             if row.position in decided:
                 label = KEPT if decided[row.position] else REJECTED
                 record = Record(QUESTION, label, _shown(row.record))
-                origin = {**row.origin, "review_run_id": run_id}
+                origin: Origin = {**row.origin, "review_run_id": run_id}
                 yield DatasetRow(
                     row.position, record, row.split, is_classification=True, origin=origin
                 )
