@@ -22,13 +22,15 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from app.record import Record
-from app.training.learn.batches import packs_of
-from app.training.learn.loop import Watch, tune
-from app.training.model.base_models import BaseModel, load, place_here
+from app.training.learn.batches import pack_rows
+from app.training.learn.loop import TrainingHooks, learn
+from app.training.learn.loss import answer_examples
+from app.training.model.base_models import BaseModel, load_for_training
+from app.training.model.device import default_device
 from app.training.model.methods import adapt
 from app.training.plain.encoding import Encoded, encode_all, encode_prompt
 from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
-from app.training.publish.adapter_folder import merged
+from app.training.publish.adapter_folder import merge_adapter
 
 WAYS = ("ours, packed", "ours", "Trainer")
 ANSWERS = "answering"
@@ -82,7 +84,7 @@ def _measure(told: argparse.Namespace) -> dict[str, Any]:
         data=DataOptions(max_tokens=told.tokens, packing=told.way == "ours, packed"),
         schedule=ScheduleOptions(steps=told.steps, batch=4, micro_batch=4),
     )
-    loaded = load(options, told.cache, place_here())
+    loaded = load_for_training(options, told.cache, default_device())
     rows, _ = encode_all(_rows(told.rows), loaded.tokenizer, options.data)
     adapted = adapt(loaded.model, options.method, told.steps)
     seen = {"tokens": 0}
@@ -99,9 +101,11 @@ def _measure(told: argparse.Namespace) -> dict[str, Any]:
         loss = _by_trainer(adapted.model, loaded, rows, options)
     else:
         packing = options.data.packing
-        packs = packs_of(rows, told.tokens) if packing else [(row,) for row in rows]
+        packs = pack_rows(rows, told.tokens) if packing else [(row,) for row in rows]
         with tempfile.TemporaryDirectory() as folder:
-            loss = tune(adapted, packs, options, Path(folder), Watch()).losses[-1]
+            loss = learn(
+                adapted, answer_examples(packs), options, Path(folder), TrainingHooks()
+            ).losses[-1]
     seconds = time.monotonic() - started
     return {"seconds": seconds, "peak_mb": _peak_mb(), "loss": loss, **seen}
 
@@ -155,16 +159,16 @@ def _answer_costs(told: argparse.Namespace) -> dict[str, float]:
     the rounds go on in turn.
     """
     options = TrainingOptions(method=MethodOptions(targets="all linear"))
-    place, contenders = place_here(), {}
+    device, contenders = default_device(), {}
     for who in ("base", "adapter", "merged"):
-        model = load(options, told.cache, place).model
+        model = load_for_training(options, told.cache, device).model
         if who != "base":
             torch.manual_seed(0)
             model = adapt(model, options.method, 1).model
-        contenders[who] = (merged(model) if who == "merged" else model).eval()
-    tokenizer = load(options, told.cache, place).tokenizer
+        contenders[who] = (merge_adapter(model) if who == "merged" else model).eval()
+    tokenizer = load_for_training(options, told.cache, device).tokenizer
     prompts = [
-        torch.tensor([encode_prompt(row, tokenizer, options.data)], device=place.device)
+        torch.tensor([encode_prompt(row, tokenizer, options.data)], device=device.name)
         for row in _rows(2)
     ]
     best = dict.fromkeys(contenders, math.inf)

@@ -15,7 +15,7 @@ from app.services.datasets.make import make_dataset, sweep_datasets
 from app.services.generation.slots import sweep
 from app.services.generation.worker_turn import advance_run
 from app.services.journeys.waiting_jobs import advance_waiting_jobs
-from app.services.training.jobs.watch import Interruption
+from app.services.training.jobs.monitor import Interruption
 from app.services.training.jobs.work import sweep_training, work_on_job
 from app.store.runs.slots import Slot
 

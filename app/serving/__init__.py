@@ -1,1 +1,1 @@
-"""What was tuned, answering as an OpenAI-compatible endpoint on loopback, beside its base model."""
+"""An OpenAI-compatible endpoint on loopback for a tuned model and its base model."""

@@ -1,4 +1,4 @@
-"""What the HTTP side needs of a model: a question in, an answer piece by piece out."""
+"""The interface between the HTTP application and a model: a question in, answer chunks out."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -6,79 +6,79 @@ from typing import Any, Protocol, TypeAlias
 
 from app.errors import Fault, InvalidInput
 from app.record import Record
-from app.training.plain.sampling import Manner, Piece
+from app.training.plain.sampling import AnswerChunk, SamplingOptions
 
-Pieces: TypeAlias = Generator[Piece, None, None]
-"""Of an answer as it is made; the last one has a finish reason. Closing it ends the answer."""
+AnswerChunks: TypeAlias = Generator[AnswerChunk, None, None]
+"""The chunks of an answer; the last one has a finish reason. Closing it stops the answer."""
 
 
 class TooLong(InvalidInput):
-    """The prompt leaves no room for an answer."""
+    """The prompt leaves no tokens for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of whom, and how it is to be answered."""
+    """A prompt, the model to ask, and the sampling options."""
 
     record: Record
-    """Put as the rows were that the model was tuned on; its own output is not looked at."""
+    """Rendered like the training rows; its output is not used."""
     tuned: bool
-    """False: the base model, put to it in the same way."""
-    manner: Manner = field(default_factory=Manner)
-    most_tokens: int | None = None
-    """None: as many as there is room for."""
+    """False: ask the base model, with the same prompt."""
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    max_tokens: int | None = None
+    """None: up to the context length."""
     schema: Mapping[str, Any] | None = None
-    """A JSON schema that the answer must keep to; ``{}``: any JSON object."""
+    """JSON schema of the answer; ``{}``: any JSON object."""
     top_logprobs: int | None = None
-    """How many alternatives of each token are told; None: no log probabilities are."""
+    """Alternatives to return for each token; None: no log probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
-    """An answer under way."""
+class AnswerStream:
+    """An answer in progress."""
 
     prompt_tokens: int
-    pieces: Pieces
+    chunks: AnswerChunks
 
 
 class Answerer(Protocol):
-    """A tuned model and its base; any number of threads may ask."""
+    """A tuned model and its base model; thread-safe."""
 
-    def answer(self, question: Question) -> Answering:
-        """Begin to answer.
+    def answer(self, question: Question) -> AnswerStream:
+        """Start an answer.
 
         Raises:
-            InvalidInput: for what this way of serving cannot do; the fault names the field.
-            TooLong: for a prompt that fills the context.
-            SeedbedError: now or from the pieces: the model cannot answer.
+            InvalidInput: this engine does not support the question; the fault names the field.
+            TooLong: the prompt fills the context.
+            SeedbedError: now or from the chunks: the model cannot answer.
         """
 
     def check(self) -> None:
-        """See whether it can answer.
+        """Check that the model can answer.
 
         Raises:
-            StackError: it cannot any more.
+            StackError: it no longer can.
         """
 
 
 class ClosingAnswerer(Answerer, Protocol):
-    """One that holds what is to be given back."""
+    """An answerer with resources to release."""
 
     def close(self) -> None:
-        """End what is under way; nothing is to be asked afterwards."""
+        """Stop the answer in progress; no question is accepted afterwards."""
 
 
-def room(prompt_tokens: int, context: int, most_tokens: int | None) -> int:
-    """How many tokens an answer may have.
+def answer_limit(prompt_tokens: int, context: int, max_tokens: int | None) -> int:
+    """Return the largest number of tokens for an answer.
 
     Raises:
-        TooLong: none.
+        TooLong: no token is left.
     """
     left = context - prompt_tokens
     if left < 1:
         raise TooLong(
             f"The model's context is {context} tokens; the prompt has {prompt_tokens} and leaves "
             "none for an answer.",
-            [Fault("make it shorter", field="messages")],
+            [Fault("shorten the messages", field="messages")],
         )
-    return left if most_tokens is None else min(left, most_tokens)
+    return left if max_tokens is None else min(left, max_tokens)

@@ -1,4 +1,4 @@
-"""The HTTP application: chat completions of a tuned model and of its base."""
+"""The HTTP application: chat completions of a tuned model and its base model."""
 
 from asyncio import CancelledError
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -14,36 +14,36 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import NotFound, StackError
 from app.serving import problems
-from app.serving.answerer import Answerer, Answering, Pieces, Question
-from app.serving.chat_post import ChatPost
-from app.serving.chat_reply import ChatReply, event
+from app.serving.answerer import AnswerChunks, Answerer, AnswerStream, Question
+from app.serving.chat_request import ChatRequest
+from app.serving.chat_response import ChatResponse, event
+from app.serving.closable_generator import ClosableGenerator
 from app.serving.problems import error_json
-from app.serving.under_way import UnderWay
-from app.training.plain.sampling import Piece
+from app.training.plain.sampling import AnswerChunk
 
 TUNED = "tuned"
 BASE = "base"
-_MOST_BEGINNING = 200
-"""Questions that wait for their first piece. Threads of their own: those that hand on the pieces of
-answers under way must not wait behind them."""
+_MAX_WAITING = 200
+"""Requests that may wait for their first chunk at the same time, in threads of their own, so that
+running streams never wait for a thread."""
 Json: TypeAlias = dict[str, Any]
 """A JSON object; `Any` because that is what JSON is."""
 
 
 def model_names(name: str) -> Mapping[str, bool]:
-    """The models that are served, and of each whether it is the tuned one."""
+    """Return the served model names, with True for the tuned model."""
     return {TUNED: True, name: True, BASE: False}
 
 
 def build_app(answerer: Answerer, name: str) -> FastAPI:
-    """Build the application; the caller closes the answerer after it."""
-    app = FastAPI(title="Seedbed, serving what was tuned", openapi_url=None)
+    """Build the application; the caller closes the answerer afterwards."""
+    app = FastAPI(title="Seedbed: tuned model", openapi_url=None)
     problems.install(app)
-    # A page whose name was made to point here (DNS rebinding) still sends its own name.
+    # After DNS rebinding a malicious page still sends its own host name.
     hosts = ["127.0.0.1", "localhost"]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     models = model_names(name)
-    beginning = CapacityLimiter(_MOST_BEGINNING)
+    waiting = CapacityLimiter(_MAX_WAITING)
 
     @app.get("/health")
     async def health() -> Json:
@@ -56,34 +56,34 @@ def build_app(answerer: Answerer, name: str) -> FastAPI:
 
     @app.get("/v1/models/{model:path}")
     async def get_model(model: str) -> Json:
-        _tuned(models, model)
+        _is_tuned(models, model)
         return _model(model)
 
     @app.post("/v1/chat/completions")
-    async def complete_chat(request: Request, body: ChatPost) -> Response:
-        question = body.question(tuned=_tuned(models, body.model))
+    async def complete_chat(request: Request, body: ChatRequest) -> Response:
+        question = body.question(tuned=_is_tuned(models, body.model))
         try:
-            answering = await to_thread.run_sync(_begun, answerer, question, limiter=beginning)
+            stream = await to_thread.run_sync(_started, answerer, question, limiter=waiting)
         except CancelledError:
             raise _stopped() from None
-        reply = ChatReply(body.model, answering.prompt_tokens)
+        reply = ChatResponse(body.model, stream.prompt_tokens)
         if body.stream:
             with_usage = bool(body.stream_options and body.stream_options.include_usage)
-            return _Stream(reply.events(answering.pieces, with_usage=with_usage))
+            return _Stream(reply.events(stream.chunks, with_usage=with_usage))
         try:
-            pieces = await _collected(request, UnderWay(answering.pieces))
+            chunks = await _collected(request, ClosableGenerator(stream.chunks))
         except CancelledError:
             raise _stopped() from None
-        return JSONResponse(reply.whole(pieces))
+        return JSONResponse(reply.whole(chunks))
 
     return app
 
 
 class _Stream(StreamingResponse):
-    """Events, whose making ends when they are all sent or nobody is there any more."""
+    """An event stream; the generation stops when the client disconnects."""
 
     def __init__(self, events: Generator[str, None, None]) -> None:
-        self._events = UnderWay(events)
+        self._events = ClosableGenerator(events)
         super().__init__(self._events, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,8 +96,8 @@ class _Stream(StreamingResponse):
 
 
 def _stopped() -> StackError:
-    # Requests are cancelled by nothing but the server's end.
-    return StackError("The server is being stopped.")
+    # Requests are cancelled only when the server stops.
+    return StackError("The server is stopping.")
 
 
 class UnknownModel(NotFound):
@@ -105,10 +105,10 @@ class UnknownModel(NotFound):
 
     def __init__(self, model: str, served: Iterable[str]) -> None:
         super().__init__("model", model)
-        self.args = (f"There is no model {model!r} here; served are {', '.join(served)}.",)
+        self.args = (f"There is no model {model!r}; this server has {', '.join(served)}.",)
 
 
-def _tuned(models: Mapping[str, bool], model: str) -> bool:
+def _is_tuned(models: Mapping[str, bool], model: str) -> bool:
     if model not in models:
         raise UnknownModel(model, models)
     return models[model]
@@ -118,23 +118,25 @@ def _model(name: str) -> Json:
     return {"id": name, "object": "model", "created": 0, "owned_by": "seedbed"}
 
 
-def _begun(answerer: Answerer, question: Question) -> Answering:
-    """Wait for the first piece, so that what cannot be answered is refused by its status."""
-    answering = answerer.answer(question)
-    return Answering(answering.prompt_tokens, _resumed(next(answering.pieces), answering.pieces))
+def _started(answerer: Answerer, question: Question) -> AnswerStream:
+    """Wait for the first chunk, so that a failure gets its own HTTP status."""
+    stream = answerer.answer(question)
+    return AnswerStream(stream.prompt_tokens, _chain(next(stream.chunks), stream.chunks))
 
 
-def _resumed(first: Piece, rest: Pieces) -> Pieces:
+def _chain(first: AnswerChunk, rest: AnswerChunks) -> AnswerChunks:
     yield first
     yield from rest
 
 
-async def _collected(request: Request, pieces: UnderWay[Piece]) -> Sequence[Piece]:
-    collected: list[Piece] = []
-    with closing(pieces):
-        async for piece in iterate_in_threadpool(pieces):
-            collected.append(piece)
+async def _collected(
+    request: Request, chunks: ClosableGenerator[AnswerChunk]
+) -> Sequence[AnswerChunk]:
+    collected: list[AnswerChunk] = []
+    with closing(chunks):
+        async for chunk in iterate_in_threadpool(chunks):
+            collected.append(chunk)
             if await request.is_disconnected():
-                # Nobody waits for the rest, and others wait for their turn.
+                # The client is gone, and other requests are waiting.
                 break
     return collected

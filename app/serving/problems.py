@@ -1,6 +1,6 @@
-"""Every error in OpenAI's form, which the clients of what is served know.
+"""Errors in the form of the OpenAI API.
 
-What `app.api.problems` is to the service, this is to the endpoint.
+The counterpart of `app.api.problems` for served models.
 """
 
 import logging
@@ -42,9 +42,9 @@ _CODE: Mapping[type[SeedbedError], str] = {
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of `app` in OpenAI's form.
+    """Make `app` answer every failure in the form of the OpenAI API.
 
-    The handlers are coroutines, so that none waits for a thread while all wait for a model.
+    The handlers are coroutines: while all threads wait for a model, an error must not wait for one.
     """
     app.add_exception_handler(SeedbedError, _anticipated)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
 
 
 def error_json(error: SeedbedError) -> dict[str, Any]:
-    """An anticipated failure as the API tells it; `Any` because that is what JSON is."""
+    """Return an anticipated failure as JSON; `Any` because it is JSON."""
     faults = error.faults if isinstance(error, InvalidInput) else ()
     code = next((name for kind, name in _CODE.items() if isinstance(error, kind)), None)
     param = faults[0].field if faults else None
@@ -82,14 +82,14 @@ async def _anticipated(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
     first = errors[0] if errors else {"type": "", "msg": "The request has faults.", "loc": ()}
-    # Of what is no JSON the place is a number of characters.
-    place = () if first.get("type") == "json_invalid" else first["loc"][1:]
-    path = ".".join(str(part) for part in place if not _is_type(part))
+    # For invalid JSON the location is a character offset.
+    location = () if first.get("type") == "json_invalid" else first["loc"][1:]
+    path = ".".join(str(part) for part in location if not _is_type(part))
     return JSONResponse(_error(400, f"{path or 'body'}: {fault_words(first)}", path or None), 400)
 
 
 def _is_type(part: object) -> bool:
-    """Whether a part of a place names one of several types, not a field."""
+    """Return True when a part of a location names a member of a union, not a field."""
     return isinstance(part, str) and (part == "str" or "[" in part)
 
 

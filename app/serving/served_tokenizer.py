@@ -1,6 +1,6 @@
-"""The tokenizer of a model that llama.cpp serves, as `app.training.plain.encoding` asks for one.
+"""The tokenizer of a model in llama.cpp, as `app.training.plain.encoding` needs it.
 
-So prompts are put as in tuning on machines without transformers, too.
+It renders prompts as in training on machines without transformers.
 """
 
 import json
@@ -17,16 +17,16 @@ from app.errors import InvalidInput, StackError
 
 
 class ServedTokenizer:
-    """Tokens by the server, special tokens and chat template by the adapter's own files."""
+    """Tokenizes by the server; special tokens and chat template come from the adapter's files."""
 
     def __init__(self, http: httpx.Client, adapter: Path) -> None:
         self._http = http
-        told = _told(adapter)
-        self.chat_template = _chat_template(adapter, told)
-        self.eos_token = _token(told, "eos_token")
-        self.eos_token_id = self._one(self.eos_token)
-        bos_token = _token(told, "bos_token")
-        self.bos_token_id = self._one(bos_token)
+        config = _tokenizer_config(adapter)
+        self.chat_template = _chat_template(adapter, config)
+        self.eos_token = _token(config, "eos_token")
+        self.eos_token_id = self._single_id(self.eos_token)
+        bos_token = _token(config, "bos_token")
+        self.bos_token_id = self._single_id(bos_token)
         self._template = _compiled(self.chat_template) if self.chat_template else None
         self._special = {"bos_token": bos_token or "", "eos_token": self.eos_token or ""}
 
@@ -37,26 +37,28 @@ class ServedTokenizer:
         add_special_tokens: bool = True,
         split_special_tokens: bool = False,
     ) -> Mapping[str, Any]:
-        """Tokenize a text, or each of several as transformers does it.
+        """Tokenize a text, or each of several texts, as transformers does.
 
-        With `split_special_tokens` names of special tokens are plain text.
+        With `split_special_tokens`, names of special tokens are plain text.
         """
-        told = {"add_special": add_special_tokens, "parse_special": not split_special_tokens}
+        flags = {"add_special": add_special_tokens, "parse_special": not split_special_tokens}
         if isinstance(text, str):
-            return {"input_ids": self._ids(text, told)}
-        return {"input_ids": [self._ids(each, told) for each in text]}
+            return {"input_ids": self._ids(text, flags)}
+        return {"input_ids": [self._ids(each, flags) for each in text]}
 
-    def _ids(self, text: str, told: Mapping[str, bool]) -> list[int]:
+    def _ids(self, text: str, flags: Mapping[str, bool]) -> list[int]:
         try:
-            answer = self._http.post("/tokenize", json={"content": text, **told}).raise_for_status()
+            answer = self._http.post(
+                "/tokenize", json={"content": text, **flags}
+            ).raise_for_status()
             return [int(token) for token in answer.json()["tokens"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise StackError(f"The model server does not tokenize: {error}") from error
+            raise StackError(f"The model server failed to tokenize: {error}") from error
 
     def apply_chat_template(
         self, messages: Sequence[Mapping[str, str]], *, tokenize: bool, add_generation_prompt: bool
     ) -> str:
-        """Render a chat; `tokenize` is there because transformers has it, and must be false."""
+        """Render a chat; `tokenize` is an argument of transformers and must be False."""
         if tokenize or self._template is None:
             raise InvalidInput("The adapter has no chat template.")
         try:
@@ -64,39 +66,39 @@ class ServedTokenizer:
                 messages=messages, add_generation_prompt=add_generation_prompt, **self._special
             )
         except TemplateError as error:
-            raise InvalidInput(f"The chat template refuses these messages: {error}") from error
+            raise InvalidInput(f"The chat template rejects these messages: {error}") from error
 
-    def _one(self, token: str | None) -> int | None:
+    def _single_id(self, token: str | None) -> int | None:
         ids = self(token, add_special_tokens=False)["input_ids"] if token else []
         return ids[0] if len(ids) == 1 else None
 
 
-def _told(adapter: Path) -> Mapping[str, Any]:
-    # `Any` is what JSON is.
+def _tokenizer_config(adapter: Path) -> Mapping[str, Any]:
+    # `Any` because it is JSON.
     try:
-        told = json.loads((adapter / "tokenizer_config.json").read_text(encoding="utf-8"))
+        config = json.loads((adapter / "tokenizer_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"The tokenizer beside the adapter cannot be read: {error}") from error
-    return told if isinstance(told, dict) else {}
+        raise InvalidInput(f"The tokenizer files of the adapter cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
 
 
-def _chat_template(adapter: Path, told: Mapping[str, Any]) -> str | None:
+def _chat_template(adapter: Path, config: Mapping[str, Any]) -> str | None:
     file = adapter / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")
-    template = told.get("chat_template")
+    template = config.get("chat_template")
     return template if isinstance(template, str) else None
 
 
-def _token(told: Mapping[str, Any], name: str) -> str | None:
-    token = told.get(name)
+def _token(config: Mapping[str, Any], name: str) -> str | None:
+    token = config.get(name)
     if isinstance(token, dict):
         token = token.get("content")
     return token if isinstance(token, str) else None
 
 
 def _compiled(template: str) -> Template:
-    # As transformers sets it up: the same template must write the same blanks.
+    # The same settings as in transformers, for the same white space.
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )

@@ -1,4 +1,4 @@
-"""The server around the application, on loopback and nowhere else."""
+"""The HTTP server on loopback."""
 
 import os
 import socket
@@ -12,19 +12,19 @@ from app.errors import ConfigurationError
 HOST = "127.0.0.1"
 
 
-def listening(port: int) -> socket.socket:
-    """Take a port; 0: any free one. Before a model is loaded for it, which takes long.
+def open_listener(port: int) -> socket.socket:
+    """Open a listening socket, before the model is loaded; port 0 takes any free port.
 
     Raises:
-        ConfigurationError: when it cannot be had.
+        ConfigurationError: the port is not available.
     """
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise ConfigurationError(
-            f"Port {port} cannot be listened on ({why}); name another with --port, or 0 for any "
-            "free one."
+            f"Port {port} is not available ({why}); choose another with --port, or 0 for any free "
+            "one."
         ) from error
 
 
@@ -32,22 +32,22 @@ def serve(app: FastAPI, listener: socket.socket, ready: Callable[[str], None]) -
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        app: What answers.
-        listener: Where, of `listening`.
-        ready: Is told the address that clients are given, just before they are answered.
+        app: The application.
+        listener: Socket from `open_listener`.
+        ready: Called with the address for clients, just before the server answers.
     """
     ready(f"http://{HOST}:{listener.getsockname()[1]}/v1")
     uvicorn.Server(configuration(app)).run([listener])
 
 
 def configuration(app: FastAPI) -> uvicorn.Config:
-    """How the application is served, whoever runs the server."""
+    """Return the uvicorn configuration."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         ws="none",
-        # A long answer must not hold the process.
+        # Do not wait for long answers.
         timeout_graceful_shutdown=1,
     )

@@ -1,1 +1,1 @@
-"""Tuning a model on a data set: LoRA and its relatives. The only package that imports torch."""
+"""Tuning and running models (LoRA and related methods). The only package that imports torch."""

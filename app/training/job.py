@@ -10,123 +10,138 @@ import torch
 
 from app.errors import Fault, InvalidInput
 from app.record import Record
-from app.training.learn.batches import Pack, packs_of
+from app.training.learn.batches import Pack, pack_rows
 from app.training.learn.classifier import (
-    classifier_of,
-    label_lessons,
-    labelled,
-    labels_of,
-    read_all,
+    count_labels,
+    encode_texts,
+    label_examples,
+    labelled_text,
+    make_classifier,
 )
-from app.training.learn.examples import Lessons
-from app.training.learn.loop import Watch, learn, steps_of
-from app.training.learn.loss import answer_lessons, sees_rows_apart
-from app.training.model.base_models import ANSWERS, BaseModel, Head, Place, load, telling
+from app.training.learn.examples import TrainingExamples
+from app.training.learn.loop import TrainingHooks, count_steps, learn
+from app.training.learn.loss import answer_examples, isolates_packed_rows
+from app.training.model.base_models import (
+    LANGUAGE_MODEL,
+    BaseModel,
+    Head,
+    classification_head,
+    load_for_training,
+)
+from app.training.model.device import Device
 from app.training.model.methods import adapt
 from app.training.plain.encoding import Encoded, EncodingReport, encode_all
 from app.training.plain.options import Task, TrainingOptions
 from app.training.plain.replay import with_replay
-from app.training.publish.adapter_folder import MANIFEST, check_sums, facts_of, save_tuned
+from app.training.publish.adapter_folder import (
+    MANIFEST,
+    save_tuned,
+    training_facts_of,
+    verify_checksums,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be tuned, on what, and where its files go."""
+    """The input of a training job, and where its files go."""
 
     options: TrainingOptions
     records: Sequence[Record]
-    """Of the task `labels`: classification instances only."""
+    """Training rows; for the task `labels`, classification rows only."""
     checkpoints: Path
-    """A folder of this job alone."""
+    """A folder that belongs to this job alone."""
     target: Path
-    """The folder to be made: the adapter, or the tuned weights."""
+    """Folder to create, with the adapter or the tuned weights."""
     cache: Path
-    """Shared by all jobs: the embedded model as torch reads it."""
-    place: Place
+    """Folder shared by all jobs, for the embedded model in the format of transformers."""
+    device: Device
     general: Sequence[Record] = ()
-    """Where a replay share is taken from."""
+    """Rows to draw the replay share from."""
     dataset: str = ""
-    """What the rows are called: name and version."""
+    """Name and version of the data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a job ended with."""
+    """The outcome of a training job."""
 
     adapter: Path | None
-    """The folder; None: it was stopped, and goes on from its checkpoint when it is run again."""
+    """The target folder, or None when the job was stopped and can be resumed from its checkpoint.
+    """
     facts: Mapping[str, Any]
-    """What `training.json` says; empty when it was stopped."""
+    """Content of `training.json`; empty when the job was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A base model, and what it is to learn."""
+    """A base model and its training examples."""
 
     loaded: BaseModel
-    lessons: Lessons
+    examples: TrainingExamples
     rows: EncodingReport
-    head: Head = ANSWERS
+    head: Head = LANGUAGE_MODEL
     labels: Mapping[str, int] = field(default_factory=dict)
-    """With the number of their rows."""
+    """The labels of a classifier, each with its number of rows."""
 
 
-def carry_out(job: Job, watch: Watch) -> Result:
-    """Do a job, or what is left of it. Safe to repeat, whatever was killed where.
+def run_job(job: Job, watch: TrainingHooks) -> Result:
+    """Run a job, or resume it from its last checkpoint. Safe to repeat after a crash.
 
     Raises:
-        InvalidInput: for a base model, targets or rows that cannot be used.
-        TrainingTrouble: when tuning cannot go on; its checkpoints stay.
-        OutOfSpace: when the disk is full.
+        InvalidInput: the base model, the target modules or the rows cannot be used.
+        TrainingTrouble: training cannot continue; its checkpoints are kept.
+        OutOfSpace: the disk is full.
     """
     target = job.target
     if (target / MANIFEST).exists():
-        check_sums(target)
+        verify_checksums(target)
         return Result(target, json.loads((target / "training.json").read_text(encoding="utf-8")))
     options = job.options
     prepared = _PREPARE[options.task](job)
-    lessons, tokenizer = prepared.lessons, prepared.loaded.tokenizer
-    steps = steps_of(len(lessons), options.schedule)
-    # An adapter begins with random numbers, too.
+    examples, tokenizer = prepared.examples, prepared.loaded.tokenizer
+    steps = count_steps(len(examples), options.schedule)
+    # Adapter weights are initialized at random, too.
     torch.manual_seed(options.seed)
     loaded = prepared.loaded
-    adapted = adapt(loaded.model, options.method, steps, prepared.head.peft_task, loaded.fresh)
-    outcome = learn(adapted, lessons, options, job.checkpoints, watch)
+    adapted = adapt(
+        loaded.model, options.method, steps, prepared.head.peft_task, loaded.new_modules
+    )
+    outcome = learn(adapted, examples, options, job.checkpoints, watch)
     if outcome.stopped:
         return Result(None, {})
-    told = facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
-    facts = {**told, "dataset": job.dataset}
+    recorded = training_facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
+    facts = {**recorded, "dataset": job.dataset}
     save_tuned(target, adapted.model, tokenizer, facts)
     return Result(target, facts)
 
 
-def _to_answer(job: Job) -> _Prepared:
+def _prepare_answers(job: Job) -> _Prepared:
     options = job.options
-    loaded = load(options, job.cache, job.place)
-    if options.data.packing and not sees_rows_apart(loaded.model):
-        told = Fault("rows of a pack would see each other in it", field="data.packing")
-        raise InvalidInput(f"{loaded.name} cannot be tuned on packed rows.", [told])
+    loaded = load_for_training(options, job.cache, job.device)
+    if options.data.packing and not isolates_packed_rows(loaded.model):
+        fault = Fault("its packed rows would see each other", field="data.packing")
+        raise InvalidInput(f"{loaded.name} does not support packing.", [fault])
     rows = with_replay(job.records, job.general, options.data.replay_share, options.seed)
     encoded, report = encode_all(rows, loaded.tokenizer, options.data)
-    return _Prepared(loaded, answer_lessons(_packs(encoded, options)), report)
+    return _Prepared(loaded, answer_examples(_packs(encoded, options)), report)
 
 
-def _to_tell_labels(job: Job) -> _Prepared:
-    rows = [labelled(record) for record in job.records]
-    labels = labels_of(rows)
-    head = telling(list(labels))
-    loaded = load(job.options, job.cache, job.place.in_full, head)
-    read, report = read_all(classifier_of(loaded, list(labels)), rows, job.options.data)
-    return _Prepared(loaded, label_lessons(read), report, head, labels)
+def _prepare_labels(job: Job) -> _Prepared:
+    rows = [labelled_text(record) for record in job.records]
+    labels = count_labels(rows)
+    head = classification_head(list(labels))
+    loaded = load_for_training(job.options, job.cache, job.device.in_float32, head)
+    read, report = encode_texts(make_classifier(loaded, list(labels)), rows, job.options.data)
+    return _Prepared(loaded, label_examples(read), report, head, labels)
 
 
 _PREPARE: Mapping[Task, Callable[[Job], _Prepared]] = {
-    "answers": _to_answer,
-    "labels": _to_tell_labels,
+    "answers": _prepare_answers,
+    "labels": _prepare_labels,
 }
 
 
 def _packs(encoded: Sequence[Encoded], options: TrainingOptions) -> Sequence[Pack]:
     if options.data.packing:
-        return packs_of(encoded, options.data.max_tokens)
+        return pack_rows(encoded, options.data.max_tokens)
     return [(row,) for row in encoded]

@@ -141,7 +141,7 @@ def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the
     wait_for(lambda: all("received" in worker.log_text() for worker in workers))
     wait_for(lambda: site.now(job).step > 2 * CHECKPOINT_EVERY)
     held = site.now(job)
-    assert held.log_tail.count("rows to learn") == 1
+    assert held.log_tail.count("training rows") == 1
 
     [killed] = [worker for worker in workers if "succeeded" not in worker.log_text()]
     killed.kill()
@@ -149,7 +149,7 @@ def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the
     wait_for(lambda: site.now(job).status == "succeeded")
 
     ended = site.now(job)
-    assert ended.log_tail.count("rows to learn") == 2
+    assert ended.log_tail.count("training rows") == 2
     steps = site.steps_told(job)
     [again_at] = [
         place for place, (one, other) in enumerate(pairwise(steps), start=1) if other != one + 1

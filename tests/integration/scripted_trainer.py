@@ -9,7 +9,7 @@ from app.evaluation.evaluating import Asked, evaluate
 from app.evaluation.result import Drawing, Evaluation, ProgressPoint
 from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.services.training.answers_file import ANSWERS, write_answers
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 
 
 @dataclass
@@ -29,27 +29,27 @@ class ScriptedTrainer:
     began_at: list[int] = field(default_factory=list)
     """The step at which each call began."""
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
         checkpoint = work.folder / "checkpoint.json"
         done = json.loads(checkpoint.read_text()) if checkpoint.exists() else 0
         self.began_at.append(done)
-        watch.log(f"begins at {done} with {work.options}")
+        monitor.log(f"begins at {done} with {work.options}")
         while done < self.steps:
-            if watch.stop():
-                return Trained(is_whole=False)
+            if monitor.stop():
+                return TrainerResult(is_complete=False)
             self.before_step(done + 1)
             time.sleep(self.step_s)
             done += 1
             written = checkpoint.with_suffix(".new")
             written.write_text(json.dumps(done))
             written.replace(checkpoint)
-            watch.step(ProgressPoint(step=done, loss=1 / done, learning_rate=1e-4), self.steps)
+            monitor.step(ProgressPoint(step=done, loss=1 / done, learning_rate=1e-4), self.steps)
         outputs = work.folder / "outputs"
         outputs.mkdir(exist_ok=True)
         (outputs / "adapter.json").write_text(json.dumps({"rows": len(list(work.dataset.read()))}))
-        return self._measured(work, watch)
+        return self._measured(work, monitor)
 
-    def _measured(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+    def _measured(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
         tasks = [HeldOutTask.of(row) for row in work.dataset.read()][: self.tasks]
         answers = tuple(Answer(task.id, self.answers(task.reference)) for task in tasks)
         asked = Asked(work.dataset.name, drawing=Drawing(resamples=20))
@@ -58,5 +58,5 @@ class ScriptedTrainer:
         if self.keeps_answers:
             write_answers(work.folder / "outputs" / ANSWERS, tasks, models)
         if work.judge is not None and evaluation is not None:
-            evaluation = work.judge(evaluation, tasks, models, watch)
-        return Trained(evaluation is not None, evaluation)
+            evaluation = work.judge(evaluation, tasks, models, monitor)
+        return TrainerResult(evaluation is not None, evaluation)

@@ -13,18 +13,18 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from app.llm.model_server import model_file
 from app.record import Record
 from app.serving.application import build_app
-from app.serving.by_llama import LlamaAnswerer
-from app.serving.opening import Machine, opened
-from app.serving.tuned import TunedModel, find_tuned
+from app.serving.llama_answerer import LlamaAnswerer
+from app.serving.open_answerer import Machine, open_answerer
+from app.serving.tuned_model import TunedModel, find_tuned
 from app.settings import Settings
 from app.stack.environment import part_environment
-from app.training.job import Job, carry_out
-from app.training.learn.loop import Watch
-from app.training.model.base_models import Place
+from app.training.job import Job, run_job
+from app.training.learn.loop import TrainingHooks
+from app.training.model.device import Device
 from app.training.model.methods import adapt
 from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
 from app.training.publish.adapter_folder import save_tuned
-from app.training.publish.export import write_for_llama_cpp
+from app.training.publish.export import write_gguf
 from app.training.publish.gguf_adapter import write_gguf_adapter
 from tests.servers.served import served
 
@@ -75,17 +75,17 @@ def leave_drawn_adapter(data_dir: Path) -> None:
 def leave_tuned_adapter(data_dir: Path) -> None:
     """One that learnt to answer every row with the same word."""
     outputs, models = outputs_in(data_dir), data_dir / "models"
-    job = Job(OPTIONS, ROWS, data_dir / "checkpoints", outputs / "adapter", models, Place())
-    adapter = carry_out(job, Watch()).adapter
+    job = Job(OPTIONS, ROWS, data_dir / "checkpoints", outputs / "adapter", models, Device())
+    adapter = run_job(job, TrainingHooks()).adapter
     assert adapter is not None
-    assert write_for_llama_cpp(adapter, outputs / "adapter.gguf", models) is None
+    assert write_gguf(adapter, outputs / "adapter.gguf", models) is None
 
 
 @contextmanager
 def opened_by_llama(data_dir: Path, slots: int = 4) -> Iterator[LlamaAnswerer]:
     environment = part_environment(Settings.model_validate({}), os.environ, {})
     machine = Machine(environment, data_dir / "logs", slots)
-    with opened(found_in(data_dir), "auto", machine) as answerer:
+    with open_answerer(found_in(data_dir), "auto", machine) as answerer:
         assert isinstance(answerer, LlamaAnswerer)
         yield answerer
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import InvalidInput
 from app.record import DatasetRow
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.jobs import control
 from app.services.training.jobs import work as training
 from app.services.training.jobs.judged_rows import QUESTION
@@ -38,10 +38,10 @@ class Reader:
     def __init__(self) -> None:
         self.rows: list[DatasetRow] = []
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
-        watch.log("Reads.")
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        monitor.log("Reads.")
         self.rows = list(work.dataset.read())
-        return Trained(is_whole=True)
+        return TrainerResult(is_complete=True)
 
 
 def test_a_row_is_labelled_by_what_the_judge_decided(bench: Bench) -> None:
@@ -80,5 +80,5 @@ def test_a_run_that_did_not_judge_this_data_set_is_refused(bench: Bench) -> None
     ] == [
         "there is no run with the id 'run_unknown'",
         f"{run_id} did not judge this data set",
-        "the run is queued, and still decides",
+        "the run is queued; it must end first",
     ]

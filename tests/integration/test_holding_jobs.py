@@ -14,11 +14,11 @@ from sqlalchemy import update
 from app.errors import Conflict, InvalidInput, SeedbedError
 from app.llm.scripted.model import reply
 from app.services.datasets import control as datasets
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.jobs import control as training_jobs
 from app.services.training.jobs import work as training
+from app.services.training.jobs.monitor import HeldJob, Interruption, JobMonitor
 from app.services.training.jobs.requests import TrainingRequest
-from app.services.training.jobs.watch import HeldJob, Interruption, JobWatch
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
@@ -70,13 +70,13 @@ def test_who_takes_a_job_over_waits_until_its_folder_is_free(
     writes, may_end = threading.Event(), threading.Event()
     order: list[str] = []
 
-    def slow(work: TrainingWork, _: TrainingWatch) -> Trained:
+    def slow(work: TrainingWork, _: TrainingMonitor) -> TrainerResult:
         writes.set()
         assert may_end.wait(MOST_S)
         (work.folder / "outputs").mkdir(exist_ok=True)
         (work.folder / "outputs" / "adapter.json").write_text("half of it")
         order.append("the first has left")
-        return Trained(is_whole=True)
+        return TrainerResult(is_complete=True)
 
     def begins(_: int) -> None:
         order.append("the second is in")
@@ -92,7 +92,7 @@ def test_who_takes_a_job_over_waits_until_its_folder_is_free(
         target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
-    wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
+    wait_for(lambda: "to leave its folder" in now(bench, job).log_tail)
     may_end.set()
     first.join()
     second.join()
@@ -105,10 +105,10 @@ def test_who_takes_a_job_over_waits_until_its_folder_is_free(
 def test_who_waits_for_a_folder_can_be_cancelled(bench: Bench, job: TrainingJob) -> None:
     may_end, inside = threading.Event(), threading.Event()
 
-    def frozen(_: TrainingWork, __: TrainingWatch) -> Trained:
+    def frozen(_: TrainingWork, __: TrainingMonitor) -> TrainerResult:
         inside.set()
         assert may_end.wait(MOST_S)
-        return Trained(is_whole=True)
+        return TrainerResult(is_complete=True)
 
     first = threading.Thread(
         target=training.work_on_job, args=(bench.context, job.id, never, frozen)
@@ -123,7 +123,7 @@ def test_who_waits_for_a_folder_can_be_cancelled(bench: Bench, job: TrainingJob)
         target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
-    wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
+    wait_for(lambda: "to leave its folder" in now(bench, job).log_tail)
     training_jobs.cancel_job(bench.context, job.id)
     second.join()
     assert (now(bench, job).status, trainer.began_at) == ("cancelled", [])
@@ -141,8 +141,8 @@ def test_a_trainer_that_does_not_look_is_interrupted_once_its_job_is_cancelled(
         calls.append(time.monotonic())
         interrupted.set()
 
-    def loads(work: TrainingWork, watch: TrainingWatch) -> Trained:
-        watch.log("Loads a large model.")
+    def loads(work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        monitor.log("Loads a large model.")
         training_jobs.cancel_job(bench.context, work.job_id)
         assert interrupted.wait(MOST_S)
         # Unwinding takes a while, and must not be interrupted again.
@@ -165,11 +165,11 @@ def test_a_job_is_cancelled_though_nothing_ends_its_trainer_and_goes_on_when_tha
 ) -> None:
     may_end = threading.Event()
 
-    def downloads(work: TrainingWork, watch: TrainingWatch) -> Trained:
-        watch.log("Downloads a large model.")
+    def downloads(work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        monitor.log("Downloads a large model.")
         training_jobs.cancel_job(bench.context, work.job_id)
         assert may_end.wait(MOST_S)
-        return Trained(is_whole=False)
+        return TrainerResult(is_complete=False)
 
     first = threading.Thread(
         target=training.work_on_job,
@@ -184,7 +184,7 @@ def test_a_job_is_cancelled_though_nothing_ends_its_trainer_and_goes_on_when_tha
         target=training.work_on_job, args=(bench.context, job.id, never, trainer)
     )
     second.start()
-    wait_for(lambda: "has left its folder" in now(bench, job).log_tail)
+    wait_for(lambda: "to leave its folder" in now(bench, job).log_tail)
     assert trainer.began_at == []
     may_end.set()
     first.join()
@@ -234,15 +234,15 @@ def test_a_database_that_comes_back_while_the_trainer_returns_makes_no_defect_of
     context = bench.context
     with context.database.write() as session:
         queries.take(session, job.id, "t", context.lease_s)
-    watch = JobWatch(context, HeldJob(job.id, "t", 0), never, Interruption())
+    monitor = JobMonitor(context, HeldJob(job.id, "t", 0), never, Interruption())
     # Nobody writes for it, as where the database is away.
     time.sleep(context.lease_s + 0.1)
-    assert watch.stop()
-    with watch:
+    assert monitor.stop()
+    with monitor:
         time.sleep(1.2)
-    assert not watch.is_lost
-    assert watch.stop()
-    assert watch.has_said_stop
+    assert not monitor.is_lost
+    assert monitor.stop()
+    assert monitor.has_requested_stop
 
 
 def test_a_data_set_that_a_job_replays_stays_while_the_job_needs_it(

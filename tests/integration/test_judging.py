@@ -363,7 +363,7 @@ def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same
     assert calls == 24
     assert whole.cost is not None
     assert (whole.cost.reused, whole.cost.calls) == (before, 24 - before)
-    assert f"{before} judgements were paid for before" in log
+    assert f"{before} judgements are known" in log
     assert spent(judge) > 0
 
 
@@ -390,7 +390,7 @@ def test_a_killed_worker_s_judgements_are_not_paid_for_again(
         judge, _, log = found(bench.context, job)
         assert counts.calls - before == 24 - paid
     assert (judge.ties, judge.failed) == (12, 0)
-    assert f"{paid} judgements were paid for before" in log
+    assert f"{paid} judgements are known" in log
 
 
 def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(

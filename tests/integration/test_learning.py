@@ -25,9 +25,10 @@ if find_spec("peft") is None:
 
 import torch
 
-from app.training.model.base_models import Place, load_to_answer
+from app.training.model.base_models import load_for_inference
+from app.training.model.device import Device
 from app.training.plain.options import EMBEDDED
-from app.training.publish.adapter_folder import with_adapter
+from app.training.publish.adapter_folder import load_adapter
 from tests.integration.tiny_jobs import lines_of
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -192,13 +193,13 @@ def test_rows_like_alpacas_tune_it_and_what_is_kept_answers_as_what_was_tuned(
     assert any(answers[EMBEDDED] != answers[job["id"]] for answers in changed)
     assert stopped["loss"] == job["loss"]
 
-    loaded, again = (load_to_answer(EMBEDDED, service.models, Place()) for _ in range(2))
+    loaded, again = (load_for_inference(EMBEDDED, service.models, Device()) for _ in range(2))
     asked = loaded.tokenizer("Name a colour of the rainbow.", return_tensors="pt")
     before = logits(loaded.model, asked)
-    tuned = logits(with_adapter(loaded.model, outputs / "adapter"), asked)
+    tuned = logits(load_adapter(loaded.model, outputs / "adapter"), asked)
     assert not torch.allclose(before, tuned, atol=0.1)
-    assert torch.equal(tuned, logits(with_adapter(again.model, outputs / "adapter"), asked))
-    merged = load_to_answer(str(outputs / "merged"), service.models, Place())
+    assert torch.equal(tuned, logits(load_adapter(again.model, outputs / "adapter"), asked))
+    merged = load_for_inference(str(outputs / "merged"), service.models, Device())
     assert float((logits(merged.model, asked) - tuned).abs().max()) < 1e-3
 
 

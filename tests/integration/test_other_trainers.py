@@ -103,7 +103,7 @@ def test_a_hook_is_told_of_the_job_and_where_its_rows_are(
             rows = service.http.get(urljoin(address, told["dataset"]["download_path"]))
             seen = service.http.get(urljoin(address, told["job_path"]))
     assert (done.status, done.message) == ("succeeded", None)
-    assert "The webhook took the job: it answered 202: run 17." in done.log_tail
+    assert "The webhook accepted the job: it answered 202: run 17." in done.log_tail
     assert hook.ids == [job.id] * 3
     assert (told["job_id"], told["options"]["method"]["name"]) == (job.id, "adalora")
     assert (told["dataset"]["id"], told["dataset"]["name"]) == (dataset.id, "ours")
@@ -163,7 +163,7 @@ def test_what_was_tuned_elsewhere_cannot_be_measured_here(bench: Bench, dataset:
     (fault,) = refused.value.faults
     assert (fault.field, fault.message) == (
         "options.training_job_id",
-        "the training job was handed on, nothing was tuned here",
+        "the model of this job was not trained here",
     )
 
 

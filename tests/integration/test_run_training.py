@@ -108,7 +108,7 @@ def test_a_job_whose_run_was_cancelled_is_cancelled_with_that_reason(bench: Benc
         f"Its run {run.id} was cancelled.",
     )
     # It could wait for ever.
-    with pytest.raises(Conflict, match="was cancelled and brings no data set"):
+    with pytest.raises(Conflict, match="was cancelled and makes no data set"):
         training_jobs.resume_job(bench.context, job.id)
     assert look(bench, job).status == "cancelled"
 

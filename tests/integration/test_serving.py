@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from app.record import Exchange, Record
-from app.serving.by_llama import LlamaAnswerer
+from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.served_tokenizer import ServedTokenizer
-from app.training.model.base_models import tokenizer_of
+from app.training.model.base_models import load_tokenizer
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.options import DataOptions
 from tests.integration.served_adapters import (
@@ -83,7 +83,7 @@ def test_a_prompt_is_the_tokens_that_it_was_in_tuning(
     answerer: LlamaAnswerer, data_dir: Path, template: Any
 ) -> None:
     adapter = found_in(data_dir).folder
-    ours, theirs = ServedTokenizer(answerer.http, adapter), tokenizer_of(str(adapter))
+    ours, theirs = ServedTokenizer(answerer.http, adapter), load_tokenizer(str(adapter))
     options = DataOptions(template=template)
     for row in (
         *ROWS[:2],

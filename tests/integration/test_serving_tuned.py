@@ -12,9 +12,10 @@ import torch
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import preflight
 from app.pipeline.types import Capabilities
-from app.training.model.base_models import Place, load_to_answer
+from app.training.model.base_models import load_for_inference
+from app.training.model.device import Device
 from app.training.plain.encoding import encode_prompt
-from app.training.publish.adapter_folder import with_adapter
+from app.training.publish.adapter_folder import load_adapter
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.review_runs import made, some_rows, start, stored
@@ -55,7 +56,7 @@ def test_the_tuned_model_says_what_it_learnt_and_the_base_model_does_not(
 
 
 def test_both_hold_likely_what_they_do_in_torch(client: openai.OpenAI, data_dir: Path) -> None:
-    base = load_to_answer("embedded", data_dir / "models", Place())
+    base = load_for_inference("embedded", data_dir / "models", Device())
 
     def by_torch(model: Any, words: str) -> float:
         ids = torch.tensor([encode_prompt(ROWS[0], base.tokenizer, OPTIONS.data)])
@@ -80,7 +81,7 @@ def test_both_hold_likely_what_they_do_in_torch(client: openai.OpenAI, data_dir:
     likely = {model: by_llama(model) for model in ("base", "tuned")}
     # Near, not the same: the weights there are rounded while they are multiplied.
     assert likely["base"][1] == pytest.approx(by_torch(base.model, likely["base"][0]), abs=0.3)
-    adapted = with_adapter(base.model, found_in(data_dir).folder)
+    adapted = load_adapter(base.model, found_in(data_dir).folder)
     assert likely["tuned"][1] == pytest.approx(by_torch(adapted, likely["tuned"][0]), abs=0.3)
 
 

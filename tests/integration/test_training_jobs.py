@@ -278,7 +278,7 @@ def test_a_worker_without_the_extra_says_what_to_install(
     work.work_on_job(bench.context, job.id, never)
     failed = now(bench.context, job)
     assert failed.status == "failed"
-    assert "lacks torch: install seedbed[training]" in (failed.message or "")
+    assert "torch is missing: install seedbed[training]" in (failed.message or "")
 
 
 def test_the_same_key_gives_the_same_job_and_another_request_is_a_conflict(

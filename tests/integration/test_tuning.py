@@ -20,7 +20,7 @@ if find_spec("peft") is None:
     pytest.skip("needs the extra 'training'", allow_module_level=True)
 
 from app.training.plain.options import EvaluationJobOptions
-from app.training.publish.adapter_folder import check_sums
+from app.training.publish.adapter_folder import verify_checksums
 from tests.bench import Bench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.tiny_jobs import (
@@ -38,7 +38,7 @@ from tests.integration.tiny_jobs import (
     tiny_folder,
     worked_on,
 )
-from tests.unit.training.making import tiny_gpt2
+from tests.unit.training.tiny_models import tiny_gpt2
 
 pytestmark = pytest.mark.torch
 
@@ -68,8 +68,8 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
     job = done(context, dataset, options_of(tiny, outputs={"merged": True}))
 
     outputs = outputs_of(context, job)
-    check_sums(outputs / "adapter")
-    check_sums(outputs / "merged")
+    verify_checksums(outputs / "adapter")
+    verify_checksums(outputs / "merged")
     assert names_of(context, job) >= {
         "adapter/adapter_model.safetensors",
         "adapter/manifest.json",
@@ -81,7 +81,7 @@ def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
     }
     assert not (outputs.parent / "checkpoints").exists()
     assert (job.step, job.steps) == (STEPS, STEPS)
-    assert "12 rows to learn, 4 held out." in job.log_tail
+    assert "12 training rows, 4 held out." in job.log_tail
 
     evaluation = evaluation_of(job)
     assert json.loads((outputs / "evaluation.json").read_text(encoding="utf-8")) == job.evaluation
@@ -136,7 +136,7 @@ def test_where_nothing_is_held_out_nothing_is_measured(
     job = done(context, dataset, options_of(tiny, evaluation={"held_out_share": 0.0}))
 
     assert job.evaluation is None
-    assert "Nothing was held out" in job.log_tail
+    assert "No row was held out" in job.log_tail
     assert "adapter/manifest.json" in names_of(context, job)
 
 

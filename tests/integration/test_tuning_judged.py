@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
-from app.services.training.jobs import control, people, work
+from app.services.training.jobs import control, review_sheets, work
 from app.services.training.jobs.control import folder_of
 from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Price
@@ -36,7 +36,7 @@ def always_first(_: ScriptedCall) -> ScriptedReply:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> str:
-    from tests.unit.training.making import tiny_llama, tiny_tokenizer  # noqa: PLC0415 - needs torch
+    from tests.unit.training.tiny_models import tiny_llama, tiny_tokenizer  # noqa: PLC0415 - needs torch
 
     tiny_llama().save_pretrained(tmp_path / "tiny")
     tiny_tokenizer().save_pretrained(tmp_path / "tiny")
@@ -88,8 +88,8 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
         tokenizers = [each["tokenizer"] for each in done.evaluation["models"][1]["rouge"]]
         assert tokenizers == ["rouge", "rouge_stemmed", "unicode"]
         assert done.evaluation["models"][1]["perplexity"]["bits_per_byte"]["value"] > 0
-        assert done.log_tail.count("held-out tasks are asked of") == 1
+        assert done.log_tail.count("held-out tasks.") == 1
         assert (outputs / "answers.jsonl").read_bytes() == answers
         kept = json.loads((outputs / "evaluation.json").read_text(encoding="utf-8"))
         assert kept["judge"] == judge
-        assert people.sheet_of(context, job.id).count(b"\r\n") == 9
+        assert review_sheets.make_sheet(context, job.id).count(b"\r\n") == 9

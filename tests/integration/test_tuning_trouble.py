@@ -12,7 +12,7 @@ import pytest
 
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.jobs import control
 from app.store.tables.datasets import Dataset
 
@@ -22,7 +22,7 @@ if find_spec("peft") is None:
 from transformers import LlamaConfig
 
 from app.evaluation.result import ProgressPoint
-from app.services.training.trainers.local import carry_out
+from app.services.training.trainers.local import run_job
 from app.training.plain.options import EvaluationJobOptions
 from tests.bench import Bench
 from tests.integration.tiny_jobs import (
@@ -35,7 +35,7 @@ from tests.integration.tiny_jobs import (
     tiny_folder,
     worked_on,
 )
-from tests.unit.training.making import tiny_tokenizer
+from tests.unit.training.tiny_models import tiny_tokenizer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 # What a limit on the size of files stops is ours alone there: the database is another process's.
@@ -66,18 +66,18 @@ def dataset(context: ServiceContext, tmp_path: Path) -> Dataset:
     [
         (
             {"method": {"targets": ["q_proj", "w_proj"]}},
-            """The targets can be: down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj,
-            v_proj. method.targets: the model has no 'w_proj'""",
+            """Unknown target modules; the model has: down_proj, gate_proj, k_proj, lm_head, o_proj,
+            q_proj, up_proj, v_proj. method.targets: the model has no 'w_proj'""",
         ),
         (
             {"data": {"max_tokens": 8}},
-            """The data set has no row that could be learnt. data.max_tokens: of 12 rows none has a
+            """The data set has no row to train on. data.max_tokens: none of 12 rows has a
             token of its answer within the first 8 tokens""",
         ),
         (
             {"method": {"name": "adalora"}, "schedule": {"steps": 1}},
-            """AdaLoRA needs more steps. schedule.steps: 1 are too few to move ranks in; 3 are the
-            least""",
+            """AdaLoRA needs more steps. schedule.steps: 1 are too few to reduce ranks; the
+            minimum is 3""",
         ),
     ],
     ids=["targets", "rows", "steps"],
@@ -118,9 +118,9 @@ def test_a_model_that_does_not_fit_is_refused_with_numbers_before_it_is_loaded(
     job = worked_on(context, posted(context, dataset, options_of(str(huge))))
 
     assert job.status == "failed"
-    assert (job.message or "").startswith(f"{huge} would take about ")
+    assert (job.message or "").startswith(f"{huge} needs about ")
     assert "million parameters" in (job.message or "")
-    assert "GiB are free. A smaller model takes less" in (job.message or "")
+    assert "GiB are free. Use a smaller model" in (job.message or "")
 
 
 def test_a_learning_rate_that_is_absurd_ends_it_and_the_last_good_checkpoint_is_kept(
@@ -135,7 +135,7 @@ def test_a_learning_rate_that_is_absurd_ends_it_and_the_last_good_checkpoint_is_
     job = worked_on(context, posted(context, dataset, options))
 
     assert job.status == "failed"
-    assert "A lower learning rate is the first thing to try." in (job.message or "")
+    assert "Try a lower learning rate." in (job.message or "")
     assert job.step > 0
     assert f"the checkpoint of step {job.step} is kept" in (job.message or "")
     kept = sorted((outputs_of(context, job).parent / "checkpoints").iterdir())
@@ -149,15 +149,15 @@ class FullDisk:
         self._step = step
         self._most_bytes = most_bytes
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
         with files_as_large_as_wanted_again():
-            return carry_out(work, _Limiting(watch, self._step, self._most_bytes))
+            return run_job(work, _Limiting(monitor, self._step, self._most_bytes))
 
 
 class _Limiting:
-    def __init__(self, watch: TrainingWatch, step: int, most_bytes: int) -> None:
-        self.log, self.stop = watch.log, watch.stop
-        self._watch, self._step, self._most_bytes = watch, step, most_bytes
+    def __init__(self, monitor: TrainingMonitor, step: int, most_bytes: int) -> None:
+        self.log, self.stop = monitor.log, monitor.stop
+        self._watch, self._step, self._most_bytes = monitor, step, most_bytes
 
     def step(self, point: ProgressPoint, steps: int | None) -> None:
         self._watch.step(point, steps)

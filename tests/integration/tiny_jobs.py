@@ -15,7 +15,7 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.integration.test_datasets import make, take_in
-from tests.unit.training.making import tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_models import tiny_llama, tiny_tokenizer
 
 STEPS = 12
 

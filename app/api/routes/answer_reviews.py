@@ -8,7 +8,7 @@ from app.api.context import InContext
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
 from app.evaluation.figures import ReviewFigures
-from app.services.training.jobs import people
+from app.services.training.jobs import review_sheets
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
 
@@ -40,7 +40,7 @@ class _Sheet(Response):
 def get_sheet(context: InContext, job_id: str) -> _Sheet:
     """Download its answers as a sheet for a person to rate A to D; no row tells its model."""
     headers = {"Content-Disposition": 'attachment; filename="sheet.csv"'}
-    return _Sheet(people.sheet_of(context.service, job_id), headers=headers)
+    return _Sheet(review_sheets.make_sheet(context.service, job_id), headers=headers)
 
 
 @router.put(
@@ -61,10 +61,10 @@ def put_review(
 
     It takes the place of an earlier one of the same person; with a fault in it, nothing is kept.
     """
-    return people.take_in(context.service, job_id, reviewer, body)
+    return review_sheets.submit_sheet(context.service, job_id, reviewer, body)
 
 
 @router.delete("/{job_id}/reviews/{reviewer}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_review(context: InContext, job_id: str, reviewer: Reviewer) -> None:
     """Take a person's sheet out of the evaluation."""
-    people.forget(context.service, job_id, reviewer)
+    review_sheets.remove_review(context.service, job_id, reviewer)

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.stack.environment import part_environment
 
 if TYPE_CHECKING:
-    from app.serving.tuned import TunedModel
+    from app.serving.tuned_model import TunedModel
 
 
 def serve(
@@ -44,15 +44,15 @@ def serve(
     """
     # Imported here, because no other command needs the web server.
     from app.serving.application import build_app, model_names  # noqa: PLC0415
-    from app.serving.opening import Machine, chosen, opened  # noqa: PLC0415
-    from app.serving.server import listening  # noqa: PLC0415
+    from app.serving.open_answerer import Machine, choose_engine, open_answerer  # noqa: PLC0415
+    from app.serving.server import open_listener  # noqa: PLC0415
     from app.serving.server import serve as serve_on_loopback  # noqa: PLC0415
 
     output = Output(as_json=as_json)
     with output.failures_reported():
         settings = read_settings()
         tuned = _find(settings, adapter)
-        used = chosen(tuned, engine)
+        used = choose_engine(tuned, engine)
         logs = settings.data_dir.expanduser().resolve() / "logs" / "serve"
         machine = Machine(part_environment(settings, os.environ, {}), logs)
 
@@ -63,9 +63,9 @@ def serve(
             output.message("Press Ctrl-C to stop.")
 
         try:
-            with listening(port) as listener:
+            with open_listener(port) as listener:
                 output.message(f"Loading {tuned.name} and its base model with {used}.")
-                with opened(tuned, engine, machine) as answerer:
+                with open_answerer(tuned, engine, machine) as answerer:
                     serve_on_loopback(build_app(answerer, tuned.name), listener, report_address)
         except KeyboardInterrupt:
             # Ctrl-C is the usual way to end this command, so the exit code is 0.
@@ -73,7 +73,7 @@ def serve(
 
 
 def _find(settings: Settings, adapter: str) -> "TunedModel":
-    from app.serving.tuned import find_tuned, place_of  # noqa: PLC0415 - as above
+    from app.serving.tuned_model import find_tuned, find_tuned_folder  # noqa: PLC0415 - as above
 
     data_dir = settings.data_dir.expanduser().resolve()
     models = models_folder_in(data_dir)
@@ -83,7 +83,7 @@ def _find(settings: Settings, adapter: str) -> "TunedModel":
     of_job = folder_in(data_dir, adapter)
     if folder.name != adapter or not of_job.is_dir():
         raise NotFound("folder, and no training job in this data folder,", adapter)
-    if place_of(of_job) is None:
+    if find_tuned_folder(of_job) is None:
         raise Conflict(
             f"{adapter} has no model to serve yet; `seedbed jobs show {adapter}` shows its state."
         )

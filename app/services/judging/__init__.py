@@ -1,1 +1,1 @@
-"""A model as judge of a training job's answers."""
+"""A model as judge of the answers of a training job."""

@@ -1,4 +1,4 @@
-"""A model as judge of a job's answers: asked in both orders, and paid once for each."""
+"""The judge of a job: asks a model about pairs of answers, in both orders."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -13,79 +13,79 @@ from app.evaluation.values import Contender, HeldOutTask
 from app.llm.prices import check_priced
 from app.pipeline.budget import Caps
 from app.services.context import ServiceContext
+from app.services.judging.judge_pairs import PairJudging
 from app.services.judging.judgements import JUDGEMENTS, JudgementFile
-from app.services.judging.pairs import PairsAsked
 from app.services.model_calls.spending import Spending
-from app.services.training.contract import TrainingWatch
+from app.services.training.contract import TrainingMonitor
 from app.settings import EMBEDDED_MODEL
 from app.training.plain.options import EMBEDDED, JudgeOptions
 
 SPENDING = "judge_spending.jsonl"
-"""The judge's books in a job's folder; they are no output."""
-_NAMELESS = "It has no name: give options.evaluation.judge.model, or set SEEDBED_MODEL."
+"""Spending log in the folder of a job; not an output."""
+_NO_NAME = "It has no model: give options.evaluation.judge.model, or set SEEDBED_MODEL."
 
 
 @dataclass(frozen=True, slots=True)
 class JobJudge:
-    """The judge of one job: this is a `app.services.training.contract.Judge`."""
+    """The judge of one job; a `app.services.training.contract.Judge`."""
 
     context: ServiceContext
     options: JudgeOptions
     seed: int
     folder: Path
-    """The job's; the judgements are kept among its outputs."""
+    """Folder of the job; judgements are written to its outputs."""
     tuned: Path | None = None
-    """What the job left that tuned the model: what was judged there is not asked again."""
+    """Outputs of the job that tuned the model; its judgements are reused."""
 
     def __call__(
         self,
         evaluation: Evaluation,
         tasks: Sequence[HeldOutTask],
         models: Sequence[Contender],
-        watch: TrainingWatch,
+        monitor: TrainingMonitor,
     ) -> Evaluation | None:
-        """Ask about the pairs that it was not asked about before; None: it was to stop."""
+        """Judge the pairs without a judgement; return None when it was asked to stop."""
         if len(models) != 2:
-            watch.log("Nobody judges: there is one model alone.")
+            monitor.log("No judge: there is only one model.")
             return evaluation
-        pairs = pairs_of(tasks, models, self.options.most_pairs, self.seed)
+        pairs = draw_pairs(tasks, models, self.options.most_pairs, self.seed)
         level = evaluation.drawing.level
         model = self.options.model or self.context.default_model
         if model is None:
-            nobody = judge_figures("without a name", pairs, (), level)
-            return _told(
-                evaluation, Beside(nobody.model_copy(update={"trouble": _NAMELESS})), watch
+            unnamed = judge_figures("without a name", pairs, (), level)
+            return _completed(
+                evaluation, Beside(unnamed.model_copy(update={"trouble": _NO_NAME})), monitor
             )
-        asked = self._asked(model, pairs, watch)
-        trouble = self._no_price(model) or asked.trouble_of_asking()
-        if not asked.is_whole and (trouble is None or watch.stop()):
+        judging = self._judging(model, pairs, monitor)
+        trouble = self._no_price(model) or judging.ask_all()
+        if not judging.is_complete and (trouble is None or monitor.stop()):
             return None
-        figures = judge_figures(model, pairs, [each.judgement for each in asked.paid], level)
+        figures = judge_figures(model, pairs, [each.judgement for each in judging.paid], level)
         names = [EMBEDDED_MODEL if each.name == EMBEDDED else each.name for each in models]
         more: Mapping[str, object] = {
-            "cost": asked.cost,
+            "cost": judging.cost,
             "trouble": trouble,
             "is_contender": is_one_of(model, names),
         }
-        return _told(evaluation, Beside(figures.model_copy(update=more)), watch)
+        return _completed(evaluation, Beside(figures.model_copy(update=more)), monitor)
 
-    def _asked(self, model: str, pairs: Sequence[Pair], watch: TrainingWatch) -> PairsAsked:
+    def _judging(self, model: str, pairs: Sequence[Pair], monitor: TrainingMonitor) -> PairJudging:
         options = self.options
-        return PairsAsked(
+        return PairJudging(
             context=self.context,
             model=model,
             judging=Judging(
                 json_answers=options.json_answers, shows_reference=options.shows_reference
             ),
-            pairs=_drawn(pairs, self.seed),
+            pairs=_shuffled(pairs, self.seed),
             file=JudgementFile(self.folder / "outputs" / JUDGEMENTS),
             earlier=None if self.tuned is None else JudgementFile(self.tuned / JUDGEMENTS),
             spending=Spending(self.folder / SPENDING, Caps(usd=options.most_cost_usd)),
-            watch=watch,
+            monitor=monitor,
         )
 
     def _no_price(self, model: str) -> str | None:
-        """Why nothing may be asked under a cap; a worker's prices need not be the API's."""
+        """Return why a cost cap cannot be enforced; a worker may have other prices than the API."""
         if self.options.most_cost_usd is None:
             return None
         try:
@@ -95,27 +95,28 @@ class JobJudge:
         return None
 
 
-def _told(evaluation: Evaluation, beside: Beside, watch: TrainingWatch) -> Evaluation:
+def _completed(evaluation: Evaluation, beside: Beside, monitor: TrainingMonitor) -> Evaluation:
     whole = completed(evaluation, beside)
     for words in whole.words:
         if words.startswith("The judge"):
-            watch.log(words)
+            monitor.log(words)
     return whole
 
 
-def pairs_of(
-    tasks: Sequence[HeldOutTask], models: Sequence[Contender], most: int, seed: int
+def draw_pairs(
+    tasks: Sequence[HeldOutTask], models: Sequence[Contender], limit: int, seed: int
 ) -> Sequence[Pair]:
-    """Put both models' answers side by side, of at most so many tasks, drawn by the seed."""
+    """Return pairs of answers of both models, at most `limit`, drawn with the seed."""
     base, tuned = (model.texts(tasks) for model in models)
-    places = list(range(len(tasks)))
-    if len(tasks) > most:
-        places = sorted(random.Random(f"{seed}/pairs").sample(places, most))
+    numbers = list(range(len(tasks)))
+    if len(tasks) > limit:
+        numbers = sorted(random.Random(f"{seed}/pairs").sample(numbers, limit))
     return [
-        Pair(tasks[place].id, tasks[place].record, base[place], tuned[place]) for place in places
+        Pair(tasks[number].id, tasks[number].record, base[number], tuned[number])
+        for number in numbers
     ]
 
 
-def _drawn(pairs: Sequence[Pair], seed: int) -> Sequence[Pair]:
+def _shuffled(pairs: Sequence[Pair], seed: int) -> Sequence[Pair]:
     """The order to ask in: where the money ends early, what was judged is a fair draw of all."""
     return random.Random(f"{seed}/order").sample(pairs, len(pairs))

@@ -1,4 +1,4 @@
-"""What a judge said, in a job's folder: written as it comes, so that no death has it paid twice."""
+"""The judgements of a job as a file, appended at once, so that none is paid for twice."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -10,35 +10,35 @@ from app.evaluation.judge import Judgement, Order, Verdict
 from app.services.model_calls.journal import LineFile
 
 JUDGEMENTS = "judgements.jsonl"
-"""Its name among a job's outputs."""
+"""Name among the outputs of a job."""
 
 
 class PaidJudgement(BaseModel, frozen=True):
-    """A judgement with what it cost: a line of the file."""
+    """A judgement with its cost: a line of the file."""
 
     key: str
-    """Of what was asked: other answers, or another judge, have another."""
+    """Hash of the question; other answers or another judge give another key."""
     task_id: str
     order: Order
     verdict: Verdict | None
-    """None: it failed."""
+    """None when the call failed or the reply had no verdict."""
     reason: str = ""
     failure: str | None = None
-    """Why the call brought no answer; None: it brought one."""
+    """Why the call failed; None when it succeeded."""
     reply: str = ""
-    """All that the judge said."""
+    """Raw reply of the judge."""
     model: str
     prompt_version: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: Decimal | None = None
-    """None: the model has no price."""
+    """None when the price of the model is unknown."""
     is_reused: bool = False
-    """Whether the job that tuned the model paid for it, not this one."""
+    """True when the job that tuned the model paid for it."""
 
     @property
     def judgement(self) -> Judgement:
-        """What counts of it."""
+        """Return the judgement without its cost."""
         return Judgement(self.task_id, self.order, self.verdict, self.reason)
 
 
@@ -49,27 +49,27 @@ class JudgementFile:
         self._lines = LineFile(path, PaidJudgement)
 
     def read(self) -> Mapping[str, PaidJudgement]:
-        """All judgements by their keys; of two of one question the first counts."""
+        """Return all judgements by key; the first one of a key counts."""
         found: dict[str, PaidJudgement] = {}
         for paid in self._lines.read():
             found.setdefault(paid.key, paid)
         return found
 
     def append(self, judgements: Iterable[PaidJudgement]) -> None:
-        """Add some; they outlive a power cut when this returns.
+        """Append judgements; they survive a power failure once this returns.
 
         Raises:
-            OutOfSpace: when the disk is full.
+            OutOfSpace: the disk is full.
         """
         self._lines.append(judgements)
 
     def reuse(self, other: "JudgementFile", keys: Collection[str]) -> None:
-        """Add what another job paid a judge for, of these questions; safe to repeat.
+        """Append the judgements of another job for these keys; safe to repeat.
 
-        A call that brought no answer there is worth another try.
+        Failed calls of the other job are left out, to be tried again.
 
         Raises:
-            OutOfSpace: when the disk is full.
+            OutOfSpace: the disk is full.
         """
         here, there = self.read(), other.read()
         found = [paid for key, paid in there.items() if key in keys and key not in here]

@@ -1,1 +1,1 @@
-"""Training and evaluation jobs, and the contract between a job and a trainer."""
+"""Training and evaluation jobs, and the interface between a job and its trainer."""

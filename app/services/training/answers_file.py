@@ -1,6 +1,6 @@
-"""The answers of a job's models as a file: what judges and people look at, and what a death leaves.
+"""The answers of the models of a job as a file, for judges and reviewers.
 
-A line for each held-out task, with every model's answer.
+One JSON line per held-out task, with the answer of every model.
 """
 
 import json
@@ -14,14 +14,14 @@ from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.record import Exchange, Record
 
 ANSWERS = "answers.jsonl"
-"""Its name among a job's outputs."""
+"""Name among the outputs of a job."""
 
 
 def write_answers(path: Path, tasks: Sequence[HeldOutTask], models: Sequence[Contender]) -> None:
-    """Write it, whole or not at all.
+    """Write the file atomically.
 
     Raises:
-        OutOfSpace: when the disk is full.
+        OutOfSpace: the disk is full.
     """
     texts = {model.name: model.texts(tasks) for model in models}
     with written(path) as file:
@@ -46,7 +46,7 @@ def _asked(task: HeldOutTask) -> dict[str, Any]:
 
 
 def read_answers(path: Path) -> tuple[Sequence[HeldOutTask], Sequence[Contender]]:
-    """Read what `write_answers` wrote; a task that was not answered has an empty answer."""
+    """Read the result of `write_answers`; a missing answer becomes an empty one."""
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     names = list(lines[0]["answers"]) if lines else []
     models = [

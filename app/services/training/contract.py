@@ -1,6 +1,6 @@
-"""The seam between a training job and whatever trains: everything torch is behind `Trainer`.
+"""The interface between a training job and a trainer; everything with torch is behind `Trainer`.
 
-`app.training` fills it, which only workers with the training extra have.
+`app.training` implements it, and is installed only on workers with the training extra.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,82 +16,82 @@ from app.states import JobKind
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """A version of a data set, to be read."""
+    """A version of a data set as a source of rows."""
 
     name: str
-    """Name and version, as the reader of a report knows it."""
+    """Name and version, as shown in reports."""
     read: Callable[[], Iterator[DatasetRow]]
-    """Reads its rows in order, as often as it is called."""
+    """Returns its rows in order; may be called again."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingWork:
-    """What is to be trained or measured, and where what comes of it lies."""
+    """The input of a trainer, and the folders for its files."""
 
     job_id: str
     kind: JobKind
     options: Mapping[str, Any]
-    """As checked when the job was posted; `app.training.plain.options` has their fields."""
+    """Validated when the job was posted; `app.training.plain.options` has the fields."""
     dataset: RowSource
-    others: Mapping[str, RowSource]
-    """Of the other data sets that the options name, by id."""
+    other_datasets: Mapping[str, RowSource]
+    """The other data sets that the options name, by id."""
     folder: Path
-    """The job's own; checkpoints found in it are an earlier process's, to go on from. What is
-    called ``outputs`` in it is kept and offered for download."""
+    """Folder of the job, with the checkpoints of an earlier process to resume from. Files in its
+    subfolder ``outputs`` are kept and offered for download."""
     cache: Path
-    """Shared by all jobs of a machine."""
-    tuned: Path | None = None
-    """What the job left that tuned the model to be measured; None: there is none."""
+    """Folder shared by all jobs of a machine."""
+    tuned_outputs: Path | None = None
+    """Outputs of the job that tuned the model to evaluate; None without one."""
     judge: "Judge | None" = None
-    """To be asked about the answers once they are measured; None: nobody judges."""
-    has_learnt_it: bool = False
-    """Whether that job tuned on this very version, so that only what it held out may be asked."""
+    """Judges the answers after the evaluation; None: no judge."""
+    was_trained_on_dataset: bool = False
+    """True when that job trained on this version, so that only its held-out rows may be used."""
 
 
-class TrainingWatch(Protocol):
-    """Whom a trainer tells what it does, and asks whether to go on."""
+class TrainingMonitor(Protocol):
+    """Receives progress from a trainer, and tells it when to stop."""
 
     def step(self, point: ProgressPoint, steps: int | None) -> None:
-        """Tell of a step that is done, of so many; cheap, it writes nothing by itself."""
+        """Report a finished step and the total number of steps; cheap, it writes nothing itself."""
 
     def log(self, line: str) -> None:
-        """Tell a person something."""
+        """Add a line to the log of the job."""
 
     def stop(self) -> bool:
-        """Whether to save a checkpoint and return at once; asked after every step."""
+        """Return True when the trainer must save a checkpoint and return; called each step."""
 
 
 class Judge(Protocol):
-    """Compares the answers of a base and a tuned model; what it said once is not asked again."""
+    """Compares the answers of base and tuned model; an earlier judgement is not paid for again."""
 
     def __call__(
         self,
         evaluation: Evaluation,
         tasks: Sequence[HeldOutTask],
         models: Sequence[Contender],
-        watch: TrainingWatch,
+        monitor: TrainingMonitor,
     ) -> Evaluation | None:
-        """Add what it says to an evaluation; None: the watch asked it to stop.
+        """Add the judgements to an evaluation; return None when the monitor asked to stop.
 
-        What it cannot be asked is told in the evaluation, and fails no job.
+        A question that cannot be asked is recorded in the evaluation and does not fail the job.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What a trainer returns."""
+class TrainerResult:
+    """The result of a trainer."""
 
-    is_whole: bool
-    """False: it was asked to stop, and its checkpoint says how far it came."""
+    is_complete: bool
+    """False when it was asked to stop; its checkpoint has the progress."""
     evaluation: Evaluation | None = None
 
 
 class Trainer(Protocol):
-    """Trains from the last checkpoint on, or from the beginning, until done or asked to stop.
+    """Trains until done or asked to stop, from the last checkpoint or from the start.
 
-    Raises an `app.errors.SeedbedError` whose text is the one clear reason, such as a model that is
-    not there or a loss that is no number; anything else is a defect.
+    Raises an `app.errors.SeedbedError` with one clear reason, such as a missing model or a loss
+    that is not finite; anything else is a defect.
     """
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
-        """Do it; safe to repeat with the same folder."""
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        """Run the job; safe to repeat with the same folder."""

@@ -1,1 +1,1 @@
-"""Tuning itself: batches, loss, the training loop, checkpoints."""
+"""The training loop: examples, batches, loss and checkpoints."""

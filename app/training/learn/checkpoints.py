@@ -1,4 +1,4 @@
-"""Where tuning stands, in one file that is whole or absent, and from which it goes on the same."""
+"""Checkpoints: the state of a training in one file that is written atomically."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,42 +10,43 @@ import torch
 
 from app.atomic_files import written
 from app.errors import Conflict, SeedbedError
-from app.training.learn.examples import Lessons
+from app.training.learn.examples import TrainingExamples
 from app.training.plain.library_types import Model
 from app.training.plain.options import TrainingOptions
 
 KEPT = 2
-"""The last one, and the one before it."""
+"""Checkpoints to keep: the last one, and the one before it."""
 _ALLOCATED = ("ipt", "exp_avg_ipt", "exp_avg_unc")
-"""What AdaLoRA remembers of each matrix's importance."""
+"""Importance scores that AdaLoRA's rank allocator keeps for each matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All that a step depends on, beside the rows and the options."""
+    """The state that the next step depends on, besides rows and options."""
 
     step: int
-    """Updates made."""
+    """Optimizer steps made."""
     losses: Sequence[float]
-    """Of each of them."""
+    """Loss of each step, in nats."""
     tuned: Mapping[str, torch.Tensor]
+    """Trained weights by name."""
     optimizer: Mapping[str, Any]
     random: Mapping[str, torch.Tensor]
-    """The state of the generators, by device."""
+    """Random generator states by device."""
     ranks: Mapping[str, Any]
-    """What AdaLoRA remembers; empty of the others."""
+    """State of AdaLoRA's rank allocator; empty for other methods."""
 
 
-def fingerprint(options: TrainingOptions, lessons: Lessons) -> str:
-    """Tell apart what must not be mixed: other options or other rows."""
+def fingerprint(options: TrainingOptions, examples: TrainingExamples) -> str:
+    """Return a hash of options and rows; checkpoints of another fingerprint must not be resumed."""
     digest = hashlib.sha256(options.model_dump_json().encode())
-    for sequence in lessons.sequences:
+    for sequence in examples.sequences:
         digest.update(repr(sequence).encode())
     return digest.hexdigest()
 
 
 def random_states() -> Mapping[str, torch.Tensor]:
-    """The state of the generators that dropout draws from."""
+    """Return the states of the random generators that dropout uses."""
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state()
@@ -53,17 +54,17 @@ def random_states() -> Mapping[str, torch.Tensor]:
 
 
 def set_random_states(states: Mapping[str, torch.Tensor]) -> None:
-    """Let the generators go on from a state."""
+    """Restore random generator states."""
     torch.set_rng_state(states["cpu"])
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
 
 
 def save(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
-    """Write a checkpoint; those before the last but one are removed when it is there.
+    """Write a checkpoint, then delete all but the last two.
 
     Raises:
-        OutOfSpace: when the disk is full; the earlier ones are whole.
+        OutOfSpace: the disk is full; earlier checkpoints are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"checkpoint-{checkpoint.step:08d}.pt"
@@ -80,7 +81,7 @@ def save(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
         try:
             torch.save(content, file)
         except RuntimeError as error:
-            # torch tells of its own archive that could not be ended, on top of why.
+            # torch raises an error about its unfinished archive, which hides the cause.
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
@@ -90,45 +91,45 @@ def save(folder: Path, checkpoint: Checkpoint, mark: str) -> Path:
 
 
 def latest(folder: Path, mark: str) -> Checkpoint | None:
-    """The last checkpoint that can be read, or None where there is no checkpoint.
+    """Return the last readable checkpoint, or None when there is no checkpoint.
 
     Raises:
-        Conflict: when it belongs to other rows or options.
-        SeedbedError: when there are checkpoints, and none can be read.
+        Conflict: it belongs to other rows or options.
+        SeedbedError: there are checkpoints, but none is readable.
     """
     trouble: Exception | None = None
     for path in reversed(_paths(folder)):
         try:
             content = torch.load(path, weights_only=True, map_location="cpu")
         except Exception as error:  # noqa: BLE001 - what is damaged fails in any way there is
-            # A disk may lose what it said it had written; the one before was written before.
+            # The disk may have lost the last write; the checkpoint before it is older and complete.
             trouble = trouble or error
             continue
         if content.pop("mark") != mark:
             raise Conflict(
-                f"{path.name} belongs to tuning with other rows or options; it is left as it is."
+                f"{path.name} belongs to a training with other rows or options; it was not changed."
             )
         return Checkpoint(**content)
     if trouble is not None:
-        told = f"No checkpoint in {folder} can be read ({trouble}); without them it begins anew."
-        raise SeedbedError(told) from trouble
+        message = f"No checkpoint in {folder} can be read ({trouble}); delete them to start over."
+        raise SeedbedError(message) from trouble
     return None
 
 
 def tuned_weights(model: Model) -> Mapping[str, torch.Tensor]:
-    """The parameters that are tuned, by name."""
+    """Return the trained parameters by name."""
     return {name: one.detach() for name, one in model.named_parameters() if one.requires_grad}
 
 
 def set_tuned_weights(model: Model, weights: Mapping[str, torch.Tensor]) -> None:
-    """Put parameters in their places."""
+    """Restore trained parameters."""
     with torch.no_grad():
         for name, one in tuned_weights(model).items():
             one.copy_(weights[name])
 
 
-def rank_memory(model: Model) -> Mapping[str, Any]:
-    """What AdaLoRA must remember beside the weights."""
+def rank_allocator_state(model: Model) -> Mapping[str, Any]:
+    """Return what AdaLoRA must keep besides the weights; empty for other methods."""
     allocator = getattr(getattr(model, "base_model", None), "rankallocator", None)
     if allocator is None:
         return {}
@@ -137,8 +138,8 @@ def rank_memory(model: Model) -> Mapping[str, Any]:
     return kept | {"pattern": {name: list(kept_) for name, kept_ in pattern.items()}}
 
 
-def set_rank_memory(model: Model, memory: Mapping[str, Any]) -> None:
-    """Put back what `rank_memory` told."""
+def set_rank_allocator_state(model: Model, memory: Mapping[str, Any]) -> None:
+    """Restore the result of `rank_allocator_state`."""
     if not memory:
         return
     device = next(model.parameters()).device

@@ -1,7 +1,6 @@
-"""An encoder with a head of labels, tuned by LoRA on query and value: RoBERTa and its kin.
+"""A text classifier: an encoder such as RoBERTa with a classification head.
 
-The text is instruction and input, and the label is the answer. Any model will do that transformers
-can put such a head on.
+The text is instruction and input, the label is the answer.
 """
 
 from collections import Counter
@@ -16,7 +15,7 @@ from torch.nn import functional
 from app.errors import Fault, InvalidInput
 from app.evaluation.labels import label_of
 from app.record import Record
-from app.training.learn.examples import Lessons, Portion
+from app.training.learn.examples import MicroBatch, TrainingExamples
 from app.training.model.base_models import BaseModel
 from app.training.plain.encoding import EncodingReport
 from app.training.plain.library_types import Model, Tokenizer
@@ -26,75 +25,79 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A text and what it is."""
+class LabelledText:
+    """A text with its label."""
 
     text: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A labelled text as an encoder reads it."""
+class EncodedText:
+    """A tokenized text with its label."""
 
     ids: tuple[int, ...]
     label: int
-    """Its number in the head."""
+    """Index of the label in the head."""
     cut: int = 0
-    """Tokens that were cut off its end."""
+    """Tokens removed from the end."""
+
+    def __repr__(self) -> str:
+        # Part of the fingerprint of checkpoints: another text would orphan those of running jobs.
+        return f"Read(ids={self.ids!r}, label={self.label!r}, cut={self.cut!r})"
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """An encoder that tells labels."""
+    """A model with a classification head."""
 
     model: Model
     tokenizer: Tokenizer
     labels: tuple[str, ...]
-    """By their number in the head."""
+    """Labels by their index in the head."""
 
 
-def labelled(record: Record) -> Labelled:
-    """A classification instance as a text with its label.
+def labelled_text(record: Record) -> LabelledText:
+    """Return a classification row as text and label.
 
-    Labels that differ in case, blanks or a full stop are one.
+    Labels that differ only in case, white space or a full stop are the same label.
     """
-    return Labelled(record.request, label_of(record.output))
+    return LabelledText(record.request, label_of(record.output))
 
 
-def labels_of(rows: Sequence[Labelled]) -> Mapping[str, int]:
-    """The labels that there are, in the alphabet's order, with the number of their rows.
+def count_labels(rows: Sequence[LabelledText]) -> Mapping[str, int]:
+    """Return the labels in alphabetical order, each with its number of rows.
 
     Raises:
-        InvalidInput: when there are fewer than two, so that there is nothing to tell apart.
+        InvalidInput: there are fewer than two labels.
     """
     counts = Counter(row.label for row in rows)
     if len(counts) < 2:
         only = f"; all are {next(iter(counts))!r}" if counts else ""
-        told = Fault(f"{len(rows)} rows to learn have {len(counts)} labels{only}", field="task")
-        raise InvalidInput("A classifier needs two labels or more.", [told])
+        fault = Fault(f"{len(rows)} training rows have {len(counts)} labels{only}", field="task")
+        raise InvalidInput("A classifier needs at least two labels.", [fault])
     return dict(sorted(counts.items()))
 
 
-def classifier_of(loaded: BaseModel, labels: Sequence[str]) -> Classifier:
-    """Take a model that was loaded to tell these labels."""
+def make_classifier(loaded: BaseModel, labels: Sequence[str]) -> Classifier:
+    """Wrap a loaded model with its labels."""
     config = loaded.model.config
     if config.pad_token_id is None:
-        # A decoder tells by a text's last token, and must know which those of the padding are.
+        # A decoder classifies by the last token of a text, and needs the padding token to find it.
         config.pad_token_id = loaded.tokenizer.pad_token_id
     return Classifier(loaded.model, loaded.tokenizer, tuple(labels))
 
 
-def read_all(
-    classifier: Classifier, rows: Sequence[Labelled], options: DataOptions
-) -> tuple[Sequence[Read], EncodingReport]:
-    """Tokenize labelled texts; what is too long loses its end, and is counted."""
+def encode_texts(
+    classifier: Classifier, rows: Sequence[LabelledText], options: DataOptions
+) -> tuple[Sequence[EncodedText], EncodingReport]:
+    """Tokenize labelled texts; texts that are too long are truncated and counted."""
     number_of = {label: number for number, label in enumerate(classifier.labels)}
-    room = _room(classifier.model, options)
+    limit = _length_limit(classifier.model, options)
     found = []
     for row in rows:
-        ids, cut = _ids(classifier.tokenizer, row.text, room)
-        found.append(Read(ids, number_of[row.label], cut))
+        ids, cut = _ids(classifier.tokenizer, row.text, limit)
+        found.append(EncodedText(ids, number_of[row.label], cut))
     report = EncodingReport(
         rows=len(found),
         kept=len(found),
@@ -107,35 +110,35 @@ def read_all(
     return found, report
 
 
-def label_lessons(rows: Sequence[Read]) -> Lessons:
-    """Have a model learn the labels of texts."""
+def label_examples(rows: Sequence[EncodedText]) -> TrainingExamples:
+    """Make training examples of texts with labels."""
 
-    def portion(places: Sequence[int], padding: int) -> Portion:
-        some = [rows[place] for place in places]
+    def make_micro_batch(numbers: Sequence[int], padding: int) -> MicroBatch:
+        some = [rows[number] for number in numbers]
         ids = [row.ids for row in some]
         wanted = torch.tensor([row.label for row in some])
-        return Portion(len(some), partial(_summed_loss, ids=ids, wanted=wanted, padding=padding))
+        return MicroBatch(len(some), partial(_summed_loss, ids=ids, wanted=wanted, padding=padding))
 
-    return Lessons(rows, [len(row.ids) for row in rows], portion)
+    return TrainingExamples(rows, [len(row.ids) for row in rows], make_micro_batch)
 
 
 def classify(
     classifier: Classifier, texts: Sequence[str], options: DataOptions
 ) -> Sequence[Mapping[str, float]]:
-    """Tell the natural logarithm of the probability of each label for each text."""
-    model, told = classifier.model, list[Mapping[str, float]]()
-    was_tuned = model.training
+    """Return the natural log probability of each label, for each text."""
+    model, found = classifier.model, list[Mapping[str, float]]()
+    was_training = model.training
     model.eval()
-    room = _room(model, options)
-    read = [_ids(classifier.tokenizer, text, room)[0] for text in texts]
+    limit = _length_limit(model, options)
+    read = [_ids(classifier.tokenizer, text, limit)[0] for text in texts]
     for start in range(0, len(read), _AT_ONCE):
         with torch.no_grad():
             some = read[start : start + _AT_ONCE]
             logits = _logits(model, some, classifier.tokenizer.pad_token_id)
         rows = logits.log_softmax(dim=1).tolist()
-        told += [dict(zip(classifier.labels, row, strict=True)) for row in rows]
-    model.train(was_tuned)
-    return told
+        found += [dict(zip(classifier.labels, row, strict=True)) for row in rows]
+    model.train(was_training)
+    return found
 
 
 def _summed_loss(
@@ -158,20 +161,22 @@ def _logits(model: Model, texts: Sequence[Sequence[int]], padding: int) -> torch
     return logits.float()
 
 
-def _ids(tokenizer: Tokenizer, text: str, most: int) -> tuple[tuple[int, ...], int]:
-    """The text's tokens within the tokenizer's own marks, and how many were cut off."""
+def _ids(tokenizer: Tokenizer, text: str, limit: int) -> tuple[tuple[int, ...], int]:
+    """Return the tokens of a text with special tokens, and the number of tokens cut off."""
     whole = tokenizer(text)["input_ids"]
-    if len(whole) <= most:
+    if len(whole) <= limit:
         return tuple(whole), 0
-    return tuple(tokenizer(text, truncation=True, max_length=most)["input_ids"]), len(whole) - most
+    return tuple(tokenizer(text, truncation=True, max_length=limit)["input_ids"]), len(
+        whole
+    ) - limit
 
 
-def _room(model: Model, options: DataOptions) -> int:
-    """A text's most tokens: an encoder has a place for no more than it was made with."""
+def _length_limit(model: Model, options: DataOptions) -> int:
+    """Return the longest text in tokens: the limit of the options or of the position embeddings."""
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # RoBERTa's places begin behind that of the padding.
+            # RoBERTa's positions start after the index of the padding token.
             before = 0 if module.padding_idx is None else module.padding_idx + 1
-            places: int = module.num_embeddings - before
-            return min(options.max_tokens, places)
+            positions: int = module.num_embeddings - before
+            return min(options.max_tokens, positions)
     return options.max_tokens

@@ -1,6 +1,6 @@
-"""What is to be learnt: sequences, how some are put before a model, and the loss over them.
+"""Training examples as the loop sees them: sequences, micro-batches and their loss.
 
-The loop sees no more of them than this, whatever they are: texts with answers, or with labels.
+The loop is the same for answers and for labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,26 +12,26 @@ from app.training.plain.library_types import Model
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
-    """Sequences that a model is given at a time."""
+class MicroBatch:
+    """Sequences for one forward and backward pass."""
 
-    under_loss: int
-    """How many tokens, or labels, are to be foretold."""
+    loss_tokens: int
+    """Number of tokens, or labels, that count in the loss."""
     summed_loss: Callable[[Model], torch.Tensor]
-    """The cross entropies in nats, summed over those: sums let portions of unequal size weigh by
-    what is in them."""
+    """Returns the sum of their cross entropies in nats, a float32 scalar. Sums weight micro-batches
+    of unequal size correctly."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
-    """Everything that is to be learnt, sequence by sequence."""
+class TrainingExamples:
+    """All training sequences."""
 
     sequences: Sequence[object]
-    """Values whose `repr` tells other rows apart."""
+    """Values whose `repr` identifies the rows in the fingerprint of a checkpoint."""
     lengths: Sequence[int]
-    """Tokens of each."""
-    portion: Callable[[Sequence[int], int], Portion]
-    """Puts the sequences at these places together, padded by this token."""
+    """Tokens of each sequence."""
+    make_micro_batch: Callable[[Sequence[int], int], MicroBatch]
+    """Makes a micro-batch of the sequences with these numbers, padded with this token."""
 
     def __len__(self) -> int:
         return len(self.sequences)

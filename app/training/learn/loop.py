@@ -1,4 +1,4 @@
-"""Tuning itself, step by step: read it from top to bottom."""
+"""The training loop."""
 
 import importlib
 import math
@@ -11,69 +11,70 @@ import torch
 
 from app.errors import LossNotFinite
 from app.training.learn import checkpoints
-from app.training.learn.batches import Pack, endless
+from app.training.learn.batches import sequence_order
 from app.training.learn.checkpoints import Checkpoint
-from app.training.learn.examples import Lessons, Portion
-from app.training.learn.loss import answer_lessons
-from app.training.model.device_errors import device_troubles_told
-from app.training.model.methods import Adapted
+from app.training.learn.examples import MicroBatch, TrainingExamples
+from app.training.model.device import device_errors_as_failures
+from app.training.model.methods import AdaptedModel
 from app.training.plain.options import ScheduleOptions, TrainingOptions
 
 _ORTHOGONALITY = 0.5
-"""How much AdaLoRA's directions are held at right angles, as in its paper's code."""
+"""Weight of AdaLoRA's orthogonality loss (AdaLoRA, section 3.1), as in the code of its authors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One update of the weights, as told to whoever watches."""
+    """A finished optimizer step."""
 
     number: int
     """1-based."""
     of: int
+    """Total number of steps."""
     loss: float
-    """Mean cross entropy of the step's tokens under loss, or labels, in nats, before the update."""
+    """Mean cross entropy of the loss tokens, or labels, of the step, in nats, before the update."""
     learning_rate: float
     gradient: float
-    """Its length, before it was shortened."""
+    """Gradient norm before clipping."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """How tuning speaks with whoever started it."""
+class TrainingHooks:
+    """Callbacks of the training loop."""
 
-    progress: Callable[[Step], None] = field(default=lambda _: None)
+    on_step: Callable[[Step], None] = field(default=lambda _: None)
     """Called after each step."""
-    stop: Callable[[], bool] = field(default=lambda: False)
-    """Asked before each micro-batch; True ends tuning there, with a checkpoint."""
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+    """Called before each micro-batch; True stops the training with a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How tuning ended."""
+class TrainingOutcome:
+    """How a training ended."""
 
     steps: int
-    """Updates made in all, those before a resume among them."""
+    """Optimizer steps in total, including those before a resume."""
     of: int
+    """Planned number of steps."""
     losses: tuple[float, ...]
-    """Of each step."""
+    """Loss of each step, in nats."""
     resumed_from: int
-    """The step of the checkpoint it went on from; 0: it began."""
+    """Step of the checkpoint it resumed from; 0: from the start."""
 
     @property
     def stopped(self) -> bool:
-        """Whether it was stopped before its end."""
+        """Return True when it was stopped before its end."""
         return self.steps < self.of
 
 
-def steps_of(sequences: int, schedule: ScheduleOptions) -> int:
-    """How many updates there will be."""
+def count_steps(sequences: int, schedule: ScheduleOptions) -> int:
+    """Return the number of optimizer steps."""
     if schedule.steps is not None:
         return schedule.steps
     return max(1, math.ceil(schedule.epochs * sequences / schedule.batch))
 
 
 def learning_rate_at(step: int, steps: int, options: TrainingOptions) -> float:
-    """The learning rate of a step (1-based): up from zero, then down in the schedule's shape."""
+    """Return the learning rate of a step (1-based): linear warm-up, then the schedule's decay."""
     schedule, highest = options.schedule, options.learning_rate
     warmup = int(schedule.warmup_share * steps)
     if step <= warmup:
@@ -86,70 +87,61 @@ def learning_rate_at(step: int, steps: int, options: TrainingOptions) -> float:
     return highest
 
 
-def tune(
-    adapted: Adapted,
-    packs: Sequence[Pack],
-    options: TrainingOptions,
-    folder: Path,
-    watch: Watch,
-) -> Outcome:
-    """Tune a model in place to answer as rows do: `learn` of such lessons."""
-    return learn(adapted, answer_lessons(packs), options, folder, watch)
-
-
 def learn(
-    adapted: Adapted,
-    lessons: Lessons,
+    adapted: AdaptedModel,
+    examples: TrainingExamples,
     options: TrainingOptions,
     folder: Path,
-    watch: Watch,
-) -> Outcome:
-    """Tune a model in place, from the last checkpoint in the folder or from the start.
+    hooks: TrainingHooks,
+) -> TrainingOutcome:
+    """Train a model in place, from the last checkpoint in the folder or from the start.
 
     Safe to repeat: killed at any moment and called again with the same arguments, it ends with the
     weights of an undisturbed run.
 
     Raises:
-        Conflict: when the checkpoints belong to other rows or options.
-        LossNotFinite: at the first loss or gradient that is no number; the weights before it stay.
-        MemoryTooSmall: when a batch does not fit.
-        OutOfSpace: when a checkpoint cannot be written; the ones before it are whole.
-        TrainingTrouble: when the GPU is lost.
+        Conflict: the checkpoints belong to other rows or options.
+        LossNotFinite: a loss or gradient is NaN or infinite; the weights before it are kept.
+        MemoryTooSmall: a batch does not fit.
+        OutOfSpace: a checkpoint cannot be written; earlier ones are kept.
+        TrainingTrouble: the GPU was lost.
     """
-    steps, batch = steps_of(len(lessons), options.schedule), options.schedule.batch
-    mark = checkpoints.fingerprint(options, lessons)
-    size = f"A batch of {options.schedule.micro_batch} times {options.data.max_tokens} tokens"
-    with device_troubles_told(
-        size, "The last checkpoint is kept; a smaller micro_batch takes less."
+    steps, batch = count_steps(len(examples), options.schedule), options.schedule.batch
+    mark = checkpoints.fingerprint(options, examples)
+    batch_name = f"A batch of {options.schedule.micro_batch} times {options.data.max_tokens} tokens"
+    with device_errors_as_failures(
+        batch_name, "The last checkpoint is kept; use a smaller micro_batch."
     ):
         tuning = _Tuning(adapted, options, folder, mark)
         resumed = tuning.resume()
-        order = islice(endless(len(lessons), options.seed), resumed * batch, None)
+        order = islice(sequence_order(len(examples), options.seed), resumed * batch, None)
         for number in range(resumed + 1, steps + 1):
             learning_rate = learning_rate_at(number, steps, options)
-            parts = tuning.parts_of(lessons, list(islice(order, batch)))
-            step = tuning.step(parts, learning_rate, watch)
+            parts = tuning.micro_batches(examples, list(islice(order, batch)))
+            step = tuning.step(parts, learning_rate, hooks)
             if step is None:
                 tuning.save()
                 break
             loss, gradient = step
             if number % options.schedule.checkpoint_every == 0 or number == steps:
                 tuning.save()
-            watch.progress(Step(number, steps, loss, learning_rate, gradient))
+            hooks.on_step(Step(number, steps, loss, learning_rate, gradient))
     adapted.model.eval()
-    return Outcome(len(tuning.losses), steps, tuple(tuning.losses), resumed)
+    return TrainingOutcome(len(tuning.losses), steps, tuple(tuning.losses), resumed)
 
 
 class _Tuning:
-    """The weights under way, and all that goes with them from step to step."""
+    """Model, optimizer and random state during a training."""
 
-    def __init__(self, adapted: Adapted, options: TrainingOptions, folder: Path, mark: str) -> None:
+    def __init__(
+        self, adapted: AdaptedModel, options: TrainingOptions, folder: Path, mark: str
+    ) -> None:
         self._model = adapted.model
         self._method = adapted.method.name
         self._options = options
         self._folder = folder
         self._mark = mark
-        self._tuned = [one for one in self._model.parameters() if one.requires_grad]
+        self._trained = [one for one in self._model.parameters() if one.requires_grad]
         self._optimizer = self._make_optimizer()
         self._padding = getattr(self._model.config, "pad_token_id", None) or 0
         self.losses: list[float] = []
@@ -157,7 +149,7 @@ class _Tuning:
         """The step of the last checkpoint; 0: there is none."""
 
     def resume(self) -> int:
-        """Go on from the last checkpoint; tells its step, 0 without one."""
+        """Restore the last checkpoint; return its step, or 0 without one."""
         self._model.train()
         torch.manual_seed(self._options.seed)
         self._random = checkpoints.random_states()
@@ -165,7 +157,7 @@ class _Tuning:
         if found is None:
             return 0
         checkpoints.set_tuned_weights(self._model, found.tuned)
-        checkpoints.set_rank_memory(self._model, found.ranks)
+        checkpoints.set_rank_allocator_state(self._model, found.ranks)
         self._optimizer.load_state_dict(dict(found.optimizer))
         checkpoints.set_random_states(found.random)
         self._random = found.random
@@ -181,40 +173,42 @@ class _Tuning:
             tuned=checkpoints.tuned_weights(self._model),
             optimizer=self._optimizer.state_dict(),
             random=self._random,
-            ranks=checkpoints.rank_memory(self._model),
+            ranks=checkpoints.rank_allocator_state(self._model),
         )
         checkpoints.save(self._folder, content, self._mark)
         self._kept = content.step
 
-    def parts_of(self, lessons: Lessons, places: Sequence[int]) -> Sequence[Portion]:
-        """What is in memory at a time, of the sequences of an update."""
-        # Those of like length side by side need little padding; sums do not mind the order.
-        places = sorted(places, key=lambda place: -lessons.lengths[place])
-        most = self._options.schedule.micro_batch
+    def micro_batches(
+        self, examples: TrainingExamples, numbers: Sequence[int]
+    ) -> Sequence[MicroBatch]:
+        """Split the sequences of a step into micro-batches."""
+        # Sequences of similar length need little padding, and a sum does not depend on the order.
+        numbers = sorted(numbers, key=lambda number: -examples.lengths[number])
+        size = self._options.schedule.micro_batch
         return [
-            lessons.portion(places[start : start + most], self._padding)
-            for start in range(0, len(places), most)
+            examples.make_micro_batch(numbers[start : start + size], self._padding)
+            for start in range(0, len(numbers), size)
         ]
 
     def step(
-        self, parts: Sequence[Portion], learning_rate: float, watch: Watch
+        self, parts: Sequence[MicroBatch], learning_rate: float, hooks: TrainingHooks
     ) -> tuple[float, float] | None:
-        """Make an update and tell its loss and gradient; None: stopped, and nothing was changed."""
-        under_loss = sum(part.under_loss for part in parts)
+        """Make an optimizer step; return loss and gradient norm, or None when stopped."""
+        loss_tokens = sum(part.loss_tokens for part in parts)
         loss = 0.0
         for part in parts:
-            if watch.stop():
+            if hooks.should_stop():
                 self._optimizer.zero_grad()
                 return None
-            part_loss = part.summed_loss(self._model) / under_loss
+            part_loss = part.summed_loss(self._model) / loss_tokens
             part_loss.backward()
             loss += float(part_loss.detach())
-        self._hold_directions()
+        self._add_orthogonality_gradient()
         gradient = float(
-            torch.nn.utils.clip_grad_norm_(self._tuned, self._options.schedule.most_gradient)
+            torch.nn.utils.clip_grad_norm_(self._trained, self._options.schedule.most_gradient)
         )
         if not (math.isfinite(loss) and math.isfinite(gradient)):
-            raise LossNotFinite(self._what_is_kept(loss, gradient))
+            raise LossNotFinite(self._loss_message(loss, gradient))
         self._update(learning_rate)
         self.losses.append(loss)
         self._random = checkpoints.random_states()
@@ -225,41 +219,41 @@ class _Tuning:
             group["lr"] = learning_rate
         self._optimizer.step()
         if self._method == "adalora":
-            # Reads the gradients, so it must come before they are forgotten.
+            # Uses the gradients, so it must run before they are cleared.
             self._model.base_model.update_and_allocate(len(self.losses))
         self._optimizer.zero_grad()
 
-    def _hold_directions(self) -> None:
-        """Add the gradient of AdaLoRA's second aim: directions at right angles to each other."""
+    def _add_orthogonality_gradient(self) -> None:
+        """Add the gradient of AdaLoRA's orthogonality loss."""
         if self._method != "adalora":
             return
-        apart = [
+        penalties = [
             torch.linalg.matrix_norm(_products(name, one) - torch.eye(min(one.shape)).to(one))
             for name, one in self._model.named_parameters()
             if one.requires_grad and ("lora_A" in name or "lora_B" in name)
         ]
-        (_ORTHOGONALITY * torch.stack(apart).mean()).backward()
+        (_ORTHOGONALITY * torch.stack(penalties).mean()).backward()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         options = {"lr": self._options.learning_rate}
         options["weight_decay"] = self._options.schedule.weight_decay
-        if self._method == "qlora" and self._tuned[0].device.type == "cuda":
-            # Its moments leave the GPU's memory while a long batch needs the room.
+        if self._method == "qlora" and self._trained[0].device.type == "cuda":
+            # Paged moments leave the GPU memory while a long batch needs it.
             return importlib.import_module("bitsandbytes.optim").PagedAdamW32bit(
-                self._tuned, **options
+                self._trained, **options
             )
-        return torch.optim.AdamW(self._tuned, **options)
+        return torch.optim.AdamW(self._trained, **options)
 
-    def _what_is_kept(self, loss: float, gradient: float) -> str:
-        kept = "no checkpoint was due yet"
+    def _loss_message(self, loss: float, gradient: float) -> str:
+        kept = "no checkpoint was written yet"
         if self._kept:
             kept = f"the checkpoint of step {self._kept} is kept"
         return (
             f"The loss of step {len(self.losses) + 1} is {loss} and its gradient {gradient}: "
-            f"{kept}. A lower learning rate is the first thing to try."
+            f"{kept}. Try a lower learning rate."
         )
 
 
 def _products(name: str, directions: torch.Tensor) -> torch.Tensor:
-    """Each direction by each; those of lora_A are rows, those of lora_B columns."""
+    """Return the Gram matrix of the directions: rows of lora_A, columns of lora_B."""
     return directions @ directions.T if "lora_A" in name else directions.T @ directions

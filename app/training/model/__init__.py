@@ -1,1 +1,1 @@
-"""Base models, tuning methods, memory and devices."""
+"""Base models, tuning methods, memory estimates and devices."""

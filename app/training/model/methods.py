@@ -1,4 +1,9 @@
-"""The ways to change a model, as peft knows them; and full tuning, which changes all of it."""
+"""The tuning methods: adapters of peft, and full tuning.
+
+LoRA (arXiv 2106.09685, section 4.1), rsLoRA (2312.03732), DoRA (2402.09353), QLoRA (2305.14314,
+section 3), AdaLoRA (2303.10512, section 3), prefix tuning (2101.00190, section 4) and IA3
+(2205.05638, section 3.3).
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,28 +47,28 @@ _SCALED_BY_IA3 = (
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """How much of a model is tuned."""
+class ParameterCount:
+    """Trained parameters among all parameters of a model."""
 
     tuned: int
     total: int
-    """Parameters, those of the adapter among them."""
+    """All parameters, including those of the adapter."""
 
     @property
     def share(self) -> float:
-        """Tuned parameters by all of them."""
+        """Return trained parameters divided by all parameters."""
         return self.tuned / self.total
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
-    """A model ready to be tuned."""
+class AdaptedModel:
+    """A model ready for training."""
 
     model: Model
     method: MethodOptions
     targets: Targets
-    """The names of the modules that are adapted; empty of `prefix` and `full`."""
-    share: Share
+    """Names of the adapted modules; empty for `prefix` and `full`."""
+    parameters: ParameterCount
 
 
 def adapt(
@@ -71,51 +76,54 @@ def adapt(
     method: MethodOptions,
     steps: int,
     task: str = "CAUSAL_LM",
-    fresh: Sequence[str] = (),
-) -> Adapted:
-    """Put the method's adapter on a model; its output does not change by that, but for `prefix`.
+    new_modules: Sequence[str] = (),
+) -> AdaptedModel:
+    """Add the adapter of a method; the output of the model stays the same, except for `prefix`.
 
     Args:
-        model: Is changed in place.
-        method: What to put on it.
-        steps: How many updates there will be; AdaLoRA spends its rank budget over them.
-        task: What the model is for, in peft's words: `CAUSAL_LM` or `SEQ_CLS`.
-        fresh: Modules that begin with random numbers: they are learnt whole, and kept with the
+        model: Changed in place.
+        method: Method and hyperparameters.
+        steps: Number of optimizer steps; AdaLoRA schedules its rank budget over them.
+        task: Task type in peft: `CAUSAL_LM` or `SEQ_CLS`.
+        new_modules: Modules with random weights; they are trained as a whole and saved with the
             adapter.
 
     Raises:
-        InvalidInput: when the model lacks the targets; names those that it has.
+        InvalidInput: the model lacks the target modules; the message names those it has.
     """
     if method.name == "full":
         model.requires_grad_(requires_grad=True)
-        return Adapted(model, method, (), share_of(model))
+        return AdaptedModel(model, method, (), count_parameters(model))
     if method.name == "prefix":
         config = PrefixTuningConfig(task_type=task, num_virtual_tokens=method.virtual_tokens)
         adapted = get_peft_model(model, config)
-        return Adapted(adapted, method, (), share_of(adapted))
+        return AdaptedModel(adapted, method, (), count_parameters(adapted))
     if method.name == "qlora":
-        # Whether inner values are kept was decided when it was loaded.
+        # Gradient checkpointing was decided when the model was loaded.
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    targets = targets_of(model, method)
+    targets = target_modules(model, method)
     config = _config(model, method, targets, steps)
     config.task_type = task
-    # peft knows of heads by the names of most; it would neither tune nor keep any other.
-    config.modules_to_save = [name for name in fresh if not name.endswith(_HEADS)] or None
+    # peft recognizes heads by common names; it would neither train nor save any other.
+    config.modules_to_save = [name for name in new_modules if not name.endswith(_HEADS)] or None
     adapted = get_peft_model(model, config)
-    return Adapted(
-        adapted, method, tuple(sorted(set(adapted.targeted_module_names))), share_of(adapted)
+    return AdaptedModel(
+        adapted,
+        method,
+        tuple(sorted(set(adapted.targeted_module_names))),
+        count_parameters(adapted),
     )
 
 
-def share_of(model: Model) -> Share:
-    """Count a model's parameters, and those that are tuned."""
+def count_parameters(model: Model) -> ParameterCount:
+    """Count the parameters of a model, and those that are trained."""
     every = list(model.parameters())
-    # A matrix of 4-bit numbers holds two in each byte, and knows its own shape.
+    # A 4-bit matrix holds two weights per byte, and stores its real shape.
     total = sum(_size(weights) for weights in every)
-    return Share(sum(_size(weights) for weights in every if weights.requires_grad), total)
+    return ParameterCount(sum(_size(weights) for weights in every if weights.requires_grad), total)
 
 
-def targets_of(model: Model, method: MethodOptions) -> Targets:
+def target_modules(model: Model, method: MethodOptions) -> Targets:
     """The modules that a method adapts, by the last parts of their names.
 
     Raises:
@@ -138,12 +146,14 @@ def targets_of(model: Model, method: MethodOptions) -> Targets:
     unknown = [target for target in wanted if not _has(names, target)]
     if unknown:
         faults = [Fault(f"the model has no {one!r}", field="method.targets") for one in unknown]
-        raise InvalidInput(f"The targets can be: {_there(names)}.", faults)
+        raise InvalidInput(
+            f"Unknown target modules; the model has: {_module_names(names)}.", faults
+        )
     return wanted
 
 
-def fresh_modules(model: Model, names: Collection[str]) -> Sequence[str]:
-    """The outermost modules of which every parameter is among those named."""
+def uninitialized_modules(model: Model, names: Collection[str]) -> Sequence[str]:
+    """Return the outermost modules whose parameters are all among the given names."""
     found: list[str] = []
     for name, module in model.named_modules():
         own = [f"{name}.{each}" for each, _ in module.named_parameters()]
@@ -153,41 +163,32 @@ def fresh_modules(model: Model, names: Collection[str]) -> Sequence[str]:
     return tuple(found)
 
 
-def ranks(model: Model) -> Mapping[str, int]:
-    """The rank of each module that a low-rank adapter is on: AdaLoRA's differ in the end."""
+def adapter_ranks(model: Model) -> Mapping[str, int]:
+    """Return the rank of each adapted module; with AdaLoRA they differ after training."""
     found: dict[str, int] = {}
     for name, module in model.named_modules():
         if isinstance(getattr(module, "lora_E", None), nn.ParameterDict) and module.lora_E:
-            # A direction whose weight was set to zero has been taken away.
+            # AdaLoRA removes a direction by setting its weight to zero.
             found[name] = int((next(iter(module.lora_E.values())) != 0).sum())
         elif isinstance(getattr(module, "lora_A", None), nn.ModuleDict) and module.lora_A:
             found[name] = next(iter(module.lora_A.values())).weight.shape[0]
     return {name.removeprefix("base_model.model."): rank for name, rank in found.items()}
 
 
-def low_rank_parameters(model: Model, targets: Targets, rank: int) -> int:
-    """What the formula says an adapter of this rank has: r (inputs + outputs) for each matrix."""
-    return sum(
-        rank * sum(_matrix_shape(module))
-        for name, module in _matrices(model)
-        if any(_has([name], target) for target in targets)
-    )
-
-
 def _config(model: Model, method: MethodOptions, targets: Targets, steps: int) -> Any:  # noqa: ANN401 - one of peft's
-    # GPT-2 keeps its matrices the other way round.
-    turned = any(type(module).__name__ == "Conv1D" for _, module in _matrices(model))
+    # GPT-2 stores its matrices transposed.
+    transposed = any(type(module).__name__ == "Conv1D" for _, module in _matrices(model))
     if method.name == "ia3":
-        known = {place for _, fed in _SCALED_BY_IA3 for place in fed}
+        known = {name for _, inputs in _SCALED_BY_IA3 for name in inputs}
         fed = [target for target in targets if target in known]
         return IA3Config(
-            target_modules=list(targets), feedforward_modules=fed, fan_in_fan_out=turned
+            target_modules=list(targets), feedforward_modules=fed, fan_in_fan_out=transposed
         )
     numbers = {
         "target_modules": list(targets),
         "lora_alpha": method.alpha,
         "lora_dropout": method.dropout,
-        "fan_in_fan_out": turned,
+        "fan_in_fan_out": transposed,
     }
     if method.name == "adalora":
         return AdaLoraConfig(**numbers, **_budget(method, steps))
@@ -200,15 +201,15 @@ def _config(model: Model, method: MethodOptions, targets: Targets, steps: int) -
 
 
 def _budget(method: MethodOptions, steps: int) -> Mapping[str, Any]:
-    """How AdaLoRA spends its steps: a tenth before it takes ranks away, three tenths after."""
-    # The last of its cuts, to the budget exactly, comes with the first step after.
+    """Return the rank schedule of AdaLoRA: a tenth of the steps before, three tenths after it."""
+    # The final reduction to the exact budget happens at the first step after.
     before, after = steps // 10, max(1, steps * 3 // 10)
     if steps - before - after < 2:
         raise InvalidInput(
             "AdaLoRA needs more steps.",
             [
                 Fault(
-                    f"{steps} are too few to move ranks in; 3 are the least", field="schedule.steps"
+                    f"{steps} are too few to reduce ranks; the minimum is 3", field="schedule.steps"
                 )
             ],
         )
@@ -227,12 +228,6 @@ def _matrices(model: Model) -> list[tuple[str, nn.Module]]:
     return [(name, one) for name, one in model.named_modules() if type(one).__name__ in kinds]
 
 
-def _matrix_shape(module: nn.Module) -> Sequence[int]:
-    if isinstance(module, nn.Linear):
-        return module.out_features, module.in_features
-    return tuple(module.weight.shape)
-
-
 def _has(names: Sequence[str], target: str) -> bool:
     """Whether peft would find the target: a whole name, or its last parts."""
     return any(name == target or name.endswith(f".{target}") for name in names)
@@ -243,12 +238,12 @@ def _first_known(names: Sequence[str], families: Sequence[Targets], what: str) -
         if all(_has(names, target) for target in family):
             return family
     raise InvalidInput(
-        f"The model names no matrices for {what} that we know.",
-        [Fault(f"name the targets out of: {_there(names)}", field="method.targets")],
+        f"The model has no known module names for {what}.",
+        [Fault(f"set the targets; the model has: {_module_names(names)}", field="method.targets")],
     )
 
 
-def _there(names: Sequence[str]) -> str:
+def _module_names(names: Sequence[str]) -> str:
     return ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
 
 

@@ -1,1 +1,1 @@
-"""The part of training that needs no torch: options, prompts, masking, encoding."""
+"""Training without torch: options, prompt templates, loss masks, tokenization."""

@@ -1,19 +1,24 @@
-"""A training as Axolotl wants to be told of it. Imports no torch."""
+"""The Axolotl configuration of a training job."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from app.formats.hub.trainers import axolotl_source
-from app.training.plain.external_options import Handover, portions_of, scheduler_of, targets_named
+from app.training.plain.external_options import (
+    TrainingFiles,
+    scheduler_name,
+    split_batch,
+    target_names,
+)
 from app.training.plain.options import MethodOptions, TrainingOptions
 
 CONFIGURATION = "axolotl.yaml"
 COMMAND = f"axolotl train {CONFIGURATION}"
 
 
-def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]:
-    """Make what is to be written into its YAML file."""
-    schedule, portions = options.schedule, portions_of(options.schedule)
+def configuration(options: TrainingOptions, data: TrainingFiles) -> Mapping[str, Any]:
+    """Return the content of `axolotl.yaml`."""
+    schedule, batch_split = options.schedule, split_batch(options.schedule)
     length: dict[str, Any] = {"num_epochs": schedule.epochs}
     if schedule.steps is not None:
         length = {"max_steps": schedule.steps}
@@ -26,10 +31,10 @@ def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]
         **_packing(options, data),
         "train_on_inputs": False,
         **length,
-        "micro_batch_size": portions.at_once,
-        "gradient_accumulation_steps": portions.accumulated,
+        "micro_batch_size": batch_split.micro_batch,
+        "gradient_accumulation_steps": batch_split.accumulation_steps,
         "learning_rate": options.learning_rate,
-        "lr_scheduler": scheduler_of(schedule),
+        "lr_scheduler": scheduler_name(schedule),
         "warmup_ratio": schedule.warmup_share,
         "weight_decay": schedule.weight_decay,
         "max_grad_norm": schedule.most_gradient,
@@ -46,7 +51,7 @@ def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]
 def _method(method: MethodOptions) -> Mapping[str, Any]:
     if method.name == "full":
         return {}
-    targets = targets_named(method)
+    targets = target_names(method)
     switches: dict[str, dict[str, Any]] = {
         "rslora": {"peft_use_rslora": True},
         "dora": {"peft_use_dora": True},
@@ -66,13 +71,13 @@ def _method(method: MethodOptions) -> Mapping[str, Any]:
     }
 
 
-def _sources(options: TrainingOptions, data: Handover) -> Mapping[str, Any]:
+def _sources(options: TrainingOptions, data: TrainingFiles) -> Mapping[str, Any]:
     template: dict[str, Any] = {}
     if data.format_name == "messages":
         own = "tokenizer_default" if options.data.template == "chat" else "alpaca"
         template = {"chat_template": own}
     every = {
-        # A source that names no template has the tokenizer's, whatever is named for all.
+        # A source without a template gets that of the tokenizer, whatever is set at the top level.
         side: {**axolotl_source(data.format_name, path), **template}
         for side, path in data.files.items()
     }
@@ -84,10 +89,10 @@ def _sources(options: TrainingOptions, data: Handover) -> Mapping[str, Any]:
     return sources
 
 
-def _packing(options: TrainingOptions, data: Handover) -> Mapping[str, Any]:
+def _packing(options: TrainingOptions, data: TrainingFiles) -> Mapping[str, Any]:
     if not options.data.packing:
         return {"sample_packing": False}
-    # Rows see only themselves where its attention knows of packing, and few held-out rows may fill
-    # no pack, which it refuses.
+    # Its attention isolates packed rows only with this switch. A few held-out rows may not fill one
+    # pack, which it rejects.
     packing: dict[str, Any] = {"sample_packing": True, "sdp_attention": True}
     return packing | ({"eval_sample_packing": False} if "held_out" in data.files else {})

@@ -1,4 +1,4 @@
-"""Rows to token ids and labels, with what was cut off counted."""
+"""Tokenization of rows into ids and labels, with counts of what was truncated."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,59 +7,59 @@ from itertools import chain
 from app.errors import Fault, InvalidInput
 from app.record import Record
 from app.training.plain.library_types import Tokenizer
-from app.training.plain.masking import Part, parts_of, prompt_of
+from app.training.plain.masking import Part, prompt_parts, row_parts
 from app.training.plain.options import DataOptions
 
 NO_LOSS = -100
-"""The label of a token that is shown and not learnt, as torch's cross entropy has it."""
+"""Label of a token that does not count in the loss (the default `ignore_index` of torch)."""
 _AT_ONCE = 1000
-"""So many rows are tokenized together."""
+"""Rows per tokenizer call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A row as a model reads it."""
+    """A tokenized row."""
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
-    """The id where the model is to learn it, else `NO_LOSS`; as long as `ids`."""
+    """The token id where it counts in the loss, else `NO_LOSS`; as long as `ids`."""
     cut: int = 0
-    """Tokens that were cut off its end."""
+    """Tokens removed from the end."""
 
     @property
-    def under_loss(self) -> int:
-        """How many tokens are learnt."""
-        # The first token has nothing before it to be foretold from.
+    def loss_tokens(self) -> int:
+        """Return the number of tokens that count in the loss."""
+        # The first token has no context to be predicted from.
         return sum(label != NO_LOSS for label in self.labels[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class EncodingReport:
-    """What became of the rows."""
+    """Counts of rows and tokens after tokenization."""
 
     rows: int
     kept: int
     truncated: int
-    """Kept, but without their end."""
+    """Kept rows that lost their end."""
     dropped: int
-    """Nothing to learn was left of them."""
+    """Rows left without any token that counts in the loss."""
     tokens: int
-    """Of the kept rows."""
+    """Tokens of the kept rows."""
     tokens_under_loss: int
     tokens_cut: int
-    """Cut off, of kept and of dropped rows."""
+    """Tokens removed from kept and dropped rows."""
 
 
 def encode(record: Record, tokenizer: Tokenizer, options: DataOptions) -> Encoded:
-    """Tokenize a row part by part, so that each token is wholly answer or wholly not."""
+    """Tokenize a row part by part, so that no token spans prompt and answer."""
     return next(_encoded([record], tokenizer, options))
 
 
 def encode_prompt(record: Record, tokenizer: Tokenizer, options: DataOptions) -> tuple[int, ...]:
-    """Tokenize what a model is shown to answer the row: exactly what stood before it in tuning."""
-    parts = prompt_of(record, options.template, tokenizer)
+    """Tokenize the prompt of a row: exactly the tokens that preceded its answer in training."""
+    parts = prompt_parts(record, options.template, tokenizer)
     ids = _ids_of(parts, tokenizer)
-    return tuple(chain(_beginning(tokenizer, options), *(ids[part] for part in parts)))
+    return tuple(chain(_bos(tokenizer, options), *(ids[part] for part in parts)))
 
 
 def encode_all(
@@ -67,32 +67,32 @@ def encode_all(
     tokenizer: Tokenizer,
     options: DataOptions,
 ) -> tuple[Sequence[Encoded], EncodingReport]:
-    """Tokenize rows; those of which nothing to learn is left are dropped and counted.
+    """Tokenize rows; drop and count those without any token that counts in the loss.
 
     Raises:
-        InvalidInput: when no row is left, or the tokenizer has no token that ends a text.
+        InvalidInput: no row is left, or the tokenizer has no end-of-text token.
     """
     if tokenizer.eos_token_id is None:
         raise InvalidInput("The base model's tokenizer has no token that ends a text.")
-    asked = list(records)
-    portions = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
-    every = [row for some in portions for row in _encoded(some, tokenizer, options)]
-    kept = [row for row in every if row.under_loss]
+    rows = list(records)
+    batches = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    encoded = [row for batch in batches for row in _encoded(batch, tokenizer, options)]
+    kept = [row for row in encoded if row.loss_tokens]
     report = EncodingReport(
-        rows=len(every),
+        rows=len(encoded),
         kept=len(kept),
         truncated=sum(row.cut > 0 for row in kept),
-        dropped=len(every) - len(kept),
+        dropped=len(encoded) - len(kept),
         tokens=sum(len(row.ids) for row in kept),
-        tokens_under_loss=sum(row.under_loss for row in kept),
-        tokens_cut=sum(row.cut for row in every),
+        tokens_under_loss=sum(row.loss_tokens for row in kept),
+        tokens_cut=sum(row.cut for row in encoded),
     )
     if not kept:
         raise InvalidInput(
-            "The data set has no row that could be learnt.",
+            "The data set has no row to train on.",
             [
                 Fault(
-                    f"of {report.rows} rows none has a token of its answer within the first "
+                    f"none of {report.rows} rows has a token of its answer within the first "
                     f"{options.max_tokens} tokens",
                     field="data.max_tokens",
                 )
@@ -101,8 +101,8 @@ def encode_all(
     return kept, report
 
 
-def begin_of(tokenizer: Tokenizer) -> list[int]:
-    """The token that begins a text, where the tokenizer puts one there."""
+def bos_tokens(tokenizer: Tokenizer) -> list[int]:
+    """Return the begin-of-text token when the tokenizer adds one, else an empty list."""
     begin = tokenizer.bos_token_id
     first = tokenizer("a")["input_ids"][:1]
     return [begin] if begin is not None and first == [begin] else []
@@ -111,25 +111,25 @@ def begin_of(tokenizer: Tokenizer) -> list[int]:
 def _encoded(
     records: Sequence[Record], tokenizer: Tokenizer, options: DataOptions
 ) -> Iterator[Encoded]:
-    rows = [parts_of(record, options.template, tokenizer) for record in records]
+    rows = [row_parts(record, options.template, tokenizer) for record in records]
     ids_of = _ids_of(chain.from_iterable(rows), tokenizer)
-    begin, most = _beginning(tokenizer, options), options.max_tokens
+    bos, limit = _bos(tokenizer, options), options.max_tokens
     for parts in rows:
-        ids, labels = list(begin), [NO_LOSS] * len(begin)
+        ids, labels = list(bos), [NO_LOSS] * len(bos)
         for part in parts:
             more = ids_of[part]
             ids += more
-            labels += more if part.under_loss else [NO_LOSS] * len(more)
-        yield Encoded(tuple(ids[:most]), tuple(labels[:most]), cut=max(0, len(ids) - most))
+            labels += more if part.in_loss else [NO_LOSS] * len(more)
+        yield Encoded(tuple(ids[:limit]), tuple(labels[:limit]), cut=max(0, len(ids) - limit))
 
 
-def _beginning(tokenizer: Tokenizer, options: DataOptions) -> Sequence[int]:
-    # A chat template writes it itself.
-    return begin_of(tokenizer) if options.template == "alpaca" else ()
+def _bos(tokenizer: Tokenizer, options: DataOptions) -> Sequence[int]:
+    # A chat template writes the begin-of-text token itself.
+    return bos_tokens(tokenizer) if options.template == "alpaca" else ()
 
 
 def _ids_of(parts: Iterable[Part], tokenizer: Tokenizer) -> Mapping[Part, Sequence[int]]:
-    """Tokenize parts, each alone, but all in two calls: a call takes longer than a part."""
+    """Tokenize distinct parts in two batches: one call per part would be slower than the work."""
     distinct = list(dict.fromkeys(parts))
     found: dict[Part, Sequence[int]] = {}
     for has_markers in (False, True):

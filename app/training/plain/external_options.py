@@ -1,4 +1,4 @@
-"""What other trainers are told, the same to all of them. Imports no torch."""
+"""Option values that LLaMA-Factory and Axolotl share."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,47 +9,47 @@ from app.training.plain.options import MethodOptions, ScheduleOptions
 
 Side: TypeAlias = Literal["learnt", "held_out", "general"]
 _QUERY_AND_VALUE = ("q_proj", "v_proj")
-"""As Llama and most models since have them; without the model nobody knows its family."""
+"""Module names of Llama and most later families; the family is unknown without the model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """The files with the rows; all have one format."""
+class TrainingFiles:
+    """The row files of an external training; all have one format."""
 
     format_name: str
     """One of `app.formats.hub.trainers.FORMAT_NAMES`."""
     files: Mapping[Side, str]
-    """Their paths beside the configuration. A side without rows has none."""
+    """Paths relative to the configuration; a side without rows is missing."""
     sequences: int
-    """How many there are to learn; with packing an estimate, as nobody has counted tokens."""
+    """Number of training sequences; an estimate with packing, because tokens were not counted."""
     with_turns: bool = False
-    """Whether a column holds the earlier turns."""
+    """True when a column holds earlier turns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Portions:
-    """A batch in parts that fit into memory."""
+class BatchSplit:
+    """A batch as equal micro-batches."""
 
-    at_once: int
-    accumulated: int
-    """So many parts make one update."""
-
-
-def portions_of(schedule: ScheduleOptions) -> Portions:
-    """Part a batch evenly, as other trainers want it: parts of at most `micro_batch`."""
-    most = min(schedule.micro_batch, schedule.batch)
-    at_once = next(size for size in range(most, 0, -1) if schedule.batch % size == 0)
-    return Portions(at_once, schedule.batch // at_once)
+    micro_batch: int
+    accumulation_steps: int
+    """Micro-batches per optimizer step (gradient accumulation)."""
 
 
-def warmup_steps_of(schedule: ScheduleOptions, sequences: int) -> int:
-    """Count the steps of the warm-up, as a share of them has no key that all versions know."""
+def split_batch(schedule: ScheduleOptions) -> BatchSplit:
+    """Split a batch into equal micro-batches of at most `schedule.micro_batch` sequences."""
+    limit = min(schedule.micro_batch, schedule.batch)
+    micro_batch = next(size for size in range(limit, 0, -1) if schedule.batch % size == 0)
+    return BatchSplit(micro_batch, schedule.batch // micro_batch)
+
+
+def warmup_steps_for(schedule: ScheduleOptions, sequences: int) -> int:
+    """Return the number of warm-up steps; not every version has a key for the share."""
     steps = schedule.steps or math.ceil(schedule.epochs * sequences / schedule.batch)
     return int(schedule.warmup_share * steps)
 
 
-def targets_named(method: MethodOptions) -> Sequence[str] | None:
-    """The names of the modules to adapt; None: all linear ones."""
+def target_names(method: MethodOptions) -> Sequence[str] | None:
+    """Return the names of the modules to adapt, or None for all linear layers."""
     if method.targets == "all linear" or (method.targets is None and method.name == "qlora"):
         return None
     if method.targets is None or method.targets == "q and v":
@@ -57,6 +57,6 @@ def targets_named(method: MethodOptions) -> Sequence[str] | None:
     return method.targets
 
 
-def scheduler_of(schedule: ScheduleOptions) -> str:
-    """The shape by the name that transformers has for it."""
+def scheduler_name(schedule: ScheduleOptions) -> str:
+    """Return the name that transformers uses for the learning rate schedule."""
     return "constant_with_warmup" if schedule.shape == "constant" else schedule.shape

@@ -1,27 +1,27 @@
-"""A training as LLaMA-Factory wants to be told of it. Imports no torch."""
+"""The LLaMA-Factory configuration of a training job."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from app.formats.hub.trainers import llama_factory
 from app.training.plain.external_options import (
-    Handover,
-    portions_of,
-    scheduler_of,
-    targets_named,
-    warmup_steps_of,
+    TrainingFiles,
+    scheduler_name,
+    split_batch,
+    target_names,
+    warmup_steps_for,
 )
 from app.training.plain.options import MethodOptions, TrainingOptions
 
 CONFIGURATION = "llama_factory.yaml"
 COMMAND = f"llamafactory-cli train {CONFIGURATION}"
 DATA_FOLDER = "data"
-"""Where it looks for `dataset_info.json`, from the folder on in which it is started."""
+"""Folder with `dataset_info.json`, relative to the working directory of the program."""
 
 
-def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]:
-    """Make what is to be written into its YAML file."""
-    schedule, portions = options.schedule, portions_of(options.schedule)
+def configuration(options: TrainingOptions, data: TrainingFiles) -> Mapping[str, Any]:
+    """Return the content of `llama_factory.yaml`."""
+    schedule, batch_split = options.schedule, split_batch(options.schedule)
     learnt = [side for side in data.files if side != "held_out"]
     length: dict[str, Any] = {"num_train_epochs": schedule.epochs}
     if schedule.steps is not None:
@@ -33,16 +33,16 @@ def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]
         **_method(options.method),
         "dataset_dir": DATA_FOLDER,
         "dataset": ",".join(learnt),
-        # Left out, it is the model's own.
+        # Without this key it uses the chat template of the model.
         **({"template": "alpaca"} if options.data.template == "alpaca" else {}),
         "cutoff_len": options.data.max_tokens,
         **({"packing": True, "neat_packing": True} if options.data.packing else {}),
         **length,
-        "per_device_train_batch_size": portions.at_once,
-        "gradient_accumulation_steps": portions.accumulated,
+        "per_device_train_batch_size": batch_split.micro_batch,
+        "gradient_accumulation_steps": batch_split.accumulation_steps,
         "learning_rate": options.learning_rate,
-        "lr_scheduler_type": scheduler_of(schedule),
-        "warmup_steps": warmup_steps_of(schedule, data.sequences),
+        "lr_scheduler_type": scheduler_name(schedule),
+        "warmup_steps": warmup_steps_for(schedule, data.sequences),
         "weight_decay": schedule.weight_decay,
         "max_grad_norm": schedule.most_gradient,
         "optim": "paged_adamw_32bit" if options.method.name == "qlora" else "adamw_torch",
@@ -56,11 +56,11 @@ def configuration(options: TrainingOptions, data: Handover) -> Mapping[str, Any]
     }
 
 
-def dataset_info(data: Handover) -> Mapping[str, Any]:
-    """Make its list of the data sets in the folder."""
+def dataset_info(data: TrainingFiles) -> Mapping[str, Any]:
+    """Return the content of `dataset_info.json`."""
     entries: dict[str, Any] = {}
     for side, path in data.files.items():
-        # It looks for files from the folder on that holds this list.
+        # It resolves paths relative to the folder of `dataset_info.json`.
         file_name = path.removeprefix(f"{DATA_FOLDER}/")
         entries |= llama_factory(
             side, data.format_name, {"train": file_name}, chat_columns=data.with_turns
@@ -71,7 +71,7 @@ def dataset_info(data: Handover) -> Mapping[str, Any]:
 def _method(method: MethodOptions) -> Mapping[str, Any]:
     if method.name == "full":
         return {"finetuning_type": "full"}
-    targets = targets_named(method)
+    targets = target_names(method)
     switches: dict[str, dict[str, Any]] = {
         "rslora": {"use_rslora": True},
         "dora": {"use_dora": True},
@@ -97,5 +97,5 @@ def _held_out(options: TrainingOptions) -> Mapping[str, Any]:
         "do_eval": True,
         "eval_strategy": "steps",
         "eval_steps": options.schedule.checkpoint_every,
-        "per_device_eval_batch_size": portions_of(options.schedule).at_once,
+        "per_device_eval_batch_size": split_batch(options.schedule).micro_batch,
     }

@@ -1,4 +1,4 @@
-"""Which parts of a row a model is to learn: its answers and their ends, and nothing else."""
+"""Prompt templates, and the mask of the parts that count in the loss: answers and their ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,49 +21,49 @@ _TASK_WITH_INPUT = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a row's text."""
+    """A piece of the text of a row."""
 
     text: str
-    under_loss: bool
-    """Whether the model is to learn to write it."""
+    in_loss: bool
+    """True when the model learns to write this part."""
     has_markers: bool = False
-    """Whether the text may name special tokens, such as a chat template's; in a user's text their
-    names are plain text."""
+    """True when special tokens in the text keep their meaning, as in the markup of a chat template.
+    In the text of a user they are plain text."""
     ends_turn: bool = False
-    """Whether the token that ends a text follows, which the model is to learn, too."""
+    """True when the end-of-text token follows, which counts in the loss too."""
 
 
-def parts_of(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
-    """The parts of a row, in order.
+def row_parts(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
+    """Split a row into prompt and answer parts, in order.
 
     Raises:
-        InvalidInput: when there is no chat template, it does not take the row, or it cannot be
-            split into prompt and answer.
+        InvalidInput: the model has no chat template, the template rejects the row, or the rendered
+            text cannot be split into prompt and answer.
     """
     if template == "alpaca":
         return tuple(_alpaca(record))
     return tuple(_chat(record, tokenizer))
 
 
-def prompt_of(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
-    """What a model is shown to answer the row itself: all parts before the last answer."""
-    parts = parts_of(record, template, tokenizer)
-    last = max(place for place, part in enumerate(parts) if part.under_loss)
+def prompt_parts(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
+    """Return the parts before the last answer: the prompt of the row."""
+    parts = row_parts(record, template, tokenizer)
+    last = max(index for index, part in enumerate(parts) if part.in_loss)
     return parts[:last]
 
 
 def _alpaca(record: Record) -> Iterator[Part]:
-    yield Part(_TASK_WITH_INPUT if record.input else _TASK, under_loss=False)
+    yield Part(_TASK_WITH_INPUT if record.input else _TASK, in_loss=False)
     if record.system:
-        yield Part(f"### System:\n{record.system}\n\n", under_loss=False)
+        yield Part(f"### System:\n{record.system}\n\n", in_loss=False)
     for exchange in record.history:
-        yield Part(f"### Instruction:\n{exchange.user}\n\n### Response:\n", under_loss=False)
-        yield Part(exchange.assistant, under_loss=True, ends_turn=True)
-        yield Part("\n\n", under_loss=False)
+        yield Part(f"### Instruction:\n{exchange.user}\n\n### Response:\n", in_loss=False)
+        yield Part(exchange.assistant, in_loss=True, ends_turn=True)
+        yield Part("\n\n", in_loss=False)
     about = f"### Input:\n{record.input}\n\n" if record.input else ""
     asked = f"### Instruction:\n{record.instruction}\n\n{about}### Response:\n"
-    yield Part(asked, under_loss=False)
-    yield Part(record.output, under_loss=True, ends_turn=True)
+    yield Part(asked, in_loss=False)
+    yield Part(record.output, in_loss=True, ends_turn=True)
 
 
 def _chat(record: Record, tokenizer: Tokenizer) -> Iterator[Part]:
@@ -85,24 +85,25 @@ def _chat(record: Record, tokenizer: Tokenizer) -> Iterator[Part]:
                 "The base model's chat template cannot be used for tuning: it changes earlier "
                 "turns when later ones come. Use the template 'alpaca'."
             )
-        yield Part(asked[len(shown) :], under_loss=False, has_markers=True)
+        yield Part(asked[len(shown) :], in_loss=False, has_markers=True)
         yield from _answer(answered[len(asked) :], tokenizer.eos_token, last=number == len(turns))
         shown = answered
 
 
 def _answer(text: str, end: str, *, last: bool) -> Iterator[Part]:
-    """An answer as the template wrote it: learnt to its end, and not the blanks behind."""
+    """Split a rendered answer: its text counts in the loss, white space after it does not."""
     if end in text:
         cut = text.rindex(end)
-        yield Part(text[:cut], under_loss=True, has_markers=True, ends_turn=True)
+        yield Part(text[:cut], in_loss=True, has_markers=True, ends_turn=True)
         rest = text[cut + len(end) :]
     else:
-        # The template ends turns with a mark of its own; only the last needs the model's, too.
+        # The template ends turns with its own marker; only the last turn also needs the end-of-text
+        # token of the model.
         cut = len(text.rstrip())
-        yield Part(text[:cut], under_loss=True, has_markers=True, ends_turn=last)
+        yield Part(text[:cut], in_loss=True, has_markers=True, ends_turn=last)
         rest = "" if last else text[cut:]
     if rest:
-        yield Part(rest, under_loss=False, has_markers=True)
+        yield Part(rest, in_loss=False, has_markers=True)
 
 
 def _rendered(
@@ -113,7 +114,7 @@ def _rendered(
             list(messages), tokenize=False, add_generation_prompt=to_answer
         )
     except TemplateError as error:
-        # Some take no system message, or want the turns in another order.
+        # Some templates reject system messages or another order of turns.
         raise InvalidInput(
             "The base model's chat template does not take a row.",
             [Fault(f"it says: {error}; the template 'alpaca' takes all", field="data.template")],

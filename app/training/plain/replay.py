@@ -1,4 +1,4 @@
-"""General rows among those of a data set, so that a model keeps what it could do before."""
+"""General rows mixed into the training rows, to reduce forgetting."""
 
 import random
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from app.record import Record
 def with_replay(
     records: Sequence[Record], general: Sequence[Record], share: float, seed: int
 ) -> Sequence[Record]:
-    """Add general rows until they are this share of the whole, chosen by the seed.
+    """Add general rows until they make up the given share, drawn with the seed.
 
-    None comes twice: where there are too few, all are taken.
+    No row is drawn twice: all rows are taken when there are too few.
 
     Raises:
-        InvalidInput: when a share is asked for and there is no general row.
+        InvalidInput: a share is given and there is no general row.
     """
     if share == 0:
         return records
     if not general:
-        told = Fault("names no data set to take general rows from", field="data.replay_share")
-        raise InvalidInput("There are no general rows to mix in.", [told])
+        fault = Fault("needs a data set with general rows", field="data.replay_share")
+        raise InvalidInput("There are no general rows to mix in.", [fault])
     wanted = round(len(records) * share / (1 - share))
     chosen = random.Random(f"{seed}/replay").sample(range(len(general)), min(wanted, len(general)))
     return [*records, *(general[one] for one in sorted(chosen))]

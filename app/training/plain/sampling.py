@@ -1,43 +1,43 @@
-"""How an answer is wished, and the pieces in which it comes. Imports no torch."""
+"""Sampling options of an answer, and the chunks of its text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 _CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-"""What a decoder writes for a character of which some bytes are still to come."""
+"""Written by a decoder for a character whose last bytes are still missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How tokens are chosen, with the names and the meaning that OpenAI's API gives them."""
+class SamplingOptions:
+    """How tokens are chosen, with the names and meanings of the OpenAI API."""
 
     temperature: float = 1.0
-    """0: always the likeliest token."""
+    """0 always takes the most likely token."""
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these texts."""
     seed: int | None = None
-    """The same seed, prompt and machine draw the same answer; None: another one each time."""
+    """The same seed, prompt and machine give the same answer; None draws a new one each time."""
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of an answer; the last one says how it ended."""
+class AnswerChunk:
+    """A piece of an answer; the last one has a finish reason."""
 
     text: str
     finish_reason: Literal["stop", "length"] | None = None
-    """None: more is to come."""
+    """None while more chunks follow."""
     tokens: int = 0
-    """Of the whole answer, told by the last piece."""
+    """Tokens of the whole answer; set in the last chunk."""
     logprobs: Sequence[Mapping[str, Any]] = ()
-    """One a token, as the API has them; `Any` because that is what JSON is."""
+    """One entry per token, in the form of the API; `Any` because it is JSON."""
 
 
-class Unfolding:
-    """The text of an answer while it grows: shown as far as it is sure to be part of it."""
+class StopTextFilter:
+    """Releases the text of a growing answer as soon as no stop text can begin in it."""
 
     def __init__(self, stop: Sequence[str]) -> None:
         self._stop = [text for text in stop if text]
@@ -45,23 +45,23 @@ class Unfolding:
         self.stopped = False
         """Whether a text was met that the answer ends before."""
 
-    def grown(self, text: str) -> str:
-        """What is newly sure, of all the text so far."""
-        met = [place for stop in self._stop if (place := text.find(stop)) >= 0]
-        self.stopped = bool(met)
-        return self._newly(text, min(met) if met else len(text) - self._unsure(text))
+    def feed(self, text: str) -> str:
+        """Return the newly released text, given all the text so far."""
+        found = [index for stop in self._stop if (index := text.find(stop)) >= 0]
+        self.stopped = bool(found)
+        return self._release(text, min(found) if found else len(text) - self._unsafe_end(text))
 
-    def ended(self, text: str) -> str:
-        """What was held back, once nothing more comes."""
-        return "" if self.stopped else self._newly(text, len(text))
+    def finish(self, text: str) -> str:
+        """Return the text held back, once the answer has ended."""
+        return "" if self.stopped else self._release(text, len(text))
 
-    def _newly(self, text: str, end: int) -> str:
+    def _release(self, text: str, end: int) -> str:
         new = text[self._shown : end]
         self._shown = max(self._shown, end)
         return new
 
-    def _unsure(self, text: str) -> int:
-        """How many characters at the end may yet become another character, or a text to stop at."""
+    def _unsafe_end(self, text: str) -> int:
+        """Count the characters at the end that may still change or begin a stop text."""
         begun = len(text) - len(text.rstrip(_CUT_CHARACTER))
         for stop in self._stop:
             for length in range(min(len(stop) - 1, len(text)), begun, -1):

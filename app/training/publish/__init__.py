@@ -1,1 +1,1 @@
-"""What a job leaves: the adapter folder, merged weights, a GGUF adapter."""
+"""The output of a training: adapter folder, merged weights, GGUF adapter."""

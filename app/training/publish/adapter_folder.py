@@ -1,13 +1,13 @@
-"""What tuning made, as a folder: the adapter or the whole weights, a card, sums of all files.
+"""The output folder of a training: adapter or full weights, model card, checksums.
 
 ::
 
     README.md                    the model card
-    adapter_model.safetensors    with adapter_config.json; of full tuning and of merged weights:
+    adapter_model.safetensors    with adapter_config.json; after full tuning or merging:
     model.safetensors            with config.json
-    tokenizer.json               and what belongs to it
-    training.json                options, losses, counts, ranks: all facts of the card
-    manifest.json                bytes and SHA-256 of all the others
+    tokenizer.json               and its other files
+    training.json                options, losses, counts, ranks
+    manifest.json                size and SHA-256 of every other file
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from peft import PeftModel
 
 from app.atomic_files import whole_folder
 from app.errors import Fault, InvalidInput, OutOfSpace
-from app.training.learn.loop import Outcome
-from app.training.model.methods import Adapted, ranks
+from app.training.learn.loop import TrainingOutcome
+from app.training.model.methods import AdaptedModel, adapter_ranks
 from app.training.plain.encoding import EncodingReport
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.model_card import model_card
@@ -31,27 +31,32 @@ from app.training.plain.options import TrainingOptions
 
 MANIFEST = "manifest.json"
 MERGEABLE = frozenset({"lora", "rslora", "dora", "adalora", "ia3"})
-"""Their adapters can become part of the weights, and then cost nothing; QLoRA's, too, but on a base
+"""Methods whose adapters can be merged into the weights. QLoRA adapters can be merged into a base
 model that is loaded in full."""
 
 
-def facts_of(
-    adapted: Adapted,
+def training_facts_of(
+    adapted: AdaptedModel,
     options: TrainingOptions,
-    outcome: Outcome,
+    outcome: TrainingOutcome,
     encoding: EncodingReport,
     labels: Mapping[str, int] | None = None,
 ) -> Mapping[str, Any]:
-    """All that is to be told of a tuned model, for the card, the report and `training.json`.
+    """Return the content of `training.json`, which the card and the report are made from.
 
-    The labels it tells apart come with the number of their rows; one that answers has none.
+    Args:
+        adapted: The trained model.
+        options: Its training options.
+        outcome: Steps and losses.
+        encoding: Counts of rows and tokens.
+        labels: Labels of a classifier, each with its number of rows.
     """
     return {
         "options": options.model_dump(mode="json"),
         "learning_rate": options.learning_rate,
-        "parameters": {**asdict(adapted.share), "share": adapted.share.share},
+        "parameters": {**asdict(adapted.parameters), "share": adapted.parameters.share},
         "targets": list(adapted.targets),
-        "ranks": dict(ranks(adapted.model)),
+        "ranks": dict(adapter_ranks(adapted.model)),
         "mergeable": adapted.method.name in MERGEABLE or adapted.method.name == "qlora",
         "steps": outcome.steps,
         "losses": list(outcome.losses),
@@ -67,64 +72,64 @@ def save_tuned(
     facts: Mapping[str, Any],
     card: str | None = None,
 ) -> Mapping[str, Any]:
-    """Write a tuned model (its adapter alone, where it has one); the manifest is returned.
+    """Write a tuned model (only its adapter, if it has one); return the manifest.
 
-    Without a card of its own it gets the one that `facts_of` has the facts for.
+    Without `card`, the model card is made from the facts.
 
     Raises:
-        Conflict: when there is something of this name; it is left as it was.
-        OutOfSpace: when the disk is full; nothing is left.
+        Conflict: the target exists; it is not changed.
+        OutOfSpace: the disk is full; no partial folder is left.
     """
     with whole_folder(target) as folder:
         try:
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
         except Exception as error:
-            # safetensors tells of a full disk by an error of its own.
+            # safetensors raises its own error when the disk is full.
             if "No space left" in str(error) or "File too large" in str(error):
                 raise OutOfSpace(f"No space is left to write {target.name}.") from error
             raise
-        # peft writes a card of its own, which says nothing of how it was made.
+        # peft writes a generic card; replace it.
         _put(folder / "README.md", card or model_card(target.name, facts))
         _put(folder / "training.json", _json(facts))
-        manifest = {"name": target.name, "files": _sums(folder)}
+        manifest = {"name": target.name, "files": _checksums(folder)}
         _put(folder / MANIFEST, _json(manifest))
     return manifest
 
 
-def check_sums(folder: Path) -> None:
-    """Hold a folder against its manifest.
+def verify_checksums(folder: Path) -> None:
+    """Compare a folder with its manifest.
 
     Raises:
-        InvalidInput: names every file that is missing or not as it was written.
+        InvalidInput: the message names every missing or changed file.
     """
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError) as error:
         raise InvalidInput(f"{folder.name} has no manifest.", [Fault(str(error))]) from error
-    there = {file["path"]: file for file in _sums(folder)}
+    found = {file["path"]: file for file in _checksums(folder)}
     faults = [
         Fault(
-            "is not as it was written" if file["path"] in there else "is missing",
+            "has changed" if file["path"] in found else "is missing",
             field=file["path"],
         )
         for file in files
-        if there.get(file["path"]) != file
+        if found.get(file["path"]) != file
     ]
     if faults:
         raise InvalidInput(f"{folder.name} is damaged.", faults)
 
 
-def with_adapter(model: Model, folder: Path) -> Model:
-    """Put a saved adapter on its base model, to answer with.
+def load_adapter(model: Model, folder: Path) -> Model:
+    """Add a saved adapter to its base model, for inference.
 
     Raises:
-        InvalidInput: when the folder is damaged or the adapter is of another base model.
+        InvalidInput: the folder is damaged, or the adapter belongs to another base model.
     """
-    check_sums(folder)
+    verify_checksums(folder)
     try:
         with warnings.catch_warnings():
-            # peft heeds AdaLoRA's ranks, and warns that it does not.
+            # peft applies the ranks of AdaLoRA, and warns that it does not.
             warnings.filterwarnings("ignore", "The following rank_pattern keys", RuntimeWarning)
             adapted = PeftModel.from_pretrained(model, folder)
     except (RuntimeError, ValueError, OSError) as error:
@@ -135,18 +140,18 @@ def with_adapter(model: Model, folder: Path) -> Model:
     return adapted.eval()
 
 
-def merged(model: Model) -> Model:
-    """The base model with the adapter worked into its weights; changes what it is given.
+def merge_adapter(model: Model) -> Model:
+    """Merge the adapter into the weights of its base model, in place, and return the base model.
 
     Raises:
-        InvalidInput: when the method has nothing that could be worked in.
+        InvalidInput: the method adds nothing that could be merged.
     """
     if not hasattr(model, "merge_and_unload") or model.active_peft_config.is_prompt_learning:
-        raise InvalidInput("This adapter cannot be merged: it is no part of any weight.")
+        raise InvalidInput("This adapter cannot be merged into the weights.")
     return model.merge_and_unload()
 
 
-def _sums(folder: Path) -> list[dict[str, Any]]:
+def _checksums(folder: Path) -> list[dict[str, Any]]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     return [
         {

@@ -1,4 +1,4 @@
-"""What can be made of an adapter: merged weights, and a file for llama.cpp."""
+"""Further formats of an adapter: merged weights, and a GGUF file for llama.cpp."""
 
 import json
 from pathlib import Path
@@ -6,56 +6,65 @@ from pathlib import Path
 from transformers import AutoConfig
 
 from app.errors import InvalidInput, MemoryTooSmall
-from app.training.model.base_models import ANSWERS, Place, load_to_answer, source_of, telling
+from app.training.model.base_models import (
+    LANGUAGE_MODEL,
+    classification_head,
+    load_for_inference,
+    model_source,
+)
+from app.training.model.device import Device
 from app.training.publish.adapter_folder import (
     MANIFEST,
     MERGEABLE,
-    merged,
+    load_adapter,
+    merge_adapter,
     save_tuned,
-    with_adapter,
 )
 from app.training.publish.gguf_adapter import write_gguf_adapter
 
 
-def write_merged(adapter: Path, target: Path, cache: Path, place: Place) -> str | None:
-    """Write the base model with the adapter worked in, unless it is there already.
+def write_merged(adapter: Path, target: Path, cache: Path, device: Device) -> str | None:
+    """Write the base model with the merged adapter, unless it exists.
 
-    Returns why it cannot be, None when it is there.
+    Returns:
+        Why it is not possible, or None when it is written.
 
     Raises:
-        OutOfSpace: when the disk is full.
+        OutOfSpace: the disk is full.
     """
     if (target / MANIFEST).exists():
         return None
     facts = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
     method, base_model = facts["options"]["method"]["name"], facts["options"]["base_model"]
     if method not in MERGEABLE and method != "qlora":
-        return f"an adapter of the method {method} is no part of any weight"
-    head = telling(list(facts["labels"])) if facts["labels"] else ANSWERS
+        return f"an adapter of the method {method} cannot be merged"
+    head = classification_head(list(facts["labels"])) if facts["labels"] else LANGUAGE_MODEL
     try:
-        loaded = load_to_answer(base_model, cache, place, head)
+        loaded = load_for_inference(base_model, cache, device, head)
     except MemoryTooSmall as error:
-        # QLoRA tunes what does not fit in full: its adapter can be merged on a larger machine.
+        # QLoRA trains models that do not fit in full; such an adapter can be merged on a larger
+        # machine.
         return str(error).removesuffix(".")
-    model = merged(with_adapter(loaded.model, adapter))
+    model = merge_adapter(load_adapter(loaded.model, adapter))
     save_tuned(target, model, loaded.tokenizer, facts)
     return None
 
 
-def write_for_llama_cpp(adapter: Path, target: Path, cache: Path) -> str | None:
-    """Write the adapter as a GGUF file, unless it is there already.
+def write_gguf(adapter: Path, target: Path, cache: Path) -> str | None:
+    """Write the adapter as a GGUF file for llama.cpp, unless it exists.
 
-    Returns why it cannot be, None when it is there.
+    Returns:
+        Why it is not possible, or None when it is written.
 
     Raises:
-        OutOfSpace: when the disk is full.
+        OutOfSpace: the disk is full.
     """
     if target.exists():
         return None
     facts = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
     if facts["labels"]:
-        return "it tells labels, which llama.cpp does not"
-    config = AutoConfig.from_pretrained(source_of(facts["options"]["base_model"], cache))
+        return "llama.cpp does not support classifiers"
+    config = AutoConfig.from_pretrained(model_source(facts["options"]["base_model"], cache))
     try:
         write_gguf_adapter(adapter, config, target)
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""A LoRA adapter as a GGUF file, which llama.cpp switches on and off by the request."""
+"""LoRA adapters as GGUF files, which llama.cpp can switch on and off per request."""
 
 import json
 from collections.abc import Iterator
@@ -14,29 +14,28 @@ from app.errors import Fault, InvalidInput
 from app.training.plain.library_types import ModelConfig
 
 _ARCHITECTURES = {"llama": gguf.MODEL_ARCH.LLAMA}
-"""By transformers' name of the family; others lay their matrices out in ways not tried here."""
-_TURNED = ("q_proj", "k_proj")
-"""Matrices whose rows llama.cpp keeps in another order."""
+"""By the model type of transformers; other families need other matrix layouts, not tested here."""
+_INTERLEAVED = ("q_proj", "k_proj")
+"""Matrices whose rows llama.cpp stores in another order."""
 
 
 def write_gguf_adapter(folder: Path, config: ModelConfig, target: Path) -> None:
-    """Write a saved LoRA or rsLoRA adapter for llama.cpp; the file appears when it is whole.
+    """Write a saved LoRA or rsLoRA adapter for llama.cpp, atomically.
 
     Args:
-        folder: With ``adapter_config.json`` and ``adapter_model.safetensors``.
-        config: The base model's.
-        target: The file to write.
+        folder: Folder with ``adapter_config.json`` and ``adapter_model.safetensors``.
+        config: Configuration of the base model.
+        target: File to write.
 
     Raises:
-        InvalidInput: when the base model is of a family that is not known, or the adapter is of a
-            method that llama.cpp does not have.
-        OutOfSpace: when the disk is full.
+        InvalidInput: the family of the base model or the method of the adapter is not supported.
+        OutOfSpace: the disk is full.
     """
-    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    _check(told, config)
-    rank, alpha = told["r"], told["lora_alpha"]
-    # llama.cpp scales by alpha / rank and knows no root.
-    scaled = alpha * rank**0.5 if told.get("use_rslora") else alpha
+    adapter_config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    _check(adapter_config, config)
+    rank, alpha = adapter_config["r"], adapter_config["lora_alpha"]
+    # llama.cpp scales by alpha / rank, never by alpha / sqrt(rank).
+    scaled = alpha * rank**0.5 if adapter_config.get("use_rslora") else alpha
     beside = target.with_name(f".{target.name}.part")
     with out_of_space_told(target):
         try:
@@ -56,15 +55,15 @@ def write_gguf_adapter(folder: Path, config: ModelConfig, target: Path) -> None:
             raise
 
 
-def _check(told: dict[str, object], config: ModelConfig) -> None:
+def _check(adapter_config: dict[str, object], config: ModelConfig) -> None:
     faults = []
     if config.model_type not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
         faults.append(Fault(f"the base model is of the family {config.model_type!r}, not {known}"))
-    if told.get("peft_type") != "LORA" or told.get("use_dora"):
-        faults.append(Fault("only lora, rslora and qlora can be written so"))
+    if adapter_config.get("peft_type") != "LORA" or adapter_config.get("use_dora"):
+        faults.append(Fault("only lora, rslora and qlora adapters can be converted"))
     if faults:
-        raise InvalidInput("This adapter cannot be written for llama.cpp.", faults)
+        raise InvalidInput("This adapter cannot be converted for llama.cpp.", faults)
 
 
 def _matrices(folder: Path, config: ModelConfig) -> Iterator[tuple[str, np.ndarray]]:
@@ -75,15 +74,15 @@ def _matrices(folder: Path, config: ModelConfig) -> Iterator[tuple[str, np.ndarr
             known = names.get_name(f"{module}.weight", try_suffixes=(".weight",))
             matrix = held.get_tensor(name).to(torch.float32)
             letter = part[0].lower()
-            if letter == "b" and module.endswith(_TURNED):
+            if letter == "b" and module.endswith(_INTERLEAVED):
                 heads = config.num_attention_heads
                 if module.endswith("k_proj"):
                     heads = config.num_key_value_heads
-                matrix = _turned(matrix, heads)
+                matrix = _interleaved(matrix, heads)
             yield f"{known}.lora_{letter}", matrix.contiguous().numpy()
 
 
-def _turned(matrix: torch.Tensor, heads: int) -> torch.Tensor:
-    """Put the rows of each head's two halves in turn, as llama.cpp rotates neighbours."""
+def _interleaved(matrix: torch.Tensor, heads: int) -> torch.Tensor:
+    """Interleave the two halves of each head, as llama.cpp rotates neighbouring rows."""
     rows, rank = matrix.shape
     return matrix.reshape(heads, 2, rows // heads // 2, rank).swapaxes(1, 2).reshape(rows, rank)

@@ -1,1 +1,1 @@
-"""A tuned model at work: answers, measurements, chat."""
+"""Inference with a tuned model: answers, evaluation, chat."""

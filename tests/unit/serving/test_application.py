@@ -15,9 +15,9 @@ from openai.types.chat import ChatCompletionChunk
 
 from app.errors import StackError
 from app.record import Exchange, Record
-from app.serving.answerer import Answering, Pieces, Question, TooLong
+from app.serving.answerer import AnswerChunks, AnswerStream, Question, TooLong
 from app.serving.application import build_app
-from app.training.plain.sampling import Manner, Piece
+from app.training.plain.sampling import AnswerChunk, SamplingOptions
 from tests.servers.served import served
 
 Json = dict[str, Any]
@@ -30,26 +30,26 @@ class ScriptedAnswerer:
         self.asked: list[Question] = []
         self.words: list[str] = ["Well", ", yes", "."]
         self.on_the_way: Callable[[int], None] = lambda _: None
-        self.ended = threading.Event()
+        self.finish = threading.Event()
 
-    def answer(self, question: Question) -> Answering:
+    def answer(self, question: Question) -> AnswerStream:
         self.asked.append(question)
         if question.record.instruction == "too long":
             raise TooLong("It is too long.")
-        return Answering(7, self._pieces(question))
+        return AnswerStream(7, self._pieces(question))
 
     def check(self) -> None:
         pass
 
-    def _pieces(self, question: Question) -> Pieces:
+    def _pieces(self, question: Question) -> AnswerChunks:
         try:
             for place, word in enumerate(self.words):
                 self.on_the_way(place)
                 told = ({"token": word, "logprob": -0.5, "bytes": None, "top_logprobs": []},)
-                yield Piece(word, logprobs=told if question.top_logprobs is not None else ())
-            yield Piece("", "stop", 4)
+                yield AnswerChunk(word, logprobs=told if question.top_logprobs is not None else ())
+            yield AnswerChunk("", "stop", 4)
         finally:
-            self.ended.set()
+            self.finish.set()
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def test_all_that_is_wished_arrives(client: openai.OpenAI, answerer: ScriptedAns
         Question(
             Record("Hello?", "", "w1"),
             tuned=True,
-            manner=Manner(0.0, 0.5, ("\n", "END"), 3, 0.25, -0.5),
-            most_tokens=9,
+            sampling=SamplingOptions(0.0, 0.5, ("\n", "END"), 3, 0.25, -0.5),
+            max_tokens=9,
             schema={"type": "integer"},
             top_logprobs=5,
         )
@@ -284,7 +284,7 @@ def test_an_answer_that_nobody_waits_for_is_ended(
     answerer.on_the_way = on_the_way
     posted_and_left(client, chat(stream=stream), until=lambda: answering.wait(60))
     assert answering.is_set()
-    assert answerer.ended.wait(60)
+    assert answerer.finish.wait(60)
 
 
 def test_a_page_of_another_name_or_form_is_refused(client: openai.OpenAI) -> None:
@@ -353,6 +353,6 @@ def test_answers_under_way_are_told_that_the_server_stops(
         answer = asking.result(10)
     assert answer.status_code == (200 if stream else 503)
     told = answer.text.strip().splitlines()[-1].removeprefix("data: ")
-    assert json.loads(told)["error"]["message"] == "The server is being stopped."
-    assert answerer.ended.wait(5)
+    assert json.loads(told)["error"]["message"] == "The server is stopping."
+    assert answerer.finish.wait(5)
     assert not [record for record in caplog.records if record.exc_info]

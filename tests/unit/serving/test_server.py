@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.errors import ConfigurationError
-from app.serving.server import HOST, listening, serve
+from app.serving.server import HOST, open_listener, serve
 
 
 class Told(Exception):
@@ -18,7 +18,7 @@ def tell(url: str) -> None:
 
 
 def test_it_listens_before_it_says_where() -> None:
-    with listening(0) as listener:
+    with open_listener(0) as listener:
         assert listener.getsockname()[0] == HOST
         with pytest.raises(Told, match=r"^http://127\.0\.0\.1:[1-9]\d+/v1$"):
             serve(FastAPI(), listener, tell)
@@ -27,5 +27,5 @@ def test_it_listens_before_it_says_where() -> None:
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"Port {port} cannot be listened on"):
-            listening(port)
+        with pytest.raises(ConfigurationError, match=f"Port {port} is not available"):
+            open_listener(port)

@@ -7,15 +7,16 @@ from pathlib import Path
 import openai
 
 from app.serving.application import build_app
-from app.serving.opening import Machine, opened
-from app.serving.tuned import TunedModel, find_tuned
-from app.training.learn.loop import Watch, tune
+from app.serving.open_answerer import Machine, open_answerer
+from app.serving.tuned_model import TunedModel, find_tuned
+from app.training.learn.loop import TrainingHooks, learn
+from app.training.learn.loss import answer_examples
 from app.training.model.methods import adapt
 from app.training.plain.options import MethodName
-from app.training.publish.adapter_folder import facts_of, save_tuned
+from app.training.publish.adapter_folder import save_tuned, training_facts_of
 from tests.servers.served import served
-from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
-from tests.unit.training.tuning import options_for, packs_for
+from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_training import options_for, packs_for
 
 STEPS = 30
 ROW = spelling(1)[0]
@@ -32,11 +33,13 @@ def tuned_folder(name: MethodName, folder: Path) -> TunedModel:
     adapted = adapt(model, options.method, STEPS)
     # One is learnt by heart soonest; methods that change little are moved more by several.
     packs, report = packs_for(options, rows=1 if name == "lora" else 8)
-    outcome = tune(adapted, packs, options, folder / "checkpoints", Watch())
-    place = folder / "outputs" / ("model" if name == "full" else "adapter")
-    place.parent.mkdir()
-    facts = facts_of(adapted, options, outcome, report)
-    save_tuned(place, adapted.model, tiny_tokenizer(), facts)
+    outcome = learn(
+        adapted, answer_examples(packs), options, folder / "checkpoints", TrainingHooks()
+    )
+    target = folder / "outputs" / ("model" if name == "full" else "adapter")
+    target.parent.mkdir()
+    facts = training_facts_of(adapted, options, outcome, report)
+    save_tuned(target, adapted.model, tiny_tokenizer(), facts)
     return find_tuned(folder, "training_1", folder / "models")
 
 
@@ -44,7 +47,7 @@ def tuned_folder(name: MethodName, folder: Path) -> TunedModel:
 def client_of(model: TunedModel) -> Iterator[openai.OpenAI]:
     machine = Machine({}, model.models_folder / "logs")
     with (
-        opened(model, "auto", machine) as answerer,
+        open_answerer(model, "auto", machine) as answerer,
         served(build_app(answerer, model.name)) as client,
     ):
         yield client

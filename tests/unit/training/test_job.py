@@ -9,12 +9,12 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from app.errors import InvalidInput
 from app.record import Record
-from app.training.job import Job, carry_out
-from app.training.learn.loop import Step, Watch
-from app.training.model.base_models import Place
+from app.training.job import Job, run_job
+from app.training.learn.loop import Step, TrainingHooks
+from app.training.model.device import Device
 from app.training.plain.options import TrainingOptions
-from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
-from tests.unit.training.tuning import options_for
+from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
+from tests.unit.training.tiny_training import options_for
 
 pytestmark = pytest.mark.torch
 
@@ -30,11 +30,11 @@ def job(tmp_path: Path) -> Job:
 def job_in(folder: Path, options: TrainingOptions, cache: Path) -> Job:
     folder.mkdir()
     target = folder / "adapter"
-    return Job(options, spelling(8), folder / "checkpoints", target, cache, Place())
+    return Job(options, spelling(8), folder / "checkpoints", target, cache, Device())
 
 
 def test_rows_become_an_adapter_and_its_facts(job: Job) -> None:
-    result = carry_out(job, Watch())
+    result = run_job(job, TrainingHooks())
 
     assert result.adapter == job.target
     told = json.loads((job.target / "training.json").read_text(encoding="utf-8"))
@@ -44,10 +44,10 @@ def test_rows_become_an_adapter_and_its_facts(job: Job) -> None:
 
 
 def test_a_job_that_is_done_is_not_done_again(job: Job) -> None:
-    first = carry_out(job, Watch())
+    first = run_job(job, TrainingHooks())
     told: list[Step] = []
 
-    again = carry_out(job, Watch(progress=told.append))
+    again = run_job(job, TrainingHooks(on_step=told.append))
 
     assert again == first
     assert told == []
@@ -55,10 +55,10 @@ def test_a_job_that_is_done_is_not_done_again(job: Job) -> None:
 
 def test_a_stopped_job_goes_on_to_the_same_adapter(job: Job, tmp_path: Path) -> None:
     told: list[Step] = []
-    whole = carry_out(job_in(tmp_path / "whole", job.options, job.cache), Watch())
+    whole = run_job(job_in(tmp_path / "whole", job.options, job.cache), TrainingHooks())
 
-    stopped = carry_out(job, Watch(progress=told.append, stop=lambda: len(told) == 4))
-    resumed = carry_out(job, Watch())
+    stopped = run_job(job, TrainingHooks(on_step=told.append, should_stop=lambda: len(told) == 4))
+    resumed = run_job(job, TrainingHooks())
 
     assert stopped.adapter is None
     assert resumed.facts == whole.facts
@@ -76,8 +76,8 @@ def test_a_replay_share_needs_general_rows(job: Job) -> None:
     general = spelling(20)
 
     with pytest.raises(InvalidInput, match="no general rows"):
-        carry_out(replace(job, options=options), Watch())
-    result = carry_out(replace(job, options=options, general=general), Watch())
+        run_job(replace(job, options=options), TrainingHooks())
+    result = run_job(replace(job, options=options, general=general), TrainingHooks())
 
     assert result.facts["rows"]["rows"] == 16
 
@@ -97,7 +97,7 @@ def encoder_job(job: Job, tmp_path: Path) -> Job:
 
 
 def test_labelled_rows_become_an_encoders_adapter_with_their_labels(encoder_job: Job) -> None:
-    result = carry_out(encoder_job, Watch())
+    result = run_job(encoder_job, TrainingHooks())
 
     told = json.loads((encoder_job.target / "training.json").read_text(encoding="utf-8"))
     card = (encoder_job.target / "README.md").read_text(encoding="utf-8")
@@ -111,10 +111,12 @@ def test_labelled_rows_become_an_encoders_adapter_with_their_labels(encoder_job:
 def test_a_stopped_encoder_goes_on_to_the_same_adapter(encoder_job: Job, tmp_path: Path) -> None:
     told: list[Step] = []
     whole = replace(encoder_job, checkpoints=tmp_path / "whole", target=tmp_path / "whole-adapter")
-    carry_out(whole, Watch())
+    run_job(whole, TrainingHooks())
 
-    stopped = carry_out(encoder_job, Watch(progress=told.append, stop=lambda: len(told) == 4))
-    carry_out(encoder_job, Watch())
+    stopped = run_job(
+        encoder_job, TrainingHooks(on_step=told.append, should_stop=lambda: len(told) == 4)
+    )
+    run_job(encoder_job, TrainingHooks())
 
     assert stopped.adapter is None
     one, other = (
@@ -125,12 +127,12 @@ def test_a_stopped_encoder_goes_on_to_the_same_adapter(encoder_job: Job, tmp_pat
 
 
 def test_rows_of_one_label_teach_nothing(encoder_job: Job) -> None:
-    with pytest.raises(InvalidInput, match="two labels or more"):
-        carry_out(replace(encoder_job, records=encoder_job.records[:4]), Watch())
+    with pytest.raises(InvalidInput, match="at least two labels"):
+        run_job(replace(encoder_job, records=encoder_job.records[:4]), TrainingHooks())
 
 
 def test_the_card_names_the_data_set(job: Job) -> None:
-    result = carry_out(replace(job, dataset="tea, version 2"), Watch())
+    result = run_job(replace(job, dataset="tea, version 2"), TrainingHooks())
 
     assert result.facts["dataset"] == "tea, version 2"
     card = (job.target / "README.md").read_text(encoding="utf-8")
@@ -147,7 +149,7 @@ def test_a_model_that_hands_on_a_state_is_not_tuned_on_packed_rows(
     data = job.options.data.model_copy(update={"packing": True})
     changed = {"base_model": str(tmp_path / "mamba"), "data": data}
 
-    with pytest.raises(InvalidInput, match="cannot be tuned on packed rows") as caught:
-        carry_out(replace(job, options=job.options.model_copy(update=changed)), Watch())
+    with pytest.raises(InvalidInput, match="does not support packing") as caught:
+        run_job(replace(job, options=job.options.model_copy(update=changed)), TrainingHooks())
 
     assert caught.value.faults[0].field == "data.packing"

@@ -1,1 +1,1 @@
-"""Jobs from request to result: queue, lease, progress, events, outputs."""
+"""Jobs from request to result: requests, lease, progress, events, outputs."""

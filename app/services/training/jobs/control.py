@@ -1,4 +1,4 @@
-"""What a person can do with training jobs: start, look, cancel, have them go on."""
+"""The use cases of training jobs: create, list, read, cancel, resume, delete files."""
 
 import secrets
 import shutil
@@ -22,12 +22,12 @@ from app.store.training import training_jobs
 def create_job(
     context: ServiceContext, request: TrainingRequest, idempotency_key: str | None
 ) -> TrainingJob:
-    """Take in a request for a training; safe to repeat with a key.
+    """Create a job; safe to repeat with an idempotency key.
 
     Raises:
-        InvalidInput: when a data set does not exist, is not ready or has no row, when the model to
-            be measured was never tuned, or when the judge has no name, or no price and a cap.
-        Conflict: when the key was used with another request.
+        InvalidInput: a data set does not exist, is not ready or has no row; the model to evaluate
+            was never tuned; or the judge has no name, or a cost limit but no price.
+        Conflict: the key was used for another request.
     """
     check_judge(context, request.options, "options")
     key = RequestKey(idempotency_key, request.hashed())
@@ -50,7 +50,7 @@ def insert_job(
     key: RequestKey,
     check: Callable[[Session], None],
 ) -> TrainingJob:
-    """Store a new job, unless one with its idempotency key is there: then that is returned.
+    """Store a new job, or return the existing one with the same idempotency key.
 
     Args:
         context: what this process works with.
@@ -74,7 +74,7 @@ def insert_job(
 
 
 def add_job(session: Session, job: TrainingJob) -> TrainingJob:
-    """Put a new job into the queue, in the transaction of the caller."""
+    """Queue a new job in the transaction of the caller."""
     job.status = Status.QUEUED
     session.add(job)
     session.flush()
@@ -84,10 +84,10 @@ def add_job(session: Session, job: TrainingJob) -> TrainingJob:
 
 
 def get_job(context: ServiceContext, job_id: str) -> TrainingJob:
-    """Load one with its evaluation.
+    """Load a job with its evaluation.
 
     Raises:
-        NotFound: when there is none with this id.
+        NotFound: there is no such job.
     """
     with context.database.read() as session:
         return _load(session, job_id)
@@ -106,7 +106,7 @@ def _load(session: Session, job_id: str) -> TrainingJob:
 
 
 def _hold(session: Session, job_id: str) -> TrainingJob:
-    """Load a job and hold its row, so that its worker moves it before us or after, not between."""
+    """Load a job and lock its row, so that its worker cannot change it meanwhile."""
     held = session.get(TrainingJob, job_id, with_for_update=True) if may_be_id(job_id) else None
     if held is None:
         raise NotFound("training job", job_id)
@@ -121,7 +121,7 @@ def list_jobs(
     cursor: str | None,
     limit: int,
 ) -> Page[TrainingJob]:
-    """Page through jobs, newest first; those of one kind, of one data set, or all."""
+    """Return a page of jobs, newest first, filtered by kind and data set."""
     wanted = select(TrainingJob)
     if kind is not None:
         wanted = wanted.where(TrainingJob.kind == kind)
@@ -135,10 +135,10 @@ def list_jobs(
 def list_events(
     context: ServiceContext, job_id: str, *, cursor: str | None, limit: int
 ) -> Page[TrainingEvent]:
-    """Page through what happened to a job.
+    """Return a page of the events of a job.
 
     Raises:
-        NotFound: when there is no such job.
+        NotFound: there is no such job.
     """
     get_job(context, job_id)
     wanted = select(TrainingEvent).where(TrainingEvent.job_id == job_id)
@@ -147,10 +147,10 @@ def list_events(
 
 
 def outputs(context: ServiceContext, job_id: str) -> Sequence[TrainingOutput]:
-    """Load what a job left; nothing while it has not succeeded.
+    """Return the output files of a job; empty until it has succeeded.
 
     Raises:
-        NotFound: when there is no such job.
+        NotFound: there is no such job.
     """
     get_job(context, job_id)
     with context.database.read() as session:
@@ -158,16 +158,15 @@ def outputs(context: ServiceContext, job_id: str) -> Sequence[TrainingOutput]:
 
 
 def output_file(context: ServiceContext, job_id: str, name: str) -> Path:
-    """Find a file that a job left; raises what `output` does."""
+    """Return the path of an output file; raises the same errors as `output`."""
     return output(context, job_id, name)[1]
 
 
 def output(context: ServiceContext, job_id: str, name: str) -> tuple[TrainingOutput, Path]:
-    """Find a file that a job left, and what is known of it.
+    """Return an output file with its size and hash.
 
     Raises:
-        NotFound: when there is no such job, it left no such file, or the file is not on this
-            machine.
+        NotFound: there is no such job or output, or the file is not on this machine.
     """
     found = next((each for each in outputs(context, job_id) if each.name == name), None)
     if found is None:
@@ -179,11 +178,11 @@ def output(context: ServiceContext, job_id: str, name: str) -> tuple[TrainingOut
 
 
 def discard_files(context: ServiceContext, job_id: str) -> None:
-    """Remove what a job left and its checkpoints; the job and its evaluation stay. Safe to repeat.
+    """Delete outputs and checkpoints; the job and its evaluation stay. Safe to repeat.
 
     Raises:
-        NotFound: when there is no such job.
-        Conflict: when it has not ended, or what it tuned is being measured.
+        NotFound: there is no such job.
+        Conflict: the job has not ended, or an evaluation of its model is running.
     """
     folder = folder_of(context, job_id)
     gone = folder.with_name(f".{job_id}.{secrets.token_hex(4)}.gone")
@@ -194,9 +193,9 @@ def discard_files(context: ServiceContext, job_id: str) -> None:
             raise Conflict(f"The training job is {job.status}; cancel it first.")
         reader = training_jobs.unfinished_measuring(session, job_id)
         if reader is not None:
-            raise Conflict(f"The job {reader}, which has not ended, measures what it tuned.")
+            raise Conflict(f"The job {reader} is still evaluating the model of this job.")
         training_jobs.delete_outputs(session, job_id)
-        # While its row is held, so that nobody resumes it meanwhile and works in there.
+        # While its row is locked, so that no worker resumes it meanwhile.
         if folder.exists():
             folder.rename(gone)
 
@@ -205,38 +204,38 @@ def discard_files(context: ServiceContext, job_id: str) -> None:
 
 
 def folder_of(context: ServiceContext, job_id: str) -> Path:
-    """Where a job's checkpoints and outputs lie."""
+    """Return the folder with the checkpoints and outputs of a job."""
     return folder_in(context.files_dir.parent, job_id)
 
 
 def folder_in(data_dir: Path, job_id: str) -> Path:
-    """The same for whoever has a data folder and no context."""
+    """Return the same folder, for callers without a service context."""
     return data_dir / "training" / job_id
 
 
 def models_folder(context: ServiceContext) -> Path:
-    """Where base models lie that all jobs of this machine share."""
+    """Return the folder with base models that all jobs of this machine share."""
     return models_folder_in(context.files_dir.parent)
 
 
 def models_folder_in(data_dir: Path) -> Path:
-    """The same for whoever has a data folder and no context."""
+    """Return the same folder, for callers without a service context."""
     return data_dir / "models"
 
 
 def cancel_job(context: ServiceContext, job_id: str) -> TrainingJob:
-    """Cancel a job: at once where nobody works on it, else within seconds; safe to repeat.
+    """Cancel a job: at once when no worker has it, else within seconds. Safe to repeat.
 
     Raises:
-        NotFound: when there is no such job.
-        Conflict: when it has ended already.
+        NotFound: there is no such job.
+        Conflict: it has already ended.
     """
 
     def cancel(session: Session) -> TrainingJob:
         job = _hold(session, job_id)
         if job.status in FINAL - {Status.CANCELLED}:
-            raise Conflict(f"The training job has {job.status}; there is nothing to cancel.")
-        # Queued, nobody holds it; running, its worker learns of it at the next look.
+            raise Conflict(f"The training job has already {job.status}.")
+        # A queued job has no worker; the worker of a running job sees this at its next heartbeat.
         if not training_jobs.move(session, job_id, Status.CANCELLED, from_only=Status.QUEUED):
             training_jobs.move(session, job_id, Status.CANCELLING)
         return _load(session, job_id)
@@ -245,18 +244,18 @@ def cancel_job(context: ServiceContext, job_id: str) -> TrainingJob:
 
 
 def resume_job(context: ServiceContext, job_id: str) -> TrainingJob:
-    """Have a job that failed or was cancelled go on from its last checkpoint; safe to repeat.
+    """Resume a failed or cancelled job from its last checkpoint. Safe to repeat.
 
     Raises:
-        NotFound: when there is no such job.
-        Conflict: when it has succeeded, is being cancelled, or waits for a run that was cancelled.
-        InvalidInput: when a data set that it needs is there no more.
+        NotFound: there is no such job.
+        Conflict: it has succeeded, is being cancelled, or waits for a cancelled run.
+        InvalidInput: a data set that it needs no longer exists.
     """
 
     def resume(session: Session) -> TrainingJob:
         job = _hold(session, job_id)
         if job.status in {Status.SUCCEEDED, Status.CANCELLING}:
-            raise Conflict(f"The training job is {job.status}; it cannot go on.")
+            raise Conflict(f"The training job is {job.status}; it cannot be resumed.")
         if job.status in FINAL and training_jobs.move(session, job_id, Status.QUEUED):
             training_jobs.reset_attempts(session, job_id)
             check_again(session, job)

@@ -1,4 +1,4 @@
-"""A job's folder: one process works in it at a time, whoever holds the job."""
+"""The lock on the folder of a job: one process at a time works in it."""
 
 import errno
 import fcntl
@@ -9,35 +9,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError
-from app.services.training.contract import TrainingWatch
+from app.services.training.contract import TrainingMonitor
 
 _LOCK = "worker.lock"
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def alone_in(folder: Path, watch: TrainingWatch) -> Iterator[bool]:
-    """Make a job's folder and keep other processes out of it; wait for one that is in it.
+def alone_in(folder: Path, monitor: TrainingMonitor) -> Iterator[bool]:
+    """Create the folder of a job and lock it; wait for a process that still works in it.
 
-    The lease fences what goes into the database. A process that lost it, because it was frozen or
-    cut off, may still be in the midst of writing a file, and must not do so under its successor.
-    The system gives the lock back however a process ends.
+    The lease protects the database. A process that lost its lease, because it was frozen or cut
+    off, may still be writing a file, and must not do so at the same time as its successor. The
+    system releases the lock when a process ends.
 
-    Yields False when the watch says to stop before the folder is free.
+    Yields:
+        False when the monitor says to stop before the folder is free.
 
     Raises:
-        ConfigurationError: when this worker may not write there.
+        ConfigurationError: this worker cannot write to the folder.
     """
-    descriptor = _opened(folder)
+    descriptor = _open_lock_file(folder)
     try:
-        yield _taken(descriptor, watch)
+        yield _lock(descriptor, monitor)
     finally:
         os.close(descriptor)
 
 
-def _opened(folder: Path) -> int:
+def _open_lock_file(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -50,22 +51,24 @@ def _opened(folder: Path) -> int:
         ) from error
 
 
-def _taken(descriptor: int, watch: TrainingWatch) -> bool:
-    has_told = False
+def _lock(descriptor: int, monitor: TrainingMonitor) -> bool:
+    has_logged = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not has_told:
-                watch.log("Waits until the process that had the job before has left its folder.")
-                has_told = True
-            if watch.stop():
+            if not has_logged:
+                monitor.log("Waiting for the process that had the job before to leave its folder.")
+                has_logged = True
+            if monitor.stop():
                 return False
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-            watch.log("The disk knows no locks: nothing keeps a process that lost the job out.")
+            monitor.log(
+                "The file system has no locks: a process that lost the job may still write here."
+            )
             return True
         else:
             return True

@@ -1,4 +1,4 @@
-"""What a judge decided of a data set's rows, as rows of their own for an encoder to learn."""
+"""The decisions of a judge run as rows for a classifier to learn."""
 
 from collections.abc import Iterator
 
@@ -18,10 +18,10 @@ KEPT, REJECTED = "kept", "rejected"
 _FIELD = "options.review_run_id"
 
 
-def decided_rows(context: ServiceContext, run_id: str, source: RowSource) -> RowSource:
-    """Take the whole row as the input and the judge's decision as the label.
+def judged_rows(context: ServiceContext, run_id: str, source: RowSource) -> RowSource:
+    """Return rows with the whole row as input and the decision of the judge as label.
 
-    Rows that were not decided on are left out. The run has ended: it decides no more.
+    Rows without a decision are skipped. The run has ended, so decisions do not change.
     """
 
     def read() -> Iterator[DatasetRow]:
@@ -39,15 +39,15 @@ def decided_rows(context: ServiceContext, run_id: str, source: RowSource) -> Row
     return RowSource(f"{source.name}, as {run_id} judged it", read)
 
 
-def faults_of_review(session: Session, run_id: str, dataset_id: str) -> list[Fault]:
-    """What is wrong with learning this run's decisions about this version."""
+def review_faults(session: Session, run_id: str, dataset_id: str) -> list[Fault]:
+    """Return what prevents a job from learning the decisions of this run about this version."""
     run = session.get(Run, run_id) if may_be_id(run_id) else None
     if run is None:
         return [Fault(f"there is no run with the id {run_id!r}", field=_FIELD)]
     if run.dataset_id != dataset_id or run.profile != "judge":
         return [Fault(f"{run_id} did not judge this data set", field=_FIELD)]
     if run.status not in FINAL:
-        return [Fault(f"the run is {run.status}, and still decides", field=_FIELD)]
+        return [Fault(f"the run is {run.status}; it must end first", field=_FIELD)]
     return []
 
 

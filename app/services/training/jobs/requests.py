@@ -1,4 +1,4 @@
-"""What a training job is asked to do, checked against what there is."""
+"""Requests for training jobs, validated against the database."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from app.errors import Conflict, Fault, InvalidInput
 from app.llm.prices import check_priced
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestHash, request_hash
-from app.services.training.jobs.judged_rows import faults_of_review
+from app.services.training.jobs.judged_rows import review_faults
 from app.states import DatasetState, JobKind, Status
 from app.store.datasets import versions
 from app.store.ids import may_be_id
@@ -23,71 +23,71 @@ from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """What was posted: the version to learn from or to be measured on, and how."""
+    """A posted request: the data set to train or evaluate on, and the options."""
 
     dataset_id: str
     options: TrainingOptions | EvaluationJobOptions
 
     @property
     def kind(self) -> JobKind:
-        """What the options are for."""
+        """Return the kind of job that the options are for."""
         return "training" if isinstance(self.options, TrainingOptions) else "evaluation"
 
     def hashed(self) -> RequestHash:
-        """Hash the request, to tell two of them under one idempotency key apart."""
+        """Return the hash that identifies the request under an idempotency key."""
         legacy = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
         parts = {"dataset_id": self.dataset_id, "options": self.options}
         return request_hash(self.kind, parts, legacy)
 
 
 def request_of(job: TrainingJob) -> TrainingRequest:
-    """What a job was made by."""
+    """Return the request that a job was created from."""
     kind = TrainingOptions if job.kind == "training" else EvaluationJobOptions
     return TrainingRequest(str(job.dataset_id), kind.model_validate(job.options))
 
 
 def check_again(session: Session, job: TrainingJob) -> None:
-    """See that all that a job names is still there, so that it can go on.
+    """Validate the request of a job before it resumes.
 
     Raises:
         InvalidInput: with every fault found.
-        Conflict: when it waits for a run that was cancelled.
+        Conflict: the job waits for a run that was cancelled.
     """
     if job.dataset_id is not None:
         check(session, request_of(job))
         return
     if faults := faults_of(session, request_of(job).options, "options"):
-        raise InvalidInput("The job cannot be done.", faults)
+        raise InvalidInput("The job is not possible.", faults)
     if session.get_one(Run, job.run_id).status in {Status.CANCELLING, Status.CANCELLED}:
         raise Conflict(
-            f"The run {job.run_id} was cancelled and brings no data set. Make one of what it has, "
-            "and have that learnt."
+            f"The run {job.run_id} was cancelled and makes no data set. Make a data set of its "
+            "rows, and train on that."
         )
 
 
 def check_judge(
     context: ServiceContext, options: TrainingOptions | EvaluationJobOptions, field: str
 ) -> None:
-    """See that a judge that the options, which stand in this field, ask for can be asked.
+    """Validate the judge in the options at `field`.
 
-    It needs a name, and a price where its cost is capped.
+    It needs a model name, and a price when its cost is capped.
 
     Raises:
-        InvalidInput: when neither the request nor the settings name one, or nobody knows its price.
+        InvalidInput: neither the request nor the settings name a model, or its price is unknown.
     """
     judge, field = options.evaluation.judge, f"{field}.evaluation.judge"
     if judge is None:
         return
     model = judge.model or context.default_model
     if model is None:
-        what = "name a model, or set SEEDBED_MODEL"
-        raise InvalidInput("The judge has no name.", [Fault(what, field=f"{field}.model")])
+        hint = "give a model name, or set SEEDBED_MODEL"
+        raise InvalidInput("The judge has no model.", [Fault(hint, field=f"{field}.model")])
     if judge.most_cost_usd is not None:
         check_priced(model, context.prices, f"{field}.most_cost_usd")
 
 
 def check(session: Session, request: TrainingRequest) -> None:
-    """See that everything a request names is there and fit for it.
+    """Validate everything that a request names.
 
     Raises:
         InvalidInput: with every fault found.
@@ -95,32 +95,32 @@ def check(session: Session, request: TrainingRequest) -> None:
     faults = faults_of_datasets(session, {"dataset_id": request.dataset_id})
     faults += faults_of(session, request.options, "options")
     if request.options.review_run_id is not None:
-        faults += faults_of_review(session, request.options.review_run_id, request.dataset_id)
+        faults += review_faults(session, request.options.review_run_id, request.dataset_id)
     if isinstance(request.options, EvaluationJobOptions) and request.options.training_job_id:
-        faults += _faults_of_tuned(session, request.options.training_job_id)
+        faults += _faults_of_training_job(session, request.options.training_job_id)
     if faults:
-        raise InvalidInput("The job cannot be done.", faults)
+        raise InvalidInput("The job is not possible.", faults)
 
 
 def faults_of(
     session: Session, options: TrainingOptions | EvaluationJobOptions, field: str
 ) -> list[Fault]:
-    """What is wrong with the other data sets that the options, which stand in this field, name."""
+    """Return the faults of the other data sets named by the options at `field`."""
     named = named_datasets(options).items()
     return faults_of_datasets(session, {f"{field}.{its}": one for its, one in named})
 
 
 def faults_of_datasets(session: Session, datasets_of: Mapping[str, str]) -> list[Fault]:
-    """What is wrong with data sets, by the field that names each."""
+    """Return the faults of data sets, given by the field that names each."""
     return [
         Fault(what, field=field)
         for field, dataset_id in datasets_of.items()
-        if (what := _what_is_wrong(session, dataset_id)) is not None
+        if (what := _dataset_fault(session, dataset_id)) is not None
     ]
 
 
 def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[str, str]:
-    """The other data sets that the options name, by field."""
+    """Return the ids of the other data sets that the options name, by field."""
     named = {
         "data.replay_dataset_id": options.data.replay_dataset_id,
         "evaluation.held_out_dataset_id": options.evaluation.held_out_dataset_id,
@@ -129,7 +129,7 @@ def named_datasets(options: TrainingOptions | EvaluationJobOptions) -> Mapping[s
     return {field: dataset_id for field, dataset_id in named.items() if dataset_id is not None}
 
 
-def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
+def _dataset_fault(session: Session, dataset_id: str) -> str | None:
     found = session.get(Dataset, dataset_id) if may_be_id(dataset_id) else None
     if found is None or found.state == DatasetState.DELETED:
         return f"there is no data set with the id {dataset_id!r}"
@@ -138,15 +138,15 @@ def _what_is_wrong(session: Session, dataset_id: str) -> str | None:
     return None if found.row_count else "the data set has no row"
 
 
-def _faults_of_tuned(session: Session, job_id: str) -> list[Fault]:
+def _faults_of_training_job(session: Session, job_id: str) -> list[Fault]:
     field = "options.training_job_id"
     job = session.get(TrainingJob, job_id) if may_be_id(job_id) else None
     if job is None or job.kind != "training":
         return [Fault(f"there is no training job with the id {job_id!r}", field=field)]
     if job.status != Status.SUCCEEDED:
-        return [Fault(f"the training job is {job.status}, it has tuned nothing yet", field=field)]
+        return [Fault(f"the training job is {job.status}, its model is not ready", field=field)]
     if job.options.get("where", "here") != "here":
-        return [Fault("the training job was handed on, nothing was tuned here", field=field)]
+        return [Fault("the model of this job was not trained here", field=field)]
     if not training_jobs.outputs_of(session, job_id):
-        return [Fault("what the training job tuned was removed", field=field)]
+        return [Fault("the model of this job was deleted", field=field)]
     return []

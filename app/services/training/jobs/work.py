@@ -1,4 +1,4 @@
-"""Work on a training job: a worker takes it under a lease and trains from its last checkpoint."""
+"""The work on a training job by one process: take the lease, train, record the result."""
 
 import errno
 import hashlib
@@ -17,13 +17,13 @@ from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
 from app.services.judging.judge_job import JobJudge
 from app.services.lease import LeasedTask, notify_waiting, run_leased
-from app.services.training.contract import Judge, RowSource, Trained, Trainer, TrainingWork
+from app.services.training.contract import Judge, RowSource, Trainer, TrainerResult, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
 from app.services.training.jobs.control import folder_of, models_folder
 from app.services.training.jobs.folder import alone_in
-from app.services.training.jobs.judged_rows import decided_rows
+from app.services.training.jobs.judged_rows import judged_rows
+from app.services.training.jobs.monitor import HeldJob, Interruption, JobMonitor
 from app.services.training.jobs.requests import TrainingRequest, named_datasets, request_of
-from app.services.training.jobs.watch import HeldJob, Interruption, JobWatch
 from app.states import Status
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
@@ -32,13 +32,13 @@ from app.store.training.training_jobs import Output
 
 _log = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 4
-_WAITED_FOR = Interruption()
+_NO_INTERRUPTION = Interruption()
 _NOTIFY_AGAIN_S = 30.0
 """Where no worker has the training extra, messages must not pile up every second."""
 
 
 def sweep_training(context: ServiceContext) -> Sequence[str]:
-    """Name the jobs that a worker should look at now; any number of sweepers may do so at once."""
+    """Return the jobs that need a worker now; any number of sweepers may call this."""
     return notify_waiting(
         context, TrainingJob, lambda session: training_jobs.waiting(session, _NOTIFY_AGAIN_S)
     )
@@ -49,23 +49,20 @@ def work_on_job(
     job_id: str,
     stop: Callable[[], bool],
     trainer: Trainer | None = None,
-    interruption: Interruption = _WAITED_FOR,
+    interruption: Interruption = _NO_INTERRUPTION,
 ) -> bool:
-    """Train until the job is done or this process has to stop.
-
-    Safe to repeat and to call from anywhere at once. How it failed is recorded in its row; a defect
-    is logged.
+    """Train until the job is done or this process must stop; safe to repeat and in parallel.
 
     Args:
-        context: what this process works with.
-        job_id: a job that a worker should look at. It is a hint: a job that has ended, is unknown
-            or held by another process is left alone.
-        stop: returns True once this process has been asked to stop.
-        trainer: trains; None: the trainer that the job's options ask for.
-        interruption: ends a trainer that does not look when its job is cancelled or lost.
+        context: Service context.
+        job_id: A hint. A job that has ended, is leased by another process or is unknown is ignored.
+        stop: Returns True when this process was asked to stop.
+        trainer: Trainer to use; None: chosen by the options of the job.
+        interruption: Interrupts a trainer that does not react when its job is cancelled or lost.
 
     Returns:
-        True when the job should be sent again at once.
+        True when a new message should be sent at once. A failure is recorded in the row of the job;
+        a defect is logged here.
     """
     token = secrets.token_hex(8)
     lease_s = context.lease_s
@@ -87,7 +84,7 @@ def work_on_job(
 
 
 class _Held:
-    """A job that this process has taken."""
+    """A job leased by this process."""
 
     def __init__(
         self, context: ServiceContext, job_id: str, token: str, interruption: Interruption
@@ -98,27 +95,27 @@ class _Held:
         self._interruption = interruption
 
     def work(self, trainer: Trainer | None, stop: Callable[[], bool]) -> bool:
-        """Train, and note how it ended."""
-        job, work = self._begin()
+        """Train, and record how it ended."""
+        job, work = self._load()
         if job.status == Status.CANCELLING:
             self.end(Status.CANCELLED, None)
             return False
         if job.attempts > _MAX_ATTEMPTS:
             raise SeedbedError(
                 f"Its worker died {_MAX_ATTEMPTS} times in a row without getting past step "
-                f"{job.farthest_step}; perhaps the model is too big for the machine's memory."
+                f"{job.farthest_step}; the model may be too large for the memory of the machine."
             )
         held = HeldJob(self._job_id, self._token, job.report_count)
-        watch = JobWatch(self._context, held, stop, self._interruption)
-        trained, outputs = Trained(is_whole=False), list[Output]()
-        with watch, _full_disk_told(), alone_in(work.folder, watch) as is_alone:
+        monitor = JobMonitor(self._context, held, stop, self._interruption)
+        trained, outputs = TrainerResult(is_complete=False), list[Output]()
+        with monitor, _full_disk_as_failure(), alone_in(work.folder, monitor) as is_alone:
             if is_alone:
-                trained = (trainer or trainer_for(self._context, work))(work, watch)
-            if trained.is_whole:
-                outputs += _outputs(work.folder)
-        return self._ended(trained, outputs, watch)
+                trained = (trainer or trainer_for(self._context, work))(work, monitor)
+            if trained.is_complete:
+                outputs += _list_outputs(work.folder)
+        return self._record_result(trained, outputs, monitor)
 
-    def _begin(self) -> tuple[TrainingJob, TrainingWork]:
+    def _load(self) -> tuple[TrainingJob, TrainingWork]:
         with self._context.database.read() as session:
             job = session.get_one(TrainingJob, self._job_id)
         request = request_of(job)
@@ -130,18 +127,18 @@ class _Held:
             job_id=job.id,
             kind=request.kind,
             options=dict(job.options),
-            dataset=self._learnt(request),
-            others={dataset_id: self._source(dataset_id) for dataset_id in others},
+            dataset=self._dataset(request),
+            other_datasets={dataset_id: self._source(dataset_id) for dataset_id in others},
             folder=folder,
             cache=models_folder(self._context),
-            tuned=tuned_outputs,
-            has_learnt_it=tuned is not None and tuned.dataset_id == job.dataset_id,
+            tuned_outputs=tuned_outputs,
+            was_trained_on_dataset=tuned is not None and tuned.dataset_id == job.dataset_id,
             judge=self._judge(request, folder, tuned_outputs),
         )
 
-    def _learnt(self, request: TrainingRequest) -> RowSource:
+    def _dataset(self, request: TrainingRequest) -> RowSource:
         source, review = self._source(request.dataset_id), request.options.review_run_id
-        return source if review is None else decided_rows(self._context, review, source)
+        return source if review is None else judged_rows(self._context, review, source)
 
     def _judge(self, request: TrainingRequest, folder: Path, tuned: Path | None) -> Judge | None:
         judge, seed = request.options.evaluation.judge, request.options.seed
@@ -150,7 +147,7 @@ class _Held:
         return JobJudge(self._context, judge, seed, folder, tuned)
 
     def _tuned_by(self, request: TrainingRequest) -> TrainingJob | None:
-        """The job that made the model to be measured."""
+        """Return the job that tuned the model to evaluate."""
         job_id = getattr(request.options, "training_job_id", None)
         if job_id is None:
             return None
@@ -167,75 +164,77 @@ class _Held:
 
         return RowSource(f"{dataset.name}, version {dataset.version}", rows)
 
-    def _ended(self, trained: Trained, outputs: Sequence[Output], watch: JobWatch) -> bool:
-        if watch.is_lost:
-            _log.warning("training job %s is another's by now", self._job_id)
+    def _record_result(
+        self, trained: TrainerResult, outputs: Sequence[Output], monitor: JobMonitor
+    ) -> bool:
+        if monitor.is_lost:
+            _log.warning("another process has training job %s now", self._job_id)
             return False
-        if trained.is_whole:
-            if not self._succeeded(trained, outputs):
-                # A person was faster than its last look; or it is another's.
+        if trained.is_complete:
+            if not self._record_success(trained, outputs):
+                # It was cancelled before its last heartbeat, or another process took it.
                 self.end(Status.CANCELLED, None)
             return False
-        if watch.is_cancelled:
+        if monitor.is_cancelled:
             self.end(Status.CANCELLED, None)
             return False
-        if not watch.has_said_stop:
-            raise RuntimeError("the trainer returned before its end, and nobody had asked it to")
+        if not monitor.has_requested_stop:
+            raise RuntimeError("the trainer returned early without being asked to stop")
         self.hand_back()
         return True
 
-    def _succeeded(self, trained: Trained, outputs: Sequence[Output]) -> bool:
+    def _record_success(self, trained: TrainerResult, outputs: Sequence[Output]) -> bool:
         found = trained.evaluation
         evaluation = None if found is None else found.model_dump(mode="json")
 
-        def note(session: Session) -> bool:
+        def record(session: Session) -> bool:
             if training_jobs.succeed(session, self._job_id, self._token, outputs, evaluation):
                 return True
-            # A commit whose answer was lost.
+            # The reply of the commit was lost.
             status = select(TrainingJob.status).where(TrainingJob.id == self._job_id)
             return session.scalar(status) == Status.SUCCEEDED
 
-        return self._context.database.retrying(note)
+        return self._context.database.retrying(record)
 
     def end(self, status: Status, message: str | None) -> None:
-        """Note how it ended, unless it is another's by now; a cancelled job never fails."""
+        """Record how the job ended, unless another process has it; a cancelled job never fails."""
 
-        def note(session: Session) -> None:
+        def record(session: Session) -> None:
             moved = training_jobs.move(
                 session, self._job_id, status, message=message, token=self._token
             )
             if not moved:
                 training_jobs.move(session, self._job_id, Status.CANCELLED, token=self._token)
 
-        self._context.database.retrying(note)
+        self._context.database.retrying(record)
 
     def hand_back(self) -> None:
-        """Leave it to the next process, or end it where it was cancelled."""
+        """Release the lease for the next process, or end the job when it was cancelled."""
         self._context.database.retrying(
             lambda session: training_jobs.release(session, self._job_id, self._token)
         )
 
 
 def _reason(error: SeedbedError) -> str:
-    """Say in one text what a person needs to know."""
+    """Return the failure message for the user."""
     faults = error.faults if isinstance(error, InvalidInput) else ()
     return " ".join([str(error), "; ".join(map(str, faults))]).strip()
 
 
 @contextmanager
-def _full_disk_told() -> Iterator[None]:
+def _full_disk_as_failure() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise OutOfSpace(
-            "The disk is full; free some room and resume the job, which goes on from its last "
+            "The disk is full; free some space and resume the job. It continues from its last "
             "checkpoint."
         ) from error
 
 
-def _outputs(folder: Path) -> Iterator[Output]:
+def _list_outputs(folder: Path) -> Iterator[Output]:
     there = folder / "outputs"
     for path in sorted(there.rglob("*")):
         if path.is_file():

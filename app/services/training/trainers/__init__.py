@@ -1,1 +1,1 @@
-"""Who does a job: this machine with torch, an external trainer, a webhook."""
+"""The trainers: torch on this machine, configurations for other programs, a webhook."""

@@ -1,12 +1,12 @@
-"""Trainings for others to do: a configuration of their program, with the rows beside it.
+"""Trainings for other programs: their configuration, with the rows beside it.
 
 ::
 
-    README.md                              the command, and what to look at before
+    README.md                              the command, and what to check first
     llama_factory.yaml or axolotl.yaml     the configuration
-    data/learnt.jsonl                      what is to be learnt
-    data/held_out.jsonl                    what the trainer measures its loss on
-    data/general.jsonl                     general rows to be learnt among the others
+    data/learnt.jsonl                      training rows
+    data/held_out.jsonl                    rows for the loss on held-out data
+    data/general.jsonl                     general rows, trained on with the others
     data/dataset_info.json                 LLaMA-Factory's list of these files
 
 Needs no torch.
@@ -25,16 +25,16 @@ from app.errors import Fault, InvalidInput
 from app.formats.formats import format_named
 from app.formats.yaml_text import yaml_text
 from app.record import Record
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
-from app.services.training.trainers.held_out import replayed, sides_of
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
+from app.services.training.trainers.split_rows import replay_rows, split_for_training
 from app.training.plain import axolotl, llama_factory
-from app.training.plain.external_options import Handover, Side
+from app.training.plain.external_options import Side, TrainingFiles
 from app.training.plain.options import TrainingOptions
 from app.training.plain.replay import with_replay
 
 _Rows = Mapping[Side, Sequence[Record]]
-_CHARACTERS_A_TOKEN = 4
-"""Of English, roughly."""
+_CHARACTERS_PER_TOKEN = 4
+"""Rough average for English."""
 _README = """\
 # {dataset}, for {program}
 
@@ -47,7 +47,7 @@ $ {command}
 
 {sides}
 
-Look at these before:
+Check these first:
 
 {notes}
 """
@@ -55,37 +55,37 @@ Look at these before:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationWriter:
-    """Writes for one program: this is a `app.services.training.contract.Trainer`."""
+    """Writes files for one program; a `app.services.training.contract.Trainer`."""
 
     program: str
-    """Its name, for people."""
+    """Display name."""
     command: str
     configuration_file: str
-    configuration: Callable[[TrainingOptions, Handover], Mapping[str, Any]]
+    configuration: Callable[[TrainingOptions, TrainingFiles], Mapping[str, Any]]
     format_of_turns: str
-    """How rows with a system text or earlier turns are written where the template is Alpaca's."""
-    dataset_info: Callable[[Handover], Mapping[str, Any]] | None = None
-    """What it wants to find beside the data; None: nothing."""
+    """Row format with the Alpaca template when rows have a system text or earlier turns."""
+    dataset_info: Callable[[TrainingFiles], Mapping[str, Any]] | None = None
+    """Makes a list of the data files; None when the program needs none."""
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
-        """Write everything anew; the same rows and options make the same bytes."""
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        """Write all files; the same rows and options give the same bytes."""
         options = TrainingOptions.model_validate(work.options)
         outputs = work.folder / "outputs"
-        # A process that was killed here left half of it.
+        # A killed process may have left a partial folder.
         shutil.rmtree(outputs, ignore_errors=True)
         (outputs / "data").mkdir(parents=True)
         rows = _rows(work, options)
-        told = ", ".join(f"{len(records)} {side}" for side, records in rows.items())
-        watch.log(f"Writes rows and configuration for {self.program}: {told}.")
-        data = self._written(outputs, rows, options)
+        counts = ", ".join(f"{len(records)} {side}" for side, records in rows.items())
+        monitor.log(f"Writing rows and configuration for {self.program}: {counts}.")
+        data = self._write_rows(outputs, rows, options)
         _put(outputs / self.configuration_file, yaml_text(self.configuration(options, data)))
         if self.dataset_info is not None:
             entries = json.dumps(self.dataset_info(data), indent=2)
             _put(outputs / "data" / "dataset_info.json", f"{entries}\n")
         _put(outputs / "README.md", self._readme(work, options, rows))
-        return Trained(is_whole=True)
+        return TrainerResult(is_complete=True)
 
-    def _written(self, outputs: Path, rows: _Rows, options: TrainingOptions) -> Handover:
+    def _write_rows(self, outputs: Path, rows: _Rows, options: TrainingOptions) -> TrainingFiles:
         with_turns = any(record.system or record.history for one in rows.values() for record in one)
         name = self.format_of_turns if with_turns else "alpaca_jsonl"
         if options.data.template == "chat":
@@ -96,8 +96,8 @@ class ConfigurationWriter:
             files[side] = f"data/{side}{format_.suffix}"
             with written(outputs / files[side]) as sink:
                 format_.write(records, sink)
-        sequences = _sequences([*rows["learnt"], *rows.get("general", ())], options)
-        return Handover(name, files, sequences, with_turns=with_turns and name != "messages")
+        sequences = _count_sequences([*rows["learnt"], *rows.get("general", ())], options)
+        return TrainingFiles(name, files, sequences, with_turns=with_turns and name != "messages")
 
     def _readme(self, work: TrainingWork, options: TrainingOptions, rows: _Rows) -> str:
         sides = "\n".join(f"- `{side}`: {len(records)} rows" for side, records in rows.items())
@@ -115,41 +115,41 @@ class ConfigurationWriter:
 
 
 def _rows(work: TrainingWork, options: TrainingOptions) -> _Rows:
-    sides = sides_of(work, options)
-    learnt = [row.record for row in sides.learnt]
+    split = split_for_training(work, options)
+    learnt = [row.record for row in split.training]
     if not learnt:
-        fault = Fault("leaves no row to learn", field="options.evaluation.held_out_share")
-        raise InvalidInput("The data set has no row to learn.", [fault])
+        fault = Fault("leaves no training row", field="options.evaluation.held_out_share")
+        raise InvalidInput("The data set has no row to train on.", [fault])
     rows: dict[Side, Sequence[Record]] = {"learnt": learnt}
-    replay = replayed(work, options, sides.held_out)
+    replay = replay_rows(work, options, split.held_out)
     general = with_replay(learnt, replay, options.data.replay_share, options.seed)[len(learnt) :]
     if general:
         rows["general"] = general
-    if sides.held_out:
-        rows["held_out"] = [row.record for row in sides.held_out]
+    if split.held_out:
+        rows["held_out"] = [row.record for row in split.held_out]
     return rows
 
 
-def _sequences(records: Sequence[Record], options: TrainingOptions) -> int:
+def _count_sequences(records: Sequence[Record], options: TrainingOptions) -> int:
     if not options.data.packing:
         return len(records)
     texts = (record.system + record.request + record.output for record in records)
-    tokens = sum(map(len, texts)) / _CHARACTERS_A_TOKEN
+    tokens = sum(map(len, texts)) / _CHARACTERS_PER_TOKEN
     return max(1, min(len(records), math.ceil(tokens / options.data.max_tokens)))
 
 
 def _notes(options: TrainingOptions) -> Iterable[str]:
     yield (
         f"The batch is {options.schedule.batch} on one device; on several, divide the "
-        "accumulation by their number."
+        "gradient accumulation by their number."
     )
     if options.data.template == "alpaca":
-        yield "The words around instruction and input are those that the program has for Alpaca."
+        yield "The prompt is the Alpaca template of the program, with its own wording."
     else:
-        yield "The model must have a chat template of its own; rows are put into that."
+        yield "The model must have a chat template; rows are rendered with it."
     if options.method.name != "full" and options.method.targets in (None, "q and v"):
-        yield "If the model names its query and value otherwise, change the names of the targets."
-    yield "It computes in bfloat16; a device that has none wants `fp16` in its place."
+        yield "If the model has other names for query and value, change the target modules."
+    yield "It computes in bfloat16; on a device without it, use `fp16`."
 
 
 def _put(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
-"""A whole job for whoever has torch: a model tuned, measured beside its base, and written down.
+"""The trainer for machines with torch: trains a model, evaluates it and writes the outputs.
 
-Looked up by name, see `app.services.training`: nothing else may import this, for it needs the extra
-``training``.
+It needs the extra ``training``, so `app.services.training.jobs.choose_trainer` imports it by name,
+and no other module may import it.
 """
 
 import json
@@ -13,49 +13,49 @@ from app.errors import InvalidInput
 from app.evaluation.result import ProgressPoint, TrainingFacts
 from app.evaluation.values import HeldOutTask
 from app.record import DatasetRow, Record
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
-from app.services.training.trainers.held_out import (
-    Parted,
-    general_rows,
-    parted,
-    replayed,
-    sides_of,
-    tasks_of,
-)
-from app.services.training.trainers.local_facts import training_facts
-from app.services.training.trainers.measure import (
-    Measuring,
-    Tuned,
-    measured,
-    measured_before,
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
+from app.services.training.trainers.evaluate import (
+    EvaluationPlan,
+    TunedOutput,
+    evaluate_models,
+    read_evaluation,
     write_evaluation,
+)
+from app.services.training.trainers.report_facts import training_facts
+from app.services.training.trainers.split_rows import (
+    RowSplit,
+    draw_tasks,
+    general_rows,
+    replay_rows,
+    split_dataset,
+    split_for_training,
 )
 from app.training import job
 from app.training.job import Job
-from app.training.learn.loop import Step, Watch
-from app.training.model.base_models import Place, place_here
-from app.training.model.memory import give_back
+from app.training.learn.loop import Step, TrainingHooks
+from app.training.model.device import Device, default_device
+from app.training.model.memory import free_unused_memory
 from app.training.plain.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
-from app.training.publish.export import write_for_llama_cpp, write_merged
+from app.training.publish.export import write_gguf, write_merged
 
 ADAPTER = "adapter"
 MODEL = "model"
-"""Of full tuning, which leaves no adapter."""
+"""Output folder of full tuning, which has no adapter."""
 
 
-def carry_out(work: TrainingWork, watch: TrainingWatch) -> Trained:
-    """Do what is left of a job: this is a `app.services.training.contract.Trainer`."""
-    _make_room(work.folder / "outputs")
-    place = place_here()
-    watch.log(f"Computes on {place.device}.")
+def run_job(work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+    """Run or resume a job; a `app.services.training.contract.Trainer`."""
+    _prepare_outputs(work.folder / "outputs")
+    device = default_device()
+    monitor.log(f"Runs on {device.name}.")
     try:
-        return (_trained if work.kind == "training" else _evaluated)(work, watch, place)
+        return (_train if work.kind == "training" else _evaluate)(work, monitor, device)
     finally:
-        give_back(place.device)
+        free_unused_memory(device.name)
 
 
-def _make_room(outputs: Path) -> None:
-    """Make the folder, and remove what a process left in it that died while it wrote."""
+def _prepare_outputs(outputs: Path) -> None:
+    """Create the folder, and delete partial files of a killed process."""
     outputs.mkdir(exist_ok=True)
     for part in outputs.glob(".*.part"):
         if part.is_dir():
@@ -64,56 +64,59 @@ def _make_room(outputs: Path) -> None:
             part.unlink()
 
 
-def _trained(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
+def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> TrainerResult:
     options = TrainingOptions.model_validate(work.options)
-    sides, general = sides_of(work, options), general_rows(work, options.evaluation, options.seed)
-    _tell_sides(sides, watch)
-    replay = replayed(work, options, [*sides.held_out, *general])
-    made = job.carry_out(
-        _job(work, options, sides.learnt, replay, place), _tuning_watch(options, watch)
+    split, general = (
+        split_for_training(work, options),
+        general_rows(work, options.evaluation, options.seed),
     )
-    if made.adapter is None:
-        return Trained(is_whole=False)
-    _write_other_forms(work, options, made.adapter, place, watch)
-    facts = training_facts(made.facts, work.dataset.name, place.device)
-    if not sides.held_out:
-        watch.log("Nothing was held out, so nothing is measured.")
-        trained = Trained(is_whole=True)
+    _log_split(split, monitor)
+    replay = replay_rows(work, options, [*split.held_out, *general])
+    result = job.run_job(
+        _job(work, options, split.training, replay, device), _training_hooks(options, monitor)
+    )
+    if result.adapter is None:
+        return TrainerResult(is_complete=False)
+    _write_other_forms(work, options, result.adapter, device, monitor)
+    facts = training_facts(result.facts, work.dataset.name, device.name)
+    if not split.held_out:
+        monitor.log("No row was held out: no evaluation.")
+        trained = TrainerResult(is_complete=True)
     else:
         evaluation = options.evaluation
-        tuned = Tuned(made.adapter, work.job_id, is_adapter=options.method.name != "full")
-        measuring = Measuring(
+        tuned = TunedOutput(result.adapter, work.job_id, is_adapter=options.method.name != "full")
+        plan = EvaluationPlan(
             task=options.task,
             was_in_four_bits=options.method.name == "qlora",
             base_model=options.base_model,
             tuned=tuned,
-            tasks=tasks_of(sides.held_out, evaluation.tasks, options.seed),
+            tasks=draw_tasks(split.held_out, evaluation.tasks, options.seed),
             general=list(map(HeldOutTask.of, general)),
             data=options.data,
             options=evaluation,
             seed=options.seed,
             cache=work.cache,
-            place=place,
+            device=device,
         )
         title = _title(work, options.evaluation.held_out_dataset_id)
-        trained = _measured(work, measuring, title, facts, watch)
-    if trained.is_whole:
-        # Nobody goes on from here, and they are several times as large as the adapter.
+        trained = _run_evaluation(work, plan, title, facts, monitor)
+    if trained.is_complete:
+        # Checkpoints are no longer needed, and several times as large as the adapter.
         shutil.rmtree(work.folder / "checkpoints", ignore_errors=True)
     return trained
 
 
-def _tell_sides(sides: Parted, watch: TrainingWatch) -> None:
-    watch.log(f"{len(sides.learnt)} rows to learn, {len(sides.held_out)} held out.")
-    if sides.near:
-        watch.log(f"Of those to measure on, left out as near to rows to learn: {sides.near}.")
+def _log_split(split: RowSplit, monitor: TrainingMonitor) -> None:
+    monitor.log(f"{len(split.training)} training rows, {len(split.held_out)} held out.")
+    if split.near_duplicates:
+        monitor.log(f"Dropped as near-duplicates of training rows: {split.near_duplicates}.")
 
 
 def _title(work: TrainingWork, held_out_dataset_id: str | None) -> str:
-    """What was learnt, and what was measured on, where that is another data set."""
+    """Return the name of the data set, and of the one evaluated on when that is another."""
     if held_out_dataset_id is None:
         return work.dataset.name
-    return f"{work.dataset.name}, measured on {work.others[held_out_dataset_id].name}"
+    return f"{work.dataset.name}, evaluated on {work.other_datasets[held_out_dataset_id].name}"
 
 
 def _job(
@@ -121,7 +124,7 @@ def _job(
     options: TrainingOptions,
     learnt: Sequence[DatasetRow],
     replay: Sequence[Record],
-    place: Place,
+    device: Device,
 ) -> Job:
     name = MODEL if options.method.name == "full" else ADAPTER
     return Job(
@@ -130,98 +133,102 @@ def _job(
         checkpoints=work.folder / "checkpoints",
         target=work.folder / "outputs" / name,
         cache=work.cache,
-        place=place,
+        device=device,
         general=replay,
         dataset=work.dataset.name,
     )
 
 
-def _tuning_watch(options: TrainingOptions, watch: TrainingWatch) -> Watch:
-    def told(step: Step) -> None:
+def _training_hooks(options: TrainingOptions, monitor: TrainingMonitor) -> TrainingHooks:
+    def report(step: Step) -> None:
         point = ProgressPoint(step=step.number, loss=step.loss, learning_rate=step.learning_rate)
-        watch.step(point, step.of)
+        monitor.step(point, step.of)
 
-    watch.log(f"Tunes {options.base_model} by {options.method.name}.")
-    return Watch(told, watch.stop)
+    monitor.log(f"Trains {options.base_model} with {options.method.name}.")
+    return TrainingHooks(report, monitor.stop)
 
 
 def _write_other_forms(
-    work: TrainingWork, options: TrainingOptions, adapter: Path, place: Place, watch: TrainingWatch
+    work: TrainingWork,
+    options: TrainingOptions,
+    adapter: Path,
+    device: Device,
+    monitor: TrainingMonitor,
 ) -> None:
     if options.method.name == "full":
         return
     outputs = work.folder / "outputs"
     if options.outputs.gguf:
-        why_not = write_for_llama_cpp(adapter, outputs / "adapter.gguf", work.cache)
-        watch.log(f"No adapter.gguf: {why_not}." if why_not else "Wrote adapter.gguf.")
+        why_not = write_gguf(adapter, outputs / "adapter.gguf", work.cache)
+        monitor.log(f"No adapter.gguf: {why_not}." if why_not else "Wrote adapter.gguf.")
     if options.outputs.merged:
-        why_not = write_merged(adapter, outputs / "merged", work.cache, place)
-        watch.log(f"No merged weights: {why_not}." if why_not else "Wrote the merged weights.")
+        why_not = write_merged(adapter, outputs / "merged", work.cache, device)
+        monitor.log(f"No merged weights: {why_not}." if why_not else "Wrote the merged weights.")
 
 
-def _evaluated(work: TrainingWork, watch: TrainingWatch, place: Place) -> Trained:
+def _evaluate(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> TrainerResult:
     options = EvaluationJobOptions.model_validate(work.options)
-    tuned, by = None, TrainingOptions(base_model=options.base_model, data=options.data)
-    held_out, seed = _every_row(options.evaluation), options.seed
-    if work.tuned is not None and options.training_job_id is not None:
-        tuned = _tuned(work.tuned, options.training_job_id)
+    tuned, tuned_with = None, TrainingOptions(base_model=options.base_model, data=options.data)
+    held_out, seed = _without_split(options.evaluation), options.seed
+    if work.tuned_outputs is not None and options.training_job_id is not None:
+        tuned = _tuned(work.tuned_outputs, options.training_job_id)
         facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
-        by = TrainingOptions.model_validate(facts["options"])
-        if work.has_learnt_it:
-            held_out, seed = by.evaluation, by.seed
-    sides = parted(work.dataset.read(), held_out, seed, by.task)
+        tuned_with = TrainingOptions.model_validate(facts["options"])
+        if work.was_trained_on_dataset:
+            held_out, seed = tuned_with.evaluation, tuned_with.seed
+    split = split_dataset(work.dataset.read(), held_out, seed, tuned_with.task)
     title = work.dataset.name
-    if work.has_learnt_it and not sides.held_out:
-        title += ", of which all rows were learnt"
-        watch.log("The model has learnt every row that it is asked.")
-    measuring = Measuring(
-        task=by.task,
-        was_in_four_bits=by.method.name == "qlora",
-        base_model=by.base_model,
+    if work.was_trained_on_dataset and not split.held_out:
+        title += ", all of which are training rows"
+        monitor.log("All evaluated rows are training rows of the model.")
+    plan = EvaluationPlan(
+        task=tuned_with.task,
+        was_in_four_bits=tuned_with.method.name == "qlora",
+        base_model=tuned_with.base_model,
         tuned=tuned,
-        # Of a version that is not split nothing was learnt that we know of: all of it is asked.
-        tasks=tasks_of(sides.held_out or sides.learnt, options.evaluation.tasks, options.seed),
+        # Without a split, no row is known to be a training row, so all rows are used.
+        tasks=draw_tasks(split.held_out or split.training, options.evaluation.tasks, options.seed),
         general=list(map(HeldOutTask.of, general_rows(work, options.evaluation, options.seed))),
-        data=by.data,
+        data=tuned_with.data,
         options=options.evaluation,
         seed=options.seed,
         cache=work.cache,
-        place=place,
+        device=device,
     )
-    return _measured(work, measuring, title, None, watch)
+    return _run_evaluation(work, plan, title, None, monitor)
 
 
-def _every_row(options: EvaluationOptions) -> EvaluationOptions:
+def _without_split(options: EvaluationOptions) -> EvaluationOptions:
     return options.model_copy(update={"held_out_share": 0.0})
 
 
-def _tuned(outputs: Path, name: str) -> Tuned:
+def _tuned(outputs: Path, name: str) -> TunedOutput:
     for folder, is_adapter in ((outputs / ADAPTER, True), (outputs / MODEL, False)):
         if folder.is_dir():
-            return Tuned(folder, name, is_adapter=is_adapter)
+            return TunedOutput(folder, name, is_adapter=is_adapter)
     raise InvalidInput(
-        f"What {name} tuned is not on this machine: workers that train and measure share one "
-        "data folder."
+        f"The model of {name} is not on this machine: workers that train and evaluate must share "
+        "one data folder."
     )
 
 
-def _measured(
+def _run_evaluation(
     work: TrainingWork,
-    measuring: Measuring,
+    plan: EvaluationPlan,
     title: str,
     training: TrainingFacts | None,
-    watch: TrainingWatch,
-) -> Trained:
-    outputs, tasks = work.folder / "outputs", measuring.tasks
-    found = measured_before(outputs) or measured(measuring, title, training, watch)
-    if found is None:
-        return Trained(is_whole=False)
-    evaluation, models = found
+    monitor: TrainingMonitor,
+) -> TrainerResult:
+    outputs, tasks = work.folder / "outputs", plan.tasks
+    evaluated = read_evaluation(outputs) or evaluate_models(plan, title, training, monitor)
+    if evaluated is None:
+        return TrainerResult(is_complete=False)
+    evaluation, models = evaluated
     write_evaluation(outputs, tasks, evaluation, models)
     if work.judge is None:
-        return Trained(is_whole=True, evaluation=evaluation)
-    judged = work.judge(evaluation, tasks, models, watch)
+        return TrainerResult(is_complete=True, evaluation=evaluation)
+    judged = work.judge(evaluation, tasks, models, monitor)
     if judged is None:
-        return Trained(is_whole=False)
+        return TrainerResult(is_complete=False)
     write_evaluation(outputs, tasks, judged, models)
-    return Trained(is_whole=True, evaluation=judged)
+    return TrainerResult(is_complete=True, evaluation=judged)

@@ -1,4 +1,4 @@
-"""A training handed to a cluster of somebody's own, by a signed call; needs no torch."""
+"""The trainer that hands a job to a cluster of the user by a signed call; needs no torch."""
 
 import json
 from dataclasses import dataclass
@@ -9,43 +9,43 @@ from sqlalchemy.orm import Session
 from app.atomic_files import written
 from app.errors import ConfigurationError
 from app.services.context import ServiceContext
-from app.services.training.contract import Trained, TrainingWatch, TrainingWork
-from app.services.training.trainers.webhook_call import Call, deliver
+from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
+from app.services.training.trainers.webhook_call import WebhookCall, deliver
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookTrainer:
-    """Calls the hook of the settings: this is a `app.services.training.contract.Trainer`.
+    """Calls the webhook of the settings; a `app.services.training.contract.Trainer`.
 
-    The job is done when the hook has taken it; what becomes of it then is the hook's affair.
+    The job succeeds when the webhook accepts it; what happens afterwards is up to the webhook.
     """
 
     context: ServiceContext
 
-    def __call__(self, work: TrainingWork, watch: TrainingWatch) -> Trained:
-        """Call until it is taken; a job whose worker dies may be told twice, under the same id."""
+    def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
+        """Call until it is accepted; after a crash the same call is sent again with the same id."""
         hook = self.context.training_webhook
         if hook is None:
             raise ConfigurationError(
                 "SEEDBED_TRAINING_WEBHOOK_URL is not set on this worker: set it there, and resume "
                 "the job."
             )
-        told = self._told(work)
-        call = Call(work.job_id, json.dumps(told).encode())
-        answer = deliver(hook, call, watch.stop, watch.log)
+        payload = self._payload(work)
+        call = WebhookCall(work.job_id, json.dumps(payload).encode())
+        answer = deliver(hook, call, monitor.stop, monitor.log)
         if answer is None:
-            return Trained(is_whole=False)
-        watch.log(f"The webhook took the job: {answer}.")
+            return TrainerResult(is_complete=False)
+        monitor.log(f"The webhook accepted the job: {answer}.")
         outputs = work.folder / "outputs"
         outputs.mkdir(exist_ok=True)
-        said = {"told": told, "status": answer.status, "answer": answer.words}
+        record = {"told": payload, "status": answer.status, "answer": answer.words}
         with written(outputs / "webhook.json") as sink:
-            sink.write(f"{json.dumps(said, indent=2)}\n".encode())
-        return Trained(is_whole=True)
+            sink.write(f"{json.dumps(record, indent=2)}\n".encode())
+        return TrainerResult(is_complete=True)
 
-    def _told(self, work: TrainingWork) -> dict[str, Any]:
+    def _payload(self, work: TrainingWork) -> dict[str, Any]:
         with self.context.database.read() as session:
             job = session.get_one(TrainingJob, work.job_id)
             return {
@@ -53,7 +53,7 @@ class WebhookTrainer:
                 "job_id": job.id,
                 "job_path": f"/v1/training-jobs/{job.id}",
                 "dataset": _dataset(session, str(job.dataset_id)),
-                "other_datasets": [_dataset(session, one) for one in sorted(work.others)],
+                "other_datasets": [_dataset(session, one) for one in sorted(work.other_datasets)],
                 "options": dict(work.options),
             }
 

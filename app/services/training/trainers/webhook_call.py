@@ -28,7 +28,7 @@ _PASSING = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebhookCall:
     """What is said. It may arrive more than once, always with the same id and body."""
 
     idempotency_id: str
@@ -36,7 +36,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """What the hook said."""
 
     status: int | None
@@ -46,12 +46,12 @@ class Answer:
     retry_after_s: float = 0.0
 
     @property
-    def is_yes(self) -> bool:
+    def is_accepted(self) -> bool:
         """Whether it took the call."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
-    def is_passing(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether another try may do better."""
         return self.status is None or self.status >= 500 or self.status in _PASSING
 
@@ -69,8 +69,8 @@ def signature_of(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def deliver(
-    hook: Webhook, call: Call, stop: Callable[[], bool], log: Callable[[str], None]
-) -> Answer | None:
+    hook: Webhook, call: WebhookCall, stop: Callable[[], bool], log: Callable[[str], None]
+) -> WebhookAnswer | None:
     """Call until it is taken; None: `stop` said so first. Safe to repeat, as the id is the same.
 
     Raises:
@@ -83,9 +83,9 @@ def deliver(
     with httpx.Client(timeout=timeout, trust_env=not is_near) as http:
         while not stop():
             answer = _asked(http, hook.url, secret, call)
-            if answer.is_yes:
+            if answer.is_accepted:
                 return answer
-            if not answer.is_passing:
+            if not answer.is_temporary:
                 raise TrainingTrouble(f"The webhook refused the job: {answer}.")
             pause_s = max(wait_s, min(answer.retry_after_s, hook.longest_wait_s))
             if time.monotonic() - began + pause_s > hook.patience_s:
@@ -124,7 +124,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _asked(http: httpx.Client, url: str, secret: str, call: Call) -> Answer:
+def _asked(http: httpx.Client, url: str, secret: str, call: WebhookCall) -> WebhookAnswer:
     timestamp = str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
@@ -137,11 +137,11 @@ def _asked(http: httpx.Client, url: str, secret: str, call: Call) -> Answer:
     try:
         with http.stream("POST", url, content=call.body, headers=headers) as response:
             words = _words(response, until=time.monotonic() + _MOST_READING_S)
-            return Answer(response.status_code, words, _retry_after_s(response))
+            return WebhookAnswer(response.status_code, words, _retry_after_s(response))
     except httpx.TimeoutException:
-        return Answer(None, "there was no answer in time")
+        return WebhookAnswer(None, "there was no answer in time")
     except httpx.HTTPError as error:
-        return Answer(None, f"it could not be reached ({_printable(str(error).encode())})")
+        return WebhookAnswer(None, f"it could not be reached ({_printable(str(error).encode())})")
 
 
 def _words(response: httpx.Response, until: float) -> str:

@@ -13,20 +13,30 @@ from app.record import Record
 from app.training.learn.checkpoints import tuned_weights
 from app.training.learn.classifier import (
     Classifier,
-    Labelled,
-    classifier_of,
+    LabelledText,
     classify,
-    label_lessons,
-    labelled,
-    labels_of,
-    read_all,
+    count_labels,
+    encode_texts,
+    label_examples,
+    labelled_text,
+    make_classifier,
 )
-from app.training.learn.loop import Outcome, Watch, learn
-from app.training.model.base_models import Place, load, load_to_answer, telling
-from app.training.model.methods import Adapted, adapt
+from app.training.learn.loop import TrainingHooks, TrainingOutcome, learn
+from app.training.model.base_models import (
+    classification_head,
+    load_for_inference,
+    load_for_training,
+)
+from app.training.model.device import Device
+from app.training.model.methods import AdaptedModel, adapt
 from app.training.plain.options import DataOptions, MethodName, MethodOptions, TrainingOptions
-from app.training.publish.adapter_folder import facts_of, merged, save_tuned, with_adapter
-from tests.unit.training.making import (
+from app.training.publish.adapter_folder import (
+    load_adapter,
+    merge_adapter,
+    save_tuned,
+    training_facts_of,
+)
+from tests.unit.training.tiny_models import (
     LAYERS,
     WIDTH,
     tiny_gpt2,
@@ -39,8 +49,8 @@ pytestmark = pytest.mark.torch
 
 STEPS = 24
 LEARNT: Sequence[MethodName] = ("lora", "rslora", "dora", "adalora", "ia3", "full")
-ROWS = [Labelled("aaaa" * n, "low") for n in range(1, 5)] + [
-    Labelled("zzzz" * n, "high") for n in range(1, 5)
+ROWS = [LabelledText("aaaa" * n, "low") for n in range(1, 5)] + [
+    LabelledText("zzzz" * n, "high") for n in range(1, 5)
 ]
 TEXTS = [row.text for row in ROWS]
 
@@ -65,18 +75,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 def loaded(options: TrainingOptions) -> Classifier:
-    labels = list(labels_of(ROWS))
-    return classifier_of(load(options, Path(), Place(), telling(labels)), labels)
+    labels = list(count_labels(ROWS))
+    return make_classifier(
+        load_for_training(options, Path(), Device(), classification_head(labels)), labels
+    )
 
 
 def taught(
-    options: TrainingOptions, checkpoints: Path, watch: Watch | None = None
-) -> tuple[Classifier, Adapted, Outcome]:
+    options: TrainingOptions, checkpoints: Path, watch: TrainingHooks | None = None
+) -> tuple[Classifier, AdaptedModel, TrainingOutcome]:
     classifier = loaded(options)
-    read, _ = read_all(classifier, ROWS, options.data)
+    read, _ = encode_texts(classifier, ROWS, options.data)
     torch.manual_seed(options.seed)
     adapted = adapt(classifier.model, options.method, STEPS, "SEQ_CLS")
-    outcome = learn(adapted, label_lessons(read), options, checkpoints, watch or Watch())
+    outcome = learn(adapted, label_examples(read), options, checkpoints, watch or TrainingHooks())
     return Classifier(adapted.model, classifier.tokenizer, classifier.labels), adapted, outcome
 
 
@@ -90,14 +102,14 @@ def test_it_learns_labels_and_reads_back_the_same(
     name: MethodName, folder: Path, tmp_path: Path
 ) -> None:
     options = options_for(folder, name, learning_rate=5e-3 if name == "full" else 2e-2)
-    read, report = read_all(loaded(options), ROWS, options.data)
+    read, report = encode_texts(loaded(options), ROWS, options.data)
 
     tuned, adapted, outcome = taught(options, tmp_path / "checkpoints")
 
     assert outcome.losses[-1] < 0.1 < outcome.losses[0]
     assert likeliest(tuned) == [row.label for row in ROWS]
     # The new head is kept with the adapter, or nothing could be told from it.
-    facts = facts_of(adapted, options, outcome, report, labels_of(ROWS))
+    facts = training_facts_of(adapted, options, outcome, report, count_labels(ROWS))
     save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
     again = read_back(options, tmp_path / "tuned", tuned.labels)
     before, after = (classify(one, TEXTS, options.data) for one in (tuned, again))
@@ -110,17 +122,21 @@ def test_it_learns_labels_and_reads_back_the_same(
 
 def read_back(options: TrainingOptions, tuned: Path, labels: Sequence[str]) -> Classifier:
     source = str(tuned) if options.method.name == "full" else options.base_model
-    fresh = classifier_of(load_to_answer(source, Path(), Place(), telling(labels)), labels)
+    new_modules = make_classifier(
+        load_for_inference(source, Path(), Device(), classification_head(labels)), labels
+    )
     if options.method.name == "full":
-        return fresh
-    return Classifier(with_adapter(fresh.model, tuned), fresh.tokenizer, fresh.labels)
+        return new_modules
+    return Classifier(
+        load_adapter(new_modules.model, tuned), new_modules.tokenizer, new_modules.labels
+    )
 
 
 def test_merged_it_tells_the_same(folder: Path, tmp_path: Path) -> None:
     tuned, _, _ = taught(options_for(folder), tmp_path)
     before = classify(tuned, TEXTS, DataOptions())
 
-    whole = Classifier(merged(tuned.model), tuned.tokenizer, tuned.labels)
+    whole = Classifier(merge_adapter(tuned.model), tuned.tokenizer, tuned.labels)
 
     for row, other in zip(classify(whole, TEXTS, DataOptions()), before, strict=True):
         assert row == pytest.approx(other, abs=1e-3)
@@ -130,7 +146,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(folder: Path, tmp_pat
     options = options_for(folder)
     _, whole, undisturbed = taught(options, tmp_path / "whole")
     seen: list[object] = []
-    watch = Watch(progress=seen.append, stop=lambda: len(seen) == 13)
+    watch = TrainingHooks(on_step=seen.append, should_stop=lambda: len(seen) == 13)
 
     _, _, stopped = taught(options, tmp_path / "stopped", watch)
     _, resumed, outcome = taught(options, tmp_path / "stopped")
@@ -150,7 +166,7 @@ def test_only_query_value_and_the_head_are_tuned(folder: Path) -> None:
     assert all("query" in name or "value" in name or "classifier" in name for name in tuned)
     assert low_rank == 2 * LAYERS * 2 * 8 * WIDTH
     # Two matrices with what is added to them.
-    assert adapted.share.tuned - low_rank == WIDTH * WIDTH + WIDTH + 2 * WIDTH + 2
+    assert adapted.parameters.tuned - low_rank == WIDTH * WIDTH + WIDTH + 2 * WIDTH + 2
 
 
 def test_at_the_start_the_adapter_changes_nothing(folder: Path) -> None:
@@ -206,7 +222,7 @@ def test_padding_changes_no_label(folder: Path) -> None:
 
 
 def test_what_an_encoder_has_no_place_for_is_cut_and_counted(folder: Path, tmp_path: Path) -> None:
-    long = [Labelled("a" * 700, "low"), Labelled("z", "high")]
+    long = [LabelledText("a" * 700, "low"), LabelledText("z", "high")]
     bert = BertForSequenceClassification(
         BertConfig(
             vocab_size=300, hidden_size=8, intermediate_size=8, num_hidden_layers=1,
@@ -219,7 +235,7 @@ def test_what_an_encoder_has_no_place_for_is_cut_and_counted(folder: Path, tmp_p
     # RoBERTa's 600 places begin behind that of the padding.
     for source, room in ((folder, 599), (tmp_path / "bert", 50)):
         classifier = loaded(options_for(source))
-        read, report = read_all(classifier, long, DataOptions(max_tokens=4000))
+        read, report = encode_texts(classifier, long, DataOptions(max_tokens=4000))
 
         assert [len(row.ids) for row in read] == [room, 1]
         assert (report.truncated, report.tokens_cut) == (1, 700 - room)
@@ -228,19 +244,19 @@ def test_what_an_encoder_has_no_place_for_is_cut_and_counted(folder: Path, tmp_p
 
 def test_one_label_is_nothing_to_learn() -> None:
     with pytest.raises(InvalidInput, match="two labels") as caught:
-        labels_of(ROWS[:4])
+        count_labels(ROWS[:4])
 
-    assert str(caught.value.faults[0]) == "task: 4 rows to learn have 1 labels; all are 'low'"
+    assert str(caught.value.faults[0]) == "task: 4 training rows have 1 labels; all are 'low'"
 
 
 def test_labels_come_in_the_alphabets_order_with_their_rows() -> None:
-    assert list(labels_of(ROWS[1:]).items()) == [("high", 4), ("low", 3)]
+    assert list(count_labels(ROWS[1:]).items()) == [("high", 4), ("low", 3)]
 
 
 def test_a_classification_instance_is_a_text_and_its_label() -> None:
-    row = labelled(Record("Is it high?", " Yes.\n", "A tower."))
+    row = labelled_text(Record("Is it high?", " Yes.\n", "A tower."))
 
-    assert row == Labelled("Is it high?\n\nA tower.", "yes")
+    assert row == LabelledText("Is it high?\n\nA tower.", "yes")
 
 
 def test_an_unknown_encoder_is_refused(tmp_path: Path) -> None:
@@ -264,27 +280,33 @@ def test_every_part_of_a_new_head_is_learnt_and_kept(tmp_path: Path) -> None:
     BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "bert")
     tiny_tokenizer().save_pretrained(tmp_path / "bert")
     options = options_for(tmp_path / "bert")
-    read, report = read_all(loaded(options), ROWS, options.data)
+    read, report = encode_texts(loaded(options), ROWS, options.data)
 
     classifier = loaded(options)
-    fresh = load(options, Path(), Place(), telling(classifier.labels)).fresh
+    new_modules = load_for_training(
+        options, Path(), Device(), classification_head(classifier.labels)
+    ).new_modules
     torch.manual_seed(1)
-    adapted = adapt(classifier.model, options.method, STEPS, "SEQ_CLS", fresh)
-    outcome = learn(adapted, label_lessons(read), options, tmp_path / "checkpoints", Watch())
+    adapted = adapt(classifier.model, options.method, STEPS, "SEQ_CLS", new_modules)
+    outcome = learn(
+        adapted, label_examples(read), options, tmp_path / "checkpoints", TrainingHooks()
+    )
     tuned = Classifier(adapted.model, classifier.tokenizer, classifier.labels)
-    facts = facts_of(adapted, options, outcome, report, labels_of(ROWS))
+    facts = training_facts_of(adapted, options, outcome, report, count_labels(ROWS))
     save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
     torch.manual_seed(2)
     again = read_back(options, tmp_path / "tuned", tuned.labels)
 
-    assert set(fresh) == {"bert.pooler", "classifier"}
+    assert set(new_modules) == {"bert.pooler", "classifier"}
     assert any("pooler" in name for name in tuned_weights(adapted.model))
     assert classify(again, TEXTS, options.data) == classify(tuned, TEXTS, options.data)
 
 
 def test_a_head_that_comes_with_the_model_is_not_new(folder: Path) -> None:
     there, fewer = (
-        load(options_for(folder), Path(), Place(), telling(labels)).fresh
+        load_for_training(
+            options_for(folder), Path(), Device(), classification_head(labels)
+        ).new_modules
         for labels in (["high", "low"], ["a", "b", "c"])
     )
 

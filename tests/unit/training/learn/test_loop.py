@@ -10,14 +10,17 @@ import pytest
 import torch
 
 from app.errors import Conflict, LossNotFinite, MemoryTooSmall, SeedbedError, TrainingTrouble
-from app.training.learn.checkpoints import rank_memory, set_rank_memory, tuned_weights
-from app.training.learn.loop import Step, Watch, learning_rate_at, steps_of
-from app.training.learn.loss import mean_loss
-from app.training.model.base_models import recompute
-from app.training.model.methods import ranks
+from app.training.learn.checkpoints import (
+    rank_allocator_state,
+    set_rank_allocator_state,
+    tuned_weights,
+)
+from app.training.learn.loop import Step, TrainingHooks, count_steps, learning_rate_at
+from app.training.model.base_models import enable_gradient_checkpointing
+from app.training.model.methods import adapter_ranks
 from app.training.plain.options import MethodName, ScheduleOptions, TrainingOptions
-from tests.unit.training.making import tiny_gpt2, tiny_llama
-from tests.unit.training.tuning import STEPS, options_for, packs_for, tuned
+from tests.unit.training.tiny_models import tiny_gpt2, tiny_llama
+from tests.unit.training.tiny_training import STEPS, mean_loss, options_for, packs_for, tuned
 
 pytestmark = pytest.mark.torch
 
@@ -25,9 +28,9 @@ ROOT = Path(__file__).resolve().parents[4]
 METHODS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3", "full"]
 
 
-def stop_after(steps: int) -> Watch:
+def stop_after(steps: int) -> TrainingHooks:
     seen: list[Step] = []
-    return Watch(progress=seen.append, stop=lambda: len(seen) == steps)
+    return TrainingHooks(on_step=seen.append, should_stop=lambda: len(seen) == steps)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -56,7 +59,7 @@ def test_packed_rows_are_learnt_too(tmp_path: Path) -> None:
 def test_each_step_is_told_with_its_loss_and_learning_rate(tmp_path: Path) -> None:
     told: list[Step] = []
 
-    _, outcome = tuned(options_for(), tmp_path, Watch(progress=told.append))
+    _, outcome = tuned(options_for(), tmp_path, TrainingHooks(on_step=told.append))
 
     assert [step.number for step in told] == list(range(1, STEPS + 1))
     assert tuple(step.loss for step in told) == outcome.losses
@@ -88,7 +91,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
     assert (stopped.steps, stopped.stopped) == (7, True)
     assert (outcome.resumed_from, outcome.stopped) == (7, False)
     assert outcome.losses == undisturbed.losses
-    assert ranks(resumed.model) == ranks(whole.model)
+    assert adapter_ranks(resumed.model) == adapter_ranks(whole.model)
     expected = tuned_weights(whole.model)
     for weight_name, weights in tuned_weights(resumed.model).items():
         assert torch.equal(weights, expected[weight_name])
@@ -104,7 +107,7 @@ def test_stopped_within_a_step_the_step_is_made_anew(tmp_path: Path) -> None:
         # Two micro-batches a step: this is before the second of the fourth step.
         return len(asked) == 8
 
-    _, stopped = tuned(options, tmp_path / "stopped", Watch(stop=stop))
+    _, stopped = tuned(options, tmp_path / "stopped", TrainingHooks(should_stop=stop))
     _, resumed = tuned(options, tmp_path / "stopped")
 
     assert stopped.steps == 3
@@ -114,12 +117,12 @@ def test_stopped_within_a_step_the_step_is_made_anew(tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from app.training.learn.loop import Watch
-from tests.unit.training.tuning import options_for, tuned
+from app.training.learn.loop import TrainingHooks
+from tests.unit.training.tiny_training import options_for, tuned
 def told(step):
     print(step.number, flush=True)
     time.sleep(0.05)
-tuned(options_for(checkpoint_every=3), Path(sys.argv[1]), Watch(progress=told))
+tuned(options_for(checkpoint_every=3), Path(sys.argv[1]), TrainingHooks(on_step=told))
 """
 
 
@@ -169,7 +172,7 @@ def test_a_loss_that_is_no_number_stops_it_and_the_last_checkpoint_stays(tmp_pat
                 model.model.norm.weight.fill_(float("nan"))
 
     with pytest.raises(LossNotFinite, match=r"step 7 is nan .* checkpoint of step 5 is kept"):
-        tuned(options_for(), tmp_path, Watch(progress=poison), model)
+        tuned(options_for(), tmp_path, TrainingHooks(on_step=poison), model)
 
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000005.pt"]
     _, outcome = tuned(options_for(), tmp_path)
@@ -181,15 +184,15 @@ import resource, signal, sys
 from pathlib import Path
 from app.errors import OutOfSpace
 from app.training.publish.adapter_folder import save_tuned
-from app.training.learn.loop import Watch
-from tests.unit.training.making import tiny_llama, tiny_tokenizer
-from tests.unit.training.tuning import options_for, tuned
+from app.training.learn.loop import TrainingHooks
+from tests.unit.training.tiny_models import tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_training import options_for, tuned
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def told(step):
     if step.number == 6:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    tuned(options_for(), Path(sys.argv[1]), Watch(progress=told))
+    tuned(options_for(), Path(sys.argv[1]), TrainingHooks(on_step=told))
 except OutOfSpace as problem:
     print(problem)
 try:
@@ -220,7 +223,7 @@ def test_adalora_ends_with_fewer_ranks_in_all_than_it_began_with(
 
     adapted, _ = tuned(options, tmp_path)
 
-    told = ranks(adapted.model)
+    told = adapter_ranks(adapted.model)
     assert sum(told.values()) == 8 * len(adapted.targets)
     assert len(set(told.values())) > 1
 
@@ -239,10 +242,10 @@ def test_the_learning_rate_rises_and_falls_as_its_shape_says(shape: str) -> None
 
 
 def test_epochs_become_steps() -> None:
-    assert steps_of(64, ScheduleOptions(epochs=3, batch=16)) == 12
-    assert steps_of(65, ScheduleOptions(epochs=1, batch=16)) == 5
-    assert steps_of(1, ScheduleOptions(epochs=0.1, batch=16)) == 1
-    assert steps_of(64, ScheduleOptions(steps=7)) == 7
+    assert count_steps(64, ScheduleOptions(epochs=3, batch=16)) == 12
+    assert count_steps(65, ScheduleOptions(epochs=1, batch=16)) == 5
+    assert count_steps(1, ScheduleOptions(epochs=0.1, batch=16)) == 1
+    assert count_steps(64, ScheduleOptions(steps=7)) == 7
 
 
 def test_a_batch_that_does_not_fit_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
@@ -265,11 +268,11 @@ def test_a_batch_that_does_not_fit_is_told_and_the_last_checkpoint_stays(tmp_pat
 
 
 def test_a_gpu_that_is_gone_is_told_and_a_defect_is_not_hidden(tmp_path: Path) -> None:
-    def failing(text: str) -> Watch:
+    def failing(text: str) -> TrainingHooks:
         def told(_: Step) -> None:
             raise RuntimeError(text)
 
-        return Watch(progress=told)
+        return TrainingHooks(on_step=told)
 
     with pytest.raises(TrainingTrouble, match="The GPU failed: CUDA error: device is lost"):
         tuned(options_for(), tmp_path, failing("CUDA error: device is lost\nand more"))
@@ -303,16 +306,16 @@ def test_where_no_checkpoint_can_be_read_it_is_said(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         path.write_bytes(b"rubbish")
 
-    with pytest.raises(SeedbedError, match=r"No checkpoint .* without them it begins anew"):
+    with pytest.raises(SeedbedError, match=r"No checkpoint .* delete them to start over"):
         tuned(options_for(checkpoint_every=3), tmp_path)
 
 
 def test_what_adalora_remembers_goes_to_where_the_model_is(tmp_path: Path) -> None:
     options = options_for("adalora")
     adapted, _ = tuned(options, tmp_path, stop_after(5))
-    remembered = rank_memory(adapted.model)
+    remembered = rank_allocator_state(adapted.model)
 
-    set_rank_memory(adapted.model.to("meta"), remembered)
+    set_rank_allocator_state(adapted.model.to("meta"), remembered)
 
     held = adapted.model.base_model.rankallocator
     assert held.exp_avg_ipt
@@ -336,7 +339,7 @@ def test_inner_values_that_are_computed_anew_change_no_loss(packing: bool, tmp_p
     for anew in (False, True):
         model = tiny_llama()
         if anew:
-            recompute(model, "tiny")
+            enable_gradient_checkpointing(model, "tiny")
         _, outcome = tuned(options_for(packing=packing), tmp_path / str(anew), model=model)
         losses.append(outcome.losses)
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from transformers import Lfm2Config, Lfm2ForCausalLM, MambaConfig, MambaForCausalLM
 
-from app.training.learn.loss import answer_lessons, log_probabilities, mean_loss, sees_rows_apart
+from app.training.learn.loss import answer_examples, isolates_packed_rows, log_probabilities
 from app.training.plain.encoding import Encoded, encode_all
 from app.training.plain.library_types import Model
 from app.training.plain.options import DataOptions
-from tests.unit.training.making import spelling, talk, tiny_gpt2, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_models import spelling, talk, tiny_gpt2, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_training import mean_loss
 
 pytestmark = pytest.mark.torch
 
@@ -31,9 +32,9 @@ def test_log_probabilities_are_a_plain_softmax_at_the_answers_tokens(model: Mode
     # Of unequal length, so that the shorter are padded, and more than go in at a time.
     rows, _ = encode_all([*spelling(10), talk()], tiny_tokenizer(), DataOptions())
 
-    told = list(log_probabilities(model.eval(), rows, 0, at_once=4))
+    told = list(log_probabilities(model.eval(), rows, 0, batch_size=4))
 
-    assert [len(one) for one in told] == [row.under_loss for row in rows]
+    assert [len(one) for one in told] == [row.loss_tokens for row in rows]
     for one, row in zip(told, rows, strict=True):
         assert one == pytest.approx(by_hand(model, row), abs=1e-5)
 
@@ -61,16 +62,16 @@ def test_a_model_under_tuning_stays_so_and_tells_without_dropout() -> None:
 def test_lessons_put_the_rows_of_their_places_together() -> None:
     model = tiny_llama().eval()
     rows, _ = encode_all(spelling(12), tiny_tokenizer(), DataOptions())
-    lessons = answer_lessons([(row,) for row in rows])
+    examples = answer_examples([(row,) for row in rows])
 
-    portion = lessons.portion([3, 11], 0)
+    portion = examples.make_micro_batch([3, 11], 0)
 
     alone = mean_loss(model, [(rows[3],), (rows[11],)], 0)
-    assert len(lessons) == 12
-    assert lessons.lengths[11] == len(rows[11].ids)
-    assert portion.under_loss == rows[3].under_loss + rows[11].under_loss
+    assert len(examples) == 12
+    assert examples.lengths[11] == len(rows[11].ids)
+    assert portion.loss_tokens == rows[3].loss_tokens + rows[11].loss_tokens
     with torch.no_grad():
-        assert float(portion.summed_loss(model)) / portion.under_loss == pytest.approx(alone)
+        assert float(portion.summed_loss(model)) / portion.loss_tokens == pytest.approx(alone)
 
 
 def test_models_that_see_packed_rows_apart_are_told_from_those_that_do_not() -> None:
@@ -80,7 +81,7 @@ def test_models_that_see_packed_rows_apart_are_told_from_those_that_do_not() -> 
     mixed = Lfm2ForCausalLM(Lfm2Config(**size, **attention, layer_types=["conv", "full_attention"]))
     handing_on = MambaForCausalLM(MambaConfig(**size))
 
-    assert sees_rows_apart(tiny_llama())
-    assert sees_rows_apart(tiny_gpt2())
-    assert not sees_rows_apart(mixed)
-    assert not sees_rows_apart(handing_on)
+    assert isolates_packed_rows(tiny_llama())
+    assert isolates_packed_rows(tiny_gpt2())
+    assert not isolates_packed_rows(mixed)
+    assert not isolates_packed_rows(handing_on)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.training.model.memory import left_in_container
+from app.training.model.memory import container_free_bytes
 
 pytestmark = pytest.mark.torch
 
@@ -18,10 +18,10 @@ def limited(folder: Path, most: str) -> Path:
 
 
 def test_of_a_containers_memory_files_that_were_read_are_not_taken(tmp_path: Path) -> None:
-    assert left_in_container(limited(tmp_path / "tight", "1000")) == 600
-    assert left_in_container(limited(tmp_path / "over", "100")) == 0
+    assert container_free_bytes(limited(tmp_path / "tight", "1000")) == 600
+    assert container_free_bytes(limited(tmp_path / "over", "100")) == 0
 
 
 def test_without_a_limit_a_container_leaves_very_much(tmp_path: Path) -> None:
-    assert left_in_container(limited(tmp_path / "free", "max")) == 2**63
-    assert left_in_container(tmp_path / "none") == 2**63
+    assert container_free_bytes(limited(tmp_path / "free", "max")) == 2**63
+    assert container_free_bytes(tmp_path / "none") == 2**63

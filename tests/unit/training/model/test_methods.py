@@ -1,15 +1,16 @@
 """What each method puts on a model, how many parameters that is, and what is refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
 
 from app.errors import InvalidInput
-from app.training.model.methods import adapt, low_rank_parameters, ranks
+from app.training.model.methods import adapt, adapter_ranks
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName, MethodOptions
-from tests.unit.training.making import (
+from tests.unit.training.tiny_models import (
     LAYERS,
     WIDTH,
     tiny_gpt2,
@@ -29,6 +30,16 @@ def logits(model: Model) -> torch.Tensor:
     return told
 
 
+def expected_parameters(model: Model, targets: Sequence[str], rank: int) -> int:
+    """Return the size of a LoRA adapter: r (inputs + outputs) for each matrix."""
+    return sum(
+        rank * sum(module.weight.shape)
+        for name, module in model.named_modules()
+        if hasattr(module, "weight")
+        and any(name == one or name.endswith(f".{one}") for one in targets)
+    )
+
+
 @pytest.mark.parametrize("name", ["lora", "rslora"])
 @pytest.mark.parametrize("rank", [1, 4, 8])
 def test_an_adapter_has_two_r_d_parameters_for_each_square_matrix(
@@ -38,15 +49,15 @@ def test_an_adapter_has_two_r_d_parameters_for_each_square_matrix(
 
     matrices = 2 * LAYERS
     assert len(adapted.targets) == matrices
-    assert adapted.share.tuned == matrices * 2 * rank * WIDTH
-    assert adapted.share.tuned == low_rank_parameters(tiny_llama(), ("q_proj", "v_proj"), rank)
+    assert adapted.parameters.tuned == matrices * 2 * rank * WIDTH
+    assert adapted.parameters.tuned == expected_parameters(tiny_llama(), ("q_proj", "v_proj"), rank)
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2])
 def test_on_all_linear_matrices_it_has_r_times_both_sides_of_each(make: Any) -> None:
     adapted = adapt(make(), MethodOptions(targets="all linear"), steps=10)
 
-    assert adapted.share.tuned == low_rank_parameters(make(), adapted.targets, 8)
+    assert adapted.parameters.tuned == expected_parameters(make(), adapted.targets, 8)
     assert not any("lm_head" in target for target in adapted.targets)
 
 
@@ -68,14 +79,14 @@ def test_full_tuning_tunes_everything_and_a_prefix_two_vectors_a_layer_for_each_
     full = adapt(tiny_llama(), MethodOptions(name="full"), steps=10)
     prefix = adapt(tiny_llama(), MethodOptions(name="prefix", virtual_tokens=5), steps=10)
 
-    assert full.share.share == 1.0
-    assert prefix.share.tuned == 5 * LAYERS * 2 * WIDTH
+    assert full.parameters.share == 1.0
+    assert prefix.parameters.tuned == 5 * LAYERS * 2 * WIDTH
 
 
 def test_ia3_learns_a_factor_for_each_key_value_and_inner_feature() -> None:
     adapted = adapt(tiny_llama(), MethodOptions(name="ia3"), steps=10)
 
-    assert adapted.share.tuned == LAYERS * (WIDTH + WIDTH + 2 * WIDTH)
+    assert adapted.parameters.tuned == LAYERS * (WIDTH + WIDTH + 2 * WIDTH)
 
 
 def test_of_an_encoder_query_and_value_are_adapted() -> None:
@@ -102,7 +113,7 @@ def test_named_targets_are_adapted_and_no_others() -> None:
     adapted = adapt(tiny_llama(), MethodOptions(targets=(only,)), steps=10)
 
     assert adapted.targets == (only,)
-    assert ranks(adapted.model) == {only: 8}
+    assert adapter_ranks(adapted.model) == {only: 8}
 
 
 def test_adalora_with_too_few_steps_is_refused() -> None:

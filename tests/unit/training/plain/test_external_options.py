@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from app.formats.yaml_text import yaml_text
 from app.training.plain import axolotl, llama_factory
-from app.training.plain.external_options import Handover, Portions, portions_of
+from app.training.plain.external_options import BatchSplit, TrainingFiles, split_batch
 from app.training.plain.options import ScheduleOptions, TrainingOptions
 
-FILES = Handover(
+FILES = TrainingFiles(
     "alpaca_jsonl",
     {
         "learnt": "data/learnt.jsonl",
@@ -20,22 +20,22 @@ FILES = Handover(
     },
     sequences=600,
 )
-LEARNT_ALONE = Handover("alpaca_jsonl", {"learnt": "data/learnt.jsonl"}, sequences=600)
-TURNS = Handover("messages", {"learnt": "data/learnt.jsonl"}, sequences=600)
+LEARNT_ALONE = TrainingFiles("alpaca_jsonl", {"learnt": "data/learnt.jsonl"}, sequences=600)
+TURNS = TrainingFiles("messages", {"learnt": "data/learnt.jsonl"}, sequences=600)
 
 
 def options_of(where: str, **changes: Any) -> TrainingOptions:
     return TrainingOptions.model_validate({"where": where, "base_model": "owner/model", **changes})
 
 
-def llama(files: Handover = FILES, **changes: Any) -> dict[str, Any]:
+def llama(files: TrainingFiles = FILES, **changes: Any) -> dict[str, Any]:
     made = llama_factory.configuration(options_of("llama_factory", **changes), files)
     read = yaml.safe_load(yaml_text(made))
     assert read == made
     return dict(read)
 
 
-def axo(files: Handover = FILES, **changes: Any) -> dict[str, Any]:
+def axo(files: TrainingFiles = FILES, **changes: Any) -> dict[str, Any]:
     made = axolotl.configuration(options_of("axolotl", **changes), files)
     read = yaml.safe_load(yaml_text(made))
     assert read == made
@@ -162,7 +162,7 @@ def test_llama_factory_finds_each_side_in_its_list() -> None:
     assert entries["learnt"]["columns"] == {
         "prompt": "instruction", "query": "input", "response": "output",
     }  # fmt: skip
-    turned = Handover("jsonl", LEARNT_ALONE.files, 600, with_turns=True)
+    turned = TrainingFiles("jsonl", LEARNT_ALONE.files, 600, with_turns=True)
     assert llama_factory.dataset_info(turned)["learnt"]["columns"]["history"] == "history"
 
 
@@ -173,14 +173,14 @@ def test_a_warm_up_is_counted_for_versions_that_know_no_share_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch", "micro_batch", "portions"),
-    [(16, 4, Portions(4, 4)), (10, 4, Portions(2, 5)), (7, 4, Portions(1, 7)),
-     (3, 8, Portions(3, 1))],
+    ("batch", "micro_batch", "split"),
+    [(16, 4, BatchSplit(4, 4)), (10, 4, BatchSplit(2, 5)), (7, 4, BatchSplit(1, 7)),
+     (3, 8, BatchSplit(3, 1))],
 )  # fmt: skip
 def test_a_batch_keeps_its_size_in_even_parts(
-    batch: int, micro_batch: int, portions: Portions
+    batch: int, micro_batch: int, split: BatchSplit
 ) -> None:
-    assert portions_of(ScheduleOptions(batch=batch, micro_batch=micro_batch)) == portions
+    assert split_batch(ScheduleOptions(batch=batch, micro_batch=micro_batch)) == split
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from app.record import Record
 from app.training.plain.encoding import NO_LOSS, Encoded, encode, encode_all, encode_prompt
 from app.training.plain.masking import TemplateName
 from app.training.plain.options import DataOptions
-from tests.unit.training.making import spelling, talk, tiny_tokenizer
+from tests.unit.training.tiny_models import spelling, talk, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 

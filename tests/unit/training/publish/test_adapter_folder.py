@@ -12,14 +12,14 @@ from app.errors import Conflict, InvalidInput
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName
 from app.training.publish.adapter_folder import (
-    check_sums,
-    facts_of,
-    merged,
+    load_adapter,
+    merge_adapter,
     save_tuned,
-    with_adapter,
+    training_facts_of,
+    verify_checksums,
 )
-from tests.unit.training.making import tiny_gpt2, tiny_llama, tiny_tokenizer
-from tests.unit.training.tuning import options_for, packs_for, tuned
+from tests.unit.training.tiny_models import tiny_gpt2, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_training import options_for, packs_for, tuned
 
 pytestmark = pytest.mark.torch
 
@@ -36,7 +36,7 @@ def logits(model: Model) -> torch.Tensor:
 def saved(name: MethodName, folder: Path, make: Any = tiny_llama, steps: int = 5) -> Model:
     options = options_for(name, steps=steps)
     adapted, outcome = tuned(options, folder / "checkpoints", model=make())
-    facts = facts_of(adapted, options, outcome, packs_for(options)[1])
+    facts = training_facts_of(adapted, options, outcome, packs_for(options)[1])
     save_tuned(folder / "adapter", adapted.model, tiny_tokenizer(), facts)
     return adapted.model
 
@@ -46,7 +46,7 @@ def saved(name: MethodName, folder: Path, make: Any = tiny_llama, steps: int = 5
 def test_a_saved_adapter_answers_as_before(name: MethodName, make: Any, tmp_path: Path) -> None:
     model = saved(name, tmp_path, make)
 
-    again = with_adapter(make(), tmp_path / "adapter")
+    again = load_adapter(make(), tmp_path / "adapter")
 
     assert not torch.equal(logits(make()), logits(model))
     if name == "adalora":
@@ -69,7 +69,7 @@ def test_merged_weights_answer_within_a_thousandth(name: MethodName, tmp_path: P
     model = saved(name, tmp_path)
     before = logits(model)
 
-    whole = merged(model)
+    whole = merge_adapter(model)
     whole.save_pretrained(tmp_path / "merged")
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
 
@@ -81,7 +81,7 @@ def test_merged_weights_answer_within_a_thousandth(name: MethodName, tmp_path: P
 
 def test_a_prefix_cannot_be_merged(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be merged"):
-        merged(saved("prefix", tmp_path))
+        merge_adapter(saved("prefix", tmp_path))
 
 
 def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "adapter" / "training.json").read_text(encoding="utf-8"))
 
     assert "| method | adalora |" in card
-    assert "| rows | 8 of 8, 0 cut at their end |" in card
+    assert "| rows | 8 of 8, 0 truncated |" in card
     assert "| model.layers.0.self_attn.q_proj |" in card
     assert len(facts["losses"]) == facts["steps"] == 12
     assert facts["ranks"].keys() == set(facts["targets"])
@@ -100,16 +100,16 @@ def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
 def test_what_was_changed_after_it_was_saved_is_told_by_its_sum(tmp_path: Path) -> None:
     saved("lora", tmp_path)
     folder = tmp_path / "adapter"
-    check_sums(folder)
+    verify_checksums(folder)
     (folder / "training.json").unlink()
     with (folder / "adapter_config.json").open("a", encoding="utf-8") as file:
         file.write(" ")
 
     with pytest.raises(InvalidInput) as caught:
-        with_adapter(tiny_llama(), folder)
+        load_adapter(tiny_llama(), folder)
 
     assert {str(fault) for fault in caught.value.faults} == {
-        "adapter_config.json: is not as it was written",
+        "adapter_config.json: has changed",
         "training.json: is missing",
     }
 
@@ -118,7 +118,7 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
     saved("lora", tmp_path)
 
     with pytest.raises(InvalidInput, match="does not fit this base model"):
-        with_adapter(tiny_gpt2(), tmp_path / "adapter")
+        load_adapter(tiny_gpt2(), tmp_path / "adapter")
 
 
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
@@ -127,4 +127,4 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(Conflict):
         save_tuned(tmp_path / "adapter", tiny_llama(), tiny_tokenizer(), {})
 
-    check_sums(tmp_path / "adapter")
+    verify_checksums(tmp_path / "adapter")

@@ -9,20 +9,21 @@ import pytest
 import torch
 
 from app.record import Record
-from app.training.job import Job, carry_out
+from app.training.job import Job, run_job
 from app.training.learn.classifier import Classifier, classify
-from app.training.learn.loop import Watch
-from app.training.model.base_models import Place, load_to_answer, telling
+from app.training.learn.loop import TrainingHooks
+from app.training.model.base_models import classification_head, load_for_inference
+from app.training.model.device import Device
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName, TrainingOptions
-from app.training.publish.adapter_folder import check_sums, with_adapter
-from app.training.publish.export import write_for_llama_cpp, write_merged
-from tests.unit.training.making import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
+from app.training.publish.adapter_folder import load_adapter, verify_checksums
+from app.training.publish.export import write_gguf, write_merged
+from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_roberta, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
 IDS = torch.arange(6, 40)[None]
-HERE = Place()
+HERE = Device()
 
 
 def logits(model: Model) -> torch.Tensor:
@@ -48,7 +49,7 @@ def adapter_of(tiny: Path, name: MethodName) -> Job:
     )
     root = tiny.parent
     job = Job(options, spelling(8), root / "checkpoints", root / "adapter", root, HERE)
-    carry_out(job, Watch())
+    run_job(job, TrainingHooks())
     return job
 
 
@@ -59,11 +60,11 @@ def test_a_merged_folder_answers_as_the_adapter_does(name: MethodName, tiny: Pat
     why_not = write_merged(job.target, target, tiny.parent, HERE)
 
     assert why_not is None
-    check_sums(target)
-    base = load_to_answer(str(tiny), tiny.parent, HERE).model
+    verify_checksums(target)
+    base = load_for_inference(str(tiny), tiny.parent, HERE).model
     before = logits(base)
-    tuned = logits(with_adapter(base, job.target))
-    merged = logits(load_to_answer(str(target), tiny.parent, HERE).model)
+    tuned = logits(load_adapter(base, job.target))
+    merged = logits(load_for_inference(str(target), tiny.parent, HERE).model)
     assert float((merged - tuned).abs().max()) < 1e-3 < float((merged - before).abs().max())
 
 
@@ -81,19 +82,19 @@ def test_of_a_prefix_there_are_no_other_forms_and_it_is_said_why(tiny: Path) -> 
     job = adapter_of(tiny, "prefix")
 
     merged = write_merged(job.target, tiny.parent / "merged", tiny.parent, HERE)
-    file = write_for_llama_cpp(job.target, tiny.parent / "adapter.gguf", tiny.parent)
+    file = write_gguf(job.target, tiny.parent / "adapter.gguf", tiny.parent)
 
-    assert merged == "an adapter of the method prefix is no part of any weight"
-    assert file == "only lora, rslora and qlora can be written so"
+    assert merged == "an adapter of the method prefix cannot be merged"
+    assert file == "only lora, rslora and qlora adapters can be converted"
     assert not list(tiny.parent.glob("*merged*")) + list(tiny.parent.glob("*.gguf*"))
 
 
 def test_llama_cpp_gets_a_file_once(tiny: Path) -> None:
     job, file = adapter_of(tiny, "lora"), tiny.parent / "adapter.gguf"
 
-    assert write_for_llama_cpp(job.target, file, tiny.parent) is None
+    assert write_gguf(job.target, file, tiny.parent) is None
     written = file.stat().st_mtime_ns
-    assert write_for_llama_cpp(job.target, file, tiny.parent) is None
+    assert write_gguf(job.target, file, tiny.parent) is None
 
     assert file.stat().st_mtime_ns == written
     assert {one.name for one in gguf.GGUFReader(file).tensors} >= {"blk.0.attn_q.weight.lora_a"}
@@ -111,17 +112,17 @@ def test_a_merged_encoder_tells_labels_as_the_adapter_does(tmp_path: Path) -> No
     )
     records = [Record("ab"[number % 2] * 5, "ab"[number % 2]) for number in range(8)]
     job = Job(options, records, tmp_path / "checkpoints", tmp_path / "adapter", tmp_path, HERE)
-    labels = list(carry_out(job, Watch()).facts["labels"])
+    labels = list(run_job(job, TrainingHooks()).facts["labels"])
 
     why_not = write_merged(job.target, tmp_path / "merged", tmp_path, HERE)
-    file = write_for_llama_cpp(job.target, tmp_path / "adapter.gguf", tmp_path)
+    file = write_gguf(job.target, tmp_path / "adapter.gguf", tmp_path)
 
-    assert (why_not, file) == (None, "it tells labels, which llama.cpp does not")
+    assert (why_not, file) == (None, "llama.cpp does not support classifiers")
     loaded, merged = (
-        load_to_answer(str(tmp_path / name), tmp_path, HERE, telling(labels))
+        load_for_inference(str(tmp_path / name), tmp_path, HERE, classification_head(labels))
         for name in ("tiny", "merged")
     )
-    adapted = replace(loaded, model=with_adapter(loaded.model, job.target))
+    adapted = replace(loaded, model=load_adapter(loaded.model, job.target))
     texts = [record.request for record in records]
     one, other = (
         classify(Classifier(m.model, m.tokenizer, tuple(labels)), texts, options.data)

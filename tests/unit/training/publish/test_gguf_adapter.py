@@ -10,8 +10,8 @@ from app.errors import InvalidInput
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName
 from app.training.publish.gguf_adapter import write_gguf_adapter
-from tests.unit.training.making import LAYERS, WIDTH, tiny_gpt2, tiny_llama
-from tests.unit.training.tuning import options_for, tuned
+from tests.unit.training.tiny_models import LAYERS, WIDTH, tiny_gpt2, tiny_llama
+from tests.unit.training.tiny_training import options_for, tuned
 
 pytestmark = pytest.mark.torch
 
@@ -57,7 +57,7 @@ def test_another_family_is_refused(tmp_path: Path) -> None:
 def test_another_method_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     saved("dora", tmp_path, tiny_llama())
 
-    with pytest.raises(InvalidInput, match="cannot be written for llama"):
+    with pytest.raises(InvalidInput, match="cannot be converted for llama"):
         write_gguf_adapter(tmp_path / "adapter", tiny_llama().config, tmp_path / "adapter.gguf")
 
     assert not list(tmp_path.glob("*.gguf*"))

@@ -12,7 +12,7 @@ import yaml
 from app.errors import InvalidInput
 from app.evaluation.result import ProgressPoint
 from app.record import DatasetRow, Exchange, Record
-from app.services.training.contract import RowSource, Trained, TrainingWork
+from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 from app.services.training.trainers.external_config import (
     write_for_axolotl,
     write_for_llama_factory,
@@ -71,7 +71,7 @@ def work_of(
         kind="training",
         options=options.model_dump(mode="json"),
         dataset=source("colours, version 3", records, test),
-        others={"dataset_general": source("general, version 1", general)},
+        other_datasets={"dataset_general": source("general, version 1", general)},
         folder=folder,
         cache=folder,
     )
@@ -79,7 +79,7 @@ def work_of(
 
 def written(work: TrainingWork) -> Path:
     writer = write_for_axolotl if work.options["where"] == "axolotl" else write_for_llama_factory
-    assert writer(work, Notes()) == Trained(is_whole=True)
+    assert writer(work, Notes()) == TrainerResult(is_complete=True)
     return work.folder / "outputs"
 
 
@@ -205,13 +205,13 @@ def test_the_same_work_makes_the_same_bytes_and_leaves_nothing_of_a_killed_write
 ) -> None:
     work = work_of(tmp_path, "llama_factory", PLAIN)
     first = {name: (written(work) / name).read_bytes() for name in names(written(work))}
-    (tmp_path / "outputs" / "data" / ".learnt.jsonl.0badcafe.part").write_text("half")
+    (tmp_path / "outputs" / "data" / ".training.jsonl.0badcafe.part").write_text("half")
     (tmp_path / "outputs" / "axolotl.yaml").write_text("of another time")
     assert {name: (written(work) / name).read_bytes() for name in names(written(work))} == first
 
 
 def test_a_version_with_no_row_to_learn_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no row to learn"):
+    with pytest.raises(InvalidInput, match="no row to train on"):
         written(work_of(tmp_path, "axolotl", PLAIN, test=len(PLAIN)))
 
 
@@ -221,9 +221,9 @@ def test_a_named_version_is_held_out_and_is_not_replayed(tmp_path: Path) -> None
         "data": {"replay_share": 0.5, "replay_dataset_id": "dataset_more"},
     }
     work = work_of(tmp_path, "axolotl", PLAIN, test=0, **named)
-    exam = list(work.others["dataset_general"].read())
+    exam = list(work.other_datasets["dataset_general"].read())
     more = source("more, version 1", [*(row.record for row in exam), *TURNED[-1:]])
-    folder = written(replace(work, others={**work.others, "dataset_more": more}))
+    folder = written(replace(work, other_datasets={**work.other_datasets, "dataset_more": more}))
 
     held_out, learnt, general = (
         lines_of(folder / "data" / f"{side}.jsonl") for side in ("held_out", "learnt", "general")

@@ -13,14 +13,14 @@ import pytest
 from app.errors import InvalidInput
 from app.evaluation.result import Evaluation, ProgressPoint
 from app.record import DatasetRow, Record
-from app.services.training.contract import RowSource, Trained, TrainingWork
+from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 
 if find_spec("peft") is None:
     pytest.skip("needs the extra 'training'", allow_module_level=True)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from app.services.training.trainers.local import carry_out
-from tests.unit.training.making import tiny_roberta, tiny_tokenizer
+from app.services.training.trainers.local import run_job
+from tests.unit.training.tiny_models import tiny_roberta, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
@@ -84,26 +84,26 @@ def work_in(
         kind="training",
         options=whole | options,
         dataset=RowSource("shouts, version 1", read),
-        others={},
+        other_datasets={},
         folder=folder,
         cache=folder.parent / "models",
     )
 
 
-def evaluation_of(trained: Trained) -> Evaluation:
+def evaluation_of(trained: TrainerResult) -> Evaluation:
     assert trained.evaluation is not None
     return trained.evaluation
 
 
 def test_an_encoder_is_measured_beside_the_commonest_label(encoder: Path, tmp_path: Path) -> None:
-    watch = Watching()
+    monitor = Watching()
 
-    trained = carry_out(work_in(tmp_path / "job", encoder, shouts(60)), watch)
+    trained = run_job(work_in(tmp_path / "job", encoder, shouts(60)), monitor)
 
     found = evaluation_of(trained)
     base, tuned = found.models
-    assert trained.is_whole
-    assert len(watch.points) == 30
+    assert trained.is_complete
+    assert len(monitor.points) == 30
     assert (base.name[:6], tuned.name) == ("always", "training_1")
     assert found.tasks == found.classification_tasks > 5
     assert base.exact_match is not None
@@ -114,27 +114,27 @@ def test_an_encoder_is_measured_beside_the_commonest_label(encoder: Path, tmp_pa
     assert found.training.truncation is not None
     # Of 60 rows 40 are of classification, and none of those held out was learnt.
     assert found.training.truncation.rows == 40 - found.tasks
-    assert any("No adapter.gguf: it tells labels" in line for line in watch.lines)
+    assert any("No adapter.gguf: llama.cpp does not support" in line for line in monitor.lines)
 
 
 def test_the_tuned_encoder_can_be_measured_again_by_a_job_of_its_own(
     encoder: Path, tmp_path: Path
 ) -> None:
     first = work_in(tmp_path / "job", encoder, shouts(60), outputs={"merged": True})
-    carry_out(first, Watching())
+    run_job(first, Watching())
     rows = [row for row in shouts(90) if row.position >= 60]
     again = TrainingWork(
         job_id="training_2",
         kind="evaluation",
         options={"training_job_id": "training_1"},
         dataset=work_in(tmp_path / "again", encoder, rows).dataset,
-        others={},
+        other_datasets={},
         folder=tmp_path / "again",
         cache=first.cache,
-        tuned=first.folder / "outputs",
+        tuned_outputs=first.folder / "outputs",
     )
 
-    found = evaluation_of(carry_out(again, Watching()))
+    found = evaluation_of(run_job(again, Watching()))
 
     assert found.tasks == 20
     assert found.models[1].exact_match is not None
@@ -146,13 +146,13 @@ def test_the_tuned_encoder_can_be_measured_again_by_a_job_of_its_own(
 
 def test_stopped_it_goes_on_where_it_was(encoder: Path, tmp_path: Path) -> None:
     work = work_in(tmp_path / "job", encoder, shouts(60))
-    undisturbed = carry_out(work_in(tmp_path / "whole", encoder, shouts(60)), Watching())
+    undisturbed = run_job(work_in(tmp_path / "whole", encoder, shouts(60)), Watching())
 
-    stopped = carry_out(work, Watching(most_steps=7))
+    stopped = run_job(work, Watching(most_steps=7))
     rest = Watching()
-    resumed = carry_out(work, rest)
+    resumed = run_job(work, rest)
 
-    assert stopped == Trained(is_whole=False)
+    assert stopped == TrainerResult(is_complete=False)
     assert rest.points[0].step == 8
     assert resumed == undisturbed
 
@@ -161,13 +161,13 @@ def test_rows_without_a_classification_teach_no_labels(encoder: Path, tmp_path: 
     rows = [DatasetRow(n, Record("Say it.", "yes"), is_classification=False) for n in range(9)]
 
     with pytest.raises(InvalidInput, match="no classification rows") as caught:
-        carry_out(work_in(tmp_path / "job", encoder, rows), Watching())
+        run_job(work_in(tmp_path / "job", encoder, rows), Watching())
 
     assert caught.value.faults[0].field == "task"
 
 
 def test_the_loss_of_an_encoder_is_that_of_a_label(encoder: Path, tmp_path: Path) -> None:
-    found = evaluation_of(carry_out(work_in(tmp_path / "job", encoder, shouts(60)), Watching()))
+    found = evaluation_of(run_job(work_in(tmp_path / "job", encoder, shouts(60)), Watching()))
 
     assert found.loss_of == "label"
     assert any(" a label: " in line for line in found.words)
@@ -181,34 +181,34 @@ def test_it_is_measured_on_the_version_that_it_names(encoder: Path, tmp_path: Pa
         "exam, version 3",
         lambda: iter([rows[0], *(row for row in rows if row.position >= 60)]),
     )
-    watch = Watching()
+    monitor = Watching()
 
-    found = evaluation_of(carry_out(replace(work, others={"dataset_2": exam}), watch))
+    found = evaluation_of(run_job(replace(work, other_datasets={"dataset_2": exam}), monitor))
 
-    assert found.title == "shouts, version 1, measured on exam, version 3"
+    assert found.title == "shouts, version 1, evaluated on exam, version 3"
     # Of the 30 other rows 20 are of classification; the one that is learnt, too, is not asked.
     assert found.tasks == 20
     assert found.training is not None
     assert found.training.truncation is not None
     assert found.training.truncation.rows == 40
-    assert "40 rows to learn, 20 held out." in watch.lines
-    assert "Of those to measure on, left out as near to rows to learn: 1." in watch.lines
+    assert "40 training rows, 20 held out." in monitor.lines
+    assert "Dropped as near-duplicates of training rows: 1." in monitor.lines
 
 
 def test_an_evaluation_of_rows_that_were_learnt_says_so(encoder: Path, tmp_path: Path) -> None:
     none = {"evaluation": {"held_out_share": 0.0}}
     first = work_in(tmp_path / "job", encoder, shouts(30), **none)
-    carry_out(first, Watching())
+    run_job(first, Watching())
     again = replace(
         work_in(tmp_path / "again", encoder, shouts(30)),
         job_id="training_2",
         kind="evaluation",
         options={"training_job_id": "training_1"},
-        tuned=first.folder / "outputs",
-        has_learnt_it=True,
+        tuned_outputs=first.folder / "outputs",
+        was_trained_on_dataset=True,
     )
 
-    found = evaluation_of(carry_out(again, Watching()))
+    found = evaluation_of(run_job(again, Watching()))
 
-    assert found.title == "shouts, version 1, of which all rows were learnt"
+    assert found.title == "shouts, version 1, all of which are training rows"
     assert found.tasks == 20

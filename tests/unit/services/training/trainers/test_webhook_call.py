@@ -14,10 +14,15 @@ import pytest
 
 from app.errors import ConfigurationError, TrainingTrouble
 from app.services.context import Webhook
-from app.services.training.trainers.webhook_call import Answer, Call, deliver, signature_of
+from app.services.training.trainers.webhook_call import (
+    WebhookAnswer,
+    WebhookCall,
+    deliver,
+    signature_of,
+)
 from tests.servers.hook import SECRET, Reply, running_hook
 
-CALL = Call("training_1", json.dumps({"job_id": "training_1"}).encode())
+CALL = WebhookCall("training_1", json.dumps({"job_id": "training_1"}).encode())
 HURRIED = Webhook("", SECRET, timeout_s=2, patience_s=5, first_wait_s=0.05, longest_wait_s=0.2)
 
 
@@ -27,14 +32,14 @@ def never() -> bool:
 
 def delivered(
     hook: Webhook, stop: Callable[[], bool] = never, log: list[str] | None = None
-) -> Answer | None:
+) -> WebhookAnswer | None:
     return deliver(hook, CALL, stop, ([] if log is None else log).append)
 
 
 def test_a_call_can_be_verified_and_says_who_it_is() -> None:
     with running_hook(Reply(202, "queued as 17")) as there:
         answer = delivered(replace(HURRIED, url=there.url))
-    assert answer == Answer(202, "queued as 17")
+    assert answer == WebhookAnswer(202, "queued as 17")
     assert there.calls == [{"job_id": "training_1"}]
     assert there.ids == ["training_1"]
 
@@ -79,7 +84,7 @@ def test_what_passes_is_waited_out_under_the_same_id(status: int) -> None:
     log: list[str] = []
     with running_hook(Reply(status, "later"), Reply(status), Reply(200)) as there:
         answer = delivered(replace(HURRIED, url=there.url), log=log)
-    assert answer == Answer(200, "")
+    assert answer == WebhookAnswer(200, "")
     assert there.ids == ["training_1"] * 3
     assert there.calls[0] == there.calls[2]
     assert len(log) == 2
@@ -106,7 +111,9 @@ def test_waits_grow_up_to_the_longest() -> None:
 def test_a_hook_that_hangs_is_asked_again() -> None:
     log: list[str] = []
     with running_hook(Reply(200, hangs=True), Reply(200)) as there:
-        assert delivered(replace(HURRIED, url=there.url, timeout_s=0.3), log=log) == Answer(200, "")
+        assert delivered(replace(HURRIED, url=there.url, timeout_s=0.3), log=log) == WebhookAnswer(
+            200, ""
+        )
     assert "there was no answer in time" in log[0]
 
 

@@ -4,14 +4,17 @@ import pytest
 import torch
 
 from app.errors import MemoryTooSmall, TrainingTrouble
-from app.training.model.device_errors import device_troubles_told
+from app.training.model.device import device_errors_as_failures
 
 pytestmark = pytest.mark.torch
 
 
 def test_a_memory_that_is_full_is_told_with_what_did_not_fit() -> None:
-    told = r"^A batch did not fit into the memory .* Less does\.$"
-    with pytest.raises(MemoryTooSmall, match=told), device_troubles_told("A batch", "Less does."):
+    told = r"^A batch did not fit into memory .* Less does\.$"
+    with (
+        pytest.raises(MemoryTooSmall, match=told),
+        device_errors_as_failures("A batch", "Less does."),
+    ):
         torch.empty(2**50)
 
 
@@ -19,11 +22,14 @@ def test_a_gpu_that_is_gone_is_told_with_what_is_kept() -> None:
     told = r"^The GPU failed: CUDA error: device-side assert\. All is kept\.$"
     with (
         pytest.raises(TrainingTrouble, match=told),
-        device_troubles_told("A batch", "All is kept."),
+        device_errors_as_failures("A batch", "All is kept."),
     ):
         raise RuntimeError("CUDA error: device-side assert\nand more of it")
 
 
 def test_a_defect_is_not_hidden() -> None:
-    with pytest.raises(RuntimeError, match=r"^a defect$"), device_troubles_told("A batch", "Kept."):
+    with (
+        pytest.raises(RuntimeError, match=r"^a defect$"),
+        device_errors_as_failures("A batch", "Kept."),
+    ):
         raise RuntimeError("a defect")

@@ -1,4 +1,4 @@
-"""Choosing the way to serve a tuned model, and opening it."""
+"""The choice of an engine for a tuned model, and its start."""
 
 import importlib
 import importlib.util
@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias, cast
 
 from app.errors import ConfigurationError, InvalidInput
 from app.serving.answerer import Answerer, ClosingAnswerer
-from app.serving.by_llama import LlamaAnswerer
-from app.serving.tuned import TunedModel
+from app.serving.llama_answerer import LlamaAnswerer
+from app.serving.tuned_model import TunedModel
 from app.stack.parts import Environment, model_part
 from app.stack.ports import free_port
 from app.stack.supervisor import Supervisor
@@ -19,26 +19,26 @@ from app.training.plain.options import EMBEDDED
 
 Engine: TypeAlias = Literal["auto", "llama.cpp", "torch"]
 _LOOPBACK = "127.0.0.1"
-_TORCH_MODULE = "app.serving.by_torch"
-"""Its function `load` makes an answerer that is closed in the end; it imports torch."""
+_TORCH_MODULE = "app.serving.torch_answerer"
+"""Its function `load` returns a closing answerer; it imports torch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a tuned model is served."""
+    """Resources for serving a model."""
 
     environment: Environment
-    """Of the processes that are started."""
+    """Environment of the started processes."""
     log_dir: Path
     slots: int = 4
-    """Answers at the same time, where llama.cpp serves."""
+    """Answers at the same time, with llama.cpp."""
 
 
-def chosen(tuned: TunedModel, engine: Engine) -> Literal["llama.cpp", "torch"]:
-    """Choose llama.cpp where it can serve the model, unless torch is asked for.
+def choose_engine(tuned: TunedModel, engine: Engine) -> Literal["llama.cpp", "torch"]:
+    """Choose llama.cpp when it can serve the model, unless torch is requested.
 
     Raises:
-        InvalidInput: when llama.cpp is asked for and cannot.
+        InvalidInput: llama.cpp is requested and cannot serve the model.
     """
     why_not = _why_not_llama(tuned)
     if engine == "llama.cpp" and why_not:
@@ -57,15 +57,15 @@ def _why_not_llama(tuned: TunedModel) -> str | None:
 
 
 @contextmanager
-def opened(tuned: TunedModel, engine: Engine, machine: Machine) -> Iterator[Answerer]:
-    """Load a tuned model, and give it back in the end. To be entered in the main thread.
+def open_answerer(tuned: TunedModel, engine: Engine, machine: Machine) -> Iterator[Answerer]:
+    """Load a tuned model, and release it afterwards. Must be entered in the main thread.
 
     Raises:
-        ConfigurationError: when an extra is missing, with its name.
-        InvalidInput: when it is damaged, or cannot be served so.
-        StackError: when the model server does not start.
+        ConfigurationError: an extra is missing; the message names it.
+        InvalidInput: the model is damaged, or the engine cannot serve it.
+        StackError: the model server does not start.
     """
-    if chosen(tuned, engine) == "torch":
+    if choose_engine(tuned, engine) == "torch":
         with closing(_by_torch(tuned)) as answerer:
             yield answerer
         return
@@ -82,9 +82,9 @@ def _by_torch(tuned: TunedModel) -> ClosingAnswerer:
         module = importlib.import_module(_TORCH_MODULE)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"{tuned.name} is served through torch ({_why_not_llama(tuned) or 'as asked'}), and "
+            f"{tuned.name} needs torch ({_why_not_llama(tuned) or 'as requested'}), but "
             f"{error.name} is missing: pip install 'seedbed[training]'."
         ) from error
-    # Looked up by name, because serving must not depend on an extra.
+    # Imported by name, because serving must not depend on an extra.
     load = cast("Callable[[TunedModel], ClosingAnswerer]", module.load)
     return load(tuned)

@@ -13,17 +13,18 @@ if find_spec("peft") is None or find_spec("bitsandbytes") is None:
     pytest.skip("needs the extras 'training' and 'qlora'", allow_module_level=True)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from app.services.training.trainers.measure import Measuring, measured
-from app.training.model.base_models import Place, load_to_answer
+from app.services.training.trainers.evaluate import EvaluationPlan, evaluate_models
+from app.training.model.base_models import load_for_inference
+from app.training.model.device import Device
 from app.training.plain.options import DataOptions, EvaluationOptions
 from tests.unit.services.training.trainers.test_local import Watching
-from tests.unit.training.making import spelling, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
 
-def measuring_in(folder: Path, most_bytes: int, *, was_in_four_bits: bool) -> Measuring:
-    return Measuring(
+def measuring_in(folder: Path, limit_bytes: int, *, was_in_four_bits: bool) -> EvaluationPlan:
+    return EvaluationPlan(
         base_model=str(folder),
         tuned=None,
         tasks=[HeldOutTask(str(number), row) for number, row in enumerate(spelling(4))],
@@ -32,7 +33,7 @@ def measuring_in(folder: Path, most_bytes: int, *, was_in_four_bits: bool) -> Me
         options=EvaluationOptions(answer_tokens=2),
         seed=0,
         cache=folder,
-        place=Place(most_bytes=most_bytes),
+        device=Device(limit_bytes=limit_bytes),
         was_in_four_bits=was_in_four_bits,
     )
 
@@ -42,13 +43,13 @@ def test_what_was_tuned_in_four_bits_is_measured_so_where_it_does_not_fit_in_ful
 ) -> None:
     tiny_llama().save_pretrained(tmp_path)
     tiny_tokenizer().save_pretrained(tmp_path)
-    most = load_to_answer(str(tmp_path), tmp_path, Place(), in_four_bits=True).memory.total
-    watch = Watching()
+    most = load_for_inference(str(tmp_path), tmp_path, Device(), in_four_bits=True).memory.total
+    monitor = Watching()
 
-    found = measured(measuring_in(tmp_path, most, was_in_four_bits=True), "t", None, watch)
+    found = evaluate_models(measuring_in(tmp_path, most, was_in_four_bits=True), "t", None, monitor)
 
     assert found is not None
     assert found[0].tasks == 4
-    assert any("is measured in 4 bits" in line for line in watch.lines)
+    assert any("is measured in 4 bits" in line for line in monitor.lines)
     with pytest.raises(MemoryTooSmall):
-        measured(measuring_in(tmp_path, most, was_in_four_bits=False), "t", None, Watching())
+        evaluate_models(measuring_in(tmp_path, most, was_in_four_bits=False), "t", None, Watching())

@@ -14,9 +14,9 @@ from app.training.learn.loss import log_probabilities
 from app.training.plain.encoding import encode_all
 from app.training.plain.library_types import Model
 from app.training.plain.options import DataOptions
-from app.training.use.answering import answers
-from app.training.use.measuring import contender, label_contender
-from tests.unit.training.making import (
+from app.training.use.evaluate_tasks import answer_tasks, label_tasks
+from app.training.use.greedy_answers import generate_answers
+from tests.unit.training.tiny_models import (
     spelling,
     tiny_gpt2,
     tiny_llama,
@@ -37,7 +37,7 @@ def measured(
     stop: Callable[[], bool] = lambda: False,
     tasks: Sequence[HeldOutTask] = TASKS,
 ) -> Contender | None:
-    return contender("tiny", model, tiny_tokenizer(), tasks, options, answer_tokens, stop)
+    return answer_tasks("tiny", model, tiny_tokenizer(), tasks, options, answer_tokens, stop)
 
 
 def test_every_task_has_its_answer_and_its_references_likelihoods() -> None:
@@ -47,7 +47,7 @@ def test_every_task_has_its_answer_and_its_references_likelihoods() -> None:
     found = measured(model)
 
     assert found is not None
-    said = list(answers(model, tiny_tokenizer(), records, OPTIONS, 4))
+    said = list(generate_answers(model, tiny_tokenizer(), records, OPTIONS, 4))
     rows, _ = encode_all(records, tiny_tokenizer(), OPTIONS)
     likely = list(log_probabilities(model, rows, 0))
     assert [answer.task_id for answer in found.answers] == [task.id for task in TASKS]
@@ -103,7 +103,7 @@ def test_it_stops_between_portions_and_within_answers_when_told(
     ("text", "kind", "told"),
     [
         ("CUDA error: device is lost", TrainingTrouble, "The GPU failed: CUDA error"),
-        ("can't allocate memory", MemoryTooSmall, "A portion of 16 tasks did not fit"),
+        ("can't allocate memory", MemoryTooSmall, "A batch of 16 tasks did not fit"),
     ],
 )
 def test_a_device_that_fails_is_told(text: str, kind: type[TrainingTrouble], told: str) -> None:
@@ -126,7 +126,7 @@ def test_an_encoder_answers_with_its_likeliest_label() -> None:
         for number, wanted in enumerate(("Red.", "blue", "green"))
     ]
 
-    found = label_contender("tiny", classifier, tasks, OPTIONS, lambda: False)
+    found = label_tasks("tiny", classifier, tasks, OPTIONS, lambda: False)
 
     assert found is not None
     told = classify(classifier, [task.record.request for task in tasks], OPTIONS)
@@ -142,7 +142,7 @@ def test_an_encoder_answers_with_its_likeliest_label() -> None:
 def test_an_encoder_stops_when_told() -> None:
     classifier = Classifier(tiny_roberta(), tiny_tokenizer(), ("a", "b"))
 
-    assert label_contender("tiny", classifier, TASKS, OPTIONS, lambda: True) is None
+    assert label_tasks("tiny", classifier, TASKS, OPTIONS, lambda: True) is None
 
 
 def test_what_is_asked_changes_no_weight() -> None:

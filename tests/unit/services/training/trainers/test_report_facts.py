@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.services.training.trainers.local_facts import training_facts
+from app.services.training.trainers.report_facts import training_facts
 from app.training.plain.options import TrainingOptions
 
 pytestmark = pytest.mark.torch

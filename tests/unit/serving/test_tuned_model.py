@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidInput
-from app.serving.opening import chosen
-from app.serving.tuned import TunedModel, find_tuned
+from app.serving.open_answerer import choose_engine
+from app.serving.tuned_model import TunedModel, find_tuned
 from app.training.plain.options import MethodOptions, TrainingOptions
 
 
@@ -50,19 +50,19 @@ def test_where_nothing_is_the_places_are_named(tmp_path: Path) -> None:
 def test_facts_that_say_nothing_are_refused(text: str, tmp_path: Path) -> None:
     put(tmp_path / "adapter")
     (tmp_path / "adapter" / "training.json").write_text(text)
-    with pytest.raises(InvalidInput, match="does not say how it was tuned"):
+    with pytest.raises(InvalidInput, match="has no valid training options"):
         found(tmp_path)
 
 
 def test_only_adapters_of_the_embedded_model_are_for_llama_cpp(tmp_path: Path) -> None:
     put(tmp_path / "adapter", TrainingOptions(base_model="somebody/else"))
     (tmp_path / "adapter.gguf").touch()
-    assert chosen(found(tmp_path), "auto") == "torch"
+    assert choose_engine(found(tmp_path), "auto") == "torch"
     with pytest.raises(InvalidInput, match="not the embedded one"):
-        chosen(found(tmp_path), "llama.cpp")
+        choose_engine(found(tmp_path), "llama.cpp")
 
 
 def test_what_tells_labels_is_not_served(tmp_path: Path) -> None:
     put(tmp_path / "adapter", TrainingOptions(base_model="tiny", task="labels"))
-    with pytest.raises(InvalidInput, match="x tells labels apart, it does not write"):
+    with pytest.raises(InvalidInput, match="x is a classifier"):
         found(tmp_path)

@@ -13,10 +13,10 @@ import pytest
 from app.errors import InvalidInput, SeedbedError, StackError
 from app.record import Record
 from app.serving.answerer import Question, TooLong
-from app.serving.by_llama import LlamaAnswerer
-from app.serving.tuned import TunedModel
+from app.serving.llama_answerer import LlamaAnswerer
+from app.serving.tuned_model import TunedModel
 from app.training.plain.options import TrainingOptions
-from app.training.plain.sampling import Manner, Piece
+from app.training.plain.sampling import AnswerChunk, SamplingOptions
 
 Json = dict[str, Any]
 LAST = {"content": "", "stop": True, "stop_type": "eos", "tokens_predicted": 3}
@@ -61,12 +61,12 @@ def always(said: bytes, status: int = 200) -> Callable[[Json], tuple[int, bytes]
     return lambda _: (status, said)
 
 
-def pieces(url: str, folder: Path, question: Question) -> list[Piece]:
+def chunks(url: str, folder: Path, question: Question) -> list[AnswerChunk]:
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "\0"}))
     tuned = TunedModel("x", folder, TrainingOptions(), folder / "adapter.gguf", folder)
     answerer = LlamaAnswerer(url, tuned, check=lambda: None)
     try:
-        return list(answerer.answer(question).pieces)
+        return list(answerer.answer(question).chunks)
     finally:
         answerer.close()
 
@@ -79,10 +79,10 @@ def test_a_question_is_put_as_tokens_with_the_adapter_on_or_off(tmp_path: Path) 
         return 200, events(LAST)
 
     row = Record("Do it.", "")
-    manner = Manner(0.5, 0.9, ("x",), 7, 0.1, 0.2)
+    sampling = SamplingOptions(0.5, 0.9, ("x",), 7, 0.1, 0.2)
     with model_server(answer) as url:
-        pieces(url, tmp_path, Question(row, True, manner, 5, {"type": "integer"}, 0))
-        pieces(url, tmp_path, Question(row, False))
+        chunks(url, tmp_path, Question(row, True, sampling, 5, {"type": "integer"}, 0))
+        chunks(url, tmp_path, Question(row, False))
     prompt = bytes(bodies[0].pop("prompt")).decode()
     assert prompt.endswith("### Instruction:\nDo it.\n\n### Response:\n")
     assert bodies[0] == {
@@ -113,8 +113,8 @@ def test_pieces_come_as_they_are_and_the_last_says_how_it_ended(tmp_path: Path) 
     question = Question(Record("x", ""), tuned=True)
     for stop_type, reason in (("eos", "stop"), ("word", "stop"), ("limit", "length")):
         with model_server(always(events(*words, {**LAST, "stop_type": stop_type}))) as url:
-            found = pieces(url, tmp_path, question)
-        assert "".join(piece.text for piece in found) == "a\u2028bé"
+            found = chunks(url, tmp_path, question)
+        assert "".join(chunk.text for chunk in found) == "a\u2028bé"
         assert (found[-1].finish_reason, found[-1].tokens) == (reason, 3)
 
 
@@ -132,18 +132,21 @@ def test_its_refusals_keep_their_words(
     status: int, said: bytes, kind: type[SeedbedError], tmp_path: Path
 ) -> None:
     with model_server(always(said, status)) as url, pytest.raises(kind) as caught:
-        pieces(url, tmp_path, Question(Record("x", ""), tuned=True))
+        chunks(url, tmp_path, Question(Record("x", ""), tuned=True))
     assert type(caught.value) is kind
     assert any(word in str(caught.value) for word in ("no such field", "full", "broken"))
 
 
 def test_an_adapter_without_its_tokenizer_is_refused(tmp_path: Path) -> None:
     tuned = TunedModel("x", tmp_path, TrainingOptions(), tmp_path / "adapter.gguf", tmp_path)
-    with pytest.raises(InvalidInput, match="tokenizer beside the adapter"):
+    with pytest.raises(InvalidInput, match="tokenizer files of the adapter"):
         LlamaAnswerer("http://127.0.0.1:9", tuned, check=lambda: None)
 
 
 @pytest.mark.parametrize("said", [[], [{"content": "half", "stop": False}]])
 def test_an_answer_that_breaks_off_is_no_answer(said: list[Json], tmp_path: Path) -> None:
-    with model_server(always(events(*said))) as url, pytest.raises(StackError, match="broke off"):
-        pieces(url, tmp_path, Question(Record("x", ""), tuned=True))
+    with (
+        model_server(always(events(*said))) as url,
+        pytest.raises(StackError, match="ended its answer early"),
+    ):
+        chunks(url, tmp_path, Question(Record("x", ""), tuned=True))

@@ -1,7 +1,7 @@
-"""People as judges of a job's answers: a blind sheet goes out, their levels come back.
+"""Blind review sheets: people rate the answers of a job without knowing the models.
 
-The key of a sheet, which model gave which answer, is made anew whenever it is needed from what the
-server keeps: the answers, the job's id and its seed. It never leaves.
+The key of a sheet, which model gave which answer, is derived again whenever it is needed from the
+answers, the id and the seed of the job. It never leaves the server.
 """
 
 import hashlib
@@ -21,25 +21,30 @@ from app.store.tables.training import TrainingJob
 from app.store.training import answer_reviews
 
 
-def sheet_of(context: ServiceContext, job_id: str) -> bytes:
-    """Write the blind sheet of a job, as CSV; the same bytes each time.
+def make_sheet(context: ServiceContext, job_id: str) -> bytes:
+    """Return the blind sheet of a job as CSV; the same bytes each time.
 
     Raises:
-        NotFound: when there is no such job, or its answers are not on this machine.
-        Conflict: when it measured nothing, or has not ended.
+        NotFound: there is no such job, or its answers are not on this machine.
+        Conflict: the job has no evaluation, or has not ended.
     """
     return _sheet(context, job_id)[0]
 
 
-def take_in(context: ServiceContext, job_id: str, reviewer: str, sheet: bytes) -> ReviewFigures:
-    """Keep a sheet that a person filled in, and complete the job's evaluation with it.
+def submit_sheet(
+    context: ServiceContext, job_id: str, reviewer: str, sheet: bytes
+) -> ReviewFigures:
+    """Store a completed sheet, and update the evaluation of the job.
 
-    Another sheet of the same person takes the first one's place; the same sheet twice changes
-    nothing. Returns what all that came back say together.
+    A later sheet of the same person replaces the earlier one. Submitting the same sheet again
+    changes nothing.
+
+    Returns:
+        The figures of all sheets together.
 
     Raises:
-        NotFound, Conflict: as for the sheet itself.
-        InvalidInput: with every fault of the sheet by line and field; nothing is kept then.
+        NotFound, Conflict: as for `make_sheet`.
+        InvalidInput: every fault of the sheet by line and field; nothing is stored.
     """
     review = read_sheet(sheet, _sheet(context, job_id)[1], reviewer)
 
@@ -51,11 +56,11 @@ def take_in(context: ServiceContext, job_id: str, reviewer: str, sheet: bytes) -
     return context.database.retrying(keep)
 
 
-def forget(context: ServiceContext, job_id: str, reviewer: str) -> None:
-    """Take a person's sheet out of a job's evaluation.
+def remove_review(context: ServiceContext, job_id: str, reviewer: str) -> None:
+    """Remove the sheet of a person from the evaluation of a job.
 
     Raises:
-        NotFound: when there is no such job, or no sheet of that person.
+        NotFound: there is no such job, or no sheet of that person.
     """
     control.get_job(context, job_id)
     was_there = False
@@ -63,7 +68,7 @@ def forget(context: ServiceContext, job_id: str, reviewer: str) -> None:
     def remove(session: Session) -> bool:
         nonlocal was_there
         found = answer_reviews.locked_evaluation(session, job_id)
-        # A commit whose answer was lost has removed it already.
+        # A commit whose reply was lost has removed it already.
         was_there = answer_reviews.remove(session, job_id, reviewer) or was_there
         if was_there:
             _completed(session, job_id, found)
@@ -78,8 +83,8 @@ def _completed(session: Session, job_id: str, found: dict[str, object] | None) -
     reviews = [Review.model_validate(each) for each in answer_reviews.of_job(session, job_id)]
     names = [model.name for model in evaluation.models]
     figures = review_figures(reviews, names, evaluation.judge, evaluation.drawing.level)
-    told = evaluation.model_copy(update={"review": figures if reviews else None})
-    whole = completed(told, Beside())
+    updated = evaluation.model_copy(update={"review": figures if reviews else None})
+    whole = completed(updated, Beside())
     answer_reviews.note_evaluation(session, job_id, whole.model_dump(mode="json"))
     return figures
 
@@ -87,12 +92,12 @@ def _completed(session: Session, job_id: str, found: dict[str, object] | None) -
 def _sheet(context: ServiceContext, job_id: str) -> tuple[bytes, SheetKey]:
     job = control.get_job(context, job_id)
     if job.evaluation is None:
-        raise Conflict(f"The job is {job.status} and has no evaluation, so there is no sheet.")
+        raise Conflict(f"The job is {job.status} and has no evaluation.")
     tasks, models = read_answers(control.output_file(context, job_id, ANSWERS))
     return blind_sheet(tasks, models, _seed(job))
 
 
 def _seed(job: TrainingJob) -> int:
-    """A number that no reviewer knows: by the job's seed alone, rows would tell their models."""
+    """Return a number unknown to reviewers; the seed of the job alone would reveal the models."""
     digest = hashlib.sha256(f"{job.id}/{job.options.get('seed', 0)}".encode()).digest()
     return int.from_bytes(digest[:6])

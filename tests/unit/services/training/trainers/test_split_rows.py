@@ -10,12 +10,12 @@ import pytest
 from app.errors import InvalidInput
 from app.record import DatasetRow, Record
 from app.services.training.contract import RowSource, TrainingWork
-from app.services.training.trainers.held_out import (
+from app.services.training.trainers.split_rows import (
+    draw_tasks,
     general_rows,
-    parted,
-    replayed,
-    sides_of,
-    tasks_of,
+    replay_rows,
+    split_dataset,
+    split_for_training,
 )
 from app.training.plain.options import EvaluationOptions, TrainingOptions
 
@@ -35,9 +35,9 @@ def instances(count: int) -> Sequence[DatasetRow]:
 
 
 def test_of_labels_only_classification_rows_are_taken_and_parted_by_their_inputs() -> None:
-    sides = parted(instances(30), THIRD, seed=1, task="labels")
+    sides = split_dataset(instances(30), THIRD, seed=1, task="labels")
 
-    rows = [*sides.learnt, *sides.held_out]
+    rows = [*sides.training, *sides.held_out]
     assert all(row.is_classification for row in rows)
     assert len(rows) == 20
     assert len(sides.held_out) == pytest.approx(7, abs=1)
@@ -51,10 +51,10 @@ def test_equal_inputs_are_on_one_side() -> None:
         for number in range(24)
     ]
 
-    sides = parted(rows, THIRD, seed=1, task="labels")
+    sides = split_dataset(rows, THIRD, seed=1, task="labels")
 
     learnt, held_out = (
-        {row.record.input for row in side} for side in (sides.learnt, sides.held_out)
+        {row.record.input for row in side} for side in (sides.training, sides.held_out)
     )
     assert learnt
     assert held_out
@@ -66,7 +66,7 @@ def test_a_version_s_own_split_is_kept() -> None:
         DatasetRow(n, Record(f"Task {n}", "yes"), "test" if n == 4 else "train") for n in range(9)
     ]
 
-    assert [row.position for row in parted(rows, THIRD, seed=1).held_out] == [4]
+    assert [row.position for row in split_dataset(rows, THIRD, seed=1).held_out] == [4]
 
 
 def test_without_a_classification_row_there_are_no_labels_to_learn() -> None:
@@ -76,20 +76,20 @@ def test_without_a_classification_row_there_are_no_labels_to_learn() -> None:
     ]
 
     with pytest.raises(InvalidInput, match="no classification rows") as caught:
-        parted(rows, THIRD, seed=1, task="labels")
+        split_dataset(rows, THIRD, seed=1, task="labels")
 
-    assert str(caught.value.faults[0]).startswith("task: no row says")
+    assert str(caught.value.faults[0]).startswith("task: no row is")
 
 
 def test_the_seed_chooses_which_tasks_are_asked_and_they_keep_their_order() -> None:
     rows = instances(30)
 
-    one, again, other = (tasks_of(rows, 10, seed) for seed in (1, 1, 2))
+    one, again, other = (draw_tasks(rows, 10, seed) for seed in (1, 1, 2))
 
     places = [int(task.id) for task in one]
     assert places == sorted(places)
     assert one == again != other
-    assert len(tasks_of(rows, 100, 1)) == 30
+    assert len(draw_tasks(rows, 100, 1)) == 30
 
 
 def work_of(
@@ -103,7 +103,7 @@ def work_of(
         kind="training",
         options={},
         dataset=RowSource("ours, version 1", partial(iter, rows)),
-        others=sources,
+        other_datasets=sources,
         folder=Path(),
         cache=Path(),
     )
@@ -122,30 +122,32 @@ NAMED = {"evaluation": {"held_out_dataset_id": "exam"}}
 
 
 def test_a_named_version_is_held_out_and_all_of_ones_own_is_learnt() -> None:
-    sides = sides_of(*work_of(told("Spell", 9), {"exam": told("Ask", 4)}, **NAMED))
+    sides = split_for_training(*work_of(told("Spell", 9), {"exam": told("Ask", 4)}, **NAMED))
 
-    assert len(sides.learnt) == 9
+    assert len(sides.training) == 9
     assert [row.record.instruction for row in sides.held_out] == [f"Ask w{n}" for n in range(4)]
-    assert sides.near == 0
+    assert sides.near_duplicates == 0
 
 
 def test_of_a_named_version_that_is_split_the_test_rows_are_held_out() -> None:
     exam = told("Ask", 6, test=(1, 4))
 
-    sides = sides_of(*work_of(told("Spell", 9, test=(2,)), {"exam": exam}, **NAMED))
+    sides = split_for_training(*work_of(told("Spell", 9, test=(2,)), {"exam": exam}, **NAMED))
 
     assert [row.position for row in sides.held_out] == [1, 4]
     # What the version itself keeps from tuning stays kept.
-    assert [row.position for row in sides.learnt] == [0, 1, 3, 4, 5, 6, 7, 8]
+    assert [row.position for row in sides.training] == [0, 1, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_named_row_that_is_near_one_to_learn_is_not_held_out() -> None:
     near = DatasetRow(4, Record("Spell w3!", "other words"))
 
-    sides = sides_of(*work_of(told("Spell", 9), {"exam": [*told("Ask", 4), near]}, **NAMED))
+    sides = split_for_training(
+        *work_of(told("Spell", 9), {"exam": [*told("Ask", 4), near]}, **NAMED)
+    )
 
     assert [row.position for row in sides.held_out] == [0, 1, 2, 3]
-    assert sides.near == 1
+    assert sides.near_duplicates == 1
 
 
 def test_named_rows_of_one_instruction_are_told_apart_by_what_it_is_about() -> None:
@@ -155,20 +157,22 @@ def test_named_rows_of_one_instruction_are_told_apart_by_what_it_is_about() -> N
             for n in range(begin, begin + 5)
         ]
 
-    sides = sides_of(*work_of(numbers(1), {"exam": [*numbers(100), *numbers(1)]}, **NAMED))
+    sides = split_for_training(
+        *work_of(numbers(1), {"exam": [*numbers(100), *numbers(1)]}, **NAMED)
+    )
 
     assert [row.position for row in sides.held_out] == [100, 101, 102, 103, 104]
-    assert sides.near == 5
+    assert sides.near_duplicates == 5
 
 
 def test_a_named_version_of_which_everything_is_learnt_is_refused() -> None:
     work, options = work_of(told("Spell", 9), {"exam": told("Spell", 5)}, **NAMED)
 
-    with pytest.raises(InvalidInput, match="nothing to measure on in exam, version 1") as caught:
-        sides_of(work, options)
+    with pytest.raises(InvalidInput, match="no row to evaluate on in exam, version 1") as caught:
+        split_for_training(work, options)
 
     assert str(caught.value.faults[0]).startswith(
-        "evaluation.held_out_dataset_id: each of its 5 rows is near one that is learnt"
+        "evaluation.held_out_dataset_id: each of its 5 rows is a near-duplicate"
     )
 
 
@@ -180,14 +184,16 @@ def test_of_labels_the_named_classification_rows_are_held_out() -> None:
         for n in range(198, 204)
     ]
 
-    sides = sides_of(*work_of(instances(30), {"exam": exam}, task="labels", **NAMED))
+    sides = split_for_training(*work_of(instances(30), {"exam": exam}, task="labels", **NAMED))
 
     assert [row.position for row in sides.held_out] == [201, 202, 203]
 
 
-def replay_of(general: Sequence[DatasetRow], measured: Sequence[DatasetRow]) -> Sequence[Record]:
+def replay_of(
+    general: Sequence[DatasetRow], evaluate_models: Sequence[DatasetRow]
+) -> Sequence[Record]:
     data = {"replay_share": 0.5, "replay_dataset_id": "general"}
-    return replayed(*work_of([], {"general": general}, data=data), measured)
+    return replay_rows(*work_of([], {"general": general}, data=data), evaluate_models)
 
 
 def test_what_is_measured_on_is_not_replayed_nor_is_a_test_row() -> None:
@@ -201,7 +207,7 @@ def test_what_is_measured_on_is_not_replayed_nor_is_a_test_row() -> None:
 def test_where_nothing_is_left_to_replay_it_is_said() -> None:
     general = told("Say", 3)
 
-    with pytest.raises(InvalidInput, match="nothing to replay in general, version 1") as caught:
+    with pytest.raises(InvalidInput, match="no row to replay in general, version 1") as caught:
         replay_of(general, general)
 
     assert caught.value.faults[0].field == "data.replay_dataset_id"

@@ -1,4 +1,4 @@
-"""A judge on its way through pairs of answers: what it said before is not asked again."""
+"""The questions to a judge about pairs of answers; known judgements are not asked for again."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from app.services.context import ServiceContext
 from app.services.judging.judgements import JudgementFile, PaidJudgement
 from app.services.model_calls.ask_many import Answer, Asker
 from app.services.model_calls.spending import Spending
-from app.services.training.contract import TrainingWatch
+from app.services.training.contract import TrainingMonitor
 
-_TOLD_TIMES = 10
-"""How often the log says how far it is."""
+_PROGRESS_LINES = 10
+"""Number of progress lines in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +31,24 @@ class _Question:
 
 
 @dataclass
-class PairsAsked:
-    """Some pairs and one judge."""
+class PairJudging:
+    """Asks one judge about pairs of answers."""
 
     context: ServiceContext
     model: str
     judging: Judging
     pairs: Sequence[Pair]
-    """In the order in which they are asked about."""
+    """In the order to ask about them."""
     file: JudgementFile
     earlier: JudgementFile | None
-    """Of the job that tuned; None: it is this one."""
+    """Judgements of the job that tuned the model; None: it is this job."""
     spending: Spending
-    watch: TrainingWatch
+    monitor: TrainingMonitor
     _questions: Sequence[_Question] = field(init=False)
     _found: dict[str, PaidJudgement] = field(init=False)
 
     def __post_init__(self) -> None:
-        """See what is known, and say so."""
+        """Load known judgements, and log their number."""
         self._questions = [
             _Question(_key(self.model, self.judging, pair, order), pair, order)
             for pair, order in product(self.pairs, ORDERS)
@@ -59,26 +59,26 @@ class PairsAsked:
         self._found = dict(self.file.read())
         alike = sum(pair.is_identical for pair in self.pairs)
         known = sum(question.key in self._found for question in self._questions)
-        self.watch.log(
-            f"The judge {self.model} is asked about {len(self.pairs) - alike} pairs in both "
-            f"orders; {alike} more are of equal answers"
-            + (f", and {known} judgements were paid for before." if known else ".")
+        self.monitor.log(
+            f"The judge {self.model} compares {len(self.pairs) - alike} pairs in both orders; "
+            f"{alike} pairs have equal answers"
+            + (f", and {known} judgements are known." if known else ".")
         )
 
     @property
     def paid(self) -> Sequence[PaidJudgement]:
-        """What was said of the questions."""
+        """Return the judgements of the pairs so far."""
         keys = (question.key for question in self._questions)
         return [self._found[key] for key in keys if key in self._found]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether something was said of each question, be it that the call failed."""
+    def is_complete(self) -> bool:
+        """Return True when every question has a judgement or a failed call."""
         return all(question.key in self._found for question in self._questions)
 
     @property
     def cost(self) -> JudgeCost:
-        """What this job paid, in this try and before."""
+        """Return the cost of this job, in this attempt and before."""
         here = [each for each in self.paid if not each.is_reused]
         has_price = self.model in self.context.prices
         return JudgeCost(
@@ -90,14 +90,14 @@ class PairsAsked:
             reused=len(self.paid) - len(here),
         )
 
-    def trouble_of_asking(self) -> str | None:
-        """Ask; say what kept it from asking all, if anything did."""
-        trouble = self._ask(self.judging)
-        if isinstance(trouble, ParameterTrouble) and self.judging.json_answers:
-            # An endpoint without JSON schemas: it is asked for marked text.
-            self.watch.log(f"The judge is asked without a JSON schema: {trouble}")
-            trouble = self._ask(replace(self.judging, json_answers=False))
-        return None if trouble is None else str(trouble)
+    def ask_all(self) -> str | None:
+        """Ask the open questions; return why some could not be asked, if any."""
+        failure = self._ask(self.judging)
+        if isinstance(failure, ParameterTrouble) and self.judging.json_answers:
+            # The endpoint does not support JSON schemas: ask for marked text.
+            self.monitor.log(f"Asking the judge without a JSON schema: {failure}")
+            failure = self._ask(replace(self.judging, json_answers=False))
+        return None if failure is None else str(failure)
 
     def _ask(self, judging: Judging) -> SeedbedError | None:
         left = [each for each in self._questions if each.key not in self._found]
@@ -106,7 +106,7 @@ class PairsAsked:
         requests = {
             place: build_request(each.pair, each.order, judging) for place, each in enumerate(left)
         }
-        asker = Asker(self.context, self.model, self.spending, self.watch.stop)
+        asker = Asker(self.context, self.model, self.spending, self.monitor.stop)
         try:
             for answered in asker.answers(requests):
                 self._keep([self._read(left[one.key], requests, one) for one in answered])
@@ -118,9 +118,9 @@ class PairsAsked:
         self.file.append(judgements)
         before = len(self._found)
         self._found.update((each.key, each) for each in judgements)
-        every = max(1, len(self._questions) // _TOLD_TIMES)
+        every = max(1, len(self._questions) // _PROGRESS_LINES)
         if len(self._found) // every > before // every:
-            self.watch.log(f"{len(self.paid)} of {len(self._questions)} judgements.")
+            self.monitor.log(f"{len(self.paid)} of {len(self._questions)} judgements.")
 
     def _read(
         self, question: _Question, requests: Mapping[int, Request], answered: Answer
@@ -128,7 +128,7 @@ class PairsAsked:
         answer = answered.answer
         completion = None if isinstance(answer, ProviderTrouble) else answer
         judgement = read_judgement(question.pair.task_id, question.order, completion)
-        told = PaidJudgement(
+        judged = PaidJudgement(
             key=question.key,
             task_id=judgement.task_id,
             order=judgement.order,
@@ -139,8 +139,8 @@ class PairsAsked:
             prompt_version=requests[answered.key].prompt_version,
         )
         if completion is None:
-            return told
-        return told.model_copy(
+            return judged
+        return judged.model_copy(
             update={
                 "reply": completion.text,
                 "prompt_tokens": completion.prompt_tokens,
@@ -151,7 +151,7 @@ class PairsAsked:
 
 
 def _key(model: str, judging: Judging, pair: Pair, order: Order) -> str:
-    # Not the form of the answer: who was asked in one form need not be asked in another.
+    # Without the answer form: a judgement in one form need not be asked for in the other.
     shown = [asdict(pair.record), judging.shows_reference]
     asked = [model, *shown, pair.task_id, order, pair.base, pair.tuned]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]

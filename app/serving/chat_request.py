@@ -1,4 +1,4 @@
-"""A chat completion as it is asked for over HTTP, and the question that it is."""
+"""The request body of a chat completion, and its conversion to a question."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from app.errors import Fault, InvalidInput
 from app.llm.words import storable
 from app.record import Exchange, Record
 from app.serving.answerer import Question
-from app.training.plain.sampling import Manner
+from app.training.plain.sampling import SamplingOptions
 
 _ORDER = "an optional system message, then user and assistant in turn, the last one a user's"
 
@@ -20,37 +20,37 @@ class _Sent(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, sent: object) -> object:
-        # A client that puts an answer into the next request sends its nulls, too.
+        # Clients that send an earlier answer back also send its nulls.
         if not isinstance(sent, dict):
             return sent
         return {name: value for name, value in sent.items() if value is not None}
 
 
 class TextPart(_Sent):
-    """A part of a message; images and sound are refused."""
+    """A text part of a message; images and audio are rejected."""
 
     type: Literal["text"]
     text: str
 
 
 class ChatMessage(_Sent):
-    """A turn of a chat."""
+    """A message of a chat."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart] | None = None
     name: str | None = None
-    """Not looked at."""
+    """Ignored."""
 
     @property
     def text(self) -> str:
-        """The content as one text that can be tokenized."""
+        """Return the content as one text."""
         if isinstance(self.content, list):
             return storable("".join(part.text for part in self.content))
         return storable(self.content or "")
 
 
 class SchemaForm(_Sent):
-    """A JSON schema with its name."""
+    """A named JSON schema."""
 
     name: str | None = None
     description: str | None = None
@@ -66,24 +66,24 @@ class ResponseFormat(_Sent):
 
 
 class StreamOptions(_Sent):
-    """What a stream tells beside its text."""
+    """Options of a stream."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
-    """Not looked at."""
+    """Ignored."""
 
 
-class ChatPost(_Sent):
-    """What the chat endpoint takes; null is as good as left out, anything else is refused."""
+class ChatRequest(_Sent):
+    """The body of a chat completion request; null means left out, unknown fields are rejected."""
 
     model: str = Field(max_length=500)
     messages: list[ChatMessage] = Field(min_length=1)
     input: str | None = None
-    """Ours: what the last message is about, put where tuning puts a row's input."""
+    """Own extension: the input of the last message, rendered like the input of a training row."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Left out: as many as there is room for."""
+    """Default: up to the context length."""
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    """The newer name of the same."""
+    """The newer name of `max_tokens`."""
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] | None = None
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     stop: str | Annotated[list[str], Field(max_length=16)] | None = None
@@ -97,15 +97,15 @@ class ChatPost(_Sent):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     user: str | None = None
-    """Not looked at, as the next two."""
+    """Ignored, like the next two."""
     metadata: dict[str, Any] | None = None
     store: bool | None = None
 
     def question(self, *, tuned: bool) -> Question:
-        """What is asked.
+        """Convert the request to a question.
 
         Raises:
-            InvalidInput: for messages in an order that no row of a data set has.
+            InvalidInput: no row of a data set has messages in this order.
         """
         form = self.response_format
         schema = None
@@ -114,15 +114,15 @@ class ChatPost(_Sent):
         return Question(
             record=_record(self.messages, storable(self.input or "")),
             tuned=tuned,
-            manner=self._manner(),
-            most_tokens=self.max_completion_tokens or self.max_tokens,
+            sampling=self._manner(),
+            max_tokens=self.max_completion_tokens or self.max_tokens,
             schema=schema,
             top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
-    def _manner(self) -> Manner:
+    def _manner(self) -> SamplingOptions:
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or ()
-        return Manner(
+        return SamplingOptions(
             temperature=1.0 if self.temperature is None else self.temperature,
             top_p=1.0 if self.top_p is None else self.top_p,
             stop=tuple(storable(text) for text in stop if text),
@@ -132,21 +132,21 @@ class ChatPost(_Sent):
         )
 
 
-def _record(messages: Sequence[ChatMessage], about: str) -> Record:
+def _record(messages: Sequence[ChatMessage], input_text: str) -> Record:
     system = [message.text for message in messages if message.role in {"system", "developer"}]
     turns = messages[len(system) :]
     roles = [turn.role for turn in turns]
-    # As many as there are of each, and the last one alone.
+    # Pairs of user and assistant, then the last user message.
     if not roles or roles != [*["user", "assistant"] * (len(roles) // 2), "user"]:
         raise InvalidInput(
-            f"These messages cannot be put as in tuning: wanted is {_ORDER}.",
-            [Fault(f"wanted is {_ORDER}", field="messages")],
+            f"The messages are in an unsupported order; send {_ORDER}.",
+            [Fault(f"send {_ORDER}", field="messages")],
         )
     pairs = zip(turns[:-1:2], turns[1::2], strict=True)
     return Record(
         instruction=turns[-1].text,
         output="",
-        input=about,
+        input=input_text,
         system="\n\n".join(text for text in system if text),
         history=tuple(Exchange(user.text, assistant.text) for user, assistant in pairs),
     )

@@ -1,4 +1,4 @@
-"""What a model makes of held-out tasks: its answers, and how likely it holds the references."""
+"""Results of a model on held-out tasks: its answers, and the probability of the references."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -6,19 +6,19 @@ from contextlib import AbstractContextManager
 
 from app.evaluation.values import Answer, Contender, HeldOutTask
 from app.record import Record
-from app.training.learn.classifier import Classifier, classify, labelled
+from app.training.learn.classifier import Classifier, classify, labelled_text
 from app.training.learn.loss import log_probabilities
-from app.training.model.device_errors import device_troubles_told
+from app.training.model.device import device_errors_as_failures
 from app.training.plain.encoding import encode
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.options import DataOptions
-from app.training.use.answering import Said, answers
-from app.training.use.generating import context_of
+from app.training.use.generate import context_length
+from app.training.use.greedy_answers import GeneratedAnswer, generate_answers
 
 _AT_ONCE = 16
 
 
-def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, and how they are put
+def answer_tasks(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, and how they are put
     name: str,
     model: Model,
     tokenizer: Tokenizer,
@@ -27,61 +27,61 @@ def contender(  # noqa: PLR0913, PLR0917 - a model with its tokenizer, tasks, an
     answer_tokens: int | None,
     stop: Callable[[], bool],
 ) -> Contender | None:
-    """Ask a model every task; None: it was stopped on the way.
+    """Let a model answer every task; None when it was stopped.
 
     Args:
-        name: What the reader of the evaluation knows the model by.
-        model: Answers greedily, so that the same model answers the same.
-        tokenizer: The model's.
-        tasks: What it is asked.
-        options: How a task becomes tokens; the length is that of tuning, or the model's.
-        answer_tokens: An answer's most tokens; None: no answer is wanted, only likelihoods.
-        stop: Asked between portions, and before each token of an answer.
+        name: Name of the model in the evaluation.
+        model: Answers greedily, so that results are reproducible.
+        tokenizer: The tokenizer of the model.
+        tasks: Held-out tasks.
+        options: How tasks become tokens; the length is that of training, or of the context.
+        answer_tokens: Longest answer, in tokens; None: only probabilities, no answers.
+        stop: Called between batches, and before each token of an answer.
     """
     found: list[Answer] = []
-    context = context_of(model)
+    context = context_length(model)
     if context is not None and context < options.max_tokens:
         options = options.model_copy(update={"max_tokens": context})
     for start in range(0, len(tasks), _AT_ONCE):
         if stop():
             return None
         some = tasks[start : start + _AT_ONCE]
-        with _troubles_told():
+        with _device_errors():
             found += _answers(model, tokenizer, some, options, answer_tokens, stop)
-    # What ended early is no answer.
+    # An answer that was stopped is incomplete.
     return None if answer_tokens is not None and stop() else Contender(name, tuple(found))
 
 
-def label_contender(
+def label_tasks(
     name: str,
     classifier: Classifier,
     tasks: Sequence[HeldOutTask],
     options: DataOptions,
     stop: Callable[[], bool],
 ) -> Contender | None:
-    """Have an encoder tell every task's label; None: it was stopped on the way.
+    """Let a classifier label every task; None when it was stopped.
 
-    What it answers is the likeliest label; of the reference it tells the label's one probability.
+    The answer is the most likely label; the probability is that of the correct label.
     """
     found: list[Answer] = []
     for start in range(0, len(tasks), _AT_ONCE):
         if stop():
             return None
         some = tasks[start : start + _AT_ONCE]
-        rows = [labelled(task.record) for task in some]
-        with _troubles_told():
-            told = classify(classifier, [row.text for row in rows], options)
-        for task, row, logarithms in zip(some, rows, told, strict=True):
+        rows = [labelled_text(task.record) for task in some]
+        with _device_errors():
+            predicted = classify(classifier, [row.text for row in rows], options)
+        for task, row, logarithms in zip(some, rows, predicted, strict=True):
             likeliest = max(logarithms, key=logarithms.__getitem__)
-            # A label that no row to learn had is none that it could tell.
+            # A label without training rows cannot be predicted.
             right = logarithms.get(row.label, -math.inf)
             found.append(Answer(task.id, likeliest, log_probabilities=(right,)))
     return Contender(name, tuple(found))
 
 
-def _troubles_told() -> AbstractContextManager[None]:
-    return device_troubles_told(
-        f"A portion of {_AT_ONCE} tasks", "What was tuned is kept; fewer answer_tokens take less."
+def _device_errors() -> AbstractContextManager[None]:
+    return device_errors_as_failures(
+        f"A batch of {_AT_ONCE} tasks", "The tuned model is kept; use fewer answer_tokens."
     )
 
 
@@ -94,16 +94,16 @@ def _answers(
     stop: Callable[[], bool],
 ) -> Iterator[Answer]:
     records = [task.record for task in tasks]
-    said: Sequence[Said | None] = [None] * len(tasks)
+    generated: Sequence[GeneratedAnswer | None] = [None] * len(tasks)
     if answer_tokens is not None:
-        said = list(answers(model, tokenizer, records, options, answer_tokens, stop))
+        generated = list(generate_answers(model, tokenizer, records, options, answer_tokens, stop))
     rows = [encode(record, tokenizer, options) for record in records]
     likely = log_probabilities(model, rows, tokenizer.pad_token_id)
-    for task, answer, row, logarithms in zip(tasks, said, rows, likely, strict=True):
+    for task, answer, row, logarithms in zip(tasks, generated, rows, likely, strict=True):
         yield Answer(
             task.id,
             None if answer is None else answer.text,
-            # Nothing of its reference is left within the length.
+            # The reference lies beyond the length limit.
             log_probabilities=logarithms or None,
             reference_bytes=None if row.cut else _bytes_of(task.record),
             cut_off=answer is not None and answer.cut_off,
@@ -111,6 +111,6 @@ def _answers(
 
 
 def _bytes_of(record: Record) -> int:
-    """Of all that is under loss: the answer, and those of earlier turns."""
+    """Return the UTF-8 size of all answers of a row, including earlier turns."""
     answers = [*(exchange.assistant for exchange in record.history), record.output]
     return sum(len(answer.encode("utf-8", "replace")) for answer in answers)

@@ -7,9 +7,9 @@ import torch
 
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName
-from app.training.use.generating import generated
-from tests.unit.training.making import tiny_llama
-from tests.unit.training.tuning import options_for, tuned
+from app.training.use.generate import generate
+from tests.unit.training.tiny_models import tiny_llama
+from tests.unit.training.tiny_training import options_for, tuned
 
 pytestmark = pytest.mark.torch
 
@@ -37,7 +37,7 @@ def test_it_goes_on_with_what_a_whole_pass_holds_likeliest(
     padded = [[PADDING] * (longest - len(one)) + one for one in PROMPTS]
     mask = [[0] * (longest - len(one)) + [1] * len(one) for one in PROMPTS]
 
-    told = generated(
+    told = generate(
         model,
         torch.tensor(padded),
         torch.tensor(mask),

@@ -1,4 +1,4 @@
-"""An answer as the API tells it: whole, or in chunks."""
+"""The response of a chat completion: as a whole, or as chunks."""
 
 import json
 import secrets
@@ -8,16 +8,16 @@ from contextlib import closing
 from typing import Any, TypeAlias
 
 from app.errors import SeedbedError
-from app.serving.answerer import Pieces
+from app.serving.answerer import AnswerChunks
 from app.serving.problems import error_json
-from app.training.plain.sampling import Piece
+from app.training.plain.sampling import AnswerChunk
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object; `Any` because that is what JSON is."""
 
 
-class ChatReply:
-    """One answer's form: what all its parts have in common."""
+class ChatResponse:
+    """The common parts of a response."""
 
     def __init__(self, model: str, prompt_tokens: int) -> None:
         self._prompt_tokens = prompt_tokens
@@ -27,17 +27,17 @@ class ChatReply:
             "model": model,
         }
 
-    def whole(self, pieces: Sequence[Piece]) -> Json:
-        """A completion, from all pieces."""
-        last = pieces[-1]
+    def whole(self, chunks: Sequence[AnswerChunk]) -> Json:
+        """Return a completion made of all chunks."""
+        last = chunks[-1]
         choice = {
             "index": 0,
             "message": {
                 "role": "assistant",
-                "content": "".join(piece.text for piece in pieces),
+                "content": "".join(chunk.text for chunk in chunks),
                 "refusal": None,
             },
-            "logprobs": _logprobs([one for piece in pieces for one in piece.logprobs]),
+            "logprobs": _logprobs([one for chunk in chunks for one in chunk.logprobs]),
             "finish_reason": last.finish_reason,
         }
         return {
@@ -47,16 +47,16 @@ class ChatReply:
             "usage": self._usage(last.tokens),
         }
 
-    def events(self, pieces: Pieces, *, with_usage: bool) -> Generator[str, None, None]:
-        """The chunks as server-sent events; a failure on the way is told as the last one."""
+    def events(self, chunks: AnswerChunks, *, with_usage: bool) -> Generator[str, None, None]:
+        """Yield the chunks as server-sent events; a failure becomes the last event."""
         tokens = 0
         try:
-            with closing(pieces):
+            with closing(chunks):
                 yield self._chunk({"role": "assistant", "content": ""})
-                for piece in pieces:
-                    delta = {"content": piece.text} if piece.text else {}
-                    tokens = piece.tokens
-                    yield self._chunk(delta, piece)
+                for chunk in chunks:
+                    delta = {"content": chunk.text} if chunk.text else {}
+                    tokens = chunk.tokens
+                    yield self._chunk(delta, chunk)
         except SeedbedError as error:
             yield event(error_json(error))
             return
@@ -64,12 +64,12 @@ class ChatReply:
             yield event(self._chunk_head() | {"choices": [], "usage": self._usage(tokens)})
         yield "data: [DONE]\n\n"
 
-    def _chunk(self, delta: Json, piece: Piece | None = None) -> str:
+    def _chunk(self, delta: Json, chunk: AnswerChunk | None = None) -> str:
         choice = {
             "index": 0,
             "delta": delta,
-            "logprobs": _logprobs(piece.logprobs) if piece else None,
-            "finish_reason": piece.finish_reason if piece else None,
+            "logprobs": _logprobs(chunk.logprobs) if chunk else None,
+            "finish_reason": chunk.finish_reason if chunk else None,
         }
         return event(self._chunk_head() | {"choices": [choice]})
 
@@ -89,5 +89,5 @@ def _logprobs(told: Sequence[object]) -> Json | None:
 
 
 def event(value: Json) -> str:
-    """A server-sent event."""
+    """Return a server-sent event."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -10,14 +10,15 @@ import openai
 import pytest
 
 from app.errors import InvalidInput
-from app.serving.tuned import TunedModel, find_tuned
-from app.training.model.base_models import load_to_answer, place_here
+from app.serving.tuned_model import TunedModel, find_tuned
+from app.training.model.base_models import load_for_inference
+from app.training.model.device import default_device
 from app.training.model.methods import adapt
 from app.training.plain.options import DataOptions, MethodName, TrainingOptions
-from app.training.publish.adapter_folder import save_tuned, with_adapter
-from app.training.use.answering import answers
+from app.training.publish.adapter_folder import load_adapter, save_tuned
+from app.training.use.greedy_answers import generate_answers
 from tests.unit.serving.tiny import ROW, client_of, tuned_folder
-from tests.unit.training.making import talk, tiny_llama, tiny_tokenizer
+from tests.unit.training.tiny_models import talk, tiny_llama, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
@@ -48,13 +49,17 @@ def test_tuned_and_base_answer_as_when_they_were_measured(
     name: MethodName, lora_model: TunedModel, tmp_path: Path
 ) -> None:
     model = lora_model if name == "lora" else tuned_folder(name, tmp_path)
-    base = load_to_answer(model.options.base_model, tmp_path, place_here())
-    said_by_base = next(answers(base.model, base.tokenizer, [ROW], model.options.data, 12)).text
+    base = load_for_inference(model.options.base_model, tmp_path, default_device())
+    said_by_base = next(
+        generate_answers(base.model, base.tokenizer, [ROW], model.options.data, 12)
+    ).text
     if name == "full":
-        again = load_to_answer(str(model.folder), tmp_path, place_here()).model
+        again = load_for_inference(str(model.folder), tmp_path, default_device()).model
     else:
-        again = with_adapter(base.model, model.folder)
-    said_by_tuned = next(answers(again, base.tokenizer, [ROW], model.options.data, 12)).text
+        again = load_adapter(base.model, model.folder)
+    said_by_tuned = next(
+        generate_answers(again, base.tokenizer, [ROW], model.options.data, 12)
+    ).text
     assert said_by_tuned != said_by_base
 
     with client_of(model) as client:
@@ -91,7 +96,7 @@ def test_a_chat_is_put_as_in_tuning(template: Any, tmp_path: Path) -> None:
         card="A card.",
     )
     row = talk()
-    expected = next(answers(tiny_llama(), tiny_tokenizer(), [row], options.data, 8)).text
+    expected = next(generate_answers(tiny_llama(), tiny_tokenizer(), [row], options.data, 8)).text
 
     with client_of(find_tuned(tmp_path / "saved", "x", tmp_path)) as client:
         messages: list[Any] = [{"role": "system", "content": row.system}]

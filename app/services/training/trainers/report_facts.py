@@ -1,4 +1,4 @@
-"""What is told of a tuning beside its scores: the facts of `training.json` as a report has them."""
+"""The training section of an evaluation report, made from `training.json`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ _LAYER = re.compile(r"\.(\d+)\.(?:.*\.)?(\w+)$")
 
 
 def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> TrainingFacts:
-    """Read what `app.training.publish.adapter_folder.facts_of` wrote."""
+    """Convert the facts of `app.training.publish.adapter_folder.training_facts_of` for a report."""
     options = TrainingOptions.model_validate(facts["options"])
     rows, parameters, method = facts["rows"], facts["parameters"], options.method
     steps = facts["steps"]
@@ -46,9 +46,9 @@ def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> Train
 
 
 def _ranks(ranks: Mapping[str, int]) -> Iterator[LayerRank]:
-    """``model.layers.3.self_attn.q_proj`` is in layer 3; a module outside the layers has none.
+    """Yield the rank of each layer: ``model.layers.3.self_attn.q_proj`` is in layer 3.
 
-    Told of AdaLoRA alone: one rank for all is among the options.
+    Modules outside the layers are skipped. Used for AdaLoRA only, whose ranks differ.
     """
     for module, rank in ranks.items():
         found = _LAYER.search(module)

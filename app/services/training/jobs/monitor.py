@@ -1,4 +1,4 @@
-"""What a training says on its way into the database, and what it hears from there."""
+"""The connection of a running training to the database: progress out, cancellation in."""
 
 import logging
 import math
@@ -19,67 +19,69 @@ from app.store.training import training_jobs
 from app.store.training.training_jobs import LOG_CHARACTERS, Step
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 1.0
-"""How often steps are written, the lease prolonged, and a cancelling seen."""
+_HEARTBEAT_S = 1.0
+"""Seconds between heartbeats, which write steps, extend the lease and notice a cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What ends a trainer that does not look, such as one that loads a large model."""
+    """Interrupts a trainer that does not call `stop`, such as one that loads a large model."""
 
     after_s: float = 20.0
-    """So long after the job was cancelled or lost. After as long again a job that was cancelled is
-    so, though its trainer is in the midst of what nothing ends, such as a download."""
+    """Seconds between the cancellation or loss of the job and the interruption. After the same time
+    again, a cancelled job is marked as cancelled even when nothing interrupts its trainer, such
+    as a download."""
     interrupt: Callable[[], None] = lambda: None
-    """Called once, from another thread: raises something in the thread that trains, soon. Left out:
-    this process has no way to do so."""
+    """Called once, from another thread: raises an exception in the training thread. Default: no way
+    to interrupt."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldJob:
-    """A job as its worker took it."""
+    """A job as its worker leased it."""
 
     job_id: str
     token: str
     report_count: int
-    """Number of progress reports its workers stored before."""
+    """Number of progress reports that earlier workers stored."""
 
 
-class JobWatch:
-    """The hold of this process on a job: a thread that writes and prolongs until the block ends.
+class JobMonitor:
+    """Keeps the lease of a job: a thread sends heartbeats until the block ends.
 
-    While the database is away the training goes on, as long as the lease lasts by this process's
-    own clock. After that another may hold the job, so this one stops and leaves its checkpoint.
+    While the database is unreachable the training continues, as long as the lease lasts by the
+    clock of this process. After that another process may have the job, so this one stops and leaves
+    its checkpoint.
     """
 
     def __init__(
         self,
         context: ServiceContext,
         held: HeldJob,
-        told: Callable[[], bool],
+        should_stop: Callable[[], bool],
         interruption: Interruption,
     ) -> None:
         self._context = context
         self._job_id = held.job_id
         self._token = held.token
-        self._told = told
+        self._should_stop = should_stop
         self._report_count = held.report_count
         self._interruption = interruption
-        self._unwanted_at: float | None = None
+        self._unwanted_since: float | None = None
         self._has_interrupted = False
         self._steps: list[Step] = []
         self._lines: list[str] = []
-        self._gathering = threading.Lock()
+        self._lock = threading.Lock()
         self._done = threading.Event()
-        self._prolonged_at = time.monotonic()
-        self._thread = threading.Thread(target=self._keep, name="training", daemon=True)
+        self._extended_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="training", daemon=True)
         self.is_lost = False
-        """Whether another process works on the job by now."""
+        """True when another process has the job."""
         self.is_cancelled = False
-        """Whether a person wants it to end."""
-        self.has_said_stop = False
-        """Whether it told the trainer to stop; it does not take that back, as the trainer returns,
-        though a database that was away may come back meanwhile."""
+        """True when the job is being cancelled."""
+        self.has_requested_stop = False
+        """True once `stop` returned True. It stays True, as the trainer returns then, even when an
+        unreachable database comes back."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -93,79 +95,79 @@ class JobWatch:
     ) -> None:
         self._done.set()
         self._thread.join()
-        self._look_once()
+        self._beat()
 
     def step(self, point: ProgressPoint, steps: int | None) -> None:
-        """Take a step that is done; it is written within a second."""
+        """Queue a finished step; it is written within a second."""
         step = Step(point.step, steps, _number(point.loss), _number(point.learning_rate))
-        with self._gathering:
+        with self._lock:
             self._steps.append(step)
 
     def log(self, line: str) -> None:
-        """Take a line for the log's tail."""
-        with self._gathering:
-            # What a database refuses in a text.
+        """Queue a line for the log of the job."""
+        with self._lock:
+            # Databases reject these characters.
             self._lines.append(line.replace("\0", "").encode("utf-8", "replace").decode())
 
     def stop(self) -> bool:
-        """Whether the training should save a checkpoint and return."""
-        if self._told() or self.is_lost or self.is_cancelled or self._is_overdue:
-            self.has_said_stop = True
-        return self.has_said_stop
+        """Return True when the training must save a checkpoint and return."""
+        if self._should_stop() or self.is_lost or self.is_cancelled or self._is_overdue:
+            self.has_requested_stop = True
+        return self.has_requested_stop
 
     @property
     def _is_overdue(self) -> bool:
-        return time.monotonic() - self._prolonged_at > self._context.lease_s
+        return time.monotonic() - self._extended_at > self._context.lease_s
 
-    def _keep(self) -> None:
-        every_s = min(_LOOK_S, self._context.lease_s / 3)
+    def _run(self) -> None:
+        every_s = min(_HEARTBEAT_S, self._context.lease_s / 3)
         while not self._done.wait(every_s):
-            self._look_once()
+            self._beat()
             if self.is_lost or self.is_cancelled:
-                self._see_to_its_end()
+                self._enforce_end()
 
-    def _see_to_its_end(self) -> None:
+    def _enforce_end(self) -> None:
         now = time.monotonic()
-        if self._unwanted_at is None:
-            self._unwanted_at = now
-        late_s, after_s = now - self._unwanted_at, self._interruption.after_s
-        # Once: the second time would interrupt the unwinding.
+        if self._unwanted_since is None:
+            self._unwanted_since = now
+        late_s, after_s = now - self._unwanted_since, self._interruption.after_s
+        # Only once: a second one would interrupt the unwinding of the first.
         if late_s >= after_s and not self._has_interrupted:
             self._has_interrupted = True
             self._interruption.interrupt()
         if late_s >= 2 * after_s:
-            self._give_up()
+            self._mark_cancelled()
 
-    def _give_up(self) -> None:
-        """Note that the job is cancelled; its folder is free once the trainer has left it."""
+    def _mark_cancelled(self) -> None:
+        """Mark the job as cancelled; its folder is unlocked once the trainer returns."""
 
-        def note(session: Session) -> None:
+        def record(session: Session) -> None:
             training_jobs.move(session, self._job_id, Status.CANCELLED, token=self._token)
 
         try:
-            self._context.database.retrying(note)
+            self._context.database.retrying(record)
         except AWAY as error:
-            _log.warning("training job %s waits for the database: %s", self._job_id, error)
+            _log.warning("training job %s cannot reach the database: %s", self._job_id, error)
 
-    def _look_once(self) -> None:
+    def _beat(self) -> None:
         began = time.monotonic()
-        with self._gathering:
+        with self._lock:
             steps, lines = list(self._steps), list(self._lines)
         try:
             status = self._context.database.retrying(
                 lambda session: self._exchange(session, steps, lines)
             )
         except AWAY as error:
-            _log.warning("training job %s waits for the database: %s", self._job_id, error)
+            _log.warning("training job %s cannot reach the database: %s", self._job_id, error)
             return
         if status is None:
             self.is_lost = True
             return
-        self._prolonged_at = began
+        self._extended_at = began
         self.is_cancelled = status is Status.CANCELLING
         if steps or lines:
             self._report_count += 1
-            with self._gathering:
+            with self._lock:
                 del self._steps[: len(steps)]
                 del self._lines[: len(lines)]
 
