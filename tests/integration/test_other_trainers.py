@@ -125,7 +125,7 @@ def test_a_refusal_is_the_jobs_reason_and_resuming_asks_again(
         failed = worked_on(context, job)
         assert (failed.status, failed.message) == (
             "failed",
-            "The webhook refused the job: it answered 403: the queue is closed.",
+            "The webhook rejected the job: it answered 403: the queue is closed.",
         )
         control.resume_job(context, job.id)
         assert worked_on(context, job).status == "succeeded"

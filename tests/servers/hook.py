@@ -1,5 +1,6 @@
 """A webhook's receiver: it verifies each call as docs/training.md says, and answers by a script."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -37,6 +38,8 @@ class Hook:
     """One a call; the last again and again."""
     calls: list[dict[str, Any]] = field(default_factory=list)
     """The bodies, of the calls whose signature is right."""
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     called_at: list[float] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -44,11 +47,12 @@ class Hook:
 
 def is_genuine(headers: Mapping[str, str], body: bytes) -> bool:
     """Verify a call without any of our own code."""
-    timestamp = headers["Seedbed-Timestamp"]
-    expected = hmac.new(SECRET.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
-    given = headers["Seedbed-Signature"].removeprefix("sha256=")
+    timestamp = headers["webhook-timestamp"]
+    signed = f"{headers['webhook-id']}.{timestamp}.".encode() + body
+    expected = base64.b64encode(hmac.digest(SECRET.encode(), signed, hashlib.sha256)).decode()
+    version, _, given = headers["webhook-signature"].partition(",")
     is_fresh = abs(time.time() - int(timestamp)) < FRESH_S
-    return is_fresh and hmac.compare_digest(given, expected.hexdigest())
+    return is_fresh and version == "v1" and hmac.compare_digest(given, expected)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             reply = Reply(401, "the signature is wrong")
         else:
             hook.calls.append(json.loads(body))
+            hook.bodies.append(body)
+            hook.headers.append(dict(self.headers))
             hook.ids.append(self.headers["Idempotency-Key"])
         if reply.hangs:
             hook.closing.wait(30)

@@ -1,5 +1,6 @@
 """A signed call, to a receiver that verifies it, refuses, fails, hangs, or is not there."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -18,7 +19,8 @@ from app.services.training.trainers.webhook_call import (
     WebhookAnswer,
     WebhookCall,
     deliver,
-    signature_of,
+    old_signature,
+    signature,
 )
 from tests.servers.hook import SECRET, Reply, running_hook
 
@@ -46,22 +48,53 @@ def test_a_call_can_be_verified_and_says_who_it_is() -> None:
 
 def test_the_documentation_verifies_a_call() -> None:
     text = (Path(__file__).parents[5] / "docs" / "training.md").read_text(encoding="utf-8")
-    shown: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib, "time": time}
-    exec(text.split("```python\n")[1].split("```")[0], shown)  # noqa: S102 - our own words
-    now = str(int(time.time()))
-    headers = {"Seedbed-Timestamp": now, "Seedbed-Signature": signature_of(SECRET, now, b"{}")}
-    assert shown["is_genuine"](headers, b"{}", SECRET)
-    assert not shown["is_genuine"](headers, b"{ }", SECRET)
-    assert not shown["is_genuine"](headers, b"{}", "another")
-    old = headers | {"Seedbed-Timestamp": str(int(now) - 600)}
-    old["Seedbed-Signature"] = signature_of(SECRET, old["Seedbed-Timestamp"], b"{}")
-    assert not shown["is_genuine"](old, b"{}", SECRET)
+    shown: dict[str, Any] = {"base64": base64, "hmac": hmac, "hashlib": hashlib, "time": time}
+    exec(text.split("```python\n")[1].split("```")[0], shown)  # noqa: S102 - our own text
+
+    def headers(age_s: int = 0) -> dict[str, str]:
+        timestamp = str(int(time.time()) - age_s)
+        signed = signature(SECRET, "training_1", timestamp, b"{}")
+        return {
+            "webhook-id": "training_1",
+            "webhook-timestamp": timestamp,
+            "webhook-signature": signed,
+        }
+
+    assert shown["is_genuine"](headers(), b"{}", SECRET)
+    assert not shown["is_genuine"](headers(), b"{ }", SECRET)
+    assert not shown["is_genuine"](headers() | {"webhook-id": "training_2"}, b"{}", SECRET)
+    assert not shown["is_genuine"](headers(), b"{}", "another")
+    assert not shown["is_genuine"](headers(age_s=600), b"{}", SECRET)
+
+
+def test_signatures_are_those_of_standard_webhooks() -> None:
+    # The example that its libraries test with.
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - published
+    body = b'{"test": 2432232314}'
+    assert (
+        signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+        == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    )
+    with pytest.raises(ConfigurationError, match="must be base64 after whsec_"):
+        signature("whsec_!", "msg_1", "1614265330", body)
+
+
+def test_version_0_1_receivers_can_still_verify_a_call() -> None:
+    with running_hook() as there:
+        delivered(replace(HURRIED, url=there.url))
+    (headers,) = there.headers
+    (call,) = there.bodies
+    timestamp = headers["Seedbed-Timestamp"]
+    assert timestamp == headers["webhook-timestamp"]
+    assert headers["Seedbed-Signature"] == old_signature(SECRET, timestamp, call)
+    expected = hmac.new(SECRET.encode(), timestamp.encode() + b"." + call, hashlib.sha256)
+    assert headers["Seedbed-Signature"] == f"sha256={expected.hexdigest()}"
 
 
 def test_another_secret_is_found_out() -> None:
     with (
         running_hook() as there,
-        pytest.raises(TrainingTrouble, match="refused the job: it answered 401: the signature is"),
+        pytest.raises(TrainingTrouble, match="rejected the job: it answered 401: the signature is"),
     ):
         delivered(replace(HURRIED, url=there.url, secret="another"))
     assert there.calls == []
@@ -88,7 +121,7 @@ def test_what_passes_is_waited_out_under_the_same_id(status: int) -> None:
     assert there.ids == ["training_1"] * 3
     assert there.calls[0] == there.calls[2]
     assert len(log) == 2
-    assert f"it answered {status}: later; next try in" in log[0]
+    assert f"it answered {status}: later; next attempt in" in log[0]
 
 
 def test_the_hook_may_say_how_long_to_wait() -> None:
