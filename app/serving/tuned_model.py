@@ -1,6 +1,5 @@
 """Finds a tuned model: in the outputs of a job, in a downloaded folder, or in an adapter folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +7,8 @@ from pydantic import ValidationError
 
 from app.errors import Fault, InvalidInput
 from app.training.plain.options import TrainingOptions
+from app.training.plain.training_record import FILE_NAME, read_record
 
-_FACTS = "training.json"
 _GGUF = "adapter.gguf"
 _SUBFOLDERS = (".", "adapter", "model", "outputs/adapter", "outputs/model")
 """Subfolders to search."""
@@ -39,14 +38,14 @@ def find_tuned(folder: Path, name: str, models_folder: Path) -> TunedModel:
     if found is None:
         raise InvalidInput(
             f"There is nothing to serve in {folder}.",
-            [Fault(f"no {_FACTS} in it, nor in its {', '.join(_SUBFOLDERS[1:])}")],
+            [Fault(f"no {FILE_NAME} in it, nor in its {', '.join(_SUBFOLDERS[1:])}")],
         )
     try:
-        facts = json.loads((found / _FACTS).read_text(encoding="utf-8"))
-        options = TrainingOptions.model_validate(facts["options"])
+        record = read_record(found)
+        options = TrainingOptions.model_validate(record["options"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         faults = [Fault(str(error))] if not isinstance(error, ValidationError) else []
-        raise InvalidInput(f"{found / _FACTS} has no valid training options.", faults) from error
+        raise InvalidInput(f"{found / FILE_NAME} has no valid training options.", faults) from error
     if options.task != "answers":
         raise InvalidInput(f"{name} is a classifier; only models that write answers can be served.")
     return TunedModel(name, found.resolve(), options, _gguf(found), models_folder)
@@ -58,7 +57,7 @@ def find_tuned_folder(folder: Path) -> Path | None:
         (
             folder / subfolder
             for subfolder in _SUBFOLDERS
-            if (folder / subfolder / _FACTS).is_file()
+            if (folder / subfolder / FILE_NAME).is_file()
         ),
         None,
     )

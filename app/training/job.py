@@ -1,10 +1,8 @@
 """A whole training job: base model and rows in, a folder with the adapter out."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -33,10 +31,11 @@ from app.training.model.methods import adapt
 from app.training.plain.encoding import Encoded, EncodingReport, encode_all
 from app.training.plain.options import Task, TrainingOptions
 from app.training.plain.replay import with_replay
+from app.training.plain.training_record import TrainingRecord, read_record
 from app.training.publish.adapter_folder import (
     MANIFEST,
     save_tuned,
-    training_facts_of,
+    training_record,
     verify_checksums,
 )
 
@@ -68,8 +67,8 @@ class Result:
     adapter: Path | None
     """The target folder, or None when the job was stopped and can be resumed from its checkpoint.
     """
-    facts: Mapping[str, Any]
-    """Content of `training.json`; empty when the job was stopped."""
+    record: TrainingRecord | None = None
+    """Content of `training.json`; None when the job was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class _Prepared:
     """The labels of a classifier, each with its number of rows."""
 
 
-def run_job(job: Job, watch: TrainingHooks) -> Result:
+def run_job(job: Job, hooks: TrainingHooks) -> Result:
     """Run a job, or resume it from its last checkpoint. Safe to repeat after a crash.
 
     Raises:
@@ -95,7 +94,7 @@ def run_job(job: Job, watch: TrainingHooks) -> Result:
     target = job.target
     if (target / MANIFEST).exists():
         verify_checksums(target)
-        return Result(target, json.loads((target / "training.json").read_text(encoding="utf-8")))
+        return Result(target, read_record(target))
     options = job.options
     prepared = _PREPARE[options.task](job)
     examples, tokenizer = prepared.examples, prepared.loaded.tokenizer
@@ -106,13 +105,13 @@ def run_job(job: Job, watch: TrainingHooks) -> Result:
     adapted = adapt(
         loaded.model, options.method, steps, prepared.head.peft_task, loaded.new_modules
     )
-    outcome = learn(adapted, examples, options, job.checkpoints, watch)
+    outcome = learn(adapted, examples, options, job.checkpoints, hooks)
     if outcome.stopped:
-        return Result(None, {})
-    recorded = training_facts_of(adapted, options, outcome, prepared.rows, prepared.labels)
-    facts = {**recorded, "dataset": job.dataset}
-    save_tuned(target, adapted.model, tokenizer, facts)
-    return Result(target, facts)
+        return Result(None)
+    record = training_record(adapted, options, outcome, prepared.rows, prepared.labels)
+    record["dataset"] = job.dataset
+    save_tuned(target, adapted.model, tokenizer, record)
+    return Result(target, record)
 
 
 def _prepare_answers(job: Job) -> _Prepared:

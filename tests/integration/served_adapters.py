@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import openai
 import torch
@@ -23,6 +23,7 @@ from app.training.learn.loop import TrainingHooks
 from app.training.model.device import Device
 from app.training.model.methods import adapt
 from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import save_tuned
 from app.training.publish.export import write_gguf
 from app.training.publish.gguf_adapter import write_gguf_adapter
@@ -67,7 +68,8 @@ def leave_drawn_adapter(data_dir: Path) -> None:
     file = model_file()
     tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     outputs = outputs_in(data_dir)
-    facts = {"options": OPTIONS.model_dump(mode="json")}
+    # All that serving reads.
+    facts = cast("TrainingRecord", {"options": OPTIONS.model_dump(mode="json")})
     save_tuned(outputs / "adapter", model, tokenizer, facts, card="Made of random numbers.\n")
     write_gguf_adapter(outputs / "adapter", config, outputs / "adapter.gguf")
 

@@ -1,16 +1,16 @@
 """The model card of a tuned model."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.training.plain.options import MethodOptions
+from app.training.plain.training_record import RowCounts, TrainingRecord
 
 
-def model_card(name: str, facts: Mapping[str, Any]) -> str:
+def model_card(name: str, record: TrainingRecord) -> str:
     """Return the card as Markdown; the Hub reads the YAML lines at the top."""
-    options, rows, parameters = facts["options"], facts["rows"], facts["parameters"]
+    options, rows, parameters = record["options"], record["rows"], record["parameters"]
     method, data, schedule = options["method"], options["data"], options["schedule"]
-    is_adapter, labels = method["name"] != "full", facts["labels"]
+    is_adapter, labels = method["name"] != "full", record["labels"]
     head = [
         "---",
         f"base_model: {options['base_model']}",
@@ -18,19 +18,19 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         f"tags: [seedbed, {'text-classification' if labels else 'instruction-tuning'}]",
         "---",
     ]
-    losses = facts["losses"]
-    cost = cost_in_use(MethodOptions.model_validate(method), mergeable=facts["mergeable"])
+    losses = record["losses"]
+    cost = cost_in_use(MethodOptions.model_validate(method), mergeable=record["mergeable"])
     table = [
         ("base model", options["base_model"]),
-        ("data set", facts.get("dataset") or "not recorded"),
+        ("data set", record.get("dataset") or "not recorded"),
         ("method", method["name"]),
         ("tuned parameters", f"{parameters['tuned']:,} ({parameters['share']:.3%})"),
         ("cost when answering", cost),
         ("labels", ", ".join(labels)) if labels else ("template", data["template"]),
         ("rows", f"{rows['kept']:,} of {rows['rows']:,}, {rows['truncated']:,} truncated"),
         _loss_tokens(rows, labels),
-        ("steps", f"{facts['steps']:,} of {schedule['batch']} sequences"),
-        ("learning rate", f"{facts['learning_rate']:g}, {schedule['shape']}"),
+        ("steps", f"{record['steps']:,} of {schedule['batch']} sequences"),
+        ("learning rate", f"{record['learning_rate']:g}, {schedule['shape']}"),
         (
             "loss",
             f"{losses[0]:.3f} at the start, {losses[-1]:.3f} at the end" if losses else "none",
@@ -39,17 +39,17 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
     ]
     lines = [f"| {what} | {value} |" for what, value in table]
     text = [*head, "", f"# {name}", "", "Tuned by Seedbed.", "", "| | |", "|---|---|", *lines]
-    text += ["", *_ranks(facts["ranks"])]
+    text += ["", *_ranks(record["ranks"])]
     text += [
         "The loss is that of the training rows. For its quality see the evaluation of the job."
     ]
     return "\n".join(text) + "\n"
 
 
-def _loss_tokens(rows: Mapping[str, int], labels: Mapping[str, int]) -> tuple[str, str]:
+def _loss_tokens(rows: RowCounts, labels: Mapping[str, int]) -> tuple[str, str]:
     if labels:
         return "tokens read", f"{rows['tokens']:,}"
-    return "loss tokens", f"{rows['tokens_loss_tokens']:,} of {rows['tokens']:,}"
+    return "loss tokens", f"{rows['tokens_under_loss']:,} of {rows['tokens']:,}"
 
 
 def cost_in_use(method: MethodOptions, *, mergeable: bool) -> str:

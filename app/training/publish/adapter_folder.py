@@ -14,7 +14,6 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from app.training.plain.encoding import EncodingReport
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.model_card import model_card
 from app.training.plain.options import TrainingOptions
+from app.training.plain.training_record import FILE_NAME, TrainingRecord
 
 MANIFEST = "manifest.json"
 MERGEABLE = frozenset({"lora", "rslora", "dora", "adalora", "ia3"})
@@ -35,14 +35,14 @@ MERGEABLE = frozenset({"lora", "rslora", "dora", "adalora", "ia3"})
 model that is loaded in full."""
 
 
-def training_facts_of(
+def training_record(
     adapted: AdaptedModel,
     options: TrainingOptions,
     outcome: TrainingOutcome,
     encoding: EncodingReport,
     labels: Mapping[str, int] | None = None,
-) -> Mapping[str, Any]:
-    """Return the content of `training.json`, which the card and the report are made from.
+) -> TrainingRecord:
+    """Return the record of a training, which the card and the report are made from.
 
     Args:
         adapted: The trained model.
@@ -54,13 +54,25 @@ def training_facts_of(
     return {
         "options": options.model_dump(mode="json"),
         "learning_rate": options.learning_rate,
-        "parameters": {**asdict(adapted.parameters), "share": adapted.parameters.share},
+        "parameters": {
+            "tuned": adapted.parameters.tuned,
+            "total": adapted.parameters.total,
+            "share": adapted.parameters.share,
+        },
         "targets": list(adapted.targets),
         "ranks": dict(adapter_ranks(adapted.model)),
         "mergeable": adapted.method.name in MERGEABLE or adapted.method.name == "qlora",
         "steps": outcome.steps,
         "losses": list(outcome.losses),
-        "rows": asdict(encoding),
+        "rows": {
+            "rows": encoding.rows,
+            "kept": encoding.kept,
+            "truncated": encoding.truncated,
+            "dropped": encoding.dropped,
+            "tokens": encoding.tokens,
+            "tokens_under_loss": encoding.tokens_under_loss,
+            "tokens_cut": encoding.tokens_cut,
+        },
         "labels": dict(labels or {}),
     }
 
@@ -69,12 +81,12 @@ def save_tuned(
     target: Path,
     model: Model,
     tokenizer: Tokenizer,
-    facts: Mapping[str, Any],
+    record: TrainingRecord,
     card: str | None = None,
 ) -> Mapping[str, Any]:
     """Write a tuned model (only its adapter, if it has one); return the manifest.
 
-    Without `card`, the model card is made from the facts.
+    Without `card`, the model card is made from the record.
 
     Raises:
         Conflict: the target exists; it is not changed.
@@ -90,8 +102,8 @@ def save_tuned(
                 raise OutOfSpace(f"No space is left to write {target.name}.") from error
             raise
         # peft writes a generic card; replace it.
-        _put(folder / "README.md", card or model_card(target.name, facts))
-        _put(folder / "training.json", _json(facts))
+        _put(folder / "README.md", card or model_card(target.name, record))
+        _put(folder / FILE_NAME, _json(record))
         manifest = {"name": target.name, "files": _checksums(folder)}
         _put(folder / MANIFEST, _json(manifest))
     return manifest

@@ -1,6 +1,5 @@
 """Further formats of an adapter: merged weights, and a GGUF file for llama.cpp."""
 
-import json
 from pathlib import Path
 
 from transformers import AutoConfig
@@ -13,6 +12,7 @@ from app.training.model.base_models import (
     model_source,
 )
 from app.training.model.device import Device
+from app.training.plain.training_record import read_record
 from app.training.publish.adapter_folder import (
     MANIFEST,
     MERGEABLE,
@@ -34,11 +34,11 @@ def write_merged(adapter: Path, target: Path, cache: Path, device: Device) -> st
     """
     if (target / MANIFEST).exists():
         return None
-    facts = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
-    method, base_model = facts["options"]["method"]["name"], facts["options"]["base_model"]
+    record = read_record(adapter)
+    method, base_model = record["options"]["method"]["name"], record["options"]["base_model"]
     if method not in MERGEABLE and method != "qlora":
         return f"an adapter of the method {method} cannot be merged"
-    head = classification_head(list(facts["labels"])) if facts["labels"] else LANGUAGE_MODEL
+    head = classification_head(list(record["labels"])) if record["labels"] else LANGUAGE_MODEL
     try:
         loaded = load_for_inference(base_model, cache, device, head)
     except MemoryTooSmall as error:
@@ -46,7 +46,7 @@ def write_merged(adapter: Path, target: Path, cache: Path, device: Device) -> st
         # machine.
         return str(error).removesuffix(".")
     model = merge_adapter(load_adapter(loaded.model, adapter))
-    save_tuned(target, model, loaded.tokenizer, facts)
+    save_tuned(target, model, loaded.tokenizer, record)
     return None
 
 
@@ -61,10 +61,10 @@ def write_gguf(adapter: Path, target: Path, cache: Path) -> str | None:
     """
     if target.exists():
         return None
-    facts = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
-    if facts["labels"]:
+    record = read_record(adapter)
+    if record["labels"]:
         return "llama.cpp does not support classifiers"
-    config = AutoConfig.from_pretrained(model_source(facts["options"]["base_model"], cache))
+    config = AutoConfig.from_pretrained(model_source(record["options"]["base_model"], cache))
     try:
         write_gguf_adapter(adapter, config, target)
     except InvalidInput as error:

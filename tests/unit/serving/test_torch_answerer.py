@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import openai
 import pytest
@@ -15,6 +15,7 @@ from app.training.model.base_models import load_for_inference
 from app.training.model.device import default_device
 from app.training.model.methods import adapt
 from app.training.plain.options import DataOptions, MethodName, TrainingOptions
+from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import load_adapter, save_tuned
 from app.training.use.greedy_answers import generate_answers
 from tests.unit.serving.tiny import ROW, client_of, tuned_folder
@@ -92,7 +93,7 @@ def test_a_chat_is_put_as_in_tuning(template: Any, tmp_path: Path) -> None:
         tmp_path / "saved",
         adapted.model,
         tiny_tokenizer(),
-        {"options": options.model_dump()},
+        cast("TrainingRecord", {"options": options.model_dump()}),  # all that serving reads
         card="A card.",
     )
     row = talk()

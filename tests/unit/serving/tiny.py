@@ -13,7 +13,7 @@ from app.training.learn.loop import TrainingHooks, learn
 from app.training.learn.loss import answer_examples
 from app.training.model.methods import adapt
 from app.training.plain.options import MethodName
-from app.training.publish.adapter_folder import save_tuned, training_facts_of
+from app.training.publish.adapter_folder import save_tuned, training_record
 from tests.servers.served import served
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
 from tests.unit.training.tiny_training import options_for, packs_for
@@ -38,7 +38,7 @@ def tuned_folder(name: MethodName, folder: Path) -> TunedModel:
     )
     target = folder / "outputs" / ("model" if name == "full" else "adapter")
     target.parent.mkdir()
-    facts = training_facts_of(adapted, options, outcome, report)
+    facts = training_record(adapted, options, outcome, report)
     save_tuned(target, adapted.model, tiny_tokenizer(), facts)
     return find_tuned(folder, "training_1", folder / "models")
 

@@ -38,7 +38,7 @@ def test_rows_become_an_adapter_and_its_facts(job: Job) -> None:
 
     assert result.adapter == job.target
     told = json.loads((job.target / "training.json").read_text(encoding="utf-8"))
-    assert told == result.facts
+    assert told == result.record
     assert TrainingOptions.model_validate(told["options"]) == job.options
     assert told["losses"][-1] < told["losses"][0]
 
@@ -61,7 +61,7 @@ def test_a_stopped_job_goes_on_to_the_same_adapter(job: Job, tmp_path: Path) -> 
     resumed = run_job(job, TrainingHooks())
 
     assert stopped.adapter is None
-    assert resumed.facts == whole.facts
+    assert resumed.record == whole.record
     names = [
         folder / "adapter_model.safetensors"
         for folder in (tmp_path / "whole" / "adapter", job.target)
@@ -79,7 +79,8 @@ def test_a_replay_share_needs_general_rows(job: Job) -> None:
         run_job(replace(job, options=options), TrainingHooks())
     result = run_job(replace(job, options=options, general=general), TrainingHooks())
 
-    assert result.facts["rows"]["rows"] == 16
+    assert result.record is not None
+    assert result.record["rows"]["rows"] == 16
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_labelled_rows_become_an_encoders_adapter_with_their_labels(encoder_job:
 
     told = json.loads((encoder_job.target / "training.json").read_text(encoding="utf-8"))
     card = (encoder_job.target / "README.md").read_text(encoding="utf-8")
-    assert told == result.facts
+    assert told == result.record
     assert list(told["labels"].items()) == [("high", 3), ("low", 4)]
     assert told["losses"][-1] < told["losses"][0]
     assert "| labels | high, low |" in card
@@ -134,7 +135,8 @@ def test_rows_of_one_label_teach_nothing(encoder_job: Job) -> None:
 def test_the_card_names_the_data_set(job: Job) -> None:
     result = run_job(replace(job, dataset="tea, version 2"), TrainingHooks())
 
-    assert result.facts["dataset"] == "tea, version 2"
+    assert result.record is not None
+    assert result.record["dataset"] == "tea, version 2"
     card = (job.target / "README.md").read_text(encoding="utf-8")
     assert "| data set | tea, version 2 |" in card
 

@@ -1,6 +1,5 @@
 """The evaluation step of a job: runs base and tuned model on held-out tasks, writes the report."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from app.training.model.base_models import BaseModel, classification_head, load_
 from app.training.model.device import Device
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.options import DataOptions, EvaluationOptions, Task
+from app.training.plain.training_record import read_record
 from app.training.publish.adapter_folder import load_adapter
 from app.training.use.evaluate_tasks import answer_tasks, label_tasks
 
@@ -160,8 +160,7 @@ def _compare_labels(plan: EvaluationPlan, monitor: TrainingMonitor) -> _Comparis
     tuned = plan.tuned
     if tuned is None:
         raise InvalidInput("A classifier can only be evaluated after training.")
-    facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
-    labels: Mapping[str, int] = facts["labels"]
+    labels = read_record(tuned.folder)["labels"]
     classifier = _tuned_classifier(plan, tuned, list(labels))
     monitor.log(f"{tuned.name} labels {len(plan.tasks)} held-out rows.")
     labelled = label_tasks(tuned.name, classifier, plan.tasks, plan.data, monitor.stop)

@@ -4,7 +4,6 @@ It needs the extra ``training``, so `app.services.training.jobs.choose_trainer` 
 and no other module may import it.
 """
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +35,7 @@ from app.training.learn.loop import Step, TrainingHooks
 from app.training.model.device import Device, default_device
 from app.training.model.memory import free_unused_memory
 from app.training.plain.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
+from app.training.plain.training_record import read_record
 from app.training.publish.export import write_gguf, write_merged
 
 ADAPTER = "adapter"
@@ -75,10 +75,10 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
     result = job.run_job(
         _job(work, options, split.training, replay, device), _training_hooks(options, monitor)
     )
-    if result.adapter is None:
+    if result.adapter is None or result.record is None:
         return TrainerResult(is_complete=False)
     _write_other_forms(work, options, result.adapter, device, monitor)
-    facts = training_facts(result.facts, work.dataset.name, device.name)
+    facts = training_facts(result.record, work.dataset.name, device.name)
     if not split.held_out:
         monitor.log("No row was held out: no evaluation.")
         trained = TrainerResult(is_complete=True)
@@ -172,8 +172,8 @@ def _evaluate(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> T
     held_out, seed = _without_split(options.evaluation), options.seed
     if work.tuned_outputs is not None and options.training_job_id is not None:
         tuned = _tuned(work.tuned_outputs, options.training_job_id)
-        facts = json.loads((tuned.folder / "training.json").read_text(encoding="utf-8"))
-        tuned_with = TrainingOptions.model_validate(facts["options"])
+        record = read_record(tuned.folder)
+        tuned_with = TrainingOptions.model_validate(record["options"])
         if work.was_trained_on_dataset:
             held_out, seed = tuned_with.evaluation, tuned_with.seed
     split = split_dataset(work.dataset.read(), held_out, seed, tuned_with.task)

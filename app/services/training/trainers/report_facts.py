@@ -2,21 +2,21 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from app.evaluation.result import LayerRank, ProgressPoint, TrainingFacts, Truncation
 from app.training.learn.loop import learning_rate_at
 from app.training.plain.model_card import cost_in_use
 from app.training.plain.options import TrainingOptions
+from app.training.plain.training_record import TrainingRecord
 
 _LAYER = re.compile(r"\.(\d+)\.(?:.*\.)?(\w+)$")
 
 
-def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> TrainingFacts:
-    """Convert the facts of `app.training.publish.adapter_folder.training_facts_of` for a report."""
-    options = TrainingOptions.model_validate(facts["options"])
-    rows, parameters, method = facts["rows"], facts["parameters"], options.method
-    steps = facts["steps"]
+def training_facts(record: TrainingRecord, dataset: str, device: str) -> TrainingFacts:
+    """Convert the facts of `app.training.publish.adapter_folder.training_record` for a report."""
+    options = TrainingOptions.model_validate(record["options"])
+    rows, parameters, method = record["rows"], record["parameters"], options.method
+    steps = record["steps"]
     return TrainingFacts(
         method=method.name,
         base_model=options.base_model,
@@ -29,9 +29,9 @@ def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> Train
             ProgressPoint(
                 step=number, loss=loss, learning_rate=learning_rate_at(number, steps, options)
             )
-            for number, loss in enumerate(facts["losses"], start=1)
+            for number, loss in enumerate(record["losses"], start=1)
         ],
-        ranks=list(_ranks(facts["ranks"])) if method.name == "adalora" else [],
+        ranks=list(_ranks(record["ranks"])) if method.name == "adalora" else [],
         initial_rank=method.initial_rank if method.name == "adalora" else None,
         truncation=Truncation(
             max_tokens=options.data.max_tokens,
@@ -41,7 +41,7 @@ def training_facts(facts: Mapping[str, Any], dataset: str, device: str) -> Train
             tokens=rows["tokens"] + rows["tokens_cut"],
             tokens_cut=rows["tokens_cut"],
         ),
-        inference_cost=cost_in_use(options.method, mergeable=facts["mergeable"]),
+        inference_cost=cost_in_use(options.method, mergeable=record["mergeable"]),
     )
 
 

@@ -34,7 +34,7 @@ from app.training.publish.adapter_folder import (
     load_adapter,
     merge_adapter,
     save_tuned,
-    training_facts_of,
+    training_record,
 )
 from tests.unit.training.tiny_models import (
     LAYERS,
@@ -109,7 +109,7 @@ def test_it_learns_labels_and_reads_back_the_same(
     assert outcome.losses[-1] < 0.1 < outcome.losses[0]
     assert likeliest(tuned) == [row.label for row in ROWS]
     # The new head is kept with the adapter, or nothing could be told from it.
-    facts = training_facts_of(adapted, options, outcome, report, count_labels(ROWS))
+    facts = training_record(adapted, options, outcome, report, count_labels(ROWS))
     save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
     again = read_back(options, tmp_path / "tuned", tuned.labels)
     before, after = (classify(one, TEXTS, options.data) for one in (tuned, again))
@@ -292,7 +292,7 @@ def test_every_part_of_a_new_head_is_learnt_and_kept(tmp_path: Path) -> None:
         adapted, label_examples(read), options, tmp_path / "checkpoints", TrainingHooks()
     )
     tuned = Classifier(adapted.model, classifier.tokenizer, classifier.labels)
-    facts = training_facts_of(adapted, options, outcome, report, count_labels(ROWS))
+    facts = training_record(adapted, options, outcome, report, count_labels(ROWS))
     save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
     torch.manual_seed(2)
     again = read_back(options, tmp_path / "tuned", tuned.labels)

@@ -118,7 +118,7 @@ def test_rows_of_which_nothing_is_left_are_refused_with_the_numbers() -> None:
     with pytest.raises(InvalidInput) as caught:
         encode_all(spelling(3), tiny_tokenizer(), DataOptions(max_tokens=8))
 
-    assert "of 3 rows none" in str(caught.value.faults[0])
+    assert "none of 3 rows" in str(caught.value.faults[0])
     assert "8 tokens" in str(caught.value.faults[0])
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,11 +11,12 @@ from transformers import AutoModelForCausalLM
 from app.errors import Conflict, InvalidInput
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodName
+from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import (
     load_adapter,
     merge_adapter,
     save_tuned,
-    training_facts_of,
+    training_record,
     verify_checksums,
 )
 from tests.unit.training.tiny_models import tiny_gpt2, tiny_llama, tiny_tokenizer
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.torch
 
 IDS = torch.arange(6, 40)[None]
 ADAPTERS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3"]
+
+EMPTY = cast("TrainingRecord", {})  # is not read
 
 
 def logits(model: Model) -> torch.Tensor:
@@ -36,7 +39,7 @@ def logits(model: Model) -> torch.Tensor:
 def saved(name: MethodName, folder: Path, make: Any = tiny_llama, steps: int = 5) -> Model:
     options = options_for(name, steps=steps)
     adapted, outcome = tuned(options, folder / "checkpoints", model=make())
-    facts = training_facts_of(adapted, options, outcome, packs_for(options)[1])
+    facts = training_record(adapted, options, outcome, packs_for(options)[1])
     save_tuned(folder / "adapter", adapted.model, tiny_tokenizer(), facts)
     return adapted.model
 
@@ -125,6 +128,6 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     saved("lora", tmp_path)
 
     with pytest.raises(Conflict):
-        save_tuned(tmp_path / "adapter", tiny_llama(), tiny_tokenizer(), {})
+        save_tuned(tmp_path / "adapter", tiny_llama(), tiny_tokenizer(), EMPTY)
 
     verify_checksums(tmp_path / "adapter")

@@ -112,7 +112,9 @@ def test_a_merged_encoder_tells_labels_as_the_adapter_does(tmp_path: Path) -> No
     )
     records = [Record("ab"[number % 2] * 5, "ab"[number % 2]) for number in range(8)]
     job = Job(options, records, tmp_path / "checkpoints", tmp_path / "adapter", tmp_path, HERE)
-    labels = list(run_job(job, TrainingHooks()).facts["labels"])
+    record = run_job(job, TrainingHooks()).record
+    assert record is not None
+    labels = list(record["labels"])
 
     why_not = write_merged(job.target, tmp_path / "merged", tmp_path, HERE)
     file = write_gguf(job.target, tmp_path / "adapter.gguf", tmp_path)

@@ -50,6 +50,6 @@ def test_what_was_tuned_in_four_bits_is_measured_so_where_it_does_not_fit_in_ful
 
     assert found is not None
     assert found[0].tasks == 4
-    assert any("is measured in 4 bits" in line for line in monitor.lines)
+    assert any("is evaluated in 4 bits" in line for line in monitor.lines)
     with pytest.raises(MemoryTooSmall):
         evaluate_models(measuring_in(tmp_path, most, was_in_four_bits=False), "t", None, Watching())

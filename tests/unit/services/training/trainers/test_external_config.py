@@ -191,13 +191,13 @@ def test_the_readme_has_the_command_and_what_to_look_at(tmp_path: Path) -> None:
     assert readme.startswith("# colours, version 3, for Axolotl\n")
     assert "$ axolotl train axolotl.yaml\n" in readme
     assert "- `learnt`: 8 rows\n" in readme
-    assert "change the names of the targets" in readme
+    assert "change the target modules" in readme
     all_linear: dict[str, Any] = {"method": {"targets": "all linear"}, "data": {"template": "chat"}}
     folder = written(work_of(tmp_path, "llama_factory", PLAIN, **all_linear))
     readme = (folder / "README.md").read_text()
     assert "$ llamafactory-cli train llama_factory.yaml\n" in readme
     assert "targets" not in readme
-    assert "chat template of its own" in readme
+    assert "must have a chat template" in readme
 
 
 def test_the_same_work_makes_the_same_bytes_and_leaves_nothing_of_a_killed_writer(

@@ -1,27 +1,43 @@
 """The facts of a tuning as a report has them."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from app.services.training.trainers.report_facts import training_facts
 from app.training.plain.options import TrainingOptions
+from app.training.plain.training_record import TrainingRecord
 
 pytestmark = pytest.mark.torch
 
 
-def facts(**more: Any) -> dict[str, Any]:
-    options = TrainingOptions.model_validate(more.pop("options", {}))
-    whole = {
-        "options": options.model_dump(),
-        "parameters": {"tuned": 10, "total": 1000},
-        "ranks": {},
+def record(
+    options: Mapping[str, Any] = MappingProxyType({}),
+    ranks: Mapping[str, int] = MappingProxyType({}),
+) -> TrainingRecord:
+    chosen = TrainingOptions.model_validate(options)
+    return {
+        "options": chosen.model_dump(mode="json"),
+        "learning_rate": chosen.learning_rate,
+        "parameters": {"tuned": 10, "total": 1000, "share": 0.01},
+        "targets": [],
+        "ranks": dict(ranks),
         "mergeable": True,
         "steps": 2,
         "losses": [1.5, 0.5],
-        "rows": {"rows": 9, "truncated": 2, "dropped": 1, "tokens": 90, "tokens_cut": 10},
+        "rows": {
+            "rows": 9,
+            "kept": 8,
+            "truncated": 2,
+            "dropped": 1,
+            "tokens": 90,
+            "tokens_under_loss": 40,
+            "tokens_cut": 10,
+        },
+        "labels": {},
     }
-    return whole | more
 
 
 def test_adalora_s_ranks_are_told_by_layer_and_module() -> None:
@@ -34,7 +50,7 @@ def test_adalora_s_ranks_are_told_by_layer_and_module() -> None:
         "lm_head": 6,
     }
 
-    told = training_facts(facts(options=adalora, ranks=ranks), "made up", "cpu")
+    told = training_facts(record(options=adalora, ranks=ranks), "made up", "cpu")
 
     assert told.initial_rank == 12
     assert [(rank.layer, rank.module, rank.rank) for rank in told.ranks] == [
@@ -46,13 +62,13 @@ def test_adalora_s_ranks_are_told_by_layer_and_module() -> None:
 
 
 def test_other_methods_began_with_no_other_rank() -> None:
-    assert training_facts(facts(), "made up", "cpu").initial_rank is None
+    assert training_facts(record(), "made up", "cpu").initial_rank is None
 
 
 def test_every_step_has_its_loss_and_learning_rate() -> None:
     schedule = {"steps": 2, "learning_rate": 0.1, "shape": "linear", "warmup_share": 0}
 
-    told = training_facts(facts(options={"schedule": schedule}), "made up", "cpu")
+    told = training_facts(record(options={"schedule": schedule}), "made up", "cpu")
 
     assert [(p.step, p.loss, p.learning_rate) for p in told.points] == [
         (1, 1.5, 0.1),
@@ -61,7 +77,7 @@ def test_every_step_has_its_loss_and_learning_rate() -> None:
 
 
 def test_what_was_cut_and_what_it_costs_are_told() -> None:
-    told = training_facts(facts(), "made up, version 1", "cpu")
+    told = training_facts(record(), "made up, version 1", "cpu")
 
     assert told.truncation is not None
     assert told.truncation.model_dump() == {

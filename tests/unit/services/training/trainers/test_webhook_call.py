@@ -155,7 +155,7 @@ def test_an_answer_that_never_ends_is_taken_as_far_as_it_has_come() -> None:
     with running_hook(Reply(200, "yes", drips=True)) as there:
         answer = delivered(replace(HURRIED, url=there.url))
     assert answer is not None
-    assert (answer.status, answer.words[:5]) == (200, "yes..")
+    assert (answer.status, answer.text[:5]) == (200, "yes..")
     assert time.monotonic() - began < 6
 
 
