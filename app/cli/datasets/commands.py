@@ -15,11 +15,13 @@ from app.cli.datasets.download import download
 from app.cli.datasets.recipe import recipe_of
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, save
+from app.cli.model_options import NONE_GIVEN, Given, model_options, with_options
 from app.cli.output import Output, clean
 from app.cli.service.answers import Dataset
 from app.cli.service.connect import Service, connect
 from app.cli.watch.poll import poll
 from app.errors import InvalidInput, SeedbedError
+from app.formats.formats import EVERY_WRITE_OPTION
 
 datasets_app = typer.Typer(
     help="Make, import, inspect, download and push data sets.", no_args_is_help=True
@@ -31,6 +33,8 @@ Name = Annotated[
         "--name", help="Name of the data set; each data set of a name is a new version of it."
     ),
 ]
+
+_FORMAT_OPTIONS = model_options(EVERY_WRITE_OPTION, heading="Options of formats")
 
 
 @datasets_app.command("make", epilog=EXIT_CODES_HELP)
@@ -178,6 +182,7 @@ def show(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> Non
 
 
 @datasets_app.command("download", epilog=EXIT_CODES_HELP)
+@with_options(_FORMAT_OPTIONS)
 def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     dataset_id: DatasetId,
     out: Out,
@@ -187,17 +192,7 @@ def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the pa
     split: Annotated[
         str | None, typer.Option(help="Split to write: train or test.", show_default="all rows")
     ] = None,
-    chat_columns: Annotated[
-        bool,
-        typer.Option("--chat-columns", help="With --format parquet: add columns with chats."),
-    ] = False,
-    templates: Annotated[
-        bool,
-        typer.Option(
-            "--templates",
-            help="With --format prompt_completion: write each row with a randomly chosen template.",
-        ),
-    ] = False,
+    given: Given = NONE_GIVEN,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
@@ -207,8 +202,7 @@ def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the pa
         {
             "format": format,
             "split": split,
-            "chat_columns": chat_columns or None,
-            "templates": templates or None,
+            **given,
         }
     )
     with output.failures_reported():

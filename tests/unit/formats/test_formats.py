@@ -1,7 +1,13 @@
-"""The table of formats: what each carries, what it refuses, and that no pair of them loses text."""
+"""The table of formats: what each carries, what it refuses, and that no pair of them loses text.
+
+After a wanted change, renew the golden files and read their difference:
+
+    SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/formats/test_formats.py -k golden
+"""
 
 import hashlib
 import io
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +28,7 @@ from app.record import Record, Unreadable
 from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"
+RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
 WITH_CHATS = ParquetOptions(chat_columns=True)
 formats = pytest.mark.parametrize("format_", FORMATS.values(), ids=lambda one: one.name)
 pairs = pytest.mark.parametrize(
@@ -71,7 +78,11 @@ def test_its_bytes_are_the_golden_ones(format_: Format) -> None:
         # The file names its writer's version, so only its content can be the same for ever.
         assert as_bytes(format_, GOLDEN) == written
     else:
-        assert written == (GOLDEN_FILES / (format_.name + format_.suffix)).read_bytes()
+        golden = GOLDEN_FILES / (format_.name + format_.suffix)
+        if RENEW and (not golden.exists() or golden.read_bytes() != written):
+            golden.write_bytes(written)
+            pytest.fail(f"{golden.name} was renewed")
+        assert written == golden.read_bytes()
     assert read(format_, written) == [only_carried(record, format_) for record in GOLDEN]
 
 
