@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
 from typing import Literal, TypeAlias
 
-from app.evaluation.figures import (
+from app.evaluation.intervals import wilson
+from app.evaluation.metrics import (
     Agreement,
     Comparison,
     JudgeFigures,
@@ -13,9 +14,8 @@ from app.evaluation.figures import (
     ReviewerFigures,
     ReviewFigures,
 )
-from app.evaluation.intervals import wilson
 from app.evaluation.paired import compare_counts
-from app.evaluation.sheet import LEVELS, Level, Rating, Review
+from app.evaluation.review_sheet import LEVELS, Level, Rating, Review
 
 Preference: TypeAlias = Literal["loss", "tie", "win"]
 _PLACES: Mapping[str, int] = {"loss": 0, "tie": 1, "win": 2}

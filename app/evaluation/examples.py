@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.evaluation.answers import HeldOutTask
+from app.evaluation.evaluation_result import ExampleAnswer
 from app.evaluation.labels import is_right
-from app.evaluation.result import ExampleAnswer
 from app.evaluation.rouge import score
-from app.evaluation.values import HeldOutTask
 
 _EACH_WAY = 5
 _MOST_CHARACTERS = 2000

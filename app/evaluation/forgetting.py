@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from app.evaluation.figures import Estimate
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.evaluation_result import Forgetting
 from app.evaluation.intervals import Bootstrap
+from app.evaluation.metrics import Estimate
 from app.evaluation.paired import compare
 from app.evaluation.perplexity import perplexity
-from app.evaluation.result import Forgetting
 from app.evaluation.rouge import score
-from app.evaluation.values import Contender, HeldOutTask
 
 
 def forgetting(

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from app.evaluation.figures import Estimate
+from app.evaluation.metrics import Estimate
 
 Values = npt.NDArray[np.float64]
 

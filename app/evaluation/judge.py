@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from app.evaluation.figures import Estimate, JudgedOutcome, JudgeFigures
+from app.evaluation.metrics import Estimate, JudgedOutcome, JudgeFigures
 from app.evaluation.paired import sign_p, tango
 from app.pipeline.default.reading import cleaned, field
 from app.pipeline.prompts import chat_version, template

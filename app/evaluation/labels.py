@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.evaluation.figures import Confusion, ExactMatch
+from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.intervals import wilson
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.metrics import Confusion, ExactMatch
 from app.similarity.tokenizers import fold
 
 NORMALISATION = (

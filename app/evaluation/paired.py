@@ -12,8 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from app.evaluation.figures import Comparison, Estimate
 from app.evaluation.intervals import NORMAL, Bootstrap, Values
+from app.evaluation.metrics import Comparison, Estimate
 
 _ALL_SWAPPED = 14
 """So many tasks that differ are swapped in all ways; more of them in drawn ones."""

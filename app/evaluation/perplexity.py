@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from app.evaluation.figures import Estimate, Perplexity
+from app.evaluation.answers import Answer
 from app.evaluation.intervals import Bootstrap
-from app.evaluation.values import Answer
+from app.evaluation.metrics import Estimate, Perplexity
 
 _NATS_PER_BIT = math.log(2)
 _MOST_LOSS = 700.0

@@ -8,8 +8,8 @@ from typing import cast
 from rapidfuzz.distance import LCSseq
 from rouge_score import rouge_scorer, scoring, tokenizers
 
-from app.evaluation.figures import RougeFigures, RougeScores, TokenizerName
 from app.evaluation.intervals import Bootstrap
+from app.evaluation.metrics import RougeFigures, RougeScores, TokenizerName
 from app.similarity.tokenizers import tokenize_unicode
 
 _KINDS = ("rouge1", "rouge2", "rougeL")

@@ -7,7 +7,7 @@ and ``history`` of LLaMA-Factory.
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from app.formats.broken import Numbered
+from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
 from app.formats.json.lines import Convert, read_lines, write_lines
 from app.formats.json.list_file import list_pieces, read_list, write_list

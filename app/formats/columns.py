@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Literal, TypeAlias, get_args
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, text_of
+from app.formats.broken_rows import BrokenRow, text_of
 from app.record import Exchange, Record
 
 FieldName: TypeAlias = Literal["instruction", "input", "output", "system", "history"]

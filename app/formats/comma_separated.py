@@ -7,10 +7,10 @@ from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, Numbered
+from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
+from app.formats.files import joined
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.pieces import joined
 from app.record import Record
 
 if TYPE_CHECKING:

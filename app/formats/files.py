@@ -1,11 +1,10 @@
-"""Files opened to read, whether compressed or not."""
+"""Files and streams: reading whether compressed or not, writing small texts in larger pieces."""
 
-import errno
 import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _GZIP = b"\x1f\x8b"
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LEAST_CHARACTERS = 64 * 1024
+"""A call for each row costs more than the row: in a file, and far more over HTTP."""
 
 
 @contextmanager
@@ -67,3 +67,25 @@ class _Unpacked(io.RawIOBase):
             raise InvalidInput("The file is broken.", [Fault("its gzip is cut off")]) from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise InvalidInput("The file is broken.", [Fault(f"gzip: {error}")]) from None
+
+
+def joined(texts: Iterable[str]) -> Iterator[str]:
+    """Join texts until they are some 64,000 characters.
+
+    An empty text among them says that there is no more for now: what is held is handed on, and
+    then the empty text.
+    """
+    held: list[str] = []
+    characters = 0
+    for text in texts:
+        held.append(text)
+        characters += len(text)
+        if text and characters < _LEAST_CHARACTERS:
+            continue
+        if characters:
+            yield "".join(held)
+        if not text:
+            yield ""
+        held, characters = [], 0
+    if held:
+        yield "".join(held)

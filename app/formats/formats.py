@@ -15,7 +15,7 @@ from app.formats.alpaca import (
     write_alpaca,
     write_alpaca_lines,
 )
-from app.formats.broken import Numbered, excerpt
+from app.formats.broken_rows import Numbered, excerpt
 from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
 from app.formats.jsonl import write_jsonl

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.columns import Columns
 from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
 from app.formats.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns

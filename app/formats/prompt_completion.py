@@ -10,7 +10,7 @@ from typing import BinaryIO
 from pydantic import Field
 
 from app.formats.alpaca import of_columns
-from app.formats.broken import Numbered
+from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
 from app.formats.json.lines import read_lines, write_lines
 from app.formats.json.values import quoted

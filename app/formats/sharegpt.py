@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from app.formats.broken import Numbered
+from app.formats.broken_rows import Numbered
 from app.formats.json.list_file import read_either, write_list
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from app.formats.broken import BrokenRow, text_of
+from app.formats.broken_rows import BrokenRow, text_of
 from app.record import Exchange, Record
 
 Speaker: TypeAlias = Literal["system", "user", "assistant"]

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from app.formats.broken import BrokenRow
+from app.formats.broken_rows import BrokenRow
 from app.formats.options import VicunaOptions
 from app.formats.turns import Turn, record_of_turns
 from app.record import Record

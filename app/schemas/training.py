@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
 from app.schemas.schema import Schema
 from app.states import FINAL, JobKind, Status
 

@@ -1,7 +1,7 @@
 """Which verbs instructions begin with, and what those are done to: the paper's figure 2."""
 
-from app.statistics.commonest import Commonest
-from app.statistics.figures import Counted, VerbDiversity, VerbNouns
+from app.statistics.frequent_items import FrequentItems
+from app.statistics.schema import Counted, VerbDiversity, VerbNouns
 from app.statistics.verbs import VerbFinder
 
 _AT_A_TIME = 256
@@ -26,7 +26,7 @@ class VerbTally:
         self._waiting: list[str] = []
         self._looked_at = 0
         self._found = 0
-        self._pairs = Commonest[tuple[str, str]](_PAIRS_KNOWN)
+        self._pairs = FrequentItems[tuple[str, str]](_PAIRS_KNOWN)
 
     def add(self, instruction: str) -> None:
         """Take one instruction that was not taken before, if it is its turn."""

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from app.similarity.tokenizers import fold
-from app.statistics.commonest import Commonest
-from app.statistics.figures import (
+from app.statistics.frequent_items import FrequentItems
+from app.statistics.lengths import score_bins, score_place
+from app.statistics.schema import (
     Counted,
     InstructionBalance,
     LabelBalance,
     LabelDistribution,
     Labels,
 )
-from app.statistics.lengths import score_bins, score_place
 
 Way: TypeAlias = Literal["output_first", "input_first"]
 Hashes: TypeAlias = npt.NDArray[np.int64]
@@ -41,9 +41,9 @@ class _Rows:
 
     instructions: Hashes
     labels: Hashes
-    texts: Commonest[str]
+    texts: FrequentItems[str]
 
-    def of(self, chosen: npt.NDArray[np.bool_], texts: Commonest[str]) -> "_Rows":
+    def of(self, chosen: npt.NDArray[np.bool_], texts: FrequentItems[str]) -> "_Rows":
         return _Rows(self.instructions[chosen], self.labels[chosen], texts)
 
 
@@ -54,7 +54,7 @@ class LabelTally:
         self._instructions = array("q")
         self._labels = array("q")
         self._ways = array("b")
-        self._texts = [Commonest[str](_LABELS_KNOWN) for _ in range(4)]
+        self._texts = [FrequentItems[str](_LABELS_KNOWN) for _ in range(4)]
 
     def add(self, instruction: int, output: str, way: Way | None) -> None:
         """Take one row; the instruction by its hash, which is used for equality only."""

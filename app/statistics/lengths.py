@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from itertools import pairwise
 
-from app.statistics.figures import LengthBin, Lengths, ScoreBin, SeedSimilarity
+from app.statistics.schema import LengthBin, Lengths, ScoreBin, SeedSimilarity
 
 _EDGES = [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024]
 _EDGES += [1448, 2048, 2896, 4096]

@@ -9,9 +9,9 @@ of *to be* and requests in a later clause give nothing; plurals it has no rule f
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from app.statistics.nouns import head_noun
-from app.statistics.pairs import VerbNoun
 from app.statistics.words import words_of
 
 _TOKEN = re.compile(
@@ -33,6 +33,14 @@ _TAKES_OBJECTS = words_of("object_openers")
 _NO_VERBS = _LEADS | _QUESTION | _TO_BE | _AUXILIARIES | _SUBJECTS | _TAKES_OBJECTS
 _NO_VERBS |= words_of("no_verbs")
 _ENDS = frozenset(".!?;:")
+
+
+class VerbNoun(NamedTuple):
+    """The root verb of an instruction and its direct object, as dictionaries have them."""
+
+    verb: str
+    noun: str | None
+    """None: the verb has no noun as its direct object."""
 
 
 class RuleFinder:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, computed_field
 
-from app.statistics.figures import Figures
+from app.statistics.schema import Figures
 
 
 class AcceptancePoint(Figures):

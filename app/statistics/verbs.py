@@ -11,8 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from app.errors import ConfigurationError
-from app.statistics.pairs import VerbNoun
-from app.statistics.rules import RuleFinder
+from app.statistics.rules import RuleFinder, VerbNoun
 
 if TYPE_CHECKING:
     from spacy.language import Language

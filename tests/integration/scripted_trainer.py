@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.evaluation.evaluating import Asked, evaluate
-from app.evaluation.result import Drawing, Evaluation, ProgressPoint
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.answers import Answer, Contender, HeldOutTask
+from app.evaluation.evaluate import ScoringOptions, evaluate
+from app.evaluation.evaluation_result import BootstrapOptions, Evaluation, ProgressPoint
 from app.services.training.answers_file import ANSWERS, write_answers
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 
@@ -52,7 +52,7 @@ class ScriptedTrainer:
     def _measured(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
         tasks = [HeldOutTask.of(row) for row in work.dataset.read()][: self.tasks]
         answers = tuple(Answer(task.id, self.answers(task.reference)) for task in tasks)
-        asked = Asked(work.dataset.name, drawing=Drawing(resamples=20))
+        asked = ScoringOptions(work.dataset.name, drawing=BootstrapOptions(resamples=20))
         models = (Contender("x", ()), Contender("y", answers))
         evaluation: Evaluation | None = evaluate(tasks, *models, asked)
         if self.keeps_answers:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidInput
-from app.evaluation.figures import JudgeFigures
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import JudgeFigures
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.services.context import ServiceContext
 from app.services.judging.judgements import JUDGEMENTS, JudgementFile

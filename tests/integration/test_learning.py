@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.api.context import ApiContext
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.datasets import make

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.errors import Conflict, InvalidInput, NotFound, SeedbedError
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.datasets import control as datasets

@@ -21,7 +21,7 @@ if find_spec("peft") is None:
 
 from transformers import LlamaConfig
 
-from app.evaluation.result import ProgressPoint
+from app.evaluation.evaluation_result import ProgressPoint
 from app.services.training.trainers.local import run_job
 from app.training.plain.options import EvaluationJobOptions
 from tests.bench import Bench

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
 from app.record import Record
 from app.services.context import ServiceContext
 from app.services.training.contract import Trainer

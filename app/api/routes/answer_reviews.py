@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from app.api.context import InContext
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.evaluation.figures import ReviewFigures
+from app.evaluation.metrics import ReviewFigures
 from app.services.training.jobs import review_sheets
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})

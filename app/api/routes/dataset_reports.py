@@ -14,7 +14,7 @@ from app.schemas.datasets import ChangeView, ComparisonView, FileView, Manifest,
 from app.services.datasets import compare as dataset_comparing
 from app.services.datasets import hub, reports
 from app.services.datasets.sources import all_of
-from app.statistics.figures import Statistics
+from app.statistics.schema import Statistics
 from app.store.json_columns import SourceFact
 from app.store.tables.datasets import Dataset
 

@@ -11,7 +11,7 @@ from app.api.files.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
 from app.api.security.access import must_also
 from app.errors import Conflict
-from app.evaluation.result import Evaluation
+from app.evaluation.evaluation_result import Evaluation
 from app.reports.evaluation.report import evaluation_report
 from app.schemas.schema import PageView
 from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView

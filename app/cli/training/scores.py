@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from app.evaluation.figures import ModelFigures
-from app.evaluation.result import Evaluation
-from app.evaluation.words import chief_rouge
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import ModelFigures
+from app.evaluation.summary import chief_rouge
 
 
 class Score(NamedTuple):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TypeAlias
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.files import joined
 from app.formats.json.values import of_one_line, parsed
-from app.formats.pieces import joined
 from app.record import Record
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]

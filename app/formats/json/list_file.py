@@ -12,9 +12,9 @@ from io import BufferedReader
 from typing import BinaryIO
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken import Numbered
+from app.formats.broken_rows import Numbered
+from app.formats.files import joined
 from app.formats.json.lines import Convert, converted, read_lines
-from app.formats.pieces import joined
 
 _CHUNK = 1024 * 1024
 _PEEKED = 4096

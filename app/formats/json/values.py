@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring as quoted
 from typing import NoReturn
 
-from app.formats.broken import BrokenRow
+from app.formats.broken_rows import BrokenRow
 
 __all__ = ["of_one_line", "parsed", "quoted"]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from app.reports.dataset.published import ALPACA, SELF_INSTRUCT, Published
 from app.reports.page import Table
 from app.reports.wording import DASH, UNKNOWN, money, number, share
-from app.statistics.figures import Statistics
 from app.statistics.run_facts import RunFacts
+from app.statistics.schema import Statistics
 
 _NOT_SAID = DASH
 

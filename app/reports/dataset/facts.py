@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from app.reports.wording import DASH, UNKNOWN
-from app.statistics.figures import Figures, Statistics
 from app.statistics.run_facts import RunFacts
+from app.statistics.schema import Figures, Statistics
 
 
 class FilterFacts(Figures):

@@ -8,8 +8,8 @@ from app.reports.drawings.lines import Line, line_chart
 from app.reports.drawings.sunburst import Sector, sunburst
 from app.reports.drawings.svg import Caption
 from app.reports.wording import DASH, number, part, ratio, share
-from app.statistics.figures import Lengths, ScoreBin
 from app.statistics.run_facts import RunFacts
+from app.statistics.schema import Lengths, ScoreBin
 
 MOST_BARS = 16
 _MOST_LINES = 8

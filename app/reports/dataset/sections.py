@@ -7,7 +7,7 @@ from app.reports.dataset.facts import CardFacts
 from app.reports.dataset.plots import filter_counts, rejection_counts
 from app.reports.page import Section, Table
 from app.reports.wording import DASH, number, part, ratio, share
-from app.statistics.figures import LabelBalance, Lengths
+from app.statistics.schema import LabelBalance, Lengths
 
 _MOST_ROWS = 60
 

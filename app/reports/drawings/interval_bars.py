@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.evaluation.figures import Estimate
+from app.evaluation.metrics import Estimate
 from app.reports.drawings.axes import legend
 from app.reports.drawings.svg import (
     SERIES,

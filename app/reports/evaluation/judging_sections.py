@@ -1,9 +1,9 @@
 """The sections of an evaluation's report on those who judged the answers: a model, and people."""
 
-from app.evaluation.figures import JudgeFigures, ReviewFigures
-from app.evaluation.result import Evaluation
-from app.evaluation.sheet import LEVELS, MEANINGS
-from app.evaluation.words import signed
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import JudgeFigures, ReviewFigures
+from app.evaluation.review_sheet import LEVELS, MEANINGS
+from app.evaluation.summary import signed
 from app.reports.drawings.interval_bars import written
 from app.reports.page import Section, Table
 from app.reports.wording import DASH, chance_of, number, ratio

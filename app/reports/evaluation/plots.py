@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import Estimate
-from app.evaluation.result import Evaluation, TrainingFacts
-from app.evaluation.sheet import LEVELS
+from app.evaluation.evaluation_result import Evaluation, TrainingFacts
+from app.evaluation.metrics import Estimate
+from app.evaluation.review_sheet import LEVELS
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart
 from app.reports.drawings.interval_bars import interval_chart, written
 from app.reports.drawings.lines import Line, line_chart

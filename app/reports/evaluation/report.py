@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.evaluation.figures import Estimate
-from app.evaluation.result import Evaluation, ExampleAnswer
-from app.evaluation.words import chief_rouge
+from app.evaluation.evaluation_result import Evaluation, ExampleAnswer
+from app.evaluation.metrics import Estimate
+from app.evaluation.summary import chief_rouge
 from app.reports.evaluation.plots import evaluation_plots
 from app.reports.evaluation.sections import evaluation_sections
 from app.reports.page import Headline, render

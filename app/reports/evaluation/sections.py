@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import (
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import (
     Comparison,
     Confusion,
     ExactMatch,
     ModelFigures,
     Perplexity,
 )
-from app.evaluation.result import Evaluation
-from app.evaluation.words import signed
+from app.evaluation.summary import signed
 from app.reports.drawings.interval_bars import written
 from app.reports.evaluation.judging_sections import judge_sections, review_sections
 from app.reports.evaluation.plots import shares

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.evaluation.result import Evaluation, TrainingFacts
+from app.evaluation.evaluation_result import Evaluation, TrainingFacts
 from app.reports.evaluation.plots import ranks_by_module
 from app.reports.page import Section, Table
 from app.reports.wording import DASH, number, part, share

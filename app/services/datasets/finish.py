@@ -8,7 +8,7 @@ from app.services.datasets.sources import all_of
 from app.services.datasets.write import ContentHash, DatasetWriter, Stopped
 from app.similarity import SimilarityIndex
 from app.states import DatasetState
-from app.statistics.tally import Tally
+from app.statistics.collector import StatisticsCollector
 from app.statistics.verbs import finder_of
 from app.store.datasets import dataset_rows
 from app.store.json_columns import Facts, SourceFact
@@ -38,17 +38,17 @@ def finish(
     """
     finder = finder_of(context.parser_model)
     every = max(1, writer.row_count // _MOST_PARSED) if finder.is_slow else 1
-    content, tally = ContentHash(), Tally(finder, every)
+    content, collector = ContentHash(), StatisticsCollector(finder, every)
     nearest = _seeds_of(context, facts["sources"])
     for number, row in enumerate(writer.read()):
         if number % _LOOK_EVERY == 0 and stop():
             raise Stopped
         content.add(row)
-        tally.add(row, nearest(row.record.instruction))
+        collector.add(row, nearest(row.record.instruction))
     writer.end(
         DatasetState.READY,
         content_sha256=content.hexdigest(),
-        statistics=tally.statistics().model_dump(mode="json"),
+        statistics=collector.statistics().model_dump(mode="json"),
         facts=_finished(context, writer.dataset_id, facts),
         message=None,
     )

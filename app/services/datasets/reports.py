@@ -21,8 +21,8 @@ from app.reports.dataset.report import html_report
 from app.services.context import ServiceContext
 from app.services.datasets.control import ready_dataset
 from app.services.datasets.sources import all_of
-from app.statistics.figures import Statistics
 from app.statistics.run_facts import RunFacts
+from app.statistics.schema import Statistics
 from app.store.datasets import dataset_rows, versions
 from app.store.json_columns import Facts, OverlapFact, OverlapHit, SourceFact
 from app.store.tables.datasets import Dataset, DatasetFile

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InvalidInput
-from app.evaluation.evaluating import Beside, completed
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.evaluate import OtherFindings, with_findings
+from app.evaluation.evaluation_result import Evaluation
 from app.evaluation.judge import Judging, Pair, is_one_of, judge_figures
-from app.evaluation.result import Evaluation
-from app.evaluation.values import Contender, HeldOutTask
 from app.llm.prices import check_priced
 from app.pipeline.budget import Caps
 from app.services.context import ServiceContext
@@ -54,7 +54,7 @@ class JobJudge:
         if model is None:
             unnamed = judge_figures("without a name", pairs, (), level)
             return _completed(
-                evaluation, Beside(unnamed.model_copy(update={"trouble": _NO_NAME})), monitor
+                evaluation, OtherFindings(unnamed.model_copy(update={"trouble": _NO_NAME})), monitor
             )
         judging = self._judging(model, pairs, monitor)
         trouble = self._no_price(model) or judging.ask_all()
@@ -67,7 +67,7 @@ class JobJudge:
             "trouble": trouble,
             "is_contender": is_one_of(model, names),
         }
-        return _completed(evaluation, Beside(figures.model_copy(update=more)), monitor)
+        return _completed(evaluation, OtherFindings(figures.model_copy(update=more)), monitor)
 
     def _judging(self, model: str, pairs: Sequence[Pair], monitor: TrainingMonitor) -> PairJudging:
         options = self.options
@@ -95,8 +95,10 @@ class JobJudge:
         return None
 
 
-def _completed(evaluation: Evaluation, beside: Beside, monitor: TrainingMonitor) -> Evaluation:
-    whole = completed(evaluation, beside)
+def _completed(
+    evaluation: Evaluation, beside: OtherFindings, monitor: TrainingMonitor
+) -> Evaluation:
+    whole = with_findings(evaluation, beside)
     for words in whole.words:
         if words.startswith("The judge"):
             monitor.log(words)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 
 from app.errors import ConfigurationError, ParameterTrouble, ProviderTrouble, SeedbedError
-from app.evaluation.figures import JudgeCost
 from app.evaluation.judge import ORDERS, Judging, Order, Pair, build_request, read_judgement
+from app.evaluation.metrics import JudgeCost
 from app.llm.prices import cost_usd
 from app.pipeline.types import Request
 from app.services.context import ServiceContext

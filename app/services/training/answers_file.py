@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.atomic_files import written
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.record import Exchange, Record
 
 ANSWERS = "answers.jsonl"

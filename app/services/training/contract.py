@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.evaluation.result import Evaluation, ProgressPoint
-from app.evaluation.values import Contender, HeldOutTask
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.evaluation_result import Evaluation, ProgressPoint
 from app.record import DatasetRow
 from app.states import JobKind
 

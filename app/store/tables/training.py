@@ -93,6 +93,6 @@ class TrainingReview(Table):
     """As that person wants to be called; a second sheet under the name takes the first one's place.
     """
     review: Mapped[dict[str, Any]]
-    """`app.evaluation.sheet.Review`."""
+    """`app.evaluation.review_sheet.Review`."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     """Of the first sheet: reports keep to this order."""

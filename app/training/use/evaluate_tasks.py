@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.record import Record
 from app.training.learn.classifier import Classifier, classify, labelled_text
 from app.training.learn.loss import log_probabilities

@@ -4,23 +4,23 @@ import math
 import random
 
 from app.evaluation.agreement import review_figures
-from app.evaluation.evaluating import Asked, Beside, evaluate
-from app.evaluation.forgetting import forgetting
-from app.evaluation.intervals import Bootstrap
-from app.evaluation.judge import ORDERS, Judgement, Pair, judge_figures
-from app.evaluation.result import (
-    Drawing,
+from app.evaluation.answers import Answer, Contender, HeldOutTask
+from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
+from app.evaluation.evaluation_result import (
+    BootstrapOptions,
     Evaluation,
     LayerRank,
     ProgressPoint,
     TrainingFacts,
     Truncation,
 )
-from app.evaluation.sheet import LEVELS, Rating, Review
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.forgetting import forgetting
+from app.evaluation.intervals import Bootstrap
+from app.evaluation.judge import ORDERS, Judgement, Pair, judge_figures
+from app.evaluation.review_sheet import LEVELS, Rating, Review
 from app.record import DatasetRow, Record
 
-QUICK = Drawing(resamples=200)
+QUICK = BootstrapOptions(resamples=200)
 
 
 def template_tasks(count: int = 112) -> list[HeldOutTask]:
@@ -88,7 +88,7 @@ def training() -> TrainingFacts:
     )
 
 
-def judged(tasks: list[HeldOutTask], base: Contender, tuned: Contender) -> Beside:
+def judged(tasks: list[HeldOutTask], base: Contender, tuned: Contender) -> OtherFindings:
     pairs = [
         Pair(task.id, task.record, one, other)
         for task, one, other in zip(tasks, base.texts(tasks), tuned.texts(tasks), strict=True)
@@ -99,7 +99,7 @@ def judged(tasks: list[HeldOutTask], base: Contender, tuned: Contender) -> Besid
         for place, pair in enumerate(pairs)
         for order in ORDERS
     ]  # fmt: skip
-    return Beside(judge=judge_figures("judge-model", pairs, said, 0.95))
+    return OtherFindings(judge=judge_figures("judge-model", pairs, said, 0.95))
 
 
 def reviews(tasks: list[HeldOutTask]) -> list[Review]:
@@ -127,13 +127,13 @@ def full() -> Evaluation:
     general = template_tasks(40)
     old, new = (answering(n, general, 20, loss=v) for n, v in (("base", 2.0), ("tuned", 2.1)))
     judge = judged(tasks, base, tuned).judge
-    beside = Beside(
+    beside = OtherFindings(
         judge=judge,
         review=review_figures(reviews(tasks), [base.name, tuned.name], judge),
         forgetting=forgetting(general, old, new, Bootstrap(resamples=200)),
         training=training(),
     )
-    asked = Asked("Template tasks, tuned", made_at="2026-11-25T05:00:00Z", drawing=QUICK)
+    asked = ScoringOptions("Template tasks, tuned", made_at="2026-11-25T05:00:00Z", drawing=QUICK)
     return evaluate(tasks, base, tuned, asked, beside)
 
 
@@ -141,5 +141,8 @@ def alone() -> Evaluation:
     """A single model of which little is known."""
     tasks = template_tasks(8)[:3]
     return evaluate(
-        tasks, Contender("only", (Answer("0", "no"),)), None, Asked("One", "", ("rouge",), QUICK)
+        tasks,
+        Contender("only", (Answer("0", "no"),)),
+        None,
+        ScoringOptions("One", "", ("rouge",), QUICK),
     )

@@ -3,9 +3,9 @@
 import pytest
 
 from app.evaluation.agreement import agreement, cohens_kappa, review_figures
-from app.evaluation.figures import JudgedOutcome
 from app.evaluation.judge import judge_figures
-from app.evaluation.sheet import LEVELS, Level, Rating, Review
+from app.evaluation.metrics import JudgedOutcome
+from app.evaluation.review_sheet import LEVELS, Level, Rating, Review
 
 
 def pairs(**counts: int) -> list[tuple[int, int]]:

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from app.evaluation.answers import Answer, Contender
 from app.evaluation.forgetting import forgetting, loss_change
 from app.evaluation.intervals import Bootstrap
-from app.evaluation.values import Answer, Contender
 from tests.unit.evaluation.making import answering, template_tasks
 
 BOOTSTRAP = Bootstrap(resamples=300)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from app.evaluation.answers import HeldOutTask
 from app.evaluation.labels import (
     NORMALISATION,
     commonest_label,
@@ -12,7 +13,6 @@ from app.evaluation.labels import (
     is_right,
     label_of,
 )
-from app.evaluation.values import HeldOutTask
 from app.record import Record
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from app.evaluation.figures import Comparison
 from app.evaluation.intervals import Bootstrap
+from app.evaluation.metrics import Comparison
 from app.evaluation.paired import (
     compare,
     compare_counts,

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from app.evaluation.answers import Answer
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.perplexity import perplexity
-from app.evaluation.values import Answer
 
 
 def told(*values: float) -> Answer:

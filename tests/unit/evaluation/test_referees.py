@@ -16,8 +16,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from app.evaluation.agreement import cohens_kappa
-from app.evaluation.figures import Estimate
 from app.evaluation.intervals import Bootstrap, wilson
+from app.evaluation.metrics import Estimate
 from app.evaluation.paired import compare_counts, corrected, randomisation_p, sign_p, tango
 
 Floats = npt.NDArray[np.float64]

@@ -5,8 +5,8 @@ import random
 import pytest
 from rouge_score import rouge_scorer
 
-from app.evaluation.figures import TokenizerName
 from app.evaluation.intervals import Bootstrap
+from app.evaluation.metrics import TokenizerName
 from app.evaluation.rouge import Score, rouge_figures, score
 
 PAIRS = [

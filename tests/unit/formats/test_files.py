@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.atomic_files import out_of_space_told, written
 from app.errors import InvalidInput, OutOfSpace
-from app.formats.files import opened
+from app.formats.files import joined, opened
 from app.formats.formats import FORMATS
 from app.record import Record
+from tests.unit.formats.making import unhurried
 
 
 def _names(folder: Path) -> list[str]:
@@ -170,3 +173,21 @@ def test_a_file_that_is_not_there_is_a_clear_problem(tmp_path: Path) -> None:
 
 def test_the_limit_of_these_tests_is_their_childrens_only() -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+@unhurried
+@given(st.lists(st.sampled_from(["", "a", "b" * 40_000, "c" * 70_000]), max_size=12))
+def test_no_text_is_lost_and_no_sign_of_waiting_either(texts: list[str]) -> None:
+    pieces = list(joined(texts))
+
+    assert "".join(pieces) == "".join(texts)
+    assert pieces.count("") == texts.count("")
+
+
+def test_what_is_held_comes_before_the_wait() -> None:
+    assert list(joined(["a", "b", "", "c"])) == ["ab", "", "c"]
+
+
+def test_pieces_are_handed_on_while_more_come() -> None:
+    pieces = joined("x" * 1_000 for _ in iter(int, 1))
+    assert 64_000 < len(next(pieces)) < 70_000

@@ -12,10 +12,9 @@ from app.reports.dataset.facts import (
     HitFacts,
     SourceFacts,
 )
-from app.statistics.pairs import VerbNoun
-from app.statistics.rules import RuleFinder
+from app.statistics.collector import StatisticsCollector
+from app.statistics.rules import RuleFinder, VerbNoun
 from app.statistics.run_facts import AcceptancePoint, RunFacts
-from app.statistics.tally import Tally
 from app.statistics.verbs import VerbFinder
 
 HOSTILE = [
@@ -74,7 +73,7 @@ def rows_of_garden() -> list[DatasetRow]:
 def facts_of(
     rows: Sequence[DatasetRow], finder: VerbFinder | None = None, **more: object
 ) -> CardFacts:
-    counting = Tally(finder)
+    counting = StatisticsCollector(finder)
     for place, row in enumerate(rows):
         counting.add(row, None if place % 5 == 4 else place % 10 / 10)
     given = {"name": "garden", "version": 3, "created_at": "2026-11-25", **more}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.evaluation.figures import Estimate
+from app.evaluation.metrics import Estimate
 from app.reports.dataset.plots import plots
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart, histogram
 from app.reports.drawings.interval_bars import interval_chart

@@ -6,8 +6,7 @@ from spacy.tokens import Doc
 
 from app.errors import ConfigurationError
 from app.statistics.nouns import singular
-from app.statistics.pairs import VerbNoun
-from app.statistics.rules import VERBS, RuleFinder, find_by_rules
+from app.statistics.rules import VERBS, RuleFinder, VerbNoun, find_by_rules
 from app.statistics.verbs import SpacyFinder, finder_of, root_verb_and_object
 from tests.unit.statistics.labelled_verbs import LABELLED
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
-from app.evaluation.result import ProgressPoint
+from app.evaluation.evaluation_result import ProgressPoint
 from app.services.context import ServiceContext
 from app.states import Status
 from app.store.database import AWAY

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.evaluation.agreement import review_figures
-from app.evaluation.evaluating import Beside, completed
-from app.evaluation.figures import ReviewFigures
-from app.evaluation.result import Evaluation
-from app.evaluation.sheet import Review, SheetKey, blind_sheet, read_sheet
+from app.evaluation.evaluate import OtherFindings, with_findings
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import ReviewFigures
+from app.evaluation.review_sheet import Review, SheetKey, blind_sheet, read_sheet
 from app.services.context import ServiceContext
 from app.services.training.answers_file import ANSWERS, read_answers
 from app.services.training.jobs import control
@@ -34,7 +34,7 @@ def make_sheet(context: ServiceContext, job_id: str) -> bytes:
 def submit_sheet(
     context: ServiceContext, job_id: str, reviewer: str, sheet: bytes
 ) -> ReviewFigures:
-    """Store a completed sheet, and update the evaluation of the job.
+    """Store a with_findings sheet, and update the evaluation of the job.
 
     A later sheet of the same person replaces the earlier one. Submitting the same sheet again
     changes nothing.
@@ -84,7 +84,7 @@ def _completed(session: Session, job_id: str, found: dict[str, object] | None) -
     names = [model.name for model in evaluation.models]
     figures = review_figures(reviews, names, evaluation.judge, evaluation.drawing.level)
     updated = evaluation.model_copy(update={"review": figures if reviews else None})
-    whole = completed(updated, Beside())
+    whole = with_findings(updated, OtherFindings())
     answer_reviews.note_evaluation(session, job_id, whole.model_dump(mode="json"))
     return figures
 

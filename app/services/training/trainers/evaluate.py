@@ -6,11 +6,11 @@ from pathlib import Path
 
 from app.atomic_files import written
 from app.errors import InvalidInput, MemoryTooSmall
-from app.evaluation.evaluating import Asked, Beside, evaluate
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
+from app.evaluation.evaluation_result import BootstrapOptions, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.forgetting import forgetting
 from app.evaluation.labels import commonest_label
-from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
-from app.evaluation.values import Contender, HeldOutTask
 from app.reports.evaluation.report import evaluation_report
 from app.services.training.answers_file import ANSWERS, read_answers, write_answers
 from app.services.training.contract import TrainingMonitor
@@ -86,14 +86,16 @@ def evaluate_models(
     if comparison is None:
         return None
     base, tuned = comparison.base, comparison.tuned
-    asked = Asked(
+    asked = ScoringOptions(
         title,
-        drawing=Drawing(seed=plan.seed),
+        drawing=BootstrapOptions(seed=plan.seed),
         loss_of="label" if plan.task == "labels" else "token",
     )
     if plan.options.rouge_stemmer:
         asked = replace(asked, tokenizers=("rouge", "rouge_stemmed", "unicode"))
-    beside = Beside(forgetting=_measure_forgetting(plan, base, tuned, asked), training=training)
+    beside = OtherFindings(
+        forgetting=_measure_forgetting(plan, base, tuned, asked), training=training
+    )
     models = [results.held_out for results in (base, tuned) if results is not None]
     found = evaluate(plan.tasks, models[0], models[1] if tuned else None, asked, beside)
     return found, models
@@ -209,7 +211,7 @@ def _tuned_model(plan: EvaluationPlan, tuned: TunedOutput, base: Model) -> Model
 
 
 def _measure_forgetting(
-    plan: EvaluationPlan, base: _ModelAnswers, tuned: _ModelAnswers | None, asked: Asked
+    plan: EvaluationPlan, base: _ModelAnswers, tuned: _ModelAnswers | None, asked: ScoringOptions
 ) -> Forgetting | None:
     if tuned is None or base.general is None or tuned.general is None or not plan.general:
         return None

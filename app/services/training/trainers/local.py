@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import InvalidInput
-from app.evaluation.result import ProgressPoint, TrainingFacts
-from app.evaluation.values import HeldOutTask
+from app.evaluation.answers import HeldOutTask
+from app.evaluation.evaluation_result import ProgressPoint, TrainingFacts
 from app.record import DatasetRow, Record
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.trainers.evaluate import (

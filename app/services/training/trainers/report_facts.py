@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from app.evaluation.result import LayerRank, ProgressPoint, TrainingFacts, Truncation
+from app.evaluation.evaluation_result import LayerRank, ProgressPoint, TrainingFacts, Truncation
 from app.training.learn.loop import learning_rate_at
 from app.training.plain.model_card import cost_in_use
 from app.training.plain.options import TrainingOptions

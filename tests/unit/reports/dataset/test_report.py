@@ -10,7 +10,7 @@ from app.record import DatasetRow, Record
 from app.reports.dataset.facts import DecontaminationFacts, HitFacts
 from app.reports.dataset.report import html_report
 from app.reports.wording import number
-from app.statistics.pairs import VerbNoun
+from app.statistics.rules import VerbNoun
 from tests.unit.reports.making import (
     HOSTILE,
     FixedFinder,

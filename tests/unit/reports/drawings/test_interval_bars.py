@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.evaluation.figures import Estimate
+from app.evaluation.metrics import Estimate
 from app.reports.drawings.interval_bars import interval_chart, written
 from app.reports.drawings.svg import Caption
 from tests.unit.reports.drawings.parsed import Drawn, child, hint_of, number_of, steps_of, text_of

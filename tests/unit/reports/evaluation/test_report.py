@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.evaluation.agreement import review_figures
-from app.evaluation.evaluating import Asked, Beside, completed, evaluate
-from app.evaluation.figures import Estimate, JudgeCost
+from app.evaluation.answers import Answer, Contender, HeldOutTask
+from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate, with_findings
+from app.evaluation.evaluation_result import Evaluation, LayerRank, ProgressPoint, TrainingFacts
 from app.evaluation.judge import Pair, judge_figures
-from app.evaluation.result import Evaluation, LayerRank, ProgressPoint, TrainingFacts
-from app.evaluation.sheet import Rating, Review
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.metrics import Estimate, JudgeCost
+from app.evaluation.review_sheet import Rating, Review
 from app.record import Record
 from app.reports.drawings.interval_bars import interval_chart, written
 from app.reports.drawings.svg import Caption
@@ -37,7 +37,7 @@ def hostile(text: str) -> Evaluation:
         for which in ("base", "tuned")
     ]
     people = [Review(reviewer=text * n, ratings=ratings, unrated=0) for n in (1, 2)]
-    beside = Beside(
+    beside = OtherFindings(
         judge=judge_figures(text, pairs, [], 0.95).model_copy(
             update={"trouble": text}
         ),
@@ -49,7 +49,7 @@ def hostile(text: str) -> Evaluation:
             ranks=[LayerRank(layer=0, module=text, rank=1)],
         ),
     )  # fmt: skip
-    return evaluate(tasks, base, tuned, Asked(text, text, ("rouge",), QUICK), beside)
+    return evaluate(tasks, base, tuned, ScoringOptions(text, text, ("rouge",), QUICK), beside)
 
 
 def test_the_tables_have_the_evaluations_own_figures() -> None:
@@ -101,7 +101,9 @@ def test_no_sentence_of_ours_is_cut_as_foreign_texts_are() -> None:
     of = full()
     assert of.judge is not None
     told = {"is_contender": True, "trouble": "The account is empty. " * 5, "unasked": 3}
-    page = Page(evaluation_report(completed(of, Beside(judge=of.judge.model_copy(update=told)))))
+    page = Page(
+        evaluation_report(with_findings(of, OtherFindings(judge=of.judge.model_copy(update=told))))
+    )
     assert "…" not in page.text
 
 
@@ -130,7 +132,7 @@ def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:
     assert of.judge is not None
     cost = JudgeCost(calls=1024, prompt_tokens=70, completion_tokens=30, cost_usd=Decimal("0.25"))
     told = of.judge.model_copy(update={"cost": cost, "trouble": "The account is empty."})
-    page = Page(evaluation_report(completed(of, Beside(judge=told))))
+    page = Page(evaluation_report(with_findings(of, OtherFindings(judge=told))))
     assert ["calls paid for", "1,024"] in page.tables["judge"]
     assert ["US dollars", "0.2500"] in page.tables["judge"]
     assert "Its judging ended early: The account is empty." in page.text

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.record import Exchange, Record
 from app.services.training.answers_file import read_answers, write_answers
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.errors import MemoryTooSmall, TrainingTrouble
-from app.evaluation.values import Contender, HeldOutTask
+from app.evaluation.answers import Contender, HeldOutTask
 from app.record import Exchange, Record
 from app.training.learn.classifier import Classifier, classify
 from app.training.learn.loss import log_probabilities

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import MemoryTooSmall
-from app.evaluation.values import HeldOutTask
+from app.evaluation.answers import HeldOutTask
 
 if find_spec("peft") is None or find_spec("bitsandbytes") is None:
     pytest.skip("needs the extras 'training' and 'qlora'", allow_module_level=True)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from app.errors import InvalidInput
-from app.evaluation.result import ProgressPoint
+from app.evaluation.evaluation_result import ProgressPoint
 from app.record import DatasetRow, Exchange, Record
 from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 from app.services.training.trainers.external_config import (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidInput
-from app.evaluation.result import Evaluation, ProgressPoint
+from app.evaluation.evaluation_result import Evaluation, ProgressPoint
 from app.record import DatasetRow, Record
 from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from app.evaluation.figures import (
+from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.metrics import (
     Comparison,
     Estimate,
     JudgeFigures,
@@ -10,7 +11,6 @@ from app.evaluation.figures import (
     ReviewerFigures,
     RougeFigures,
 )
-from app.evaluation.result import Evaluation
 
 _MOST_AGREEMENTS = 3
 """More are told by their range."""

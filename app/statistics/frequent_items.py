@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 KeyT = TypeVar("KeyT", bound=Hashable)
 
 
-class Commonest(Generic[KeyT]):
+class FrequentItems(Generic[KeyT]):
     """Counts what it is shown; exact while no more than `capacity` different keys come.
 
     Beyond that the rarest half is forgotten, and every count is lowered by what the commonest of

@@ -6,16 +6,16 @@ import pytest
 from rouge_score import rouge_scorer
 
 from app.errors import InvalidInput
-from app.evaluation.evaluating import Asked, Beside, completed, evaluate
-from app.evaluation.figures import Comparison
-from app.evaluation.result import Drawing, Evaluation
-from app.evaluation.values import Answer, Contender, HeldOutTask
-from app.evaluation.words import signed
+from app.evaluation.answers import Answer, Contender, HeldOutTask
+from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate, with_findings
+from app.evaluation.evaluation_result import BootstrapOptions, Evaluation
+from app.evaluation.metrics import Comparison
+from app.evaluation.summary import signed
 from app.record import Record
 from app.reports.evaluation.report import evaluation_report
 from tests.unit.evaluation.making import QUICK, alone, answering, full, template_tasks, training
 
-ASKED = Asked("t", drawing=QUICK)
+ASKED = ScoringOptions("t", drawing=QUICK)
 
 
 def comparison(of: Evaluation, metric: str) -> Comparison:
@@ -168,7 +168,7 @@ def test_what_was_not_measured_is_not_told() -> None:
 
 def test_a_review_that_comes_later_changes_nothing_but_what_it_adds() -> None:
     found = alone()
-    later = completed(found, Beside(training=training()))
+    later = with_findings(found, OtherFindings(training=training()))
     assert later.training == training()
     assert later.words[-2].startswith("In training 3 of 64 rows lost their end")
     assert later.model_copy(update={"training": None, "words": found.words}) == found
@@ -189,8 +189,12 @@ def test_no_task_is_the_users_fault_and_mixed_up_answers_are_ours() -> None:
 def test_the_level_is_the_one_that_was_asked_for() -> None:
     tasks = template_tasks(40)
     models = answering("a", tasks, 10), answering("b", tasks, 30)
-    narrow = evaluate(tasks, *models, Asked("t", drawing=Drawing(level=0.5, resamples=400)))
-    wide = evaluate(tasks, *models, Asked("t", drawing=Drawing(level=0.95, resamples=400)))
+    narrow = evaluate(
+        tasks, *models, ScoringOptions("t", drawing=BootstrapOptions(level=0.5, resamples=400))
+    )
+    wide = evaluate(
+        tasks, *models, ScoringOptions("t", drawing=BootstrapOptions(level=0.95, resamples=400))
+    )
     for metric in ("exact match", "ROUGE-L F (rouge)"):
         one, other = comparison(narrow, metric).difference, comparison(wide, metric).difference
         assert one.low is not None
@@ -200,7 +204,7 @@ def test_the_level_is_the_one_that_was_asked_for() -> None:
 
 def test_what_a_loss_is_of_is_said() -> None:
     tasks = template_tasks(40)
-    asked = Asked("t", drawing=QUICK, loss_of="label")
+    asked = ScoringOptions("t", drawing=QUICK, loss_of="label")
     found = evaluate(tasks, answering("a", tasks, 3), answering("b", tasks, 9), asked)
     assert any(" a label: " in line for line in found.words)
     assert "loss of a label" in evaluation_report(found)

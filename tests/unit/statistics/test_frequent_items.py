@@ -3,11 +3,11 @@
 import random
 from collections import Counter
 
-from app.statistics.commonest import Commonest
+from app.statistics.frequent_items import FrequentItems
 
 
 def test_counts_are_exact_while_few_different_keys_come() -> None:
-    counting = Commonest[str](4)
+    counting = FrequentItems[str](4)
     for key in "abracadabra"[:6]:
         counting.add(key)
     assert counting.top(2) == [("a", 3), ("b", 1)]
@@ -17,7 +17,7 @@ def test_counts_are_exact_while_few_different_keys_come() -> None:
 def test_no_key_is_lost_or_too_low_by_more_than_it_says() -> None:
     choice = random.Random(3)
     keys = [int(choice.random() ** 3 * 500) for _ in range(20_000)]
-    counting, exact = Commonest[int](60), Counter(keys)
+    counting, exact = FrequentItems[int](60), Counter(keys)
     for key in keys:
         counting.add(key)
         assert len(counting) <= 60

@@ -10,9 +10,9 @@ from typing import get_args
 
 from app.record import DatasetRow, SplitName
 from app.statistics.diversity import VerbTally
-from app.statistics.figures import Statistics
 from app.statistics.labels import LabelTally, Way
 from app.statistics.lengths import LengthTally, ScoreTally
+from app.statistics.schema import Statistics
 from app.statistics.verbs import VerbFinder
 
 _UNKNOWN, _NOT, _CLASSIFICATION = 0, 1, 2
@@ -21,7 +21,7 @@ _SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _WAYS: dict[str, Way] = {"output_first": "output_first", "input_first": "input_first"}
 
 
-class Tally:
+class StatisticsCollector:
     """Counts rows as they come.
 
     Args:
@@ -104,9 +104,9 @@ class Tally:
         )
 
 
-def tally(rows: Iterable[DatasetRow], finder: VerbFinder | None = None) -> Statistics:
+def statistics_of(rows: Iterable[DatasetRow], finder: VerbFinder | None = None) -> Statistics:
     """Count all of the rows; their nearness to seeds stays unknown."""
-    counting = Tally(finder)
+    counting = StatisticsCollector(finder)
     for row in rows:
         counting.add(row)
     return counting.statistics()

@@ -1,6 +1,6 @@
 """How fast a data set is counted, and in how much memory as it grows.
 
-    python -m benchmarks.tally [ALPACA_FILE] [--parser MODEL]
+    python -m benchmarks.statistics [ALPACA_FILE] [--parser MODEL]
 
 The file is Alpaca JSONL, gzipped or not. Rows are in memory before the clock starts; times are
 processor seconds of one core. Memory is measured on synthetic rows that are all different.
@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.record import DatasetRow, Record
+from app.statistics.collector import statistics_of
 from app.statistics.rules import RuleFinder
-from app.statistics.tally import tally
 from app.statistics.verbs import SpacyFinder, VerbFinder
 
 _SIZES = (50_000, 200_000, 1_000_000)
@@ -37,7 +37,7 @@ def main() -> None:
     for size in _SIZES:
         # A process of its own each, as a process never tells of less than its peak, and before this
         # one has grown, whose peak they inherit.
-        command = [sys.executable, "-m", "benchmarks.tally", "--grow", str(size)]
+        command = [sys.executable, "-m", "benchmarks.statistics", "--grow", str(size)]
         subprocess.run(command, check=True)
     if arguments.file is not None:
         _time(arguments.file, arguments.parser)
@@ -54,7 +54,7 @@ def _time(path: Path, model: str | None) -> None:
     finders += [SpacyFinder.load(model)] if model else []
     for finder in finders:
         began = time.process_time()
-        found = tally(rows, finder)
+        found = statistics_of(rows, finder)
         took_s = time.process_time() - began
         name = finder.name if finder else "no verbs"
         print(f"{name:>34} {found.rows:10,} rows {found.rows / took_s:10,.0f} rows/s", flush=True)
@@ -63,7 +63,7 @@ def _time(path: Path, model: str | None) -> None:
 def _grow(size: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
-    found = tally(_synthetic(size), RuleFinder())
+    found = statistics_of(_synthetic(size), RuleFinder())
     rate = size / (time.process_time() - began)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(

@@ -4,19 +4,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.evaluation.figures import (
+from app.evaluation.metrics import (
     Comparison,
     Estimate,
     Finding,
-    Foretold,
     JudgeFigures,
+    LossUnit,
     ModelFigures,
     Perplexity,
     ReviewFigures,
 )
 
 
-class Drawing(Finding):
+class BootstrapOptions(Finding):
     """How intervals were made, so that they can be made again."""
 
     level: float = 0.95
@@ -123,12 +123,12 @@ class Evaluation(Finding):
     """As it is to be shown, such as an ISO 8601 time."""
     tasks: int
     classification_tasks: int
-    drawing: Drawing
+    drawing: BootstrapOptions
     models: list[ModelFigures]
     """The base model first, then the tuned one if there is one."""
     comparisons: list[Comparison] = Field(default_factory=list)
     """The tuned model against the base; empty where there is one model."""
-    loss_of: Foretold = "token"
+    loss_of: LossUnit = "token"
     """What a loss is of, in training too: a token of the answer, or the label of a text."""
     loss_change: Estimate | None = None
     """Loss of a reference's token, or label, tuned less base, task by task; below 0 it has

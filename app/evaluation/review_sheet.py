@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence, Set
 from typing import Literal, TypeAlias, get_args
 
 from app.errors import Fault, InvalidInput
-from app.evaluation.figures import Finding
-from app.evaluation.values import Contender, HeldOutTask
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.metrics import Finding
 
 Level: TypeAlias = Literal["A", "B", "C", "D"]
 LEVELS: tuple[Level, ...] = get_args(Level)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from app.errors import InvalidInput
-from app.evaluation.sheet import COLUMNS, LEVELS, SheetKey, blind_sheet, read_sheet
-from app.evaluation.values import Answer, Contender, HeldOutTask
+from app.evaluation.answers import Answer, Contender, HeldOutTask
+from app.evaluation.review_sheet import COLUMNS, LEVELS, SheetKey, blind_sheet, read_sheet
 from app.record import Exchange, Record
 
 TASKS = [

@@ -4,36 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
+from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.evaluation_result import BootstrapOptions, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.examples import examples
-from app.evaluation.figures import (
+from app.evaluation.forgetting import loss_change
+from app.evaluation.intervals import Bootstrap, wilson
+from app.evaluation.labels import exact_match, is_exact
+from app.evaluation.metrics import (
     Comparison,
     ExactShare,
-    Foretold,
     JudgeFigures,
+    LossUnit,
     ModelFigures,
     ReviewFigures,
     TokenizerName,
 )
-from app.evaluation.forgetting import loss_change
-from app.evaluation.intervals import Bootstrap, wilson
-from app.evaluation.labels import exact_match, is_exact
 from app.evaluation.paired import compare, compare_counts, corrected
 from app.evaluation.perplexity import perplexity
-from app.evaluation.result import Drawing, Evaluation, Forgetting, TrainingFacts
 from app.evaluation.rouge import TaskScores, rouge_figures, score
-from app.evaluation.values import Contender, HeldOutTask
-from app.evaluation.words import sentences
+from app.evaluation.summary import sentences
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScoringOptions:
     """How to evaluate."""
 
     title: str
     made_at: str = ""
     tokenizers: tuple[TokenizerName, ...] = ("rouge", "unicode")
-    drawing: Drawing = field(default_factory=Drawing)
-    loss_of: Foretold = "token"
+    drawing: BootstrapOptions = field(default_factory=BootstrapOptions)
+    loss_of: LossUnit = "token"
 
     @property
     def bootstrap(self) -> Bootstrap:
@@ -42,7 +42,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherFindings:
     """What others found out: none of it can be computed from answers alone."""
 
     judge: JudgeFigures | None = None
@@ -65,8 +65,8 @@ def evaluate(
     tasks: Sequence[HeldOutTask],
     base: Contender,
     tuned: Contender | None,
-    asked: Asked,
-    beside: Beside | None = None,
+    asked: ScoringOptions,
+    beside: OtherFindings | None = None,
 ) -> Evaluation:
     """Score each model's answers, and the tuned model against the base where there are both.
 
@@ -99,10 +99,10 @@ def evaluate(
             "worse": worse,
         }
         found = found.model_copy(update=changes)
-    return completed(found, beside or Beside())
+    return with_findings(found, beside or OtherFindings())
 
 
-def completed(evaluation: Evaluation, beside: Beside) -> Evaluation:
+def with_findings(evaluation: Evaluation, beside: OtherFindings) -> Evaluation:
     """Add what others found out, now or later, and say all of it in words anew."""
     added = {
         name: value
@@ -136,7 +136,7 @@ def _scored(
     return _Scored(model, texts, right, rouge)
 
 
-def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: Asked) -> ModelFigures:
+def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: ScoringOptions) -> ModelFigures:
     answers = [each for each in scored.contender.answers if each.text is not None]
     labelled = [
         (task.reference, text)
@@ -167,7 +167,7 @@ def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: Asked) -> Mod
 
 
 def _comparisons(
-    tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, asked: Asked
+    tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, asked: ScoringOptions
 ) -> list[Comparison]:
     every = range(len(tasks))
     labelled = [place for place in every if tasks[place].is_classification]
@@ -184,7 +184,7 @@ def _comparisons(
 
 
 def _exact(
-    metric: str, places: Sequence[int], base: _Scored, tuned: _Scored, asked: Asked
+    metric: str, places: Sequence[int], base: _Scored, tuned: _Scored, asked: ScoringOptions
 ) -> Comparison:
     gains = [tuned.right[place] - base.right[place] for place in places]
     counts = gains.count(1), gains.count(-1), gains.count(0)

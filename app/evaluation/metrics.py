@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 Method: TypeAlias = Literal["bca", "wilson", "tango"]
-Foretold: TypeAlias = Literal["token", "label"]
+LossUnit: TypeAlias = Literal["token", "label"]
 """What a model gives probabilities to: tokens one after another, or the labels of a text."""
 TokenizerName: TypeAlias = Literal["rouge", "rouge_stemmed", "unicode"]
 JudgedOutcome: TypeAlias = Literal["win", "tie", "loss", "identical", "failed", "unasked"]

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from app.record import DatasetRow, Exchange, Record
-from app.statistics.figures import Statistics
+from app.statistics.collector import StatisticsCollector, statistics_of
 from app.statistics.rules import RuleFinder
-from app.statistics.tally import Tally, tally
+from app.statistics.schema import Statistics
 
 
 def _row(position: int, instruction: str, output: str = "Yes", **more: Any) -> DatasetRow:
@@ -35,7 +35,7 @@ ROWS = [
 
 
 def test_the_paper_s_table_is_counted() -> None:
-    found = tally(ROWS)
+    found = statistics_of(ROWS)
     assert (found.rows, found.instructions) == (6, 4)
     assert (found.classification, found.not_classification, found.unknown_class) == (1, 1, 2)
     assert (found.with_input, found.empty_input, found.input_share) == (3, 3, 0.5)
@@ -47,7 +47,7 @@ def test_the_paper_s_table_is_counted() -> None:
 
 
 def test_an_empty_data_set_has_no_means_and_no_shares() -> None:
-    found = tally([], RuleFinder())
+    found = statistics_of([], RuleFinder())
     assert found.rows == 0
     assert found.input_share is None
     assert found.output_words.mean is None
@@ -60,13 +60,13 @@ def test_an_empty_data_set_has_no_means_and_no_shares() -> None:
 
 def test_the_class_comes_from_whichever_row_knows_it() -> None:
     rows = [_row(0, "Is it?"), _row(1, "Is it?", is_classification=True), _row(2, "Is it?")]
-    assert tally(rows).classification == tally(reversed(rows)).classification == 1
+    assert statistics_of(rows).classification == statistics_of(reversed(rows)).classification == 1
 
 
 def test_length_bins_have_no_gap_and_lose_no_text() -> None:
     choice = random.Random(5)
     lengths = [int(choice.random() ** 3 * 6_000) for _ in range(400)]
-    found = tally(_row(i, f"w{i}", "x " * n) for i, n in enumerate(lengths)).output_words
+    found = statistics_of(_row(i, f"w{i}", "x " * n) for i, n in enumerate(lengths)).output_words
     assert found.bins[0].low == 0
     for before, after in zip(found.bins, found.bins[1:], strict=False):
         assert before.high is not None
@@ -88,7 +88,9 @@ def _entropy(labels: list[str]) -> float:
 def test_label_balance_equals_the_plain_computation() -> None:
     choice = random.Random(8)
     made = [(f"Question {choice.randrange(30)}?", choice.choice("aaabbc")) for _ in range(200)]
-    found = tally(_row(i, q, a, is_classification=True) for i, (q, a) in enumerate(made)).labels
+    found = statistics_of(
+        _row(i, q, a, is_classification=True) for i, (q, a) in enumerate(made)
+    ).labels
     by_instruction: dict[str, list[str]] = {}
     for question, answer in made:
         by_instruction.setdefault(question, []).append(answer)
@@ -109,7 +111,7 @@ def test_label_balance_equals_the_plain_computation() -> None:
 
 
 def test_labels_are_equal_without_regard_to_case_space_and_full_stop() -> None:
-    top = tally(ROWS).labels.all_rows.whole.top
+    top = statistics_of(ROWS).labels.all_rows.whole.top
     assert [(each.text, each.count) for each in top] == [("no", 2), ("yes", 1)]
 
 
@@ -122,7 +124,7 @@ def test_output_first_stands_against_input_first() -> None:
         ]
 
     rows = made("output_first", "abab", 0) + made("input_first", "aaaa", 4) + made(None, "b", 8)
-    labels = tally(rows).labels
+    labels = statistics_of(rows).labels
     assert labels.output_first.within.mean_evenness == pytest.approx(1.0)
     assert labels.input_first.within.mean_evenness == 0.0
     assert labels.input_first.within.one_label_only == 1
@@ -132,11 +134,11 @@ def test_output_first_stands_against_input_first() -> None:
 
 def test_rows_that_are_no_classification_have_no_labels() -> None:
     rows = [_row(0, "Why?", is_classification=False), _row(1, "Why?", is_classification=None)]
-    assert tally(rows).labels.all_rows.whole.rows == 0
+    assert statistics_of(rows).labels.all_rows.whole.rows == 0
 
 
 def test_scores_to_seeds_go_into_ten_bins_and_unknown_ones_aside() -> None:
-    counting = Tally()
+    counting = StatisticsCollector()
     for position, score in enumerate([0.0, 0.05, 0.7, 0.7000000000000001, 0.6999, 1.0, None]):
         counting.add(_row(position, f"i{position}"), score)
     found = counting.statistics().seed_similarity
@@ -146,7 +148,7 @@ def test_scores_to_seeds_go_into_ten_bins_and_unknown_ones_aside() -> None:
 
 def test_verbs_are_counted_over_distinct_instructions() -> None:
     texts = ["Write a poem.", "Write a poem.", "Write the story.", "Name a river.", "Why?"]
-    found = tally((_row(i, text) for i, text in enumerate(texts)), RuleFinder()).verbs
+    found = statistics_of((_row(i, text) for i, text in enumerate(texts)), RuleFinder()).verbs
     assert (found.method, found.looked_at, found.found) == ("rules", 4, 3)
     assert [(each.verb, each.count) for each in found.verbs] == [("write", 2), ("name", 1)]
     assert [noun.text for noun in found.verbs[0].nouns] == ["poem", "story"]
@@ -170,19 +172,19 @@ def test_only_twenty_verbs_with_four_nouns_are_listed_and_cover_less_than_all() 
     ]
     nouns = ["poem", "river", "story", "word", "list", "song"]
     texts = [f"{verb} the {noun}" for verb in verbs for noun in nouns]
-    found = tally((_row(i, text) for i, text in enumerate(texts)), RuleFinder()).verbs
+    found = statistics_of((_row(i, text) for i, text in enumerate(texts)), RuleFinder()).verbs
     assert (len(found.verbs), {len(each.nouns) for each in found.verbs}) == (20, {4})
     assert (found.found, found.covered) == (22 * 6, 20 * 4)
     assert (found.distinct_verbs, found.distinct_pairs) == (22, 22 * 6)
 
 
 def test_without_a_finder_nothing_is_looked_at() -> None:
-    found = tally(ROWS).verbs
+    found = statistics_of(ROWS).verbs
     assert (found.method, found.looked_at, found.covered_share) == ("none", 0, None)
 
 
 def test_the_statistics_are_json_and_read_back_equal() -> None:
-    found = tally(ROWS, RuleFinder())
+    found = statistics_of(ROWS, RuleFinder())
     assert Statistics.model_validate_json(found.model_dump_json()) == found
 
 
@@ -193,7 +195,7 @@ def test_every_field_is_described_or_speaks_for_itself() -> None:
 
 def test_lone_surrogates_and_control_characters_are_counted_like_any_text() -> None:
     rows = [_row(0, "\ud800 a", "\x00", is_classification=True), _row(1, "\x85", "\ud800")]
-    assert tally(rows, RuleFinder()).rows == 2
+    assert statistics_of(rows, RuleFinder()).rows == 2
 
 
 def _synthetic(size: int) -> Iterator[DatasetRow]:
@@ -207,7 +209,7 @@ def _synthetic(size: int) -> Iterator[DatasetRow]:
 def test_memory_is_bounded_by_distinct_instructions(size: int) -> None:
     tracemalloc.start()
     try:
-        found = tally(_synthetic(size), RuleFinder() if size < 100_000 else None)
+        found = statistics_of(_synthetic(size), RuleFinder() if size < 100_000 else None)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -226,7 +228,7 @@ def test_the_published_figures_of_alpaca_are_found_in_its_file() -> None:
             _row(i, columns["instruction"], columns["output"], input=columns["input"])
             for i, columns in enumerate(map(json.loads, lines))
         )
-        found = tally(rows, RuleFinder())
+        found = statistics_of(rows, RuleFinder())
     assert (found.rows, found.with_input, found.empty_output) == (52_002, 20_679, 28)
     assert found.unknown_class == found.instructions == 52_002
     assert found.verbs.found > 35_000
