@@ -57,6 +57,16 @@ def fault_words(found: Mapping[str, Any]) -> str:
     return str(found["msg"]).removeprefix("Value error, ")
 
 
+def field_path(location: Sequence[int | str]) -> str | None:
+    """Return the path of a field, such as ``instances[0].output``; None for the whole input.
+
+    Args:
+        location: Names and 0-based indexes, as pydantic gives them.
+    """
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".") or None
+
+
 class InvalidInput(SeedbedError):
     """What was sent breaks a rule; nothing of it was stored."""
 

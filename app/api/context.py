@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from anyio import CapacityLimiter
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 
 from app.services.context import ServiceContext
 from app.store.pages import MAX_LIMIT
@@ -50,5 +50,16 @@ def _context(request: Request) -> ApiContext:
 
 
 InContext = Annotated[ApiContext, Depends(_context)]
-Cursor = Annotated[str | None, Query(description="Where the page begins: a `next_cursor`.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows in a page.")]
+Cursor = Annotated[
+    str | None, Query(description="Start of the page: the `next_cursor` of the page before.")
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items in the page.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Makes the request safe to repeat: the same key with the same request answers "
+        "with what the first one started; with another request it is a conflict (409).",
+    ),
+]

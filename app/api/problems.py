@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +24,7 @@ from app.errors import (
     SeedbedError,
     Unauthenticated,
     fault_words,
+    field_path,
 )
 
 _log = logging.getLogger(__name__)
@@ -102,16 +102,8 @@ def _view(fault: Fault) -> FaultView:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    faults = [FaultView(message=fault_words(e), field=_path(e["loc"])) for e in errors]
+    faults = [FaultView(message=fault_words(e), field=field_path(e["loc"][1:])) for e in errors]
     return _answer(request, 422, "The request has faults.", faults)
-
-
-def _path(location: tuple[Any, ...]) -> str | None:
-    """Name a place as a person would: ``options.target``, ``seed_tasks[3]``."""
-    path = ""
-    for part in location[1:]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return path.removeprefix(".") or None
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

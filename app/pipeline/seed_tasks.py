@@ -1,14 +1,17 @@
-"""Reading what a user brings: seed tasks as JSON lines in upstream's fields.
+"""Seed tasks as users write them: their schema, and the reading of JSON lines and JSON bodies.
 
-All faults are found in one pass, so that a file is mended once. Nothing is repaired silently.
+All faults are found in one pass, so that a user mends a file once. Nothing is repaired silently.
 """
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
-from app.errors import Fault, InvalidInput
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic_core import ErrorDetails
+
+from app.errors import Fault, InvalidInput, field_path
 from app.pipeline.types import Instance, SeedTask
 
 MAX_TASKS = 50_000
@@ -17,11 +20,71 @@ MAX_FAULTS = 100
 """Reported at most; a file with more is broken in one way, not in a hundred."""
 
 
+def _storable(text: str) -> str:
+    # JSON can write both; a database can store neither.
+    if "\x00" in text:
+        raise ValueError("has a NUL byte in it")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("has half of a surrogate pair in it")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_storable)]
+_FilledText = Annotated[_Text, AfterValidator(_filled), Field(min_length=1)]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """Hide the empty text that stands for a field that was left out."""
+    schema.pop("default", None)
+
+
+class InstanceIn(BaseModel):
+    """One worked example of a seed task."""
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+    input: _Text
+    """What the instruction is applied to; empty when the instruction needs no input."""
+    output: _FilledText
+    """The right answer."""
+
+
+class SeedTaskIn(BaseModel):
+    """A human-written task, with the field names of the Self-Instruct seed file.
+
+    Other fields are ignored.
+    """
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+    id: _FilledText = Field(default="", json_schema_extra=_without_default)
+    """Unique in the seed set; left out: `seed_` and the number of the line or task."""
+    name: _FilledText = Field(default="", json_schema_extra=_without_default)
+    """A short name; left out: the same as `id` by default."""
+    instruction: _FilledText
+    """The task in words, unique in the seed set."""
+    instances: list[InstanceIn] = Field(min_length=1)
+    """Worked examples; a prompt shows the first one."""
+    is_classification: bool
+    """True when the output is one of a few labels."""
+
+
+UncheckedSeedTask = Annotated[SeedTaskIn, WrapValidator(lambda value, _: value)]
+"""A seed task in a request body: documented as `SeedTaskIn`, and left as it is for
+`seed_tasks_from_json`, which names every fault by task and field."""
+
+
 def read_seed_tasks(data: bytes) -> tuple[SeedTask, ...]:
-    """Read a JSON lines file of seed tasks.
+    """Read seed tasks from JSON lines.
 
     Raises:
-        InvalidInput: with up to 100 faults, each naming its line and field.
+        InvalidInput: With up to 100 faults, each with its line and field.
     """
     if len(data) > MAX_BYTES:
         raise InvalidInput(
@@ -32,10 +95,10 @@ def read_seed_tasks(data: bytes) -> tuple[SeedTask, ...]:
 
 
 def seed_tasks_from_json(tasks: Iterable[object]) -> tuple[SeedTask, ...]:
-    """Check seed tasks that arrived inside a JSON body; a fault's line is the task's number.
+    """Read seed tasks from a JSON list; the line of a fault is the number of the task.
 
     Raises:
-        InvalidInput: with up to 100 faults.
+        InvalidInput: With up to 100 faults, each with its line and field.
     """
     return _checked(enumerate(tasks, start=1))
 
@@ -62,13 +125,12 @@ def _checked(numbered: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
     faults: list[Fault] = []
     first_seen: dict[tuple[str, str], int] = {}
     for number, value in numbered:
-        found = [value] if isinstance(value, Fault) else list(_faults_of(value, number))
-        if not found:
-            assert isinstance(value, Mapping)  # noqa: S101 - _faults_of has said so; tells mypy
-            task = _task(value, number)
-            found = list(_repeats(task, number, first_seen))
+        task = value if isinstance(value, Fault) else _read(value, number)
+        if isinstance(task, SeedTask):
             tasks.append(task)
-        faults += found
+            faults += _repeats(task, number, first_seen)
+        else:
+            faults += [task] if isinstance(task, Fault) else task
         if len(faults) >= MAX_FAULTS or len(tasks) > MAX_TASKS:
             break
     if len(tasks) > MAX_TASKS:
@@ -80,76 +142,50 @@ def _checked(numbered: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
     return tuple(tasks)
 
 
-def _faults_of(value: object, line: int) -> Iterator[Fault]:
-    """Everything wrong with one task on its own."""
-    if not isinstance(value, Mapping):
-        yield Fault("a seed task is a JSON object", line=line)
-        return
-    yield from _text_faults(value, "instruction", line, required=True)
-    for name in ("id", "name"):
-        yield from _text_faults(value, name, line, required=False)
-    if not isinstance(value.get("is_classification"), bool):
-        yield _wrong(value, "is_classification", "true or false", line)
-    instances = value.get("instances")
-    if not isinstance(instances, list):
-        yield _wrong(value, "instances", "a list of objects with input and output", line)
-        return
-    if not instances:
-        yield Fault("has no instance", line=line, field="instances")
-    for index, instance in enumerate(instances):
-        yield from _instance_faults(instance, f"instances[{index}]", line)
-
-
-def _instance_faults(instance: object, path: str, line: int) -> Iterator[Fault]:
-    if not isinstance(instance, Mapping):
-        yield Fault("an instance is a JSON object", line=line, field=path)
-        return
-    yield from _text_faults(instance, "input", line, required=True, empty=True, prefix=f"{path}.")
-    yield from _text_faults(instance, "output", line, required=True, prefix=f"{path}.")
-
-
-def _text_faults(
-    value: Mapping[str, Any],
-    name: str,
-    line: int,
-    *,
-    required: bool,
-    empty: bool = False,
-    prefix: str = "",
-) -> Iterator[Fault]:
-    field = prefix + name
-    if name not in value:
-        if required:
-            yield Fault("is missing", line=line, field=field)
-        return
-    text = value[name]
-    if not isinstance(text, str):
-        yield _wrong(value, name, "text", line, prefix)
-    elif not empty and not text.strip():
-        yield Fault("is empty", line=line, field=field)
-    elif "\x00" in text:
-        yield Fault("has a NUL byte in it", line=line, field=field)
-    elif any("\ud800" <= character <= "\udfff" for character in text):
-        yield Fault("has half of a surrogate pair in it", line=line, field=field)
-
-
-def _wrong(value: Mapping[str, Any], name: str, want: str, line: int, prefix: str = "") -> Fault:
-    if name not in value:
-        return Fault("is missing", line=line, field=prefix + name)
-    got = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}.get(
-        type(value[name]), "text" if isinstance(value[name], str) else "a number"
-    )
-    return Fault(f"must be {want}, not {got}", line=line, field=prefix + name)
-
-
-def _task(value: Mapping[str, Any], number: int) -> SeedTask:
+def _read(value: object, number: int) -> SeedTask | list[Fault]:
+    try:
+        given = SeedTaskIn.model_validate(value)
+    except ValidationError as error:
+        return [
+            Fault(_message(found), number, field_path(found["loc"]))
+            for found in error.errors(include_url=False, include_context=False)
+        ]
     return SeedTask(
-        id=value.get("id", f"seed_{number}"),
-        name=value.get("name", f"seed_{number}"),
-        instruction=value["instruction"].strip(),
-        instances=tuple(Instance(i["input"], i["output"]) for i in value["instances"]),
-        is_classification=value["is_classification"],
+        id=given.id or f"seed_{number}",
+        name=given.name or f"seed_{number}",
+        instruction=given.instruction.strip(),
+        instances=tuple(Instance(one.input, one.output) for one in given.instances),
+        is_classification=given.is_classification,
     )
+
+
+_WANTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list of objects with input and output",
+}
+_MESSAGES = {
+    "missing": "is missing",
+    "string_too_short": "is empty",
+    "too_short": "has no instance",
+}
+_JSON_TYPES = {
+    type(None): "null",
+    bool: "true or false",
+    str: "text",
+    dict: "an object",
+    list: "a list",
+}
+
+
+def _message(found: ErrorDetails) -> str:
+    """Say in plain words what pydantic found."""
+    kind = found["type"]
+    if kind in _WANTED:
+        return f"must be {_WANTED[kind]}, not {_JSON_TYPES.get(type(found['input']), 'a number')}"
+    if kind == "model_type":
+        return f"{'an instance' if found['loc'] else 'a seed task'} is a JSON object"
+    return _MESSAGES.get(kind, found["msg"].removeprefix("Value error, "))
 
 
 def _repeats(task: SeedTask, line: int, first_seen: dict[tuple[str, str], int]) -> Iterator[Fault]:

@@ -79,7 +79,7 @@ def request_hash(kind: str, parts: Mapping[str, object], legacy: str) -> Request
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return RequestHash(
         current=f"{_VERSION}{digest[:_DIGITS]}",
-        legacy=hashlib.sha256(legacy.encode()).hexdigest(),
+        legacy=hashlib.sha256(legacy.encode("utf-8", "surrogatepass")).hexdigest(),
     )
 
 

@@ -162,3 +162,38 @@ def test_the_openapi_examples_work_when_pasted(http: httpx.Client) -> None:
     as_lines = http.post("/seed-sets", content=lines, headers=JSONL)
     assert {as_json.status_code, as_lines.status_code} <= {200, 201}
     assert as_json.json()["id"] == as_lines.json()["id"]
+
+
+def test_the_openapi_document_describes_every_field_of_a_seed_task(http: httpx.Client) -> None:
+    document = httpx.get(f"{str(http.base_url).removesuffix('v1/')}openapi.json").json()
+    schemas = document["components"]["schemas"]
+    body = document["paths"]["/v1/seed-sets"]["post"]["requestBody"]["content"]["application/json"]
+    reference = {"$ref": "#/components/schemas/SeedTaskIn"}
+    assert body["schema"]["properties"]["tasks"]["items"] == reference
+    assert reference in [
+        one.get("items") for one in schemas["RunPost"]["properties"]["seed_tasks"]["anyOf"]
+    ]
+    task = schemas["SeedTaskIn"]
+    assert set(task["properties"]) == set(seed_tasks()[0])
+    assert task["required"] == ["instruction", "instances", "is_classification"]
+    instance = schemas["InstanceIn"]
+    assert instance["required"] == ["input", "output"]
+    for schema in (task, instance):
+        assert all(field["description"] for field in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"tasks": "none"}, "tasks"),
+        ({}, "tasks"),
+        ({"tasks": [], "name": ""}, "name"),
+        ({"tasks": [], "name": "a\nb"}, "name"),
+        ([], None),
+    ],
+)
+def test_a_json_body_that_is_no_seed_set_is_refused_by_field(
+    http: httpx.Client, body: Any, field: str | None
+) -> None:
+    fault = _problem(http.post("/seed-sets", json=body))["faults"][0]
+    assert fault["field"] == field

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
-from app.api.context import ApiContext, Cursor, InContext, Limit
+from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
 from app.api.examples import RUN
 from app.api.problems import Problem
 from app.api.security.access import must_also
 from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
-from app.pipeline.seed_tasks import seed_tasks_from_json
+from app.pipeline.seed_tasks import UncheckedSeedTask, seed_tasks_from_json
 from app.schemas.budgets import Budget
 from app.schemas.runs import (
     CompletionView,
@@ -44,37 +44,29 @@ from app.store.tables.runs import Run
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
 _LOOK_AGAIN_S = 0.5
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="The same key with the same request starts one run, however often it is sent.",
-    ),
-]
 ViewT = TypeVar("ViewT", bound=BaseModel)
 
 
 class RunPost(BaseModel):
-    """Seeds to grow, by id or here, or a data set to review, and options."""
+    """A run to start: one source, options, budget, and a training job to start after it."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [RUN]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [RUN]}, use_attribute_docstrings=True
+    )
 
     seed_set_id: str | None = None
-    seed_tasks: list[Any] | None = Field(default=None, description="Seed tasks, whole.")
-    dataset_id: str | None = Field(
-        default=None,
-        description="The version of a data set whose rows are answered again (profile `re_answer`)"
-        " or judged (profile `judge`).",
-    )
+    """A stored seed set to grow."""
+    seed_tasks: list[UncheckedSeedTask] | None = None
+    """Seed tasks to grow, stored as a seed set."""
+    dataset_id: str | None = None
+    """A data set version to review: its rows are answered again (profile `re_answer`) or judged
+    (profile `judge`)."""
     options: RunOptions = RunOptions()
     budget: Budget = Budget()
-    training: RunTraining | None = Field(
-        default=None, description="Begun when the run has succeeded and its data set is made."
-    )
-    dry_run: bool = Field(
-        default=False, description="Only estimate: answers 200 with an estimate, starts nothing."
-    )
+    training: RunTraining | None = None
+    """A training job that starts when the run has succeeded and its data set is made."""
+    dry_run: bool = False
+    """Only estimate: answer 200 with an estimate and start nothing."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -132,13 +124,19 @@ def post_run(
 
 
 class ExtendPost(BaseModel):
-    """What is to be from now on; what is left out stays as it is."""
+    """New totals for a run, not increments; a field that is left out keeps its value."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"target": 1000}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"target": 1000}]},
+        use_attribute_docstrings=True,
+    )
 
     target: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Instructions to accept in all."""
     budget: Budget = Budget()
-    dry_run: bool = Field(default=False, description="Only estimate what is still to be taken.")
+    dry_run: bool = False
+    """Only estimate what the rest of the run takes, and change nothing."""
 
 
 @router.post(

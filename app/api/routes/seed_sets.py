@@ -1,16 +1,17 @@
 """Seed sets over HTTP."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.errors import Fault, InvalidInput
-from app.pipeline.seed_tasks import read_seed_tasks, seed_tasks_from_json
+from app.errors import Fault, InvalidInput, fault_words, field_path
+from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
 from app.schemas.runs import SeedSetView
 from app.schemas.schema import PageView
@@ -19,22 +20,31 @@ from app.services.runs import lists, seed_sets
 
 router = APIRouter(prefix="/seed-sets", tags=["seed sets"])
 
+SeedSetName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line of text."""
+
+
+class SeedSetPost(BaseModel):
+    """A seed set to store."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: SeedSetName | None = None
+    tasks: list[UncheckedSeedTask]
+
+
+_JSON_SCHEMA = SeedSetPost.model_json_schema(ref_template="#/components/schemas/{model}")
+# The schemas of its parts are in the document already, with the body of a run.
+del _JSON_SCHEMA["$defs"]
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["tasks"],
-                    "properties": {
-                        "name": {"type": "string"},
-                        "tasks": {"type": "array", "items": {"type": "object"}},
-                    },
-                },
-                "example": SEED_SET,
+            "application/json": {"schema": _JSON_SCHEMA, "example": SEED_SET},
+            "application/jsonl": {
+                "schema": {"type": "string", "description": "A seed task on each line."},
+                "example": SEED_TASKS_JSONL,
             },
-            "application/jsonl": {"schema": {"type": "string"}, "example": SEED_TASKS_JSONL},
         },
     }
 }
@@ -54,19 +64,17 @@ def post_seed_set(
     request: Request,
     response: Response,
     body: Annotated[bytes, Depends(body_bytes)],
-    name: Annotated[
-        str | None,
-        Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="For a JSONL body."),
-    ] = None,
+    name: Annotated[SeedSetName | None, Query(description="Name, for a JSON lines body.")] = None,
     licence: Annotated[
         Licence | None,
-        Query(description="Of the tasks, such as `apache-2.0`; manifests and cards tell it."),
+        Query(description="Licence of the tasks, such as `apache-2.0`; cards show it."),
     ] = None,
 ) -> SeedSetView:
-    """Store seed tasks, all or none: a JSON object with `tasks`, or JSON lines as a file has them.
+    """Store a seed set from a JSON object or from JSON lines.
 
-    Posting the same content again answers the seed set that is there. In a JSON body a fault's
-    `line` is the number of the task.
+    With any fault, nothing is stored and the answer names every fault; in a JSON body the `line` of
+    a fault is the number of the task. The same content posted again answers 200 with the stored
+    seed set.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
@@ -83,21 +91,13 @@ def post_seed_set(
 
 def _from_json(body: bytes) -> tuple[str | None, tuple[SeedTask, ...]]:
     try:
-        value: Any = json.loads(body)
+        post = SeedSetPost.model_validate(json.loads(body))
+    except ValidationError as error:
+        faults = [Fault(fault_words(e), field=field_path(e["loc"])) for e in error.errors()]
+        raise InvalidInput("The body is not a seed set.", faults) from None
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The body is not JSON.", [Fault(str(error))]) from None
-    if not isinstance(value, dict) or not isinstance(value.get("tasks"), list):
-        fault = Fault("must be a list of seed tasks", field="tasks")
-        raise InvalidInput("The body is not a seed set.", [fault])
-    name = value.get("name")
-    if name is not None and not _is_name(name):
-        fault = Fault("must be one line of at most 200 characters", field="name")
-        raise InvalidInput("The body is not a seed set.", [fault])
-    return name, seed_tasks_from_json(value["tasks"])
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
+    return post.name, seed_tasks_from_json(post.tasks)
 
 
 @router.get("")

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.api.context import ApiContext, Cursor, InContext, Limit
+from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
 from app.api.files.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
 from app.api.security.access import must_also
@@ -33,9 +33,6 @@ _EXAMPLE: dict[str, Any] = {
     "dataset_id": "dataset_...",
     "options": {"base_model": "embedded", "method": {"name": "lora", "rank": 8}},
 }
-IdempotencyKey = Annotated[
-    str | None, Header(max_length=255, description="The same key again is the same job.")
-]
 
 
 class TrainingPost(BaseModel):
