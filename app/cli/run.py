@@ -29,13 +29,14 @@ from app.cli.runs.request import (
     unfinished_run,
 )
 from app.cli.runs.watch import report_paused, watch_run, why_it_ended
-from app.cli.service.answers import Run, TrainingJob
 from app.cli.service.connect import Service, connect_or_start
 from app.cli.training.display import job_result
 from app.cli.training.options import training_options
 from app.cli.training.watch import next_step, watch_job
 from app.cli.watch.display import display_for
 from app.errors import ConfigurationError
+from app.schemas.runs import RunView
+from app.schemas.training import TrainingJobView
 from app.training.plain.options import TrainingOptions
 
 DEFAULT_SEEDS = Path("seed_tasks/seed_tasks.jsonl")
@@ -92,17 +93,19 @@ def _carry_out(request: RunRequest, api: str | None, output: Output) -> ExitCode
         with _hint_when_interrupted(service, run, output):
             run = watch_run(service, run, display_for(output.progress))
         if run.status == "paused":
-            output.result({"run": run.as_sent, "file": None, "rows": 0, "shown_rows": []})
+            output.result(
+                {"run": run.model_dump(mode="json"), "file": None, "rows": 0, "shown_rows": []}
+            )
             return report_paused(run, output)
         rows = download(service.client, run.id, request.out)
         job = _watch_training(service, run, output) if request.training is not None else None
     output.result(
         {
-            "run": run.as_sent,
+            "run": run.model_dump(mode="json"),
             "file": str(request.out) if rows else None,
             "rows": len(rows),
             "shown_rows": shown_rows(rows),
-            **({} if job is None else {"training_job": job.as_sent}),
+            **({} if job is None else {"training_job": job.model_dump(mode="json")}),
         }
     )
     _show_result(run, rows, request.out, output)
@@ -114,7 +117,7 @@ def _carry_out(request: RunRequest, api: str | None, output: Output) -> ExitCode
 
 
 @contextmanager
-def _hint_when_interrupted(service: Service, run: Run, output: Output) -> Iterator[None]:
+def _hint_when_interrupted(service: Service, run: RunView, output: Output) -> Iterator[None]:
     """On Ctrl-C, print how to look at a run that continues in a service of its own."""
     try:
         yield
@@ -144,7 +147,7 @@ def check_training_extra(training: Mapping[str, object]) -> None:
             )
 
 
-def _watch_training(service: Service, run: Run, output: Output) -> TrainingJob | None:
+def _watch_training(service: Service, run: RunView, output: Output) -> TrainingJobView | None:
     """Watch the training job of a run until it ends.
 
     Returns:
@@ -159,7 +162,7 @@ def _watch_training(service: Service, run: Run, output: Output) -> TrainingJob |
     return watch_job(service, service.client.training.get(run.training_job_ids[0]), output)
 
 
-def _start_or_continue(service: Service, request: RunRequest, output: Output) -> Run:
+def _start_or_continue(service: Service, request: RunRequest, output: Output) -> RunView:
     seed_set = service.client.post_seed_set(request.seeds, request.name)
     source = {"seed_set_id": seed_set.id}
     run = unfinished_run(service, source, request.options)
@@ -177,7 +180,7 @@ def _start_or_continue(service: Service, request: RunRequest, output: Output) ->
 
 def _run_in_training(
     service: Service, source: Mapping[str, str], request: RunRequest
-) -> Run | None:
+) -> RunView | None:
     """Return a run that succeeded and whose training job has not ended."""
     for run in service.client.runs(**source, status="succeeded"):
         if not run.training_job_ids or not is_same_request(run, request.options, service.model):
@@ -188,7 +191,7 @@ def _run_in_training(
     return None
 
 
-def _is_same_training(job: TrainingJob, options: Mapping[str, object]) -> bool:
+def _is_same_training(job: TrainingJobView, options: Mapping[str, object]) -> bool:
     try:
         theirs, ours = map(TrainingOptions.model_validate, (job.options, options))
     except ValidationError:
@@ -196,7 +199,7 @@ def _is_same_training(job: TrainingJob, options: Mapping[str, object]) -> bool:
     return theirs == ours
 
 
-def _show_result(run: Run, rows: Rows, out: Path, output: Output) -> None:
+def _show_result(run: RunView, rows: Rows, out: Path, output: Output) -> None:
     output.show(Text(run_headline(run)), funnel_table(run.funnel), Text())
     for row in shown_rows(rows):
         output.show(row_table(row), Text())

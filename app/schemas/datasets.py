@@ -30,7 +30,7 @@ class DatasetView(Schema):
     ended_at: datetime | None
 
     @property
-    def ended(self) -> bool:
+    def at_rest(self) -> bool:
         """Return True when the version is ready or failed."""
         return self.state in {"ready", "failed"}
 

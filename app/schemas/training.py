@@ -37,6 +37,37 @@ class TrainingJobSummary(Schema):
         """Return True when the job is cancelled, succeeded or failed."""
         return self.status in FINAL
 
+    @property
+    def at_rest(self) -> bool:
+        """Return True when nothing happens to the job until a person acts."""
+        return self.ended
+
+    @property
+    def where(self) -> str:
+        """Return where the model is trained: `here`, or the name of another program."""
+        return str(self.options.get("where", "here"))
+
+    @property
+    def trains_here(self) -> bool:
+        """Return True when the job trains a model that the service keeps."""
+        return self.kind == "training" and self.where == "here"
+
+    @property
+    def has_chat(self) -> bool:
+        """Return True when the trained model writes answers; a classifier does not."""
+        return self.trains_here and self.options.get("task", "answers") == "answers"
+
+    @property
+    def method(self) -> str:
+        """Return the name of the tuning method; empty for an evaluation."""
+        method = self.options.get("method")
+        return str(method.get("name")) if isinstance(method, dict) else ""
+
+    @property
+    def base_model(self) -> str:
+        """Return the name of the model that is trained, or evaluated alone."""
+        return str(self.options.get("base_model", ""))
+
 
 class TrainingJobView(TrainingJobSummary):
     """A training job with its log and its evaluation."""
@@ -45,6 +76,11 @@ class TrainingJobView(TrainingJobSummary):
     """The end of its log."""
     evaluation: Evaluation | None
     """Null until the job has succeeded, or when no rows were held out."""
+
+    @property
+    def findings(self) -> list[str]:
+        """Return the findings of the evaluation, as sentences."""
+        return [] if self.evaluation is None else self.evaluation.words
 
 
 class OutputView(Schema):

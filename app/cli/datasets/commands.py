@@ -17,11 +17,11 @@ from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, save
 from app.cli.model_options import NONE_GIVEN, Given, model_options, with_options
 from app.cli.output import Output, clean
-from app.cli.service.answers import Dataset
 from app.cli.service.connect import Service, connect
 from app.cli.watch.poll import poll
 from app.errors import InvalidInput, SeedbedError
 from app.formats.formats import EVERY_WRITE_OPTION
+from app.schemas.datasets import DatasetView
 
 datasets_app = typer.Typer(
     help="Make, import, inspect, download and push data sets.", no_args_is_help=True
@@ -165,7 +165,7 @@ def list_all(
     output = Output(as_json=as_json)
     with output.failures_reported(), connect(api, output) as service:
         found = list(service.client.datasets.all(limit, name))
-    output.result([dataset.as_sent for dataset in found])
+    output.result([dataset.model_dump(mode="json") for dataset in found])
     output.show(_table(found) if found else Text("No data sets yet."))
 
 
@@ -177,7 +177,7 @@ def show(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> Non
         client = service.client.datasets
         dataset = client.get(dataset_id)
         manifest = client.json(dataset_id, "/manifest") if dataset.state == "ready" else {}
-    output.result(dataset.as_sent | {"manifest": manifest})
+    output.result(dataset.model_dump(mode="json") | {"manifest": manifest})
     output.show(_table([dataset]), *_dropped(manifest))
 
 
@@ -274,8 +274,8 @@ def push(
     output = Output(as_json=as_json)
     with output.failures_reported(), connect(api, output) as service:
         answer = service.client.datasets.push(dataset_id, {"repo": repo, "private": not public})
-    output.result(answer)
-    output.show(Text(f"{answer.get('url')}"))
+    output.result(answer.model_dump(mode="json"))
+    output.show(Text(f"Pushed to {answer.url}."))
 
 
 def _query(given: dict[str, Any]) -> dict[str, str]:
@@ -293,7 +293,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _wait(service: Service, dataset: Dataset) -> Dataset:
+def _wait(service: Service, dataset: DatasetView) -> DatasetView:
     """Wait until a version is made.
 
     Raises:
@@ -305,12 +305,12 @@ def _wait(service: Service, dataset: Dataset) -> Dataset:
     return last
 
 
-def _show(dataset: Dataset, output: Output) -> None:
-    output.result(dataset.as_sent)
+def _show(dataset: DatasetView, output: Output) -> None:
+    output.result(dataset.model_dump(mode="json"))
     output.show(_table([dataset]))
 
 
-def _table(found: list[Dataset]) -> Table:
+def _table(found: list[DatasetView]) -> Table:
     table = Table("id", "name", "version", "state", "rows", "dropped", box=None)
     table.columns[0].no_wrap = True  # A cut id is useless.
     for one in found:

@@ -13,8 +13,8 @@ from app.cli.output import Output
 from app.cli.runs.display import estimate_table, run_details
 from app.cli.runs.options import GROWING, GrowingProfile, run_options
 from app.cli.runs.request import checked_request
-from app.cli.service.answers import Estimate
 from app.cli.service.connect import connect
+from app.schemas.runs import RunEstimate
 
 MaxCost = Annotated[
     str | None,
@@ -71,7 +71,7 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
             show_estimate(service.client.estimate_extension(run_id, body), output)
             return
         run = service.client.act(run_id, "extend", body)
-    output.result(run.as_sent)
+    output.result(run.model_dump(mode="json"))
     output.show(run_details(run))
 
 
@@ -96,9 +96,9 @@ def estimate(
     show_estimate(found, output)
 
 
-def show_estimate(found: Estimate, output: Output) -> None:
+def show_estimate(found: RunEstimate, output: Output) -> None:
     """Show the expected calls, tokens and cost of a run."""
-    output.result(found.as_sent)
+    output.result(found.model_dump(mode="json"))
     if found.cost_usd is None:
         cost = "unknown; set the price of the model in SEEDBED_PRICES"
     else:

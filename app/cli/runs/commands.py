@@ -12,9 +12,9 @@ from app.cli.output import Output
 from app.cli.runs.display import run_details, run_table
 from app.cli.runs.events import list_events, show_new_events
 from app.cli.runs.export import download
-from app.cli.service.answers import Run
 from app.cli.service.connect import connect
 from app.errors import SeedbedError
+from app.schemas.runs import RunView
 
 DEFAULT_OUT = Path("alpaca_data.json")
 Out = Annotated[
@@ -30,7 +30,7 @@ def list_runs(limit: Limit = 20, api: Api = None, as_json: AsJson = False) -> No
     output = Output(as_json=as_json)
     with output.failures_reported(), connect(api, output) as service:
         found = list(service.client.runs(limit))
-    output.result([run.as_sent for run in found])
+    output.result([run.model_dump(mode="json") for run in found])
     output.show(run_table(found) if found else Text("No runs yet."))
 
 
@@ -97,6 +97,6 @@ def _act(run_id: str, action: str, api: str | None, *, as_json: bool) -> None:
     _show_run(run, output)
 
 
-def _show_run(run: Run, output: Output) -> None:
-    output.result(run.as_sent)
+def _show_run(run: RunView, output: Output) -> None:
+    output.result(run.model_dump(mode="json"))
     output.show(run_details(run))

@@ -9,40 +9,38 @@ from rich.text import Text
 
 from app.cli.output import clean
 from app.cli.runs.export import Rows
-from app.cli.service.answers import Estimate, Funnel, Run
 from app.cli.watch.display import View
+from app.schemas.runs import Funnel, RunEstimate, RunView, StageEstimate
 
 SHOWN_ROWS = 3
 _SHOWN_CHARACTERS = 300
 """Longer fields of a row are cut."""
 
 
-def run_view(run: Run) -> View:
+def run_view(run: RunView) -> View:
     """Return the view of a run that is being watched."""
     return View(run_headline(run), run_line(run), (run.status, run.stage), run_progress(run))
 
 
-def run_headline(run: Run) -> str:
+def run_headline(run: RunView) -> str:
     """Return id, profile and model of a run in one line."""
-    parts = [f"run {run.id}", f"profile {run.profile}"]
-    parts += [f"model {run.model}"] if run.model else []
-    return clean(" · ".join(parts))
+    return clean(f"run {run.id} · profile {run.profile} · model {run.model}")
 
 
-def run_line(run: Run) -> str:
+def run_line(run: RunView) -> str:
     """Return the progress of a run in one line, for a log."""
     what, done = _done(run)
     return f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
 
 
-def _done(run: Run) -> tuple[str, int]:
+def _done(run: RunView) -> tuple[str, int]:
     """Return the unit of the target of a run, and how much of it is done."""
     if run.dataset_id is None:
         return "accepted", run.progress.accepted
-    return "reviewed", run.progress.complete or 0
+    return "reviewed", run.progress.complete
 
 
-def run_progress(run: Run) -> RenderableType:
+def run_progress(run: RunView) -> RenderableType:
     """Return the progress of a run: a bar, the rates, and the calls by stage."""
     progress = run.progress
     what, done = _done(run)
@@ -63,7 +61,7 @@ def run_progress(run: Run) -> RenderableType:
     return Group(*parts)
 
 
-def run_details(run: Run) -> RenderableType:
+def run_details(run: RunView) -> RenderableType:
     """Return progress, cost, message and counts of a run."""
     spent = f"tokens {run.tokens.prompt:,} in, {run.tokens.completion:,} out"
     if run.cost_usd is not None:
@@ -75,17 +73,17 @@ def run_details(run: Run) -> RenderableType:
     return Group(*parts, Text(), table)
 
 
-def run_table(runs: Iterable[Run]) -> Table:
+def run_table(runs: Iterable[RunView]) -> Table:
     """Return a table of runs, one a line."""
     table = Table("id", "status", "done", "profile", "model", "created", box=None)
     for column in table.columns:
         # A cut id is useless; a long model name may be cut.
         column.no_wrap = column.header != "model"
     for run in runs:
-        created = f"{run.created_at:%Y-%m-%d %H:%M}" if run.created_at else ""
+        created = f"{run.created_at:%Y-%m-%d %H:%M}"
         what, done = _done(run)
         progress = f"{done}/{run.progress.target} {what}"
-        table.add_row(run.id, _state(run), progress, run.profile, Text(run.model or ""), created)
+        table.add_row(run.id, _state(run), progress, run.profile, Text(clean(run.model)), created)
     return table
 
 
@@ -112,8 +110,6 @@ def funnel_table(funnel: Funnel) -> Table:
     lines += [(f"  {kind}", count) for kind, count in kinds.items() if count]
     lines.append(("instances", funnel.instances))
     lines += _reasons(funnel.instances_rejected)
-    if funnel.rows is not None:
-        lines.append(("rows in the data set", funnel.rows))
     return _counts(lines)
 
 
@@ -131,13 +127,14 @@ def _reasons(rejected: Mapping[str, int]) -> list[tuple[str, int]]:
     return [(f"  rejected: {reason}", count) for reason, count in most_first]
 
 
-def estimate_table(estimate: Estimate) -> Table:
+def estimate_table(estimate: RunEstimate) -> Table:
     """Return the expected calls and tokens, by stage."""
     table = Table("stage", box=None, pad_edge=False)
     for column in ("calls", "prompt tokens", "completion tokens"):
         table.add_column(column, justify="right")
-    for name, stage in {**estimate.stages, "total": estimate}.items():
-        numbers = (stage.calls, stage.prompt_tokens, stage.completion_tokens)
+    lines: list[tuple[str, StageEstimate | RunEstimate]] = [*estimate.stages.items()]
+    for name, each in [*lines, ("total", estimate)]:
+        numbers = (each.calls, each.prompt_tokens, each.completion_tokens)
         table.add_row(Text(name), *[f"{number:,}" for number in numbers])
     return table
 
@@ -161,14 +158,14 @@ def row_table(row: Mapping[str, str]) -> RenderableType:
     return table
 
 
-def _state(run: Run) -> str:
+def _state(run: RunView) -> str:
     if run.target_met:
         return run.status
     inside = run.end_reason if run.ended or run.status == "paused" else run.stage
-    return f"{run.status} ({inside})" if inside and inside != run.status else run.status
+    return f"{run.status} ({inside})" if inside and str(inside) != run.status else run.status
 
 
-def _rates(run: Run) -> str:
+def _rates(run: RunView) -> str:
     progress = run.progress
     rate = progress.acceptance_rate
     speed = progress.tokens_per_s
@@ -176,8 +173,11 @@ def _rates(run: Run) -> str:
     if run.dataset_id is not None:
         parts = [f"{progress.instances} rows kept ({share})"]
     else:
-        parts = [] if progress.complete is None else [f"{progress.complete} complete"]
-        parts += [f"acceptance rate {share}", f"{progress.instances} instances"]
+        parts = [
+            f"{progress.complete} complete",
+            f"acceptance rate {share}",
+            f"{progress.instances} instances",
+        ]
     if not run.ended:
         parts += [
             f"{progress.calls_in_air} calls in flight",
@@ -186,7 +186,7 @@ def _rates(run: Run) -> str:
     return " · ".join(parts)
 
 
-def _time_left(run: Run) -> str:
+def _time_left(run: RunView) -> str:
     left_s = run.progress.time_left_s
     if left_s is None or run.ended:
         return ""
@@ -197,7 +197,7 @@ def _time_left(run: Run) -> str:
     return f"about {minutes} min {seconds} s left" if minutes else f"about {seconds} s left"
 
 
-def _stage_table(run: Run) -> Table:
+def _stage_table(run: RunView) -> Table:
     table = Table("stage", box=None, pad_edge=False)
     for column in ("waiting", "in flight", "done", "failed"):
         table.add_column(column, justify="right")

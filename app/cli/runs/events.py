@@ -2,14 +2,15 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 from rich.text import Text
 
 from app.cli.output import Output, clean
-from app.cli.service.answers import Event
 from app.cli.service.client import ServiceClient
-from app.cli.service.event_stream import PROGRESS, follow_events
+from app.cli.service.event_stream import follow_events
 from app.cli.watch.display import LINE_EVERY_S
+from app.schemas.runs import EventView
 
 
 def list_events(client: ServiceClient, run_id: str, output: Output) -> None:
@@ -23,20 +24,26 @@ def show_new_events(client: ServiceClient, run_id: str, output: Output) -> None:
     """Show past events, then new ones until the run has ended."""
     next_progress_at = float("-inf")
     for event in follow_events(client, run_id):
-        output.result(event.model_dump(mode="json", exclude_none=True))
-        if event.kind != PROGRESS:
+        if isinstance(event, EventView):
+            output.result(event.model_dump(mode="json"))
             output.show(Text(event_line(event)))
-        elif not output.as_json and time.monotonic() >= next_progress_at:
-            output.message(event_line(event))
+            continue
+        progress = event.model_dump(mode="json")
+        output.result({"kind": "progress", "data": progress})
+        if not output.as_json and time.monotonic() >= next_progress_at:
+            output.message(_line("", "progress", progress))
             next_progress_at = time.monotonic() + LINE_EVERY_S
 
 
-def event_line(event: Event) -> str:
+def event_line(event: EventView) -> str:
     """Return an event in one line: time, kind and the values that are set."""
-    when = f"{event.at:%Y-%m-%d %H:%M:%S}" if event.at else ""
-    given = {name: value for name, value in event.data.items() if value is not None}
+    return _line(f"{event.at:%Y-%m-%d %H:%M:%S}", event.kind, event.data)
+
+
+def _line(when: str, kind: str, data: Mapping[str, object]) -> str:
+    given = {name: value for name, value in data.items() if value is not None}
     values = " ".join(
         f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in given.items()
     )
-    return clean(f"{when:19}  {event.kind:10}  {values}").replace("\n", " ").rstrip()
+    return clean(f"{when:19}  {kind:10}  {values}").replace("\n", " ").rstrip()

@@ -7,11 +7,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.files import checked_target, read_file
-from app.cli.service.answers import UNFINISHED, Run
 from app.cli.service.connect import Service
 from app.errors import Fault, InvalidInput, fault_words
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
+from app.schemas.runs import RunView
+from app.states import Status
+
+_UNFINISHED = (Status.RUNNING, Status.QUEUED, Status.PAUSED)
+"""Statuses of a run that the same command continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def checked_options(options: Mapping[str, object]) -> Mapping[str, object]:
     return given
 
 
-def continue_run(service: Service, run: Run, budget: Mapping[str, object]) -> Run:
+def continue_run(service: Service, run: RunView, budget: Mapping[str, object]) -> RunView:
     """Continue an unfinished run, with a new budget when one is given."""
     if budget:
         run = service.client.act(run.id, "extend", {"budget": budget})
@@ -71,16 +75,16 @@ def continue_run(service: Service, run: Run, budget: Mapping[str, object]) -> Ru
 
 def unfinished_run(
     service: Service, source: Mapping[str, str], options: Mapping[str, object]
-) -> Run | None:
+) -> RunView | None:
     """Return a run of this source with these options that has not ended."""
-    for status in UNFINISHED:
+    for status in _UNFINISHED:
         for run in service.client.runs(**source, status=status):
             if is_same_request(run, options, service.model):
                 return run
     return None
 
 
-def is_same_request(run: Run, options: Mapping[str, object], model: str | None) -> bool:
+def is_same_request(run: RunView, options: Mapping[str, object], model: str | None) -> bool:
     """Return True when `run` has these options; those not given count as the defaults.
 
     Args:
@@ -88,10 +92,6 @@ def is_same_request(run: Run, options: Mapping[str, object], model: str | None) 
         options: the options that were given.
         model: default model of the service; None when that is not known.
     """
-    try:
-        theirs = RunOptions.model_validate(run.options)
-    except ValidationError:
-        return False  # A run of another version of the service.
     ours = RunOptions.model_validate(options)
     asked_model = ours.model or model
-    return theirs == ours and (asked_model is None or run.model == asked_model)
+    return run.options == ours and (asked_model is None or run.model == asked_model)

@@ -18,9 +18,9 @@ from app.cli.runs.display import review_table, run_headline
 from app.cli.runs.options import REVIEWING
 from app.cli.runs.request import checked_options, continue_run, unfinished_run
 from app.cli.runs.watch import report_paused, watch_run, why_it_ended
-from app.cli.service.answers import Run
 from app.cli.service.connect import Service, connect, connect_or_start
 from app.cli.watch.display import display_for
+from app.schemas.runs import RunView
 
 
 class ReviewProfile(StrEnum):
@@ -99,7 +99,7 @@ def _start_or_continue(
     options: Mapping[str, object],
     limits: Mapping[str, object],
     output: Output,
-) -> Run:
+) -> RunView:
     run = unfinished_run(service, source, options)
     if run is None:
         return service.client.start_run(source, options, limits)
@@ -107,8 +107,8 @@ def _start_or_continue(
     return continue_run(service, run, limits)
 
 
-def _report(run: Run, output: Output) -> ExitCode:
-    output.result({"run": run.as_sent})
+def _report(run: RunView, output: Output) -> ExitCode:
+    output.result({"run": run.model_dump(mode="json")})
     if run.status == "paused":
         return report_paused(run, output)
     output.show(Text(run_headline(run)), review_table(run.funnel))

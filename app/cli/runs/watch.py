@@ -5,14 +5,14 @@ from dataclasses import replace
 from app.cli.exits import ExitCode
 from app.cli.output import Output
 from app.cli.runs.display import run_view
-from app.cli.service.answers import Run
 from app.cli.service.connect import Service
 from app.cli.service.connection import ServiceUnreachable
 from app.cli.watch.display import Display
 from app.cli.watch.poll import QueuedHint, poll
+from app.schemas.runs import RunView
 
 
-def watch_run(service: Service, run: Run, display: Display) -> Run:
+def watch_run(service: Service, run: RunView, display: Display) -> RunView:
     """Show the progress of a run until it has ended or is paused; return its last state.
 
     Raises:
@@ -30,7 +30,7 @@ def watch_run(service: Service, run: Run, display: Display) -> Run:
     return now
 
 
-def report_paused(run: Run, output: Output) -> ExitCode:
+def report_paused(run: RunView, output: Output) -> ExitCode:
     """Print why a run is paused, and how to continue it."""
     reason = run.message or "It was paused by a person."
     output.message(f"Run {run.id} is paused. {reason}")
@@ -38,7 +38,7 @@ def report_paused(run: Run, output: Output) -> ExitCode:
     return ExitCode.PAUSED
 
 
-def why_it_ended(run: Run) -> str:
+def why_it_ended(run: RunView) -> str:
     """Return why a run ended without meeting its target."""
     reason = f", {run.end_reason}" if run.end_reason else ""
     message = f" {run.message}" if run.message else ""

@@ -6,10 +6,10 @@ from typing import Self
 
 import httpx
 
-from app.cli.service.answers import Estimate, Event, Run, SeedSet
 from app.cli.service.connection import Resource, ServiceConnection, not_seedbed, segment
 from app.cli.service.dataset_client import DatasetClient
 from app.cli.service.training_client import TrainingClient
+from app.schemas.runs import EventView, RunEstimate, RunView, SeedSetView
 
 
 class ServiceClient:
@@ -32,7 +32,7 @@ class ServiceClient:
     ) -> None:
         self._connection.__exit__(kind, error, trace)
 
-    def post_seed_set(self, jsonl: bytes, name: str) -> SeedSet:
+    def post_seed_set(self, jsonl: bytes, name: str) -> SeedSetView:
         """Store a seed set, or find the stored one with the same content."""
         request = self._connection.request(
             "POST",
@@ -41,7 +41,7 @@ class ServiceClient:
             params={"name": name},
             headers={"Content-Type": "application/x-ndjson"},
         )
-        return self._connection.read(SeedSet, request)
+        return self._connection.read(SeedSetView, request)
 
     def start_run(
         self,
@@ -49,7 +49,7 @@ class ServiceClient:
         options: Mapping[str, object],
         budget: Mapping[str, object],
         training: Mapping[str, object] | None = None,
-    ) -> Run:
+    ) -> RunView:
         """Queue a run.
 
         Args:
@@ -60,21 +60,21 @@ class ServiceClient:
         """
         job = {} if training is None else {"training": {"options": dict(training)}}
         body = {**source, "options": dict(options), "budget": dict(budget), **job}
-        return self._connection.create(Run, "/v1/runs", body)
+        return self._connection.create(RunView, "/v1/runs", body)
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run_id: str) -> RunView:
         """Return a run as it is now."""
         request = self._connection.request("GET", _path(run_id))
-        return self._connection.read(Run, request, _resource(run_id))
+        return self._connection.read(RunView, request, _resource(run_id))
 
-    def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[Run]:
+    def runs(self, limit: int | None = None, /, **filters: str) -> Iterator[RunView]:
         """Yield runs, newest first; at most `limit` of them."""
-        return self._connection.list_all(Run, "/v1/runs", filters, limit)
+        return self._connection.list_all(RunView, "/v1/runs", filters, limit)
 
-    def events(self, run_id: str) -> Iterator[Event]:
+    def events(self, run_id: str) -> Iterator[EventView]:
         """Yield the stored events of a run, oldest first."""
         path = _path(run_id, "/events")
-        return self._connection.list_all(Event, path, {}, resource=_resource(run_id))
+        return self._connection.list_all(EventView, path, {}, resource=_resource(run_id))
 
     def event_lines(self, run_id: str, after_id: int | None) -> Iterator[str] | None:
         """Yield the lines of the event stream of a run, after one of its events.
@@ -95,22 +95,22 @@ class ServiceClient:
             raise not_seedbed(self.url)
         return self._connection.lines(response)
 
-    def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> Run:
+    def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> RunView:
         """Cancel, pause, resume or extend a run; return the run afterwards."""
         request = self._connection.request("POST", _path(run_id, f"/{action}"), json=body)
-        return self._connection.read(Run, request, _resource(run_id))
+        return self._connection.read(RunView, request, _resource(run_id))
 
-    def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> Estimate:
+    def estimate_run(self, source: Mapping[str, str], options: Mapping[str, object]) -> RunEstimate:
         """Return the expected cost of a run; start nothing."""
         body = {**source, "options": dict(options), "dry_run": True}
         request = self._connection.request("POST", "/v1/runs", json=body)
-        return self._connection.read(Estimate, request)
+        return self._connection.read(RunEstimate, request)
 
-    def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> Estimate:
+    def estimate_extension(self, run_id: str, extension: Mapping[str, object]) -> RunEstimate:
         """Return the expected cost of the rest of a run; change nothing."""
         body = {**extension, "dry_run": True}
         request = self._connection.request("POST", _path(run_id, "/extend"), json=body)
-        return self._connection.read(Estimate, request, _resource(run_id))
+        return self._connection.read(RunEstimate, request, _resource(run_id))
 
     def dataset(self, run_id: str) -> Iterator[bytes]:
         """Yield the data set of a run in chunks."""

@@ -4,13 +4,12 @@ import math
 import secrets
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.cli.service.answers import Answer, Json
 from app.errors import (
     Conflict,
     Fault,
@@ -23,7 +22,9 @@ from app.errors import (
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _PAGE_SIZE = 100
-_Kind = TypeVar("_Kind", bound=Answer)
+Json: TypeAlias = dict[str, Any]
+"""A JSON object; `Any` because that is what JSON is."""
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 class Resource(NamedTuple):
@@ -152,7 +153,7 @@ class ServiceConnection:
     def parse(self, kind: type[_Kind], answer: Json) -> _Kind:
         """Return an answer, or a part of one, as `kind`."""
         try:
-            return kind.model_validate({**answer, "as_sent": answer})
+            return kind.model_validate(answer)
         except ValidationError as error:
             raise not_seedbed(self.url) from error
 
@@ -240,7 +241,7 @@ def _failure(response: httpx.Response, resource: Resource | None) -> SeedbedErro
 def not_seedbed(url: str) -> SeedbedError:
     """Return the failure for an answer that does not come from a Seedbed service."""
     return SeedbedError(
-        f"The program that answers at {url} is not a Seedbed service; check --api and "
+        f"What answers at {url} is not a Seedbed service of this version; check --api and "
         "SEEDBED_API_URL."
     )
 

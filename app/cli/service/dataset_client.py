@@ -5,9 +5,15 @@ from typing import BinaryIO
 
 import httpx
 
-from app.cli.service.answers import Dataset, Json
-from app.cli.service.connection import Resource, ServiceConnection, ServiceUnreachable, segment
+from app.cli.service.connection import (
+    Json,
+    Resource,
+    ServiceConnection,
+    ServiceUnreachable,
+    segment,
+)
 from app.errors import SeedbedError
+from app.schemas.datasets import DatasetView, PushedView
 
 _CHUNK_BYTES = 1024 * 1024
 _DOWNLOAD_TRIES = 5
@@ -21,12 +27,12 @@ class DatasetClient:
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
-    def make(self, name: str, recipe: Mapping[str, object]) -> Dataset:
+    def make(self, name: str, recipe: Mapping[str, object]) -> DatasetView:
         """Ask for a new version of a data set; the same recipe gives the same version."""
         body = {"name": name, "recipe": dict(recipe)}
-        return self._connection.create(Dataset, "/v1/datasets", body)
+        return self._connection.create(DatasetView, "/v1/datasets", body)
 
-    def import_file(self, file: BinaryIO, query: Mapping[str, str]) -> Dataset:
+    def import_file(self, file: BinaryIO, query: Mapping[str, str]) -> DatasetView:
         """Upload a file as a data set of its own."""
         request = self._connection.request(
             "POST",
@@ -36,17 +42,17 @@ class DatasetClient:
             headers={"Content-Type": "application/octet-stream"},
             timeout=_UPLOAD_TIMEOUT,
         )
-        return self._connection.read(Dataset, request)
+        return self._connection.read(DatasetView, request)
 
-    def get(self, dataset_id: str) -> Dataset:
+    def get(self, dataset_id: str) -> DatasetView:
         """Return a version as it is now."""
         request = self._connection.request("GET", _path(dataset_id))
-        return self._connection.read(Dataset, request, _resource(dataset_id))
+        return self._connection.read(DatasetView, request, _resource(dataset_id))
 
-    def all(self, limit: int, name: str | None) -> Iterator[Dataset]:
+    def all(self, limit: int, name: str | None) -> Iterator[DatasetView]:
         """Yield versions, newest first; those of one name, or all."""
         query = {"name": name} if name else {}
-        return self._connection.list_all(Dataset, "/v1/datasets", query, limit)
+        return self._connection.list_all(DatasetView, "/v1/datasets", query, limit)
 
     def json(self, dataset_id: str, part: str, query: Mapping[str, str] | None = None) -> Json:
         """Return a part of a version that is JSON, such as its manifest."""
@@ -68,11 +74,11 @@ class DatasetClient:
         request = self._connection.request("DELETE", _path(dataset_id))
         self._connection.send(request, _resource(dataset_id)).close()
 
-    def push(self, dataset_id: str, body: Mapping[str, object]) -> Json:
+    def push(self, dataset_id: str, body: Mapping[str, object]) -> PushedView:
         """Push a version to the Hugging Face Hub."""
         path = _path(dataset_id, "/push")
         request = self._connection.request("POST", path, json=dict(body), timeout=_UPLOAD_TIMEOUT)
-        return self._connection.json(request, _resource(dataset_id))
+        return self._connection.read(PushedView, request, _resource(dataset_id))
 
     def download(self, dataset_id: str, query: Mapping[str, str], out: BinaryIO) -> str:
         """Write the file of a version to `out`; return the SHA-256 that the service gives.

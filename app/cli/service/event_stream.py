@@ -1,20 +1,23 @@
 """Events of a run as they happen, across broken connections."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
-from app.cli.service.answers import ENDED, Event
 from app.cli.service.client import ServiceClient
 from app.cli.service.connection import ServiceUnreachable
 from app.cli.service.retry import Outage
 from app.errors import SeedbedError
+from app.schemas.runs import EventView, ProgressEvent
+from app.states import FINAL
 
-PROGRESS = "progress"
+_PROGRESS = "progress"
 _RECONNECT_S = 1.0
+StreamedEvent: TypeAlias = EventView | ProgressEvent
+"""A stored event, or the progress between two of them."""
 
 
-def follow_events(client: ServiceClient, run_id: str) -> Iterator[Event]:
+def follow_events(client: ServiceClient, run_id: str) -> Iterator[StreamedEvent]:
     """Yield past events of a run, then new ones, each once, until the run has ended.
 
     A broken connection is resumed after the last event received (Last-Event-ID).
@@ -33,9 +36,9 @@ def follow_events(client: ServiceClient, run_id: str) -> Iterator[Event]:
                 return
             outage.answered()
             for event in sent_events(lines):
-                last_id = event.id or last_id
-                if event.kind == "status":
-                    ended = event.data.get("status") in ENDED
+                if isinstance(event, EventView):
+                    last_id = event.id
+                    ended = ended or (event.kind == "status" and event.data["status"] in FINAL)
                 yield event
             if not ended:
                 time.sleep(_RECONNECT_S)
@@ -44,7 +47,7 @@ def follow_events(client: ServiceClient, run_id: str) -> Iterator[Event]:
                 outage.wait(failure)
 
 
-def sent_events(lines: Iterable[str]) -> Iterator[Event]:
+def sent_events(lines: Iterable[str]) -> Iterator[StreamedEvent]:
     """Parse server-sent events; an event that is cut off at the end is left out.
 
     Raises:
@@ -63,9 +66,10 @@ def sent_events(lines: Iterable[str]) -> Iterator[Event]:
             kind, data = "", ""
 
 
-def _event(kind: str, data: str) -> Event:
+def _event(kind: str, data: str) -> StreamedEvent:
     try:
-        read = json.loads(data)
-        return Event.model_validate({"kind": kind, "data": read} if kind == PROGRESS else read)
+        if kind == _PROGRESS:
+            return ProgressEvent.model_validate_json(data)
+        return EventView.model_validate_json(data)
     except ValueError as error:
         raise SeedbedError("The service sent an event that cannot be read.") from error

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from app.cli.service.answers import Json, TrainingJob, TrainingOutput
-from app.cli.service.connection import Resource, ServiceConnection, segment
+from app.cli.service.connection import Json, Resource, ServiceConnection, segment
+from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 
 
 class TrainingClient:
@@ -15,30 +15,30 @@ class TrainingClient:
 
     def train(
         self, dataset_id: str | None, options: Mapping[str, object], run_id: str | None = None
-    ) -> TrainingJob:
+    ) -> TrainingJobView:
         """Start a training job, on a data set or on the rows of a run."""
         source = {"run_id": run_id} if dataset_id is None else {"dataset_id": dataset_id}
         body = {**source, "options": dict(options)}
-        return self._connection.create(TrainingJob, "/v1/training-jobs", body)
+        return self._connection.create(TrainingJobView, "/v1/training-jobs", body)
 
-    def evaluate(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJob:
+    def evaluate(self, dataset_id: str, options: Mapping[str, object]) -> TrainingJobView:
         """Start an evaluation job."""
         body = {"dataset_id": dataset_id, "options": dict(options)}
-        return self._connection.create(TrainingJob, "/v1/evaluations", body)
+        return self._connection.create(TrainingJobView, "/v1/evaluations", body)
 
-    def get(self, job_id: str) -> TrainingJob:
+    def get(self, job_id: str) -> TrainingJobView:
         """Return a job as it is now."""
         request = self._connection.request("GET", _path(job_id))
-        return self._connection.read(TrainingJob, request, _resource(job_id))
+        return self._connection.read(TrainingJobView, request, _resource(job_id))
 
-    def act(self, job_id: str, action: str) -> TrainingJob:
+    def act(self, job_id: str, action: str) -> TrainingJobView:
         """Cancel or resume a job; return the job afterwards."""
         request = self._connection.request("POST", _path(job_id, f"/{action}"))
-        return self._connection.read(TrainingJob, request, _resource(job_id))
+        return self._connection.read(TrainingJobView, request, _resource(job_id))
 
-    def all(self, limit: int | None = None, /, **filters: str) -> Iterator[TrainingJob]:
+    def all(self, limit: int | None = None, /, **filters: str) -> Iterator[TrainingJobSummary]:
         """Yield jobs, newest first, without logs and evaluations; at most `limit` of them."""
-        return self._connection.list_all(TrainingJob, "/v1/training-jobs", filters, limit)
+        return self._connection.list_all(TrainingJobSummary, "/v1/training-jobs", filters, limit)
 
     def document(self, job_id: str, part: str) -> bytes:
         """Return a part of a job that is a document, such as its report."""
@@ -55,11 +55,11 @@ class TrainingClient:
         )
         return self._connection.json(request, _resource(job_id))
 
-    def outputs(self, job_id: str) -> list[TrainingOutput]:
+    def outputs(self, job_id: str) -> list[OutputView]:
         """Return the output files of a job."""
         request = self._connection.request("GET", _path(job_id, "/outputs"))
         answer = self._connection.json_list(request, _resource(job_id))
-        return [self._connection.parse(TrainingOutput, each) for each in answer]
+        return [self._connection.parse(OutputView, each) for each in answer]
 
     def download(self, job_id: str, name: str, out: BinaryIO) -> None:
         """Write one output file to `out`."""

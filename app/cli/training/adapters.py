@@ -11,12 +11,12 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, JobId, Limit, OutFolder
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
-from app.cli.service.answers import TrainingJob, TrainingOutput
 from app.cli.service.connect import connect
 from app.cli.service.training_client import TrainingClient
 from app.cli.training.output_files import download_outputs, outputs_table
 from app.cli.training.scores import Score, scores_of
 from app.errors import Conflict, NotFound
+from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 
 adapters_app = typer.Typer(
     help="List, inspect and download the models that training jobs made.", no_args_is_help=True
@@ -46,7 +46,7 @@ def show(job_id: JobId, api: Api = None, as_json: AsJson = False) -> None:
         job = _finished_training(client, job_id)
         outputs = client.outputs(job_id)
     output.result(_json(job, outputs))
-    words = [Text(clean(line)) for line in job.words]
+    words = [Text(clean(line)) for line in job.findings]
     output.show(_table([(job, outputs)]), *words, outputs_table(outputs))
 
 
@@ -67,12 +67,12 @@ def download(
         output.show(Text(downloaded.line))
 
 
-def _succeeded(client: TrainingClient) -> Iterator[TrainingJob]:
+def _succeeded(client: TrainingClient) -> Iterator[TrainingJobSummary]:
     jobs = client.all(kind="training")
     return (job for job in jobs if job.status == "succeeded" and job.trains_here)
 
 
-def _finished_training(client: TrainingClient, job_id: str) -> TrainingJob:
+def _finished_training(client: TrainingClient, job_id: str) -> TrainingJobView:
     """Return a job that has made a model.
 
     Raises:
@@ -92,20 +92,20 @@ def _finished_training(client: TrainingClient, job_id: str) -> TrainingJob:
     return job
 
 
-def _json(job: TrainingJob, outputs: list[TrainingOutput]) -> dict[str, Any]:
+def _json(job: TrainingJobView, outputs: list[OutputView]) -> dict[str, Any]:
     # `Any`: a JSON document.
     return {
         "id": job.id,
-        "created_at": job.as_sent.get("created_at"),
+        "created_at": job.model_dump(mode="json")["created_at"],
         "dataset_id": job.dataset_id,
         "options": job.options,
         "scores": [score._asdict() for score in scores_of(job.evaluation)],
-        "words": job.words,
+        "words": job.findings,
         "files": [each.model_dump() for each in outputs],
     }
 
 
-def _table(found: list[tuple[TrainingJob, list[TrainingOutput]]]) -> Table:
+def _table(found: list[tuple[TrainingJobView, list[OutputView]]]) -> Table:
     table = Table("id", "method", "base model", "held out: base → tuned", "files", box=None)
     table.columns[0].no_wrap = True  # A cut id is useless.
     for job, outputs in found:

@@ -93,7 +93,7 @@ def read(
         with connect(api, output) as service:
             client = service.client.training
             figures = client.put_review(job_id, reviewer or file.stem, data)
-            words = client.get(job_id).words
+            words = client.get(job_id).findings
     output.result(figures)
     # Of all findings, only those of people.
     names = [str(each.get("reviewer")) for each in figures.get("reviewers", [])]

@@ -8,12 +8,12 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, JobId, Limit, OutFolder
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
-from app.cli.service.answers import TrainingJob
 from app.cli.service.connect import connect
 from app.cli.training.display import job_details, job_table
 from app.cli.training.options import Report
 from app.cli.training.output_files import download_outputs
 from app.cli.training.watch import Watching, watch_and_report
+from app.schemas.training import TrainingJobView
 
 jobs_app = typer.Typer(
     help="List, watch, cancel and resume training jobs and evaluations.", no_args_is_help=True
@@ -38,7 +38,7 @@ def list_all(
     filters = {name: value for name, value in given.items() if value is not None}
     with output.failures_reported(), connect(api, output) as service:
         found = list(service.client.training.all(limit, **filters))
-    output.result([job.as_sent for job in found])
+    output.result([job.model_dump(mode="json") for job in found])
     output.show(job_table(found) if found else Text("No jobs found."))
 
 
@@ -95,6 +95,6 @@ def _act(job_id: str, action: str, api: str | None, *, as_json: bool) -> None:
     _show(job, output)
 
 
-def _show(job: TrainingJob, output: Output) -> None:
-    output.result(job.as_sent)
+def _show(job: TrainingJobView, output: Output) -> None:
+    output.result(job.model_dump(mode="json"))
     output.show(*job_details(job))

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from app.atomic_files import written
 from app.cli.output import clean
-from app.cli.service.answers import TrainingJob, TrainingOutput
 from app.cli.service.training_client import TrainingClient
 from app.errors import Conflict, InvalidInput, SeedbedError
+from app.schemas.training import OutputView, TrainingJobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Downloaded:
     """Output files of a job in a folder of this machine."""
 
     folder: Path
-    outputs: Sequence[TrainingOutput]
+    outputs: Sequence[OutputView]
 
     @property
     def as_json(self) -> dict[str, object]:
@@ -37,7 +37,7 @@ class Downloaded:
         return f"{len(self.outputs):,} files, {size:,} bytes in {self.folder}"
 
 
-def download_outputs(client: TrainingClient, job: TrainingJob, out: Path | None) -> Downloaded:
+def download_outputs(client: TrainingClient, job: TrainingJobView, out: Path | None) -> Downloaded:
     """Download the output files of a job; a file that is already there is not downloaded again.
 
     Args:
@@ -60,7 +60,7 @@ def download_outputs(client: TrainingClient, job: TrainingJob, out: Path | None)
     return Downloaded(folder, outputs)
 
 
-def outputs_table(outputs: Sequence[TrainingOutput]) -> Table:
+def outputs_table(outputs: Sequence[OutputView]) -> Table:
     """Return a table of output files, one a line."""
     table = Table("file", "bytes", "SHA-256", box=None)
     table.columns[2].overflow = "fold"  # A cut hash is useless.
@@ -70,7 +70,7 @@ def outputs_table(outputs: Sequence[TrainingOutput]) -> Table:
 
 
 def _download(
-    client: TrainingClient, job_id: str, outputs: Sequence[TrainingOutput], folder: Path
+    client: TrainingClient, job_id: str, outputs: Sequence[OutputView], folder: Path
 ) -> None:
     for each in outputs:
         target = folder / _relative(each.name)

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from app.evaluation.evaluation_result import Evaluation
 from app.evaluation.metrics import ModelFigures
 from app.evaluation.summary import chief_rouge
@@ -18,19 +16,15 @@ class Score(NamedTuple):
     tuned: float | None
 
 
-def scores_of(evaluation: Mapping[str, object] | None) -> Sequence[Score]:
+def scores_of(evaluation: Evaluation | None) -> Sequence[Score]:
     """Return the main scores in the evaluation of a training job.
 
     Returns:
-        Empty when there is none, or it has the format of another version.
+        Empty when there is no evaluation, or none of two models.
     """
-    try:
-        models = Evaluation.model_validate(evaluation or {}).models
-    except ValidationError:
+    if evaluation is None or len(evaluation.models) != 2:
         return ()
-    if len(models) != 2:
-        return ()
-    base, tuned = models
+    base, tuned = evaluation.models
     every = [Score(name, read(base), read(tuned)) for name, read in _FIGURES.items()]
     return [score for score in every if score.tuned is not None]
 

@@ -8,13 +8,13 @@ import typer
 from app.cli.exits import ExitCode
 from app.cli.files import checked_target, save
 from app.cli.output import Output
-from app.cli.service.answers import TrainingJob
 from app.cli.service.connect import Service
 from app.cli.service.connection import ServiceUnreachable
 from app.cli.training.display import job_headline, job_result, job_view
 from app.cli.watch.display import display_for
 from app.cli.watch.poll import QueuedHint, poll
 from app.errors import InvalidInput
+from app.schemas.training import TrainingJobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Watching:
 
 
 def watch_and_report(
-    service: Service, job: TrainingJob, watching: Watching, output: Output
+    service: Service, job: TrainingJobView, watching: Watching, output: Output
 ) -> None:
     """Watch a job if asked to, print its state, and write its report.
 
@@ -55,7 +55,7 @@ def watch_and_report(
         output.message(job_headline(job))
     if watching.report is not None and job.evaluation:
         save(service.client.training.document(job.id, "/report"), watching.report)
-    output.result(job.as_sent)
+    output.result(job.model_dump(mode="json"))
     output.show(*job_result(job))
     if watching.report is not None:
         written = f"Wrote the report to {watching.report}."
@@ -65,7 +65,7 @@ def watch_and_report(
         raise typer.Exit(ExitCode.TARGET_NOT_MET)
 
 
-def watch_job(service: Service, job: TrainingJob, output: Output) -> TrainingJob:
+def watch_job(service: Service, job: TrainingJobView, output: Output) -> TrainingJobView:
     """Show the progress of a job until it has ended; return its last state.
 
     Raises:
@@ -100,10 +100,10 @@ def _new_lines(before: str, now: str) -> list[str]:
     return lines[places[-1] + 1 :] if places else lines
 
 
-def next_step(job: TrainingJob) -> str:
+def next_step(job: TrainingJobView) -> str:
     """Return the commands that are useful next for a job."""
     match job.status:
-        case "succeeded" if job.chats:
+        case "succeeded" if job.has_chat:
             return (
                 f"`seedbed serve {job.id}` starts a chat endpoint for the model, `seedbed adapters "
                 f"download {job.id}` writes its files."

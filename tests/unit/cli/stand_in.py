@@ -1,4 +1,4 @@
-"""A small real HTTP server that answers as it is told, and remembers what it was asked."""
+"""A small real HTTP server with given answers, which records its requests."""
 
 import json
 import threading
@@ -103,45 +103,3 @@ def stand_in() -> Iterator[StandIn]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def run_json(**changes: object) -> dict[str, object]:
-    """A run as the API describes it."""
-    run: dict[str, object] = {
-        "id": "r1",
-        "status": "running",
-        "stage": "generate",
-        "end_reason": None,
-        "message": None,
-        "created_at": "2026-01-02T03:04:05Z",
-        "started_at": None,
-        "ended_at": None,
-        "seed_set_id": "s1",
-        "profile": "default",
-        "model": "m",
-        "options": {},
-        "progress": {
-            "accepted": 3,
-            "target": 10,
-            "acceptance_rate": 0.5,
-            "instances": 4,
-            "calls_in_air": 2,
-            "tokens_per_s": 99.6,
-            "time_left_s": 75.0,
-        },
-        "stages": {"generate": {"open": 5, "in_air": 2, "done": 7, "dead": 1}},
-        "funnel": {
-            "asked": 16,
-            "parsed": 12,
-            "rejected": {"too_short": 2, "near_duplicate": 4},
-            "accepted": 3,
-            "classification": 1,
-            "not_classification": 2,
-            "unknown": 0,
-            "instances": 4,
-            "rows": 4,
-        },
-        "tokens": {"prompt": 1000, "completion": 200},
-        "cost_usd": None,
-    }
-    return {**run, **changes}

@@ -17,7 +17,8 @@ from app.settings import EMBEDDED_MODEL
 from app.stack.environment import variable_names
 from app.stack.folder import held_folder, publish
 from app.stack.ports import free_port
-from tests.unit.cli.stand_in import Answer, StandIn, run_json, stand_in
+from tests.unit.cli.answers import MET, run_json, seed_set_json
+from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 ROWS = [{"instruction": f"Say {n}.", "input": "", "output": f"\u00fc{n} \x1b[2J"} for n in range(4)]
 SEED = {
@@ -28,7 +29,6 @@ SEED = {
     "is_classification": False,
 }
 KEY = f"sb_{'0' * 22}_{'a1' * 32}"
-MET = {"status": "succeeded", "end_reason": "target_met", "stage": None}
 
 
 class Seedbed:
@@ -40,7 +40,7 @@ class Seedbed:
         self.out = folder / "out.json"
         self.seeds = folder / "seeds.jsonl"
         self.seeds.write_text(json.dumps(SEED) + "\n")
-        service.will("POST /v1/seed-sets", {"id": "s1", "task_count": 1}, status=201)
+        service.will("POST /v1/seed-sets", seed_set_json(), status=201)
         service.will("GET /v1/runs", {"items": [], "next_cursor": None})
         service.will("POST /v1/runs", run_json(status="queued"), status=202)
         service.will("GET /v1/runs/r1", run_json(), run_json(**MET))
@@ -112,7 +112,7 @@ def test_every_option_of_a_run_reaches_the_service(seedbed: Seedbed) -> None:
 
 def test_without_a_terminal_progress_is_plain_lines_on_standard_error(seedbed: Seedbed) -> None:
     ended = seedbed.run()
-    assert "running (generate): 3/10 accepted, acceptance rate 50%" in ended.stderr
+    assert "running (generate): 3/10 accepted, 1 complete · acceptance rate 50%" in ended.stderr
     assert "\nsucceeded: 3/10" in ended.stderr
     assert "\x1b" not in ended.stdout + ended.stderr
 

@@ -8,16 +8,17 @@ from rich.console import Console, RenderableType
 from app.cli.output import clean
 from app.cli.runs.display import funnel_table, row_table, run_line, run_progress, run_view
 from app.cli.runs.watch import watch_run
-from app.cli.service.answers import Run
 from app.cli.service.client import ServiceClient
 from app.cli.service.connect import Service, api_url
 from app.cli.watch.display import LineDisplay, LiveDisplay, display_for
 from app.cli.watch.poll import QueuedHint
-from tests.unit.cli.stand_in import Answer, run_json, stand_in
+from app.schemas.runs import RunView
+from tests.unit.cli.answers import run_json
+from tests.unit.cli.stand_in import Answer, stand_in
 
 
-def a_run(**changes: object) -> Run:
-    return Run.model_validate(run_json(**changes))
+def a_run(**changes: object) -> RunView:
+    return RunView.model_validate(run_json(**changes))
 
 
 def drawn(picture: RenderableType, width: int = 100) -> str:
@@ -27,7 +28,7 @@ def drawn(picture: RenderableType, width: int = 100) -> str:
     return console.file.getvalue()
 
 
-def with_progress(**changes: object) -> Run:
+def with_progress(**changes: object) -> RunView:
     progress = run_json()["progress"]
     assert isinstance(progress, dict)
     return a_run(progress={**progress, **changes})

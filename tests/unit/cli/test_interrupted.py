@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.cli.exits import ExitCode
-from tests.unit.cli.stand_in import StandIn, run_json, stand_in
+from tests.unit.cli.answers import run_json, running_job_json, seed_set_json
+from tests.unit.cli.stand_in import StandIn, stand_in
 from tests.unit.cli.test_commands import SEED
-from tests.unit.cli.training.test_jobs import job_json
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,8 +57,8 @@ def test_a_job_goes_on_and_the_commands_for_it_are_told(
     service: StandIn, command: tuple[str, ...], said: str
 ) -> None:
     for path in ("/v1/training-jobs", "/v1/evaluations"):
-        service.will(f"POST {path}", job_json(), status=202)
-    service.will("GET /v1/training-jobs/training_1", job_json())
+        service.will(f"POST {path}", running_job_json(), status=202)
+    service.will("GET /v1/training-jobs/training_1", running_job_json())
     code, told = interrupted(service, "GET /v1/training-jobs/training_1", *command)
     assert code == ExitCode.INTERRUPTED
     assert said in told
@@ -71,7 +71,7 @@ def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_told(
 ) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_text(json.dumps(SEED) + "\n")
-    service.will("POST /v1/seed-sets", {"id": "s1", "task_count": 1}, status=201)
+    service.will("POST /v1/seed-sets", seed_set_json(), status=201)
     service.will("GET /v1/runs", {"items": [], "next_cursor": None})
     service.will("POST /v1/runs", run_json(), status=202)
     service.will("GET /v1/runs/r1", run_json())

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from app.cli.exits import ExitCode
-from tests.unit.cli.stand_in import run_json
+from tests.unit.cli.answers import evaluation_json, job_json, run_json
 from tests.unit.cli.test_commands import Seedbed, seedbed
 
 __all__ = ["seedbed"]
 
-JOB = {"id": "t1", "status": "succeeded", "step": 9, "steps": 9, "loss": 0.1}
+JOB = job_json(id="t1", status="succeeded", step=9, steps=9, loss=0.1)
 
 
 @pytest.fixture
 def training(seedbed: Seedbed) -> Seedbed:
     seedbed.service.will("GET /v1/runs/r1", run_json(status="succeeded", training_job_ids=["t1"]))
     seedbed.service.will(
-        "GET /v1/training-jobs/t1", {**JOB, "evaluation": {"words": ["It learned."]}}
+        "GET /v1/training-jobs/t1", {**JOB, "evaluation": evaluation_json("It learned.")}
     )
     return seedbed
 

@@ -28,7 +28,10 @@ LOG = [
         "at": "2026-01-02T03:04:07Z",
     },
 ]
-PROGRESS = 'event: progress\ndata: {"accepted":3,"target":10}\n\n'
+PROGRESS = (
+    'event: progress\ndata: {"status":"running","accepted":3,"target":10,"calls":4,'
+    '"tokens":{"prompt":1,"completion":2},"cost_usd":null}\n\n'
+)
 GET = "GET /v1/runs/r1/events"
 
 

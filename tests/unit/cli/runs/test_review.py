@@ -11,39 +11,8 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.pipeline.options import RunOptions
-from tests.unit.cli.stand_in import Answer, StandIn, run_json, stand_in
-
-MET = {"status": "succeeded", "end_reason": "target_met", "stage": None}
-
-
-def review_json(**changes: object) -> dict[str, object]:
-    """A run that reviews ten rows, of which seven are reviewed and five stay."""
-    of_a_review: dict[str, object] = {
-        "seed_set_id": None,
-        "dataset_id": "d1",
-        "profile": "judge",
-        "stage": "review",
-        "stages": {"review": {"open": 3, "in_air": 0, "done": 6, "dead": 1}},
-        "progress": {
-            "accepted": 5,
-            "target": 10,
-            "complete": 7,
-            "acceptance_rate": 5 / 7,
-            "instances": 5,
-            "calls_in_air": 0,
-            "tokens_per_s": None,
-            "time_left_s": None,
-        },
-        "funnel": {
-            "asked": 11,
-            "parsed": 7,
-            "rejected": {"judged_low": 1, "judge_failed": 1},
-            "accepted": 5,
-            "instances_rejected": {"unreadable": 3},
-            "instances": 5,
-        },
-    }
-    return run_json(**{**of_a_review, **changes})
+from tests.unit.cli.answers import MET, estimate_json, review_json
+from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 
 @pytest.fixture
@@ -119,9 +88,7 @@ def test_an_unfinished_review_of_the_same_rows_is_continued(service: StandIn) ->
 
 
 def test_an_estimate_starts_nothing(service: StandIn) -> None:
-    estimate = {"calls": 12, "prompt_tokens": 900, "completion_tokens": 80, "cost_usd": "0.5"}
-    stages = {"review": {"calls": 10, "prompt_tokens": 800, "completion_tokens": 70}}
-    service.will("POST /v1/runs", {**estimate, "stages": stages})
+    service.will("POST /v1/runs", estimate_json())
 
     ended = review(service, "--profile", "judge", "--estimate")
 

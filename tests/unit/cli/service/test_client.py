@@ -14,7 +14,8 @@ from app.errors import (
     Unauthenticated,
 )
 from app.stack.ports import free_port
-from tests.unit.cli.stand_in import Answer, StandIn, run_json, stand_in
+from tests.unit.cli.answers import dataset_json, run_json, seed_set_json
+from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def client(service: StandIn) -> Iterator[ServiceClient]:
 
 
 def test_a_seed_set_is_posted_as_it_is_in_its_file(service: StandIn, client: ServiceClient) -> None:
-    service.will("POST /v1/seed-sets", {"id": "s1", "task_count": 2}, status=201)
+    service.will("POST /v1/seed-sets", seed_set_json(task_count=2), status=201)
     stored = client.post_seed_set(b'{"a":1}\n', name="my seeds")
     [asked] = service.asked
     assert stored.id == "s1"
@@ -199,7 +200,7 @@ def test_an_answer_of_another_shape_is_not_taken_for_a_run(
 def test_of_two_versions_that_are_compared_the_missing_one_is_named(
     service: StandIn, client: ServiceClient
 ) -> None:
-    service.will("GET /v1/datasets/a", {"id": "a", "name": "x", "version": 1, "state": "ready"})
+    service.will("GET /v1/datasets/a", dataset_json(id="a"))
     with pytest.raises(NotFound, match=r"'\.\./b'"):
         client.datasets.comparison("../b", "a")
     service.will("GET /v1/datasets/a/compare/a", {"added": 0})

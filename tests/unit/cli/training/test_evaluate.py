@@ -9,13 +9,14 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
+from tests.unit.cli.answers import evaluation_json, job_json
 from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 JOB = "GET /v1/training-jobs/training_9"
 
 
-def job_json(**changes: object) -> dict[str, object]:
-    return {"id": "training_9", "kind": "evaluation", "status": "queued", "step": 0, **changes}
+def evaluation_job(**changes: object) -> dict[str, object]:
+    return job_json(**{"id": "training_9", "kind": "evaluation", **changes})
 
 
 @pytest.fixture
@@ -31,8 +32,10 @@ def seedbed(service: StandIn, *arguments: str) -> Result:
 def test_a_tuned_model_is_measured_and_what_was_found_is_told(
     service: StandIn, tmp_path: Path
 ) -> None:
-    service.will("POST /v1/evaluations", Answer(job_json(), 202))
-    service.will(JOB, job_json(status="succeeded", evaluation={"words": ["It rose to 80 %."]}))
+    service.will("POST /v1/evaluations", Answer(evaluation_job(), 202))
+    service.will(
+        JOB, evaluation_job(status="succeeded", evaluation=evaluation_json("It rose to 80 %."))
+    )
     service.will(f"{JOB}/report", Answer(b"<html>"))
     report = tmp_path / "report.html"
     arguments = ["--job", "training_1", "--tasks", "9", "--general", "d2", "--judge-model", "m"]
@@ -58,7 +61,7 @@ def test_a_tuned_model_is_measured_and_what_was_found_is_told(
 
 
 def test_a_base_model_is_measured_alone_and_not_beside_a_job_s(service: StandIn) -> None:
-    service.will("POST /v1/evaluations", Answer(job_json(), 202))
+    service.will("POST /v1/evaluations", Answer(evaluation_job(), 202))
     result = seedbed(service, "evaluate", "d1", "--base-model", "tiny", "--no-wait", "--json")
     assert json.loads(result.stdout)["id"] == "training_9"
     (asked,) = service.asked_for("POST /v1/evaluations")
@@ -68,7 +71,7 @@ def test_a_base_model_is_measured_alone_and_not_beside_a_job_s(service: StandIn)
 
 
 def test_an_evaluation_that_fails_says_why(service: StandIn) -> None:
-    failed = job_json(status="failed", message="There is no model 'x'.")
+    failed = evaluation_job(status="failed", message="There is no model 'x'.")
     service.will("POST /v1/evaluations", Answer(failed, 202))
     result = seedbed(service, "evaluate", "d1")
     assert result.exit_code == ExitCode.TARGET_NOT_MET
@@ -90,7 +93,7 @@ def test_a_filled_sheet_is_brought_back_under_the_file_s_name_or_another(
     words = ["It rose.", "ada finds 80 % of y's answers valid and satisfying."]
     for name in ("ada", "Ada%20L"):
         service.will(f"PUT /v1/training-jobs/training_9/reviews/{name}", figures)
-    service.will(JOB, job_json(status="succeeded", evaluation={"words": words}))
+    service.will(JOB, evaluation_job(status="succeeded", evaluation=evaluation_json(*words)))
     file = tmp_path / "ada.csv"
     file.write_bytes(b"item,rating\r\nabc-1,A\r\n")
     result = seedbed(service, "evaluations", "read", "training_9", str(file))

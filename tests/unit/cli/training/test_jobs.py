@@ -10,24 +10,10 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
+from tests.unit.cli.answers import evaluation_json, running_job_json
 from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 JOB = "/v1/training-jobs/training_1"
-
-
-def job_json(**changes: object) -> dict[str, object]:
-    job: dict[str, object] = {
-        "id": "training_1",
-        "kind": "training",
-        "dataset_id": "d1",
-        "status": "running",
-        "step": 3,
-        "steps": 9,
-        "loss": 0.5,
-        "options": {"base_model": "embedded", "method": {"name": "dora"}},
-        "created_at": "2026-01-02T03:04:05Z",
-    }
-    return {**job, **changes}
 
 
 @pytest.fixture
@@ -43,7 +29,12 @@ def seedbed(service: StandIn, *arguments: str) -> Result:
 
 def test_the_newest_are_listed_of_a_kind_and_a_data_set(service: StandIn) -> None:
     evaluation = {"base_model": "embedded", "training_job_id": "training_1"}
-    page = {"items": [job_json(), job_json(id="training_2", kind="evaluation", options=evaluation)]}
+    page = {
+        "items": [
+            running_job_json(),
+            running_job_json(id="training_2", kind="evaluation", options=evaluation),
+        ]
+    }
     service.will("GET /v1/training-jobs", page)
     result = seedbed(service, "list", "--kind", "training", "--dataset", "d1", "--limit", "2")
     assert result.exit_code == ExitCode.OK, result.output
@@ -61,7 +52,9 @@ def test_none_yet_is_said(service: StandIn) -> None:
 
 
 def test_one_is_shown_with_the_end_of_its_log_and_why_it_ended(service: StandIn) -> None:
-    failed = job_json(status="failed", message="The disk is full.", log_tail="Computes on cpu.\n")
+    failed = running_job_json(
+        status="failed", message="The disk is full.", log_tail="Computes on cpu.\n"
+    )
     service.will(f"GET {JOB}", failed)
     result = seedbed(service, "show", "training_1")
     assert result.exit_code == ExitCode.OK
@@ -72,8 +65,8 @@ def test_one_is_shown_with_the_end_of_its_log_and_why_it_ended(service: StandIn)
 
 
 def test_one_that_is_under_way_is_followed_to_its_end(service: StandIn, tmp_path: Path) -> None:
-    done = job_json(status="succeeded", step=9, evaluation={"words": ["It learned."]})
-    service.will(f"GET {JOB}", job_json(), done)
+    done = running_job_json(status="succeeded", step=9, evaluation=evaluation_json("It learned."))
+    service.will(f"GET {JOB}", running_job_json(), done)
     service.will(f"GET {JOB}/report", Answer(b"<html>"))
     report = tmp_path / "report.html"
     result = seedbed(service, "follow", "training_1", "--report", str(report))
@@ -103,7 +96,7 @@ def test_one_that_is_under_way_is_followed_to_its_end(service: StandIn, tmp_path
 def test_what_can_be_done_next_is_said(
     service: StandIn, changes: dict[str, object], hint: str
 ) -> None:
-    service.will(f"GET {JOB}", job_json(**changes))
+    service.will(f"GET {JOB}", running_job_json(**changes))
     result = seedbed(service, "follow", "training_1")
     assert hint in result.stderr
     ended_well = changes["status"] == "succeeded"
@@ -112,7 +105,7 @@ def test_what_can_be_done_next_is_said(
 
 @pytest.mark.parametrize("action", ["cancel", "resume"])
 def test_one_is_acted_upon(service: StandIn, action: str) -> None:
-    service.will(f"POST {JOB}/{action}", job_json(status="cancelling"))
+    service.will(f"POST {JOB}/{action}", running_job_json(status="cancelling"))
     result = seedbed(service, action, "training_1")
     assert result.exit_code == ExitCode.OK, result.output
     assert "cancelling" in result.stdout
@@ -123,7 +116,7 @@ def test_one_is_acted_upon(service: StandIn, action: str) -> None:
 
 
 def test_what_one_left_is_written_whoever_tuned(service: StandIn, tmp_path: Path) -> None:
-    written = job_json(status="succeeded", options={"where": "axolotl"})
+    written = running_job_json(status="succeeded", options={"where": "axolotl"})
     content = b"base_model: x\n"
     file = {
         "name": "data/axolotl.yaml",
@@ -137,7 +130,7 @@ def test_what_one_left_is_written_whoever_tuned(service: StandIn, tmp_path: Path
     result = seedbed(service, "download", "training_1", "--out", str(out))
     assert result.exit_code == ExitCode.OK, result.output
     assert (out / "data" / "axolotl.yaml").read_bytes() == content
-    service.will(f"GET {JOB}", job_json())
+    service.will(f"GET {JOB}", running_job_json())
     service.will(f"GET {JOB}/outputs", [])
     nothing = seedbed(service, "download", "training_1", "--out", str(out))
     assert nothing.exit_code == ExitCode.BAD_USAGE
@@ -145,8 +138,11 @@ def test_what_one_left_is_written_whoever_tuned(service: StandIn, tmp_path: Path
 
 
 def test_a_job_that_measured_nothing_says_so(service: StandIn) -> None:
-    service.will(f"GET {JOB}", job_json(status="succeeded"))
+    service.will(f"GET {JOB}", running_job_json(status="succeeded"))
     said = "No rows were held out, so the model was not evaluated."
     assert said in seedbed(service, "show", "training_1").stdout
-    service.will(f"GET {JOB}", job_json(status="succeeded", evaluation={"words": ["It learned."]}))
+    service.will(
+        f"GET {JOB}",
+        running_job_json(status="succeeded", evaluation=evaluation_json("It learned.")),
+    )
     assert said not in seedbed(service, "show", "training_1").stdout

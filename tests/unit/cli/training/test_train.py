@@ -9,12 +9,8 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
+from tests.unit.cli.answers import evaluation_json, job_json
 from tests.unit.cli.stand_in import Answer, StandIn, stand_in
-
-
-def job_json(**changes: object) -> dict[str, object]:
-    job: dict[str, object] = {"id": "training_1", "status": "queued", "step": 0, "steps": None}
-    return {**job, **changes}
 
 
 @pytest.fixture
@@ -30,7 +26,7 @@ def seedbed(service: StandIn, *arguments: str) -> Result:
 def test_a_job_is_started_and_followed_to_what_its_evaluation_says(service: StandIn) -> None:
     service.will("POST /v1/training-jobs", Answer(job_json(), 202))
     done = job_json(
-        status="succeeded", step=9, steps=9, loss=0.125, evaluation={"words": ["It learned."]}
+        status="succeeded", step=9, steps=9, loss=0.125, evaluation=evaluation_json("It learned.")
     )
     service.will("GET /v1/training-jobs/training_1", job_json(status="running", step=3), done)
     result = seedbed(service, "--method", "adalora", "--base-model", "tiny")
@@ -98,7 +94,7 @@ def test_log_lines_are_told_as_they_come_and_the_report_is_fetched(
     service.will("POST /v1/training-jobs", Answer(job_json(), 202))
     begun = job_json(status="running", step=1, log_tail="Computes on cpu.\n")
     log = "Computes on cpu.\nThe judge m is asked.\n"
-    done = job_json(status="succeeded", step=2, log_tail=log, evaluation={"words": ["Better."]})
+    done = job_json(status="succeeded", step=2, log_tail=log, evaluation=evaluation_json("Better."))
     # A service that is restarted meanwhile is waited for.
     service.will("GET /v1/training-jobs/training_1", begun, Answer(b"", content_length=9), done)
     service.will("GET /v1/training-jobs/training_1/report", Answer(b"<p>all of it</p>"))
