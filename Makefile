@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check format kills faults mutants bench lock clean
+.PHONY: help run up test check format kills faults mutants bench lock clean migration
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ mutants: .venv/training.installed ## run the unit tests against random mutations
 
 bench: .venv/dev.installed ## benchmark workers; POOL=file.json: the near-duplicate index on it
 	@$(BIN)/python -m benchmarks.$(if $(POOL),similarity $(POOL),pipeline)
+
+migration: .venv/dev.installed ## NAME="add something": write the next migration from the models
+	@$(BIN)/python -m migrations.writing "$(NAME)"
 
 lock: .venv/dev.installed ## update the pinned versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

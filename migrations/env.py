@@ -7,6 +7,7 @@ from app.settings import Settings
 from app.store import tables  # noqa: F401 - Alembic must know every table
 from app.store.database import Database
 from app.store.declarative import Table
+from migrations.writing import render_item
 
 
 def _migrate(connection: Connection) -> None:
@@ -15,6 +16,7 @@ def _migrate(connection: Connection) -> None:
         target_metadata=Table.metadata,
         # SQLite cannot alter most things in place; Alembic copies the table instead.
         render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
     )
     with context.begin_transaction():
         context.run_migrations()

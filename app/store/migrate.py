@@ -1,4 +1,4 @@
-"""Bring a database to this version of the tables: ``python -m app.store.migrate``."""
+"""Migrations of a database: ``python -m app.store.migrate`` brings it to this version's tables."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,29 +17,29 @@ _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade to `revision`; safe to repeat. Two at once wait for each other on PostgreSQL."""
-    with _ready(database) as config:
+    with migration_config(database) as config:
         command.upgrade(config, revision)
 
 
 def take_back(database: Database, revision: str) -> None:
-    """Downgrade to `revision`; what only later tables can hold is lost."""
-    with _ready(database) as config:
+    """Downgrade to `revision`; data that only later tables can hold is lost."""
+    with migration_config(database) as config:
         command.downgrade(config, revision)
 
 
 @contextmanager
-def _ready(database: Database) -> Iterator[Config]:
-    """Open a transaction in which tables may be changed: all of what is done, or nothing."""
+def migration_config(database: Database) -> Iterator[Config]:
+    """Open a transaction in which tables may change, all or nothing, for Alembic's commands."""
     config = alembic_config()
     with database.engine.connect() as connection:
-        around = _alone if connection.dialect.name == "postgresql" else _unbound
+        around = _exclusive if connection.dialect.name == "postgresql" else _without_foreign_keys
         with around(connection):
             config.attributes["connection"] = connection
             yield config
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _exclusive(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("SELECT pg_advisory_lock(5160123)")
     connection.commit()
     try:
@@ -50,28 +50,28 @@ def _alone(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _unbound(connection: Connection) -> Iterator[None]:
-    """Let SQLite forget foreign keys for a while: to alter a table it is copied and dropped.
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Switch SQLite's foreign keys off: to alter a table, Alembic copies and drops it.
 
     Raises:
-        IntegrityError: a row refers to nothing now; nothing was changed.
+        IntegrityError: a row would refer to a missing row; nothing was changed.
     """
-    # On the driver's own connection: within a transaction it would change nothing.
+    # On the driver's own connection: within a transaction the pragma has no effect.
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101 - it is connected; tells mypy
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         with connection.begin():
             yield
-            astray = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-            if astray:
-                raise sqlite3.IntegrityError(f"rows that refer to nothing: {astray[:10]}")
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if dangling:
+                raise sqlite3.IntegrityError(f"rows that refer to missing rows: {dangling[:10]}")
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
 def alembic_config() -> Config:
-    """Say where the migrations are."""
+    """Return Alembic's configuration: where the migrations are."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
