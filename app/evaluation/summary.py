@@ -1,4 +1,4 @@
-"""What an evaluation's figures say, in sentences that claim no more than the intervals do."""
+"""A summary of an evaluation in sentences that claim no more than its intervals support."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ from app.evaluation.metrics import (
 )
 
 _MOST_AGREEMENTS = 3
-"""More are told by their range."""
+"""More of them are summarised by their range."""
 
 
 def sentences(of: Evaluation) -> list[str]:
-    """Say what was found, the chief thing first; nothing of what was not measured.
+    """Return the findings as sentences, the most important first; only what was measured.
 
-    Where no answer is exactly its reference, as of free writing, how near they come is the chief
-    thing.
+    Exact match comes first. When no answer equals its reference, as in free writing, ROUGE comes
+    first.
     """
     exact = any(each.exact is not None and each.exact.right for each in of.models)
     first = (_exact, _rouge) if exact else (_rouge, _exact)
@@ -46,20 +46,23 @@ def figure_with_interval(estimate: Estimate, digits: int = 3) -> str:
 
 
 def chief_rouge(of: ModelFigures) -> RougeFigures | None:
-    """Which of a model's ROUGE figures is told first: by the tokenizer that sees every script.
+    """Return the ROUGE scores to show first: those of the tokenizer that knows every script.
 
-    Of ASCII text both say the same; of Chinese the other one says 0. None when there is none.
+    On ASCII text both tokenizers give the same scores; on Chinese the other one gives 0.
+
+    Returns:
+        None when the model has no ROUGE scores.
     """
     seeing = [figures for figures in of.rouge if figures.tokenizer == "unicode"]
     return next(iter(seeing or of.rouge), None)
 
 
 def chance(of: Comparison, level: float) -> str:
-    """Say whether a difference is more than chance explains, all comparisons considered."""
+    """Say if a difference is significant after correction for all comparisons."""
     differing = of.better + of.worse
     if not differing:
         return "no task differs"
-    # So often a fair coin falls one way for all of them.
+    # The probability that a fair coin falls the same way for all of them.
     if 0.5 ** (differing - 1) > 1 - level:
         return "too few tasks differ to tell it from chance"
     low, high = of.difference.low, of.difference.high
@@ -86,13 +89,13 @@ def _exact(of: Evaluation) -> str | None:
         moved = f"stay at {before}"
     else:
         moved = f"{'rise' if tuned.right > base.right else 'fall'} from {before} to {after}"
-    told = f"Answers that are exactly the reference {moved} of {of.tasks} held-out tasks"
+    text = f"Answers that are exactly the reference {moved} of {of.tasks} held-out tasks"
     found = _compared(of, "exact match")
     if found is None:
-        return f"{told}."
+        return f"{text}."
     points = _points(found.difference)
     turned = f"{found.better} became right, {found.worse} became wrong"
-    return f"{told}: {points}; {turned}; {chance(found, of.drawing.level)}."
+    return f"{text}: {points}; {turned}; {chance(found, of.drawing.level)}."
 
 
 def _compared(of: Evaluation, metric: str) -> Comparison | None:
@@ -100,7 +103,7 @@ def _compared(of: Evaluation, metric: str) -> Comparison | None:
 
 
 def _points(difference: Estimate) -> str:
-    """``+85.7 points (+77.7 to +91.1)``: a difference of shares is not a percentage of one."""
+    """Write a difference of shares in points, such as ``+85.7 points (+77.7 to +91.1)``."""
     said = f"{100 * difference.value:+.1f} points"
     if difference.low is None or difference.high is None:
         return said
@@ -135,7 +138,7 @@ def _loss(of: Evaluation) -> str | None:
     change = "" if of.loss_change is None else f": {signed(of.loss_change)}{_sure(of.loss_change)}"
     return (
         f"The loss on the references goes from {figure_with_interval(before.loss)} to "
-        f"{figure_with_interval(after.loss)} a {of.loss_of}{change}; perplexity from "
+        f"{figure_with_interval(after.loss)} per {of.loss_of}{change}; perplexity from "
         f"{before.perplexity.value:.2f} to {after.perplexity.value:.2f}."
     )
 
@@ -153,7 +156,7 @@ def _impossible(of: Evaluation) -> str | None:
         for each in of.models
         if each.perplexity is not None and each.perplexity.impossible_tokens
     ]
-    return "; ".join(lacking) + ": their tasks are in no figure of loss." if lacking else None
+    return "; ".join(lacking) + ": their tasks are left out of the loss." if lacking else None
 
 
 def _judge(of: Evaluation) -> str | None:
@@ -163,7 +166,7 @@ def _judge(of: Evaluation) -> str | None:
     beside = f"{_not_judged(judge)}{_trouble(judge)}{_cost(judge)}{_bias(judge)}"
     if judge.score is None:
         return f"The judge {judge.judge} gave no usable judgement.{beside}"
-    alike = f" (of equal answers {judge.identical}, not asked about)" if judge.identical else ""
+    alike = f" ({judge.identical} of them identical answers, not judged)" if judge.identical else ""
     return (
         f"The judge {judge.judge}, asked in both orders, gives the tuned model {judge.wins} wins, "
         f"{judge.ties} ties{alike} and {judge.losses} losses: "
@@ -179,13 +182,13 @@ def _judge_chance(judge: JudgeFigures, level: float) -> str:
 
 
 def _not_judged(judge: JudgeFigures) -> str:
-    found = {"could not be judged": judge.failed, "were not asked about": judge.unasked}
-    told = [f"{count} of {judge.pairs} pairs {what}" for what, count in found.items() if count]
-    return f" {', and '.join(told)}." if told else ""
+    found = {"could not be judged": judge.failed, "were not judged": judge.unasked}
+    parts = [f"{count} of {judge.pairs} pairs {what}" for what, count in found.items() if count]
+    return f" {', and '.join(parts)}." if parts else ""
 
 
 def _trouble(judge: JudgeFigures) -> str:
-    return "" if judge.trouble is None else f" Its judging ended early: {judge.trouble}"
+    return "" if judge.trouble is None else f" Judging ended early: {judge.trouble}"
 
 
 def _cost(judge: JudgeFigures) -> str:
@@ -196,14 +199,14 @@ def _cost(judge: JudgeFigures) -> str:
     paid = "" if cost.cost_usd is None else f" for ${cost.cost_usd:.4f}"
     lost = ""
     if cost.unknown_usd:
-        lost = f", and at the most ${cost.unknown_usd:.4f} for what was cut off"
-    return f" That took {cost.calls:,} calls and {tokens:,} tokens{paid}{lost}."
+        lost = f", and at most ${cost.unknown_usd:.4f} for interrupted calls"
+    return f" Judging took {cost.calls:,} calls and {tokens:,} tokens{paid}{lost}."
 
 
 def _bias(judge: JudgeFigures) -> str:
     if not judge.is_contender:
         return ""
-    return " It is one of the two models itself, so it is no witness."
+    return " The judge is one of the two models, so its verdicts are not independent."
 
 
 def _people(of: Evaluation) -> list[str]:
@@ -213,7 +216,7 @@ def _people(of: Evaluation) -> list[str]:
     kappas = [each.kappa for each in of.review.agreements if each.kappa is not None]
     if len(kappas) > _MOST_AGREEMENTS:
         said.append(
-            f"Of {len(kappas)} pairs of judges each agrees with a kappa of {min(kappas):.2f} to "
+            f"The kappa of {len(kappas)} pairs of raters is between {min(kappas):.2f} and "
             f"{max(kappas):.2f}."
         )
     else:
@@ -247,11 +250,11 @@ def _forgetting(of: Evaluation) -> str | None:
     change = signed(found.loss_change)
     said = {
         "forgot": "it has forgotten",
-        "kept": "no forgetting is seen",
-        "gained": "it has forgotten nothing, and gained",
-        "unknown": "too few rows to tell whether it has forgotten",
+        "kept": "no forgetting was measured",
+        "gained": "it has forgotten nothing and improved",
+        "unknown": "there are too few rows to measure forgetting",
     }[found.verdict]
-    return f"On {found.tasks} general rows the loss of a token changed by {change}: {said}."
+    return f"On {found.tasks} general rows the loss per token changed by {change}: {said}."
 
 
 def _unanswered(of: Evaluation) -> str | None:
@@ -260,7 +263,7 @@ def _unanswered(of: Evaluation) -> str | None:
         for each in of.models
         if each.unanswered
     ]
-    return "; ".join(lacking) + ": they count as empty answers." if lacking else None
+    return "; ".join(lacking) + ": they are scored as empty answers." if lacking else None
 
 
 def _truncation(of: Evaluation) -> str | None:
@@ -268,23 +271,21 @@ def _truncation(of: Evaluation) -> str | None:
     if cut is None or not cut.truncated + cut.left_out:
         return None
     left_out = (
-        f" {cut.left_out} more had nothing of their answer left and were not trained on."
-        if cut.left_out
-        else ""
+        f" {cut.left_out} more had no answer left and were not trained on." if cut.left_out else ""
     )
     return (
-        f"In training {cut.truncated} of {cut.rows} rows lost their end at {cut.max_tokens} tokens."
+        f"In training {cut.truncated} of {cut.rows} rows were truncated at {cut.max_tokens} tokens."
         f"{left_out}"
     )
 
 
 def _families(of: Evaluation) -> str | None:
-    """Who looks at many differences finds one by chance; that is allowed for, and told."""
+    """Explain the correction for several comparisons: one of many may differ by chance."""
     if len(of.comparisons) < 2:
         return None
     return (
-        f'"More than chance explains" is said of a difference only if it still is after Holm\'s '
-        f"correction for all {len(of.comparisons)} that were looked at."
+        f"A difference counts as more than chance explains only after Holm's correction for all "
+        f"{len(of.comparisons)} comparisons."
     )
 
 

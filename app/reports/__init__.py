@@ -1,1 +1,1 @@
-"""Numbers made readable: plots, the HTML report, the data set card."""
+"""Reports: plots, the HTML report of a data set or an evaluation, the data set card."""

@@ -1,4 +1,4 @@
-"""Foreign texts in Markdown, so that none of them can be more than a text."""
+"""Foreign texts in Markdown, escaped so that they cannot add markup."""
 
 import re
 from collections.abc import Sequence
@@ -15,27 +15,27 @@ _LINKS = re.compile(r"(?<=:)//|(?<=www)\.", re.IGNORECASE)
 
 
 def inline(text: str) -> str:
-    """Return a text of any origin on one line, at most 200 columns, that is nothing but text."""
+    """Return a text of any origin on one line of at most 200 columns, with all markup escaped."""
     line = _ESCAPED.sub(r"\\\1", one_line(text, _MOST))
     for character, entity in _ENTITIES.items():
         line = line.replace(character, entity)
-    # Readers make links of bare addresses.
+    # Markdown readers turn bare addresses into links.
     return _LINKS.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), line)
 
 
 def name(text: str) -> str:
-    """Return an identifier as code; anything that is none as text."""
+    """Return an identifier as code, and anything else as escaped text."""
     return f"`{text}`" if _NAME.fullmatch(text) else inline(text)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table of cells that are Markdown already; an empty cell gets a space."""
+    """Write a table from cells that are already Markdown."""
     lines = [_row(headers), _row(["---"] * len(headers)), *(_row(row) for row in rows)]
     return "\n".join(lines)
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Write a block of code that its text cannot end."""
+    """Write a code block with a fence longer than any in the text."""
     body = shown(text).replace("\r", "\n").rstrip("\n")
     ticks = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, ticks + 1)
@@ -43,7 +43,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def picture(alternative: str, path: str) -> str:
-    """Show a file beside the card; never one of another host."""
+    """Show an image file stored next to the card, never one of another host."""
     return f"![{inline(alternative)}]({quote(shown(path).lstrip('/'), safe='/')})"
 
 

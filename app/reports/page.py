@@ -1,4 +1,4 @@
-"""A page: one HTML file that opens offline, asks nothing of anybody, runs no script but ours."""
+"""The HTML page of a report: one file that opens offline and sends no requests."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ _LONGEST = 800
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A chief number."""
+    """A key figure at the top of a report."""
 
     number: str
     name: str
@@ -30,12 +30,12 @@ class Table:
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     more: int = 0
-    """Rows that are left out."""
+    """How many rows were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the report; without plot and table, `lead` says why there is nothing."""
+    """One section of a report. Without a plot and a table, `lead` says why there is nothing."""
 
     name: str
     title: str
@@ -44,12 +44,12 @@ class Section:
     """Markup."""
     table: Table | None = None
     open_table: bool = False
-    """Whether the table is seen at once, not on a click."""
+    """True: the table is shown at once. False: it opens on a click."""
     wide: bool = False
 
 
 def render(template: str, **values: object) -> str:
-    """Fill one of the page templates; style, script and the policy that guards them are added."""
+    """Fill a page template and add style, script and content security policy."""
     script, style = _source("report.js"), _source("report.css")
     return _template(template).render(
         **values,
@@ -61,12 +61,12 @@ def render(template: str, **values: object) -> str:
 
 
 def _markup(section: Section) -> Markup:
-    """Let a plot through as it is: everything foreign in it was escaped when it was drawn."""
+    """Return a plot unescaped: all foreign text in it was escaped when it was drawn."""
     return Markup(section.plot or "")  # noqa: S704
 
 
 def _policy(script: str) -> str:
-    """Forbid the page every request, and every script but its own."""
+    """Return a content security policy that forbids all requests and all scripts but this one."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
@@ -83,7 +83,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # No foreign text is longer than this, wherever it stands, so that the page stays small.
+        # Foreign texts are cut to this length wherever they are, so that the page stays small.
         finalize=lambda value: cut(value, _LONGEST) if type(value) is str else value,
     )
     return environment.get_template(name)

@@ -1,11 +1,11 @@
-"""Numbers and foreign texts as a reader sees them: plots, report and card write them alike."""
+"""Numbers and foreign texts for readers, in one form for plots, reports and cards."""
 
 import re
 import unicodedata
 
 UNKNOWN = "unknown"
 DASH = "\N{EN DASH}"
-"""Between two borders, and where there is nothing to say."""
+"""Between two limits, and for a missing value."""
 
 # What XML forbids, other controls, and halves of characters: all shown as the replacement sign.
 _UNSHOWABLE = re.compile(
@@ -16,7 +16,7 @@ _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(text: str) -> str:
-    """Return a text that can be put on any page: no controls, no direction marks.
+    """Return a text without control characters and direction marks, safe on any page.
 
     Line breaks and tabs stay.
     """
@@ -24,7 +24,7 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """Return a text on one line, at most so many columns wide; an ellipsis ends what was cut.
+    """Return a text on one line, at most `most` columns wide; a cut text ends in an ellipsis.
 
     A character of East Asia is two columns wide.
     """
@@ -38,7 +38,7 @@ def one_line(text: str, most: int) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text with its line breaks, at most so many characters long."""
+    """Return a text with its line breaks, at most `most` characters long."""
     return shown(text) if len(text) <= most else _whole(shown(text[: most - 1])) + "…"
 
 
@@ -49,7 +49,7 @@ def _columns(character: str) -> int:
 
 
 def _whole(text: str) -> str:
-    """Cut off a joiner at the end, which would join the ellipsis."""
+    """Remove a joiner at the end, which would join with the ellipsis."""
     return text.rstrip("\u200d\ufe0f ")
 
 
@@ -61,7 +61,7 @@ def number(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Write a part of 1 in per cent; a tiny one is not told as none, nor nearly all as all."""
+    """Write a share from 0 to 1 in per cent; only 0 and 1 are written as 0.0 % and 100.0 %."""
     if value is None:
         return UNKNOWN
     percent = 100 * value
@@ -71,7 +71,7 @@ def share(value: float | None) -> str:
 
 
 def part(count: int, whole: int) -> str:
-    """Write a count as a part of a whole in per cent."""
+    """Write a count as a share of a whole in per cent."""
     return share(count / whole if whole else None)
 
 
@@ -98,5 +98,5 @@ def size(count: int) -> str:
 
 
 def chance_of(p_value: float) -> str:
-    """Write how likely chance is to do it; none of the tests can tell less than 0.001 apart."""
+    """Write a p-value; below 0.001 the tests have no finer resolution."""
     return "<\N{NO-BREAK SPACE}0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -129,7 +129,7 @@ def test_equal_answers_cost_no_call_and_no_more_pairs_are_asked_than_allowed(
         work(bench, job, ScriptedTrainer(tasks=12, answers=lambda said: said.replace(said, "")))
         judge, words, _ = found(bench.context, job)
         assert (judge.identical, judge.ties, bench.server.counts.calls) == (12, 12, 0)
-        assert any("12 ties (of equal answers 12, not asked about)" in each for each in words)
+        assert any("12 ties (12 of them identical answers, not judged)" in each for each in words)
         few = posted(bench, tmp_path, most_pairs=5)
         work(bench, few)
         judge, _, _ = found(bench.context, few)
@@ -280,7 +280,7 @@ def test_a_cap_of_money_ends_the_judging_before_it_is_passed(
     assert judge.wins == calls // 2
     assert (judge.unasked, judge.failed) == (12 - judge.wins, 0)
     assert "The next call could go over the cap of $6:" in (judge.trouble or "")
-    assert any(f"{judge.unasked} of 12 pairs were not asked about" in each for each in words)
+    assert any(f"{judge.unasked} of 12 pairs were not judged" in each for each in words)
     assert "over the cap of $6" in log
     # What was judged is a draw of all pairs, not the first of them.
     judged = [int(task) for task, outcome in judge.outcomes.items() if outcome == "win"]

@@ -1,7 +1,7 @@
-"""The data set card: a README with the hub's front matter, written from facts and nothing else.
+"""The data set card: a README with the hub's front matter, written from recorded facts only.
 
-What is not known is said to be unknown. A section without facts is left out, or says what is
-missing where its absence matters to whoever uses the data.
+What is not known is written as unknown. A section without facts is left out, or says what is
+missing where that matters to users of the data.
 """
 
 from app.reports.dataset.comparison import comparison
@@ -16,14 +16,14 @@ from app.reports.wording import UNKNOWN, money, number, ratio, share, size
 _MOST_ROWS = 40
 _KINDS = {"run": "run", "seed_set": "seed set", "import": "imported file"}
 _PLOTS = {
-    "verbs": "The commonest verbs and what they are done to",
+    "verbs": "Most common verbs and their direct objects",
     "lengths": "Lengths of instructions, inputs and outputs",
-    "seed-similarity": "How near rows are to a seed",
-    "label-balance": "Balance of labels, output first against input first",
-    "labels": "The commonest labels",
-    "acceptance": "Accepted over time",
+    "seed-similarity": "Similarity of rows to the nearest seed task",
+    "label-balance": "Label balance, output-first compared with input-first",
+    "labels": "Most common labels",
+    "acceptance": "Accepted instructions by model calls",
     "rejections": "Why candidates were rejected",
-    "filters": "What the filters did",
+    "filters": "Effect of the filters",
     "splits": "Splits",
 }
 
@@ -64,11 +64,11 @@ def _opening(facts: CardFacts) -> str:
 def _numbers(facts: CardFacts) -> str:
     figures = comparison(facts.statistics, facts.runs)
     rows = [[inline(cell) for cell in row] for row in figures.rows]
-    return f"## In numbers\n\n{table(figures.headers, rows)}"
+    return f"## Statistics\n\n{table(figures.headers, rows)}"
 
 
 def _making(facts: CardFacts) -> str:
-    text = "## How it was made"
+    text = "## Provenance"
     if facts.runs:
         headers = [
             "run",
@@ -97,16 +97,16 @@ def _making(facts: CardFacts) -> str:
         ]
         text += "\n\n" + table(headers, rows) + _prompts(facts) + _rejections(facts)
     else:
-        text += "\n\nNo run of Seedbed made these rows; how they were written is unknown to it."
+        text += "\n\nThese rows were not made by a Seedbed run; how they were written is unknown."
     if facts.recipe:
-        text += "\n\nThe recipe:\n\n" + fenced(facts.recipe, "json")
+        text += "\n\nRecipe:\n\n" + fenced(facts.recipe, "json")
     return text
 
 
 def _prompts(facts: CardFacts) -> str:
     versions = dict.fromkeys(version for run in facts.runs for version in run.prompt_versions)
-    told = ", ".join(name(version) for version in list(versions)[:_MOST_ROWS]) or UNKNOWN
-    return f"\n\nPrompt versions: {told}."
+    listed = ", ".join(name(version) for version in list(versions)[:_MOST_ROWS]) or UNKNOWN
+    return f"\n\nPrompt versions: {listed}."
 
 
 def _rejections(facts: CardFacts) -> str:
@@ -114,23 +114,23 @@ def _rejections(facts: CardFacts) -> str:
     if not counts:
         return ""
     rows = [[inline(stage), inline(reason), number(count)] for stage, reason, count in counts]
-    return "\n\nRejected by the runs:\n\n" + table(["stage", "reason", "count"], rows)
+    return "\n\nRejected candidates:\n\n" + table(["stage", "reason", "count"], rows)
 
 
 def _filters(facts: CardFacts) -> str:
     if not facts.filters:
-        return "## Filters\n\nNone was used."
+        return "## Filters\n\nNo filters were used."
     looked = ", ".join(f"{inline(f.name)} ({number(f.looked_at)} rows)" for f in facts.filters)
-    text = f"## Filters\n\nIn this order, with the rows that each looked at: {looked}."
+    text = f"## Filters\n\nIn this order, with the number of rows checked: {looked}."
     counts = filter_counts(facts.filters)[:_MOST_ROWS]
     rows = [[inline(f), what, inline(reason), number(n)] for f, what, reason, n in counts]
-    return text + ("\n\n" + table(["filter", "what", "reason", "rows"], rows) if rows else "")
+    return text + ("\n\n" + table(["filter", "action", "reason", "rows"], rows) if rows else "")
 
 
 def _decontamination(facts: CardFacts) -> str:
-    text = "## Test sets\n\n"
+    text = "## Decontamination\n\n"
     if not facts.decontamination:
-        return text + "The rows were held against no test set; whether they overlap any is unknown."
+        return text + "The rows were not checked against any test set; overlap is unknown."
     rows = [
         [
             inline(each.test_set),
@@ -149,12 +149,12 @@ def _decontamination(facts: CardFacts) -> str:
 def _sources(facts: CardFacts) -> str:
     text = "## Sources and licences\n\n"
     text += (
-        f"Licence of the data set, as its owner chose: {inline(facts.licence)}."
+        f"Licence of the data set, chosen by its owner: {inline(facts.licence)}."
         if facts.licence
         else "The licence of the data set is unknown: its owner stated none."
     )
     if not facts.sources:
-        return text + " Its sources were not given."
+        return text + " Its sources are not recorded."
     rows = [
         [
             _KINDS[each.kind],
@@ -172,32 +172,32 @@ def _terms(facts: CardFacts) -> str:
     models = dict.fromkeys(model for run in facts.runs for model in run.models)
     if not models:
         return ""
-    told = ", ".join(name(model) for model in list(models)[:_MOST_ROWS])
+    listed = ", ".join(name(model) for model in list(models)[:_MOST_ROWS])
     return (
-        f"## Terms of the model's provider\n\nAnswers were written by {told}. The terms of whoever "
-        "provides the model may limit what may be done with its answers, such as training other "
-        "models on them. Seedbed does not know those terms: read them before you use the data."
+        f"## Terms of the model's provider\n\nAnswers were written by {listed}. The terms of the "
+        "model's provider may restrict the use of its answers, such as training other models on "
+        "them. Seedbed does not know those terms. Read them before you use the data."
     )
 
 
 def _pictures(facts: CardFacts) -> str:
     near, verbs = facts.statistics.seed_similarity, facts.statistics.verbs
-    told = []
+    sentences = []
     if verbs.looked_at:
-        told.append(
+        sentences.append(
             f"A verb with a direct object was found in {number(verbs.found)} of "
             f"{number(verbs.looked_at)} distinct instructions ({inline(verbs.method)}); the 20 "
-            f"commonest verbs with four nouns each cover {share(verbs.covered_share)}."
+            f"most common verbs with up to four nouns each cover {share(verbs.covered_share)}."
         )
     if near.scored:
-        told.append(
-            f"The best ROUGE-L of a row's instruction to a seed is {ratio(near.mean)} on average "
-            f"({number(near.scored)} rows)."
+        sentences.append(
+            f"The highest ROUGE-L F of a row's instruction to any seed is {ratio(near.mean)} on "
+            f"average ({number(near.scored)} rows)."
         )
     shown = [picture(text, facts.plots[key]) for key, text in _PLOTS.items() if key in facts.plots]
-    paragraphs = [" ".join(told), *shown]
+    paragraphs = [" ".join(sentences), *shown]
     body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
-    return f"## Variety and balance\n\n{body}" if body else ""
+    return f"## Diversity and balance\n\n{body}" if body else ""
 
 
 def _files(facts: CardFacts) -> str:

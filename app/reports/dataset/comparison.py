@@ -1,4 +1,4 @@
-"""The paper's table 1 with this data set beside it."""
+"""This data set next to the paper's table 1 and Alpaca."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,17 @@ _NOT_SAID = DASH
 
 
 def comparison(statistics: Statistics, runs: Sequence[RunFacts]) -> Table:
-    """Put this data set beside what the paper and Alpaca published."""
+    """Return a table of this data set next to the figures published by the paper and Alpaca."""
     headers = ["", SELF_INSTRUCT.name, ALPACA.name, "this data set"]
     return Table(headers, [*_counts(statistics), *_words(statistics), *_others(statistics, runs)])
 
 
 def total_cost_usd(runs: Sequence[RunFacts]) -> float | None:
-    """Return what all runs cost; None if any one's cost is unknown, or there is no run."""
+    """Return the cost of all runs in US dollars.
+
+    Returns:
+        None when there is no run, or the cost of any run is unknown.
+    """
     costs = [run.cost_usd for run in runs if run.cost_usd is not None]
     return sum(costs) if runs and len(costs) == len(runs) else None
 
@@ -54,8 +58,8 @@ def _others(of: Statistics, runs: Sequence[RunFacts]) -> list[list[str]]:
     cost = money(total_cost_usd(runs)) if runs else UNKNOWN
     return [
         _row("instructions with verb and noun", "verbs_found", found),
-        _row("covered by the 20 commonest verbs", "verbs_covered_share", covered),
-        ["cost of the model's answers", SELF_INSTRUCT.cost, ALPACA.cost, cost],
+        _row("covered by the 20 most common verbs", "verbs_covered_share", covered),
+        ["cost of model calls", SELF_INSTRUCT.cost, ALPACA.cost, cost],
     ]
 
 

@@ -10,7 +10,7 @@ from app.statistics.schema import Figures, Statistics
 
 
 class FilterFacts(Figures):
-    """What one filter did to the rows that reached it."""
+    """The effect of one filter on the rows that reached it."""
 
     name: str
     looked_at: int
@@ -19,19 +19,19 @@ class FilterFacts(Figures):
     mended: dict[str, int] = Field(default_factory=dict)
     """Rows by reason."""
     failed: int = 0
-    """Rows it could not decide on, such as those whose judge gave no answer; they are not told as
+    """Rows it could not decide on, such as those without an answer of the judge; not counted as
     good."""
 
 
 class HitFacts(Figures):
-    """A row that is like something in a test set."""
+    """A row that overlaps a row of a test set."""
 
     position: int | None
-    """Of the row in the data set; null: it was dropped."""
+    """Position of the row in the data set; null: it was dropped."""
     text: str
-    """What was looked at in the row."""
+    """The part of the row that was compared."""
     test_text: str
-    """What it is like."""
+    """The text of the test set that it overlaps."""
     method: str
     """Such as ``13-gram`` or ``rouge_l``."""
     score: float | None = None
@@ -39,75 +39,75 @@ class HitFacts(Figures):
 
 
 class DecontaminationFacts(Figures):
-    """The rows held against one test set."""
+    """The check of the rows against one test set."""
 
     test_set: str
     test_rows: int
     methods: tuple[str, ...]
     checked: int
-    """Rows of the data set that were held against it."""
+    """Rows of the data set that were checked."""
     hits: int
     dropped: int
-    """Rows among the hits that were dropped; the others are still there."""
+    """Hits whose rows were dropped; the other rows are still in the data set."""
     examples: tuple[HitFacts, ...] = ()
 
 
 class SourceFacts(Figures):
-    """Where rows, or the seeds behind them, come from."""
+    """A source of rows or of seeds."""
 
     kind: Literal["run", "seed_set", "import"]
     name: str
-    """Its id or the name of its file."""
+    """Its id or file name."""
     rows: int | None = None
-    """Rows taken from it, or its seed tasks; null: unknown."""
+    """Number of rows or seed tasks taken from it; null: unknown."""
     licence: str | None = None
-    """As its owner states it; null: unknown."""
+    """As stated by its owner; null: unknown."""
     note: str = ""
-    """What else is known of it, such as its format or address."""
+    """More about it, such as its format or address."""
 
 
 def licence_of(source: SourceFacts) -> str:
-    """Say under which licence a source stands; a run has none but those of its seeds and model."""
+    """Return the licence of a source; a run has only those of its seeds and its model."""
     return source.licence or (DASH if source.kind == "run" else UNKNOWN)
 
 
 class FileFacts(Figures):
-    """A file of the data set, beside its card."""
+    """A file of the data set, stored next to its card."""
 
     path: str
     """From the card's folder, with slashes."""
     format: str
     """Such as ``parquet`` or ``alpaca_json``."""
     split: str | None = None
-    """Null: it holds the whole, or no rows."""
+    """Null: the file holds all rows, or none."""
     rows: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
 
 
 class CardFacts(Figures):
-    """A version of a data set, with all that made it."""
+    """A version of a data set with its full provenance."""
 
     name: str
     version: int
     created_at: str
-    """As it is to be shown, such as an ISO 8601 time."""
+    """As shown to readers, such as an ISO 8601 time."""
     seedbed_version: str | None = None
     hub_id: str | None = None
-    """``owner/name`` on the Hugging Face hub, if it is to be there."""
+    """``owner/name`` on the Hugging Face hub, if it is to be pushed there."""
     licence: str | None = None
-    """The hub's identifier of the licence its owner chose, such as ``cc-by-4.0``; null: none."""
+    """Licence chosen by the owner, as the hub's identifier, such as ``cc-by-4.0``; null: none."""
     languages: tuple[str, ...] = ()
     """ISO 639-1 codes; empty: unknown."""
     tags: tuple[str, ...] = ()
     sources: tuple[SourceFacts, ...] = ()
     recipe: str = ""
-    """As JSON: what was asked for. Empty: rows as they came."""
+    """The recipe as JSON. Empty: rows were taken unchanged."""
     statistics: Statistics
     runs: tuple[RunFacts, ...] = ()
     filters: tuple[FilterFacts, ...] = ()
-    """In the order in which they ran."""
+    """In the order they ran."""
     decontamination: tuple[DecontaminationFacts, ...] = ()
     files: tuple[FileFacts, ...] = ()
     plots: dict[str, str] = Field(default_factory=dict)
-    """Path of each plot's file, by the plot's name; only these are shown on the card."""
+    """File path of each plot, by the plot's name; only these are shown on the card."""

@@ -1,4 +1,4 @@
-"""The card's front matter, as the Hugging Face hub reads it."""
+"""The front matter of the data set card, in the Hugging Face hub's format."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from app.reports.dataset.facts import CardFacts, FileFacts
 from app.reports.wording import shown
 
-# Of the hub's identifiers those that data sets and their seeds commonly carry.
+# Those of the hub's identifiers that are common for data sets.
 _LICENCES = frozenset(
     {
         "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense", "cc0-1.0",
@@ -26,7 +26,7 @@ _LOADABLE = (".parquet", ".jsonl", ".json", ".csv")
 
 
 def front_matter(facts: CardFacts) -> str:
-    """Write it, with the lines of hyphens around it."""
+    """Return the front matter with the lines of hyphens around it."""
     lines = [f"pretty_name: {_quoted(facts.name)}", *_licence(facts.licence)]
     languages = sorted({code for code in facts.languages if _LANGUAGE.fullmatch(code)})
     lines += _list("language", languages)
@@ -40,7 +40,7 @@ def front_matter(facts: CardFacts) -> str:
 
 
 def size_category(rows: int) -> str:
-    """Return the hub's name for so many rows."""
+    """Return the hub's size category for a number of rows."""
     below = "n<1K"
     for place, (least, name) in enumerate(_SIZES):
         if rows >= least:
@@ -50,9 +50,10 @@ def size_category(rows: int) -> str:
 
 
 def loadable_files(files: Iterable[FileFacts]) -> list[tuple[str, list[str]]]:
-    """Return the paths of each split, of one format only: all formats hold the same rows.
+    """Return the paths of each split, in one format only: all formats hold the same rows.
 
-    Files without rows are no data. Where files have splits, those that hold the whole stay out.
+    Files without rows are left out. When there are files of single splits, files with all rows are
+    left out, too.
     """
     data = [each for each in files if each.rows is not None]
     suffixes = {PurePosixPath(each.path).suffix for each in data}
@@ -92,5 +93,5 @@ def _list(name: str, values: Iterable[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Write a text as YAML, whose strings are JSON's but for what `shown` takes out."""
+    """Return a text as a YAML string: JSON without the characters that `shown` removes."""
     return json.dumps(" ".join(shown(text).split()), ensure_ascii=False)

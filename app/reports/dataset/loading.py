@@ -1,4 +1,4 @@
-"""How to read a data set, in lines that work when pasted."""
+"""Code that loads a data set, for the card; it runs as it is."""
 
 import json
 from pathlib import PurePosixPath
@@ -12,7 +12,7 @@ _READERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "c
 
 
 def how_to_load(facts: CardFacts) -> str:
-    """Write the card's section; empty where there is no file that `datasets` reads."""
+    """Return the card's section on loading; empty when `datasets` can read none of the files."""
     splits = loadable_files(facts.files)
     if not splits:
         return ""
@@ -26,9 +26,9 @@ def how_to_load(facts: CardFacts) -> str:
             written = ", ".join(_text(path) for path in paths)
             lines.append(f"        {_text(split)}: [{written}],")
         lines += ["    },", ")"]
-    return "## How to load it\n\n" + fenced("\n".join(lines), "python")
+    return "## Loading\n\n" + fenced("\n".join(lines), "python")
 
 
 def _text(text: str) -> str:
-    """Write a text as Python does; JSON's escapes are Python's."""
+    """Return a text as a Python literal: JSON's escapes are valid in Python."""
     return json.dumps(shown(text), ensure_ascii=False)

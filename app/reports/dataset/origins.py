@@ -1,4 +1,4 @@
-"""The report's last sections: what made the data set, what it cost, and what its rows look like."""
+"""The last sections of a data set's report: sources, cost, files and example rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _KINDS = {"run": "run", "seed_set": "seed set", "import": "imported"}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row as the report shows it, long texts cut."""
+    """A row as shown in the report, with long texts cut."""
 
     position: int
     split: str
@@ -29,7 +29,7 @@ class Example:
 
 
 def headlines(facts: CardFacts) -> list[Headline]:
-    """Return the numbers at the top; what is not known is left out."""
+    """Return the key figures at the top of the report; unknown ones are left out."""
     statistics = facts.statistics
     lines = [
         Headline(number(statistics.rows), "rows"),
@@ -37,17 +37,17 @@ def headlines(facts: CardFacts) -> list[Headline]:
     ]
     if statistics.rows:
         lines.append(Headline(share(statistics.input_share), "with an input"))
-        lines.append(Headline(number(statistics.output_words.mean), "words an output"))
+        lines.append(Headline(number(statistics.output_words.mean), "words per output"))
     if statistics.verbs.looked_at:
-        lines.append(Headline(number(statistics.verbs.distinct_pairs), "verb and noun pairs"))
+        lines.append(Headline(number(statistics.verbs.distinct_pairs), "verb-noun pairs"))
     cost = total_cost_usd(facts.runs)
     if cost is not None:
-        lines.append(Headline(money(cost), "for the model's answers"))
+        lines.append(Headline(money(cost), "for model calls"))
     return lines
 
 
 def examples(rows: Iterable[DatasetRow]) -> list[Example]:
-    """Return the first 20 of the rows as they are shown."""
+    """Return the first 20 rows as shown in the report."""
     return [
         Example(
             position=row.position,
@@ -62,14 +62,15 @@ def examples(rows: Iterable[DatasetRow]) -> list[Example]:
 
 
 def cost_section(facts: CardFacts) -> Section:
-    """Tell by run what was asked of which model and what it cost."""
+    """Return the section on models, tokens and cost of each run."""
     if not facts.runs:
-        return Section("cost", "Cost", "No run of this service made this data set.")
+        return Section("cost", "Cost", "This data set was not made by a run of this service.")
     total = total_cost_usd(facts.runs)
-    lead = f"In all: {money(total)}."
+    lead = f"Total: {money(total)}."
     if total is None:
-        lead = "The cost of one run or more is unknown: its model's price was not set."
-    headers = ["run", "profile", "model", "calls", "tokens read", "tokens written", "cost", "a row"]
+        lead = "The cost of at least one run is unknown: the price of its model was not set."
+    headers = ["run", "profile", "model", "calls", "prompt tokens", "completion tokens"]
+    headers += ["cost", "cost per row"]
     rows = [
         [
             run.run_id,
@@ -88,9 +89,9 @@ def cost_section(facts: CardFacts) -> Section:
 
 
 def sources_section(facts: CardFacts) -> Section:
-    """Tell where rows come from, under which licences, and which files hold them."""
+    """Return the section on sources and their licences."""
     if not facts.sources:
-        return Section("sources", "Sources", "Where its rows come from was not given.")
+        return Section("sources", "Sources", "The sources of the rows are not recorded.")
     rows = [
         [
             _KINDS[each.kind],
@@ -102,12 +103,12 @@ def sources_section(facts: CardFacts) -> Section:
         for each in facts.sources
     ]
     table = Table(["kind", "source", "rows", "licence", "note"], rows)
-    lead = "Where its rows and its seeds come from."
+    lead = "Origins of the rows and of the seed tasks."
     return Section("sources", "Sources", lead, table=table, open_table=True, wide=True)
 
 
 def files_section(facts: CardFacts) -> Section | None:
-    """List the files with their check sums; None where there are none yet."""
+    """Return the section on files with their checksums; None when there are no files yet."""
     if not facts.files:
         return None
     rows = [
@@ -121,5 +122,5 @@ def files_section(facts: CardFacts) -> Section | None:
         for each in facts.files
     ]
     table = Table(["file", "format", "rows", "size", "SHA-256"], rows)
-    lead = "What holds the rows, and what is beside them, with check sums."
+    lead = "Data files and accompanying files, with checksums."
     return Section("files", "Files", lead, table=table, open_table=True, wide=True)

@@ -1,4 +1,4 @@
-"""Each plot of a data set, from its facts: for the report's page and for files beside the card."""
+"""The plots of a data set, for the report and for image files next to the card."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -16,7 +16,7 @@ _MOST_LINES = 8
 
 
 def plots(facts: CardFacts) -> dict[str, str]:
-    """Return every plot that has something to show, as SVG by name; the same bytes every time."""
+    """Return every plot that has data, as SVG by name; the same facts give the same bytes."""
     drawn = {name: draw(facts) for name, draw in _PLOTS.items()}
     return {name: svg for name, svg in drawn.items() if svg is not None}
 
@@ -26,16 +26,16 @@ def _verbs(facts: CardFacts) -> str | None:
     if not verbs.verbs:
         return None
     description = (
-        f"The {len(verbs.verbs)} commonest root verbs and up to four of their commonest direct "
-        f"objects each; they stand for {share(verbs.covered_share)} of "
-        f"{number(verbs.looked_at)} distinct instructions. Commonest: "
+        f"The {len(verbs.verbs)} most common root verbs, each with up to four of its most common "
+        f"direct objects; they cover {share(verbs.covered_share)} of "
+        f"{number(verbs.looked_at)} distinct instructions. Most common: "
         + ", ".join(f"{each.verb} ({number(each.count)})" for each in verbs.verbs[:5])
     )
     sectors = [
         Sector(each.verb, each.count, [(noun.text, noun.count) for noun in each.nouns])
         for each in verbs.verbs
     ]
-    return sunburst(Caption("verbs", "What instructions ask for", description), sectors)
+    return sunburst(Caption("verbs", "Verbs and direct objects", description), sectors)
 
 
 def _lengths(facts: CardFacts) -> str | None:
@@ -57,8 +57,8 @@ def _lengths(facts: CardFacts) -> str | None:
         f"{name}: mean {number(each.mean)}, median {number(each.median)}"
         for name, each in measured.items()
     )
-    caption = Caption("lengths", "How long the texts are (% of each)", description)
-    return line_chart(caption, lines, "words, from the bin's shortest on", places)
+    caption = Caption("lengths", "Text lengths (% of texts)", description)
+    return line_chart(caption, lines, "words (lower limit of the bin)", places)
 
 
 def _longest(kinds: Iterable[Lengths]) -> Lengths:
@@ -76,15 +76,15 @@ def _seed_similarity(facts: CardFacts) -> str | None:
     if not near.scored:
         return None
     description = (
-        f"Rows by the ROUGE-L of their instruction to the seed nearest to it; mean "
+        f"Rows by the ROUGE-L F of their instruction to the nearest seed; mean "
         f"{ratio(near.mean)} over {number(near.scored)} rows."
     )
-    caption = Caption("seed-similarity", "How near rows are to a seed", description)
-    return histogram(caption, _bars(near.bins), "ROUGE-L to the nearest seed")
+    caption = Caption("seed-similarity", "Similarity to the nearest seed", description)
+    return histogram(caption, _bars(near.bins), "ROUGE-L F to the nearest seed")
 
 
 def _bars(bins: Sequence[ScoreBin], whole: int = 0) -> list[Bar]:
-    """Return a bar a bin; as per cent of `whole` if that is given."""
+    """Return one bar per bin, in per cent of `whole` if that is given."""
     return [
         Bar(
             f"{each.low:.1f}{DASH}{each.high:.1f}",
@@ -104,17 +104,17 @@ def _label_balance(facts: CardFacts) -> str | None:
     if not known:
         return None
     description = (
-        "Classification instructions by how evenly their instances spread over labels: 0 is one "
-        "label only, 1 perfect balance. "
+        "Classification instructions by how evenly their instances are spread over labels: 0 means "
+        "a single label, 1 perfect balance. "
         + "; ".join(
             f"{name}: mean {ratio(each.mean_evenness)} over {number(each.instructions)}"
             for name, each in known.items()
         )
     )
-    caption = Caption("label-balance", "Balance of labels (% of instructions)", description)
+    caption = Caption("label-balance", "Label balance (% of instructions)", description)
     series = {name: _bars(each.evenness, each.instructions) for name, each in known.items()}
     groups = [bar.name for bar in next(iter(series.values()))]
-    return grouped_bar_chart(caption, groups, series, "evenness of an instruction's labels")
+    return grouped_bar_chart(caption, groups, series, "evenness of the labels of an instruction")
 
 
 def _labels(facts: CardFacts) -> str | None:
@@ -130,10 +130,10 @@ def _labels(facts: CardFacts) -> str | None:
         for each in whole.top
     ]
     description = (
-        f"The commonest of {number(whole.distinct)} labels of {number(whole.rows)} classification "
-        f"rows; evenness of all labels {ratio(whole.evenness)}."
+        f"The most common of {number(whole.distinct)} labels in {number(whole.rows)} "
+        f"classification rows; evenness of all labels {ratio(whole.evenness)}."
     )
-    return bar_chart(Caption("labels", "Commonest labels", description), bars)
+    return bar_chart(Caption("labels", "Most common labels", description), bars)
 
 
 def _acceptance(facts: CardFacts) -> str | None:
@@ -144,16 +144,16 @@ def _acceptance(facts: CardFacts) -> str | None:
         Line(run.run_id, [(point.calls, point.accepted) for point in run.acceptance])
         for run in runs
     ]
-    description = "Instructions accepted by model calls answered. " + "; ".join(
+    description = "Accepted instructions by number of model calls. " + "; ".join(
         f"{run.run_id}: {number(run.accepted)} in {number(run.calls)} calls" for run in runs
     )
     return line_chart(
-        Caption("acceptance", "Accepted over time", description), lines, "model calls"
+        Caption("acceptance", "Accepted instructions", description), lines, "model calls"
     )
 
 
 def rejection_counts(runs: Sequence[RunFacts]) -> list[tuple[str, str, int]]:
-    """Return stage, reason and count over all runs, the commonest first within its stage."""
+    """Return stage, reason and count over all runs, by stage and then by descending count."""
     counts: dict[tuple[str, str], int] = {}
     for run in runs:
         for stage, reasons in run.rejected.items():
@@ -172,13 +172,13 @@ def _rejections(facts: CardFacts) -> str | None:
     shown = sorted(counts, key=lambda each: -each[2])[:MOST_BARS]
     bars = [Bar(reason, count, series=stages.index(stage)) for stage, reason, count in shown]
     total = sum(count for _, _, count in counts)
-    description = f"What the run rejected, by reason: {number(total)} in all."
-    caption = Caption("rejections", "Why candidates were rejected", description)
+    description = f"Rejected candidates by reason: {number(total)} in total."
+    caption = Caption("rejections", "Rejected candidates by reason", description)
     return bar_chart(caption, bars, stages)
 
 
 def filter_counts(filters: Sequence[FilterFacts]) -> list[tuple[str, str, str, int]]:
-    """Return filter, what it did, reason and count, in the filters' order."""
+    """Return filter, action, reason and count, in the order of the filters."""
     counts: list[tuple[str, str, str, int]] = []
     for each in filters:
         for what, reasons in (("dropped", each.dropped), ("mended", each.mended)):
@@ -200,8 +200,8 @@ def _filters(facts: CardFacts) -> str | None:
         Bar(f"{name}: {reason}", n, series=whats.index(what)) for name, what, reason, n in shown
     ]
     dropped = sum(count for _, what, _, count in counts if what == "dropped")
-    description = f"What the filters did, by reason; {number(dropped)} rows were dropped in all."
-    return bar_chart(Caption("filters", "What the filters did", description), bars, whats)
+    description = f"Effect of the filters by reason; {number(dropped)} rows were dropped in total."
+    return bar_chart(Caption("filters", "Effect of the filters", description), bars, whats)
 
 
 def _splits(facts: CardFacts) -> str | None:

@@ -1,7 +1,7 @@
-"""What others have published of their data sets, to hold this one against.
+"""Published figures of other data sets, for comparison.
 
 Wang et al. 2022, "Self-Instruct" (arXiv 2212.10560), table 1, figure 2 and section 3; Taori et al.
-2023, "Stanford Alpaca", its announcement and its published file. None: they did not say.
+2023, "Stanford Alpaca", its announcement and its published file. None: not published.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published data set, in the rows of `comparison`."""
+    """The figures of one published data set, for the rows of `comparison`."""
 
     name: str
     instructions: int | None = None

@@ -17,11 +17,11 @@ from app.reports.page import render
 
 
 def html_report(facts: CardFacts, rows: Iterable[DatasetRow] = ()) -> str:
-    """Write the report; the same bytes for the same facts.
+    """Return the report as HTML; the same facts give the same bytes.
 
     Args:
-        facts: What there is to tell.
-        rows: Examples, of which the first 20 are shown.
+        facts: What is known about the data set.
+        rows: Example rows; the first 20 are shown.
     """
     drawn = plots(facts)
     last = (cost_section(facts), sources_section(facts), files_section(facts))

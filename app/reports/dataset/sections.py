@@ -1,4 +1,4 @@
-"""The report's sections: a title, a sentence, a plot, and the same numbers as a table."""
+"""The sections of a data set's report: title, explanation, plot, and its numbers as a table."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ _MOST_ROWS = 60
 
 
 def sections(facts: CardFacts, drawn: dict[str, str]) -> list[Section]:
-    """Return all sections in their order, with the plots that there are, by name."""
+    """Return all sections in order, each with its plot if there is one."""
     made = [make(facts) for make in _SECTIONS]
     return [
         Section(
@@ -34,17 +34,18 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table | Non
 
 
 def _paper(facts: CardFacts) -> Section:
-    lead = "The figures that the papers give of their data, and the same ones of this data set."
+    lead = "Figures published for other data sets, and the same figures for this one."
     table = comparison(facts.statistics, facts.runs)
-    return Section("paper", "Beside the paper", lead, table=table, open_table=True, wide=True)
+    title = "Comparison with published data sets"
+    return Section("paper", title, lead, table=table, open_table=True, wide=True)
 
 
 def _verbs(facts: CardFacts) -> Section:
     verbs = facts.statistics.verbs
     if not verbs.looked_at:
-        return Section("verbs", "Verbs and nouns", "Verbs and nouns were not looked for.")
+        return Section("verbs", "Verbs and nouns", "Verbs and nouns were not counted.")
     way = (
-        "by a word list and rules, which see fewer and other pairs than a parser"
+        "by a word list and rules, which find other pairs than a parser"
         if verbs.method == "rules"
         else f"by a parser ({verbs.method})"
     )
@@ -52,7 +53,8 @@ def _verbs(facts: CardFacts) -> Section:
         f"A root verb with a direct object was found in {number(verbs.found)} of "
         f"{number(verbs.looked_at)} distinct instructions ({part(verbs.found, verbs.looked_at)}), "
         f"{way}: {number(verbs.distinct_verbs)} verbs, {number(verbs.distinct_pairs)} pairs. The "
-        f"listed ones stand for {share(verbs.covered_share)} of all: the lower, the more varied."
+        f"listed pairs cover {share(verbs.covered_share)} of all instructions; a lower share means "
+        f"more diverse instructions."
     )
     rows = [
         [
@@ -62,7 +64,7 @@ def _verbs(facts: CardFacts) -> Section:
         ]
         for each in verbs.verbs
     ]
-    table = _table(["verb", "instructions", "commonest direct objects"], rows)
+    table = _table(["verb", "instructions", "most common direct objects"], rows)
     return Section("verbs", "Verbs and nouns", lead, table=table)
 
 
@@ -76,8 +78,8 @@ def _lengths(facts: CardFacts) -> Section:
         "output": statistics.output_words,
     }
     rows = [_length_row(name, each) for name, each in kinds.items()]
-    lead = "In words parted by white space, as the paper counts them."
-    table = _table(["", "texts", "mean", "median", "95 % within", "longest"], rows)
+    lead = "In whitespace-separated words, as the paper counts them."
+    table = _table(["", "texts", "mean", "median", "95th percentile", "longest"], rows)
     return Section("lengths", "Lengths", lead, table=table, open_table=True)
 
 
@@ -87,14 +89,14 @@ def _length_row(name: str, each: Lengths) -> list[str]:
 
 
 def _seed_similarity(facts: CardFacts) -> Section:
-    name, title = "seed-similarity", "Nearness to seeds"
+    name, title = "seed-similarity", "Similarity to seeds"
     near = facts.statistics.seed_similarity
     if not near.scored:
-        return Section(name, title, "No row's nearness to a seed is known.")
-    unknown = f" Of {number(near.unknown)} rows it is not known." if near.unknown else ""
+        return Section(name, title, "The similarity of the rows to seeds is not known.")
+    unknown = f" It is unknown for {number(near.unknown)} rows." if near.unknown else ""
     lead = (
-        f"The best ROUGE-L of a row's instruction to any seed: {ratio(near.mean)} on average over "
-        f"{number(near.scored)} rows. Low is new, high is near what was given.{unknown}"
+        f"The highest ROUGE-L F of a row's instruction to any seed: {ratio(near.mean)} on average "
+        f"over {number(near.scored)} rows. Low values mean new instructions.{unknown}"
     )
     rows = [
         [f"{each.low:.1f} to {each.high:.1f}", number(each.count), part(each.count, near.scored)]
@@ -104,21 +106,23 @@ def _seed_similarity(facts: CardFacts) -> Section:
 
 
 def _label_balance(facts: CardFacts) -> Section:
-    name, title = "label-balance", "Output first against input first"
+    name, title = "label-balance", "Label balance: output-first and input-first"
     labels = facts.statistics.labels
     if not labels.all_rows.within.instructions:
-        why = "No classification instruction is known to have two instances or more"
-        return Section(name, title, f"{why}, so there is no balance to show.")
+        why = "No classification instruction is known to have two or more instances"
+        return Section(name, title, f"{why}, so label balance cannot be measured.")
     ways = {"output first": labels.output_first, "input first": labels.input_first}
     missing = [way for way, balance in ways.items() if not balance.within.instructions]
     lead = (
-        "A model asked for inputs first makes most of them of one label, so the method makes "
-        "labels first. Evenness 1 is perfect balance, 0 one label only."
+        "A model that writes inputs first gives most of them the same label, so the method "
+        "writes labels first for classification tasks. Evenness 1 is perfect balance, 0 a single "
+        "label."
     )
-    unseen = f" None with two instances or more is known to be made {' or '.join(missing)}."
+    unseen = f" No instruction with several instances is known to be made {' or '.join(missing)}."
     lead += unseen if missing else ""
     rows = [_balance_row(way, balance) for way, balance in {**ways, "all": labels.all_rows}.items()]
-    headers = ["made", "instructions", "mean evenness", "one label only", "commonest label's share"]
+    headers = ["made", "instructions", "mean evenness", "one label only"]
+    headers.append("share of most common label")
     return Section(name, title, lead, table=_table(headers, rows), open_table=True)
 
 
@@ -138,9 +142,11 @@ def _balance_row(way: str, balance: LabelBalance) -> list[str]:
 def _labels(facts: CardFacts) -> Section:
     whole = facts.statistics.labels.all_rows.whole
     if not whole.rows:
-        return Section("labels", "Labels", "No row is known to be of a classification instruction.")
+        return Section(
+            "labels", "Labels", "No row is known to belong to a classification instruction."
+        )
     lead = (
-        f"{number(whole.rows)} classification rows carry {number(whole.distinct)} labels; their "
+        f"{number(whole.rows)} classification rows have {number(whole.distinct)} labels; their "
         f"entropy is {ratio(whole.entropy_bits)} bits, evenness {ratio(whole.evenness)}."
     )
     rows = [[each.text, number(each.count), part(each.count, whole.rows)] for each in whole.top]
@@ -149,8 +155,8 @@ def _labels(facts: CardFacts) -> Section:
 
 def _acceptance(facts: CardFacts) -> Section:
     if not facts.runs:
-        why = "No run of this service made this data set."
-        return Section("acceptance", "Accepted over time", why)
+        why = "This data set was not made by a run of this service."
+        return Section("acceptance", "Accepted instructions", why)
     rows = [
         [
             run.run_id,
@@ -161,31 +167,31 @@ def _acceptance(facts: CardFacts) -> Section:
         ]
         for run in facts.runs
     ]
-    lead = "A line that flattens says that the run is drying up: more calls bring less."
-    headers = ["run", "candidates", "accepted", "rate", "model calls"]
-    return Section("acceptance", "Accepted over time", lead, table=_table(headers, rows))
+    lead = "A flattening line means that further calls yield fewer new instructions."
+    headers = ["run", "candidates", "accepted", "acceptance rate", "model calls"]
+    return Section("acceptance", "Accepted instructions", lead, table=_table(headers, rows))
 
 
 def _rejections(facts: CardFacts) -> Section:
     counts = rejection_counts(facts.runs)
     if not counts:
-        return Section("rejections", "Rejected by the run", "Nothing is known to be rejected.")
+        return Section("rejections", "Rejected candidates", "No rejections are recorded.")
     rows = [[stage, reason, number(count)] for stage, reason, count in counts]
-    lead = "What the model wrote and a rule turned away; every one is kept with its reason."
+    lead = "Model output rejected by a rule; each one is stored with its reason."
     table = _table(["stage", "reason", "count"], rows)
-    return Section("rejections", "Rejected by the run", lead, table=table)
+    return Section("rejections", "Rejected candidates", lead, table=table)
 
 
 def _filters(facts: CardFacts) -> Section:
     if not facts.filters:
-        return Section("filters", "Filters", "No filter was used.")
+        return Section("filters", "Filters", "No filters were used.")
     counts = filter_counts(facts.filters)
     lead = "In this order: " + ", ".join(
-        f"{each.name} ({number(each.looked_at)} rows looked at)" for each in facts.filters
+        f"{each.name} ({number(each.looked_at)} rows checked)" for each in facts.filters
     )
     rows = [[name, what, reason, number(count)] for name, what, reason, count in counts]
     lead += "." if counts else ". They dropped and changed nothing."
-    table = _table(["filter", "what", "reason", "rows"], rows)
+    table = _table(["filter", "action", "reason", "rows"], rows)
     return Section("filters", "Filters", lead, table=table)
 
 
@@ -200,14 +206,14 @@ def _splits(facts: CardFacts) -> Section:
 
 
 def _decontamination(facts: CardFacts) -> Section:
-    name, title = "decontamination", "Held against test sets"
+    name, title = "decontamination", "Decontamination"
     if not facts.decontamination:
-        why = "It was held against no test set: whether it holds test questions is unknown."
+        why = "The rows were not checked against any test set; overlap is unknown."
         return Section(name, title, why)
     lead = " ".join(
         f"{each.test_set} ({number(each.test_rows)} rows; {', '.join(each.methods)}): "
-        f"{number(each.hits)} of {number(each.checked)} rows hit, {number(each.dropped)} of them "
-        f"dropped."
+        f"{number(each.hits)} of {number(each.checked)} rows overlap, {number(each.dropped)} of "
+        f"them dropped."
         for each in facts.decontamination
     )
     rows = [

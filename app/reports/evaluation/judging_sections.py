@@ -1,4 +1,4 @@
-"""The sections of an evaluation's report on those who judged the answers: a model, and people."""
+"""The sections of an evaluation's report on the judge model and on human reviewers."""
 
 from app.evaluation.evaluation_result import Evaluation
 from app.evaluation.metrics import JudgeFigures, ReviewFigures
@@ -9,41 +9,40 @@ from app.reports.page import Section, Table
 from app.reports.wording import DASH, chance_of, number, ratio
 
 _LEANINGS = (
-    "Judges lean to what stands first, to long answers and to their own manner: asking in both "
-    "orders cures the first alone."
+    "Judge models prefer the first answer, long answers and their own style. Asking in both "
+    "orders removes only the first bias."
 )
 
 
 def judge_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    """Return what a model as judge said, how it leans, and what it cost."""
+    """Return the verdicts of the judge model, its biases and its cost."""
     judge = of.judge
     if judge is None:
-        return [Section("judge", "A model as judge", "No judge was asked.")]
+        return [Section("judge", "Judge model", "No judge model was used.")]
     points = DASH if judge.score is None else written(judge.score)
     chance = "" if judge.p_value is None else f" (p {chance_of(judge.p_value)})"
     lead = (
         f"{judge.judge} compared both answers to each task twice, in both orders; a win counts "
-        f"only if it is one in both. Points of the tuned model, wins and half of the ties: "
-        f"{points}, where 0.5 is no difference{chance}. {_LEANINGS} With the order it changed its "
-        f"mind on {number(judge.orders_differ)} pairs; of its wins and losses "
-        f"{number(judge.longer_won)} went to the longer answer, {number(judge.shorter_won)} to the "
-        f"shorter."
+        f"only in both orders. Score of the tuned model (wins and half of the ties): {points}; "
+        f"0.5 is no difference{chance}. {_LEANINGS} The verdict changed with the order for "
+        f"{number(judge.orders_differ)} pairs; of wins and losses {number(judge.longer_won)} went "
+        f"to the longer answer, {number(judge.shorter_won)} to the shorter one."
     )
     if judge.is_contender:
-        lead += " This judge is one of the two models itself, so it is no witness."
+        lead += " This judge is one of the two models, so its verdicts are not independent."
     rows = [
         ["pairs", number(judge.pairs)],
-        ["identical answers, not asked about", number(judge.identical)],
+        ["pairs of identical answers (ties, not judged)", number(judge.identical)],
         ["pairs that could not be judged", number(judge.failed)],
-        ["pairs not asked about", number(judge.unasked)],
-        ["verdicts for the answer that stood first", number(judge.said_first)],
-        ["verdicts for the answer that stood second", number(judge.said_second)],
+        ["pairs not judged", number(judge.unasked)],
+        ["verdicts for the first answer", number(judge.said_first)],
+        ["verdicts for the second answer", number(judge.said_second)],
         ["verdicts for a tie", number(judge.said_tie)],
         *_judge_cost(judge),
     ]
-    rows += [] if judge.trouble is None else [["why it ended early", judge.trouble]]
+    rows += [] if judge.trouble is None else [["reason for ending early", judge.trouble]]
     table = Table(["", "count"], rows)
-    return [Section("judge", "A model as judge", lead, drawn.get("judge"), table)]
+    return [Section("judge", "Judge model", lead, drawn.get("judge"), table)]
 
 
 def _judge_cost(judge: JudgeFigures) -> list[list[str]]:
@@ -51,22 +50,22 @@ def _judge_cost(judge: JudgeFigures) -> list[list[str]]:
     if cost is None:
         return []
     rows = [
-        ["calls paid for", number(cost.calls)],
-        ["tokens asked with", number(cost.prompt_tokens)],
-        ["tokens answered with", number(cost.completion_tokens)],
+        ["calls", number(cost.calls)],
+        ["prompt tokens", number(cost.prompt_tokens)],
+        ["completion tokens", number(cost.completion_tokens)],
     ]
-    rows += [["judgements paid for by an earlier job", number(cost.reused)]] if cost.reused else []
+    rows += [["judgements reused from an earlier job", number(cost.reused)]] if cost.reused else []
     rows += [] if cost.cost_usd is None else [["US dollars", f"{cost.cost_usd:.4f}"]]
     if cost.unknown_usd:
-        lost = "US dollars at the most for calls cut off"
+        lost = "US dollars at most for interrupted calls"
         rows.append([lost, f"{cost.unknown_usd:.4f}"])
     return rows
 
 
 def review_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    """Return what people said, and how far they agree with each other and the judge."""
+    """Return the ratings by people, and their agreement with each other and with the judge."""
     if of.review is None:
-        return [Section("review", "People as judges", "No review sheet has come back.")]
+        return [Section("review", "Human review", "No review sheet was returned.")]
     meanings = "; ".join(f"{level}: {meaning}" for level, meaning in MEANINGS.items())
     rows = [
         [
@@ -78,9 +77,9 @@ def review_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
         for person in of.review.reviewers
         for each in person.models
     ]
-    table = Table(["person", "model", *LEVELS, "A or B"], rows)
-    lead = f"Rated without knowing the model. {meanings}."
-    found = [Section("review", "People as judges", lead, drawn.get("review"), table)]
+    table = Table(["reviewer", "model", *LEVELS, "A or B"], rows)
+    lead = f"Blind ratings: reviewers did not know the model. {meanings}."
+    found = [Section("review", "Human review", lead, drawn.get("review"), table)]
     return found + _preferences(of.review) + _agreements(of.review)
 
 
@@ -98,12 +97,12 @@ def _preferences(of: ReviewFigures) -> list[Section]:
     if not rows:
         return []
     lead = (
-        "Of the two answers to a task, which one got the better level. The difference is that of "
-        "the shares of better and worse, with Tango's interval; p by the sign test."
+        "Which of the two answers to a task got the better level. The difference is the share of "
+        "better less the share of worse, with Tango's interval; p-value by the sign test."
     )
-    headers = ["", "tuned better", "tuned worse", "as good", "difference", "p"]
+    headers = ["", "tuned better", "tuned worse", "same", "difference", "p"]
     table = Table(headers, rows)
-    return [Section("preference", "Which answer people prefer", lead, None, table, open_table=True)]
+    return [Section("preference", "Preferences of reviewers", lead, None, table, open_table=True)]
 
 
 def _agreements(of: ReviewFigures) -> list[Section]:
@@ -121,11 +120,12 @@ def _agreements(of: ReviewFigures) -> list[Section]:
     if not rows:
         return []
     lead = (
-        "Cohen's kappa: 1 is whole agreement, 0 no more than chance gives. People are compared by "
-        "the level of each answer, a person and the judge by which answer of a pair is better."
+        "Cohen's kappa: 1 is full agreement, 0 is agreement by chance. Two reviewers are compared "
+        "by the level of each answer, a reviewer and the judge by the better answer of each pair."
     )
-    table = Table(["one", "other", "both rated", "the same", "kappa", "linear weights"], rows)
-    return [Section("agreement", "How far they agree", lead, None, table, open_table=True)]
+    headers = ["first", "second", "rated by both", "same", "kappa", "weighted kappa (linear)"]
+    table = Table(headers, rows)
+    return [Section("agreement", "Agreement", lead, None, table, open_table=True)]
 
 
 def _kappa(value: float | None) -> str:

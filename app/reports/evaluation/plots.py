@@ -1,4 +1,4 @@
-"""Each plot of an evaluation, for its page and for files beside it."""
+"""The plots of an evaluation, for its report."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,13 @@ from app.reports.wording import number, part
 
 
 def evaluation_plots(of: Evaluation) -> dict[str, str]:
-    """Return every plot that has something to show, as SVG by name; the same bytes every time."""
+    """Return every plot that has data, as SVG by name; the same evaluation gives the same bytes."""
     drawn = {name: draw(of) for name, draw in _PLOTS.items()}
     return {name: svg for name, svg in drawn.items() if svg is not None}
 
 
 def shares(of: Evaluation) -> dict[str, list[Estimate]]:
-    """Return the figures from 0 to 1 that all models have, a value a model."""
+    """Return the metrics from 0 to 1 that all models have, with one value per model."""
     found: dict[str, list[Estimate]] = {}
     exact = [each.exact.share for each in of.models if each.exact]
     labelled = [each.exact_match.share for each in of.models if each.exact_match]
@@ -38,9 +38,8 @@ def shares(of: Evaluation) -> dict[str, list[Estimate]]:
 def _side_by_side(of: Evaluation) -> str | None:
     rows = shares(of)
     names = [each.name for each in of.models]
-    description = f"With intervals of {of.drawing.level:.0%}. " + "; ".join(
-        f"{name}: {' against '.join(written(each) for each in values)}"
-        for name, values in rows.items()
+    description = f"With {of.drawing.level:.0%} confidence intervals. " + "; ".join(
+        f"{name}: {' and '.join(written(each) for each in values)}" for name, values in rows.items()
     )
     return interval_chart(Caption("side-by-side", "Held-out tasks", description), names, rows)
 
@@ -56,7 +55,7 @@ def _loss(of: Evaluation) -> str | None:
     lines = [line for line in lines if line.points]
     if not lines:
         return None
-    description = f"Loss of a {of.loss_of} by step. " + "; ".join(
+    description = f"Loss per {of.loss_of} by step. " + "; ".join(
         f"{line.name}: from {line.points[0][1]:.3g} to {line.points[-1][1]:.3g}" for line in lines
     )
     return line_chart(Caption("loss", "Loss", description), lines, "step", written=_figure)
@@ -76,7 +75,7 @@ def _figure(value: float) -> str:
     return f"{value:.3g}"
 
 
-_COLOURS = {"wins": 1, "losses": 0, "ties": 4, "could not be judged": 6, "not asked about": 7}
+_COLOURS = {"wins": 1, "losses": 0, "ties": 4, "could not be judged": 6, "not judged": 7}
 """A win has the colour of the tuned model, a loss that of the base model."""
 
 
@@ -86,13 +85,15 @@ def _judge(of: Evaluation) -> str | None:
         return None
     counts = {"wins": judge.wins, "ties": judge.ties, "losses": judge.losses}
     counts |= {"could not be judged": judge.failed} if judge.failed else {}
-    counts |= {"not asked about": judge.unasked} if judge.unasked else {}
+    counts |= {"not judged": judge.unasked} if judge.unasked else {}
     bars = [
         Bar(name, count, f"{number(count)} · {part(count, judge.pairs)}", series=_COLOURS[name])
         for name, count in counts.items()
     ]
-    description = "Of the tuned model: " + ", ".join(f"{n} {name}" for name, n in counts.items())
-    return bar_chart(Caption("judge", "What the judge says", description + "."), bars)
+    description = "Results of the tuned model: " + ", ".join(
+        f"{n} {name}" for name, n in counts.items()
+    )
+    return bar_chart(Caption("judge", "Verdicts of the judge", description + "."), bars)
 
 
 def _review(of: Evaluation) -> str | None:
@@ -103,8 +104,8 @@ def _review(of: Evaluation) -> str | None:
         each.model: [Bar(f"{each.model}, {level}", each.counts.get(level, 0)) for level in LEVELS]
         for each in person.models
     }
-    description = f"Answers by level, as {person.reviewer} gave it; A is the best."
-    caption = Caption("review", f"What {person.reviewer} says", description)
+    description = f"Answers by level, rated by {person.reviewer}; A is the best."
+    caption = Caption("review", f"Ratings by {person.reviewer}", description)
     return grouped_bar_chart(caption, LEVELS, series, "level")
 
 
@@ -118,14 +119,14 @@ def _ranks(of: Evaluation) -> str | None:
         for module, ranks in ranks_by_module(training).items()
     ]
     total = sum(each.rank for each in training.ranks)
-    began = "" if training.initial_rank is None else f", begun with {training.initial_rank} each"
-    description = f"Rank of each adapted matrix by layer: {total} in all{began}."
+    began = "" if training.initial_rank is None else f", initially {training.initial_rank} each"
+    description = f"Rank of each adapted matrix by layer: {total} in total{began}."
     places = [str(layer) for layer in layers]
     return line_chart(Caption("ranks", "Rank by layer", description), lines, "layer", places)
 
 
 def ranks_by_module(training: TrainingFacts) -> dict[str, dict[int, int]]:
-    """Return the rank of each layer, by the kind of matrix."""
+    """Return the rank of each layer, by the name of the matrix."""
     found: dict[str, dict[int, int]] = {}
     for each in training.ranks:
         found.setdefault(each.module, {})[each.layer] = each.rank

@@ -1,4 +1,4 @@
-"""The HTML report of an evaluation: what changed, better and worse, and how sure that is."""
+"""The HTML report of an evaluation: what improved, what got worse, and how certain that is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.reports.wording import number, ratio, share
 
 
 def evaluation_report(of: Evaluation) -> str:
-    """Write the report; the same bytes for the same evaluation."""
+    """Return the report as HTML; the same evaluation gives the same bytes."""
     parts = evaluation_sections(of, evaluation_plots(of))
     return render(
         "evaluation.html",
@@ -30,28 +30,28 @@ def _headlines(of: Evaluation) -> list[Headline]:
     lines = [Headline(number(of.tasks), "held-out tasks")]
     exact = [each.exact.share for each in of.models if each.exact]
     if exact:
-        lines.append(Headline(_went(exact, share), "answered exactly"))
+        lines.append(Headline(_change(exact, share), "exact match"))
     rouge = [chief.rouge_l.f for each in of.models if (chief := chief_rouge(each)) is not None]
     if rouge:
-        lines.append(Headline(_went(rouge, ratio), "ROUGE-L F"))
+        lines.append(Headline(_change(rouge, ratio), "ROUGE-L F"))
     loss = [each.perplexity.loss for each in of.models if each.perplexity]
     if loss:
-        lines.append(Headline(_went(loss, ratio), f"loss of a {of.loss_of}"))
+        lines.append(Headline(_change(loss, ratio), f"loss per {of.loss_of}"))
     if of.judge is not None and of.judge.score is not None:
         lines.append(Headline(share(of.judge.score.value), "of the judge's points"))
     if of.training is not None:
-        lines.append(Headline(share(of.training.trainable_share), "of the parameters tuned"))
+        lines.append(Headline(share(of.training.trainable_share), "of the parameters trained"))
     return lines
 
 
-def _went(values: list[Estimate], say: Callable[[float], str]) -> str:
-    """Write where a figure came from and where it went."""
-    return " → ".join(dict.fromkeys(say(each.value) for each in values))
+def _change(values: list[Estimate], write: Callable[[float], str]) -> str:
+    """Write the values of the base and the tuned model with an arrow between them."""
+    return " → ".join(dict.fromkeys(write(each.value) for each in values))
 
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """One section of examples."""
+    """A section of examples."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ class _Examples:
 
 def _examples(of: Evaluation) -> list[_Examples]:
     found = [
-        _Examples("better", "Where it became better", of.better),
-        _Examples("worse", "Where it became worse", of.worse),
+        _Examples("better", "Examples that improved", of.better),
+        _Examples("worse", "Examples that got worse", of.worse),
     ]
     return [each for each in found if each.answers]

@@ -1,4 +1,4 @@
-"""The sections of an evaluation's report, each with the numbers of its plot as a table."""
+"""The sections of an evaluation's report, each with its numbers as a table."""
 
 from collections.abc import Callable
 
@@ -19,11 +19,11 @@ from app.reports.page import Section, Table
 from app.reports.wording import DASH, chance_of, number, part
 
 _MOST_NARROW = 6
-"""Columns that half a page has room for."""
+"""The most columns that fit into half of the page."""
 
 
 def evaluation_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    """Return all sections in their order, with the plots that there are, by name."""
+    """Return all sections in order, each with its plot if there is one."""
     return [section for make in _SECTIONS for section in make(of, drawn)]
 
 
@@ -43,27 +43,27 @@ def _side_by_side(of: Evaluation, _: dict[str, str]) -> list[Section]:
 
 
 def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    lead = "A dot is what was measured; the line is where the true value may lie."
+    lead = "A dot is the measured value, the line its confidence interval."
     plot = drawn.get("side-by-side")
     table = _precision_and_recall(of)
     return [_answers(of), Section("side-by-side", "With intervals", lead, plot, table)]
 
 
 def _lead(of: Evaluation) -> str:
-    said = (
+    text = (
         f"{number(of.tasks)} held-out tasks, {number(of.classification_tasks)} of them "
-        f"classification. ROUGE is rouge_score's, without its stemmer unless it says so, by its "
-        f"own tokenizer (a to z and digits only) and by ours for every script. In brackets: the "
-        f"{of.drawing.level:.0%} interval, Wilson's for shares, for all else a BCa bootstrap over "
-        f"tasks ({number(of.drawing.resamples)} resamples, seed {of.drawing.seed}), "
-        f"which fewer than ten tasks, or all alike, do not have."
+        f"classification. ROUGE is computed by rouge_score, without its stemmer unless stated, "
+        f"with its own tokenizer (a to z and digits only) and with ours for all scripts. In "
+        f"brackets: the {of.drawing.level:.0%} confidence interval, by Wilson's method for shares, "
+        f"otherwise by a BCa bootstrap over tasks ({number(of.drawing.resamples)} resamples, seed "
+        f"{of.drawing.seed}). There is none for fewer than ten tasks, or when all are alike."
     )
     if not of.comparisons:
-        return said
+        return text
     return (
-        f"{said} Differences are paired task by task, those of shares with Tango's interval; p is "
-        f"how often chance alone brings one as large, by a randomisation test, corrected by Holm's "
-        f"method for the {len(of.comparisons)} that are tested."
+        f"{text} Differences are paired by task, with Tango's interval for shares. The p-value is "
+        f"from a randomisation test, corrected by Holm's method for {len(of.comparisons)} "
+        f"comparisons."
     )
 
 
@@ -88,12 +88,18 @@ def _loss_rows(of: Evaluation, *, is_compared: bool) -> list[list[str]]:
     change = nothing if of.loss_change is None else [signed(of.loss_change), DASH, DASH]
     bits = [None if each is None else each.bits_per_byte for each in figures]
     rows = [
-        [f"loss of a reference's {of.loss_of} (lower is better)", *map(_loss, figures), *change],
-        [f"perplexity of a {of.loss_of}", *map(_perplexity, figures), *nothing],
+        [
+            f"loss per {of.loss_of} of the reference (lower is better)",
+            *map(_loss, figures),
+            *change,
+        ],
+        [f"perplexity per {of.loss_of}", *map(_perplexity, figures), *nothing],
     ]
     if any(bits):
-        told = [DASH if each is None else written(each) for each in bits]
-        rows.append(["bits for a reference's byte (any tokenizer)", *told, *nothing])
+        written_bits = [DASH if each is None else written(each) for each in bits]
+        rows.append(
+            ["bits per byte of the reference (independent of tokenizer)", *written_bits, *nothing]
+        )
     return rows
 
 
@@ -126,17 +132,17 @@ def _precision_and_recall(of: Evaluation) -> Table:
 
 
 def _answers(of: Evaluation) -> Section:
-    told: dict[str, Callable[[ModelFigures], str]] = {
+    counted: dict[str, Callable[[ModelFigures], str]] = {
         "answered": lambda model: number(model.answered),
         "unanswered": lambda model: number(model.unanswered),
         "empty": lambda model: number(model.empty),
         "cut off": lambda model: number(model.cut_off),
-        "references that rouge_score's tokenizer cannot see": _unseen,
-        "tokens of references without probability": _impossible,
+        "references without tokens for rouge_score": _unseen,
+        "reference tokens with probability 0": _impossible,
     }
-    rows = [[name, *(say(model) for model in of.models)] for name, say in told.items()]
+    rows = [[name, *(say(model) for model in of.models)] for name, say in counted.items()]
     table = Table(["", *(model.name for model in of.models)], rows)
-    lead = "An unanswered task counts as one with an empty answer."
+    lead = "Unanswered tasks are scored as empty answers."
     return Section("answers", "Answers", lead, table=table, open_table=True)
 
 
@@ -156,9 +162,9 @@ def _confusion(of: Evaluation, _: dict[str, str]) -> list[Section]:
             continue
         exact = model.exact_match
         lead = (
-            f"{number(exact.right)} of {number(exact.tasks)} right{_commonest(exact)}. A row for "
-            f"each right label, a column for each answer; the last is for answers that are no "
-            f"label at all. {exact.normalisation}"
+            f"{number(exact.right)} of {number(exact.tasks)} right{_commonest(exact)}. Rows are "
+            f"right labels, columns are answers; the last column counts answers that are not a "
+            f"label. {exact.normalisation}"
         )
         title = f"Labels answered by {model.name}"
         table = _confusion_table(exact.confusion)
@@ -166,16 +172,16 @@ def _confusion(of: Evaluation, _: dict[str, str]) -> list[Section]:
         made.append(
             Section(f"confusion-{place}", title, lead, table=table, open_table=True, wide=wide)
         )
-    return made or [Section("confusion", "Labels", "There is no classification task.")]
+    return made or [Section("confusion", "Labels", "There are no classification tasks.")]
 
 
 def _commonest(exact: ExactMatch) -> str:
-    """What knowing nothing but the labels' frequencies would bring."""
+    """Return the share of right answers, and that of always answering the most common label."""
     if not exact.confusion.labels:
         return ""
     label, most = exact.confusion.labels[0], sum(exact.confusion.counts[0])
     return (
-        f" ({part(exact.right, exact.tasks)}; to say {label or '(empty)'!r} always would make it "
+        f" ({part(exact.right, exact.tasks)}; always answering {label or '(empty)'!r} would give "
         f"{part(most, exact.tasks)})"
     )
 
@@ -196,11 +202,11 @@ def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
         return [Section("forgetting", "Forgetting", "No general rows were measured.")]
     measured = (found.before, found.after)
     rows = [
-        ["loss of a token", *(DASH if each is None else written(each.loss) for each in measured)],
+        ["loss per token", *(DASH if each is None else written(each.loss) for each in measured)],
         ["perplexity", *(_perplexity(each) for each in measured)],
     ]
     change = DASH if found.loss_change is None else signed(found.loss_change)
-    lead = f"{number(found.tasks)} general rows, before and after: the loss changed by {change}."
+    lead = f"{number(found.tasks)} general rows before and after; change of loss: {change}."
     if found.rouge_l is not None:
         lead += f" ROUGE-L F of the answers changed by {signed(found.rouge_l.difference)}."
     table = Table(["", "before", "after"], rows)

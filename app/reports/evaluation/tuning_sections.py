@@ -1,4 +1,4 @@
-"""The sections of an evaluation's report on the training: how long, how well, how much was cut."""
+"""The sections of an evaluation's report on the training: settings, loss, truncation, ranks."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ _MOST_ROWS = 60
 
 
 def tuning_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
-    """Return how the model was made, its loss and learning rate, and its ranks."""
+    """Return the sections on the training, its loss, learning rate and ranks."""
     training = of.training
     if training is None:
-        return [Section("training", "Training", "Nothing is known of the training.")]
+        return [Section("training", "Training", "No information about the training.")]
     points = [
         [
             number(each.step),
@@ -29,17 +29,17 @@ def tuning_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     steps = Table(["step", "loss", "held-out loss", "learning rate"], kept, len(points) - len(kept))
     made = Section(
         "training",
-        "How it was tuned",
+        "Training",
         f"{training.method} on {training.dataset}.",
         table=Table(["", ""], _training_rows(training)),
         open_table=True,
     )
     found = [made]
     if points:
-        lead = "Of the answers' tokens only."
+        lead = "Computed on the tokens of the answers only."
         found.append(Section("loss", "Loss", lead, drawn.get("loss"), steps))
     if "learning-rate" in drawn:
-        lead = "What each step was scaled by."
+        lead = "Learning rate at each step."
         found.append(Section("learning-rate", "Learning rate", lead, drawn["learning-rate"]))
     return found + _ranks(training, drawn)
 
@@ -53,13 +53,13 @@ def _training_rows(of: TrainingFacts) -> list[list[str]]:
     ]
     rows += [["device", of.device]] if of.device else []
     rows += [["duration", f"{of.duration_s:,.0f} s"]] if of.duration_s is not None else []
-    rows += [["cost in use", of.inference_cost]] if of.inference_cost else []
+    rows += [["inference cost", of.inference_cost]] if of.inference_cost else []
     cut = of.truncation
     if cut is not None:
         rows += [
             ["rows", number(cut.rows)],
-            [f"cut at {number(cut.max_tokens)} tokens", _of(cut.truncated, cut.rows)],
-            ["left out, no answer left", _of(cut.left_out, cut.rows)],
+            [f"truncated at {number(cut.max_tokens)} tokens", _of(cut.truncated, cut.rows)],
+            ["left out: no answer after truncation", _of(cut.left_out, cut.rows)],
             ["tokens cut", _of(cut.tokens_cut, cut.tokens)],
         ]
     return rows
@@ -73,8 +73,8 @@ def _ranks(training: TrainingFacts, drawn: dict[str, str]) -> list[Section]:
     if not training.ranks:
         return []
     began = training.initial_rank
-    lead = "Where the method found that tuning needs room, and where none."
-    lead += "" if began is None else f" Every matrix began with rank {began}."
+    lead = "The rank that the method gave to each adapted matrix."
+    lead += "" if began is None else f" The initial rank of every matrix was {began}."
     modules = ranks_by_module(training)
     layers = sorted({each.layer for each in training.ranks})
     rows: Sequence[Sequence[str]] = [

@@ -97,7 +97,7 @@ def test_a_loss_is_told_with_its_change_and_what_is_missing_from_it() -> None:
     found = evaluate(tasks, base, tuned, ASKED)
     (said,) = [each for each in found.words if each.startswith("The loss on")]
     assert found.loss_change is not None
-    assert f" a token: {signed(found.loss_change)}; perplexity" in said
+    assert f" per token: {signed(found.loss_change)}; perplexity" in said
     assert any("b gives 1 tokens of the references no probability" in each for each in found.words)
 
 
@@ -170,7 +170,7 @@ def test_a_review_that_comes_later_changes_nothing_but_what_it_adds() -> None:
     found = alone()
     later = with_findings(found, OtherFindings(training=training()))
     assert later.training == training()
-    assert later.words[-2].startswith("In training 3 of 64 rows lost their end")
+    assert later.words[-2].startswith("In training 3 of 64 rows were truncated")
     assert later.model_copy(update={"training": None, "words": found.words}) == found
 
 
@@ -206,6 +206,6 @@ def test_what_a_loss_is_of_is_said() -> None:
     tasks = template_tasks(40)
     asked = ScoringOptions("t", drawing=QUICK, loss_of="label")
     found = evaluate(tasks, answering("a", tasks, 3), answering("b", tasks, 9), asked)
-    assert any(" a label: " in line for line in found.words)
-    assert "loss of a label" in evaluation_report(found)
+    assert any(" per label: " in line for line in found.words)
+    assert "loss per label" in evaluation_report(found)
     assert "token" not in " ".join(found.words)

@@ -32,7 +32,7 @@ def test_the_table_beside_the_paper_has_the_statistics_numbers() -> None:
     assert table["instances with empty input"] == ["35,878", "31,323", str(statistics.empty_input)]
     assert table["mean words of an output"][2] == f"{statistics.output_words.mean:.1f}"
     assert table["instructions with verb and noun"] == ["26,559", "–", str(statistics.verbs.found)]  # noqa: RUF001
-    assert table["cost of the model's answers"] == ["about $600", "under $500", "$1.75"]
+    assert table["cost of model calls"] == ["about $600", "under $500", "$1.75"]
 
 
 def test_every_section_s_table_has_the_facts_numbers() -> None:
@@ -90,8 +90,8 @@ def test_an_empty_data_set_says_what_there_is_not() -> None:
     page = Page(html_report(facts_of([])))
     assert "svg" not in page.tags
     assert "There are no rows." in page.text
-    assert "No filter was used." in page.text
-    assert "held against no test set" in page.text
+    assert "No filters were used." in page.text
+    assert "not checked against any test set" in page.text
     assert "None" not in page.text
     assert page.tables["paper"][1][3] == "0"
 
@@ -142,4 +142,4 @@ def test_long_texts_and_many_rows_do_not_make_a_big_page() -> None:
     assert len(page.encode()) < 1_000_000
     parsed = Page(page)
     assert parsed.tags.count("article") == 20
-    assert "And 440 more." in parsed.text
+    assert "440 more rows are not shown." in parsed.text

@@ -72,7 +72,7 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert of.judge is not None
     assert ["pairs that could not be judged", str(of.judge.failed)] in tables["judge"]
     assert ["of all parameters", "134,976,000 (0.3 %)"] in tables["training"]
-    assert ["cut at 256 tokens", "3 (4.7 %)"] in tables["training"]
+    assert ["truncated at 256 tokens", "3 (4.7 %)"] in tables["training"]
     assert ["tokens cut", "310 (3.4 %)"] in tables["training"]
     assert tables["ranks"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
     assert tables["loss"][-1][:2] == ["60", "0.1006"]
@@ -124,7 +124,7 @@ def test_people_and_the_judge_are_compared_in_tables_of_their_own() -> None:
 
 def test_labels_are_held_against_always_saying_the_commonest() -> None:
     page = Page(evaluation_report(full()))
-    assert re.search(r"to say '(odd|even)' always would make it \d\d\.\d %\)", page.text)
+    assert re.search(r"always answering '(odd|even)' would give \d\d\.\d %\)", page.text)
 
 
 def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:
@@ -133,10 +133,10 @@ def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:
     cost = JudgeCost(calls=1024, prompt_tokens=70, completion_tokens=30, cost_usd=Decimal("0.25"))
     told = of.judge.model_copy(update={"cost": cost, "trouble": "The account is empty."})
     page = Page(evaluation_report(with_findings(of, OtherFindings(judge=told))))
-    assert ["calls paid for", "1,024"] in page.tables["judge"]
+    assert ["calls", "1,024"] in page.tables["judge"]
     assert ["US dollars", "0.2500"] in page.tables["judge"]
-    assert "Its judging ended early: The account is empty." in page.text
-    assert "That took 1,024 calls and 100 tokens for $0.2500." in page.text
+    assert "Judging ended early: The account is empty." in page.text
+    assert "Judging took 1,024 calls and 100 tokens for $0.2500." in page.text
     assert "calls paid for" not in Page(evaluation_report(of)).text
 
 
@@ -163,7 +163,7 @@ def test_an_interval_is_drawn_where_its_figures_are() -> None:
 
 def test_one_model_of_which_little_is_known_has_a_page_too() -> None:
     page = Page(evaluation_report(alone()))
-    assert "No judge was asked." in page.text
+    assert "No judge model was used." in page.text
     assert "No general rows were measured." in page.text
     assert "None" not in page.text
     assert page.tables["figures"][0] == ["", "only"]

@@ -1,29 +1,33 @@
-"""Whole drawings, byte for byte, as files in ``golden/`` that a browser can open.
+"""Whole drawings, reports and cards, byte for byte, as files in ``golden/``.
 
-After a wanted change of a drawing, renew the files and look at their difference:
+After a wanted change, renew the files and look at their difference:
 
-    SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/reports/test_golden_drawings.py
+    SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/reports/test_golden.py
 
 A renewing run fails for every file it changed, so that none passes by renewing. The geometry that
-the numbers ask for is checked in ``drawings/``; here nothing else may change unseen.
+the numbers ask for is checked in ``drawings/``. Here any other change is seen.
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.evaluation.metrics import Estimate
+from app.reports.dataset.card import dataset_card
 from app.reports.dataset.plots import plots
+from app.reports.dataset.report import html_report
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart, histogram
 from app.reports.drawings.interval_bars import interval_chart
 from app.reports.drawings.lines import Line, line_chart
 from app.reports.drawings.sunburst import Sector, sunburst
 from app.reports.drawings.svg import Caption
 from app.reports.evaluation.plots import evaluation_plots
-from tests.unit.evaluation.making import full
-from tests.unit.reports.making import garden
+from app.reports.evaluation.report import evaluation_report
+from tests.unit.evaluation.making import alone, full
+from tests.unit.reports.making import facts_of, garden, rows_of_garden
 
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
@@ -62,8 +66,29 @@ def _drawings() -> dict[str, str]:
     return {f"{name}.svg": svg.replace("><", ">\n<") for name, svg in drawn.items()}
 
 
-def test_drawings_are_their_golden_files_byte_for_byte() -> None:
-    drawn = _drawings()
+def _without_style_and_script(page: str) -> str:
+    """Return a page without what all pages share, and without the plots that are files above."""
+    for tag in ("style", "script", "svg"):
+        page = re.sub(rf"<{tag}[^>]*>.*?</{tag}>", f"<{tag}/>", page, flags=re.DOTALL)
+    return page
+
+
+def _documents() -> dict[str, str]:
+    empty = facts_of([])
+    pages = {
+        "dataset-report": html_report(garden(), rows_of_garden()),
+        "dataset-report-empty": html_report(empty),
+        "evaluation-report": evaluation_report(full()),
+        "evaluation-report-alone": evaluation_report(alone()),
+    }
+    documents = {f"{name}.html": _without_style_and_script(page) for name, page in pages.items()}
+    return documents | {
+        "dataset-card.md": dataset_card(garden()), "dataset-card-empty.md": dataset_card(empty)
+    }  # fmt: skip
+
+
+def test_drawings_reports_and_cards_are_their_golden_files_byte_for_byte() -> None:
+    drawn = _drawings() | _documents()
     stored = {path.name: path.read_bytes() for path in GOLDEN.iterdir()}
     changed = sorted(
         name for name in drawn.keys() | stored
