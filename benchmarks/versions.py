@@ -18,8 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 from app.services.context import open_service_context
-from app.services.datasets import control, importing, make
-from app.services.datasets.files import FileWish, made_file
+from app.services.datasets import importing, lists, make
+from app.services.datasets.files import FileRequest, make_file
 from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import
 from app.settings import Settings
@@ -41,12 +41,12 @@ def _work(step: str, folder: Path, url: str) -> None:
             upload = Upload("made-up", Import(format="alpaca_jsonl"), folder / "rows.jsonl")
             importing.import_dataset(context, upload)
         else:
-            page = control.list_datasets(context, name="made-up", cursor=None, limit=1)
+            page = lists.list_datasets(context, name="made-up", cursor=None, limit=1)
             (dataset,) = page.items
             if step == "count":
                 make.make_dataset(context, dataset.id, lambda: False)
             else:
-                made_file(context, dataset, FileWish(step))
+                make_file(context, dataset, FileRequest(step))
         took_s = time.process_time() - began
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": took_s, "peak_mb": peak_mb}))

@@ -1,4 +1,4 @@
-"""What the services need to work, given once by the entry point: database, endpoint, pace."""
+"""Service context: database, model endpoints and limits, built once by the entry point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,62 +18,61 @@ HUB_URL = "https://huggingface.co"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Who is called, and with how much patience."""
+    """The address that training jobs are sent to, and its timeouts."""
 
     url: str
     secret: str | None = field(repr=False)
-    """None: not set, so that nobody can be called."""
+    """Signs each call; None: not set, so no call can be made."""
     timeout_s: float = 10.0
-    """For connecting, sending, and the answer to begin, each."""
+    """For connecting, for sending, and for the response to begin, each."""
     patience_s: float = 900.0
-    """A hook that has been away for this long is given up."""
+    """A call to a webhook that is down is retried for this long."""
     first_wait_s: float = 1.0
-    """Before the second try; doubled for each one after."""
+    """Before the second try; doubled before each one after it."""
     longest_wait_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Made once in each process, after the fork."""
+    """Settings and connections that every service gets, made once per process, after the fork."""
 
     database: Database
     endpoints: Sequence[Endpoint]
-    """Where model calls go; at least one."""
+    """The model endpoints; at least one."""
     default_model: str | None
-    """Asked where a run names none."""
+    """The model of runs that name none."""
     concurrency: int
     slice_s: float
     lease_s: float
     prices: Mapping[str, Price] = field(default_factory=dict)
     outage_patience_s: float = 900.0
-    """Endpoints away for this long pause the run."""
+    """A run is paused when its endpoints are down for this long."""
     throttle_patience_s: float = 600.0
-    """An endpoint that only throttles for this long pauses the run."""
+    """A run is paused when an endpoint refuses every call for this long by its rate limit."""
     batch_poll_s: float = 10.0
-    """After so long a batch is first asked after; then more and more seldom, at the most after
-    thirty times as long."""
+    """Time until a batch is first polled; the time between polls grows to thirty times as long."""
     batch_patience_s: float = 90_000.0
-    """A batch that is out for longer is cancelled; providers promise an end within a day."""
+    """A batch that takes longer is cancelled; providers promise an end within a day."""
     files_dir: Path = Path("data/files")
-    """For what is uploaded and what is made for download; all of it can be had again."""
+    """For uploads and for files made for download; all of them can be made again."""
     parser_model: str | None = None
-    """The spaCy model that finds verbs and nouns; None: rules do."""
+    """The spaCy model that finds verbs and nouns; None: a word list is used."""
     hub_url: str = HUB_URL
     hub_token: str | None = None
-    """Leave to push data sets to the hub; None: there is none."""
+    """Access token for pushing to the Hugging Face Hub; None: there is none."""
     training_webhook: Webhook | None = None
-    """Who trains where a job says `webhook`; None: nobody."""
+    """Trains the jobs with `where: webhook`; None: such jobs fail."""
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the database connections."""
         self.database.close()
 
 
 def open_service_context(settings: Settings) -> ServiceContext:
-    """Build the context that the environment asks for."""
+    """Build the context from the settings."""
     return ServiceContext(
         database=Database(settings.resolved_database_url),
-        endpoints=[_endpoint(one, settings) for one in _named(settings)],
+        endpoints=[_endpoint(one, settings) for one in _endpoint_settings(settings)],
         default_model=settings.model or (EMBEDDED_MODEL if settings.embedded_model else None),
         concurrency=settings.concurrency,
         slice_s=settings.slice_s,
@@ -96,8 +95,8 @@ def _webhook(settings: Settings) -> Webhook | None:
     return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
 
 
-def _named(settings: Settings) -> Sequence[EndpointSettings]:
-    """The endpoints by name, or the one that stands in the settings by itself."""
+def _endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
+    """Return the named endpoints, or the single one that has no name."""
     alone = EndpointSettings(
         name="default",
         base_url=settings.openai_base_url or OPENAI_BASE_URL,

@@ -104,18 +104,18 @@ def test_its_use_is_noted_once_a_minute(database: Database) -> None:
     new = api_keys.create_key(database, "ci", [Scope.READ])
     assert new.stored.last_used_at is None
     assert _use_is_due(database, new.key)
-    api_keys.note_use(database, new.stored.id)
+    api_keys.record_use(database, new.stored.id)
     first = _last_used_at(database)
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
 
     assert not _use_is_due(database, new.key)
-    api_keys.note_use(database, new.stored.id)
+    api_keys.record_use(database, new.stored.id)
     assert _last_used_at(database) == first
 
     with database.write() as session:
         session.execute(update(ApiKey).values(last_used_at=first - timedelta(seconds=61)))
     assert _use_is_due(database, new.key)
-    api_keys.note_use(database, new.stored.id)
+    api_keys.record_use(database, new.stored.id)
     assert _last_used_at(database) >= first
 
 

@@ -21,7 +21,7 @@ from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
 from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
-from app.services.runs.batches import stop_batches
+from app.services.runs.control import stop_batches
 from app.services.runs.extend import Extension, extend_run
 from app.services.runs.run_request import RunRequest
 from app.store.runs.slots import Slot

@@ -14,11 +14,11 @@ from sqlalchemy import update
 from app.errors import Conflict, InvalidInput, NotFound
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
-from app.services.datasets import control, importing, reports
+from app.services.datasets import control, importing, lists, reports
 from app.services.datasets import make as dataset_making
 from app.services.datasets.compare import compare_datasets
 from app.services.datasets.control import DatasetRequest
-from app.services.datasets.files import FileWish, made_file
+from app.services.datasets.files import FileRequest, make_file
 from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import, VersionRecipe
 from app.store.database import Database
@@ -67,7 +67,7 @@ def make(context: ServiceContext, name: str = "mixed", **recipe: Any) -> Dataset
 
 def made(context: ServiceContext, dataset: Dataset) -> Dataset:
     assert not dataset_making.make_dataset(context, dataset.id, lambda: False)
-    return control.get_dataset(context, dataset.id)
+    return lists.get_dataset(context, dataset.id)
 
 
 def expire_leases(context: ServiceContext) -> None:
@@ -77,7 +77,7 @@ def expire_leases(context: ServiceContext) -> None:
 
 
 def texts(context: ServiceContext, dataset: Dataset) -> list[tuple[str, str, str]]:
-    rows, _ = control.list_rows(context, dataset.id, None, 1000)
+    rows, _ = lists.list_rows(context, dataset.id, None, 1000)
     return [(r.record.instruction, r.record.input, r.record.output) for r in rows]
 
 
@@ -101,16 +101,16 @@ def test_a_version_made_of_a_data_set_is_mended_filtered_and_without_repeats(
     kept = texts(bench.context, dataset)
     assert ("Say what a lighthouse is for.", "", "It warns.") in kept
     assert len(kept) == 5
-    found = reports.known(bench.context, dataset.id)
+    found = reports.version_details(bench.context, dataset.id)
     assert found.facts["dropped"] == {
         "empty_output": {"empty_output": 1},
         "nearness": {"exact_repeat": 1},
     }
     assert found.statistics.rows == 5
-    rows, _ = control.list_rows(bench.context, dataset.id, None, 10)
+    rows, _ = lists.list_rows(bench.context, dataset.id, None, 10)
     assert rows[3].origin == {"dataset_id": source.id, "position": 3}
     assert rows[3].changes == ("no_input",)
-    drops = control.list_drops(bench.context, dataset.id, cursor=None, limit=10).items
+    drops = lists.list_drops(bench.context, dataset.id, cursor=None, limit=10).items
     assert [drop.origin["position"] for drop in drops] == [4, 5]
 
 
@@ -139,7 +139,7 @@ def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench, tmp_p
     kept = [instruction for instruction, _, _ in texts(bench.context, dataset)]
     assert "Add the two numbers." not in kept
     assert "Translate the word into French." not in kept
-    facts = reports.known(bench.context, dataset.id).facts
+    facts = reports.version_details(bench.context, dataset.id).facts
     assert facts["dropped"]["nearness"]["near_duplicate"] == 1
     overlap = facts["test_overlap"]
     assert overlap is not None
@@ -159,10 +159,10 @@ def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path
     source = take_in(bench.context, tmp_path, rows)
     sources = [{"dataset_id": source.id}]
     dataset = make(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.99})
-    splits = reports.known(bench.context, dataset.id).statistics.splits
+    splits = reports.version_details(bench.context, dataset.id).statistics.splits
     assert splits == {"train": 20, "test": 5}
     near = make(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.5})
-    kept = reports.known(bench.context, near.id).statistics.splits
+    kept = reports.version_details(bench.context, near.id).statistics.splits
     # All of them are near one another, so the whole is one group and stays together.
     assert kept == {"train": 25}
 
@@ -172,11 +172,11 @@ def test_a_version_of_a_run_knows_where_every_row_came_from(bench: Bench) -> Non
     bench.work(run_id)
     dataset = make(bench.context, "grown", sources=[{"run_id": run_id}])
     assert dataset.state == "ready", dataset.message
-    rows, _ = control.list_rows(bench.context, dataset.id, None, 100)
+    rows, _ = lists.list_rows(bench.context, dataset.id, None, 100)
     assert rows
     assert {row.origin["run_id"] for row in rows} == {run_id}
     assert {row.origin.get("instance_mode") for row in rows} <= {"input_first", "output_first"}
-    found = reports.known(bench.context, dataset.id)
+    found = reports.version_details(bench.context, dataset.id)
     run = found.facts["runs"][0]
     assert run["accepted"] == 12
     assert run["acceptance"][-1]["accepted"] == 12
@@ -220,15 +220,15 @@ def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
     bench: Bench, tmp_path: Path, name: str
 ) -> None:
     dataset = take_in(bench.context, tmp_path, ROWS[:3])
-    file = made_file(bench.context, dataset, FileWish(name))
+    file = make_file(bench.context, dataset, FileRequest(name))
     content = file.path.read_bytes()
     file.path.unlink()
-    again = made_file(bench.context, dataset, FileWish(name))
+    again = make_file(bench.context, dataset, FileRequest(name))
     assert (again.sha256, again.path.read_bytes()) == (file.sha256, content)
     upload = Upload("back", Import(format=name), file.path)
     back, _ = importing.import_dataset(bench.context, upload)
     back = made(bench.context, back)
-    rows, _ = control.list_rows(bench.context, back.id, None, 10)
+    rows, _ = lists.list_rows(bench.context, back.id, None, 10)
     assert [row.record.request for row in rows] == [
         f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
         for row in ROWS[:3]
@@ -237,10 +237,10 @@ def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
 
 def test_a_folder_for_the_hub_is_one_archive(bench: Bench, tmp_path: Path) -> None:
     dataset = take_in(bench.context, tmp_path, ROWS[:3], licence="cc0-1.0")
-    file = made_file(bench.context, dataset, FileWish("hub"))
+    file = make_file(bench.context, dataset, FileRequest("hub"))
     first = file.path.read_bytes()
     file.path.unlink()
-    assert made_file(bench.context, dataset, FileWish("hub")).path.read_bytes() == first
+    assert make_file(bench.context, dataset, FileRequest("hub")).path.read_bytes() == first
 
 
 def test_versions_are_compared_row_by_row(bench: Bench, tmp_path: Path) -> None:
@@ -258,10 +258,10 @@ def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(
     bench: Bench, tmp_path: Path
 ) -> None:
     dataset = take_in(bench.context, tmp_path, ROWS)
-    made_file(bench.context, dataset, FileWish("alpaca"))
+    make_file(bench.context, dataset, FileRequest("alpaca"))
     control.delete_dataset(bench.context, dataset.id)
     with pytest.raises(NotFound):
-        control.get_dataset(bench.context, dataset.id)
+        lists.get_dataset(bench.context, dataset.id)
     again = take_in(bench.context, tmp_path, ROWS)
     assert (again.version, again.row_count) == (2, 7)
     assert not list((tmp_path / "files").rglob("*.json"))
@@ -277,7 +277,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_stored(bench: Bench, tmp_pa
     with pytest.raises(InvalidInput) as caught:
         importing.import_dataset(bench.context, upload)
     assert [fault.line for fault in caught.value.faults] == [4, 6]
-    page = control.list_datasets(bench.context, name=None, cursor=None, limit=10)
+    page = lists.list_datasets(bench.context, name=None, cursor=None, limit=10)
     assert page.items == []
     lenient = Upload("broken", Import(format="jsonl", skip_unreadable=True), file)
     dataset, _ = importing.import_dataset(bench.context, lenient)
@@ -299,7 +299,7 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
     )
     dataset, _ = control.create_dataset(bench.context, request)
     assert dataset_making.make_dataset(bench.context, dataset.id, after_looks(5))
-    assert control.get_dataset(bench.context, dataset.id).state == "queued"
+    assert lists.get_dataset(bench.context, dataset.id).state == "queued"
     assert dataset.id in dataset_making.sweep_datasets(bench.context)
     for statements in (6, 14):
         doomed = Database(database_url)
@@ -308,7 +308,7 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
         with pytest.raises(Killed):
             dataset_making.make_dataset(short, dataset.id, lambda: False)
         doomed.close()
-        assert control.get_dataset(bench.context, dataset.id).state == "making"
+        assert lists.get_dataset(bench.context, dataset.id).state == "making"
         expire_leases(bench.context)
     ended = made(bench.context, dataset)
     assert (ended.state, ended.row_count) == ("ready", 2_400)
@@ -325,7 +325,7 @@ def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(
     dataset, new = control.create_dataset(bench.context, request)
     assert new
     with pytest.raises(Conflict):
-        control.list_rows(bench.context, dataset.id, None, 10)
+        lists.list_rows(bench.context, dataset.id, None, 10)
     with pytest.raises(InvalidInput) as caught:
         make(bench.context, sources=[{"dataset_id": dataset.id}, {"run_id": "run_none"}])
     assert [fault.field for fault in caught.value.faults] == [

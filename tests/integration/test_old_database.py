@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.llm.scripted.model import reply
 from app.services.access.api_keys import Scope, authenticate
 from app.services.datasets import control as datasets
+from app.services.datasets import lists
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
 from app.services.runs import control as runs
@@ -122,7 +123,7 @@ def test_what_was_there_is_read_as_it_was(bench: Bench) -> None:
     assert paused.presumed_spent_calls == 2
     assert paused.presumed_spent_tokens > 0
     assert paused.presumed_spent_usd > 0
-    rows, _ = datasets.list_rows(bench.context, dataset.id, None, 100)
+    rows, _ = lists.list_rows(bench.context, dataset.id, None, 100)
     assert len(rows) == dataset.row_count == 18
     (output,) = jobs.outputs(bench.context, trained.id)
     assert output.name == "adapter.json"

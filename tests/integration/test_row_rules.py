@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.errors import InvalidInput
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
-from app.services.datasets import control, make
+from app.services.datasets import control, lists, make
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
 from app.store.tables.results import InstructionRow, Rejection
@@ -48,7 +48,7 @@ def test_nothing_near_a_named_data_set_is_accepted(open_bench: OpenBench, tmp_pa
             wanted = select(Rejection.neighbour).where(Rejection.run_id == apart)
             neighbours = [n for n in session.scalars(wanted) if n]
         assert texts(bench, again) == texts(bench, first)
-        rows, _ = control.list_rows(bench.context, dataset_id, None, 1000)
+        rows, _ = lists.list_rows(bench.context, dataset_id, None, 1000)
         assert not texts(bench, apart) & {row.record.instruction for row in rows}
     named = [n for n in neighbours if n["origin"] == "dataset"]
     assert named

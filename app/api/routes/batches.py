@@ -6,7 +6,7 @@ from app.api.context import Cursor, InContext, Limit
 from app.api.problems import Problem
 from app.schemas.runs import BatchView, RunView
 from app.schemas.schema import PageView
-from app.services.runs import batches, lists
+from app.services.runs import control, lists
 from app.services.runs.view import run_view
 from app.store.tables.batches import Batch
 
@@ -31,7 +31,7 @@ def stop_batches(context: InContext, run_id: str) -> RunView:
 
     What is with the provider is cancelled; what it has answered until then is collected.
     """
-    run = batches.stop_batches(context.service, run_id)
+    run = control.stop_batches(context.service, run_id)
     context.send(run.id)
     with context.service.database.read() as session:
         return run_view(session, run)

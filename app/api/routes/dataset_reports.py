@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.schemas.datasets import ChangeView, ComparisonView, FileView, Manifest, PushedView
 from app.services.datasets import compare as dataset_comparing
 from app.services.datasets import hub, reports
-from app.services.datasets.sources import all_of
+from app.services.datasets.sources import all_sources
 from app.statistics.schema import Statistics
 from app.store.json_columns import SourceFact
 from app.store.tables.datasets import Dataset
@@ -28,10 +28,10 @@ router = APIRouter(
 @router.get("/{dataset_id}/manifest")
 def get_manifest(context: InContext, dataset_id: str) -> Manifest:
     """Get all that is known of what a version is and what made it."""
-    return _manifest(reports.known(context.service, dataset_id))
+    return _manifest(reports.version_details(context.service, dataset_id))
 
 
-def _manifest(found: reports.Known) -> Manifest:
+def _manifest(found: reports.VersionDetails) -> Manifest:
     dataset, facts = found.dataset, found.facts
     licences, unknown = _licences(dataset, facts["sources"])
     return Manifest(
@@ -54,7 +54,7 @@ _COLUMNS = ("id", "name", "version", "row_count", "content_sha256", "recipe", "c
 def _licences(dataset: Dataset, sources: Sequence[SourceFact]) -> tuple[list[str], bool]:
     # A version's own licence stands for its rows; what it was made of may bind them all the same.
     of_sources: list[str | None] = []
-    for fact in all_of(sources):
+    for fact in all_sources(sources):
         if "run_id" in fact:
             of_sources += [fact["seed_set"]["licence"]] if "seed_set" in fact else []
         elif "file_sha256" in fact or not fact["sources"]:
@@ -66,7 +66,7 @@ def _licences(dataset: Dataset, sources: Sequence[SourceFact]) -> tuple[list[str
 @router.get("/{dataset_id}/statistics")
 def get_statistics(context: InContext, dataset_id: str) -> Statistics:
     """Get a version in numbers: the paper's table 1, lengths, verbs and nouns, label balance."""
-    return reports.known(context.service, dataset_id).statistics
+    return reports.version_details(context.service, dataset_id).statistics
 
 
 @router.get("/{dataset_id}/report", response_class=HTMLResponse)
@@ -89,7 +89,7 @@ def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
 )
 def get_plot(context: InContext, dataset_id: str, name: str) -> Response:
     """Get one of the report's plots by itself."""
-    drawn = reports.drawn(context.service, dataset_id)
+    drawn = reports.plots_of(context.service, dataset_id)
     if name not in drawn:
         raise NotFound("plot", name)
     return Response(drawn[name], media_type="image/svg+xml")

@@ -17,9 +17,9 @@ from app.formats.options import WRITTEN_PLAINLY
 from app.record import SplitName
 from app.schemas.datasets import DatasetRowView, DatasetView, DropView
 from app.schemas.schema import PageView
-from app.services.datasets import control, files, importing
+from app.services.datasets import control, files, importing, lists
 from app.services.datasets.control import DatasetRequest
-from app.services.datasets.files import FileWish
+from app.services.datasets.files import FileRequest
 from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import, Licence, VersionRecipe, Vicuna
 from app.store.tables.datasets import Dataset
@@ -147,7 +147,7 @@ def list_datasets(
     limit: Limit = 100,
 ) -> PageView[DatasetView]:
     """List versions, newest first; of one name or of all."""
-    page = control.list_datasets(context.service, name=name, cursor=cursor, limit=limit)
+    page = lists.list_datasets(context.service, name=name, cursor=cursor, limit=limit)
     items = [DatasetView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -155,7 +155,7 @@ def list_datasets(
 @router.get("/{dataset_id}")
 def get_dataset(context: InContext, dataset_id: str) -> DatasetView:
     """Get one: whether it is ready, how many rows it has, how many were left out."""
-    return DatasetView.model_validate(control.get_dataset(context.service, dataset_id))
+    return DatasetView.model_validate(lists.get_dataset(context.service, dataset_id))
 
 
 @router.delete("/{dataset_id}", status_code=204, responses={409: {"model": Problem}})
@@ -169,7 +169,7 @@ def list_rows(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DatasetRowView]:
     """List rows in order, each with where it came from."""
-    rows, next_cursor = control.list_rows(context.service, dataset_id, cursor, limit)
+    rows, next_cursor = lists.list_rows(context.service, dataset_id, cursor, limit)
     return PageView(items=[DatasetRowView.of(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -178,7 +178,7 @@ def list_drops(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DropView]:
     """List what was left out, each with the filter and its reason."""
-    page = control.list_drops(context.service, dataset_id, cursor=cursor, limit=limit)
+    page = lists.list_drops(context.service, dataset_id, cursor=cursor, limit=limit)
     items = [DropView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
 
@@ -216,10 +216,10 @@ def download(
 
     `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
     """
-    dataset = control.ready_dataset(context.service, dataset_id)
+    dataset = lists.ready_dataset(context.service, dataset_id)
     options = WRITTEN_PLAINLY
     if format != files.HUB_FORMAT:
         options = options_of(format_named(format), request.query_params)
-    wish = FileWish(format, split, options)
-    file = files.made_file(context.service, dataset, wish)
+    wanted = FileRequest(format, split, options)
+    file = files.make_file(context.service, dataset, wanted)
     return dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")

@@ -185,10 +185,10 @@ class _Uses:
         """Have the use noted if that is due, and was not just tried in vain."""
         now = time.monotonic()
         tried_at = self._tried_at.get(caller.key_id, -math.inf)
-        if not caller.use_is_due or now - tried_at < api_keys.USE_NOTED_EVERY_S:
+        if not caller.use_is_due or now - tried_at < api_keys.USE_RECORDED_EVERY_S:
             return
         self._tried_at[caller.key_id] = now
-        noting = run_in_threadpool(api_keys.note_use, self._database, caller.key_id)
+        noting = run_in_threadpool(api_keys.record_use, self._database, caller.key_id)
         task = asyncio.create_task(noting)
         # The loop itself keeps no hold on its tasks.
         self._tasks.add(task)

@@ -1,9 +1,8 @@
-"""API keys: made, listed, revoked, and recognised in a request.
+"""API keys: create, list, revoke, and authenticate requests.
 
-A key is ``sb_<digits of its id>_<256 random bits>``: a scanner of leaks can tell it by its form,
-and whoever finds one can tell from it which to revoke. The database has only its SHA-256. It is
-found by that hash, so how long the search takes tells of the hash alone, from which no key can be
-made.
+A key is ``sb_<digits of its id>_<256 random bits>``. A secret scanner recognises its form, and the
+id in a leaked key says which key to revoke. The database stores only its SHA-256. A key is looked
+up by that hash, so the timing of the lookup reveals nothing of the key.
 """
 
 import hashlib
@@ -24,14 +23,14 @@ from app.store.tables.api_keys import ApiKey
 
 _log = logging.getLogger(__name__)
 
-USE_NOTED_EVERY_S = 60.0
-"""A request in a minute writes when its key was used, not each of thousands."""
+USE_RECORDED_EVERY_S = 60.0
+"""Record the use of a key at most once in this time, not for each of thousands of requests."""
 _FORM = re.compile(r"sb_[0-9a-f]{22}_[0-9a-f]{64}")
 _LONGEST_NAME = 200
 
 
 class Scope(StrEnum):
-    """What a key allows."""
+    """The rights of a key."""
 
     READ = "read"
     """Look at everything."""
@@ -40,12 +39,12 @@ class Scope(StrEnum):
     TRAIN = "train"
     """Start and change training jobs; and read."""
     ADMIN = "admin"
-    """All there is."""
+    """Everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made: the one moment in which its text is known."""
+    """A new key; its text is known only now."""
 
     stored: ApiKey
     key: str = field(repr=False)
@@ -53,37 +52,39 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key a request came with."""
+    """The owner of the key that came with a request."""
 
     key_id: str
     name: str
     scopes: frozenset[Scope]
     use_is_due: bool = False
-    """Whether `note_use` has something to write."""
+    """Whether `record_use` has something to write."""
 
     def may(self, needed: Scope) -> bool:
-        """Whether its scopes allow what needs this one."""
+        """Return True when its scopes allow a request that needs this one."""
         if Scope.ADMIN in self.scopes or needed in self.scopes:
             return True
         return needed is Scope.READ and bool(self.scopes)
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has the form of a key; says nothing of whether there is such a key."""
+    """Return True when a text has the form of a key, whether or not the key exists."""
     return _FORM.fullmatch(text) is not None
 
 
 def create_key(database: Database, name: str, scopes: Collection[Scope]) -> NewKey:
-    """Make a key. From the first on, every request to the API needs one.
+    """Create a key. Once one key exists, every request except `/v1/health` needs a key.
 
     Raises:
-        InvalidInput: it would have no name, one that is no line of text, or no scope.
+        InvalidInput: when the name is empty or not one line of text, or there is no scope.
     """
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         fault = Fault(f"must be one line of at most {_LONGEST_NAME} characters", field="name")
-        raise InvalidInput("The key was not made.", [fault])
+        raise InvalidInput("The key was not created.", [fault])
     if not scopes:
-        raise InvalidInput("The key was not made.", [Fault("at least one", field="scopes")])
+        raise InvalidInput(
+            "The key was not created.", [Fault("give at least one scope", field="scopes")]
+        )
     key_id = new_id("key")
     key = f"sb_{key_id.removeprefix('key_')}_{secrets.token_hex(32)}"
 
@@ -102,13 +103,13 @@ def create_key(database: Database, name: str, scopes: Collection[Scope]) -> NewK
 
 
 def list_keys(database: Database) -> Sequence[ApiKey]:
-    """All keys, oldest first, revoked ones too."""
+    """Return all keys, oldest first, including revoked ones."""
     with database.read() as session:
         return api_keys.oldest_first(session)
 
 
 def revoke_key(database: Database, key_id: str) -> ApiKey:
-    """Make a key worthless, for every process at its next request. Safe to repeat.
+    """Revoke a key; it is refused from the next request on, by every process. Safe to repeat.
 
     Raises:
         NotFound: when there is none with this id.
@@ -124,11 +125,11 @@ def revoke_key(database: Database, key_id: str) -> ApiKey:
 
 
 def authenticate(database: Database, key: str) -> Caller | None:
-    """Whose key this is; None when there is no such key, or it was revoked."""
+    """Return the owner of a key; None when there is no such key, or it was revoked."""
     if not is_key(key):
         return None
     with database.read() as session:
-        found = api_keys.find_good(session, _sha256(key), noted_every_s=USE_NOTED_EVERY_S)
+        found = api_keys.find_good(session, _sha256(key), recorded_every_s=USE_RECORDED_EVERY_S)
     if found is None:
         return None
     scopes = frozenset(scope for scope in Scope if scope in found.scopes)
@@ -136,18 +137,18 @@ def authenticate(database: Database, key: str) -> Caller | None:
 
 
 def any_key_exists(database: Database) -> bool:
-    """Whether there is a key that was not revoked."""
+    """Return True when there is a key that was not revoked."""
     with database.read() as session:
         return api_keys.any_good(session)
 
 
-def note_use(database: Database, key_id: str) -> None:
-    """Write down that a key was used now. Best effort: a busy database is not waited for twice."""
+def record_use(database: Database, key_id: str) -> None:
+    """Record that a key was used now; when the database is busy, only log a warning."""
     try:
         with database.write() as session:
-            api_keys.note_use(session, key_id, noted_every_s=USE_NOTED_EVERY_S)
+            api_keys.record_use(session, key_id, recorded_every_s=USE_RECORDED_EVERY_S)
     except AWAY as error:
-        _log.warning("the use of %s was not noted: %s", key_id, error.orig)
+        _log.warning("the use of %s was not recorded: %s", key_id, error.orig)
 
 
 def _sha256(key: str) -> str:

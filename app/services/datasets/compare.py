@@ -1,4 +1,4 @@
-"""What differs between two versions."""
+"""Comparison of two versions of a data set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from app.curation.comparison import ComparisonSummary, RowChange, compare, summarise
 from app.record import DatasetRow
 from app.services.context import ServiceContext
-from app.services.datasets.control import ready_dataset
+from app.services.datasets.lists import ready_dataset
 from app.services.datasets.sources import read_dataset
 from app.store.tables.datasets import Dataset
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions, compared."""
+    """Two versions and their differences."""
 
     old: Dataset
     new: Dataset
     summary: ComparisonSummary
     changes: list[RowChange]
-    """The first of them: what was added or changed in the order of the new version, then what was
-    removed in the order of the old one."""
+    """The first differences: rows added or changed, in the order of the new version, then rows
+    removed, in the order of the old one."""
 
 
 class _Rows:
-    """The rows of a version, as often as they are asked for."""
+    """The rows of a version, read again at each iteration."""
 
     def __init__(self, context: ServiceContext, dataset: Dataset) -> None:
         self._context = context
@@ -34,21 +34,21 @@ class _Rows:
         return read_dataset(self._context, self._dataset.id, self._dataset.row_count)
 
 
-def compare_datasets(context: ServiceContext, old_id: str, new_id: str, most: int) -> Comparison:
-    """Compare two versions; `most` differences are told, all are counted.
+def compare_datasets(context: ServiceContext, old_id: str, new_id: str, limit: int) -> Comparison:
+    """Compare two versions; all differences are counted, the first `limit` are returned.
 
     Raises:
         NotFound: when there is no such data set.
         Conflict: when one of them is not ready.
     """
     old, new = ready_dataset(context, old_id), ready_dataset(context, new_id)
-    told: list[RowChange] = []
+    reported: list[RowChange] = []
 
-    def noted() -> Iterator[RowChange]:
+    def collected() -> Iterator[RowChange]:
         for change in compare(_Rows(context, old), _Rows(context, new)):
-            if len(told) < most:
-                told.append(change)
+            if len(reported) < limit:
+                reported.append(change)
             yield change
 
-    summary = summarise(noted(), old_rows=old.row_count, new_rows=new.row_count)
-    return Comparison(old, new, summary, told)
+    summary = summarise(collected(), old_rows=old.row_count, new_rows=new.row_count)
+    return Comparison(old, new, summary, reported)

@@ -1,4 +1,4 @@
-"""What is known of the runs that gave a version its rows."""
+"""Facts of the runs that a version's rows come from."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
-from app.services.datasets.sources import all_of
+from app.services.datasets.sources import all_sources
 from app.statistics.run_facts import AcceptancePoint, RunFacts
 from app.store.datasets import dataset_rows
 from app.store.json_columns import RunSource, SourceFact
@@ -15,12 +15,12 @@ from app.store.tables.runs import Run
 from app.store.work import instructions
 
 _POINTS = 200
-"""Of the line of acceptance over time: as many as a plot can show."""
+"""Points of the acceptance line: as many as a plot can show."""
 
 
 def run_facts(context: ServiceContext, sources: Sequence[SourceFact]) -> list[RunFacts]:
     """Gather the facts of every run that the rows go back to."""
-    wanted = [fact for fact in all_of(sources) if "run_id" in fact]
+    wanted = [fact for fact in all_sources(sources) if "run_id" in fact]
     with context.database.read() as session:
         return [_facts_of(session, fact) for fact in wanted]
 
@@ -52,7 +52,7 @@ def _facts_of(session: Session, fact: RunSource) -> RunFacts:
 
 
 def _acceptance(session: Session, run_id: str) -> tuple[AcceptancePoint, ...]:
-    """How many instructions were accepted after how many generation calls, thinned out."""
+    """Return the instructions accepted after so many generation calls, at most 200 points."""
     brought = history.accepted_by_reply(session, run_id)
     step = max(1, len(brought) // _POINTS)
     points, accepted = [], 0

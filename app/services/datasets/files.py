@@ -1,8 +1,9 @@
-"""Files of versions: made when they are first asked for, kept to be served again, always the same.
+"""Files of versions: made when first requested, kept to be served again, always the same bytes.
 
-What lies on the disk is a copy that any process can make again; the database keeps its hash.
+A file on the disk is a copy that any process can make again; the database keeps its hash.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +13,18 @@ from app.formats.formats import format_named
 from app.formats.options import WRITTEN_PLAINLY, WriteOptions
 from app.record import SplitName
 from app.services.context import ServiceContext
-from app.services.datasets.folders import folder_of
 from app.services.datasets.hub import write_archive
 from app.services.datasets.sources import read_records
 from app.store.datasets import dataset_rows, versions
 from app.store.tables.datasets import Dataset, DatasetFile
 
 HUB_FORMAT = "hub"
-"""A folder for the Hugging Face hub, with all splits, card and manifest, as a zip file."""
+"""The folder for the Hugging Face Hub as a zip file: all splits, card and manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileWish:
-    """Which file of a version is wanted."""
+class FileRequest:
+    """A file of a version, as requested: format, split, options."""
 
     format: str
     split: SplitName | None = None
@@ -32,20 +32,20 @@ class FileWish:
     options: WriteOptions = WRITTEN_PLAINLY
 
     def file_name(self) -> str:
-        """The name that stands for all of this, and for nothing else."""
+        """Return the file's name, which is different for each different request."""
         parts = [self.split or "all", self.format]
         parts += [self.options.file_part] if self.options.file_part else []
         return ".".join(parts) + (".zip" if self.is_folder else format_named(self.format).suffix)
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is the folder for a hub, as one archive."""
+        """Return True for the hub folder as one archive."""
         return self.format == HUB_FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file that lies ready."""
+    """A file that is ready to be sent."""
 
     path: Path
     name: str
@@ -55,35 +55,37 @@ class MadeFile:
     media_type: str
 
 
-def made_file(context: ServiceContext, dataset: Dataset, wish: FileWish) -> MadeFile:
-    """Make the file, or find it. Safe to repeat, also by several processes at once.
+def make_file(context: ServiceContext, dataset: Dataset, wanted: FileRequest) -> MadeFile:
+    """Make the file unless it is there. Safe to repeat, also by several processes at once.
 
     Raises:
-        InvalidInput: for an unknown format, or one that has no place for what the rows hold.
-        OutOfSpace: the disk is full; nothing is left of the file.
+        InvalidInput: when the format is unknown or cannot hold the rows, or the split is empty.
+        OutOfSpace: when the disk is full; nothing is left of the file.
     """
-    name = wish.file_name()
+    name = wanted.file_name()
     path = folder_of(context, dataset.id) / name
     with context.database.read() as session:
         known = session.get(DatasetFile, (dataset.id, name))
     if known is None or not path.is_file() or path.stat().st_size != known.size_bytes:
-        known = _make(context, dataset, wish, path)
-    media_type = "application/zip" if wish.is_folder else format_named(wish.format).media_type
+        known = _make(context, dataset, wanted, path)
+    media_type = "application/zip" if wanted.is_folder else format_named(wanted.format).media_type
     return MadeFile(path, name, known.sha256, known.size_bytes, known.row_count, media_type)
 
 
-def _make(context: ServiceContext, dataset: Dataset, wish: FileWish, path: Path) -> DatasetFile:
+def _make(
+    context: ServiceContext, dataset: Dataset, wanted: FileRequest, path: Path
+) -> DatasetFile:
     with context.database.read() as session:
-        rows = dataset_rows.count_split(session, dataset.id, wish.split)
+        rows = dataset_rows.count_split(session, dataset.id, wanted.split)
     if not rows:
-        raise InvalidInput(f"The data set has no row in the split {wish.split}.")
+        raise InvalidInput(f"The data set has no row in the split {wanted.split}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with written(path) as sink:
-        if wish.is_folder:
+        if wanted.is_folder:
             write_archive(context, dataset.id, sink)
         else:
-            records = read_records(context, dataset.id, dataset.row_count, wish.split)
-            format_named(wish.format).write(records, sink, wish.options)
+            records = read_records(context, dataset.id, dataset.row_count, wanted.split)
+            format_named(wanted.format).write(records, sink, wanted.options)
     made = DatasetFile(
         dataset_id=dataset.id,
         name=path.name,
@@ -92,3 +94,13 @@ def _make(context: ServiceContext, dataset: Dataset, wish: FileWish, path: Path)
         row_count=rows,
     )
     return context.database.retrying(lambda session: versions.record_file(session, made))
+
+
+def folder_of(context: ServiceContext, dataset_id: str) -> Path:
+    """Return the folder of a version's files on this machine."""
+    return context.files_dir / "datasets" / dataset_id
+
+
+def discard_files(context: ServiceContext, dataset_id: str) -> None:
+    """Remove the files of a version from this machine; all of them can be made again."""
+    shutil.rmtree(folder_of(context, dataset_id), ignore_errors=True)

@@ -1,10 +1,10 @@
-"""The last pass over a version whose rows are written: its hash, its statistics, its facts."""
+"""Last pass over a version whose rows are written: its hash, statistics and facts."""
 
 from collections.abc import Callable, Sequence
 
 from app.services.context import ServiceContext
 from app.services.datasets.facts import run_facts
-from app.services.datasets.sources import all_of
+from app.services.datasets.sources import all_sources
 from app.services.datasets.write import ContentHash, DatasetWriter, Stopped
 from app.similarity import SimilarityIndex
 from app.states import DatasetState
@@ -14,9 +14,11 @@ from app.store.datasets import dataset_rows
 from app.store.json_columns import Facts, SourceFact
 from app.store.runs import seed_sets
 
-_LOOK_EVERY = 1_000
-_MOST_PARSED = 50_000
-"""Instructions that a slow finder is given, give or take as many again: some minutes' work."""
+_CHECK_STOP_EVERY = 1_000
+"""Rows."""
+_MAX_PARSED = 50_000
+"""About this many instructions, at most twice as many, are given to a slow finder: some minutes'
+work."""
 
 
 def finish(
@@ -25,23 +27,23 @@ def finish(
     facts: Facts,
     stop: Callable[[], bool],
 ) -> None:
-    """Read the rows once more, and note all that is known of them: the version is ready.
+    """Read the rows once more, store all that is known of them, and make the version ready.
 
     Args:
         context: what this process works with.
         writer: holds the version.
-        facts: what its making has found out: the sources, and what a test set has in common.
-        stop: whether this process has been asked to end.
+        facts: the sources, and what was found out while the rows were made.
+        stop: returns True once this process has been asked to stop.
 
     Raises:
-        Stopped: it has.
+        Stopped: when `stop` returned True.
     """
     finder = finder_of(context.parser_model)
-    every = max(1, writer.row_count // _MOST_PARSED) if finder.is_slow else 1
+    every = max(1, writer.row_count // _MAX_PARSED) if finder.is_slow else 1
     content, collector = ContentHash(), StatisticsCollector(finder, every)
-    nearest = _seeds_of(context, facts["sources"])
+    nearest = _seed_similarity(context, facts["sources"])
     for number, row in enumerate(writer.read()):
-        if number % _LOOK_EVERY == 0 and stop():
+        if number % _CHECK_STOP_EVERY == 0 and stop():
             raise Stopped
         content.add(row)
         collector.add(row, nearest(row.record.instruction))
@@ -49,16 +51,19 @@ def finish(
         DatasetState.READY,
         content_sha256=content.hexdigest(),
         statistics=collector.statistics().model_dump(mode="json"),
-        facts=_finished(context, writer.dataset_id, facts),
+        facts=_final_facts(context, writer.dataset_id, facts),
         message=None,
     )
 
 
-def _seeds_of(
+def _seed_similarity(
     context: ServiceContext, sources: Sequence[SourceFact]
 ) -> Callable[[str], float | None]:
-    """What says how near a text is to the seeds of its runs; without runs nobody knows."""
-    grown = [fact for fact in all_of(sources) if "run_id" in fact and "seed_set" in fact]
+    """Return a function that scores how near a text is to the seeds of the runs.
+
+    Without seeds it returns None for each text.
+    """
+    grown = [fact for fact in all_sources(sources) if "run_id" in fact and "seed_set" in fact]
     ids = list(dict.fromkeys(fact["seed_set"]["id"] for fact in grown))
     if not ids:
         return lambda _: None
@@ -74,7 +79,7 @@ def _seeds_of(
     return score
 
 
-def _finished(context: ServiceContext, dataset_id: str, facts: Facts) -> Facts:
+def _final_facts(context: ServiceContext, dataset_id: str, facts: Facts) -> Facts:
     runs = run_facts(context, facts["sources"])
     with context.database.read() as session:
         dropped: dict[str, dict[str, int]] = {}

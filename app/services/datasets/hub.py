@@ -1,4 +1,4 @@
-"""A version as a folder for a hub: to download as one file, or to be pushed."""
+"""A version as a folder for the Hugging Face Hub: downloaded as one file, or pushed."""
 
 import tempfile
 import zipfile
@@ -15,11 +15,11 @@ from app.reports.dataset.card import dataset_card
 from app.reports.dataset.facts import CardFacts, FileFacts
 from app.reports.dataset.plots import plots
 from app.services.context import ServiceContext
-from app.services.datasets.reports import Known, card_facts, known
+from app.services.datasets.reports import VersionDetails, card_facts, version_details
 from app.services.datasets.sources import read_dataset, read_records
 from app.store.json_columns import SourceFact
 
-_ALWAYS = (1980, 1, 1, 0, 0, 0)
+_FILE_DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every file in an archive, so that the same files make the same bytes."""
 
 
@@ -27,17 +27,17 @@ _ALWAYS = (1980, 1, 1, 0, 0, 0)
 def hub_folder(
     context: ServiceContext, dataset_id: str, hub_id: str | None = None
 ) -> Iterator[Path]:
-    """Write a version as a folder that is there as long as the block.
+    """Write a version as a temporary folder; it is deleted when the block ends.
 
     Raises:
         NotFound: when there is no such data set.
         Conflict: when it is not ready.
         OutOfSpace: the disk is full.
     """
-    found = known(context, dataset_id)
+    found = version_details(context, dataset_id)
     context.files_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=context.files_dir, prefix="hub-") as place:
-        folder = Path(place) / found.dataset.name
+    with tempfile.TemporaryDirectory(dir=context.files_dir, prefix="hub-") as parent:
+        folder = Path(parent) / found.dataset.name
         write_hub_folder(folder, _content(context, found, hub_id))
         yield folder
 
@@ -47,7 +47,7 @@ def write_archive(context: ServiceContext, dataset_id: str, sink: BinaryIO) -> N
     with hub_folder(context, dataset_id) as folder, zipfile.ZipFile(sink, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder.parent).as_posix()
-            entry = zipfile.ZipInfo(name, _ALWAYS)
+            entry = zipfile.ZipInfo(name, _FILE_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while piece := source.read(1 << 20):
@@ -55,20 +55,20 @@ def write_archive(context: ServiceContext, dataset_id: str, sink: BinaryIO) -> N
 
 
 def push(context: ServiceContext, dataset_id: str, repo_id: str, *, private: bool) -> Pushed:
-    """Put a version on the hub, as one commit. Safe to repeat.
+    """Push a version to the hub as one commit. Safe to repeat.
 
     Raises:
         NotFound: when there is no such data set.
-        Conflict: when it is not ready, or the repository was changed meanwhile.
+        Conflict: when it is not ready, or the repository was changed at the same time.
         ConfigurationError: when the service has no token.
-        HubTrouble: when the hub refuses, or does not answer.
+        HubTrouble: when the hub refuses, or does not respond.
     """
     repository = HubRepository(repo_id, context.hub_token, context.hub_url, private)
     with hub_folder(context, dataset_id, repo_id) as folder:
         return push_folder(folder, repository, f"{folder.name}, as Seedbed made it")
 
 
-def _content(context: ServiceContext, found: Known, hub_id: str | None) -> FolderContent:
+def _content(context: ServiceContext, found: VersionDetails, hub_id: str | None) -> FolderContent:
     dataset, splits = found.dataset, found.statistics.splits
     facts = card_facts(found)
     drawn = plots(facts)
@@ -76,7 +76,7 @@ def _content(context: ServiceContext, found: Known, hub_id: str | None) -> Folde
     names: tuple[SplitName, ...] = ("train", "test")
     return FolderContent(
         name=dataset.name,
-        card=dataset_card(_for_hub(facts, drawn, splits, hub_id)),
+        card=dataset_card(_facts_with_files(facts, drawn, splits, hub_id)),
         splits={
             split: read_records(context, dataset.id, dataset.row_count, split)
             for split in names
@@ -89,7 +89,7 @@ def _content(context: ServiceContext, found: Known, hub_id: str | None) -> Folde
     )
 
 
-def _for_hub(
+def _facts_with_files(
     facts: CardFacts, drawn: dict[str, str], splits: dict[str, int], hub_id: str | None
 ) -> CardFacts:
     files = tuple(
@@ -103,7 +103,7 @@ def _for_hub(
 
 
 class _VersionFacts(TypedDict):
-    """The part of the folder's manifest that is known of the version."""
+    """The part of the folder's manifest that describes the version."""
 
     version: int
     content_sha256: str | None
@@ -115,7 +115,7 @@ class _VersionFacts(TypedDict):
     dropped: dict[str, dict[str, int]]
 
 
-def _manifest(found: Known) -> _VersionFacts:
+def _manifest(found: VersionDetails) -> _VersionFacts:
     dataset, facts = found.dataset, found.facts
     return {
         "version": dataset.version,

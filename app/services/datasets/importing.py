@@ -1,6 +1,7 @@
-"""Files taken in as data sets of their own: read as a stream, whole or not at all.
+"""Import of files as versions: each file is read as a stream, whole or not at all.
 
-The process that has the file reads it, and tells its faults; a worker then counts what is there.
+The process that received the file reads it and reports its faults; a worker then finishes the
+version.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from app.formats.formats import format_named
 from app.formats.options import ReadOptions, VicunaOptions
 from app.record import DatasetRow, Origin, Record, Unreadable
 from app.services.context import ServiceContext
-from app.services.datasets.control import get_dataset
+from app.services.datasets.lists import get_dataset
 from app.services.datasets.recipe import Import
 from app.services.datasets.write import (
     DEFECT,
@@ -39,15 +40,15 @@ from app.store.json_columns import FileSource
 from app.store.sql import epoch_now
 from app.store.tables.datasets import Dataset
 
-_MOST_FAULTS = 100
-"""Told of one file; it need not be read to its end to be mended."""
+_MAX_FAULTS = 100
+"""Faults reported of one file; reading stops there."""
 
 
 class Upload(NamedTuple):
-    """A file that came in, and what it is to become."""
+    """A file that was received, and the version that it becomes."""
 
     name: str
-    how: Import
+    options: Import
     file: Path
 
 
@@ -60,15 +61,19 @@ class _Reading(NamedTuple):
 
 
 def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bool]:
-    """Read a file into a new version; the version, and whether it is new. Safe to repeat.
+    """Read a file into a new version. Safe to repeat.
 
-    The same file read in the same way under the same name is the version that is there.
+    The same file with the same options and name is the version that is there.
+
+    Returns:
+        The version, and whether it is new.
 
     Raises:
-        InvalidInput: what cannot be read, by row and line; then nothing of it is stored.
+        InvalidInput: with every row that cannot be read; then nothing of the file is stored.
+        Conflict: when another process reads the same file.
     """
-    fmt = format_named(upload.how.format)
-    options = _read_options(upload.how)
+    fmt = format_named(upload.options.format)
+    options = _read_options(upload.options)
     dataset_id, token = new_id("dataset"), new_token()
     reading = _Reading(dataset_id, token, context.lease_s)
     file_sha256 = _sha256_of(upload.file)
@@ -82,7 +87,7 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
         return get_dataset(context, dataset.id), False
     writer = DatasetWriter(context, dataset_id, token)
     with _whole_or_nothing(context, writer), opened(upload.file) as source:
-        _read(writer, fmt.rows(source, options), skip=_skips(upload.how))
+        _read(writer, fmt.rows(source, options), skip=_skips(upload.options))
         writer.hand_over()
     return get_dataset(context, dataset_id), True
 
@@ -103,9 +108,9 @@ def _whole_or_nothing(context: ServiceContext, writer: DatasetWriter) -> Iterato
         raise
 
 
-def _skips(how: Import) -> bool:
-    # To clean is to leave things out: nobody mends conversations by hand first.
-    return how.skip_unreadable or how.vicuna is not None
+def _skips(options: Import) -> bool:
+    # Cleaning leaves rows out; nobody repairs conversations by hand first.
+    return options.skip_unreadable or options.vicuna is not None
 
 
 def _find_or_insert(
@@ -128,9 +133,9 @@ def _find_or_insert(
         version=versions.next_version(session, upload.name),
         state=DatasetState.READING,
         is_import=True,
-        recipe=upload.how.model_dump(mode="json"),
+        recipe=upload.options.model_dump(mode="json"),
         request_sha256=hashed.current,
-        facts={"sources": [_fact(upload.how, file_sha256)]},
+        facts={"sources": [_file_source(upload.options, file_sha256)]},
         token=reading.token,
         leased_until=epoch_now() + reading.lease_s,
     )
@@ -145,7 +150,7 @@ def _read(
     """Write all rows of a file.
 
     Raises:
-        InvalidInput: some cannot be read and are not to be skipped, or there is none.
+        InvalidInput: when rows cannot be read and are not to be skipped, or there is no row.
     """
     faults: list[Fault] = []
     for number, row in rows:
@@ -153,15 +158,15 @@ def _read(
             if not faults:
                 writer.add(DatasetRow(0, row, origin={"row": number}))
         elif skip:
-            writer.drop(Drop("reading", row.reason, row.detail, row.text, _place(row)))
+            writer.drop(Drop("reading", row.reason, row.detail, row.text, _origin_of(row)))
         else:
             faults.append(Fault(f"{row.reason}: {row.detail}", row.line or row.row))
-            if len(faults) == _MOST_FAULTS:
+            if len(faults) == _MAX_FAULTS:
                 break
     if faults:
         raise InvalidInput(
-            "Rows of the file cannot be read; nothing of it was stored. Mend them, or import with"
-            " skip_unreadable to leave them out.",
+            "Rows of the file cannot be read; nothing of it was stored. Correct them, or import"
+            " with skip_unreadable to leave them out.",
             faults,
         )
     if not writer.row_count:
@@ -169,25 +174,25 @@ def _read(
     writer.flush()
 
 
-def _place(row: Unreadable) -> Origin:
+def _origin_of(row: Unreadable) -> Origin:
     return {"row": row.row} if row.line is None else {"row": row.row, "line": row.line}
 
 
-def _fact(how: Import, file_sha256: str) -> FileSource:
+def _file_source(options: Import, file_sha256: str) -> FileSource:
     return {
         "file_sha256": file_sha256,
-        "format": how.format,
-        "source": how.source,
-        "licence": how.licence,
+        "format": options.format,
+        "source": options.source,
+        "licence": options.licence,
     }
 
 
 def request_hash_of(upload: Upload, file_sha256: str) -> RequestHash:
     """Hash the request, to tell two of them apart."""
     legacy = json.dumps(
-        [upload.name, upload.how.model_dump(mode="json"), file_sha256], sort_keys=True
+        [upload.name, upload.options.model_dump(mode="json"), file_sha256], sort_keys=True
     )
-    parts = {"name": upload.name, "how": upload.how, "file_sha256": file_sha256}
+    parts = {"name": upload.name, "how": upload.options, "file_sha256": file_sha256}
     return request_hash("import", parts, legacy)
 
 
@@ -205,8 +210,10 @@ def fail_broken_imports(context: ServiceContext) -> None:
         discard_rows(context, dataset_id)
 
 
-def _read_options(how: Import) -> ReadOptions:
+def _read_options(options: Import) -> ReadOptions:
     vicuna = None
-    if how.vicuna is not None:
-        vicuna = VicunaOptions(most_characters=how.vicuna.most_characters, html=how.vicuna.html)
-    return ReadOptions(columns=how.columns, vicuna=vicuna)
+    if options.vicuna is not None:
+        vicuna = VicunaOptions(
+            most_characters=options.vicuna.most_characters, html=options.vicuna.html
+        )
+    return ReadOptions(columns=options.columns, vicuna=vicuna)

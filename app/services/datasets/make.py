@@ -7,7 +7,7 @@ from app.errors import SeedbedError
 from app.services.context import ServiceContext
 from app.services.datasets.finish import finish
 from app.services.datasets.importing import fail_broken_imports
-from app.services.datasets.mix import Making
+from app.services.datasets.mix import RowMaker
 from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.write import (
     DEFECT,
@@ -80,10 +80,10 @@ def _make(context: ServiceContext, writer: DatasetWriter, stop: Callable[[], boo
             if dataset.attempts > _MAX_ATTEMPTS:
                 raise SeedbedError(f"Its worker died {_MAX_ATTEMPTS} times while making it.")
             if dataset.is_import:
-                writer.found(Written(dataset.row_count, dataset.dropped_count))
+                writer.continue_from(Written(dataset.row_count, dataset.dropped_count))
             else:
                 recipe = VersionRecipe.model_validate(dataset.recipe)
-                found = Making(context, writer, recipe, facts["sources"], stop).make()
+                found = RowMaker(context, writer, recipe, facts["sources"], stop).make()
                 facts = {**facts, **found}
             finish(context, writer, facts, stop)
     except Stopped:

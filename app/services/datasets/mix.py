@@ -1,4 +1,4 @@
-"""Rows of the sources through every rule of a recipe, in order, into a version."""
+"""Making the rows of a version: mix the sources and apply every rule of the recipe, in order."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,26 +13,27 @@ from app.record import DatasetRow, Record
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.screen import Screening
-from app.services.datasets.sources import Offered, count_rows, read_records, read_source
+from app.services.datasets.sources import SourceRow, count_rows, read_records, read_source
 from app.services.datasets.write import DatasetWriter, Stopped
 from app.store.datasets.dataset_rows import Drop
 from app.store.json_columns import MakingFacts, OverlapFact, OverlapHit, SourceFact
 from app.store.tables.datasets import Dataset
 
-_LOOK_EVERY = 500
-_SHOWN_HITS = 200
-_SHOWN_CHARACTERS = 300
+_CHECK_STOP_EVERY = 500
+"""Rows."""
+_MAX_HITS = 200
+_MAX_CHARACTERS = 300
 
 
-class Making:
+class RowMaker:
     """Makes the rows of one version.
 
     Args:
         context: what this process works with.
         writer: holds the version.
-        recipe: what is done.
-        sources: the facts of the sources, as they were pinned down.
-        stop: whether this process has been asked to end.
+        recipe: the rules.
+        sources: the sources as they were when the version was requested.
+        stop: returns True once this process has been asked to stop.
     """
 
     def __init__(
@@ -54,29 +55,29 @@ class Making:
         self._groups = Groups(threshold=recipe.split.threshold)
 
     def make(self) -> MakingFacts:
-        """Write all rows; what was found out on the way, as facts of the version.
+        """Write all rows; return the facts that were found out on the way.
 
         Raises:
-            Stopped: this process was asked to end.
-            SeedbedError: no row is left.
+            Stopped: when `stop` returned True.
+            SeedbedError: when the rules dropped every row.
         """
         self._writer.clear()
         for dataset_id in self._recipe.nothing_near:
             self._nearness.keep_away_from(
                 dataset_id, (record.instruction for record in _records(self._context, dataset_id))
             )
-        for number, offered in enumerate(self._mixed()):
-            if number % _LOOK_EVERY == 0 and self._stop():
+        for number, row_in in enumerate(self._mixed()):
+            if number % _CHECK_STOP_EVERY == 0 and self._stop():
                 raise Stopped
-            self._take(offered)
+            self._take(row_in)
         self._writer.flush()
         if not self._writer.row_count:
             raise SeedbedError("No row is left: the rules of the recipe dropped all of them.")
         if self._recipe.split.test_share:
-            self._part()
+            self._split()
         return {"filters": self._screening.facts(), "test_overlap": self._overlap.facts()}
 
-    def _mixed(self) -> Iterator[Offered]:
+    def _mixed(self) -> Iterator[SourceRow]:
         with self._context.database.read() as session:
             counts = [count_rows(session, fact) for fact in self._sources]
         mix = plan_mix(
@@ -84,43 +85,43 @@ class Making:
             self._recipe.mix,
         )
         streams = [read_source(self._context, fact) for fact in self._sources]
-        return (offered for _, offered in mix.rows(streams))
+        return (row_in for _, row_in in mix.rows(streams))
 
-    def _take(self, offered: Offered) -> None:
+    def _take(self, row_in: SourceRow) -> None:
         """Put one row through all rules; the first that drops it decides."""
-        kept = self._screening.screen(offered.record)
+        kept = self._screening.screen(row_in.record)
         if isinstance(kept, Drop):
-            self._drop(offered, kept.filter, Dropped(kept.reason, kept.detail))
+            self._drop(row_in, kept.filter, Dropped(kept.reason, kept.detail))
             return
         row = DatasetRow(
             position=self._writer.row_count,
             record=kept.record,
-            is_classification=offered.is_classification,
-            origin=offered.origin,
+            is_classification=row_in.is_classification,
+            origin=row_in.origin,
             changes=kept.changes,
         )
         if repeat := self._nearness.check(row):
-            self._drop(offered, "nearness", repeat.dropped)
+            self._drop(row_in, "nearness", repeat.dropped)
         elif hit := self._overlap.check(row):
-            self._drop(offered, DECONTAMINATION_REASON, hit.dropped)
+            self._drop(row_in, DECONTAMINATION_REASON, hit.dropped)
         else:
             self._writer.add(row)
             if self._recipe.split.test_share:
                 self._groups.add(row.record.instruction)
 
-    def _drop(self, offered: Offered, rule: str, dropped: Dropped) -> None:
-        text = offered.record.request
-        drop = Drop(rule, dropped.reason, dropped.detail, text, offered.origin)
+    def _drop(self, row_in: SourceRow, rule: str, dropped: Dropped) -> None:
+        text = row_in.record.request
+        drop = Drop(rule, dropped.reason, dropped.detail, text, row_in.origin)
         self._writer.drop(drop)
 
-    def _part(self) -> None:
-        parted = Split(self._groups, self._recipe.split)
+    def _split(self) -> None:
+        split = Split(self._groups, self._recipe.split)
         positions = range(self._writer.row_count)
-        self._writer.to_test([n for n in positions if parted.side(n) == "test"])
+        self._writer.assign_to_test([n for n in positions if split.side(n) == "test"])
 
 
 class _TestOverlap:
-    """Holds rows against the test sets, and counts."""
+    """Compares rows with the test sets, and counts the overlaps."""
 
     def __init__(self, context: ServiceContext, recipe: VersionRecipe) -> None:
         self._options = recipe.decontamination
@@ -128,39 +129,39 @@ class _TestOverlap:
             dataset_id: [record.request for record in _records(context, dataset_id)]
             for dataset_id in recipe.test_sets
         }
-        self._against = Decontamination(self._items, self._options) if self._items else None
+        self._decontamination = Decontamination(self._items, self._options) if self._items else None
         self._checked = 0
         self._rows: Counter[str] = Counter()
-        self._shown: list[OverlapHit] = []
+        self._hits: list[OverlapHit] = []
 
     def check(self, row: DatasetRow) -> Hit | None:
-        """What it has in common with a test set, if that is a reason to drop it."""
-        if self._against is None:
+        """Return the first overlap with a test set, if rows with overlaps are dropped."""
+        if self._decontamination is None:
             return None
         self._checked += 1
-        hits = self._against.hits(row.record)
+        hits = self._decontamination.hits(row.record)
         self._rows.update({hit.test_set for hit in hits})
-        room = _SHOWN_HITS - len(self._shown)
-        self._shown += [self._told(row, hit) for hit in hits[:room]]
+        free = _MAX_HITS - len(self._hits)
+        self._hits += [self._hit_fact(row, hit) for hit in hits[:free]]
         return hits[0] if hits and self._options.drop else None
 
-    def _told(self, row: DatasetRow, hit: Hit) -> OverlapHit:
+    def _hit_fact(self, row: DatasetRow, hit: Hit) -> OverlapHit:
         return {
             "test_set": hit.test_set,
             "item": hit.item,
             "kind": hit.kind,
             "score": hit.score,
             "words": hit.words,
-            "test_text": self._items[hit.test_set][hit.item][:_SHOWN_CHARACTERS],
-            "text": row.record.request[:_SHOWN_CHARACTERS],
+            "test_text": self._items[hit.test_set][hit.item][:_MAX_CHARACTERS],
+            "text": row.record.request[:_MAX_CHARACTERS],
             # A dropped row has no position: the next one takes it.
             "position": None if self._options.drop else row.position,
             "origin": row.origin,
         }
 
     def facts(self) -> OverlapFact | None:
-        """What was found; None: there was nothing to be held against."""
-        if self._against is None:
+        """Return the counts and the first overlaps; None when there is no test set."""
+        if self._decontamination is None:
             return None
         return {
             "ngram": self._options.words,
@@ -168,7 +169,7 @@ class _TestOverlap:
             "drops": self._options.drop,
             "test_rows": {name: len(items) for name, items in self._items.items()},
             "rows": dict(self._rows),
-            "hits": self._shown,
+            "hits": self._hits,
         }
 
 

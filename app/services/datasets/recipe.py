@@ -1,4 +1,4 @@
-"""What a version of a data set is made of: its sources, and what is held against them."""
+"""Recipes of versions: their sources and the rules that rows pass; options of imports."""
 
 from typing import Annotated, Self
 
@@ -11,10 +11,10 @@ Licence = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\
 
 
 class Source(SourceOptions):
-    """A run or an earlier data set whose rows are taken, and how many of them."""
+    """A run or an earlier data set whose rows are used, and how many of them."""
 
     run_id: Id | None = None
-    """What a run has made; of one that has not ended, what is complete when this is posted."""
+    """The rows of this run; if it has not ended, those that are complete when this is posted."""
     dataset_id: Id | None = None
 
     @model_validator(mode="after")
@@ -25,18 +25,20 @@ class Source(SourceOptions):
 
 
 class RowRecipe(Recipe):
-    """What is done to rows, and what they are held against."""
+    """The rules that rows pass, and the data sets they are compared with."""
 
     nothing_near: tuple[Id, ...] = Field(default=(), max_length=50)
-    """Data sets that rows must not be near to, by `nearness`; their rows are not taken."""
+    """Data sets whose near-duplicates are dropped, by `nearness`; their own rows are not used."""
     test_sets: tuple[Id, ...] = Field(default=(), max_length=50)
-    """Test sets, imported as data sets, that rows must not overlap with, by `decontamination`."""
+    """Test sets, imported as data sets; rows that overlap with them are dropped, by
+    `decontamination`."""
     licence: Licence | None = None
-    """Of this version, as a hub writes it, such as ``cc-by-4.0``; null: its card says unknown."""
+    """Licence of this version, as the hub writes it, such as ``cc-by-4.0``; null: its card says
+    unknown."""
 
 
 class VersionRecipe(RowRecipe):
-    """Equal recipe and equal sources make equal rows, byte for byte."""
+    """The recipe of a version: equal recipes and equal sources make equal rows, byte for byte."""
 
     sources: tuple[Source, ...] = Field(min_length=1, max_length=50)
 
@@ -46,25 +48,25 @@ class _Values(BaseModel):
 
 
 class Vicuna(_Values):
-    """How ShareGPT conversations are cleaned, Vicuna's way."""
+    """Cleaning of ShareGPT conversations, as Vicuna did it."""
 
     most_characters: int | None = Field(default=None, ge=1)
-    """Longer conversations are split between rounds; null: none is."""
+    """Longer conversations are split between rounds; null: none is split."""
     html: bool = True
     """Whether turns may be HTML, which becomes Markdown."""
 
 
 class Import(_Values):
-    """How a file was read."""
+    """Options of an import."""
 
     format: str
     vicuna: Vicuna | None = None
-    """Clean conversations and leave out what cannot be mended, with its reasons; null: take them as
-    they are."""
+    """Clean conversations and leave out those that cannot be repaired, with reasons; null: keep
+    them unchanged."""
     columns: dict[str, str | None] | None = None
     """Which of the file's columns is the instruction, the input, the output."""
     skip_unreadable: bool = False
-    """Whether rows that cannot be read are left out, with their reasons, instead of failing it."""
+    """Leave out rows that cannot be read, with reasons, instead of refusing the file."""
     licence: Licence | None = None
     source: str | None = Field(default=None, max_length=500)
-    """Where it comes from, in the importer's words."""
+    """Where the file comes from, in the importer's words."""

@@ -1,4 +1,4 @@
-"""What is told of a version: its manifest, its statistics, its report, its card, its plots."""
+"""Reports on a version: its HTML report, its card and its plots, from the stored facts."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ from app.reports.dataset.facts import (
 from app.reports.dataset.plots import plots
 from app.reports.dataset.report import html_report
 from app.services.context import ServiceContext
-from app.services.datasets.control import ready_dataset
-from app.services.datasets.sources import all_of
+from app.services.datasets.lists import ready_dataset
+from app.services.datasets.sources import all_sources
 from app.statistics.run_facts import RunFacts
 from app.statistics.schema import Statistics
 from app.store.datasets import dataset_rows, versions
@@ -31,8 +31,8 @@ _EXAMPLES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """All that is stored about a version."""
+class VersionDetails:
+    """Everything that is stored about a version."""
 
     dataset: Dataset
     facts: Facts
@@ -40,8 +40,8 @@ class Known:
     files: Sequence[DatasetFile]
 
 
-def known(context: ServiceContext, dataset_id: str) -> Known:
-    """Load all that is known of a version.
+def version_details(context: ServiceContext, dataset_id: str) -> VersionDetails:
+    """Load everything that is stored about a version.
 
     Raises:
         NotFound: when there is no such data set.
@@ -50,7 +50,7 @@ def known(context: ServiceContext, dataset_id: str) -> Known:
     ready_dataset(context, dataset_id)
     with context.database.read() as session:
         dataset = session.get_one(Dataset, dataset_id)
-        return Known(
+        return VersionDetails(
             dataset,
             dataset.facts,
             Statistics.model_validate(dataset.statistics),
@@ -59,49 +59,51 @@ def known(context: ServiceContext, dataset_id: str) -> Known:
 
 
 def report(context: ServiceContext, dataset_id: str) -> str:
-    """Write the HTML report, which opens offline."""
-    found = known(context, dataset_id)
+    """Return the HTML report, which opens offline."""
+    found = version_details(context, dataset_id)
     return html_report(card_facts(found), _examples(context, found.dataset))
 
 
 def card(context: ServiceContext, dataset_id: str) -> str:
-    """Write the card, as a hub shows it."""
-    return dataset_card(card_facts(known(context, dataset_id)))
+    """Return the card in Markdown, as the hub shows it."""
+    return dataset_card(card_facts(version_details(context, dataset_id)))
 
 
-def drawn(context: ServiceContext, dataset_id: str) -> dict[str, str]:
-    """Draw every plot there is something to draw of, as SVG, by name."""
-    return plots(card_facts(known(context, dataset_id)))
+def plots_of(context: ServiceContext, dataset_id: str) -> dict[str, str]:
+    """Return the plots as SVG, by name; plots without data are left out."""
+    return plots(card_facts(version_details(context, dataset_id)))
 
 
 def _examples(context: ServiceContext, dataset: Dataset) -> Iterable[DatasetRow]:
-    """Some rows from all over the version, always the same."""
+    """Return some rows from all over the version, always the same ones."""
     step = max(1, dataset.row_count // _EXAMPLES)
     for start in islice(range(0, dataset.row_count, step), _EXAMPLES):
         with context.database.read() as session:
             yield from list(dataset_rows.rows_between(session, dataset.id, start, start + 1))
 
 
-def card_facts(found: Known) -> CardFacts:
-    """Put the stored facts as report and card take them."""
+def card_facts(found: VersionDetails) -> CardFacts:
+    """Convert the stored facts into the form that report and card take."""
     dataset, facts = found.dataset, found.facts
     return CardFacts(
         name=dataset.name,
         version=dataset.version,
         created_at=dataset.created_at.isoformat(timespec="seconds"),
         licence=dataset.recipe.get("licence"),
-        sources=tuple(source for fact in all_of(facts["sources"]) for source in _sources(fact)),
+        sources=tuple(
+            source for fact in all_sources(facts["sources"]) for source in _sources(fact)
+        ),
         recipe=json.dumps(dataset.recipe, ensure_ascii=False, indent=2, sort_keys=True),
         statistics=found.statistics,
-        runs=tuple(RunFacts.model_validate(_stored(run)) for run in facts["runs"]),
+        runs=tuple(RunFacts.model_validate(_without_computed(run)) for run in facts["runs"]),
         filters=_filters(facts),
         decontamination=_decontamination(facts),
         files=tuple(_file(file) for file in found.files),
     )
 
 
-def _stored(run: dict[str, Any]) -> dict[str, Any]:
-    # What is computed of the others is not taken in again.
+def _without_computed(run: dict[str, Any]) -> dict[str, Any]:
+    # A computed field cannot be read back.
     return {name: value for name, value in run.items() if name != "cost_per_row_usd"}
 
 
@@ -132,26 +134,26 @@ def _sources(fact: SourceFact) -> Iterable[SourceFacts]:
 
 
 def _filters(facts: Facts) -> tuple[FilterFacts, ...]:
-    told = [FilterFacts.model_validate(one) for one in facts.get("filters", ())]
-    names = {one.name for one in told}
-    # The rules that look at more than one row come after the filters, and drop only.
+    filters = [FilterFacts.model_validate(one) for one in facts.get("filters", ())]
+    names = {one.name for one in filters}
+    # The rules on more than one row come after the filters, and only drop.
     rest = {rule: counts for rule, counts in facts["dropped"].items() if rule not in names}
-    reached = told[-1].looked_at - sum(told[-1].dropped.values()) if told else 0
+    reached = filters[-1].looked_at - sum(filters[-1].dropped.values()) if filters else 0
     others = [
         FilterFacts(name=rule, looked_at=max(reached, sum(counts.values())), dropped=counts)
         for rule, counts in rest.items()
     ]
-    return (*told, *others)
+    return (*filters, *others)
 
 
 def _decontamination(facts: Facts) -> tuple[DecontaminationFacts, ...]:
     overlap = facts.get("test_overlap")
     if overlap is None:
         return ()
-    return tuple(_against(overlap, name) for name in overlap["test_rows"])
+    return tuple(_decontamination_of(overlap, name) for name in overlap["test_rows"])
 
 
-def _against(overlap: OverlapFact, name: str) -> DecontaminationFacts:
+def _decontamination_of(overlap: OverlapFact, name: str) -> DecontaminationFacts:
     rows = overlap["rows"].get(name, 0)
     hits = [hit for hit in overlap["hits"] if hit["test_set"] == name]
     return DecontaminationFacts(

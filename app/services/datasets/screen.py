@@ -1,4 +1,4 @@
-"""The filters of a recipe at work: what they do to each record, counted filter by filter."""
+"""Filters of a recipe applied to records, with counts for each filter."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from app.store.json_columns import FilterFact
 
 
 class Screening:
-    """Puts records through the filters that are on."""
+    """Applies the filters that are on."""
 
     def __init__(self, options: FilterOptions) -> None:
         self._filters = chosen(options)
@@ -21,7 +21,7 @@ class Screening:
         self._mended: Counter[str] = Counter()
 
     def screen(self, record: Record) -> Kept | Drop:
-        """Keep it, perhaps mended, or say which filter drops it and why."""
+        """Return the record, perhaps changed, or the filter and the reason that drop it."""
         self._looked_at += 1
         answer = screen(record, self._filters)
         if isinstance(answer, Dropped):
@@ -32,7 +32,7 @@ class Screening:
         return answer
 
     def facts(self) -> list[FilterFact]:
-        """What each filter did, in the order in which they ran."""
+        """Return the counts of each filter, in the order in which they ran."""
         facts: list[FilterFact] = []
         left = self._looked_at
         for rule in self._filters:

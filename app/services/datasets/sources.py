@@ -1,4 +1,4 @@
-"""What a version is made of: sources found when it is asked for, and read when it is made."""
+"""Sources of a version: resolved when it is requested, read when it is made."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ _CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """A row of a source, before any rule has seen it."""
+class SourceRow:
+    """A row of a source, before any rule is applied to it."""
 
     record: Record
     is_classification: bool | None
     origin: Origin
 
 
-def resolved(session: Session, recipe: VersionRecipe) -> list[ReadableSource]:
-    """Pin down what the sources hold now, as facts; what they gain later is no part of it.
+def resolve_sources(session: Session, recipe: VersionRecipe) -> list[ReadableSource]:
+    """Record what the sources hold now, as facts; rows that they gain later are not used.
 
     Raises:
-        InvalidInput: names every source, and everything held against, that cannot be read.
+        InvalidInput: names every source, and every data set to compare with, that cannot be read.
     """
     faults: list[Fault] = []
     found = [
@@ -44,7 +44,7 @@ def resolved(session: Session, recipe: VersionRecipe) -> list[ReadableSource]:
         for n, dataset_id in enumerate(getattr(recipe, field)):
             _ready(session, dataset_id, f"recipe.{field}[{n}]", faults)
     if faults:
-        raise InvalidInput("The data set cannot be made of this.", faults)
+        raise InvalidInput("The data set cannot be made from these sources.", faults)
     return [fact for fact in found if fact is not None]
 
 
@@ -110,8 +110,8 @@ def _ready(
     }
 
 
-def all_of(sources: Iterable[SourceFact]) -> Iterator[SourceFact]:
-    """The facts of sources and of what those were made of, back to the first, each once."""
+def all_sources(sources: Iterable[SourceFact]) -> Iterator[SourceFact]:
+    """Yield the sources and everything that those were made of, back to the first, each once."""
     seen: set[str] = set()
     waiting = list(sources)
     while waiting:
@@ -129,8 +129,8 @@ def _key_of(fact: SourceFact) -> str:
     return fact["dataset_id"] if "dataset_id" in fact else fact["file_sha256"]
 
 
-def read_source(context: ServiceContext, fact: ReadableSource) -> Iterator[Offered]:
-    """Read a source as far as it was pinned down, in order, a transaction for each chunk."""
+def read_source(context: ServiceContext, fact: ReadableSource) -> Iterator[SourceRow]:
+    """Read the recorded rows of a source, in order, with one transaction for each chunk."""
     if "run_id" in fact:
         yield from _run_rows(context, fact["run_id"], fact["instructions"])
         return
@@ -141,19 +141,19 @@ def read_source(context: ServiceContext, fact: ReadableSource) -> Iterator[Offer
             origin["run_id"] = row.origin["run_id"]
         if "instance_mode" in row.origin:
             origin["instance_mode"] = row.origin["instance_mode"]
-        yield Offered(row.record, row.is_classification, origin)
+        yield SourceRow(row.record, row.is_classification, origin)
 
 
-def _run_rows(context: ServiceContext, run_id: str, until: int) -> Iterator[Offered]:
+def _run_rows(context: ServiceContext, run_id: str, until: int) -> Iterator[SourceRow]:
     for start in range(0, until, _CHUNK):
         stop = min(start + _CHUNK, until)
         with context.database.read() as session:
             chunk = list(dataset_rows.run_rows_between(session, run_id, start, stop))
-        yield from (Offered(*row) for row in chunk)
+        yield from (SourceRow(*row) for row in chunk)
 
 
 def read_dataset(context: ServiceContext, dataset_id: str, rows: int) -> Iterator[DatasetRow]:
-    """Read the rows of a version, in order, a transaction for each chunk."""
+    """Read the rows of a version, in order, with one transaction for each chunk."""
     for start in range(0, rows, _CHUNK):
         with context.database.read() as session:
             chunk = list(
@@ -165,7 +165,7 @@ def read_dataset(context: ServiceContext, dataset_id: str, rows: int) -> Iterato
 def read_records(
     context: ServiceContext, dataset_id: str, rows: int, split: str | None = None
 ) -> Iterator[Record]:
-    """Read only the records, of one split or of all."""
+    """Read the records of a version, of one split or of all."""
     for start in range(0, rows, _CHUNK):
         stop = min(start + _CHUNK, rows)
         with context.database.read() as session:
@@ -174,7 +174,7 @@ def read_records(
 
 
 def count_rows(session: Session, fact: ReadableSource) -> int:
-    """Count the rows of a source as far as it was pinned down."""
+    """Count the recorded rows of a source."""
     if "dataset_id" in fact:
         return fact["rows"]
     return dataset_rows.count_run_rows(session, fact["run_id"], fact["instructions"])

@@ -1,4 +1,4 @@
-"""Writing a version: rows and drops in order, some thousand a transaction, fenced."""
+"""Writing a version: rows and drops in order, some thousand per transaction, fenced by a token."""
 
 import hashlib
 import logging
@@ -21,7 +21,7 @@ from app.store.datasets.dataset_rows import Drop, clear_chunk
 from app.store.datasets.versions import Written
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 2_000
+_ROWS_PER_WRITE = 2_000
 DEFECT = "A defect of the service; its log has the details."
 
 
@@ -49,33 +49,33 @@ class DatasetWriter:
 
     @property
     def row_count(self) -> int:
-        """How many rows there are so far."""
+        """The number of rows so far."""
         return self._written.rows + len(self._rows)
 
-    def found(self, written: Written) -> None:
-        """Take up what an earlier process wrote whole."""
+    def continue_from(self, written: Written) -> None:
+        """Continue after the rows that an earlier process has written."""
         self._written = written
 
     def clear(self) -> None:
-        """Remove what an earlier try has left."""
+        """Remove the rows of an earlier attempt."""
         while self._fenced(lambda session: clear_chunk(session, self.dataset_id)):
-            _log.debug("data set %s: rows of an earlier try removed", self.dataset_id)
+            _log.debug("data set %s: rows of an earlier attempt removed", self.dataset_id)
 
     def add(self, row: DatasetRow) -> None:
-        """Put a row behind the others; its position is set here."""
+        """Append a row; its position is set here."""
         self._rows.append(replace(row, position=self.row_count))
         self._flush_full()
 
     def drop(self, drop: Drop) -> None:
-        """Note a row that does not become one of the version."""
+        """Append a row that is left out, with the reason."""
         self._drops.append(drop)
         self._flush_full()
 
     def flush(self) -> None:
-        """Write what is gathered.
+        """Write the rows and drops that are not written yet.
 
         Raises:
-            LostHold: the version is another's by now.
+            LostHold: when the version was lost to another process.
         """
         before = self._written
         after = Written(before.rows + len(self._rows), before.drops + len(self._drops))
@@ -93,13 +93,13 @@ class DatasetWriter:
         self._written = after
         self._rows, self._drops = [], []
 
-    def to_test(self, positions: list[int]) -> None:
-        """Put the rows at these positions, all of them written, into the test split."""
-        for start in range(0, len(positions), _AT_ONCE):
-            some = positions[start : start + _AT_ONCE]
-            self._fenced(partial(self._note_test, positions=some))
+    def assign_to_test(self, positions: list[int]) -> None:
+        """Move the rows at these positions, all of them written, into the test split."""
+        for start in range(0, len(positions), _ROWS_PER_WRITE):
+            some = positions[start : start + _ROWS_PER_WRITE]
+            self._fenced(partial(self._store_test, positions=some))
 
-    def _note_test(self, session: Session, positions: list[int]) -> None:
+    def _store_test(self, session: Session, positions: list[int]) -> None:
         dataset_rows.note_split(session, self.dataset_id, "test", positions)
 
     def extend(self, session: Session, lease_s: float) -> bool:
@@ -118,7 +118,7 @@ class DatasetWriter:
         self.release()
 
     def read(self) -> Iterator[DatasetRow]:
-        """Read back what is written."""
+        """Read the rows that are written."""
         return read_dataset(self._context, self.dataset_id, self._written.rows)
 
     def end(self, state: DatasetState, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
@@ -134,7 +134,7 @@ class DatasetWriter:
             discard_rows(self._context, self.dataset_id)
 
     def _flush_full(self) -> None:
-        if len(self._rows) + len(self._drops) >= _AT_ONCE:
+        if len(self._rows) + len(self._drops) >= _ROWS_PER_WRITE:
             self.flush()
 
     def _fenced(self, work: Callable[[Session], Any]) -> Any:  # noqa: ANN401 - as `work` answers
@@ -147,20 +147,20 @@ class DatasetWriter:
 
 
 class ContentHash:
-    """The hash of a version's rows in canonical form: equal rows in equal order, equal hash."""
+    """Hash of a version's rows in canonical form: equal rows in equal order have equal hashes."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
 
     def add(self, row: DatasetRow) -> None:
-        """Take in the next row."""
+        """Add the next row."""
         for text in _texts(row.record):
             data = text.encode("utf-8", "surrogatepass")
             self._sha256.update(len(data).to_bytes(8, "big") + data)
         self._sha256.update(row.split.encode() + b"\0")
 
     def hexdigest(self) -> str:
-        """The hash so far."""
+        """Return the hash of the rows so far, in hexadecimal."""
         return self._sha256.hexdigest()
 
 
@@ -172,7 +172,7 @@ def _texts(record: Record) -> Iterator[str]:
 
 
 def new_token() -> str:
-    """A fence for one try of making a version."""
+    """Return a fencing token for one attempt to make a version."""
     return secrets.token_hex(8)
 
 

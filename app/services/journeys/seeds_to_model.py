@@ -1,7 +1,7 @@
-"""A training that waits for a run: begun when the run has succeeded and its data set is made.
+"""Training on what a run makes: the job waits until the run succeeds and its data set is made.
 
-The job is there from the beginning, without a data set, so that whoever asked can look at it. It
-comes with the run, or is asked for later, while the run goes on or when it has succeeded.
+The job is stored at once, without a data set, so that its status can be read. It is requested
+together with the run, or later, while the run continues or after it has succeeded.
 """
 
 import json
@@ -24,24 +24,24 @@ from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
 
-NO_REVIEW_YET = "what a run makes has no review yet: leave out review_run_id"
+NO_REVIEW_YET = "the data set of a run has no review yet: leave out review_run_id"
 DatasetName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$")]
 
 
 class RunTraining(BaseModel):
-    """What is tuned on a run's rows once they are all there."""
+    """A training on the rows of a run, once all of them are there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     dataset_name: DatasetName | None = None
-    """Of the data set that is made of the run; left out: the run's id."""
+    """Name of the data set that is made of the run; left out: the run's id."""
     recipe: RowRecipe = RowRecipe()
-    """What is done to the run's rows on the way."""
+    """Filters and other rules that the run's rows pass on the way."""
     options: TrainingOptions = TrainingOptions()
-    """The model, and how it is tuned and measured."""
+    """The model, and how it is fine-tuned and evaluated."""
 
     @model_validator(mode="after")
-    def _nobody_has_reviewed_it(self) -> Self:
+    def _names_no_review(self) -> Self:
         if self.options.review_run_id is not None:
             raise ValueError(NO_REVIEW_YET)
         return self
@@ -73,7 +73,7 @@ def start_run(
             return earlier
         run = insert_run(session, new)
         if faults := _faults(session, training, "training."):
-            raise InvalidInput("The training cannot be done.", faults)
+            raise InvalidInput("The training cannot be started.", faults)
         add_job(session, _job(job_id, run.id, training, None))
         return run
 
@@ -97,7 +97,7 @@ def create_for_run(
     def check(session: Session) -> None:
         faults = _faults_of_run(session, run_id) + _faults(session, training, "")
         if faults:
-            raise InvalidInput("The job cannot be done.", faults)
+            raise InvalidInput("The job cannot be started.", faults)
 
     return insert_job(context, lambda: _job(job_id, run_id, training, idempotency_key), key, check)
 
@@ -127,19 +127,19 @@ def _faults_of_run(session: Session, run_id: str) -> list[Fault]:
     if run is None:
         return [Fault(f"there is no run with the id {run_id!r}", field="run_id")]
     if run.status in {Status.CANCELLING, Status.CANCELLED, Status.FAILED}:
-        what = f"the run is {run.status}: make a data set of what it has, and give its dataset_id"
-        return [Fault(what, field="run_id")]
+        fix = f"the run is {run.status}: make a data set of its rows, and give its dataset_id"
+        return [Fault(fix, field="run_id")]
     return []
 
 
 def _faults(session: Session, training: RunTraining, before: str) -> list[Fault]:
-    """What cannot be read, by field; `before` is how the names of the fields begin."""
-    held_against = {
+    """Find the data sets that cannot be read; the names of their fields begin with `before`."""
+    compared = {
         f"{before}recipe.{field}[{n}]": dataset_id
         for field in ("nothing_near", "test_sets")
         for n, dataset_id in enumerate(getattr(training.recipe, field))
     }
     return [
         *faults_of(session, training.options, f"{before}options"),
-        *faults_of_datasets(session, held_against),
+        *faults_of_datasets(session, compared),
     ]

@@ -1,4 +1,4 @@
-"""Jobs that wait for a run: when it has ended, its data set is made and given to them."""
+"""Training jobs that wait for a run: when it has ended, its data set is made and given to them."""
 
 import logging
 from functools import partial
@@ -24,27 +24,27 @@ _log = logging.getLogger(__name__)
 
 
 def advance_waiting_jobs(context: ServiceContext) -> None:
-    """Take jobs on whose runs have ended; any number of processes may do so, at any time.
+    """Advance each job whose run has ended by one step.
 
-    What becomes of a job is decided and noted in one transaction that holds its row: of two
-    processes that saw the same, the second finds what the first has done.
+    Any number of processes may do so at once. A step is decided and stored in one transaction that
+    locks the job's row, so a second process finds what the first one has done.
     """
     with context.database.read() as session:
         waiting = waiting_jobs.rowless(session)
     for job_id in waiting:
         try:
-            context.database.retrying(partial(_take_on, job_id=job_id))
+            context.database.retrying(partial(_advance, job_id=job_id))
         except IntegrityError:
-            # The next look finds the other's.
-            _log.warning("the data set for job %s was asked for by another at once", job_id)
+            # The next step finds the data set of the other process.
+            _log.warning("another process requested the data set of job %s first", job_id)
         except AWAY:
             raise
-        except Exception:  # noqa: BLE001 - one job that cannot be read must not hold up the others
+        except Exception:  # noqa: BLE001 - one broken job must not stop the others
             _log.exception("training job %s failed: a defect of the service", job_id)
-            context.database.retrying(partial(_bury, job_id=job_id))
+            context.database.retrying(partial(_fail_by_defect, job_id=job_id))
 
 
-def _take_on(session: Session, job_id: str) -> None:
+def _advance(session: Session, job_id: str) -> None:
     job = waiting_jobs.hold(session, job_id)
     if job is None:
         return
@@ -52,13 +52,13 @@ def _take_on(session: Session, job_id: str) -> None:
         None if job.pending_dataset_id is None else versions.lock(session, job.pending_dataset_id)
     )
     if dataset is None or dataset.state == DatasetState.DELETED:
-        _begin(session, job)
+        _request_dataset(session, job)
     else:
-        _give(session, job, dataset)
+        _hand_over(session, job, dataset)
 
 
-def _begin(session: Session, job: TrainingJob) -> None:
-    """Have the data set made, or say why there will be none."""
+def _request_dataset(session: Session, job: TrainingJob) -> None:
+    """Request the data set of the job's run, or end the job when the run gives none."""
     run = session.get_one(Run, job.run_id)
     if run.status not in FINAL:
         return
@@ -76,19 +76,19 @@ def _begin(session: Session, job: TrainingJob) -> None:
         job.pending_dataset_id = dataset.id
 
 
-def _give(session: Session, job: TrainingJob, dataset: Dataset) -> None:
-    """Give the data set that was made, or say why it cannot be."""
-    if (trouble := _trouble_with(dataset)) is not None:
-        _fail(session, job, f"The data set {dataset.id} of its run {trouble}.")
+def _hand_over(session: Session, job: TrainingJob, dataset: Dataset) -> None:
+    """Give the job its data set once that is ready, or fail the job."""
+    if (failure := _failure_of(dataset)) is not None:
+        _fail(session, job, f"The data set {dataset.id} of its run {failure}.")
     elif dataset.state == DatasetState.READY:
         job.dataset_id = dataset.id
 
 
-def _trouble_with(dataset: Dataset) -> str | None:
+def _failure_of(dataset: Dataset) -> str | None:
     if dataset.state == DatasetState.FAILED:
         return f"failed: {dataset.message}"
     if dataset.state == DatasetState.READY and not dataset.row_count:
-        return "has no row left"
+        return "has no rows"
     return None
 
 
@@ -101,14 +101,14 @@ def _end_with(session: Session, job: TrainingJob, run: Run) -> None:
         _fail(session, job, f"Its run {run.id} failed{reason}")
 
 
-def _bury(session: Session, job_id: str) -> None:
+def _fail_by_defect(session: Session, job_id: str) -> None:
     job = waiting_jobs.hold(session, job_id)
     if job is not None:
         _fail(session, job, "A defect of the service; its log has the details.")
 
 
 def _fail(session: Session, job: TrainingJob, message: str) -> None:
-    # Resumed, it has another one made.
+    # A resumed job requests another data set.
     job.pending_dataset_id = None
-    said = f"{message} Once that is mended, resume the job."
-    training_jobs.move(session, job.id, Status.FAILED, message=said)
+    advice = f"{message} Fix that, then resume the job."
+    training_jobs.move(session, job.id, Status.FAILED, message=advice)

@@ -1,4 +1,4 @@
-"""Runs under a person's control: start, estimate, look up, pause, resume, cancel."""
+"""Runs: start, estimate, load, pause, resume, cancel, and stop their batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from app.store.ids import may_be_id, new_id
 from app.store.runs import runs, slots
 from app.store.runs import seed_sets as stored_seeds
 from app.store.tables.runs import Run
-from app.store.work import batches
+from app.store.work import batch_items, batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,11 @@ def _source(session: Session, request: RunRequest) -> Mapping[str, Any]:
 
 
 def estimate_run(context: ServiceContext, request: RunRequest) -> RunEstimate:
-    """Guess what a run would take; nothing is stored and nothing is asked.
+    """Estimate the calls, tokens and cost of a run; nothing is stored, no model is called.
 
     Raises:
-        InvalidInput: when no model is named anywhere, or source and profile do not suit each other.
+        InvalidInput: when no model is named anywhere, or source and
+            profile do not go together.
         NotFound: when there is no such seed set.
     """
     check_source(request.options.profile, request.dataset_id)
@@ -128,7 +129,7 @@ def estimate_run(context: ServiceContext, request: RunRequest) -> RunEstimate:
 
 
 def get_run(context: ServiceContext, run_id: str) -> Run:
-    """Load one.
+    """Load a run.
 
     Raises:
         NotFound: when there is none with this id.
@@ -138,7 +139,7 @@ def get_run(context: ServiceContext, run_id: str) -> Run:
 
 
 def load(session: Session, run_id: str) -> Run:
-    """Load one within a transaction of the caller's.
+    """Load a run in a transaction of the caller's.
 
     Raises:
         NotFound: when there is none with this id.
@@ -150,7 +151,7 @@ def load(session: Session, run_id: str) -> Run:
 
 
 def cancel_run(context: ServiceContext, run_id: str) -> Run:
-    """End a run for good; what it has made stays. Effective within seconds, safe to repeat.
+    """Cancel a run for good; its rows stay. Takes effect within seconds, safe to repeat.
 
     Raises:
         NotFound: when there is none with this id.
@@ -161,10 +162,11 @@ def cancel_run(context: ServiceContext, run_id: str) -> Run:
         run = load(session, run_id)
         if run.status in {Status.CANCELLED, Status.CANCELLING}:
             return run
-        _must(runs.move(session, run_id, Status.CANCELLING, reason=EndReason.CANCELLED), run)
+        if not runs.move(session, run_id, Status.CANCELLING, reason=EndReason.CANCELLED):
+            raise _conflict(run, "cancelled")
         batches.cancel_open(session, run_id)
         if not slots.any_live(session, run_id) and not batches.any_open(session, run_id):
-            # Nobody works on it: there is nothing to wait for.
+            # No worker has it: there is nothing to wait for.
             runs.move(session, run_id, Status.CANCELLED, reason=EndReason.CANCELLED)
         return load(session, run_id)
 
@@ -172,7 +174,7 @@ def cancel_run(context: ServiceContext, run_id: str) -> Run:
 
 
 def pause_run(context: ServiceContext, run_id: str) -> Run:
-    """Stop asking the model until the run is resumed. Effective within seconds, safe to repeat.
+    """Stop calling the model until the run is resumed. Takes effect in seconds, safe to repeat.
 
     Raises:
         NotFound: when there is none with this id.
@@ -181,15 +183,17 @@ def pause_run(context: ServiceContext, run_id: str) -> Run:
 
     def pause(session: Session) -> Run:
         run = load(session, run_id)
-        if run.status != Status.PAUSED:
-            _must(runs.move(session, run_id, Status.PAUSED, reason=EndReason.ASKED), run)
+        if run.status != Status.PAUSED and not runs.move(
+            session, run_id, Status.PAUSED, reason=EndReason.ASKED
+        ):
+            raise _conflict(run, "paused")
         return load(session, run_id)
 
     return context.database.retrying(pause)
 
 
 def resume_run(context: ServiceContext, run_id: str) -> Run:
-    """Let a paused or failed run go on from where it stands. Safe to repeat.
+    """Continue a paused or failed run from where it stopped. Safe to repeat.
 
     Raises:
         NotFound: when there is none with this id.
@@ -200,9 +204,9 @@ def resume_run(context: ServiceContext, run_id: str) -> Run:
         load(session, run_id)
         run = runs.lock(session, run_id)
         if run is not None and run.status not in {Status.QUEUED, Status.RUNNING}:
-            _must(run.status != Status.SUCCEEDED, run)
-            _must(runs.move(session, run_id, Status.QUEUED), run)
-            # A run that was dry is given as many barren replies again.
+            if run.status == Status.SUCCEEDED or not runs.move(session, run_id, Status.QUEUED):
+                raise _conflict(run, "resumed")
+            # A run that ended dry may try as many replies again.
             run.unproductive_tickets = 0
             run.complete_at_resume = run.complete
         session.flush()
@@ -211,6 +215,34 @@ def resume_run(context: ServiceContext, run_id: str) -> Run:
     return context.database.retrying(resume)
 
 
-def _must(moved: bool, run: Run) -> None:
-    if not moved:
-        raise Conflict(f"The run is {run.status}; from there this cannot be done.")
+def stop_batches(context: ServiceContext, run_id: str) -> Run:
+    """Send everything that is left as normal calls, at their price. Safe to repeat.
+
+    Batches at the provider are cancelled; what they have answered by then is collected. A paused
+    run does so once it is resumed.
+
+    Raises:
+        NotFound: when there is none with this id.
+    """
+
+    def stop(session: Session) -> Run:
+        load(session, run_id)
+        run = runs.lock(session, run_id) or load(session, run_id)
+        if run.batch_stages:
+            runs.add_event(session, run_id, "batches_stopped", {})
+        run.batch_stages = []
+        run.idle_until = None
+        batch_items.ask_all_by_call(session, run_id)
+        batches.cancel_open(session, run_id)
+        session.flush()
+        session.refresh(run)
+        return run
+
+    return context.database.retrying(stop)
+
+
+def _conflict(run: Run, action: str) -> Conflict:
+    """Return the error that says that a run can't be, for example, ``resumed``."""
+    if run.status == Status.CANCELLING:
+        return Conflict(f"A run that is being cancelled can't be {action}.")
+    return Conflict(f"A {run.status} run can't be {action}.")

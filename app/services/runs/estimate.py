@@ -1,7 +1,7 @@
-"""What a run will take, guessed before a cent is spent: calls, tokens, money.
+"""Estimates of a run before it starts: calls, tokens, cost.
 
-Where the same kind of run was made before (profile and model), its acceptance and its tokens a call
-are the measure; otherwise the profile's usual yield and prompts built from the seeds.
+They are based on earlier runs of the same profile and model: on their acceptance rate and tokens
+per call. Without such runs they use the profile's usual yield and prompts built from the seeds.
 """
 
 import math
@@ -24,17 +24,17 @@ from app.store.runs import past_runs
 from app.store.runs.past_runs import Experience
 
 _BYTES_PER_TOKEN = 4
-_WRITTEN_PER_TASK = 25
-_WRITTEN_PER_INSTANCE = 60
-_WRITTEN_PER_VERDICT = 80
-_LABEL = 3
+_TOKENS_PER_TASK = 25
+_TOKENS_PER_INSTANCE = 60
+_TOKENS_PER_VERDICT = 80
+_TOKENS_PER_LABEL = 3
 _PREFLIGHT_TOKENS = (60, 20)
-"""Of the prompt and the answer of each of its questions."""
+"""Of the prompt and of the answer of each preflight question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be estimated."""
+    """A growing run, or the rest of one, that is to be estimated."""
 
     options: RunOptions
     model: str
@@ -42,11 +42,11 @@ class Plan:
     missing: int
     """Instructions still to be accepted."""
     unfinished: int = 0
-    """Instructions accepted and without their instances."""
+    """Instructions that are accepted but still lack their instances."""
 
 
 def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> RunEstimate:
-    """Guess what a plan takes."""
+    """Estimate a plan."""
     profile = PROFILES[plan.options.profile]
     known = past_runs.of(session, profile.name, plan.model)
     per_call = known.accepted_per_call or profile.usual_yield
@@ -58,7 +58,7 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> RunEs
         counts[Stage.CLASSIFY] = counts[Stage.INSTANTIATE] = later
     tokens = _guessed(profile, plan) | dict(known.tokens_per_call)
     stages = {stage: _stage_estimate(n, *tokens[stage]) for stage, n in counts.items()}
-    return _added_up(plan, stages, prices, known, accepted_per_call=per_call)
+    return _total(plan, stages, prices, known, accepted_per_call=per_call)
 
 
 def _stage_estimate(calls: int, prompt_tokens: float, completion_tokens: float) -> StageEstimate:
@@ -70,7 +70,7 @@ def _stage_estimate(calls: int, prompt_tokens: float, completion_tokens: float) 
     )
 
 
-def _added_up(
+def _total(
     plan: "Plan | ReviewPlan",
     stages: Mapping[Stage, StageEstimate],
     prices: Mapping[str, Price],
@@ -91,20 +91,20 @@ def _added_up(
 
 @dataclass(frozen=True, slots=True)
 class ReviewPlan:
-    """What is to be estimated of a review."""
+    """A review, or the rest of one, that is to be estimated."""
 
     options: RunOptions
     model: str
     rows: Sequence[Record]
-    """Some, from all over the data set."""
+    """A sample from all over the data set."""
     missing: int
     """Rows still to be reviewed."""
 
 
 def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Price]) -> RunEstimate:
-    """Guess what a review takes: a call for each row, measured by the rows' texts.
+    """Estimate a review: one call for each row, with prompts built from the sampled rows.
 
-    How much is written is known better from earlier reviews, where there were any.
+    The length of the answers is taken from earlier reviews, if there were any.
     """
     profile = PROFILES[plan.options.profile]
     known = past_runs.of(session, profile.name, plan.model)
@@ -113,14 +113,14 @@ def estimate_review(session: Session, plan: ReviewPlan, prices: Mapping[str, Pri
     read = [_size(build(record, asking, 0)) for record in plan.rows]
     answers = [len(record.output.encode()) / _BYTES_PER_TOKEN for record in plan.rows]
     judged = profile.name == "judge"
-    guessed = _WRITTEN_PER_VERDICT if judged else sum(answers) / len(answers)
+    guessed = _TOKENS_PER_VERDICT if judged else sum(answers) / len(answers)
     _, written = known.tokens_per_call.get(Stage.REVIEW, (0.0, guessed))
     calls = plan.missing
     stages = {
         Stage.PREFLIGHT: _stage_estimate(2, *_PREFLIGHT_TOKENS),
         Stage.REVIEW: _stage_estimate(calls, sum(read) / len(read), written),
     }
-    return _added_up(plan, stages, prices, known, accepted_per_call=known.accepted_per_call or 1.0)
+    return _total(plan, stages, prices, known, accepted_per_call=known.accepted_per_call or 1.0)
 
 
 def _cost(
@@ -139,7 +139,7 @@ def _cost(
 
 
 def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
-    """Tokens of prompt and answer of a call of each stage, from prompts like those to come."""
+    """Guess the tokens of prompt and answer of a call of each stage, from prompts built here."""
     asking = Asking(plan.options, Capabilities())
     mix = mix_of(profile, plan.options)
     shown = [
@@ -148,7 +148,7 @@ def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
     ]
     text = plan.seeds[0].instruction
     tasks = plan.options.tasks_per_request if profile.classify else 2 * profile.usual_yield
-    per_task = _WRITTEN_PER_TASK if profile.classify else _WRITTEN_PER_TASK + _WRITTEN_PER_INSTANCE
+    per_task = _TOKENS_PER_TASK if profile.classify else _TOKENS_PER_TASK + _TOKENS_PER_INSTANCE
     guessed: dict[str, tuple[float, float]] = {
         Stage.PREFLIGHT: _PREFLIGHT_TOKENS,
         Stage.GENERATE: (
@@ -158,11 +158,11 @@ def _guessed(profile: Profile, plan: Plan) -> dict[str, tuple[float, float]]:
     }
     if profile.classify is not None:
         classify = _size(profile.classify.build_request(text, asking, 0))
-        guessed[Stage.CALIBRATE] = guessed[Stage.CLASSIFY] = (classify, _LABEL)
+        guessed[Stage.CALIBRATE] = guessed[Stage.CLASSIFY] = (classify, _TOKENS_PER_LABEL)
         instantiate = _size(
             profile.instantiate(is_classification=False).build_request(text, asking)
         )
-        written = plan.options.instances_per_instruction * _WRITTEN_PER_INSTANCE
+        written = plan.options.instances_per_instruction * _TOKENS_PER_INSTANCE
         guessed[Stage.INSTANTIATE] = (instantiate, written)
     return guessed
 

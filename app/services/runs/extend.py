@@ -1,4 +1,4 @@
-"""Giving a run more: a higher target, a larger budget."""
+"""Extending a run: a higher target, a larger budget."""
 
 from dataclasses import dataclass
 
@@ -24,20 +24,20 @@ from app.store.tables.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What is to be from now on: whole numbers, not additions, so that it is safe to repeat."""
+    """New totals, not increments, so that it is safe to repeat."""
 
     target: int | None = None
-    """None leaves it."""
+    """None keeps it."""
     caps: Caps = NO_CAPS
-    """None leaves a cap as it is."""
+    """None keeps a cap."""
 
 
 def extend_run(context: ServiceContext, run_id: str, extension: Extension) -> Run:
-    """Raise target or caps; a run that waited for them, or had met its target, goes on at once.
+    """Raise target or caps; a run that was paused by them, or had met its target, continues.
 
     Raises:
         NotFound: when there is none with this id.
-        InvalidInput: when something would become less, or money is capped without a price.
+        InvalidInput: when a number would become smaller, or money is capped without a price.
         Conflict: when it was cancelled.
     """
 
@@ -53,7 +53,7 @@ def extend_run(context: ServiceContext, run_id: str, extension: Extension) -> Ru
 
 
 def estimate_extension(context: ServiceContext, run_id: str, extension: Extension) -> RunEstimate:
-    """Guess what is still to be taken, with a new target or the one there is.
+    """Estimate what is still needed to meet the target, a new one or the present one.
 
     Raises:
         NotFound: when there is none with this id.
@@ -78,11 +78,11 @@ def estimate_extension(context: ServiceContext, run_id: str, extension: Extensio
 
 def _check(context: ServiceContext, run: Run, extension: Extension) -> None:
     if run.status in {Status.CANCELLED, Status.CANCELLING}:
-        raise Conflict("The run was cancelled; from there it cannot be extended.")
+        raise Conflict("A cancelled run can't be extended.")
     if run.dataset_id is not None and extension.target is not None:
-        fault = Fault("a review ends with the last row of its data set", field="target")
+        fault = Fault("a review always covers all rows of its data set", field="target")
         raise InvalidInput("A review has no target.", [fault])
-    now, after = caps_of(run), _after(run, extension)
+    now, after = caps_of(run), _new_caps(run, extension)
     for field, before, wanted in (
         ("target", run.options["target"], extension.target or run.options["target"]),
         ("budget.max_calls", now.calls, after.calls),
@@ -90,12 +90,12 @@ def _check(context: ServiceContext, run: Run, extension: Extension) -> None:
         ("budget.max_cost_usd", now.usd, after.usd),
     ):
         if before is not None and wanted is not None and wanted < before:
-            fault = Fault(f"less than the {before} there is", field=field)
-            raise InvalidInput("An extension gives more.", [fault])
+            fault = Fault(f"must be at least the present {before}", field=field)
+            raise InvalidInput("An extension can only raise numbers.", [fault])
     check_caps(context, run.model, after)
 
 
-def _after(run: Run, extension: Extension) -> Caps:
+def _new_caps(run: Run, extension: Extension) -> Caps:
     now, wanted = caps_of(run), extension.caps
     return Caps(
         calls=now.calls if wanted.calls is None else wanted.calls,
@@ -105,7 +105,7 @@ def _after(run: Run, extension: Extension) -> Caps:
 
 
 def _apply(session: Session, run: Run, extension: Extension) -> None:
-    caps = _after(run, extension)
+    caps = _new_caps(run, extension)
     larger = caps != caps_of(run)
     run.max_calls, run.max_tokens, run.max_cost_usd = caps.calls, caps.tokens, caps.usd
     target = extension.target or run.options["target"]
@@ -114,12 +114,12 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
         run.options = {**run.options, "target": target}
     if not (larger or farther):
         return
-    told = {
+    totals = {
         "target": runs.target_of(run),
-        "caps": {"calls": caps.calls, "tokens": caps.tokens, "usd": _text(caps)},
+        "caps": {"calls": caps.calls, "tokens": caps.tokens, "usd": _dollars(caps)},
     }
-    runs.add_event(session, run.id, "extended", told)
-    # Batches are not all that it waits for any more.
+    runs.add_event(session, run.id, "extended", totals)
+    # It no longer waits for batches alone.
     run.idle_until = None
     waited = run.status == Status.PAUSED and run.end_reason == EndReason.BUDGET
     if (waited and larger) or (run.status == Status.SUCCEEDED and farther):
@@ -129,5 +129,5 @@ def _apply(session: Session, run: Run, extension: Extension) -> None:
         issue_tickets(session, run, material_of(session, run))
 
 
-def _text(caps: Caps) -> str | None:
+def _dollars(caps: Caps) -> str | None:
     return None if caps.usd is None else f"{caps.usd:f}"

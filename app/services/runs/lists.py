@@ -1,4 +1,4 @@
-"""What there is, page by page."""
+"""Lists of runs, of seed sets and of what a run holds, page by page."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -24,7 +24,16 @@ def list_runs(
     cursor: str | None = None,
     limit: int,
 ) -> Page[Run]:
-    """Page through runs, newest first; of `sources` by the column that names them, or of any."""
+    """List runs, newest first.
+
+    Args:
+        context: what this process works with.
+        status: only runs with this status.
+        sources: only runs whose columns have these values, such as ``seed_set_id``; a value that is
+            None restricts nothing.
+        cursor: where the page begins; None: at the newest.
+        limit: how many runs at most.
+    """
     wanted = select(Run)
     if status is not None:
         wanted = wanted.where(Run.status == status)
@@ -35,7 +44,7 @@ def list_runs(
 
 
 def list_seed_sets(context: ServiceContext, cursor: str | None, limit: int) -> Page[SeedSet]:
-    """Page through seed sets, newest first."""
+    """List seed sets, newest first."""
     keys = (SeedSet.id,)
     with context.database.read() as session:
         return page(session, select(SeedSet), keys, cursor=cursor, limit=limit, newest_first=True)
@@ -55,11 +64,11 @@ Part = TypeVar("Part", InstructionRow, InstanceRow, Rejection, CompletionRow, Ru
 def list_parts(
     context: ServiceContext, kind: type[Part], run_id: str, *, cursor: str | None, limit: int
 ) -> Page[Part]:
-    """Page through what a run holds of one kind, in the order it came.
+    """List the rows of one kind that a run holds, oldest first.
 
     Raises:
         NotFound: when there is no such run.
-        InvalidInput: when the cursor is none of ours.
+        InvalidInput: when the cursor is not one of this service.
     """
     get_run(context, run_id)
     wanted = select(kind).where(kind.run_id == run_id)

@@ -1,4 +1,4 @@
-"""What a run may review: which data sets, with which profiles, and what that would take."""
+"""Sources of review runs: which data sets and profiles go together, and an estimate."""
 
 from sqlalchemy.orm import Session
 
@@ -12,12 +12,12 @@ from app.store.datasets import reviewed_rows
 from app.store.ids import may_be_id
 from app.store.tables.datasets import Dataset
 
-_LOOKED_AT = 200
-"""Rows that an estimate is measured by: enough for a mean, few enough to be quick."""
+_SAMPLED_ROWS = 200
+"""An estimate measures this many rows: enough for a mean, few enough to be quick."""
 
 
 def check_source(profile: ProfileName, dataset_id: str | None) -> None:
-    """See that the profile does to its source what it is made for.
+    """Check that the profile suits the source.
 
     Raises:
         InvalidInput: when a data set is to be grown, or seeds are to be reviewed.
@@ -33,22 +33,22 @@ def check_source(profile: ProfileName, dataset_id: str | None) -> None:
 
 
 def ready_to_review(session: Session, dataset_id: str) -> Dataset:
-    """Find a version that can be reviewed; it stays as it is until the transaction ends.
+    """Load a version that can be reviewed, and lock it until the transaction ends.
 
     Raises:
         InvalidInput: when there is none with this id, it is not ready, or has no row.
     """
     found = reviewed_rows.hold(session, dataset_id) if may_be_id(dataset_id) else None
     if found is None or found.state == DatasetState.DELETED:
-        raise _refused(f"there is no data set with the id {dataset_id!r}")
+        raise _not_reviewable(f"there is no data set with the id {dataset_id!r}")
     if found.state != DatasetState.READY:
-        raise _refused(f"the data set is {found.state}, not ready")
+        raise _not_reviewable(f"the data set is {found.state}, not ready")
     if not found.row_count:
-        raise _refused("the data set has no rows")
+        raise _not_reviewable("the data set has no rows")
     return found
 
 
-def _refused(why: str) -> InvalidInput:
+def _not_reviewable(why: str) -> InvalidInput:
     return InvalidInput("The data set cannot be reviewed.", [Fault(why, field="dataset_id")])
 
 
@@ -61,7 +61,7 @@ def estimate_rows(
     *,
     reviewed: int = 0,
 ) -> RunEstimate:
-    """Guess what it takes to review the rows of a version that are not reviewed yet."""
-    looked_at = reviewed_rows.spread(session, dataset.id, dataset.row_count, _LOOKED_AT)
-    plan = ReviewPlan(options, model, looked_at, missing=dataset.row_count - reviewed)
+    """Estimate the review of the rows of a version that are not reviewed yet."""
+    sampled = reviewed_rows.spread(session, dataset.id, dataset.row_count, _SAMPLED_ROWS)
+    plan = ReviewPlan(options, model, sampled, missing=dataset.row_count - reviewed)
     return estimate_review(session, plan, context.prices)

@@ -1,4 +1,4 @@
-"""What a run has made: its rows in the order of acceptance, while it grows or after."""
+"""Rows that a run has made, in the order of acceptance, while it runs or after."""
 
 from collections.abc import Iterator
 
@@ -23,15 +23,17 @@ def rows(context: ServiceContext, run_id: str) -> Iterator[Record]:
         NotFound: when there is no such run; at the call, not at the first row.
     """
     run = get_run(context, run_id)
-    return _rows(context, run, 0, places(run))
+    return _rows(context, run, 0, position_count(run))
 
 
 def growing_rows(context: ServiceContext, run_id: str) -> Iterator[Record | None]:
-    """Read the rows as they come until the run has ended, always in the same order.
+    """Read the rows until the run has ended, always in the same order.
 
     A row waits for the instances of all the instructions before it, or for the review of all the
-    rows before it. None says that nothing more is there for now: the caller waits as it likes, and
-    asks for the next.
+    rows before it.
+
+    Yields:
+        A row; or None when no more rows are there yet, so that the caller waits and asks again.
 
     Raises:
         NotFound: when there is no such run; at the call, not at the first row.
@@ -40,18 +42,18 @@ def growing_rows(context: ServiceContext, run_id: str) -> Iterator[Record | None
     return _growing(context, run_id)
 
 
-def places(run: Run) -> int:
-    """Count the places that a run's rows stand in so far: instructions, or rows to review."""
+def position_count(run: Run) -> int:
+    """Count the positions that a run's rows have so far: instructions, or rows to review."""
     return run.accepted if run.dataset_id is None else runs.target_of(run)
 
 
 def final_until(session: Session, run: Run) -> int:
-    """Count the first places whose rows change no more; all of them when the run has ended.
+    """Count the first positions whose rows are final; all of them when the run has ended.
 
-    `run` must have been loaded before what is looked at here.
+    `run` must have been loaded before this reads, or rows that came between would be missed.
     """
     if run.status in FINAL:
-        return places(run)
+        return position_count(run)
     if run.dataset_id is not None:
         return reviewed_rows.decided_until(session, run)
     waits_at = instructions.first_incomplete(session, run.id)

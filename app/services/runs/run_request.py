@@ -1,4 +1,4 @@
-"""A request for a run: what was posted, its hash, and the checks that need no database."""
+"""Requests for runs: their content, their hash, and the checks that need no database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.services.runs.review_sources import check_source
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was posted: seeds by id or in the request itself, or a data set, options, and caps."""
+    """A run as requested: seeds, by id or whole, or a data set; options; caps."""
 
     seed_set_id: str | None
     seed_tasks: Sequence[SeedTask] | None
@@ -30,7 +30,7 @@ class RunRequest:
         """Hash the request, to tell two of them under one idempotency key apart.
 
         Args:
-            training: what was posted with it to be tuned on the run's rows; None: nothing.
+            training: the training that was requested with it; None: none was.
         """
         parts = {
             "seed_set_id": self.seed_set_id,
@@ -78,7 +78,7 @@ def model_of(context: ServiceContext, options: RunOptions) -> str:
     model = options.model or context.default_model
     if model is None:
         fault = Fault("name a model, or set SEEDBED_MODEL for the service", field="options.model")
-        raise InvalidInput("The run has no model to ask.", [fault])
+        raise InvalidInput("No model is named for the run.", [fault])
     return model
 
 

@@ -121,7 +121,7 @@ def _progress(
 
 
 def _done(run: Run, target: int) -> float:
-    """Half of the way is being accepted, the other half getting instances."""
+    """Return the share of the work done: half is accepting instructions, half is instances."""
     if run.dataset_id is not None:
         return run.complete / target
     return (run.accepted + run.complete) / (2 * target)

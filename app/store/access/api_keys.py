@@ -22,9 +22,9 @@ class FoundKey:
     """Whether its last use was noted long enough ago to be noted anew."""
 
 
-def find_good(session: Session, key_sha256: str, *, noted_every_s: float) -> FoundKey | None:
+def find_good(session: Session, key_sha256: str, *, recorded_every_s: float) -> FoundKey | None:
     """Find the key with this hash, unless it was revoked."""
-    wanted = select(ApiKey.id, ApiKey.name, ApiKey.scopes, _use_is_due(noted_every_s)).where(
+    wanted = select(ApiKey.id, ApiKey.name, ApiKey.scopes, _use_is_due(recorded_every_s)).where(
         ApiKey.key_sha256 == key_sha256, ApiKey.revoked_at.is_(None)
     )
     found = session.execute(wanted).one_or_none()
@@ -51,14 +51,14 @@ def revoke(session: Session, key_id: str) -> ApiKey | None:
     return session.get(ApiKey, key_id, populate_existing=True)
 
 
-def note_use(session: Session, key_id: str, *, noted_every_s: float) -> None:
+def record_use(session: Session, key_id: str, *, recorded_every_s: float) -> None:
     """Note that a key was used now, unless somebody has done so just before."""
     session.execute(
         update(ApiKey)
-        .where(ApiKey.id == key_id, _use_is_due(noted_every_s))
+        .where(ApiKey.id == key_id, _use_is_due(recorded_every_s))
         .values(last_used_at=epoch_now())
     )
 
 
-def _use_is_due(noted_every_s: float) -> ColumnElement[bool]:
-    return or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < epoch_now() - noted_every_s)
+def _use_is_due(recorded_every_s: float) -> ColumnElement[bool]:
+    return or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < epoch_now() - recorded_every_s)

@@ -49,6 +49,6 @@ def test_a_use_that_cannot_be_noted_is_a_line_in_the_log(
 ) -> None:
     database = Database("sqlite:////nowhere/at/all.db")
     with caplog.at_level(logging.WARNING):
-        api_keys.note_use(database, "key_1")
+        api_keys.record_use(database, "key_1")
     database.close()
-    assert "key_1 was not noted" in caplog.text
+    assert "key_1 was not recorded" in caplog.text
