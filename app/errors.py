@@ -1,59 +1,62 @@
-"""Everything that can be expected to go wrong, as one tree.
+"""Everything that is expected to go wrong, as one tree.
 
 SeedbedError
-├── InvalidInput              what the user sent breaks a rule; carries every fault found
-├── NotFound                  no such thing
-├── Conflict                  it exists, but its state does not allow this
-├── Unauthenticated           it needs an API key, and none that is good came with it
-├── Forbidden                 this caller may not do it
+├── InvalidInput              the input breaks a rule; carries every fault found
+│   └── TooLong               a prompt leaves no tokens for an answer
+├── NotFound                  there is no such thing
+│   └── UnknownModel          no model of this name is served
+├── Conflict                  it exists, but its state does not allow the request
+├── Unauthenticated           an API key is needed, and no valid one was sent
+├── Forbidden                 the caller is not allowed to do it
 ├── ConfigurationError        the service was started with settings that cannot work
-├── StackError                a part of the embedded stack did not start or died
-├── OutOfSpace                the disk is full; nothing half-written is left
-├── HubTrouble                the Hugging Face hub refused or did not answer
-├── TrainingTrouble           tuning cannot go on; the last good checkpoint is kept
-│   ├── MemoryTooSmall        the model, or a batch of rows, does not fit
-│   └── LossNotFinite         the loss is no number any more
-└── ProviderTrouble           the model endpoint; four kinds, see app/llm/trouble.py
-    ├── Throttled             slow down and ask again; no attempt is burnt
-    ├── Outage                the endpoint is away; no attempt is burnt while it is
-    ├── ItemTrouble           this one request cannot be answered; burns an attempt
-    └── RunTrouble            no request of this run can be answered until a person acts
-        └── ParameterTrouble  the endpoint refuses a parameter that all its like carry
+├── StackError                a process of the embedded stack did not start, or died
+├── ServiceUnreachable        the command line cannot reach the service
+├── OutOfSpace                the disk is full; no half-written file is left
+├── HubError                  the Hugging Face Hub refused, or did not answer
+├── TrainingError             the training cannot continue; the last good checkpoint is kept
+│   ├── MemoryTooSmall        the model, or a batch of rows, does not fit into memory
+│   └── LossNotFinite         the loss is infinite or not a number
+└── ProviderError             the model endpoint; four kinds, see app/llm/classify_errors.py
+    ├── Throttled             rate limit: slow down and retry; no attempt is used up
+    ├── Outage                the endpoint is down; no attempt is used up while it is
+    ├── ItemError             this one request cannot be answered; uses up an attempt
+    └── RunError              no request of the run can be answered until a person acts
+        └── ParameterError    the endpoint refuses a parameter that all requests share
 
-Rejected data is not here: a reply that breaks a rule is a value (`pipeline.types.Rejected`).
-A defect is not here either: it keeps its own exception and is logged once, at the edge.
+A rejected reply is not here: a reply that breaks a rule is a value (`pipeline.types.Rejected`).
+A bug is not here either: it keeps its own exception and is logged once, at the entry point.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 class SeedbedError(Exception):
-    """An anticipated failure; its text may be shown to the user."""
+    """An expected failure; its text may be shown to the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with the user's input: where it is and what would be right."""
+    """One rule that the user's input breaks, and where."""
 
     message: str
     line: int | None = None
-    """1-based line of the posted text, where the input had lines."""
+    """1-based line of the input, where the input has lines."""
     field: str | None = None
     """Path of the field, such as ``instances[0].output``."""
 
     def __str__(self) -> str:
-        """Say it in one line, for a terminal or a log."""
+        """Format the fault as one line, for a terminal or a log."""
         where = [f"line {self.line}"] if self.line is not None else []
         where += [self.field] if self.field else []
         return ": ".join([*where, self.message])
 
 
-def fault_words(found: Mapping[str, Any]) -> str:
-    """What pydantic found wrong (one of its errors), in words for those who do not know it."""
+def fault_message(found: Mapping[str, Any]) -> str:
+    """Return the message of one of pydantic's errors, without pydantic's own terms."""
     if found["type"] == "extra_forbidden":
-        return "there is nothing of this name"
+        return "unknown field"
     return str(found["msg"]).removeprefix("Value error, ")
 
 
@@ -67,12 +70,21 @@ def field_path(location: Sequence[int | str]) -> str | None:
     return path.removeprefix(".") or None
 
 
+def faults_from(errors: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Return pydantic's errors as faults."""
+    return [Fault(fault_message(error), field=field_path(error["loc"])) for error in errors]
+
+
 class InvalidInput(SeedbedError):
-    """What was sent breaks a rule; nothing of it was stored."""
+    """The input breaks a rule; nothing was stored."""
 
     def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
+
+
+class TooLong(InvalidInput):
+    """The prompt leaves no tokens for an answer."""
 
 
 class NotFound(SeedbedError):
@@ -84,73 +96,85 @@ class NotFound(SeedbedError):
         self.identifier = identifier
 
 
+class UnknownModel(NotFound):
+    """No model of this name is served."""
+
+    def __init__(self, model: str, served: Iterable[str]) -> None:
+        super().__init__("model", model)
+        self.args = (f"There is no model {model!r}; this server has {', '.join(served)}.",)
+
+
 class Conflict(SeedbedError):
-    """It exists, but what it is now does not allow this."""
+    """It exists, but its state does not allow the request."""
 
 
 class Unauthenticated(SeedbedError):
-    """It needs an API key, and none came with it, or one that is not known or was revoked."""
+    """An API key is needed, and none was sent, or one that is unknown or revoked."""
 
 
 class Forbidden(SeedbedError):
-    """This caller may not do it: the key's scopes do not allow it, or there is no key at all."""
+    """The caller is not allowed to do it: the key's scopes do not allow it, or there is no key."""
 
 
 class ConfigurationError(SeedbedError):
-    """The service was started with settings that cannot work; says which one to change."""
+    """The service was started with settings that cannot work; names the one to change."""
 
 
 class StackError(SeedbedError):
-    """A part of the embedded stack did not start or died; says which, and where its log is."""
+    """A process of the embedded stack did not start, or died; names it and its log file."""
+
+
+class ServiceUnreachable(SeedbedError):
+    """The service cannot be reached, or the connection broke; a retry may help."""
 
 
 class OutOfSpace(SeedbedError):
-    """The disk is full, or a quota is; what was being written is gone, what was there is whole."""
+    """The disk, or a quota, is full; the unfinished file is removed, earlier files are intact."""
 
 
-class HubTrouble(SeedbedError):
-    """The Hugging Face hub refused what was asked, or is away; says what to do."""
+class HubError(SeedbedError):
+    """The Hugging Face Hub refused the request, or is down; says what to do."""
 
 
-class TrainingTrouble(SeedbedError):
-    """Tuning cannot go on; says why, and what was kept is whole."""
+class TrainingError(SeedbedError):
+    """The training cannot continue; says why. Checkpoints stay intact."""
 
 
-class MemoryTooSmall(TrainingTrouble):
-    """The model, or a batch of rows, does not fit into the memory; says the numbers."""
+class MemoryTooSmall(TrainingError):
+    """The model, or a batch of rows, does not fit into memory; names the sizes."""
 
 
-class LossNotFinite(TrainingTrouble):
-    """The loss is no number any more; the weights of the last good checkpoint are kept."""
+class LossNotFinite(TrainingError):
+    """The loss is infinite or not a number; the weights of the last good checkpoint are kept."""
 
 
-class ProviderTrouble(SeedbedError):
-    """The model endpoint did not give a usable answer; the text is the provider's own words."""
+class ProviderError(SeedbedError):
+    """The model endpoint gave no usable answer; the text quotes the provider."""
 
     may_be_paid = False
-    """Whether the provider may charge for the call all the same: it began to answer, or nobody
-    knows."""
+    """True when the provider may charge for the call all the same: it had begun to answer, or its
+    outcome is unknown."""
 
 
-class Throttled(ProviderTrouble):
-    """Too many requests: all callers wait `retry_after_s`, then fewer are kept in the air."""
+class Throttled(ProviderError):
+    """Too many requests: all callers wait `retry_after_s`, then fewer calls are in flight."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
-class Outage(ProviderTrouble):
-    """The endpoint is away: refused, cut off, timed out or answering 5xx."""
+class Outage(ProviderError):
+    """The endpoint is down: connection refused or broken, timeout, or status 5xx."""
 
 
-class ItemTrouble(ProviderTrouble):
-    """This request cannot be answered: too long, filtered, or an answer that is no answer."""
+class ItemError(ProviderError):
+    """This request cannot be answered: it is too long or filtered, or the reply is unusable."""
 
 
-class RunTrouble(ProviderTrouble):
-    """Nothing can be answered until a person acts: wrong key, no quota, unknown model."""
+class RunError(ProviderError):
+    """No request can be answered until a person acts: wrong key, no quota, unknown model."""
 
 
-class ParameterTrouble(RunTrouble):
-    """The endpoint refuses a parameter, not the text: every request like it is refused too."""
+class ParameterError(RunError):
+    """The endpoint refuses a parameter, not the text, so it refuses every request with it."""

@@ -16,14 +16,14 @@ from app.errors import (
     Conflict,
     Fault,
     Forbidden,
-    HubTrouble,
+    HubError,
     InvalidInput,
     NotFound,
     OutOfSpace,
-    ProviderTrouble,
+    ProviderError,
     SeedbedError,
     Unauthenticated,
-    fault_words,
+    fault_message,
     field_path,
 )
 
@@ -39,8 +39,8 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
     OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
-    HubTrouble: HTTPStatus.BAD_GATEWAY,
-    ProviderTrouble: HTTPStatus.BAD_GATEWAY,
+    HubError: HTTPStatus.BAD_GATEWAY,
+    ProviderError: HTTPStatus.BAD_GATEWAY,
 }
 
 
@@ -102,7 +102,7 @@ def _view(fault: Fault) -> FaultView:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    faults = [FaultView(message=fault_words(e), field=field_path(e["loc"][1:])) for e in errors]
+    faults = [FaultView(message=fault_message(e), field=field_path(e["loc"][1:])) for e in errors]
     return _answer(request, 422, "The request has faults.", faults)
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias
 
 from pydantic import ValidationError, create_model
 
-from app.errors import Fault, InvalidInput, fault_words
+from app.errors import Fault, InvalidInput, faults_from
 from app.formats.alpaca import (
     read_alpaca,
     read_alpaca_lines,
@@ -246,7 +246,7 @@ def options_of(format_: Format, given: Mapping[str, object]) -> WriteOptions:
             {name: value for name, value in given.items() if name in known}
         )
     except ValidationError as error:
-        faults = [Fault(fault_words(e), field=".".join(map(str, e["loc"]))) for e in error.errors()]
+        faults = faults_from(error.errors())
         raise InvalidInput(
             f"The options of the format {format_.name} have faults.", faults
         ) from None

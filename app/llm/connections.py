@@ -13,7 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from app.errors import ConfigurationError, ItemTrouble
+from app.errors import ConfigurationError, ItemError
 from app.llm.failures import tls
 from app.llm.trouble import Failure
 
@@ -52,7 +52,7 @@ class Connections:
         self._proxy = _proxy_for(address.scheme, address.hostname or "")
 
     async def post(self, path: str, body: bytes) -> Reply | Failure:
-        """Send a request, once; `ItemTrouble` when the answer is too large."""
+        """Send a request, once; `ItemError` when the answer is too large."""
         if not self._is_http:
             return Failure("address", self._base_url)
         try:
@@ -83,7 +83,7 @@ class Connections:
 
 
 async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or of an error its beginning; `ItemTrouble` when it is past its bound."""
+    """The body, or of an error its beginning; `ItemError` when it is past its bound."""
     most = MOST_ERROR_BYTES if answer.status >= 400 else MOST_BYTES
     body = b""
     async for chunk in answer.content.iter_any():
@@ -94,7 +94,7 @@ async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
             if answer.status >= 400:
                 # Its beginning is enough to tell what kind it is.
                 return body[:most]
-            trouble = ItemTrouble(f"The answer is larger than {most:,} bytes.")
+            trouble = ItemError(f"The answer is larger than {most:,} bytes.")
             trouble.may_be_paid = True
             raise trouble
     return body

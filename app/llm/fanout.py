@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Self
 
-from app.errors import ItemTrouble, ProviderTrouble, Throttled
+from app.errors import ItemError, ProviderError, Throttled
 from app.llm.inbox import Inbox, Outcome
 from app.llm.loop_thread import LoopThread
 from app.llm.pacing import Pacing
@@ -181,7 +181,7 @@ class Fanout:
 
     async def _ask(self, waiting: _Waiting) -> None:
         asked_at_s = self._loop.time()
-        answer: Completion | ProviderTrouble
+        answer: Completion | ProviderError
         try:
             answer = await self._provider.complete(waiting.request)
         except Throttled as trouble:
@@ -189,12 +189,12 @@ class Fanout:
             self._pacing.throttled(asked_at_s, self._loop.time(), trouble.retry_after_s)
             heapq.heappush(self._waiting, waiting)
             return
-        except ProviderTrouble as trouble:
+        except ProviderError as trouble:
             answer = trouble
         except Exception as defect:  # noqa: BLE001 - raised again in the caller's thread, by collect
             self._finish(defect)
             return
-        if isinstance(answer, Completion | ItemTrouble):
+        if isinstance(answer, Completion | ItemError):
             self._pacing.answered(asked_at_s, self._loop.time())
         self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
 

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from app.errors import ProviderTrouble
+from app.errors import ProviderError
 from app.pipeline.types import Completion
 
 
@@ -13,7 +13,7 @@ class Outcome:
     """How one submitted call ended."""
 
     key: int
-    answer: Completion | ProviderTrouble
+    answer: Completion | ProviderError
     """Never `Throttled`: such a call is asked again until something else comes out."""
     latency_s: float
     """Of the call that was answered, without the waiting before it."""
@@ -54,7 +54,7 @@ class Inbox:
         """Return outcomes when `most` are there, when no more can come, or when the time is over.
 
         In the order the answers came; empty if there were none. A provider's defect (an exception
-        that is no `ProviderTrouble`) is raised here.
+        that is no `ProviderError`) is raised here.
         """
         with self._news:
             self._wanted = most

@@ -14,7 +14,7 @@ from dataclasses import replace
 import httpx2
 import openai
 
-from app.errors import ConfigurationError, ItemTrouble, ProviderTrouble
+from app.errors import ConfigurationError, ItemError, ProviderError
 from app.llm.connections import Connections, Reply
 from app.llm.failures import (
     OTHER_NAME,
@@ -52,7 +52,7 @@ class OpenAIProvider:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
     async def complete(self, request: Request) -> Completion:
-        """Ask once; raises the kind of `ProviderTrouble` that `trouble` names."""
+        """Ask once; raises the kind of `ProviderError` that `trouble` names."""
         try:
             # Of the whole call: a reply that trickles never reaches a time-out per read.
             async with asyncio.timeout(self._timeout_s):
@@ -89,8 +89,8 @@ class OpenAIProvider:
     def _read(self, reply: Reply) -> Completion:
         try:
             return self._read_checked(reply)
-        except ItemTrouble as trouble:
-            told = ItemTrouble(self._scrubbed(str(trouble)))
+        except ItemError as trouble:
+            told = ItemError(self._scrubbed(str(trouble)))
         # It was answered, only not with what was asked for.
         told.may_be_paid = True
         raise told
@@ -106,7 +106,7 @@ class OpenAIProvider:
             raise self._trouble(failure_of_body(error, 0, reply.headers))
         return read_completion(answer, self._model)
 
-    def _trouble(self, failure: Failure) -> ProviderTrouble:
+    def _trouble(self, failure: Failure) -> ProviderError:
         kept = replace(failure, words=self._scrubbed(failure.words))
         return trouble_of(kept, time.time())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from app.errors import ItemTrouble, ParameterTrouble, ProviderTrouble, RunTrouble
+from app.errors import ItemError, ParameterError, ProviderError, RunError
 from app.llm.fanout import Fanout
 from app.llm.provider import ProviderFactory
 from app.pipeline.types import (
@@ -65,7 +65,7 @@ class Preflight:
     """Only what was answered: a refused question has no reply to record."""
     unread: tuple[Request, ...] = ()
     """Questions without a usable reply that may be paid for all the same."""
-    trouble: ProviderTrouble | None = None
+    trouble: ProviderError | None = None
     """Why the endpoint cannot be asked; None when it can."""
 
 
@@ -82,14 +82,14 @@ def preflight(
     """Ask, one question after the other, and say what came back.
 
     A refusal of logprobs or of the schema is an answer: not supported. It ends with the first
-    `RunTrouble` or `Outage`, and with `Throttled` when the endpoint still throttles after
+    `RunError` or `Outage`, and with `Throttled` when the endpoint still throttles after
     `patience_s`. On the completions endpoint nothing but answering is tried.
     """
     with Fanout(provider_factory, 1) as fanout:
         asking = _Asking(fanout, patience_s)
         try:
             return asking.finished(asking.capabilities(endpoint))
-        except ProviderTrouble as trouble:
+        except ProviderError as trouble:
             return asking.finished(CAN_NOTHING, trouble)
 
 
@@ -103,7 +103,7 @@ class _Asking:
         self._unread: list[Request] = []
 
     def finished(
-        self, capabilities: Capabilities, trouble: ProviderTrouble | None = None
+        self, capabilities: Capabilities, trouble: ProviderError | None = None
     ) -> Preflight:
         return Preflight(capabilities, tuple(self._probes), tuple(self._unread), trouble)
 
@@ -124,20 +124,20 @@ class _Asking:
     def _must_answer(self, request: Request) -> None:
         try:
             self._ask(request)
-        except ItemTrouble as trouble:
+        except ItemError as trouble:
             # If the plainest question cannot be answered, none can.
-            raise RunTrouble(str(trouble)) from None
+            raise RunError(str(trouble)) from None
 
     def _unless_refused(self, request: Request) -> Completion | None:
         """None when the endpoint refuses this question."""
         try:
             return self._ask(request)
-        except (ItemTrouble, ParameterTrouble):
+        except (ItemError, ParameterError):
             return None
 
     def _ask(self, request: Request) -> Completion:
         answer = _answer(self._fanout, request, patience_s=self._patience_s)
-        if isinstance(answer, ProviderTrouble):
+        if isinstance(answer, ProviderError):
             if answer.may_be_paid:
                 self._unread.append(request)
             raise answer
@@ -145,12 +145,12 @@ class _Asking:
         return answer.completion
 
 
-def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | ProviderTrouble:
+def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | ProviderError:
     fanout.submit(0, request)
     until_s = time.monotonic() + patience_s
     while True:
         for outcome in fanout.collect(timeout_s=0.25, most=1):
-            if isinstance(outcome.answer, ProviderTrouble):
+            if isinstance(outcome.answer, ProviderError):
                 return outcome.answer
             return Probe(request, outcome.answer, outcome.latency_s)
         throttle = fanout.last_throttle

@@ -10,7 +10,7 @@ class Provider(Protocol):
     """Something that answers model calls; belongs to the event loop it was made in."""
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request; raises a subclass of `ProviderTrouble` when it cannot."""
+        """Answer one request; raises a subclass of `ProviderError` when it cannot."""
         ...
 
     async def aclose(self) -> None:

@@ -1,7 +1,7 @@
 """The JSON of an OpenAI-compatible reply, read into a `Completion` with doubt about every field.
 
 Endpoints differ in what they leave out. What is missing and harmless becomes a default; what makes
-the reply no answer is `ItemTrouble`; an error object in a reply with status 200 is left to
+the reply no answer is `ItemError`; an error object in a reply with status 200 is left to
 `trouble`.
 """
 
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias, TypeGuard
 
-from app.errors import ItemTrouble
+from app.errors import ItemError
 from app.llm.words import shorten, storable
 from app.pipeline.types import Completion
 
@@ -22,21 +22,21 @@ MOST_TOKENS = 2**31 - 1
 
 
 def json_object(body: bytes) -> JsonObject:
-    """The reply's JSON object; `ItemTrouble` with the beginning of the body where it has none."""
+    """The reply's JSON object; `ItemError` with the beginning of the body where it has none."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise ItemTrouble(_no_answer("broken JSON", body)) from None
+        raise ItemError(_no_answer("broken JSON", body)) from None
     if not isinstance(value, dict):
-        raise ItemTrouble(_no_answer("no JSON object", body))
+        raise ItemError(_no_answer("no JSON object", body))
     return value
 
 
 def read_completion(reply: JsonObject, asked_model: str) -> Completion:
-    """The first choice of a chat or completions reply; `ItemTrouble` where there is none."""
+    """The first choice of a chat or completions reply; `ItemError` where there is none."""
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise ItemTrouble("The endpoint answered without any choice.")
+        raise ItemError("The endpoint answered without any choice.")
     choice = _object(choices[0])
     finish_reason = _text(choice.get("finish_reason"), "unknown")
     usage = _object(reply.get("usage"))
@@ -54,7 +54,7 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
 def _text_of(choice: JsonObject, finish_reason: str) -> str:
     message = _object(choice.get("message"))
     if finish_reason == "content_filter":
-        raise ItemTrouble("The provider's filter cut the answer (finish_reason content_filter).")
+        raise ItemError("The provider's filter cut the answer (finish_reason content_filter).")
     text = message.get("content") if "message" in choice else choice.get("text")
     if isinstance(text, str):
         return storable(text)
@@ -63,8 +63,8 @@ def _text_of(choice: JsonObject, finish_reason: str) -> str:
         return ""
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
-        raise ItemTrouble(f"The model refused: {shorten(refusal)}")
-    raise ItemTrouble(f"The endpoint answered without text (finish_reason {finish_reason}).")
+        raise ItemError(f"The model refused: {shorten(refusal)}")
+    raise ItemError(f"The endpoint answered without text (finish_reason {finish_reason}).")
 
 
 def _top_logprobs(logprobs: object) -> dict[str, float] | None:

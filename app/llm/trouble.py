@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, RunTrouble, Throttled
+from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
 from app.llm.words import shorten
 
 Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
     name: str
     applies: Callable[[Failure], bool]
-    kind: type[ProviderTrouble]
+    kind: type[ProviderError]
     advice: str
 
 
@@ -114,7 +114,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         "address",
         lambda f: f.cause == "address",
-        RunTrouble,
+        RunError,
         "Check OPENAI_BASE_URL: it must be a whole address such as http://host:8000/v1.",
     ),
     Row(
@@ -137,11 +137,11 @@ TABLE: tuple[Row, ...] = (
         Outage,
         "Check OPENAI_BASE_URL (it usually ends in /v1); is a gateway in maintenance?",
     ),
-    Row("context length", _about_context, ItemTrouble, "The prompt is too long for the model."),
+    Row("context length", _about_context, ItemError, "The prompt is too long for the model."),
     Row(
         "content filter",
         lambda f: _has(f, _FILTER_CODES) and f.status in (400, 403, 422),
-        ItemTrouble,
+        ItemError,
         "The provider's filter refused this text.",
     ),
     # OpenAI sends 429 for an empty account: waiting does not fill it. Only the code tells it from
@@ -149,22 +149,22 @@ TABLE: tuple[Row, ...] = (
     Row(
         "quota",
         lambda f: f.status == 402 or (f.status in (0, 400, 403, 429) and _has(f, _QUOTA_CODES)),
-        RunTrouble,
+        RunError,
         "Check the account behind OPENAI_API_KEY: its credit or quota is used up.",
     ),
     Row("throttle", lambda f: f.status == 429, Throttled, "Too many requests."),
-    Row("key", lambda f: f.status == 401, RunTrouble, "Check OPENAI_API_KEY."),
+    Row("key", lambda f: f.status == 401, RunError, "Check OPENAI_API_KEY."),
     Row(
         "permission",
         lambda f: f.status == 403,
-        RunTrouble,
+        RunError,
         "Check OPENAI_API_KEY: it may not use this model or endpoint.",
     ),
-    Row("model", _about_model, RunTrouble, "Check SEEDBED_MODEL: the endpoint does not have it."),
+    Row("model", _about_model, RunError, "Check SEEDBED_MODEL: the endpoint does not have it."),
     Row(
         "not there",
         lambda f: f.status in (404, 405, 410),
-        RunTrouble,
+        RunError,
         "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
     ),
     # The same parameters go out with every request of a stage. As trouble of the item it would
@@ -172,7 +172,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         "parameter",
         _about_parameter,
-        ParameterTrouble,
+        ParameterError,
         "Change the run's sampling options or SEEDBED_MODEL.",
     ),
     Row(
@@ -180,20 +180,20 @@ TABLE: tuple[Row, ...] = (
     ),
     # What is left of 4xx may be about this text. If it is about all of them, the attempts of each
     # are bounded and the run ends as dry.
-    Row("refused", lambda f: 400 <= f.status < 500, ItemTrouble, "The endpoint refused it."),
+    Row("refused", lambda f: 400 <= f.status < 500, ItemError, "The endpoint refused it."),
     Row("server", lambda f: f.status >= 500, Outage, "Is the endpoint up?"),
     Row(
         "redirect",
         lambda f: 300 <= f.status < 400,
-        RunTrouble,
+        RunError,
         "Check OPENAI_BASE_URL: the endpoint has moved.",
     ),
     # An error object in a reply with status 200 that names no status of its own.
-    Row("other", lambda _: True, ItemTrouble, "The endpoint answered with an error."),
+    Row("other", lambda _: True, ItemError, "The endpoint answered with an error."),
 )
 
 
-def trouble_of(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) -> ProviderTrouble:
+def trouble_of(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) -> ProviderError:
     """The exception to raise for `failure`, with the provider's words and what to do.
 
     `now_at_s`: seconds since the epoch, for a Retry-After that is a date.

@@ -4,16 +4,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, TooLong
 from app.record import Record
 from app.training.plain.sampling import AnswerChunk, SamplingOptions
 
 AnswerChunks: TypeAlias = Generator[AnswerChunk, None, None]
 """The chunks of an answer; the last one has a finish reason. Closing it stops the answer."""
-
-
-class TooLong(InvalidInput):
-    """The prompt leaves no tokens for an answer."""
 
 
 @dataclass(frozen=True, slots=True)

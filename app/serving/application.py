@@ -1,7 +1,7 @@
 """The HTTP application: chat completions of a tuned model and its base model."""
 
 from asyncio import CancelledError
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from app.errors import NotFound, StackError
+from app.errors import StackError, UnknownModel
 from app.serving import problems
 from app.serving.answerer import AnswerChunks, Answerer, AnswerStream, Question
 from app.serving.chat_request import ChatRequest
@@ -98,14 +98,6 @@ class _Stream(StreamingResponse):
 def _stopped() -> StackError:
     # Requests are cancelled only when the server stops.
     return StackError("The server is stopping.")
-
-
-class UnknownModel(NotFound):
-    """No model of this name is served."""
-
-    def __init__(self, model: str, served: Iterable[str]) -> None:
-        super().__init__("model", model)
-        self.args = (f"There is no model {model!r}; this server has {', '.join(served)}.",)
 
 
 def _is_tuned(models: Mapping[str, bool], model: str) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from app.errors import InvalidInput, StackError
+from app.errors import InvalidInput, StackError, TooLong
 from app.llm.model_server import SLOT_TOKENS
 from app.llm.words import shorten
-from app.serving.answerer import AnswerChunks, AnswerStream, Question, TooLong, answer_limit
+from app.serving.answerer import AnswerChunks, AnswerStream, Question, answer_limit
 from app.serving.served_tokenizer import ServedTokenizer
 from app.serving.tuned_model import TunedModel
 from app.training.plain.encoding import encode_prompt

@@ -20,10 +20,10 @@ from app.errors import (
     OutOfSpace,
     SeedbedError,
     StackError,
-    TrainingTrouble,
-    fault_words,
+    TooLong,
+    TrainingError,
+    fault_message,
 )
-from app.serving.answerer import TooLong
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     StackError: HTTPStatus.SERVICE_UNAVAILABLE,
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
-    TrainingTrouble: HTTPStatus.SERVICE_UNAVAILABLE,
+    TrainingError: HTTPStatus.SERVICE_UNAVAILABLE,
     OutOfSpace: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _CODE: Mapping[type[SeedbedError], str] = {
@@ -85,7 +85,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     # For invalid JSON the location is a character offset.
     location = () if first.get("type") == "json_invalid" else first["loc"][1:]
     path = ".".join(str(part) for part in location if not _is_type(part))
-    return JSONResponse(_error(400, f"{path or 'body'}: {fault_words(first)}", path or None), 400)
+    return JSONResponse(_error(400, f"{path or 'body'}: {fault_message(first)}", path or None), 400)
 
 
 def _is_type(part: object) -> bool:

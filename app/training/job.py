@@ -88,7 +88,7 @@ def run_job(job: Job, hooks: TrainingHooks) -> Result:
 
     Raises:
         InvalidInput: the base model, the target modules or the rows cannot be used.
-        TrainingTrouble: training cannot continue; its checkpoints are kept.
+        TrainingError: training cannot continue; its checkpoints are kept.
         OutOfSpace: the disk is full.
     """
     target = job.target

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ConfigurationError, HubTrouble
+from app.errors import ConfigurationError, HubError
 from app.llm.scripted.model import reply
 from app.services.datasets import hub as dataset_hub
 from tests.bench import Bench
@@ -55,6 +55,6 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_pushed(
         open_bench(reply, hub_url=hub.endpoint, hub_token="hf_wrong", files_dir=tmp_path) as bench,
     ):
         dataset = take_in(bench.context, tmp_path, ROWS)
-        with pytest.raises(HubTrouble, match="token"):
+        with pytest.raises(HubError, match="token"):
             dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     assert not hub.files

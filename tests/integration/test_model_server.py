@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.errors import ItemTrouble
+from app.errors import ItemError
 from app.llm.fanout import Fanout
 from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
@@ -135,7 +135,7 @@ def test_it_keeps_to_a_json_schema(server: ModelServer) -> None:
 
 def test_a_prompt_longer_than_a_slot_is_trouble_of_the_item(server: ModelServer) -> None:
     (outcome,) = server.ask(chat("word " * 5000))
-    assert type(outcome.answer) is ItemTrouble
+    assert type(outcome.answer) is ItemError
     assert "4096" in str(outcome.answer)
 
 

@@ -11,7 +11,7 @@ from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
-from app.errors import Fault, InvalidInput, fault_words
+from app.errors import Fault, InvalidInput, faults_from
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, options_of
 from app.formats.options import WRITTEN_PLAINLY
 from app.record import SplitName
@@ -116,7 +116,7 @@ def _import(**values: Any) -> Import:  # noqa: ANN401 - of the fields' own types
     try:
         return Import(**values)
     except ValidationError as error:
-        faults = [Fault(fault_words(e), field=".".join(map(str, e["loc"]))) for e in error.errors()]
+        faults = faults_from(error.errors())
         raise InvalidInput("The import is not described well.", faults) from None
 
 

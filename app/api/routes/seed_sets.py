@@ -10,7 +10,7 @@ from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.errors import Fault, InvalidInput, fault_words, field_path
+from app.errors import Fault, InvalidInput, faults_from
 from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
 from app.schemas.runs import SeedSetView
@@ -93,7 +93,7 @@ def _from_json(body: bytes) -> tuple[str | None, tuple[SeedTask, ...]]:
     try:
         post = SeedSetPost.model_validate(json.loads(body))
     except ValidationError as error:
-        faults = [Fault(fault_words(e), field=field_path(e["loc"])) for e in error.errors()]
+        faults = faults_from(error.errors())
         raise InvalidInput("The body is not a seed set.", faults) from None
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The body is not JSON.", [Fault(str(error))]) from None

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.cli.files import checked_target, read_file
 from app.cli.service.connect import Service
-from app.errors import Fault, InvalidInput, fault_words
+from app.errors import InvalidInput, faults_from
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.schemas.runs import RunView
@@ -56,11 +56,7 @@ def checked_options(options: Mapping[str, object]) -> Mapping[str, object]:
     try:
         RunOptions.model_validate(given)
     except ValidationError as error:
-        faults = [
-            Fault(fault_words(fault), field=".".join(str(part) for part in fault["loc"]) or None)
-            for fault in error.errors(include_url=False)
-        ]
-        raise InvalidInput("Invalid options:", faults) from None
+        raise InvalidInput("Invalid options:", faults_from(error.errors())) from None
     return given
 
 

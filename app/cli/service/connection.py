@@ -17,6 +17,7 @@ from app.errors import (
     InvalidInput,
     NotFound,
     SeedbedError,
+    ServiceUnreachable,
     Unauthenticated,
 )
 
@@ -32,10 +33,6 @@ class Resource(NamedTuple):
 
     kind: str
     id: str
-
-
-class ServiceUnreachable(SeedbedError):
-    """The service can't be reached, or the connection broke; a retry may help."""
 
 
 class _FaultFields(BaseModel):

@@ -9,10 +9,9 @@ from app.cli.service.connection import (
     Json,
     Resource,
     ServiceConnection,
-    ServiceUnreachable,
     segment,
 )
-from app.errors import SeedbedError
+from app.errors import SeedbedError, ServiceUnreachable
 from app.schemas.datasets import DatasetView, PushedView
 
 _CHUNK_BYTES = 1024 * 1024

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from app.cli.service.client import ServiceClient
-from app.cli.service.connection import ServiceUnreachable
 from app.cli.service.retry import Outage
-from app.errors import SeedbedError
+from app.errors import SeedbedError, ServiceUnreachable
 from app.schemas.runs import EventView, ProgressEvent
 from app.states import FINAL
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from app.cli.service.connection import ServiceUnreachable
+from app.errors import ServiceUnreachable
 
 PATIENCE_S = 20.0
 """How long a service may be unreachable before a command that has reached it gives up."""

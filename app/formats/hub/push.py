@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import httpx2
 
-from app.errors import ConfigurationError, Conflict, Fault, HubTrouble, InvalidInput, SeedbedError
+from app.errors import ConfigurationError, Conflict, Fault, HubError, InvalidInput, SeedbedError
 
 _LONGEST_REASON = 300
 
@@ -47,7 +47,7 @@ def push_folder(folder: Path, repository: HubRepository, message: str) -> Pushed
         ConfigurationError: when the extra ``hub`` is not installed, or no token is set.
         InvalidInput: when the repository cannot have this name.
         Conflict: when somebody else committed meanwhile.
-        HubTrouble: when the hub refuses, or does not answer.
+        HubError: when the hub refuses, or does not answer.
     """
     if not repository.token:
         raise ConfigurationError("No token for the hub is set; a push needs one that may write.")
@@ -84,15 +84,15 @@ def push_folder(folder: Path, repository: HubRepository, message: str) -> Pushed
 
 
 _REFUSALS: Mapping[int, tuple[type[SeedbedError], str]] = {
-    401: (HubTrouble, "The hub does not accept the token ({status}); set another."),
-    403: (HubTrouble, "The token may not write to {repo} ({status}); it needs the right to."),
-    404: (HubTrouble, "The hub knows no {repo} for this token ({status})."),
+    401: (HubError, "The hub does not accept the token ({status}); set another."),
+    403: (HubError, "The token may not write to {repo} ({status}); it needs the right to."),
+    404: (HubError, "The hub knows no {repo} for this token ({status})."),
     409: (Conflict, "{repo} was changed by somebody else meanwhile ({status}); push again."),
     412: (Conflict, "{repo} was changed by somebody else meanwhile ({status}); push again."),
-    429: (HubTrouble, "The hub asks to wait ({status}); push again later."),
+    429: (HubError, "The hub asks to wait ({status}); push again later."),
 }
-_OWN_TROUBLE = (HubTrouble, "The hub has trouble of its own ({status}); push again later.")
-_ANY_OTHER = (HubTrouble, "The hub refuses the folder ({status}).")
+_OWN_TROUBLE = (HubError, "The hub has trouble of its own ({status}); push again later.")
+_ANY_OTHER = (HubError, "The hub refuses the folder ({status}).")
 
 
 def _told(error: BaseException, repository: HubRepository) -> SeedbedError:
@@ -101,8 +101,8 @@ def _told(error: BaseException, repository: HubRepository) -> SeedbedError:
     answer = _answer_behind(error)
     if answer is None:
         if isinstance(error, httpx.TransportError | httpx2.TransportError):
-            return HubTrouble(f"The hub at {where} does not answer: {_first_line(error)}.")
-        return HubTrouble(f"The hub at {where} did not take the folder: {_first_line(error)}")
+            return HubError(f"The hub at {where} does not answer: {_first_line(error)}.")
+        return HubError(f"The hub at {where} did not take the folder: {_first_line(error)}")
     status, why = answer
     kind, text = _REFUSALS.get(status, _OWN_TROUBLE if status >= 500 else _ANY_OTHER)
     said = f" It says: {why}" if why else ""

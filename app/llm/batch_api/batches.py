@@ -12,7 +12,7 @@ from typing import Literal, Self, TypeAlias
 
 import openai
 
-from app.errors import Conflict, ItemTrouble, Outage, ProviderTrouble, RunTrouble, Throttled
+from app.errors import Conflict, ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.batch_api.connection import BatchConnection
 from app.llm.batch_api.lines import Endpoint, Named, endpoint_of, read_line, request_line
 from app.llm.failures import OTHER_NAME, wants_other_name
@@ -47,9 +47,9 @@ class BatchStatus:
     failed: int
     errors: tuple[str, ...] = ()
     """What the provider found wrong with the whole batch, in its own words."""
-    trouble: ProviderTrouble | None = None
+    trouble: ProviderError | None = None
     """Why a failed batch failed: `Throttled` and `Outage` may be sent again under another name,
-    `ItemTrouble` is to be asked by ordinary calls, `RunTrouble` waits for a person."""
+    `ItemError` is to be asked by ordinary calls, `RunError` waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Collected:
 
     custom_id: str
     """The request it answers; empty where the line does not say."""
-    answer: Completion | ProviderTrouble
+    answer: Completion | ProviderError
     """`Throttled` is a request that was never asked: expired, cancelled, or turned away."""
     stray: Stray | None = None
     """Why the line answers nothing that is open: no such line may be recorded as an answer."""
@@ -69,7 +69,7 @@ class BatchEndpoint:
 
     `length_name` is what an earlier one has learned, see there. One thread uses it at a time; make
     it after a fork. `ConfigurationError` when `base_url` or `api_key` cannot be sent at all. All
-    methods raise `ProviderTrouble` of the kind that `batch_trouble` names.
+    methods raise `ProviderError` of the kind that `batch_trouble` names.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class BatchEndpoint:
         call = self._api.batches.with_streaming_response.cancel(provider_id)
         try:
             return self._status_of(self._connection.ask("batch", call))
-        except (RunTrouble, Outage):
+        except (RunError, Outage):
             # How one that has ended is refused differs from provider to provider.
             status = self.status(provider_id)
             if status.state == "working" and status.said != "cancelling":
@@ -205,10 +205,10 @@ class BatchEndpoint:
                     seen.add(custom_id)
                 yield Collected(storable(custom_id), answer, stray)
 
-    def _trouble(self, found: Failure | ItemTrouble) -> ProviderTrouble:
-        if isinstance(found, ItemTrouble):
+    def _trouble(self, found: Failure | ItemError) -> ProviderError:
+        if isinstance(found, ItemError):
             # Made anew: the one that was caught holds the whole line.
-            told = ItemTrouble(self._connection.scrubbed(str(found)))
+            told = ItemError(self._connection.scrubbed(str(found)))
             # It was answered, only not with what was asked for.
             told.may_be_paid = True
             return told

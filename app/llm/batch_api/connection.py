@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from app.errors import ConfigurationError, ItemTrouble, Outage, ProviderTrouble
+from app.errors import ConfigurationError, ItemError, Outage, ProviderError
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
 from app.llm.failures import (
@@ -61,7 +61,7 @@ class BatchConnection:
         self.client.close()
 
     def ask(self, about: About, call: Call) -> JsonObject:
-        """Ask once for a JSON object; raises the kind of `ProviderTrouble` that the table names.
+        """Ask once for a JSON object; raises the kind of `ProviderError` that the table names.
 
         An answer that is none is an `Outage`: what it was to say can be asked again.
         """
@@ -73,7 +73,7 @@ class BatchConnection:
         words = ""
         try:
             reply = json_object(answer)
-        except ItemTrouble as trouble:
+        except ItemError as trouble:
             words = str(trouble)
         if words:
             raise Outage(self.scrubbed(words))
@@ -101,7 +101,7 @@ class BatchConnection:
         if failure is not None:
             raise self.trouble(replace(failure, about="batch"))
 
-    def trouble(self, failure: Failure) -> ProviderTrouble:
+    def trouble(self, failure: Failure) -> ProviderError:
         """What the table says of a failure."""
         kept = replace(failure, words=self.scrubbed(failure.words))
         return trouble_of(kept, time.time(), BATCH_TABLE)

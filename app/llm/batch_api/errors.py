@@ -1,12 +1,12 @@
 """What else can go wrong where batches are asked: the rows that stand before the table of troubles.
 
-The same status means something else where no model was asked. A `RunTrouble` of the batch API
-still leaves ordinary calls; an `ItemTrouble` there is about the batch as a whole.
+The same status means something else where no model was asked. A `RunError` of the batch API
+still leaves ordinary calls; an `ItemError` there is about the batch as a whole.
 """
 
 import re
 
-from app.errors import ItemTrouble, Outage, RunTrouble, Throttled
+from app.errors import ItemError, Outage, RunError, Throttled
 from app.llm.trouble import TABLE, Failure, Row
 
 _NEVER_ASKED = ("batch_expired", "batch_cancel", "batch_failed")
@@ -55,13 +55,13 @@ BATCH_TABLE: tuple[Row, ...] = (
     Row(
         "no batch API",
         lambda f: _whole(f) and f.status in (404, 405, 410, 501),
-        RunTrouble,
+        RunError,
         "This endpoint has no batch API: let the run ask by ordinary calls.",
     ),
     Row(
         "no such batch",
         lambda f: f.about == "batch" and f.status in (400, 404, 405, 410, 422, 501),
-        RunTrouble,
+        RunError,
         "The endpoint does not know this batch, or its file, any more: did OPENAI_BASE_URL or"
         " OPENAI_API_KEY change after it was sent?",
     ),
@@ -74,7 +74,7 @@ BATCH_TABLE: tuple[Row, ...] = (
     Row(
         "batch refused",
         lambda f: _whole(f) and f.status in (0, 400, 409, 413, 415, 422),
-        ItemTrouble,
+        ItemError,
         "The endpoint refused the batch; what is in it can be asked by ordinary calls.",
     ),
     *TABLE,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
-from app.errors import ItemTrouble
+from app.errors import ItemError
 from app.llm.failures import failure_of_body
 from app.llm.questions import LengthName, question
 from app.llm.replies import JsonObject, json_object, read_completion
@@ -82,37 +82,37 @@ def _room(held: bytearray) -> int:
     return MOST_LINE_BYTES + 1 - len(held)
 
 
-def read_line(line: bytes, model: str) -> tuple[str, Completion | Failure | ItemTrouble]:
+def read_line(line: bytes, model: str) -> tuple[str, Completion | Failure | ItemError]:
     """Read a line of the output or the error file: the request it names, and what became of it.
 
     The name is empty where the line has none that can be read.
     """
     if len(line) > MOST_LINE_BYTES:
-        return "", ItemTrouble(f"A line of the batch is larger than {MOST_LINE_BYTES:,} bytes.")
+        return "", ItemError(f"A line of the batch is larger than {MOST_LINE_BYTES:,} bytes.")
     try:
         found = json_object(line)
-    except ItemTrouble as trouble:
+    except ItemError as trouble:
         return "", trouble
     custom_id = found.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
-        return "", ItemTrouble("A line of the batch does not say what it answers.")
+        return "", ItemError("A line of the batch does not say what it answers.")
     return custom_id, _answer(found, model)
 
 
-def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemTrouble:
+def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError:
     response = found.get("response")
     if not isinstance(response, dict) or not response:
         error = found.get("error")
-        return failure_of_body(error, 0, {}) if error else ItemTrouble("The batch has no answer.")
+        return failure_of_body(error, 0, {}) if error else ItemError("The batch has no answer.")
     status, body = response.get("status_code"), response.get("body")
     status = status if isinstance(status, int) else 0
     if status >= 300:
         return failure_of_body(body or found.get("error"), status, {})
     if not isinstance(body, dict):
-        return ItemTrouble("The batch has an answer without a body.")
+        return ItemError("The batch has an answer without a body.")
     if body.get("error") and "choices" not in body:
         return failure_of_body(body["error"], 0, {})
     try:
         return read_completion(body, model)
-    except ItemTrouble as trouble:
+    except ItemError as trouble:
         return trouble

@@ -6,7 +6,7 @@ from app.pipeline.types import Completion, Request
 
 
 class ScriptedProvider:
-    """Answers every request with `reply`, which may raise a `ProviderTrouble` of its choice."""
+    """Answers every request with `reply`, which may raise a `ProviderError` of its choice."""
 
     def __init__(self, reply: Callable[[Request], Completion]) -> None:
         self._reply = reply

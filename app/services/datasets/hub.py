@@ -61,7 +61,7 @@ def push(context: ServiceContext, dataset_id: str, repo_id: str, *, private: boo
         NotFound: when there is no such data set.
         Conflict: when it is not ready, or the repository was changed at the same time.
         ConfigurationError: when the service has no token.
-        HubTrouble: when the hub refuses, or does not respond.
+        HubError: when the hub refuses, or does not respond.
     """
     repository = HubRepository(repo_id, context.hub_token, context.hub_url, private)
     with hub_folder(context, dataset_id, repo_id) as folder:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 
-from app.errors import ConfigurationError, ParameterTrouble, ProviderTrouble, SeedbedError
+from app.errors import ConfigurationError, ParameterError, ProviderError, SeedbedError
 from app.evaluation.judge import ORDERS, Judging, Order, Pair, build_request, read_judgement
 from app.evaluation.metrics import JudgeCost
 from app.llm.prices import cost_usd
@@ -93,7 +93,7 @@ class PairJudging:
     def ask_all(self) -> str | None:
         """Ask the open questions; return why some could not be asked, if any."""
         failure = self._ask(self.judging)
-        if isinstance(failure, ParameterTrouble) and self.judging.json_answers:
+        if isinstance(failure, ParameterError) and self.judging.json_answers:
             # The endpoint does not support JSON schemas: ask for marked text.
             self.monitor.log(f"Asking the judge without a JSON schema: {failure}")
             failure = self._ask(replace(self.judging, json_answers=False))
@@ -126,7 +126,7 @@ class PairJudging:
         self, question: _Question, requests: Mapping[int, Request], answered: Answer
     ) -> PaidJudgement:
         answer = answered.answer
-        completion = None if isinstance(answer, ProviderTrouble) else answer
+        completion = None if isinstance(answer, ProviderError) else answer
         judgement = read_judgement(question.pair.task_id, question.order, completion)
         judged = PaidJudgement(
             key=question.key,
@@ -134,7 +134,7 @@ class PairJudging:
             order=judgement.order,
             verdict=judgement.verdict,
             reason=judgement.reason,
-            failure=str(answer) if isinstance(answer, ProviderTrouble) else None,
+            failure=str(answer) if isinstance(answer, ProviderError) else None,
             model=self.model,
             prompt_version=requests[answered.key].prompt_version,
         )

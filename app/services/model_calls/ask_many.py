@@ -14,7 +14,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble, SeedbedError
+from app.errors import ItemError, Outage, ProviderError, SeedbedError
 from app.llm.calls import Calls
 from app.llm.prices import cost_usd, most
 from app.pipeline.budget import Amount
@@ -34,8 +34,8 @@ class Answer:
     """How one question ended."""
 
     key: int
-    answer: Completion | ProviderTrouble
-    """An `ItemTrouble`, or the outage that the last of several attempts met."""
+    answer: Completion | ProviderError
+    """An `ItemError`, or the outage that the last of several attempts met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Asker:
     def _cost_usd(self, ended: Ended[_Question]) -> Decimal | None:
         """Return what a call cost; None when nobody knows, so that it stays reserved."""
         match ended.answer:
-            case ProviderTrouble() as trouble:
+            case ProviderError() as trouble:
                 return None if trouble.may_be_paid else Decimal(0)
             case completion:
                 prices = self._context.prices
@@ -107,7 +107,7 @@ class Asker:
         """Read how a call ended; None when it is asked again, or the provider refuses all calls."""
         question = ended.call
         match ended.answer:
-            case ItemTrouble() as trouble:
+            case ItemError() as trouble:
                 return Answer(question.key, trouble)
             case Outage() as trouble:
                 again = replace(question, attempts=question.attempts + ended.is_to_blame)
@@ -115,7 +115,7 @@ class Asker:
                     return Answer(question.key, trouble)
                 self._waiting.appendleft(again)
                 return None
-            case ProviderTrouble():
+            case ProviderError():
                 return None
             case completion:
                 return Answer(question.key, completion)

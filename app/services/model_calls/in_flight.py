@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble
+from app.errors import ItemError, Outage, ProviderError
 from app.llm.calls import Calls
 from app.llm.inbox import Outcome
 from app.pipeline.budget import Amount
@@ -59,7 +59,7 @@ class Ended(Generic[CallT]):
     """A call that is no longer in flight."""
 
     call: CallT
-    answer: Completion | ProviderTrouble
+    answer: Completion | ProviderError
     latency_s: float
     is_to_blame: bool
     """The call failed, and not because of its endpoint: the failure counts as an attempt."""
@@ -70,7 +70,7 @@ class InFlight(Generic[CallT]):
 
     def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
         self.endpoints = Endpoints(context, calls, model)
-        self.refusal: ProviderTrouble | None = None
+        self.refusal: ProviderError | None = None
         """The provider refuses every further call until a person acts."""
         self._calls = calls
         self._concurrency = context.concurrency
@@ -156,14 +156,14 @@ class InFlight(Generic[CallT]):
         name, is_to_blame = call.endpoint, False
         self._answered_at = time.monotonic()
         match outcome.answer:
-            case ItemTrouble():
+            case ItemError():
                 report.answered.add(name)
                 is_to_blame = True
             case Outage() as trouble:
                 blamed = self.endpoints.blames(name, call.attempts)
                 is_to_blame = blamed and name not in report.away
                 report.away[name] = str(trouble)
-            case ProviderTrouble() as trouble:
+            case ProviderError() as trouble:
                 self.refusal = trouble
             case completion:
                 report.answered.add(name)

@@ -104,7 +104,7 @@ def learn(
         LossNotFinite: a loss or gradient is NaN or infinite; the weights before it are kept.
         MemoryTooSmall: a batch does not fit.
         OutOfSpace: a checkpoint cannot be written; earlier ones are kept.
-        TrainingTrouble: the GPU was lost.
+        TrainingError: the GPU was lost.
     """
     steps, batch = count_steps(len(examples), options.schedule), options.schedule.batch
     mark = checkpoints.fingerprint(options, examples)

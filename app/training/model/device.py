@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from app.errors import MemoryTooSmall, TrainingTrouble
+from app.errors import MemoryTooSmall, TrainingError
 from app.training.model.memory import available_bytes
 
 
@@ -49,7 +49,7 @@ def device_errors_as_failures(what: str, then: str) -> Iterator[None]:
 
     Raises:
         MemoryTooSmall: the memory is full.
-        TrainingTrouble: the GPU was lost.
+        TrainingError: the GPU was lost.
     """
     try:
         yield
@@ -59,5 +59,5 @@ def device_errors_as_failures(what: str, then: str) -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate" in text:
             raise MemoryTooSmall(f"{what} did not fit into memory ({first}). {then}") from error
         if "CUDA" in text or "NCCL" in text:
-            raise TrainingTrouble(f"The GPU failed: {first}. {then}") from error
+            raise TrainingError(f"The GPU failed: {first}. {then}") from error
         raise

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from starlette.testclient import TestClient
 
 from app.api.problems import install
-from app.errors import Conflict, Fault, HubTrouble, InvalidInput, OutOfSpace, SeedbedError
+from app.errors import Conflict, Fault, HubError, InvalidInput, OutOfSpace, SeedbedError
 
 
 def _client_of(failure: SeedbedError) -> TestClient:
@@ -24,7 +24,7 @@ def _client_of(failure: SeedbedError) -> TestClient:
     ("failure", "status"),
     [
         (OutOfSpace("No space is left to write x."), 507),
-        (HubTrouble("The hub does not answer."), 502),
+        (HubError("The hub does not answer."), 502),
         (Conflict("It is there."), 409),
         (InvalidInput("No.", [Fault("wrong", field="format")]), 422),
     ],
@@ -63,4 +63,4 @@ def test_what_a_request_breaks_is_told_in_words_that_need_no_knowledge_of_pydant
 
     assert answer.status_code == 422
     told = {fault["field"]: fault["message"] for fault in answer.json()["faults"]}
-    assert told == {"share": "a share is at most 1", "sahre": "there is nothing of this name"}
+    assert told == {"share": "a share is at most 1", "sahre": "unknown field"}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.errors import ConfigurationError, ItemTrouble
+from app.errors import ConfigurationError, ItemError
 from app.llm.connections import MOST_BYTES, MOST_ERROR_BYTES, Connections, Reply
 from app.llm.trouble import Failure
 
@@ -140,7 +140,7 @@ def test_a_small_reply_that_unpacks_to_a_large_one_is_not_unpacked_to_its_end() 
     bomb = gzip.compress(b" " * (20 * MOST_BYTES))
     with (
         raw_server(lambda _: http(bomb, "200 OK", "Content-Encoding: gzip")) as server,
-        pytest.raises(ItemTrouble, match="larger than"),
+        pytest.raises(ItemError, match="larger than"),
     ):
         post(f"http://127.0.0.1:{server.port}/v1")
 

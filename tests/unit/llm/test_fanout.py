@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.errors import ConfigurationError, ItemTrouble, Throttled
+from app.errors import ConfigurationError, ItemError, Throttled
 from app.llm.fanout import Dropped, Fanout
 from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
@@ -208,13 +208,13 @@ def test_what_is_withdrawn_was_not_out_and_what_is_out_is_still_answered() -> No
 
 def test_other_troubles_come_out_as_outcomes() -> None:
     def reply(_: Request) -> Completion:
-        raise ItemTrouble("no answer")
+        raise ItemError("no answer")
 
     with Fanout(lambda: ScriptedProvider(reply), 2) as fanout:
         fanout.submit(7, request())
         (outcome,) = collect_all(fanout, 1)
     assert outcome.key == 7
-    assert isinstance(outcome.answer, ItemTrouble)
+    assert isinstance(outcome.answer, ItemError)
 
 
 def test_a_defect_of_the_provider_is_raised_to_the_caller() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.errors import ConfigurationError, ProviderTrouble, RunTrouble
+from app.errors import ConfigurationError, ProviderError, RunError
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import (
@@ -162,7 +162,7 @@ def test_an_endpoint_that_takes_neither_name_is_asked_twice_and_then_told_of() -
         return ScriptedReply(status=400, error={"message": f"{name} is not supported"})
 
     with scripted_server(neither) as server:
-        with pytest.raises(RunTrouble, match="max_completion_tokens"):
+        with pytest.raises(RunError, match="max_completion_tokens"):
             asyncio.run(_ask(server.base_url, [chat(PLAIN)], None))
         assert server.counts.calls == 2
 
@@ -173,7 +173,7 @@ def test_a_length_that_is_too_large_is_not_taken_for_an_unknown_name() -> None:
         return ScriptedReply(status=400, error={"message": message, "param": "max_tokens"})
 
     with scripted_server(too_large) as server:
-        with pytest.raises(ProviderTrouble, match="at most 16"):
+        with pytest.raises(ProviderError, match="at most 16"):
             asyncio.run(_ask(server.base_url, [chat(PLAIN)], None))
         assert server.counts.calls == 1
 

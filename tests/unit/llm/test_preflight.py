@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.errors import Outage, ProviderTrouble, RunTrouble, Throttled
+from app.errors import Outage, ProviderError, RunError, Throttled
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight import Preflight, preflight
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
@@ -72,21 +72,21 @@ def test_an_endpoint_that_refuses_both_can_do_neither_but_must_answer_something(
 
 
 def test_an_endpoint_that_refuses_everything_is_trouble_of_the_run() -> None:
-    with pytest.raises(RunTrouble, match="I only speak Latin"):
+    with pytest.raises(RunError, match="I only speak Latin"):
         learned(lambda _: ScriptedReply(status=400, error={"message": "I only speak Latin"}))
 
 
 @pytest.mark.parametrize(
     ("status", "code", "kind", "says"),
     [
-        (401, "invalid_api_key", RunTrouble, "OPENAI_API_KEY"),
-        (404, "model_not_found", RunTrouble, "SEEDBED_MODEL"),
-        (429, "insufficient_quota", RunTrouble, "credit"),
+        (401, "invalid_api_key", RunError, "OPENAI_API_KEY"),
+        (404, "model_not_found", RunError, "SEEDBED_MODEL"),
+        (429, "insufficient_quota", RunError, "credit"),
         (503, None, Outage, "503"),
     ],
 )
 def test_trouble_comes_out_at_the_first_call(
-    status: int, code: str | None, kind: type[ProviderTrouble], says: str
+    status: int, code: str | None, kind: type[ProviderError], says: str
 ) -> None:
     calls = []
 

@@ -5,7 +5,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ItemTrouble
+from app.errors import ItemError
 from app.llm.replies import json_object, read_completion
 from app.pipeline.types import Completion
 
@@ -44,7 +44,7 @@ unhurried = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None
 def test_no_reply_raises_anything_else(reply: dict[str, object]) -> None:
     try:
         answer = read_completion(json_object(json.dumps(reply).encode()), "m")
-    except ItemTrouble as trouble:
+    except ItemError as trouble:
         str(trouble).encode()
         return
     answer.text.encode()
@@ -58,7 +58,7 @@ def test_no_reply_raises_anything_else(reply: dict[str, object]) -> None:
 def test_no_body_raises_anything_else(body: bytes) -> None:
     try:
         assert isinstance(read_completion(json_object(body), "m"), Completion)
-    except ItemTrouble as trouble:
+    except ItemError as trouble:
         str(trouble).encode()
 
 

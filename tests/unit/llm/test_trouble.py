@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.errors import ItemTrouble, Outage, ParameterTrouble, ProviderTrouble, RunTrouble, Throttled
+from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
 from app.llm.connections import MOST_BYTES
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import ScriptedReply, scripted_server
@@ -27,11 +27,11 @@ REQUEST = Request(
 )
 
 
-async def ask(base_url: str, timeout_s: float, api_key: str) -> Completion | ProviderTrouble:
+async def ask(base_url: str, timeout_s: float, api_key: str) -> Completion | ProviderError:
     provider = OpenAIProvider(base_url, api_key, "model-a", timeout_s)
     try:
         return await provider.complete(REQUEST)
-    except ProviderTrouble as trouble:
+    except ProviderError as trouble:
         return trouble
     finally:
         await provider.aclose()
@@ -46,7 +46,7 @@ class Endpoint:
 
     def answer(
         self, reply: ScriptedReply, timeout_s: float = 5.0, api_key: str = KEY
-    ) -> Completion | ProviderTrouble:
+    ) -> Completion | ProviderError:
         self.reply = reply
         return asyncio.run(ask(self.base_url, timeout_s, api_key))
 
@@ -66,7 +66,7 @@ def problem(status: int, message: str, code: object = None, **more: str) -> Scri
 class Case(NamedTuple):
     name: str
     reply: ScriptedReply
-    kind: type[ProviderTrouble]
+    kind: type[ProviderError]
     says: str
     """The provider's words, or what to do: must be in the message."""
 
@@ -104,77 +104,77 @@ CASES = (
         Outage,
         "OPENAI_BASE_URL",
     ),
-    Case("broken JSON", ScriptedReply(raw=b'{"choices": [{"mess'), ItemTrouble, "broken JSON"),
-    Case("no JSON object", ScriptedReply(raw=b"[1, 2]"), ItemTrouble, "no JSON object"),
-    Case("deep JSON", ScriptedReply(raw=b"[" * 200_000), ItemTrouble, "broken JSON"),
-    Case("empty body", ScriptedReply(raw=b""), ItemTrouble, "empty"),
-    Case("no choices", ScriptedReply(raw=b'{"choices": []}'), ItemTrouble, "any choice"),
-    Case("null choices", ScriptedReply(raw=b'{"choices": null}'), ItemTrouble, "any choice"),
-    Case("null content", ScriptedReply(text=None), ItemTrouble, "without text"),
+    Case("broken JSON", ScriptedReply(raw=b'{"choices": [{"mess'), ItemError, "broken JSON"),
+    Case("no JSON object", ScriptedReply(raw=b"[1, 2]"), ItemError, "no JSON object"),
+    Case("deep JSON", ScriptedReply(raw=b"[" * 200_000), ItemError, "broken JSON"),
+    Case("empty body", ScriptedReply(raw=b""), ItemError, "empty"),
+    Case("no choices", ScriptedReply(raw=b'{"choices": []}'), ItemError, "any choice"),
+    Case("null choices", ScriptedReply(raw=b'{"choices": null}'), ItemError, "any choice"),
+    Case("null content", ScriptedReply(text=None), ItemError, "without text"),
     Case(
         "refusal",
         ScriptedReply(raw=b'{"choices": [{"message": {"content": null, "refusal": "I wont"}}]}'),
-        ItemTrouble,
+        ItemError,
         "I wont",
     ),
     Case(
         "filtered answer",
         ScriptedReply("half an ans", finish_reason="content_filter"),
-        ItemTrouble,
+        ItemError,
         "filter",
     ),
-    Case("10 MB", ScriptedReply("x" * 10_000_000), ItemTrouble, f"{MOST_BYTES:,}"),
+    Case("10 MB", ScriptedReply("x" * 10_000_000), ItemError, f"{MOST_BYTES:,}"),
     Case(
         "too long for OpenAI",
         problem(400, "maximum context length is 8192 tokens", "context_length_exceeded"),
-        ItemTrouble,
+        ItemError,
         "8192",
     ),
     Case(
         "too long for vLLM",
         problem(400, "'max_tokens' is too large: 900. This model's maximum context length is 512"),
-        ItemTrouble,
+        ItemError,
         "512",
     ),
     Case(
         "too long for llama.cpp",
         problem(400, "request exceeds", 400, type="exceed_context_size_error"),
-        ItemTrouble,
+        ItemError,
         "request exceeds",
     ),
-    Case("filtered prompt", problem(400, "No", "content_filter"), ItemTrouble, "filter"),
-    Case("413", problem(413, "Too large"), ItemTrouble, "Too large"),
-    Case("400 about the text", problem(400, "I do not like it"), ItemTrouble, "I do not like it"),
-    Case("401", problem(401, "Wrong key", "invalid_api_key"), RunTrouble, "OPENAI_API_KEY"),
-    Case("402", problem(402, "Pay first"), RunTrouble, "credit"),
-    Case("403", problem(403, "Not you"), RunTrouble, "Not you"),
+    Case("filtered prompt", problem(400, "No", "content_filter"), ItemError, "filter"),
+    Case("413", problem(413, "Too large"), ItemError, "Too large"),
+    Case("400 about the text", problem(400, "I do not like it"), ItemError, "I do not like it"),
+    Case("401", problem(401, "Wrong key", "invalid_api_key"), RunError, "OPENAI_API_KEY"),
+    Case("402", problem(402, "Pay first"), RunError, "credit"),
+    Case("403", problem(403, "Not you"), RunError, "Not you"),
     Case(
         "insufficient_quota comes as 429",
         problem(429, "You exceeded your current quota", "insufficient_quota"),
-        RunTrouble,
+        RunError,
         "credit or quota",
     ),
-    Case("404 model", problem(404, "No model x", "model_not_found"), RunTrouble, "SEEDBED_MODEL"),
+    Case("404 model", problem(404, "No model x", "model_not_found"), RunError, "SEEDBED_MODEL"),
     Case(
         "400 model",
         problem(400, "The model `x` does not exist"),
-        RunTrouble,
+        RunError,
         "SEEDBED_MODEL",
     ),
-    Case("404 path", problem(404, "Not Found"), RunTrouble, "OPENAI_BASE_URL"),
+    Case("404 path", problem(404, "Not Found"), RunError, "OPENAI_BASE_URL"),
     Case(
         "400 parameter",
         problem(400, "Unsupported value", "unsupported_value", param="temperature"),
-        ParameterTrouble,
+        ParameterError,
         "sampling options",
     ),
     Case(
         "422 parameter",
         problem(422, "logprobs is not supported by this server"),
-        ParameterTrouble,
+        ParameterError,
         "logprobs",
     ),
-    Case("304", ScriptedReply(status=304), RunTrouble, "OPENAI_BASE_URL"),
+    Case("304", ScriptedReply(status=304), RunError, "OPENAI_BASE_URL"),
     Case(
         "a throttle with status 200",
         ScriptedReply(raw=b'{"error": {"message": "Slow down", "code": 429}}'),
@@ -184,7 +184,7 @@ CASES = (
     Case(
         "an error in words with status 200",
         ScriptedReply(raw=b'{"error": "out of luck"}'),
-        ItemTrouble,
+        ItemError,
         "out of luck",
     ),
 )
@@ -248,7 +248,7 @@ def test_a_refused_connection_is_an_outage_that_names_the_setting() -> None:
 
 def test_an_address_without_a_scheme_is_trouble_of_the_run() -> None:
     trouble = asyncio.run(ask("localhost:8000/v1", 5, KEY))
-    assert type(trouble) is RunTrouble
+    assert type(trouble) is RunError
     assert "http://" in str(trouble)
 
 
@@ -282,7 +282,7 @@ def test_the_key_is_never_in_the_trouble_or_what_hangs_on_it(
     echo: str, key: str, endpoint: Endpoint
 ) -> None:
     trouble = endpoint.answer(ECHOES[echo](key), api_key=key)
-    assert isinstance(trouble, ProviderTrouble)
+    assert isinstance(trouble, ProviderError)
     assert key not in str(trouble)
     assert key[-4:] not in str(trouble) or not key.startswith("sk-")
     assert trouble.__cause__ is None

@@ -13,9 +13,9 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
-from app.errors import StackError
+from app.errors import StackError, TooLong
 from app.record import Exchange, Record
-from app.serving.answerer import AnswerChunks, AnswerStream, Question, TooLong
+from app.serving.answerer import AnswerChunks, AnswerStream, Question
 from app.serving.application import build_app
 from app.training.plain.sampling import AnswerChunk, SamplingOptions
 from tests.servers.served import served

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import InvalidInput, SeedbedError, StackError
+from app.errors import InvalidInput, SeedbedError, StackError, TooLong
 from app.record import Record
-from app.serving.answerer import Question, TooLong
+from app.serving.answerer import Question
 from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.tuned_model import TunedModel
 from app.training.plain.options import TrainingOptions

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Outage, RunTrouble, SeedbedError, Throttled
+from app.errors import Conflict, Outage, RunError, SeedbedError, Throttled
 from app.llm.batch_api.batches import BatchStatus
 from app.pipeline.budget import NOTHING
 from app.pipeline.types import Stage
@@ -113,7 +113,7 @@ class HeldBatch:
         too_much = isinstance(trouble, Throttled | Outage)
 
         def refuse(session: Session, run: Run, now: Batch) -> None:
-            again = too_much or isinstance(trouble, RunTrouble)
+            again = too_much or isinstance(trouble, RunError)
             again = again and now.stage in run.batch_stages and now.cancelled_at is None
             last = batches.refused_last(session, run.id, now.stage, before=now.id)
             in_a_row = 1 + (last.in_a_row if last is not None else 0)
@@ -154,7 +154,7 @@ class HeldBatch:
             return
         if (
             self.batch.state == BatchState.PLANNED
-            and isinstance(trouble, RunTrouble)
+            and isinstance(trouble, RunError)
             and not may_exist
         ):
             self.refuse(trouble)

@@ -9,7 +9,7 @@ from math import inf
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, Conflict, ItemTrouble, Outage, RunTrouble, Throttled
+from app.errors import ConfigurationError, Conflict, ItemError, Outage, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus
 from app.llm.batch_api.lines import Named
 from app.llm.failures import OTHER_NAME
@@ -81,9 +81,9 @@ class _Visit:
         try:
             with self._endpoint() as endpoint:
                 self._go_on(endpoint)
-        except (RunTrouble, ConfigurationError) as trouble:
+        except (RunError, ConfigurationError) as trouble:
             self._held.need_help(str(trouble), trouble)
-        except ItemTrouble as trouble:
+        except ItemError as trouble:
             if is_planned:
                 self._held.refuse(trouble)
             else:
@@ -169,7 +169,7 @@ class _Visit:
     def _has_ended(self, endpoint: BatchEndpoint, provider_id: str, status: BatchStatus) -> None:
         if status.trouble is not None:
             self._held.refuse(status.trouble)
-            if isinstance(status.trouble, RunTrouble):
+            if isinstance(status.trouble, RunError):
                 self._held.pause(str(status.trouble))
         elif self._held.ended(status):
             self._collect(endpoint, provider_id)

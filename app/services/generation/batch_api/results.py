@@ -12,7 +12,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from app.errors import ItemTrouble, ProviderTrouble, RunTrouble
+from app.errors import ItemError, ProviderError, RunError
 from app.llm.batch_api.batches import BatchEndpoint, Collected
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
@@ -59,11 +59,9 @@ class Collecting:
         self._answered = 0
         self._unreadable = 0
         self._strays: list[Completion] = []
-        self._refusal: ProviderTrouble | None = None
+        self._refusal: ProviderError | None = None
 
-    def collect(
-        self, lines: Iterator[Collected], stop: Callable[[], bool]
-    ) -> ProviderTrouble | None:
+    def collect(self, lines: Iterator[Collected], stop: Callable[[], bool]) -> ProviderError | None:
         """Record all lines, and close the batch; returns why the run has to wait for a person.
 
         Broken off by `stop`, by a failure of the provider, or where another pump took over, it
@@ -132,15 +130,15 @@ class Collecting:
         call = f"{self._batch.id}.{asked.item.id}"
         return replace(asked, reserved=most, call=call, endpoint=self._batch.endpoint)
 
-    def _answer(self, asked: Asked, answer: Completion | ProviderTrouble) -> Answered:
+    def _answer(self, asked: Asked, answer: Completion | ProviderError) -> Answered:
         match answer:
             case Completion():
                 prices = self._context.prices
                 reply = paid_reply(asked, answer, self._model, prices, batch_id=self._batch.id)
                 return Answered(asked, reply)
-            case ItemTrouble():
+            case ItemError():
                 return Answered(asked, str(answer), answer.may_be_paid)
-            case RunTrouble():
+            case RunError():
                 self._refusal = answer
         # What was not asked, or could not be answered now, is asked by a call.
         return Answered(asked, Again(), answer.may_be_paid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble
+from app.errors import ItemError, Outage, ProviderError
 from app.llm import prices
 from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
 from app.pipeline.shapes import Asking
@@ -180,10 +180,10 @@ def pause_for_budget(session: Session, run: Run, cap: str) -> None:
 def answered(ended: Ended[Asked], model: str, known_prices: Mapping[str, Price]) -> Answered:
     """Read how a call ended as what it means for its item."""
     match ended.answer:
-        case ItemTrouble() | Outage() as trouble:
+        case ItemError() | Outage() as trouble:
             why = str(trouble) if ended.is_to_blame else Again()
             return Answered(ended.call, why, trouble.may_be_paid)
-        case ProviderTrouble():
+        case ProviderError():
             return Answered(ended.call, Again())
         case completion:
             latency_s = ended.latency_s

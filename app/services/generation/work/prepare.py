@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, Outage, RunTrouble
+from app.errors import ConfigurationError, Outage, RunError
 from app.llm import prices
 from app.llm.preflight import PATIENCE_S, Preflight, preflight, questions
 from app.llm.prices import cost_usd
@@ -180,7 +180,7 @@ def _ask_all(
         try:
             asked[endpoint.name] = preflight(endpoint.provider_for(model), kind)
         except ConfigurationError as error:
-            asked[endpoint.name] = Preflight(trouble=RunTrouble(str(error)))
+            asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
         if not isinstance(asked[endpoint.name].trouble, Outage | None):
             break
     there = [name for name, one in asked.items() if one.trouble is None]

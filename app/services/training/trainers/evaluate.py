@@ -80,7 +80,7 @@ def evaluate_models(
     Raises:
         InvalidInput: a model cannot be loaded, or there is no task.
         MemoryTooSmall: a model does not fit.
-        TrainingTrouble: the GPU was lost.
+        TrainingError: the GPU was lost.
     """
     comparison = _COMPARE[plan.task](plan, monitor)
     if comparison is None:

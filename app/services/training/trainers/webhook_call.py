@@ -17,7 +17,7 @@ from ipaddress import ip_address
 
 import httpx
 
-from app.errors import ConfigurationError, TrainingTrouble
+from app.errors import ConfigurationError, TrainingError
 from app.services.context import Webhook
 
 _POLL_S = 0.2
@@ -103,7 +103,7 @@ def deliver(
 
     Raises:
         ConfigurationError: the settings have no secret, or an unsuitable address.
-        TrainingTrouble: the webhook rejected the call, or did not answer for too long.
+        TrainingError: the webhook rejected the call, or did not answer for too long.
     """
     secret, is_local = _checked(hook)
     began, wait_s = time.monotonic(), hook.first_wait_s
@@ -114,10 +114,10 @@ def deliver(
             if answer.is_accepted:
                 return answer
             if not answer.is_temporary:
-                raise TrainingTrouble(f"The webhook rejected the job: {answer}.")
+                raise TrainingError(f"The webhook rejected the job: {answer}.")
             pause_s = max(wait_s, min(answer.retry_after_s, hook.longest_wait_s))
             if time.monotonic() - began + pause_s > hook.patience_s:
-                raise TrainingTrouble(
+                raise TrainingError(
                     f"The webhook did not accept the job within {hook.patience_s:.0f} s; at last "
                     f"{answer}. Resume the job to try again."
                 )

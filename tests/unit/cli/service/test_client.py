@@ -3,7 +3,6 @@ from collections.abc import Iterator
 import pytest
 
 from app.cli.service.client import ServiceClient
-from app.cli.service.connection import ServiceUnreachable
 from app.errors import (
     Conflict,
     Fault,
@@ -11,6 +10,7 @@ from app.errors import (
     InvalidInput,
     NotFound,
     SeedbedError,
+    ServiceUnreachable,
     Unauthenticated,
 )
 from app.stack.ports import free_port

@@ -119,7 +119,7 @@ def test_what_an_earlier_version_had_and_this_one_has_not_is_deleted(
 def test_a_wrong_token_is_told(push: Push, folder: Path, hub: Hub) -> None:
     answer = push(folder, hub.endpoint, token="hf_wrong")
 
-    assert answer["kind"] == "HubTrouble"
+    assert answer["kind"] == "HubError"
     assert "does not accept the token (401); set another" in answer["text"]
     assert "hf_wrong" not in answer["text"]
     assert hub.commits == []
@@ -128,17 +128,17 @@ def test_a_wrong_token_is_told(push: Push, folder: Path, hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("stage", "status", "told"),
     [
-        ("create", 403, ("HubTrouble", "may not write to growers/colours (403)")),
-        ("create", 500, ("HubTrouble", "trouble of its own (500)")),
-        ("preupload", 401, ("HubTrouble", "does not accept the token (401)")),
-        ("preupload", 404, ("HubTrouble", "knows no growers/colours")),
-        ("batch", 403, ("HubTrouble", "may not write to growers/colours (403)")),
-        ("upload", 403, ("HubTrouble", "may not write to growers/colours (403)")),
-        ("commit", 400, ("HubTrouble", "refuses the folder (400)")),
+        ("create", 403, ("HubError", "may not write to growers/colours (403)")),
+        ("create", 500, ("HubError", "trouble of its own (500)")),
+        ("preupload", 401, ("HubError", "does not accept the token (401)")),
+        ("preupload", 404, ("HubError", "knows no growers/colours")),
+        ("batch", 403, ("HubError", "may not write to growers/colours (403)")),
+        ("upload", 403, ("HubError", "may not write to growers/colours (403)")),
+        ("commit", 400, ("HubError", "refuses the folder (400)")),
         ("commit", 409, ("Conflict", "changed by somebody else meanwhile (409); push again")),
         ("commit", 412, ("Conflict", "changed by somebody else meanwhile (412); push again")),
-        ("commit", 429, ("HubTrouble", "asks to wait (429)")),
-        ("commit", 503, ("HubTrouble", "trouble of its own (503); push again later")),
+        ("commit", 429, ("HubError", "asks to wait (429)")),
+        ("commit", 503, ("HubError", "trouble of its own (503); push again later")),
     ],
 )
 def test_what_the_hub_refuses_is_told_with_its_words(
@@ -157,7 +157,7 @@ def test_what_the_hub_refuses_is_told_with_its_words(
 def test_a_hub_that_is_away_is_told(push: Push, folder: Path) -> None:
     answer = push(folder, f"http://127.0.0.1:{free_port('127.0.0.1')}")
 
-    assert answer["kind"] == "HubTrouble"
+    assert answer["kind"] == "HubError"
     assert "does not answer" in answer["text"]
 
 
@@ -176,7 +176,7 @@ def test_a_card_that_the_hub_does_not_understand_is_told(
     write_hub_folder(tmp_path / "x", FolderContent("x", card, {"train": GOLDEN}))
     answer = push(tmp_path / "x", hub.endpoint)
 
-    assert answer["kind"] == "HubTrouble"
+    assert answer["kind"] == "HubError"
     assert "license" in answer["text"]
     assert hub.commits == []
 

@@ -17,8 +17,8 @@ from app.errors import (
     ConfigurationError,
     Conflict,
     Outage,
-    ParameterTrouble,
-    ProviderTrouble,
+    ParameterError,
+    ProviderError,
     Throttled,
 )
 from app.llm.batch_api.batches import LABEL, BatchEndpoint, BatchStatus, Collected
@@ -324,9 +324,9 @@ def test_a_batch_refused_for_the_name_of_its_length_teaches_the_name_to_the_next
         assert texts(answered) == {"a": "A", "b": "B"}
 
 
-KNOWN_NAMES: dict[LengthName | None, type[ProviderTrouble]] = {
-    "max_completion_tokens": ParameterTrouble,
-    "max_tokens": ParameterTrouble,
+KNOWN_NAMES: dict[LengthName | None, type[ProviderError]] = {
+    "max_completion_tokens": ParameterError,
+    "max_tokens": ParameterError,
     None: Throttled,
 }
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble, RunTrouble, Throttled
+from app.errors import ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.scripted.batch import BatchPlan
@@ -46,13 +46,13 @@ class Faulty:
 
     def trouble(
         self, route: Route, reply: ScriptedReply, *, done: bool = False, timeout_s: float = 10
-    ) -> ProviderTrouble:
+    ) -> ProviderError:
         assert self.api is not None
         self.route, self.reply, self.done = route, reply, done
         with BatchEndpoint(self.api.server.base_url, KEY, "model-a", timeout_s) as endpoint:
             try:
                 got = CALLS[route](endpoint)
-            except ProviderTrouble as trouble:
+            except ProviderError as trouble:
                 return trouble
             finally:
                 self.route = None
@@ -71,7 +71,7 @@ class Case(NamedTuple):
     name: str
     routes: tuple[Route, ...]
     reply: ScriptedReply
-    kind: type[ProviderTrouble]
+    kind: type[ProviderError]
     says: str
 
 
@@ -123,33 +123,33 @@ CASES = (
         Throttled,
         "Slow down",
     ),
-    Case("401", EVERYWHERE, problem(401, "Wrong key"), RunTrouble, "OPENAI_API_KEY"),
-    Case("402", EVERYWHERE, problem(402, "Pay first"), RunTrouble, "credit"),
+    Case("401", EVERYWHERE, problem(401, "Wrong key"), RunError, "OPENAI_API_KEY"),
+    Case("402", EVERYWHERE, problem(402, "Pay first"), RunError, "credit"),
     Case(
         "insufficient_quota",
         EVERYWHERE,
         problem(429, "Nothing left", "insufficient_quota"),
-        RunTrouble,
+        RunError,
         "credit or quota",
     ),
-    Case("404", OF_THE_API, problem(404, "File Not Found"), RunTrouble, "has no batch API"),
-    Case("405", OF_THE_API, problem(405, "Not allowed"), RunTrouble, "has no batch API"),
-    Case("501", OF_THE_API, problem(501, "Not here"), RunTrouble, "has no batch API"),
-    Case("404 of one", OF_A_BATCH, problem(404, "No batch x"), RunTrouble, "this batch"),
-    Case("400 of one", OF_A_BATCH, problem(400, "Bad id"), RunTrouble, "Bad id"),
+    Case("404", OF_THE_API, problem(404, "File Not Found"), RunError, "has no batch API"),
+    Case("405", OF_THE_API, problem(405, "Not allowed"), RunError, "has no batch API"),
+    Case("501", OF_THE_API, problem(501, "Not here"), RunError, "has no batch API"),
+    Case("404 of one", OF_A_BATCH, problem(404, "No batch x"), RunError, "this batch"),
+    Case("400 of one", OF_A_BATCH, problem(400, "Bad id"), RunError, "Bad id"),
     Case(
         "refused",
         OF_THE_API,
         problem(400, "No such endpoint", param="endpoint"),
-        ItemTrouble,
+        ItemError,
         "ordinary calls",
     ),
-    Case("413", ("upload",), problem(413, "Too large"), ItemTrouble, "Too large"),
+    Case("413", ("upload",), problem(413, "Too large"), ItemError, "Too large"),
     Case(
         "unknown model",
         ("create",),
         problem(400, "The model `x` does not exist"),
-        RunTrouble,
+        RunError,
         "SEEDBED_MODEL",
     ),
     Case(
@@ -255,7 +255,7 @@ def test_nobody_answers_is_an_outage_and_an_address_without_a_scheme_is_not() ->
             list(endpoint.collect("x"))
     with (
         BatchEndpoint("localhost:8000/v1", KEY, "m", 5) as endpoint,
-        pytest.raises(RunTrouble, match="http://"),
+        pytest.raises(RunError, match="http://"),
     ):
         endpoint.find("x")
 
@@ -280,7 +280,7 @@ def test_the_key_is_never_in_the_trouble_or_what_hangs_on_it(echo: str, faulty: 
 def test_the_key_is_in_no_line_and_in_no_error_of_a_batch() -> None:
     with batch_api(lambda _: problem(401, f"Your key {KEY} is wrong")) as api:
         (one,) = api.collected(api.submitted("a"))
-    assert isinstance(one.answer, RunTrouble)
+    assert isinstance(one.answer, RunError)
     assert KEY not in str(one.answer)
     with batch_api(lambda _: ScriptedReply(raw=f"{{{KEY}".encode())) as api:
         (one,) = api.collected(api.submitted("a"))
@@ -309,16 +309,16 @@ ENQUEUED = "Enqueued token limit reached for model-a in organization o. Limit: 9
     ("code", "message", "kind", "says"),
     [
         ("token_limit_exceeded", ENQUEUED, Throttled, "90,000"),
-        ("insufficient_quota", "Nothing left", RunTrouble, "credit"),
-        ("billing_hard_limit_reached", "Limit reached", RunTrouble, "credit"),
-        ("model_not_found", "No model-a", RunTrouble, "SEEDBED_MODEL"),
+        ("insufficient_quota", "Nothing left", RunError, "credit"),
+        ("billing_hard_limit_reached", "Limit reached", RunError, "credit"),
+        ("model_not_found", "No model-a", RunError, "SEEDBED_MODEL"),
         ("server_error", "It broke", Outage, "sent again"),
-        ("invalid_json_line", "Not JSON", ItemTrouble, "ordinary calls"),
-        (None, None, ItemTrouble, "no reason given"),
+        ("invalid_json_line", "Not JSON", ItemError, "ordinary calls"),
+        (None, None, ItemError, "no reason given"),
     ],
 )
 def test_a_batch_that_failed_says_why_and_what_kind_of_trouble_it_is(
-    code: str | None, message: str | None, kind: type[ProviderTrouble], says: str
+    code: str | None, message: str | None, kind: type[ProviderError], says: str
 ) -> None:
     status = failed({"code": code, "message": message, "line": None, "param": None})
     assert (status.state, status.said) == ("ended", "failed")
@@ -338,7 +338,7 @@ def test_a_file_that_the_provider_finds_wrong_is_said_to_be_so() -> None:
     with batch_api() as api:
         provider_id = api.endpoint.submit("b1", [*named("a"), *named("a")])
         status = api.ended(provider_id)
-    assert type(status.trouble) is ItemTrouble
+    assert type(status.trouble) is ItemError
     assert status.errors == ("line 2: a is there already. (duplicate_custom_id)",)
 
 

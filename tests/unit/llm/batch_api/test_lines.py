@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.errors import (
-    ItemTrouble,
+    ItemError,
     Outage,
-    ParameterTrouble,
-    ProviderTrouble,
-    RunTrouble,
+    ParameterError,
+    ProviderError,
+    RunError,
     Throttled,
 )
 from app.llm.batch_api.batches import Collected
@@ -123,36 +123,36 @@ NEVER: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("told", "kind", "says"),
     [
-        (line("a", error("maximum context length is 8"), 400), ItemTrouble, "too long"),
-        (line("a", error("I do not like it"), 400), ItemTrouble, "I do not like it"),
-        (line("a", error("No", "content_filter"), 400), ItemTrouble, "filter"),
+        (line("a", error("maximum context length is 8"), 400), ItemError, "too long"),
+        (line("a", error("I do not like it"), 400), ItemError, "I do not like it"),
+        (line("a", error("No", "content_filter"), 400), ItemError, "filter"),
         (line("a", error("Slow down"), 429), Throttled, "Slow down"),
-        (line("a", error("Empty", "insufficient_quota"), 429), RunTrouble, "credit"),
+        (line("a", error("Empty", "insufficient_quota"), 429), RunError, "credit"),
         (line("a", error("It broke"), 500), Outage, "It broke"),
         (line("a", "<html>502 <b>Bad</b></html>", 502), Outage, "502 Bad"),
         (line("a", None, 503), Outage, "503"),
-        (line("a", error("Wrong key"), 401), RunTrouble, "OPENAI_API_KEY"),
-        (line("a", error("No model x", "model_not_found"), 404), RunTrouble, "SEEDBED_MODEL"),
+        (line("a", error("Wrong key"), 401), RunError, "OPENAI_API_KEY"),
+        (line("a", error("No model x", "model_not_found"), 404), RunError, "SEEDBED_MODEL"),
         (
             line("a", error("Not 0", "unsupported_value", param="temperature"), 400),
-            ParameterTrouble,
+            ParameterError,
             "sampling",
         ),
-        (line("a", error("out of luck")), ItemTrouble, "out of luck"),
-        (line("a", {"choices": []}), ItemTrouble, "any choice"),
-        (line("a", {"choices": [{"message": {"content": None}}]}), ItemTrouble, "without text"),
-        (line("a", None), ItemTrouble, "without a body"),
-        (line("a", "fine"), ItemTrouble, "without a body"),
+        (line("a", error("out of luck")), ItemError, "out of luck"),
+        (line("a", {"choices": []}), ItemError, "any choice"),
+        (line("a", {"choices": [{"message": {"content": None}}]}), ItemError, "without text"),
+        (line("a", None), ItemError, "without a body"),
+        (line("a", "fine"), ItemError, "without a body"),
         (line("a", **NEVER), Throttled, "Too late"),
         (line("a", **NEVER | {"error": {"code": "batch_cancelled"}}), Throttled, "batch_cancelled"),
-        (line("a", **NEVER | {"error": {"code": "x", "message": "Odd"}}), ItemTrouble, "Odd"),
-        (line("a", **NEVER | {"error": "Odd"}), ItemTrouble, "Odd"),
-        (line("a", **NEVER | {"error": None}), ItemTrouble, "no answer"),
-        (b'{"custom_id": "a"}', ItemTrouble, "no answer"),
+        (line("a", **NEVER | {"error": {"code": "x", "message": "Odd"}}), ItemError, "Odd"),
+        (line("a", **NEVER | {"error": "Odd"}), ItemError, "Odd"),
+        (line("a", **NEVER | {"error": None}), ItemError, "no answer"),
+        (b'{"custom_id": "a"}', ItemError, "no answer"),
     ],
 )
 def test_a_line_without_an_answer_is_told_by_the_table(
-    told: bytes, kind: type[ProviderTrouble], says: str, output: Output
+    told: bytes, kind: type[ProviderError], says: str, output: Output
 ) -> None:
     first, second = output.collect(told, line("b"))
     assert (first.custom_id, first.stray) == ("a", None)
@@ -187,7 +187,7 @@ def test_a_line_that_cannot_be_read_is_told_and_the_next_is_read(
 ) -> None:
     first, second = output.collect(told, line("b"))
     assert (first.custom_id, first.stray) == ("", "unreadable")
-    assert type(first.answer) is ItemTrouble
+    assert type(first.answer) is ItemError
     assert first.answer.__context__ is None
     assert len(str(first.answer)) < 1000
     assert second == Collected("b", FINE)
@@ -214,7 +214,7 @@ def test_a_second_answer_to_the_same_request_is_told_whichever_file_it_is_in() -
         first, second, third = api.collected(api.submitted("a", "b"))
     assert (first, second) == (Collected("a", FINE), Collected("a", FINE, "repeated"))
     assert (third.custom_id, third.stray) == ("a", "repeated")
-    assert type(third.answer) is ItemTrouble
+    assert type(third.answer) is ItemError
 
 
 def test_empty_lines_are_nothing(output: Output) -> None:

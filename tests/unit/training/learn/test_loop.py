@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.errors import Conflict, LossNotFinite, MemoryTooSmall, SeedbedError, TrainingTrouble
+from app.errors import Conflict, LossNotFinite, MemoryTooSmall, SeedbedError, TrainingError
 from app.training.learn.checkpoints import (
     rank_allocator_state,
     set_rank_allocator_state,
@@ -274,7 +274,7 @@ def test_a_gpu_that_is_gone_is_told_and_a_defect_is_not_hidden(tmp_path: Path) -
 
         return TrainingHooks(on_step=told)
 
-    with pytest.raises(TrainingTrouble, match="The GPU failed: CUDA error: device is lost"):
+    with pytest.raises(TrainingError, match="The GPU failed: CUDA error: device is lost"):
         tuned(options_for(), tmp_path, failing("CUDA error: device is lost\nand more"))
     with pytest.raises(RuntimeError, match="a defect"):
         tuned(options_for(), tmp_path, failing("a defect"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.errors import MemoryTooSmall, TrainingTrouble
+from app.errors import MemoryTooSmall, TrainingError
 from app.training.model.device import device_errors_as_failures
 
 pytestmark = pytest.mark.torch
@@ -21,7 +21,7 @@ def test_a_memory_that_is_full_is_told_with_what_did_not_fit() -> None:
 def test_a_gpu_that_is_gone_is_told_with_what_is_kept() -> None:
     told = r"^The GPU failed: CUDA error: device-side assert\. All is kept\.$"
     with (
-        pytest.raises(TrainingTrouble, match=told),
+        pytest.raises(TrainingError, match=told),
         device_errors_as_failures("A batch", "All is kept."),
     ):
         raise RuntimeError("CUDA error: device-side assert\nand more of it")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
-from app.errors import MemoryTooSmall, TrainingTrouble
+from app.errors import MemoryTooSmall, TrainingError
 from app.evaluation.answers import Contender, HeldOutTask
 from app.record import Exchange, Record
 from app.training.learn.classifier import Classifier, classify
@@ -102,11 +102,11 @@ def test_it_stops_between_portions_and_within_answers_when_told(
 @pytest.mark.parametrize(
     ("text", "kind", "told"),
     [
-        ("CUDA error: device is lost", TrainingTrouble, "The GPU failed: CUDA error"),
+        ("CUDA error: device is lost", TrainingError, "The GPU failed: CUDA error"),
         ("can't allocate memory", MemoryTooSmall, "A batch of 16 tasks did not fit"),
     ],
 )
-def test_a_device_that_fails_is_told(text: str, kind: type[TrainingTrouble], told: str) -> None:
+def test_a_device_that_fails_is_told(text: str, kind: type[TrainingError], told: str) -> None:
     model = tiny_llama()
 
     def fail(*_: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import ConfigurationError, TrainingTrouble
+from app.errors import ConfigurationError, TrainingError
 from app.services.context import Webhook
 from app.services.training.trainers.webhook_call import (
     WebhookAnswer,
@@ -94,7 +94,7 @@ def test_version_0_1_receivers_can_still_verify_a_call() -> None:
 def test_another_secret_is_found_out() -> None:
     with (
         running_hook() as there,
-        pytest.raises(TrainingTrouble, match="rejected the job: it answered 401: the signature is"),
+        pytest.raises(TrainingError, match="rejected the job: it answered 401: the signature is"),
     ):
         delivered(replace(HURRIED, url=there.url, secret="another"))
     assert there.calls == []
@@ -104,7 +104,7 @@ def test_a_refusal_is_told_in_the_hooks_words_and_not_repeated() -> None:
     words = "no such\x00\x1b[31m base\nmodel" + "." * 9000
     with (
         running_hook(Reply(422, words)) as there,
-        pytest.raises(TrainingTrouble) as refused,
+        pytest.raises(TrainingError) as refused,
     ):
         delivered(replace(HURRIED, url=there.url))
     assert "it answered 422: no such [31m base model..." in str(refused.value)
@@ -162,7 +162,7 @@ def test_an_answer_that_never_ends_is_taken_as_far_as_it_has_come() -> None:
 def test_a_hook_that_stays_away_is_given_up_with_what_to_do() -> None:
     with running_hook() as there:
         gone = replace(HURRIED, url=there.url, patience_s=0.5)
-    with pytest.raises(TrainingTrouble, match=r"could not be reached .* Resume the job"):
+    with pytest.raises(TrainingError, match=r"could not be reached .* Resume the job"):
         delivered(gone)
 
 
@@ -178,7 +178,7 @@ def test_who_waits_ends_when_asked_to() -> None:
 def test_a_redirect_is_no_yes() -> None:
     with (
         running_hook(Reply(307, headers={"Location": "/elsewhere"})) as there,
-        pytest.raises(TrainingTrouble, match="307"),
+        pytest.raises(TrainingError, match="307"),
     ):
         delivered(replace(HURRIED, url=there.url))
     assert len(there.calls) == 1
