@@ -16,7 +16,7 @@ import pytest
 from app.record import DatasetRow, Exchange, Record
 from app.statistics.collector import StatisticsCollector, statistics_of
 from app.statistics.rules import RuleFinder
-from app.statistics.schema import Statistics
+from app.statistics.schema import LabelDistribution, Statistics
 
 
 def _row(position: int, instruction: str, output: str = "Yes", **more: Any) -> DatasetRow:
@@ -78,6 +78,37 @@ def test_length_bins_have_no_gap_and_lose_no_text() -> None:
     assert found.longest == max(lengths)
     assert found.median == sorted(lengths)[199]
     assert found.p95 == sorted(lengths)[379]
+
+
+def test_length_bins_begin_at_fixed_lengths() -> None:
+    edges = [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024]
+    edges += [1448, 2048, 2896, 4096]
+    found = statistics_of([_row(0, "w", "x " * 5_000), _row(1, "w", "x")]).output_words.bins
+    assert [each.low for each in found] == edges
+    assert found[-1].high is None
+    shorter = statistics_of([_row(0, "w", "x " * 7)]).output_words.bins
+    assert [(each.low, each.high) for each in shorter][-2:] == [(4, 5), (6, 7)]
+
+
+def test_two_labels_have_a_balance() -> None:
+    def whole(labels: str) -> LabelDistribution:
+        rows = [_row(i, "q", label, is_classification=True) for i, label in enumerate(labels)]
+        return statistics_of(rows).labels.all_rows.whole
+
+    assert (whole("ab").entropy_bits, whole("ab").evenness) == (1, 1)
+    assert whole("aaab").evenness == pytest.approx(_entropy(list("aaab")))
+    assert (whole("aa").entropy_bits, whole("aa").evenness, whole("").evenness) == (0, 0, None)
+
+
+def test_only_the_first_200_characters_tell_labels_apart_and_twelve_are_listed() -> None:
+    outputs = ["x" * 200 + "a", "x" * 200 + "b", "x" * 199 + "y", *(f"l{i}" for i in range(12))]
+    rows = [_row(i, "q", output, is_classification=True) for i, output in enumerate(outputs)]
+    whole = statistics_of(rows).labels.all_rows.whole
+    assert whole.distinct == 14
+    assert [each.text for each in whole.top] == ["x" * 200, "x" * 199 + "y"] + [
+        f"l{i}" for i in range(10)
+    ]
+    assert whole.undercounted_by == 0
 
 
 def _entropy(labels: list[str]) -> float:

@@ -1,5 +1,9 @@
 """Verbs and nouns: the rules against hand-made labels, the parser's way through a parsed text."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 import spacy
 from spacy.tokens import Doc
@@ -58,16 +62,49 @@ def test_politeness_may_be_all_there_is() -> None:
     assert find_by_rules("I want you to") is None
 
 
-@pytest.mark.parametrize(
-    ("plural", "one"),
-    [
-        ("stories", "story"), ("boxes", "box"), ("movies", "movie"), ("children", "child"),
-        ("sentences", "sentence"), ("analysis", "analysis"), ("class", "class"), ("news", "news"),
-        ("churches", "church"), ("Words", "word"), ("gas", "gas"),
-    ],
+PLURALS = """
+stories story  boxes box  sentences sentence  analysis analysis  class class  news news
+churches church  dishes dish  classes class  buzzes buzz  Words word  gas gas  bus bus  as as
+children child  people people  men man  women woman  lives life  feet foot  teeth tooth
+mice mouse  geese goose  criteria criterion  phenomena phenomenon  analyses analysis
+hypotheses hypothesis  theses thesis  crises crisis  bases basis  leaves leaf  wives wife
+knives knife  shelves shelf  wolves wolf  movies movie  ties tie  cookies cookie  pies pie
+lies lie  calories calorie  indices index  matrices matrix  vertices vertex  shoes shoe
+canoes canoe  caches cache  axes axis  quizzes quiz
+"""
+
+
+def test_a_plural_becomes_a_singular() -> None:
+    words = PLURALS.split()
+    expected = dict(zip(words[::2], words[1::2], strict=True))
+    assert {plural: singular(plural) for plural in expected} == expected
+
+
+GOLDEN = Path(__file__).parent / "golden" / "verbs_by_rules.txt"
+SEEDS = Path(__file__).parents[3] / "seed_tasks" / "seed_tasks.jsonl"
+ODD = (
+    "Given the text, list, in order, two dates.", "Work is hard.", "Give Anna 3 big apples.",
+    "Describe a short, funny and strange story.", "Write, or draft, a letter.", "Sort: b, a.",
+    "How do you bake bread", "Your task is to name the family.", "Quickly write my story's end.",
+    "Frobnicate the list.", "Frobnicated the list.", "Can you really explain gravity?",
+    "List " + "very " * 80 + "long words", "Name " + "a" * 700 + " river", "I like rivers.",
+    "Write down the steps given below", "Rewrite her letter", "Tell her a joke", "Make NASA proud",
 )  # fmt: skip
-def test_a_plural_becomes_a_singular(plural: str, one: str) -> None:
-    assert singular(plural) == one
+
+
+def test_the_rules_answer_as_recorded() -> None:
+    """Renew the file with SEEDBED_RENEW_GOLDEN=1 and read the difference."""
+    seeds = [json.loads(line)["instruction"] for line in SEEDS.read_text("utf-8").splitlines()]
+    texts = [*ODD, *(text for text, _, _ in LABELLED), *seeds]
+    answers = [find_by_rules(text) for text in texts]
+    lines = [
+        f"{text[:90]} = {'-' if found is None else f'{found.verb} {found.noun}'[:60]}\n"
+        for text, found in zip(texts, answers, strict=True)
+    ]
+    if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":
+        GOLDEN.write_text("".join(lines), "utf-8")
+        pytest.fail("the file is renewed: read the difference, then run again")
+    assert "".join(lines) == GOLDEN.read_text("utf-8")
 
 
 def test_every_verb_of_the_list_is_one_lower_case_word() -> None:
