@@ -8,7 +8,7 @@ from app.llm.openai_provider import OpenAIProvider
 from app.services.context import ServiceContext
 from app.services.training.jobs import work
 from app.store.database import Database
-from tests.integration.scripted_trainer import ScriptedTrainer
+from tests.scripted_trainer import ScriptedTrainer
 
 
 def main() -> None:

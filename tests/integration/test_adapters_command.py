@@ -22,8 +22,8 @@ from app.stack.environment import variable_names
 from app.store.tables.datasets import Dataset
 from app.training.plain.options import EvaluationJobOptions, MethodOptions, TrainingOptions
 from tests.bench import Bench
-from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
+from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

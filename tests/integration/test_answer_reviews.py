@@ -16,9 +16,9 @@ from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.model import reply
 from tests.bench import Bench
-from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_training_api import Service
+from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -16,7 +16,7 @@ from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
-from tests.integration.review_runs import judge, some_rows, start, stored
+from tests.review_runs import judge, some_rows, start, stored
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -23,8 +23,8 @@ from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
-from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
+from tests.scripted_trainer import ScriptedTrainer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 MOST_S = 20.0

@@ -33,8 +33,8 @@ from app.training.plain.options import (
     TrainingOptions,
 )
 from tests.bench import Bench
-from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import take_in
+from tests.scripted_trainer import ScriptedTrainer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 ROWS = [

@@ -28,7 +28,7 @@ from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench, bench_of
-from tests.integration.scripted_trainer import ScriptedTrainer
+from tests.scripted_trainer import ScriptedTrainer
 
 DUMP = Path(__file__).with_name("old_database.sql")
 KEY = "sb_01a22d3479679fe293b53c_2ddb6bdf2979aaf8720d6fe964a0b170f8dad0aa19cc39814288dbe222d20b4f"

@@ -25,7 +25,7 @@ from tests.integration.batch_runs import (
     settle,
 )
 from tests.integration.crew import Mishaps, crew_of
-from tests.integration.review_runs import judge, request, some_rows, start, stored, teacher
+from tests.review_runs import judge, request, some_rows, start, stored, teacher
 
 pytestmark = MOSTLY_POSTGRESQL
 

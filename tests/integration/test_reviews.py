@@ -28,7 +28,7 @@ from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 from tests.bench import SEEDS, Bench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.review_runs import (
+from tests.review_runs import (
     judge,
     made,
     number_of,

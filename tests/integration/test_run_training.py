@@ -28,7 +28,7 @@ from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationOptions, JudgeOptions, TrainingOptions
 from tests.bench import SEEDS, Bench
-from tests.integration.scripted_trainer import ScriptedTrainer
+from tests.scripted_trainer import ScriptedTrainer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -11,7 +11,7 @@ from app.llm.preflight import preflight
 from app.pipeline.types import Capabilities
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.review_runs import made, some_rows, start, stored
+from tests.review_runs import made, some_rows, start, stored
 from tests.unit.serving.tiny import client_of, tuned_folder
 
 pytestmark = [pytest.mark.torch, MOSTLY_POSTGRESQL]

@@ -18,7 +18,6 @@ from app.training.plain.encoding import encode_prompt
 from app.training.publish.adapter_folder import load_adapter
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.review_runs import made, some_rows, start, stored
 from tests.integration.served_adapters import (
     OPTIONS,
     ROWS,
@@ -29,6 +28,7 @@ from tests.integration.served_adapters import (
     messages_of,
     opened_by_llama,
 )
+from tests.review_runs import made, some_rows, start, stored
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -29,8 +29,8 @@ from app.training.plain.options import (
     TrainingOptions,
 )
 from tests.bench import Bench, after_looks
-from tests.integration.scripted_trainer import ScriptedTrainer
 from tests.integration.test_datasets import ROWS, take_in
+from tests.scripted_trainer import ScriptedTrainer
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -13,8 +13,8 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script
 from app.store.database import Database
 from app.store.tables.results import InstructionRow, Rejection
+from tests import review_runs
 from tests.bench import Bench
-from tests.integration import review_runs
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 # SHA-256 of the exported Alpaca JSON, and of what was accepted, with its neighbours. Whoever

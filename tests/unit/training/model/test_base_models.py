@@ -4,15 +4,17 @@ import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from app.errors import ConfigurationError, InvalidInput, MemoryTooSmall
 from app.training.job import Job, run_job
 from app.training.learn.loop import TrainingHooks
 from app.training.model.base_models import (
+    Head,
     check_memory,
     load_for_inference,
     load_for_training,
@@ -148,6 +150,34 @@ def test_qlora_tunes_a_model_that_is_held_in_four_bits(folder: Path, tmp_path: P
 
     assert adapted.parameters.total > adapted.parameters.tuned > 0
     assert outcome.losses[-1] < outcome.losses[0]
+
+
+class LoaderWithAvx512:
+    """Loads models as on a processor with AVX512-BF16, where bitsandbytes repacks weights."""
+
+    from_config = AutoModelForCausalLM.from_config
+
+    @staticmethod
+    def from_pretrained(*args: Any, **options: Any) -> Any:
+        model, report = AutoModelForCausalLM.from_pretrained(*args, **options)
+        for layer in quantized_layers(model):
+            layer.support_avx512bf16_for_cpu = True
+        return model, report
+
+
+def quantized_layers(model: Any) -> list[Any]:
+    return [one for one in model.modules() if type(one).__name__ == "Linear4bit"]
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")
+def test_no_layer_in_four_bits_repacks_its_weights(folder: Path, tmp_path: Path) -> None:
+    options = options_for("qlora").model_copy(update={"base_model": str(folder)})
+    head = Head(LoaderWithAvx512, "CAUSAL_LM")
+    for model in (
+        load_for_training(options, tmp_path, Device(), head).model,
+        load_for_inference(str(folder), tmp_path, Device(), head, in_four_bits=True).model,
+    ):
+        assert {layer.support_avx512bf16_for_cpu for layer in quantized_layers(model)} == {False}
 
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs the extra 'qlora'")

@@ -1,4 +1,4 @@
-"""A trainer that learns nothing and does all else a trainer does: steps, checkpoints, outputs."""
+"""A trainer without a model: it makes steps, checkpoints and outputs like any other."""
 
 import json
 import time
@@ -14,20 +14,20 @@ from app.services.training.contract import TrainerResult, TrainingMonitor, Train
 
 @dataclass
 class ScriptedTrainer:
-    """Takes so many steps, each with its checkpoint."""
+    """Takes `steps` steps, each with its checkpoint."""
 
     steps: int = 6
     step_s: float = 0.0
     before_step: Callable[[int], None] = lambda _: None
-    """Called with the step that comes; may raise, as a GPU that is lost does."""
+    """Called before each step with its number; may raise, like a lost GPU."""
     tasks: int = 3
-    """So many of the first rows are held out."""
+    """Number of rows to hold out, the first ones."""
     answers: Callable[[str], str] = lambda reference: reference
-    """What the tuned model makes of a task; the base model says nothing."""
+    """Answer of the tuned model to a task; the base model gives none."""
     keeps_answers: bool = False
-    """Whether they are among the outputs."""
+    """True: write them to the outputs."""
     began_at: list[int] = field(default_factory=list)
-    """The step at which each call began."""
+    """The step at which each call started."""
 
     def __call__(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
         checkpoint = work.folder / "checkpoint.json"
