@@ -1,5 +1,6 @@
 """The guides name only what exists: packages, files, links, commands, options, settings."""
 
+import importlib.util
 import re
 import shlex
 import tomllib
@@ -20,6 +21,11 @@ PAGES = sorted(
 FOLDERS = "app|workers|tests|docs|migrations|benchmarks|seed_tasks|requirements"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./{{}},*-]*[\w}}/*]")
 PROGRAM = typer.main.get_command(app)
+# Flags of Celery, pip, uv, Docker and our benchmarks.
+FLAGS_OF_OTHERS = {
+    "--concurrency", "--help", "--max-tasks-per-child", "--no-deps", "--plot", "--require-hashes",
+    "--scale", "--synthetic", "--torch-backend",
+}  # fmt: skip
 READ_BY_TESTS = {"SEEDBED_POOL_FILE", "SEEDBED_RENEW_GOLDEN"}
 TARGETS = set(re.findall(r"^([a-z.\w/]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
@@ -86,6 +92,13 @@ def commands(text: str) -> Iterator[list[str]]:
                 yield words[number + 1 :]
 
 
+def known_flags(program: object = PROGRAM) -> set[str]:
+    """Return the flags of every command."""
+    flags = {flag for parameter in getattr(program, "params", []) for flag in parameter.opts}
+    commands = program.commands if isinstance(program, TyperGroup) else {}
+    return flags.union(*map(known_flags, commands.values()))
+
+
 def unknown_words(words: list[str]) -> list[str]:
     """Return the sub-command or the options of an example that the command line does not have."""
     command = PROGRAM
@@ -118,4 +131,34 @@ def test_every_target_and_every_setting_exists() -> None:
         named = re.findall(r"\bSEEDBED_[A-Z_]+", text)
         wrong += [f"{page}: make {target}" for target in made if target not in TARGETS]
         wrong += [f"{page}: {name}" for name in named if name not in settings]
+    assert not wrong
+
+
+def test_every_flag_that_the_text_names_exists() -> None:
+    known = known_flags() | FLAGS_OF_OTHERS
+    wrong = [
+        f"{page}: {flag}"
+        for page, text in pages()
+        for quoted in re.findall(r"`[^`\n]*`", text)
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", quoted)
+        if flag not in known
+    ]
+    assert not wrong
+
+
+def test_every_import_in_an_example_works() -> None:
+    wrong = []
+    for page, text in pages():
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            for module, names in re.findall(r"^from (app[\w.]*) import (.*)$", block, re.MULTILINE):
+                spec = importlib.util.find_spec(module)
+                source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+                folder = ROOT / module.replace(".", "/")
+                wrong += [
+                    f"{page}: {module}.{name}"
+                    for name in re.split(r",\s*| as \w+,?\s*", names.strip("() "))
+                    if name
+                    and not re.search(rf"\b{name}\b", source)
+                    and not (folder / f"{name}.py").exists()
+                ]
     assert not wrong
