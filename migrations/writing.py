@@ -41,7 +41,9 @@ def write_migration(message: str, folder: Path = VERSIONS) -> Path:
             config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
             config.set_main_option("truncate_slug_length", "60")
             config.set_main_option("path_separator", "newline")
-            config.set_main_option("version_locations", f"{VERSIONS}\n{folder}")
+            # Each folder once: Alembic warns of files that it loads twice.
+            folders = dict.fromkeys((str(VERSIONS), str(folder)))
+            config.set_main_option("version_locations", "\n".join(folders))
             head = ScriptDirectory.from_config(config).get_current_head() or "0000"
             number = f"{int(head) + 1:04}"
             command.revision(
