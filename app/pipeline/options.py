@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.pipeline.types import Stage
+from app.pipeline.types import BatchChoice, Stage
 
 GrowingProfileName = Literal["default", "paper", "alpaca"]
 """Profiles that grow seeds."""
@@ -131,7 +131,7 @@ class RunOptions(_Options):
     reuse_replies: bool = False
     """Reuse stored replies to the same prompt, from any run, for calls at temperature 0."""
 
-    batch: Literal["off", "later_stages", "all_stages"] = "off"
+    batch: BatchChoice = "off"
     """Calls to send through the Batch API of the provider: cheaper, but answered within a day.
     `later_stages`: classification and instances, or the review of rows. `all_stages`: also
     generation, in rounds of `lookahead` calls; set that high, because each round waits for the one
@@ -142,12 +142,10 @@ class RunOptions(_Options):
     @property
     def batch_stages(self) -> tuple[Stage, ...]:
         """Return the stages whose calls use the Batch API."""
-        if self.profile in REVIEW_PROFILES:
-            return () if self.batch == "off" else (Stage.REVIEW,)
-        later = (Stage.CLASSIFY, Stage.INSTANTIATE)
-        if self.batch == "all_stages":
-            return (Stage.GENERATE, *later)
-        return later if self.batch == "later_stages" else ()
+        part_of = "reviewing" if self.profile in REVIEW_PROFILES else "growing"
+        return tuple(
+            stage for stage in Stage if stage.part_of == part_of and stage.goes_by_batch(self.batch)
+        )
 
     @model_validator(mode="after")
     def _check_profile(self) -> Self:

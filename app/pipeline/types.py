@@ -7,10 +7,14 @@ database, a network or a clock.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 JsonSchema: TypeAlias = Mapping[str, Any]
 """A JSON schema; `Any` because that is what JSON is."""
+
+
+BatchChoice: TypeAlias = Literal["off", "later_stages", "all_stages"]
+"""Which calls go by the provider's Batch API."""
 
 
 class Stage(StrEnum):
@@ -28,6 +32,38 @@ class Stage(StrEnum):
     """Instance generation, input-first or output-first (step 3)."""
     REVIEW = "review"
     """A row of a data set, answered again or judged."""
+
+    @property
+    def priority(self) -> int:
+        """Lower is asked first: what was begun is finished before more is begun."""
+        return _STAGE_FACTS[self].priority
+
+    @property
+    def part_of(self) -> Literal["any", "growing", "reviewing"]:
+        """The kind of run that it belongs to."""
+        return _STAGE_FACTS[self].part_of
+
+    def goes_by_batch(self, batch: BatchChoice) -> bool:
+        """Return True when a person's choice sends the calls of this stage by the Batch API."""
+        smallest = _STAGE_FACTS[self].by_batch
+        return smallest is not None and batch != "off" and smallest in (batch, "later_stages")
+
+
+class _StageFacts(NamedTuple):
+    part_of: Literal["any", "growing", "reviewing"]
+    priority: int
+    by_batch: BatchChoice | None
+    """The smallest choice that includes the stage; None: none does."""
+
+
+_STAGE_FACTS: Mapping[Stage, _StageFacts] = {
+    Stage.PREFLIGHT: _StageFacts("any", 0, None),
+    Stage.CALIBRATE: _StageFacts("growing", 0, None),
+    Stage.GENERATE: _StageFacts("growing", 3, "all_stages"),
+    Stage.CLASSIFY: _StageFacts("growing", 2, "later_stages"),
+    Stage.INSTANTIATE: _StageFacts("growing", 1, "later_stages"),
+    Stage.REVIEW: _StageFacts("reviewing", 3, "later_stages"),
+}
 
 
 @dataclass(frozen=True, slots=True)

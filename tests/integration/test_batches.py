@@ -16,8 +16,9 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.pipeline.options import RunOptions
 from app.services.generation.slots import sweep
+from app.services.generation.work.stages import GrowingPlan
 from app.services.runs import control
-from app.services.runs.estimate import Plan, estimate
+from app.services.runs.estimate import estimate
 from app.store.tables.results import CompletionRow
 from app.store.tables.work import WorkItem
 from tests.bench import SEEDS, Bench
@@ -392,7 +393,7 @@ def test_replies_that_were_paid_for_before_are_not_asked_again_by_batch(
 def test_an_estimate_counts_what_goes_by_batch_at_its_price(open_bench: OpenBench) -> None:
     def cost_usd(session: Session, batch: str) -> Decimal:
         options = RunOptions.model_validate({"target": 100, "batch": batch})
-        guessed = estimate(session, Plan(options, "scripted", SEEDS, missing=100), PRICES)
+        guessed = estimate(session, GrowingPlan(options, "scripted", SEEDS, missing=100), PRICES)
         assert guessed.cost_usd is not None
         return guessed.cost_usd
 

@@ -15,7 +15,7 @@ from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
 from app.record import Record
-from app.services.generation.work import review_rows
+from app.services.generation.work import planning
 from app.services.runs import control
 from app.services.runs import rows as run_rows
 from app.services.runs.extend import Extension, estimate_extension, extend_run
@@ -284,7 +284,7 @@ def test_rows_are_planned_ahead_a_part_at_a_time(
             run.rows_to_review = 25_000
             for complete, planned in steps:
                 run.complete = complete
-                review_rows.plan_rows(session, run)
+                planning.plan_rows(session, run)
                 assert run.tickets_issued == planned
             ordinal = WorkItem.ordinal
             ordinals = select(func.count(), func.min(ordinal), func.max(ordinal))
@@ -326,7 +326,7 @@ def test_rows_that_are_decided_are_counted_up_to_the_first_that_is_not(
         with bench.context.database.write() as session:
             run = session.get_one(Run, run_id)
             assert reviewed_rows.decided_until(session, run) == 0
-            review_rows.plan_rows(session, run)
+            planning.plan_rows(session, run)
             session.flush()
             assert reviewed_rows.decided_until(session, run) == 0
         bench.work(run_id)

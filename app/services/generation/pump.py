@@ -18,10 +18,10 @@ from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import Next
 from app.services.generation.slots import should_yield
 from app.services.generation.turn import Turns
-from app.services.generation.work.claiming import Claim, answered
-from app.services.generation.work.prepare import Beginning, pause_for_provider
-from app.services.generation.work.recording import Answered
-from app.services.generation.work.requests import Asked
+from app.services.generation.work.claiming import Claim
+from app.services.generation.work.item_call import Answered, ItemCall, read_ended
+from app.services.generation.work.material import PreparedRun
+from app.services.generation.work.prepare import pause_for_provider
 from app.services.model_calls.in_flight import COLLECT_S, DATABASE_PATIENCE_S, Ended, InFlight
 from app.states import Status
 from app.store.database import Result
@@ -86,7 +86,7 @@ class Pump:
     def __init__(
         self,
         context: ServiceContext,
-        beginning: Beginning,
+        prepared: PreparedRun,
         hold: Hold,
         calls: Calls,
         stop: Callable[[], bool],
@@ -94,9 +94,9 @@ class Pump:
         self._context = context
         self._hold = hold
         self._stop = stop
-        self._model = beginning.model
-        self._in_flight = InFlight[Asked](context, calls, beginning.model)
-        self._turns = Turns(context, beginning, hold, self._in_flight)
+        self._model = prepared.model
+        self._in_flight = InFlight[ItemCall](context, calls, prepared.model)
+        self._turns = Turns(context, prepared, hold, self._in_flight)
         self._found: Sequence[Answered] = ()
         """Claimed items whose replies were there already; the next turn records them."""
         now = time.monotonic()
@@ -192,15 +192,15 @@ class Pump:
         """Reopen what was not sent yet: it costs nothing, and other workers may ask it."""
         self._reopen(self._in_flight.withdraw())
 
-    def _reopen(self, never_sent: Sequence[Asked]) -> None:
+    def _reopen(self, never_sent: Sequence[ItemCall]) -> None:
         if never_sent:
             ids, token = [asked.item.id for asked in never_sent], self._hold.token
             self._retrying(lambda session: work.reopen(session, ids, token))
 
-    def _turn(self, ended: Sequence[Ended[Asked]]) -> None:
+    def _turn(self, ended: Sequence[Ended[ItemCall]]) -> None:
         """Record what came back and claim what can be asked next, if there is any of both."""
         now, prices = time.monotonic(), self._context.prices
-        answers = [*self._found, *(answered(one, self._model, prices) for one in ended)]
+        answers = [*self._found, *(read_ended(one, self._model, prices) for one in ended)]
         free = 0 if self._is_leaving else self._in_flight.free
         is_idle = not answers and (not free or now < self._due.claim_at)
         if is_idle and not self._in_flight.has_news:

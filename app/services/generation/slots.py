@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING
 from app.services.context import ServiceContext
-from app.services.generation.work.recording import write_off
+from app.services.generation.work.books import presume_spent
 from app.states import WORKABLE, EndReason, Status
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
@@ -69,7 +69,7 @@ def give_back(session: Session, run: Run, token: str) -> None:
     """
     leased = work_items.leased_by(session, run.id, token)
     if leased:
-        write_off(run, sum(leased.values(), NOTHING))
+        presume_spent(run, sum(leased.values(), NOTHING))
         work_items.reopen(session, leased.keys(), token)
 
 

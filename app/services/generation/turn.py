@@ -9,15 +9,14 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.shapes import Asking
 from app.services.context import ServiceContext
-from app.services.generation.batch_api.plan import Batching, Next
+from app.services.generation.batch_api.plan import BatchPlanner, Next
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.completion import finish_if_over
-from app.services.generation.work.pool import Pool, loaded_pool, with_target_of
-from app.services.generation.work.prepare import Beginning
-from app.services.generation.work.recording import Answered, Recorder
-from app.services.generation.work.requests import Asked
+from app.services.generation.work.item_call import Answered, ItemCall
+from app.services.generation.work.material import PreparedRun, with_target_of
+from app.services.generation.work.pool import Pool, loaded_pool
+from app.services.generation.work.recording import Recorder
 from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
 from app.states import Status
 from app.store.runs import runs, slots
@@ -32,24 +31,22 @@ class Turns:
     def __init__(
         self,
         context: ServiceContext,
-        beginning: Beginning,
+        prepared: PreparedRun,
         hold: Hold,
-        in_flight: InFlight[Asked],
+        in_flight: InFlight[ItemCall],
     ) -> None:
-        material, model = beginning.material, beginning.model
-        asking = Asking(material.options, beginning.capabilities)
         self._database = context.database
         self._hold = hold
         self._in_flight = in_flight
-        self._material = material
-        self._claimer = Claimer(context, material, asking, model, hold.token)
-        self._recorder = Recorder(material, hold.token)
-        self._batching = Batching(context, material, asking, model, hold.token)
+        self._material = prepared.material
+        self._claimer = Claimer(context, prepared, hold.token)
+        self._recorder = Recorder(hold.token)
+        self._batch_planner = BatchPlanner(context, prepared, hold.token)
         self._pool: Pool | None = None
 
     def any_batch_due(self, session: Session) -> bool:
         """Return True when a batch of the run has to be polled."""
-        return self._batching.is_due(session)
+        return self._batch_planner.is_due(session, self._hold.run_id)
 
     def take(
         self, answers: Sequence[Answered], free: int, *, is_leaving: bool
@@ -75,7 +72,7 @@ class Turns:
             # Put back below, after the commit: what it takes in may never be committed, and a pool
             # that is ahead of the rows would miss neighbours.
             pool, self._pool = self._pool or Pool(self._material), None
-            self._recorder.record(session, run, answers, pool)
+            self._recorder.record(session, run, self._material, answers, pool)
             if next(tries):
                 self._release_stale(session)
             session.flush()
@@ -92,8 +89,8 @@ class Turns:
         run = runs.lock(session, self._hold.run_id)
         if run is None:
             raise LookupError(f"run {self._hold.run_id} is gone")
-        material = self._material = with_target_of(run, self._material)
-        self._recorder.material = self._claimer.material = self._batching.material = material
+        # A person may have raised the target.
+        self._material = with_target_of(run, self._material)
         return run
 
     def _release_stale(self, session: Session) -> None:
@@ -117,7 +114,7 @@ class Turns:
         is_idle = not claim and not self._in_flight
         over = finish_if_over(session, run, self._material, idle=is_idle)
         if is_idle and not over and not is_leaving:
-            return claim, self._batching.next(session, run, claim)
+            return claim, self._batch_planner.next(session, run, self._material, claim)
         return claim, Next.STAY
 
     def _claim(self, session: Session, run: Run, free: int, recorded: Collection[int]) -> Claim:
@@ -127,6 +124,8 @@ class Turns:
             # A probe must not be taken when there is nothing to ask.
             return Claim()
         shares = endpoints.shares(session, free)
-        claim = self._claimer.claim(session, run, shares, probing=probing, passing=recorded)
+        claim = self._claimer.claim(
+            session, run, self._material, shares, probing=probing, excluding=recorded
+        )
         endpoints.charge(session, ((one.endpoint, one.reserved) for one in claim.to_ask))
         return claim

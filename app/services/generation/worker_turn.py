@@ -11,9 +11,9 @@ from app.errors import ConfigurationError
 from app.llm.calls import Calls
 from app.services.context import ServiceContext
 from app.services.generation import slots
-from app.services.generation.batch_api.poll import tend
+from app.services.generation.batch_api.poll import poll_due
 from app.services.generation.pump import Ending, Pump
-from app.services.generation.work.prepare import begin, pause_for_provider
+from app.services.generation.work.prepare import pause_for_provider, prepare
 from app.services.lease import LeasedTask, run_leased
 from app.states import EndReason, Status
 from app.store.runs import runs
@@ -79,12 +79,12 @@ def _take(context: ServiceContext, hint: Slot) -> Hold | None:
 
 
 def _hold(context: ServiceContext, hold: Hold, stop: Callable[[], bool]) -> Ending:
-    beginning = begin(context, hold)
-    if beginning is None:
+    prepared = prepare(context, hold)
+    if prepared is None:
         return Ending.ENOUGH
-    tend(context, beginning, hold, stop)
-    with Calls(context.endpoints, beginning.model, context.concurrency) as calls:
-        pump = Pump(context, beginning, hold, calls, stop)
+    poll_due(context, prepared, hold, stop)
+    with Calls(context.endpoints, prepared.model, context.concurrency) as calls:
+        pump = Pump(context, prepared, hold, calls, stop)
         try:
             return pump.work()
         finally:

@@ -10,9 +10,10 @@ from app.errors import Conflict, NotFound
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.run_filters import check_rules
+from app.services.generation.work.stages import GrowingPlan
 from app.services.idempotency import RequestKey, insert_once
 from app.services.runs import seed_sets
-from app.services.runs.estimate import Plan, estimate
+from app.services.runs.estimate import estimate
 from app.services.runs.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.runs.run_request import RunRequest, check_request, model_of
 from app.states import EndReason, Status
@@ -124,7 +125,7 @@ def estimate_run(context: ServiceContext, request: RunRequest) -> RunEstimate:
         if seeds is None:
             seed_set = seed_sets.load(session, str(request.seed_set_id))
             seeds = stored_seeds.tasks_of(session, seed_set.id)
-        plan = Plan(request.options, model, seeds, missing=request.options.target)
+        plan = GrowingPlan(request.options, model, seeds, missing=request.options.target)
         return estimate(session, plan, context.prices)
 
 

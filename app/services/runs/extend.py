@@ -9,11 +9,12 @@ from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.generation.work.admission import issue_tickets
-from app.services.generation.work.claiming import caps_of
-from app.services.generation.work.pool import material_of
+from app.services.generation.work.books import caps_of
+from app.services.generation.work.material import material_of
+from app.services.generation.work.planning import issue_tickets
+from app.services.generation.work.stages import GrowingPlan
 from app.services.runs.control import load
-from app.services.runs.estimate import Plan, estimate
+from app.services.runs.estimate import estimate
 from app.services.runs.review_sources import estimate_rows
 from app.services.runs.run_request import check_caps
 from app.states import EndReason, Status
@@ -66,7 +67,7 @@ def estimate_extension(context: ServiceContext, run_id: str, extension: Extensio
             return estimate_rows(
                 session, context, options, run.model, dataset, reviewed=run.complete
             )
-        plan = Plan(
+        plan = GrowingPlan(
             options=options,
             model=run.model,
             seeds=material_of(session, run).seeds,

@@ -6,7 +6,8 @@ from app.errors import Fault, InvalidInput
 from app.pipeline.options import REVIEW_PROFILES, ProfileName, RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.runs.estimate import ReviewPlan, estimate_review
+from app.services.generation.work.stages import ReviewingPlan
+from app.services.runs.estimate import estimate
 from app.states import DatasetState
 from app.store.datasets import reviewed_rows
 from app.store.ids import may_be_id
@@ -63,5 +64,5 @@ def estimate_rows(
 ) -> RunEstimate:
     """Estimate the review of the rows of a version that are not reviewed yet."""
     sampled = reviewed_rows.spread(session, dataset.id, dataset.row_count, _SAMPLED_ROWS)
-    plan = ReviewPlan(options, model, sampled, missing=dataset.row_count - reviewed)
-    return estimate_review(session, plan, context.prices)
+    plan = ReviewingPlan(options, model, sampled, missing=dataset.row_count - reviewed)
+    return estimate(session, plan, context.prices)

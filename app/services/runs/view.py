@@ -5,11 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.budget import Amount
 from app.pipeline.types import Stage
 from app.schemas.budgets import BudgetView
 from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
-from app.services.generation.work.claiming import caps_of
+from app.services.generation.work.books import caps_of, presumed_spent
 from app.states import FINAL, ItemState
 from app.store.runs import progress, runs
 from app.store.tables.runs import Run
@@ -45,11 +44,8 @@ _COLUMNS = (
 
 
 def _budget(session: Session, run: Run) -> BudgetView:
-    written_off = Amount(
-        run.presumed_spent_calls, run.presumed_spent_tokens, run.presumed_spent_usd
-    )
     in_air = work_items.reserved(session, run.id)
-    return BudgetView(caps=caps_of(run), in_air=in_air, written_off=written_off)
+    return BudgetView(caps=caps_of(run), in_air=in_air, written_off=presumed_spent(run))
 
 
 def _stages(session: Session, run: Run) -> dict[str, StageCounts]:

@@ -16,14 +16,6 @@ from app.store.declarative import core
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 
-# A later stage's work goes first: what was begun is finished before more is begun.
-_PRIORITY = {
-    Stage.CALIBRATE: 0,
-    Stage.INSTANTIATE: 1,
-    Stage.CLASSIFY: 2,
-    Stage.GENERATE: 3,
-    Stage.REVIEW: 3,
-}
 _TABLE: Table = core(WorkItem)
 _FREE = {"token": None, "reserved_tokens": None, "reserved_usd": None}
 _UNFINISHED = (ItemState.OPEN, ItemState.LEASED, ItemState.ANSWERED)
@@ -75,7 +67,7 @@ def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
         {
             "run_id": run.id,
             "stage": item.stage,
-            "priority": _PRIORITY[item.stage],
+            "priority": item.stage.priority,
             "ordinal": item.ordinal,
             "subject": item.subject,
             "state": ItemState.OPEN,

@@ -1,4 +1,4 @@
-"""A batch that this pump sees to, and what may become of it: every change fenced and repeatable."""
+"""A batch that this pump polls, and every change to it: each is fenced and safe to repeat."""
 
 import logging
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from app.llm.batch_api.batches import BatchStatus
 from app.pipeline.budget import NOTHING
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
+from app.services.generation.work.books import presume_spent
 from app.services.generation.work.prepare import pause_for_provider
-from app.services.generation.work.recording import write_off
 from app.states import BatchState
 from app.store.runs import runs
 from app.store.runs.runs import Hold
@@ -22,17 +22,18 @@ from app.store.work.batches import LONGEST_DELAY, Taken
 
 _log = logging.getLogger(__name__)
 
-MOST_REFUSALS = 8
-"""In a row, each of half the size of the one before; then calls are asked."""
+MAX_REFUSALS = 8
+"""Batches refused in a row, each half as large as the one before; then its items are asked by
+calls."""
 _LISTED_AFTER = 6
-"""First delays. One whose creation was not answered is looked for only then: a provider may list it
-late, and would be asked for it twice."""
+"""In first delays: how long to wait before looking for a batch whose creation was not answered. A
+provider may list it late, and it would be created twice."""
 
 Change = Callable[[Session, Run, Batch], None]
 
 
 class HeldBatch:
-    """`batch` is as it was when the pump took it."""
+    """A batch under this pump's lease; `batch` is as it was when the pump took it."""
 
     def __init__(self, context: ServiceContext, hold: Hold, taken: Taken) -> None:
         self._context = context
@@ -41,7 +42,7 @@ class HeldBatch:
         self.batch, self.out_s, self.failing_s, self.cancelled_s = taken
 
     def change(self, make: Change) -> bool:
-        """Change the batch and its run in one transaction; False: it is another pump's by now."""
+        """Change the batch and its run in one transaction; False when another pump has it."""
 
         def turn(session: Session) -> bool:
             run = runs.lock(session, self._hold.run_id)
@@ -54,20 +55,20 @@ class HeldBatch:
         return self._context.database.retrying(turn)
 
     def submitted(self, provider_id: str) -> None:
-        """The provider has it."""
+        """Record that the provider has it."""
 
         def submitted(session: Session, _: Run, now: Batch) -> None:
             wait_s = 0.0 if now.cancelled_at is not None else self._first_s
             batches.note_submitted(session, now.id, provider_id, wait_s)
-            self.tell(session, BatchState.SUBMITTED)
+            self.report(session, BatchState.SUBMITTED)
 
         self.change(submitted)
 
     def working(self, status: BatchStatus, *, cancelled: bool) -> None:
-        """The provider is not done with it; `cancelled`: and was told to end it."""
+        """Record that the provider works on it; `cancelled`: and was asked to end it."""
 
         def working(session: Session, _: Run, now: Batch) -> None:
-            # Called off since it was asked after: that is passed on at once.
+            # Cancelled since it was polled: that is passed on at once.
             at_once = now.cancelled_at is not None and not cancelled
             first_s = 0.0 if at_once else self._first_s
             said, completed = status.said, status.completed
@@ -78,7 +79,7 @@ class HeldBatch:
         self.change(working)
 
     def ended(self, status: BatchStatus) -> bool:
-        """The provider is done with it, and its answers can be had; False: it is another pump's."""
+        """Record that its results are there; False when another pump has it by now."""
         return self.change(
             lambda session, _, now: batches.note_ended(
                 session, now.id, status.said, status.completed
@@ -86,13 +87,13 @@ class HeldBatch:
         )
 
     def wait(self, trouble: SeedbedError, patience_s: float) -> None:
-        """It could not be asked after: try again later, or after so long let a person see to it."""
+        """Poll it again later, because of `trouble`; after `patience_s` a person has to act."""
         if self.failing_s > patience_s:
             self.need_help(f"For {self.failing_s:.0f} s: {trouble}")
             return
-        told_s = trouble.retry_after_s if isinstance(trouble, Throttled) else None
+        retry_s = trouble.retry_after_s if isinstance(trouble, Throttled) else None
         unknown = self.batch.state == BatchState.PLANNED and isinstance(trouble, Outage)
-        at_least_s = self._first_s * _LISTED_AFTER if unknown else told_s or 0.0
+        at_least_s = self._first_s * _LISTED_AFTER if unknown else retry_s or 0.0
         self.change(
             lambda session, _, now: batches.postpone(
                 session,
@@ -105,10 +106,11 @@ class HeldBatch:
         )
 
     def refuse(self, trouble: SeedbedError | None) -> None:
-        """Nothing of it was asked. What was in it goes into another batch, or is asked by calls.
+        """Close a batch of which nothing was asked; its items are asked by another, or by calls.
 
-        `trouble`: why it was refused; a throttle, or an outage, is met with a smaller one. None: it
-        was cancelled before it was sent.
+        Args:
+            trouble: why it was refused; after a throttle or an outage the next one is smaller.
+                None: it was cancelled before it was sent.
         """
         too_much = isinstance(trouble, Throttled | Outage)
 
@@ -117,7 +119,7 @@ class HeldBatch:
             again = again and now.stage in run.batch_stages and now.cancelled_at is None
             last = batches.refused_last(session, run.id, now.stage, before=now.id)
             in_a_row = 1 + (last.in_a_row if last is not None else 0)
-            if too_much and in_a_row >= MOST_REFUSALS:
+            if too_much and in_a_row >= MAX_REFUSALS:
                 again = False
                 batch_items.ask_all_by_call(session, run.id, Stage(now.stage))
             batch_items.hand_back(session, run.id, now.id, by_batch=again)
@@ -127,24 +129,24 @@ class HeldBatch:
             batches.close(
                 session, now.id, BatchState.REFUSED, trouble=words, retry_after_s=retry_after_s
             )
-            self.tell(session, BatchState.REFUSED, trouble=words, by_calls=not again)
+            self.report(session, BatchState.REFUSED, trouble=words, by_calls=not again)
 
         self.change(refuse)
 
     def lose(self, words: str) -> None:
-        """What became of it will not be learnt any more: it may have been paid, so it is booked."""
+        """Give up a batch whose results can't be had: presume its calls spent, and ask again."""
 
         def lose(session: Session, run: Run, now: Batch) -> None:
             left = work_items.leased_by(session, run.id, now.id)
-            write_off(run, sum(left.values(), NOTHING))
+            presume_spent(run, sum(left.values(), NOTHING))
             batch_items.hand_back(session, run.id, now.id, by_batch=False)
             batches.close(session, now.id, BatchState.LOST, trouble=words)
-            self.tell(session, BatchState.LOST, trouble=words)
+            self.report(session, BatchState.LOST, trouble=words)
 
         self.change(lose)
 
     def need_help(self, words: str, trouble: SeedbedError | None = None) -> None:
-        """Pause the run until a person has acted; a batch nobody waits for is given up instead."""
+        """Pause the run until a person acts; a cancelled batch is given up instead."""
         may_exist = self._may_exist(trouble)
         if self.cancelled_s is not None:
             if self.batch.state == BatchState.PLANNED and not may_exist:
@@ -165,20 +167,20 @@ class HeldBatch:
         self.pause(words)
 
     def pause(self, words: str) -> None:
-        """Pause the run in the provider's words, and say how it goes on without batches."""
+        """Pause the run with the provider's words, and say how to go on without batches."""
         run_id = self._hold.run_id
         _log.warning("run %s pauses: %s", run_id, words)
         without = f"POST /v1/runs/{run_id}/batches/stop lets it ask by ordinary calls."
         pause_for_provider(self._context, self._hold, f"{words} {without}")
 
-    def tell(self, session: Session, state: str, **more: object) -> None:
+    def report(self, session: Session, state: str, **more: object) -> None:
         """Append to the run's log."""
         batch = self.batch
-        told = {"batch": batch.id, "stage": batch.stage, "state": state}
+        event = {"batch": batch.id, "stage": batch.stage, "state": state}
         known = {name: value for name, value in more.items() if value is not None}
-        runs.add_event(session, batch.run_id, "batch", told | {"requests": batch.requests} | known)
+        runs.add_event(session, batch.run_id, "batch", event | {"requests": batch.requests} | known)
 
     def _may_exist(self, trouble: SeedbedError | None) -> bool:
-        """Whether the provider may have it by now; a refusal of the last try says nothing new."""
+        """Return True when the provider may have it; a refusal of the last try changes nothing."""
         unknown = isinstance(trouble, Outage | Conflict)
         return self.batch.may_exist or (self.batch.state == BatchState.PLANNED and unknown)

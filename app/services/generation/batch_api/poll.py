@@ -1,7 +1,7 @@
-"""Seeing to a run's batches: each is submitted, asked after, and collected when it has ended.
+"""The polling of a run's batches: each is submitted, polled, and collected once it has ended.
 
-A pump does so before its other work. Between two steps, anywhere, it may die: what comes next is in
-the batch's row, and no step does twice what is paid for.
+A pump polls before its other work. It may die between any two steps: the next step is in the
+batch's row, and no step repeats what is paid for.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,13 +14,12 @@ from app.llm.batch_api.batches import BatchEndpoint, BatchStatus
 from app.llm.batch_api.lines import Named
 from app.llm.failures import OTHER_NAME
 from app.llm.questions import LengthName
-from app.pipeline.shapes import Asking
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.batch_api.plan import AT_ONCE
-from app.services.generation.batch_api.results import Collecting
+from app.services.generation.batch_api.results import Collection
 from app.services.generation.work import requests
-from app.services.generation.work.prepare import Beginning
+from app.services.generation.work.material import PreparedRun
 from app.services.lease import kept_lease
 from app.states import BatchState, Status
 from app.store.runs import runs, slots
@@ -29,13 +28,14 @@ from app.store.work import batch_items, batches
 from app.store.work.batches import Taken
 
 _CANCELLING_SHARE = 1 / 24
-"""Of the patience with a batch: the patience once it was cancelled. Ten minutes are promised."""
+"""Share of the patience with a batch that is left once it was cancelled. Providers promise ten
+minutes for that."""
 
 
-def tend(
-    context: ServiceContext, beginning: Beginning, hold: Hold, stop: Callable[[], bool]
+def poll_due(
+    context: ServiceContext, prepared: PreparedRun, hold: Hold, stop: Callable[[], bool]
 ) -> None:
-    """See to each of the run's batches that is due, once; safe to repeat and to break off."""
+    """Poll each of the run's batches that is due, once; safe to repeat and to break off."""
     seen: set[str] = set()
 
     def take(session: Session) -> Taken | None:
@@ -54,22 +54,22 @@ def tend(
     with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
         while taken is not None and not stop():
             seen.add(taken.batch.id)
-            _Visit(context, beginning, HeldBatch(context, hold, taken), stop).go()
+            _Poll(context, prepared, HeldBatch(context, hold, taken), stop).go()
             taken = context.database.retrying(take)
 
 
-class _Visit:
-    """One look at one batch."""
+class _Poll:
+    """One poll of one batch."""
 
     def __init__(
         self,
         context: ServiceContext,
-        beginning: Beginning,
+        prepared: PreparedRun,
         held: HeldBatch,
         stop: Callable[[], bool],
     ) -> None:
         self._context = context
-        self._beginning = beginning
+        self._prepared = prepared
         self._held = held
         self._batch = held.batch
         self._stop = stop
@@ -100,18 +100,21 @@ class _Visit:
             and not batch.may_exist
             and self._held.failing_s > patience_s
         ):
-            # Perhaps it holds as much as it takes, and fewer fit in.
+            # The provider may hold as much as it accepts: a smaller batch may fit.
             self._held.refuse(trouble)
         else:
-            # What is out loses nothing by waiting; only one that nobody wants is not waited for.
+            # A submitted batch loses nothing by waiting, unless it was cancelled.
             self._held.wait(trouble, inf if self._held.cancelled_s is None else patience_s)
 
     def _endpoint(self) -> BatchEndpoint:
         name = self._batch.endpoint
         for one in self._context.endpoints:
             if one.name == name and one.batches_for is not None:
-                return one.batches_for(self._beginning.model, self._length_name())
-        raise ConfigurationError(f"No endpoint {name!r} is set up any more, which has the batch.")
+                return one.batches_for(self._prepared.model, self._length_name())
+        raise ConfigurationError(
+            f"The batch was submitted to the endpoint {name!r}, which is not configured any more."
+            " Add it to SEEDBED_ENDPOINTS again."
+        )
 
     def _length_name(self) -> LengthName | None:
         with self._context.database.read() as session:
@@ -123,7 +126,7 @@ class _Visit:
             case BatchState.PLANNED, _:
                 self._submit(endpoint)
             case BatchState.SUBMITTED, str(provider_id):
-                self._ask_after(endpoint, provider_id)
+                self._poll(endpoint, provider_id)
             case BatchState.ENDED, str(provider_id):
                 self._collect(endpoint, provider_id)
 
@@ -140,9 +143,9 @@ class _Visit:
             self._held.submitted(provider_id)
 
     def _named(self) -> Iterator[Named]:
-        """The batch's requests, the same whoever builds them: its items do not change meanwhile."""
-        material = self._beginning.material
-        asking = Asking(material.options, self._beginning.capabilities)
+        """Yield the batch's requests, always the same: its items do not change meanwhile."""
+        material = self._prepared.material
+        asking = self._prepared.asking
         after = 0
         while True:
             with self._context.database.read() as session:
@@ -153,7 +156,7 @@ class _Visit:
             yield from ((str(one.item.id), one.request) for one in asked)
             after = asked[-1].item.id
 
-    def _ask_after(self, endpoint: BatchEndpoint, provider_id: str) -> None:
+    def _poll(self, endpoint: BatchEndpoint, provider_id: str) -> None:
         patience_s, cancelled_s = self._context.batch_patience_s, self._held.cancelled_s
         unwanted = cancelled_s is not None or self._held.out_s > patience_s
         status = endpoint.status(provider_id)
@@ -175,7 +178,7 @@ class _Visit:
             self._collect(endpoint, provider_id)
 
     def _collect(self, endpoint: BatchEndpoint, provider_id: str) -> None:
-        collecting = Collecting(self._context, self._beginning, self._held, endpoint)
+        collecting = Collection(self._context, self._prepared, self._held, endpoint)
         refusal = collecting.collect(endpoint.collect(provider_id), self._stop)
         if refusal is not None:
             self._held.pause(str(refusal))

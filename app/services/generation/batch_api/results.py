@@ -1,7 +1,7 @@
-"""Reading a batch's answers into the run: some lines a transaction, from the first line each time.
+"""The results of a batch, recorded in the run: some lines per transaction, from the first line on.
 
-What a line answers is recorded while its item is in the batch, so a line that was read before a
-crash is passed over. With the last lines the batch is closed: what it lacks is asked by calls.
+A line is recorded while its item is in the batch, so a line that was recorded before a crash is
+skipped. With the last lines the batch is closed: items that it lacks are asked by calls.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,56 +16,60 @@ from app.errors import ItemError, ProviderError, RunError
 from app.llm.batch_api.batches import BatchEndpoint, Collected
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
-from app.pipeline.shapes import Asking
 from app.pipeline.types import Completion
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
-from app.services.generation.work import requests
-from app.services.generation.work.claiming import paid_reply
-from app.services.generation.work.pool import Pool, loaded_pool, with_target_of
-from app.services.generation.work.prepare import Beginning
-from app.services.generation.work.recording import Again, Answered, Recorder, book_stray, write_off
-from app.services.generation.work.requests import Asked
+from app.services.generation.work import books, requests
+from app.services.generation.work.item_call import Again, Answered, ItemCall, paid_reply
+from app.services.generation.work.material import PreparedRun, with_target_of
+from app.services.generation.work.pool import Pool, loaded_pool
+from app.services.generation.work.recording import Recorder
 from app.states import BatchState
 from app.store.tables.batches import Batch
 from app.store.tables.runs import Run
 from app.store.work import batch_items, batches, work_items
 
 _LINES = 32
-"""In one transaction."""
+"""Lines recorded in one transaction."""
 _LONGEST_ID = 18
 """Digits that surely fit into an item's id."""
 
 
-class Collecting:
+class Collection:
     """One pass over a batch's lines."""
 
     def __init__(
         self,
         context: ServiceContext,
-        beginning: Beginning,
+        prepared: PreparedRun,
         held: HeldBatch,
         endpoint: BatchEndpoint,
     ) -> None:
         self._context = context
-        self._model = beginning.model
-        self._asking = Asking(beginning.material.options, beginning.capabilities)
+        self._model = prepared.model
+        self._asking = prepared.asking
+        self._material = prepared.material
         self._held = held
         self._batch = held.batch
         self._endpoint = endpoint
         self._known_name = endpoint.length_name
-        self._recorder = Recorder(beginning.material, held.batch.id)
+        self._recorder = Recorder(held.batch.id)
         self._pool: Pool | None = None
         self._answered = 0
         self._unreadable = 0
         self._strays: list[Completion] = []
         self._refusal: ProviderError | None = None
 
-    def collect(self, lines: Iterator[Collected], stop: Callable[[], bool]) -> ProviderError | None:
-        """Record all lines, and close the batch; returns why the run has to wait for a person.
+    def collect(
+        self, lines: Iterator[Collected], stop: Callable[[], bool]
+    ) -> ProviderError | None:
+        """Record all lines, and close the batch.
 
         Broken off by `stop`, by a failure of the provider, or where another pump took over, it
         leaves the batch to be collected again.
+
+        Returns:
+            Why the run has to wait for a person; None when it has not.
         """
         while not stop():
             some = list(islice(lines, _LINES))
@@ -78,18 +82,18 @@ class Collecting:
     def _record(self, lines: Sequence[Collected], *, is_end: bool) -> bool:
         ours = self._sorted(lines)
         if self._pool is None:
-            load = partial(loaded_pool, self._recorder.material)
+            load = partial(loaded_pool, self._material)
             self._pool = self._context.database.retrying(load, writes=False)
         pools: list[Pool] = []
 
         def record(session: Session, run: Run, now: Batch) -> None:
             if now.state != BatchState.ENDED:
                 return
-            # Given back after the commit, as in a pump's turn.
-            pool, self._pool = self._pool or Pool(self._recorder.material), None
-            self._recorder.material = with_target_of(run, self._recorder.material)
+            # Put back after the commit, as in a pump's turn.
+            pool, self._pool = self._pool or Pool(self._material), None
+            self._material = with_target_of(run, self._material)
             answers = self._answers(session, ours)
-            self._recorder.record(session, run, answers, pool)
+            self._recorder.record(session, run, self._material, answers, pool)
             self._wait_again(session, run, answers)
             if is_end:
                 session.flush()
@@ -101,7 +105,7 @@ class Collecting:
         return held
 
     def _sorted(self, lines: Sequence[Collected]) -> dict[int, Collected]:
-        """The lines by the item that each answers; the others are noted."""
+        """Return the lines by the item that each answers, and remember the others."""
         by_id = {number: line for line in lines if (number := _item_id(line)) is not None}
         run_id, stage = self._batch.run_id, self._batch.stage
         with self._context.database.read() as session:
@@ -120,17 +124,17 @@ class Collecting:
     def _answers(self, session: Session, lines: Mapping[int, Collected]) -> list[Answered]:
         found = batch_items.answered(session, self._batch.id, lines.keys())
         items = [item for item, _ in found]
-        asked = requests.build(session, items, self._recorder.material, self._asking)
+        asked = requests.build(session, items, self._material, self._asking)
         return [
             self._answer(self._named(one, most), lines[one.item.id].answer)
             for one, (_, most) in zip(asked, found, strict=True)
         ]
 
-    def _named(self, asked: Asked, most: Amount) -> Asked:
+    def _named(self, asked: ItemCall, most: Amount) -> ItemCall:
         call = f"{self._batch.id}.{asked.item.id}"
         return replace(asked, reserved=most, call=call, endpoint=self._batch.endpoint)
 
-    def _answer(self, asked: Asked, answer: Completion | ProviderError) -> Answered:
+    def _answer(self, asked: ItemCall, answer: Completion | ProviderError) -> Answered:
         match answer:
             case Completion():
                 prices = self._context.prices
@@ -140,14 +144,14 @@ class Collecting:
                 return Answered(asked, str(answer), answer.may_be_paid)
             case RunError():
                 self._refusal = answer
-        # What was not asked, or could not be answered now, is asked by a call.
+        # An item that was not asked, or could not be answered now, is asked by a call.
         return Answered(asked, Again(), answer.may_be_paid)
 
     def _cost_usd(self, completion: Completion) -> Decimal | None:
         return cost_usd(completion, self._model, self._context.prices, by_batch=True)
 
     def _wait_again(self, session: Session, run: Run, answers: Sequence[Answered]) -> None:
-        """Let what was refused for the name of a parameter go into a batch that has the other."""
+        """Let items refused for the name of a parameter go into a batch with the other name."""
         learned = self._endpoint.length_name != self._known_name
         if learned and self._batch.stage in run.batch_stages:
             again = [a.asked.item.id for a in answers if isinstance(a.reply, Again)]
@@ -155,20 +159,20 @@ class Collecting:
 
     def _close(self, session: Session, run: Run, now: Batch) -> None:
         left = work_items.leased_by(session, run.id, now.id)
-        # Some of what did not come was answered all the same: nobody knows which.
+        # Some of the missing replies were paid for all the same: nobody knows which.
         paid = max(self._unreadable, now.completed - self._answered)
         dearest = sorted(left.values(), key=lambda most: (most.usd, most.tokens), reverse=True)
-        write_off(run, sum(dearest[: max(0, paid)], NOTHING))
+        books.presume_spent(run, sum(dearest[: max(0, paid)], NOTHING))
         for stray in self._strays:
-            book_stray(run, stray, self._cost_usd(stray))
+            books.record_stray_reply(run, stray, self._cost_usd(stray))
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
         name = self._endpoint.length_name
         batches.close(session, now.id, BatchState.COLLECTED, length_name=name)
-        self._held.tell(session, BatchState.COLLECTED, answered=self._answered, missing=len(left))
+        self._held.report(session, BatchState.COLLECTED, answered=self._answered, missing=len(left))
 
 
 def _item_id(line: Collected) -> int | None:
-    """The item that a line answers; None where it answers none."""
+    """Return the id of the item that a line answers; None when it answers none."""
     name = line.custom_id
     is_number = name.isascii() and name.isdecimal() and len(name) <= _LONGEST_ID
     return int(name) if line.stray is None and is_number else None

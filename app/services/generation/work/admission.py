@@ -4,17 +4,16 @@ The caller holds the run's row. Tickets are admitted strictly by number, and the
 makes room for are issued between them, so a run depends on its replies and never on their timing.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from app.pipeline import planner
-from app.pipeline.demonstrations import draw_demonstrations
-from app.pipeline.profiles import generate_stage, mix_of
+from app.pipeline.profiles import generate_stage
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, Stage
-from app.services.generation.work.pool import Pool, RunMaterial
+from app.services.generation.work.material import RunMaterial
+from app.services.generation.work.planning import new_tickets, plan_classification
+from app.services.generation.work.pool import Pool
 from app.services.generation.work.run_filters import screened
 from app.services.generation.work.write_batch import Changes
 from app.states import ItemState
@@ -24,44 +23,7 @@ from app.store.work import completions, tickets, work_items
 from app.store.work.completions import Kept
 from app.store.work.instructions import Dropped, Made, bounded
 from app.store.work.tickets import Ticket
-from app.store.work.work_items import Planned, Settled
-
-
-def numbers_of(run: Run, material: RunMaterial) -> planner.Numbers:
-    """Where the run stands, for the planner."""
-    return planner.Numbers(
-        target=material.options.target,
-        accepted=run.accepted,
-        issued=run.tickets_issued,
-        admitted=run.tickets_admitted,
-        barren=run.unproductive_tickets,
-        lookahead=material.options.lookahead,
-        dry_after=material.options.dry_after,
-        usual_yield=material.profile.usual_yield,
-    )
-
-
-def issue_tickets(session: Session, run: Run, material: RunMaterial) -> None:
-    """Plan the generation calls that the run has room for."""
-    work_items.plan(session, run, _issue(run, material))
-
-
-def _issue(run: Run, material: RunMaterial) -> list[Planned]:
-    labels = [seed.is_classification for seed in material.seeds]
-    mix = mix_of(material.profile, material.options)
-    planned = []
-    for _ in range(planner.tickets_to_issue(numbers_of(run, material))):
-        drawn = draw_demonstrations(
-            run.tickets_issued,
-            random_seed=material.options.random_seed,
-            seed_is_classification=labels,
-            machine_made=run.accepted,
-            mix=mix,
-        )
-        subject = {"demonstrations": [asdict(d) for d in drawn]}
-        planned.append(Planned(Stage.GENERATE, run.tickets_issued, subject))
-        run.tickets_issued += 1
-    return planned
+from app.store.work.work_items import Settled
 
 
 def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:
@@ -81,7 +43,7 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
                 run.tickets_admitted += 1
             else:
                 _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
-            changes.planned += _issue(run, material)
+            changes.planned += new_tickets(run, material)
         changes.write(session, run)
         if run.accepted >= material.options.target:
             work_items.drop_open(session, run.id, Stage.GENERATE)
@@ -173,8 +135,3 @@ class _Ticket:
         self._dropped.append(
             Dropped(Stage.GENERATE, rejected, self._completion_id, neighbour=neighbour)
         )
-
-
-def plan_classification(sequences: Iterable[int]) -> list[Planned]:
-    """Plan the question whether these instructions are classification tasks."""
-    return [Planned(Stage.CLASSIFY, n, {}) for n in sequences]

@@ -1,25 +1,47 @@
-"""When a run is over, and what is said of it then."""
+"""The end of a run: when it is over, and the message it ends with."""
+
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
 from app.pipeline import planner
-from app.services.generation.work.admission import numbers_of
-from app.services.generation.work.pool import RunMaterial
+from app.services.generation.work.material import RunMaterial
+from app.services.generation.work.planning import numbers_of
 from app.states import EndReason, Status
 from app.store.runs import runs
+from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
 from app.store.work import batches, instructions, work_items
 
 
 def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: bool) -> bool:
-    """End the run when nothing more is to come; whether it has ended.
+    """End the run when nothing more is to come.
 
-    `idle`: the caller found nothing to ask and waits for nothing. Only then is the work counted.
-    What is with the provider in a batch is waited for, even where nothing more is hoped for.
+    The results of a batch are waited for, even when the run is expected to bring nothing more.
+
+    Args:
+        session: of the transaction that holds the run's row.
+        run: the run.
+        material: what stays the same through it.
+        idle: the caller found nothing to ask and waits for nothing. Only then is work counted.
+
+    Returns:
+        True when the run has ended.
     """
     session.flush()
-    if material.dataset_id is not None:
-        return _finish_review_if_over(session, run, material, idle=idle)
+    match material.source:
+        case Growing():
+            return _finish_growing_if_over(session, run, material, idle=idle)
+        case Reviewing():
+            return _finish_review_if_over(session, run, material, idle=idle)
+        case never:
+            assert_never(never)
+
+
+def _finish_growing_if_over(
+    session: Session, run: Run, material: RunMaterial, *, idle: bool
+) -> bool:
+    """End a run that grows when its target is met, or its replies bring nothing more."""
     numbers = numbers_of(run, material)
     reason = None
     if idle:
@@ -58,21 +80,25 @@ def _finish_review_if_over(
 def _useless_message(session: Session, run: Run) -> str:
     return (
         f"No reply about {run.complete} rows could be used. Rejected: {_reasons(session, run)}. A"
-        " stronger model, or more room for its answer (options.sampling.review.max_tokens), may"
-        " help."
+        " stronger model, or a longer answer (raise options.sampling.review.max_tokens), may help."
     )
 
 
 def is_barren(run: Run, material: RunMaterial) -> bool:
-    """Whether so much was asked without a row coming of it that nothing more should be."""
+    """Return True when so many calls brought no row at all that no more should be sent."""
     complete = run.complete - run.complete_at_resume
-    if material.dataset_id is not None:
-        return not run.tickets_admitted and complete >= material.options.dry_after
-    return not run.instances and planner.no_row_comes(numbers_of(run, material), complete=complete)
+    match material.source:
+        case Growing():
+            numbers = numbers_of(run, material)
+            return not run.instances and planner.no_row_comes(numbers, complete=complete)
+        case Reviewing():
+            return not run.tickets_admitted and complete >= material.options.dry_after
+        case never:
+            assert_never(never)
 
 
 def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
-    """Say why nothing more is to be expected, in numbers."""
+    """Explain in numbers why the run ended without its target."""
     if numbers.accepted >= numbers.target:
         what = f"None of {numbers.accepted} accepted instructions got a usable instance."
     elif numbers.dry:

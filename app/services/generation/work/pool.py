@@ -5,52 +5,20 @@ near to, then the accepted ones by sequence number.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES, Profile
-from app.pipeline.types import SeedTask
+from app.services.generation.work.material import RunMaterial
 from app.similarity import Neighbour, SimilarityIndex
 from app.store.datasets import dataset_rows
 from app.store.json_columns import PoolNeighbour, PoolPlace
-from app.store.runs import seed_sets
-from app.store.tables.runs import Run
 from app.store.work import instructions
 
 _NEIGHBOURS = 10
 _NEIGHBOURS_FLOOR = 0.6
 """The near misses, which say how crowded the pool is. Farther ones cost more than all the rest of
 an admission: at 50,000 instructions 17 ms each with a floor of 0.3, 0.8 ms with this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunMaterial:
-    """What stays the same through a run."""
-
-    run_id: str
-    profile: Profile
-    options: RunOptions
-    seeds: Sequence[SeedTask] = ()
-    dataset_id: str | None = None
-    """The version whose rows it reviews; None: it grows."""
-
-
-def material_of(session: Session, run: Run) -> RunMaterial:
-    """Load what stays the same through a run."""
-    options = RunOptions.model_validate(run.options)
-    seeds = () if run.seed_set_id is None else seed_sets.tasks_of(session, run.seed_set_id)
-    return RunMaterial(run.id, PROFILES[options.profile], options, seeds, run.dataset_id)
-
-
-def with_target_of(run: Run, material: RunMaterial) -> RunMaterial:
-    """The material with the run's target as it is now: it may have been extended meanwhile."""
-    target = run.options["target"]
-    if target == material.options.target:
-        return material
-    return replace(material, options=material.options.model_copy(update={"target": target}))
 
 
 class Pool:

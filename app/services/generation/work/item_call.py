@@ -1,0 +1,121 @@
+"""The call of a work item: its request, and how the call ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import ItemError, Outage, ProviderError
+from app.llm import prices
+from app.pipeline.budget import NOTHING, Amount
+from app.pipeline.types import Completion, Request
+from app.record import Record
+from app.services.model_calls.in_flight import Ended
+from app.settings import Price
+from app.store.work import completions
+from app.store.work.completions import Kept, Reply
+from app.store.work.instructions import Accepted
+from app.store.work.work_items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCall:
+    """A work item with the request that was made of it."""
+
+    item: Item
+    request: Request
+    about: Accepted | None = None
+    """The instruction that a later stage's item is about."""
+    row: Record | None = None
+    """The row of a data set that an item of a review is about."""
+    reserved: Amount = NOTHING
+    """The most that the call can take."""
+    call: str = ""
+    """The call's own name."""
+    endpoint: str = ""
+    """Where it is sent."""
+
+    @property
+    def key(self) -> int:
+        """The item's id, which identifies the call among those in flight."""
+        return self.item.id
+
+    @property
+    def attempts(self) -> int:
+        """How often the item has failed so far."""
+        return self.item.attempts
+
+    @property
+    def demonstrations(self) -> Sequence[dict[str, Any]]:
+        """The demonstrations in the prompt, by place; empty in the later stages."""
+        shown: Sequence[dict[str, Any]] = self.item.subject.get("demonstrations", ())
+        return shown
+
+
+class Again:
+    """No answer, and not the item's fault: it is asked again, and no attempt is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call that has ended: with a reply, or with the reason why there is none."""
+
+    asked: ItemCall
+    reply: Reply | Kept | str | Again
+    may_be_paid: bool = False
+    """Whether the provider may bill a call that brought nothing."""
+
+
+def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Price]) -> Answered:
+    """Read how a call ended as what it means for its item."""
+    match ended.answer:
+        case ItemError() | Outage() as trouble:
+            why = str(trouble) if ended.is_to_blame else Again()
+            return Answered(ended.call, why, trouble.may_be_paid)
+        case ProviderError():
+            return Answered(ended.call, Again())
+        case completion:
+            latency_s = ended.latency_s
+            reply = paid_reply(ended.call, completion, model, known_prices, latency_s=latency_s)
+            return Answered(ended.call, reply)
+
+
+def paid_reply(
+    asked: ItemCall,
+    completion: Completion,
+    model: str,
+    known_prices: Mapping[str, Price],
+    *,
+    latency_s: float = 0.0,
+    batch_id: str | None = None,
+) -> Reply:
+    """Return what is stored of a reply that was paid for.
+
+    Args:
+        asked: the call.
+        completion: its reply.
+        model: the run's model.
+        known_prices: prices by model.
+        latency_s: how long the call took.
+        batch_id: the batch that the reply came with; None: it was a call of its own.
+    """
+    by_batch = batch_id is not None
+    return Reply(
+        work_item_id=asked.item.id,
+        stage=asked.item.stage,
+        request=asked.request,
+        completion=completion,
+        latency_s=latency_s,
+        cost_usd=prices.cost_usd(completion, model, known_prices, by_batch=by_batch),
+        demonstrations=asked.demonstrations,
+        call=asked.call,
+        endpoint=asked.endpoint,
+        request_sha256=reuse_key(asked.request, model),
+        batch_id=batch_id,
+    )
+
+
+def reuse_key(request: Request, model: str) -> str | None:
+    """Return the hash of all that a reply at temperature 0 depends on; None above temperature 0."""
+    if request.parameters.temperature > 0:
+        return None
+    return completions.request_sha256(request, model)

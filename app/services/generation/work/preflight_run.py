@@ -1,0 +1,176 @@
+"""The preflight of a run: every endpoint is asked what it can do, within the run's caps."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sqlalchemy.orm import Session
+
+from app.errors import ConfigurationError, Outage, RunError
+from app.llm import prices
+from app.llm.preflight import PATIENCE_S, Preflight, preflight, questions
+from app.llm.prices import cost_usd
+from app.pipeline.budget import NOTHING, Amount
+from app.pipeline.types import Capabilities, Request, Stage
+from app.services.context import ServiceContext
+from app.services.generation.work import books
+from app.services.lease import kept_lease
+from app.states import EndReason, Status
+from app.store.runs import runs, slots
+from app.store.runs.runs import Hold
+from app.store.tables.runs import Run
+from app.store.work import completions, endpoint_states
+from app.store.work.completions import Reply
+
+Kind: TypeAlias = Literal["chat", "completions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preflighted:
+    """The findings of the preflights of all endpoints together."""
+
+    capabilities: Capabilities
+    there: Sequence[str]
+    """The names of the endpoints that answer."""
+    replies: Sequence[Reply]
+    reserved: Amount
+    """The most that all calls could take; presumed spent before they were sent."""
+    unread: Amount
+    """The most that the calls without a reply can have taken."""
+    trouble: str | None
+    """Why the run cannot begin; None: it can."""
+
+
+def ask(context: ServiceContext, model: str, kind: Kind, hold: Hold) -> Preflighted | None:
+    """Ask every endpoint what it can do; None when a throttle, the caps or a lost slot forbid it.
+
+    The calls are presumed spent at their most before they are sent. Afterwards, `settle` them.
+    """
+    if _is_throttled(context, model):
+        return None
+    reserved = _most_of(context, model, questions(kind) * len(context.endpoints))
+    if not context.database.retrying(lambda session: _reserve(session, hold, reserved)):
+        return None
+    with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
+        asked = _ask_all(context, model, kind)
+    return _found(context, model, asked, reserved, hold.token)
+
+
+def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> None:
+    """Enter what the preflight took in place of the most it could; safe to repeat.
+
+    What was paid for is stored, even if the run was paused, cancelled or taken away meanwhile.
+
+    Args:
+        session: of the transaction that holds the run's row.
+        run: the run.
+        asked: the findings.
+        waits: the run is still queued, and the slot is ours.
+    """
+    calls = [reply.call for reply in asked.replies]
+    settled = completions.any_of_calls(session, run.id, calls) if calls else not waits
+    if not settled:
+        books.take_back(run, asked.reserved)
+        books.presume_spent(run, asked.unread)
+        completions.add(session, run.id, asked.replies)
+        books.record_replies(run, asked.replies)
+
+
+def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
+    """Pause a run with the provider's words, unless the slot was lost meanwhile."""
+    runs.move(
+        session,
+        hold.run_id,
+        Status.PAUSED,
+        reason=EndReason.PROVIDER,
+        message=f"{message} Then resume the run.",
+        hold=hold,
+    )
+
+
+def _is_throttled(context: ServiceContext, model: str) -> bool:
+    """Return True when an endpoint throttles, but not for so long that a person should know.
+
+    Then the run stays in the queue, and is looked at again.
+    """
+    names = [endpoint.name for endpoint in context.endpoints]
+    with context.database.read() as session:
+        states = endpoint_states.states(session, names, model, lock=False)
+    return any(0 < state.held_s < PATIENCE_S for state in states.values())
+
+
+def _most_of(context: ServiceContext, model: str, asked: Iterable[Request]) -> Amount:
+    return sum((prices.most(request, model, context.prices) for request in asked), NOTHING)
+
+
+def _reserve(session: Session, hold: Hold, most: Amount) -> bool:
+    """Presume the preflight spent at its most, if the caps allow it; else pause the run."""
+    run = runs.lock(session, hold.run_id)
+    if run is None or not slots.is_held(session, hold):
+        return False
+    budget = books.affordable(session, run, [most])
+    if budget.broken_cap is not None:
+        books.pause_for_budget(session, run, budget.broken_cap)
+        return False
+    books.presume_spent(run, most)
+    return True
+
+
+def _ask_all(context: ServiceContext, model: str, kind: Kind) -> Mapping[str, Preflight]:
+    """Ask endpoints in order; it ends with the first that refuses. Outages do not end it."""
+    asked: dict[str, Preflight] = {}
+    for endpoint in context.endpoints:
+        try:
+            asked[endpoint.name] = preflight(endpoint.provider_for(model), kind)
+        except ConfigurationError as error:
+            asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
+        if not isinstance(asked[endpoint.name].trouble, Outage | None):
+            break
+    return asked
+
+
+def _found(
+    context: ServiceContext,
+    model: str,
+    asked: Mapping[str, Preflight],
+    reserved: Amount,
+    token: str,
+) -> Preflighted:
+    """Join the findings: a run relies on what all endpoints that answer can do.
+
+    Endpoints that are away are left to the circuit breaker, unless all of them are.
+    """
+    there = [name for name, one in asked.items() if one.trouble is None]
+    troubles = [one.trouble for one in asked.values() if one.trouble is not None]
+    refusals = [trouble for trouble in troubles if not there or not isinstance(trouble, Outage)]
+    can = [asked[name].capabilities for name in there]
+    return Preflighted(
+        capabilities=Capabilities(
+            json_schema=all(one.json_schema for one in can),
+            logprobs=all(one.logprobs for one in can),
+        ),
+        there=there,
+        replies=_replies(asked, model, context, token),
+        reserved=reserved,
+        unread=_most_of(context, model, (q for one in asked.values() for q in one.unread)),
+        trouble=str(refusals[-1]) if refusals else None,
+    )
+
+
+def _replies(
+    asked: Mapping[str, Preflight], model: str, context: ServiceContext, token: str
+) -> Sequence[Reply]:
+    probes = [(name, probe) for name, one in asked.items() for probe in one.probes]
+    return [
+        Reply(
+            work_item_id=None,
+            stage=Stage.PREFLIGHT,
+            request=probe.request,
+            completion=probe.completion,
+            latency_s=probe.latency_s,
+            cost_usd=cost_usd(probe.completion, model, context.prices),
+            call=f"{token}.preflight.{n}",
+            endpoint=name,
+        )
+        for n, (name, probe) in enumerate(probes)
+    ]
