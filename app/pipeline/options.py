@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.pipeline.types import BatchChoice, Stage
+from app.pipeline.types import BatchChoice, Stage, stages_of
 
 GrowingProfileName = Literal["default", "paper", "alpaca"]
 """Profiles that grow seeds."""
@@ -142,10 +142,8 @@ class RunOptions(_Options):
     @property
     def batch_stages(self) -> tuple[Stage, ...]:
         """Return the stages whose calls use the Batch API."""
-        part_of = "reviewing" if self.profile in REVIEW_PROFILES else "growing"
-        return tuple(
-            stage for stage in Stage if stage.part_of == part_of and stage.goes_by_batch(self.batch)
-        )
+        stages = stages_of("reviewing" if self.profile in REVIEW_PROFILES else "growing")
+        return tuple(stage for stage in stages if stage.goes_by_batch(self.batch))
 
     @model_validator(mode="after")
     def _check_profile(self) -> Self:

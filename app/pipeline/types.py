@@ -38,11 +38,6 @@ class Stage(StrEnum):
         """Lower is asked first: what was begun is finished before more is begun."""
         return _STAGE_FACTS[self].priority
 
-    @property
-    def part_of(self) -> Literal["any", "growing", "reviewing"]:
-        """The kind of run that it belongs to."""
-        return _STAGE_FACTS[self].part_of
-
     def goes_by_batch(self, batch: BatchChoice) -> bool:
         """Return True when a person's choice sends the calls of this stage by the Batch API."""
         smallest = _STAGE_FACTS[self].by_batch
@@ -56,6 +51,7 @@ class _StageFacts(NamedTuple):
     """The smallest choice that includes the stage; None: none does."""
 
 
+# In the order in which a run begins them.
 _STAGE_FACTS: Mapping[Stage, _StageFacts] = {
     Stage.PREFLIGHT: _StageFacts("any", 0, None),
     Stage.CALIBRATE: _StageFacts("growing", 0, None),
@@ -64,6 +60,11 @@ _STAGE_FACTS: Mapping[Stage, _StageFacts] = {
     Stage.INSTANTIATE: _StageFacts("growing", 1, "later_stages"),
     Stage.REVIEW: _StageFacts("reviewing", 3, "later_stages"),
 }
+
+
+def stages_of(kind: Literal["growing", "reviewing"]) -> tuple[Stage, ...]:
+    """Return the stages of a kind of run, in the order in which it begins them."""
+    return tuple(stage for stage, facts in _STAGE_FACTS.items() if facts.part_of == kind)
 
 
 @dataclass(frozen=True, slots=True)

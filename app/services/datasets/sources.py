@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from app.states import FINAL, DatasetState
 from app.store.datasets import dataset_rows
 from app.store.ids import may_be_id
 from app.store.json_columns import DatasetSource, ReadableSource, RunSource, SourceFact
+from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run, SeedSet
 
@@ -72,20 +74,24 @@ def _run_fact(session: Session, run_id: str, field: str, faults: list[Fault]) ->
         "profile": run.profile,
         "model": run.model,
     }
-    if run.dataset_id is not None:
-        reviewed = _ready(session, run.dataset_id, field, faults)
-        return None if reviewed is None else {**fact, "sources": [reviewed]}
-    seeds = session.get_one(SeedSet, run.seed_set_id)
-    return {
-        **fact,
-        "seed_set": {
-            "id": seeds.id,
-            "name": seeds.name,
-            "tasks": seeds.task_count,
-            "content_sha256": seeds.content_sha256,
-            "licence": seeds.licence,
-        },
-    }
+    match source_of(run):
+        case Reviewing(reviewed_id):
+            reviewed = _ready(session, reviewed_id, field, faults)
+            return None if reviewed is None else {**fact, "sources": [reviewed]}
+        case Growing(seed_set_id):
+            seeds = session.get_one(SeedSet, seed_set_id)
+            return {
+                **fact,
+                "seed_set": {
+                    "id": seeds.id,
+                    "name": seeds.name,
+                    "tasks": seeds.task_count,
+                    "content_sha256": seeds.content_sha256,
+                    "licence": seeds.licence,
+                },
+            }
+        case never:
+            assert_never(never)
 
 
 def _ready(

@@ -1,6 +1,7 @@
 """Extending a run: a higher target, a larger budget."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from app.services.runs.review_sources import estimate_rows
 from app.services.runs.run_request import check_caps
 from app.states import EndReason, Status
 from app.store.runs import runs
+from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run
 
@@ -62,25 +64,29 @@ def estimate_extension(context: ServiceContext, run_id: str, extension: Extensio
     with context.database.read() as session:
         run = load(session, run_id)
         options = RunOptions.model_validate(run.options)
-        if run.dataset_id is not None:
-            dataset = session.get_one(Dataset, run.dataset_id)
-            return estimate_rows(
-                session, context, options, run.model, dataset, reviewed=run.complete
-            )
-        plan = GrowingPlan(
-            options=options,
-            model=run.model,
-            seeds=material_of(session, run).seeds,
-            missing=max(0, (extension.target or options.target) - run.accepted),
-            unfinished=run.accepted - run.complete,
-        )
-        return estimate(session, plan, context.prices)
+        match source_of(run):
+            case Reviewing(dataset_id):
+                dataset = session.get_one(Dataset, dataset_id)
+                return estimate_rows(
+                    session, context, options, run.model, dataset, reviewed=run.complete
+                )
+            case Growing():
+                plan = GrowingPlan(
+                    options=options,
+                    model=run.model,
+                    seeds=material_of(session, run).seeds,
+                    missing=max(0, (extension.target or options.target) - run.accepted),
+                    unfinished=run.accepted - run.complete,
+                )
+                return estimate(session, plan, context.prices)
+            case never:
+                assert_never(never)
 
 
 def _check(context: ServiceContext, run: Run, extension: Extension) -> None:
     if run.status in {Status.CANCELLED, Status.CANCELLING}:
         raise Conflict("A cancelled run can't be extended.")
-    if run.dataset_id is not None and extension.target is not None:
+    if isinstance(source_of(run), Reviewing) and extension.target is not None:
         fault = Fault("a review always covers all rows of its data set", field="target")
         raise InvalidInput("A review has no target.", [fault])
     now, after = caps_of(run), _new_caps(run, extension)

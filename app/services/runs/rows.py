@@ -1,6 +1,7 @@
 """Rows that a run has made, in the order of acceptance, while it runs or after."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
@@ -9,7 +10,7 @@ from app.services.context import ServiceContext
 from app.services.runs.control import get_run
 from app.states import FINAL
 from app.store.datasets import dataset_rows, reviewed_rows
-from app.store.runs import runs
+from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.runs import Run
 from app.store.work import instructions
 
@@ -44,7 +45,13 @@ def growing_rows(context: ServiceContext, run_id: str) -> Iterator[Record | None
 
 def position_count(run: Run) -> int:
     """Count the positions that a run's rows have so far: instructions, or rows to review."""
-    return run.accepted if run.dataset_id is None else runs.target_of(run)
+    match source_of(run):
+        case Growing():
+            return run.accepted
+        case Reviewing(rows=count):
+            return count
+        case never:
+            assert_never(never)
 
 
 def final_until(session: Session, run: Run) -> int:
@@ -54,10 +61,14 @@ def final_until(session: Session, run: Run) -> int:
     """
     if run.status in FINAL:
         return position_count(run)
-    if run.dataset_id is not None:
-        return reviewed_rows.decided_until(session, run)
-    waits_at = instructions.first_incomplete(session, run.id)
-    return run.accepted if waits_at is None else waits_at
+    match source_of(run):
+        case Growing():
+            waits_at = instructions.first_incomplete(session, run.id)
+            return run.accepted if waits_at is None else waits_at
+        case Reviewing():
+            return reviewed_rows.decided_until(session, run)
+        case never:
+            assert_never(never)
 
 
 def _growing(context: ServiceContext, run_id: str) -> Iterator[Record | None]:
@@ -82,6 +93,11 @@ def _rows(context: ServiceContext, run: Run, start: int, stop: int) -> Iterator[
 
 
 def _read(session: Session, run: Run, start: int, stop: int) -> Iterator[Record]:
-    if run.dataset_id is None:
-        return instructions.rows_between(session, run.id, start, stop)
-    return (row[0] for row in dataset_rows.run_rows_between(session, run.id, start, stop))
+    match source_of(run):
+        case Growing():
+            return instructions.rows_between(session, run.id, start, stop)
+        case Reviewing():
+            between = dataset_rows.run_rows_between(session, run.id, start, stop)
+            return (record for record, _, _ in between)
+        case never:
+            assert_never(never)

@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.types import Stage
+from app.pipeline.types import Stage, stages_of
 from app.schemas.budgets import BudgetView
 from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
 from app.services.generation.work.books import caps_of, presumed_spent
 from app.states import FINAL, ItemState
 from app.store.runs import progress, runs
+from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.runs import Run
 from app.store.training import training_jobs
 from app.store.work import instructions, work_items
-
-_GROWING = (Stage.CALIBRATE, Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)
-_REVIEWING = (Stage.REVIEW,)
 
 
 def run_view(session: Session, run: Run) -> RunView:
@@ -64,7 +63,13 @@ def _stages(session: Session, run: Run) -> dict[str, StageCounts]:
 
 
 def _stages_of(run: Run) -> tuple[Stage, ...]:
-    return _GROWING if run.dataset_id is None else _REVIEWING
+    match source_of(run):
+        case Growing():
+            return stages_of("growing")
+        case Reviewing():
+            return stages_of("reviewing")
+        case never:
+            assert_never(never)
 
 
 def _stage_of(run: Run, stages: Mapping[str, StageCounts]) -> Stage | None:
@@ -83,7 +88,7 @@ def _funnel(session: Session, run: Run) -> Funnel:
         first = stage == Stage.GENERATE or (stage == Stage.REVIEW and reason != "unreadable")
         counted = rejected if first else later
         counted[reason] = counted.get(reason, 0) + n
-    reviews = run.dataset_id is not None
+    reviews = isinstance(source_of(run), Reviewing)
     classes = {} if reviews else instructions.count_by_class(session, run.id)
     return Funnel(
         asked=run.calls,
@@ -118,9 +123,13 @@ def _progress(
 
 def _done(run: Run, target: int) -> float:
     """Return the share of the work done: half is accepting instructions, half is instances."""
-    if run.dataset_id is not None:
-        return run.complete / target
-    return (run.accepted + run.complete) / (2 * target)
+    match source_of(run):
+        case Growing():
+            return (run.accepted + run.complete) / (2 * target)
+        case Reviewing():
+            return run.complete / target
+        case never:
+            assert_never(never)
 
 
 def _time_left_s(run: Run, now: datetime, done: float) -> float | None:
