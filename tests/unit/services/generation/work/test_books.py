@@ -1,0 +1,118 @@
+"""The books of a run: no cap is exceeded, and what may have been billed counts as spent."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from app.pipeline.budget import Amount, Caps
+from app.pipeline.options import RunOptions
+from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
+from app.services.context import ServiceContext
+from app.services.generation.work import books
+from app.services.generation.work.books import Affordable
+from app.services.runs import control
+from app.services.runs.run_request import RunRequest
+from app.settings import Price
+from app.states import Status
+from app.store.database import Database
+from app.store.runs import runs
+from app.store.tables.runs import Run
+from app.store.work import work_items
+from app.store.work.completions import Reply
+from app.store.work.work_items import Planned
+from tests.bench import SEEDS
+
+PRICES = {"m": Price(input_usd=Decimal(1), output_usd=Decimal(1))}
+CALL = Amount(1, 100, Decimal("0.10"))
+
+
+def a_run(database: Database, caps: Caps) -> str:
+    context = ServiceContext(database, [], "m", 1, 1.0, 60.0, PRICES)
+    request = RunRequest(None, SEEDS, RunOptions(), caps)
+    return control.start_run(context, request, None).id
+
+
+def reply(tokens: tuple[int, int], cost_usd: str | None, reused_from: int | None = None) -> Reply:
+    request = Request(TextPrompt("?"), Parameters(0.0, 1.0, 5), "test@1")
+    completion = Completion("!", "stop", "m", *tokens)
+    cost = None if cost_usd is None else Decimal(cost_usd)
+    return Reply(
+        None, Stage.GENERATE, request, completion, 0.1, cost_usd=cost, reused_from=reused_from
+    )
+
+
+def test_only_what_was_paid_is_added_to_what_a_run_has_taken() -> None:
+    run = Run(
+        calls=1, prompt_tokens=10, completion_tokens=5, cost_usd=None,
+        presumed_spent_calls=0, presumed_spent_tokens=0, presumed_spent_usd=Decimal(0),
+    )  # fmt: skip
+    books.record_replies(run, [reply((7, 3), None)])
+    assert run.cost_usd is None, "no price is known"
+    books.record_replies(run, [reply((7, 3), "0.25"), reply((90, 90), "9", reused_from=4)])
+    assert (run.calls, run.prompt_tokens, run.completion_tokens) == (3, 24, 11)
+    assert run.cost_usd == Decimal("0.25")
+    books.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), Decimal("0.05"))
+    books.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), None)
+    assert books.spent(run) == Amount(5, 24 + 11 + 6, Decimal("0.30"))
+
+
+def test_calls_whose_end_is_not_known_count_until_it_is() -> None:
+    run = Run(
+        calls=0, prompt_tokens=0, completion_tokens=0, cost_usd=None,
+        presumed_spent_calls=0, presumed_spent_tokens=0, presumed_spent_usd=Decimal(0),
+    )  # fmt: skip
+    books.presume_spent(run, CALL + CALL)
+    assert books.spent(run) == books.presumed_spent(run) == CALL + CALL
+    books.take_back(run, CALL)
+    assert books.spent(run) == CALL
+
+
+@pytest.mark.parametrize(
+    ("caps", "expected"),
+    [
+        (Caps(), Affordable(5)),
+        (Caps(calls=5), Affordable(5)),
+        (Caps(calls=4), Affordable(4, "4 calls")),
+        (Caps(tokens=299), Affordable(2, "299 tokens")),
+        (Caps(usd=Decimal("0.19")), Affordable(1, "$0.19")),
+        (Caps(usd=Decimal("0.09")), Affordable(0, "$0.09", is_final=True)),
+    ],
+)
+def test_as_many_calls_are_affordable_as_the_caps_allow_at_their_most(
+    database: Database, caps: Caps, expected: Affordable
+) -> None:
+    run_id = a_run(database, caps)
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        assert books.caps_of(run) == caps
+        assert books.affordable(session, run, [CALL] * 5) == expected
+        assert books.affordable(session, run, []) == Affordable(0)
+
+
+def test_what_is_in_flight_counts_and_may_yet_free_money(database: Database) -> None:
+    run_id = a_run(database, Caps(calls=2))
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        work_items.plan(session, run, [Planned(Stage.GENERATE, n, {}) for n in range(2)])
+        items: Sequence[work_items.Item] = work_items.find_open(session, run_id, 2)
+        work_items.lease(session, "pump", {item.id: CALL for item in items})
+        assert books.affordable(session, run, [CALL]) == Affordable(0, "2 calls")
+        work_items.reopen(session, [item.id for item in items], "pump")
+        books.presume_spent(run, CALL + CALL)
+        assert books.affordable(session, run, [CALL]) == Affordable(0, "2 calls", is_final=True)
+
+
+def test_a_run_that_is_paused_for_its_budget_says_what_it_has_taken(database: Database) -> None:
+    run_id = a_run(database, Caps(usd=Decimal(1)))
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        runs.move(session, run_id, Status.RUNNING)
+        books.presume_spent(run, Amount(12, 3400, Decimal("0.95")))
+        books.pause_for_budget(session, run, "$1")
+    with database.read() as session:
+        run = session.get_one(Run, run_id)
+    assert (run.status, run.end_reason) == ("paused", "budget")
+    assert run.message is not None
+    assert "the cap of $1" in run.message
+    assert "12 calls, 3,400 tokens, $0.95" in run.message

@@ -1,0 +1,161 @@
+"""The endpoints that all workers share: who is asked next, and what nobody may do meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from app.llm.calls import Calls
+from app.pipeline.budget import Amount
+from app.services.context import ServiceContext
+from app.services.model_calls.endpoints import Endpoints, Report
+from app.store.database import Database
+from tests.unit.services.model_calls.asking import MODEL, context_of, echo
+
+
+@contextmanager
+def a_worker(context: ServiceContext) -> Iterator[tuple[Endpoints, Calls]]:
+    with Calls(context.endpoints, MODEL, context.concurrency) as calls:
+        yield Endpoints(context, calls, MODEL), calls
+
+
+def turn(context: ServiceContext, endpoints: Endpoints, report: Report | None = None) -> None:
+    with context.database.write() as session:
+        endpoints.report(session, report or Report())
+    endpoints.obey()
+
+
+def shares(context: ServiceContext, endpoints: Endpoints, limit: int = 100) -> dict[str, int]:
+    with context.database.write() as session:
+        return endpoints.shares(session, limit)
+
+
+def with_weights(context: ServiceContext, *weights: float) -> ServiceContext:
+    endpoints = [
+        replace(endpoint, weight=weight)
+        for endpoint, weight in zip(context.endpoints, weights, strict=True)
+    ]
+    return replace(context, endpoints=endpoints)
+
+
+def test_calls_are_shared_out_by_weight_and_capacity(database: Database) -> None:
+    context = with_weights(context_of(database, echo, echo, concurrency=100), 3.0, 1.0)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        # At first an endpoint gets four calls; each answer adds one.
+        assert shares(context, endpoints, 4) == {"e0": 3, "e1": 1}
+        assert shares(context, endpoints) == {"e0": 4, "e1": 4}
+        assert shares(context, endpoints, 0) == {"e0": 0, "e1": 0}
+
+
+def test_an_endpoint_that_is_away_gets_one_probe_of_one_worker(database: Database) -> None:
+    context = context_of(database, echo, concurrency=8)
+    with a_worker(context) as (mine, _), a_worker(context) as (others, _):
+        turn(context, mine, Report(away={"e0": "gone"}))
+        turn(context, others)
+        assert mine.any_away
+        assert others.any_away
+        # The first probe is due after a delay, so nobody gets it before.
+        first, second = shares(context, others), shares(context, mine)
+        assert first.get("e0", 0) + second.get("e0", 0) <= 1
+        turn(context, mine, Report(answered={"e0"}))
+        turn(context, others)
+        assert not mine.any_away
+        assert not others.any_away
+        assert shares(context, others) == {"e0": 4}
+
+
+def test_the_first_call_of_an_outage_is_blamed_and_a_probe_is_not(database: Database) -> None:
+    context = context_of(database, echo)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        assert endpoints.blames("e0", 0)
+        turn(context, endpoints, Report(away={"e0": "gone"}))
+        assert not endpoints.blames("e0", 0)
+        assert not endpoints.blames("e0", 2), "the outage is young"
+        endpoints.states = {"e0": replace(endpoints.states["e0"], away_s=31.0)}
+        assert endpoints.blames("e0", 1)
+        assert not endpoints.blames("e0", 0)
+
+
+def test_only_when_all_endpoints_are_away_for_long_a_person_is_asked(database: Database) -> None:
+    context = context_of(database, echo, echo, outage_patience_s=5.0)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints, Report(away={"e0": "gone", "e1": "lost"}))
+        assert endpoints.exhausted() is None
+        e0, e1 = endpoints.states["e0"], endpoints.states["e1"]
+        endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=4.9)}
+        assert endpoints.exhausted() is None
+        endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=6.0)}
+        assert endpoints.exhausted() == "The endpoint has been away for 6 s. lost"
+        endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=None)}
+        assert endpoints.exhausted() is None
+
+
+def test_a_throttle_of_one_worker_holds_the_calls_of_all(database: Database) -> None:
+    context = context_of(database, echo)
+    with a_worker(context) as (mine, my_calls), a_worker(context) as (others, their_calls):
+        turn(context, mine)
+        turn(context, others)
+        assert not mine.want_a_turn
+        my_calls.lanes["e0"].hold(30.0)
+        # The loop's thread takes it in.
+        my_calls.lanes["e0"].withdraw()
+        assert mine.want_a_turn
+        turn(context, mine)
+        assert not mine.want_a_turn, "everybody can know now"
+        assert shares(context, mine) == {}
+        turn(context, others)
+        their_calls.lanes["e0"].withdraw()
+        assert 25.0 < their_calls.lanes["e0"].held_s <= 30.0
+        assert shares(context, others) == {}
+
+
+def limited(database: Database, **limits: Any) -> ServiceContext:
+    return context_of(database, echo, concurrency=100, limits=limits)
+
+
+def call(tokens: int) -> tuple[str, Amount]:
+    return "e0", Amount(1, tokens, Decimal(0))
+
+
+def test_requests_a_minute_are_kept_by_all_workers_together(database: Database) -> None:
+    context = limited(database, requests_per_minute=120)
+    with a_worker(context) as (mine, _), a_worker(context) as (others, _):
+        turn(context, mine)
+        # Two a second, and a burst of one second.
+        assert shares(context, mine) == {"e0": 2}
+        with context.database.write() as session:
+            mine.charge(session, [call(0), call(0)])
+        turn(context, others)
+        assert shares(context, others).get("e0", 0) == 0
+
+
+def test_tokens_a_minute_are_charged_by_share_and_corrected_by_the_answers(
+    database: Database,
+) -> None:
+    context = limited(database, tokens_per_minute=60_000)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        # A thousand tokens a second at 500 a call, as is guessed at first.
+        assert shares(context, endpoints) == {"e0": 2}
+        with context.database.write() as session:
+            # A third of the most is entered: 900 of the second's thousand tokens.
+            endpoints.charge(session, [call(2_700)])
+        turn(context, endpoints)
+        assert shares(context, endpoints) == {"e0": 1}
+        # It took 300 in truth, so 600 are free again; the next are guessed at 400 a call.
+        turn(context, endpoints, Report(answered={"e0"}, taken={"e0": [(2_700, 300)]}))
+        turn(context, endpoints)
+        assert shares(context, endpoints) == {"e0": 2}
+
+
+def test_without_limits_nothing_is_charged(database: Database) -> None:
+    context = context_of(database, echo)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        with context.database.write() as session:
+            endpoints.charge(session, [call(10**9)] * 5)
+        turn(context, endpoints)
+        assert shares(context, endpoints) == {"e0": 4}

@@ -1,0 +1,130 @@
+"""The calls in flight: sent, collected, and what their ends say about their endpoints."""
+
+import time
+from collections.abc import Callable
+
+from app.errors import ItemTrouble, Outage, ProviderTrouble, RunTrouble
+from app.llm.calls import Calls
+from app.pipeline.types import Completion, Request
+from app.services.context import ServiceContext
+from app.services.model_calls.in_flight import Ended, InFlight
+from app.store.database import Database
+from tests.unit.services.model_calls.asking import MODEL, ACall, context_of, echo
+
+
+def raising(trouble: ProviderTrouble) -> Callable[[Request], Completion]:
+    def answer(_: Request) -> Completion:
+        raise trouble
+
+    return answer
+
+
+def all_ended(in_flight: InFlight[ACall]) -> list[Ended[ACall]]:
+    ended: list[Ended[ACall]] = []
+    until = time.monotonic() + 10
+    while in_flight:
+        assert time.monotonic() < until
+        ended += in_flight.collect(0.1)
+    return ended
+
+
+def open_calls(context: ServiceContext) -> Calls:
+    return Calls(context.endpoints, MODEL, context.concurrency)
+
+
+def share(context: ServiceContext, in_flight: InFlight[ACall]) -> None:
+    context.database.retrying(in_flight.share)
+    in_flight.shared()
+
+
+def test_what_is_sent_is_in_flight_until_it_is_collected(database: Database) -> None:
+    context = context_of(database, echo)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        assert (len(in_flight), in_flight.free, in_flight.has_news) == (0, 4, False)
+        in_flight.send([ACall(7), ACall(9)])
+        assert set(in_flight) == {7, 9}
+        assert in_flight.free == 2
+        ended = all_ended(in_flight)
+        assert [one.call.key for one in ended] == [7, 9]
+        assert {one.answer.text for one in ended if isinstance(one.answer, Completion)} == {"?"}
+        assert not any(one.is_to_blame for one in ended)
+        assert (in_flight.free, in_flight.has_news) == (4, True)
+        share(context, in_flight)
+        assert not in_flight.has_news
+
+
+def test_capacity_is_bounded_by_the_process_over_all_endpoints(database: Database) -> None:
+    context = context_of(database, echo, echo, concurrency=4)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        assert in_flight.free == 4
+        in_flight.send([ACall(1, "e0"), ACall(2, "e1"), ACall(3, "e1")])
+        assert in_flight.free == 1
+
+
+def test_a_call_that_cannot_be_answered_is_to_blame_itself(database: Database) -> None:
+    context = context_of(database, raising(ItemTrouble("too long")))
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        in_flight.send([ACall(1)])
+        (one,) = all_ended(in_flight)
+        assert (str(one.answer), one.is_to_blame) == ("too long", True)
+        share(context, in_flight)
+        assert in_flight.waits_in_vain() is None
+        assert in_flight.refusal is None
+
+
+def test_of_the_calls_that_meet_an_outage_the_first_is_to_blame(database: Database) -> None:
+    context = context_of(database, raising(Outage("gone")), outage_patience_s=0.0)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        in_flight.send([ACall(1), ACall(2), ACall(3)])
+        assert [one.is_to_blame for one in all_ended(in_flight)] == [True, False, False]
+        assert in_flight.waits_in_vain() is None, "nothing is shared yet"
+        share(context, in_flight)
+        why = in_flight.waits_in_vain()
+        assert why is not None
+        assert why.startswith("The endpoint has been away for 0 s.")
+        assert "gone" in why
+        # The endpoint is known to be away: a probe is not to blame.
+        in_flight.send([ACall(4)])
+        assert [one.is_to_blame for one in all_ended(in_flight)] == [False]
+
+
+def test_a_refusal_of_all_calls_is_kept(database: Database) -> None:
+    context = context_of(database, raising(RunTrouble("wrong key")))
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        in_flight.send([ACall(1)])
+        (one,) = all_ended(in_flight)
+        assert not one.is_to_blame
+        assert str(in_flight.refusal) == "wrong key"
+        assert not in_flight.has_news
+
+
+def test_abandoned_calls_that_were_never_sent_are_returned_and_still_count(
+    database: Database,
+) -> None:
+    context = context_of(database, echo, concurrency=2)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        # Held back, as by a throttle: all three wait here.
+        calls.lanes["e0"].hold(60.0)
+        in_flight.send([ACall(n) for n in range(3)])
+        assert in_flight.collect(0.05) == []
+        assert {call.key for call in in_flight.abandon()} == {0, 1, 2}
+        assert len(in_flight) == 3, "they count until the caller has reopened them"
+        assert in_flight.collect_rest() == []
+
+
+def test_what_waits_here_is_taken_back(database: Database) -> None:
+    context = context_of(database, echo)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        calls.lanes["e0"].hold(60.0)
+        in_flight.send([ACall(n) for n in range(3)])
+        assert in_flight.collect(0.05) == []
+        assert [call.key for call in in_flight.withdraw()] == [0, 1, 2]
+        assert not in_flight
+        assert in_flight.free == 4
