@@ -60,9 +60,7 @@ class Collection:
         self._strays: list[Completion] = []
         self._refusal: ProviderError | None = None
 
-    def collect(
-        self, lines: Iterator[Collected], stop: Callable[[], bool]
-    ) -> ProviderError | None:
+    def collect(self, lines: Iterator[Collected], stop: Callable[[], bool]) -> ProviderError | None:
         """Record all lines, and close the batch.
 
         Broken off by `stop`, by a failure of the provider, or where another pump took over, it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ItemTrouble, Outage, RunTrouble
+from app.errors import ItemError, Outage, RunError
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.types import Completion, Request, TextPrompt
 from app.services.context import ServiceContext
@@ -62,7 +62,7 @@ def test_a_question_that_cannot_be_answered_is_no_hindrance(
 ) -> None:
     def answer(asked: Request) -> Completion:
         if number_of(asked) == 3:
-            raise ItemTrouble("filtered")
+            raise ItemError("filtered")
         return echo(asked)
 
     spending = Spending(books, NO_CAPS)
@@ -74,7 +74,7 @@ def test_a_question_that_cannot_be_answered_is_no_hindrance(
 
 
 def test_a_call_that_may_be_paid_stays_reserved(database: Database, books: Path) -> None:
-    class CutOff(ItemTrouble):
+    class CutOff(ItemError):
         may_be_paid = True
 
     def answer(_: Request) -> Completion:
@@ -88,7 +88,7 @@ def test_a_call_that_may_be_paid_stays_reserved(database: Database, books: Path)
 
 def test_a_refusal_ends_it_with_the_providers_words(database: Database, books: Path) -> None:
     def answer(_: Request) -> Completion:
-        raise RunTrouble("wrong key")
+        raise RunError("wrong key")
 
     asker = an_asker(context_of(database, answer), Spending(books, NO_CAPS))
     assert ask(asker, 30) == {}

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.errors import ItemTrouble, Outage, ProviderTrouble, RunTrouble
+from app.errors import ItemError, Outage, ProviderError, RunError
 from app.llm.calls import Calls
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
@@ -12,7 +12,7 @@ from app.store.database import Database
 from tests.unit.services.model_calls.asking import MODEL, ACall, context_of, echo
 
 
-def raising(trouble: ProviderTrouble) -> Callable[[Request], Completion]:
+def raising(trouble: ProviderError) -> Callable[[Request], Completion]:
     def answer(_: Request) -> Completion:
         raise trouble
 
@@ -64,7 +64,7 @@ def test_capacity_is_bounded_by_the_process_over_all_endpoints(database: Databas
 
 
 def test_a_call_that_cannot_be_answered_is_to_blame_itself(database: Database) -> None:
-    context = context_of(database, raising(ItemTrouble("too long")))
+    context = context_of(database, raising(ItemError("too long")))
     with open_calls(context) as calls:
         in_flight = InFlight[ACall](context, calls, MODEL)
         in_flight.send([ACall(1)])
@@ -93,7 +93,7 @@ def test_of_the_calls_that_meet_an_outage_the_first_is_to_blame(database: Databa
 
 
 def test_a_refusal_of_all_calls_is_kept(database: Database) -> None:
-    context = context_of(database, raising(RunTrouble("wrong key")))
+    context = context_of(database, raising(RunError("wrong key")))
     with open_calls(context) as calls:
         in_flight = InFlight[ACall](context, calls, MODEL)
         in_flight.send([ACall(1)])
