@@ -27,7 +27,7 @@ _MAX_WAITING = 200
 """Requests that may wait for their first chunk at the same time, in threads of their own, so that
 running streams never wait for a thread."""
 Json: TypeAlias = dict[str, Any]
-"""A JSON object; `Any` because that is what JSON is."""
+"""A JSON object, so `Any`."""
 
 
 def model_names(name: str) -> Mapping[str, bool]:

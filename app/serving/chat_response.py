@@ -13,7 +13,7 @@ from app.serving.problems import error_json
 from app.training.plain.sampling import AnswerChunk
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object; `Any` because that is what JSON is."""
+"""A JSON object, so `Any`."""
 
 
 class ChatResponse:
@@ -84,8 +84,8 @@ class ChatResponse:
         }
 
 
-def _logprobs(told: Sequence[object]) -> Json | None:
-    return {"content": list(told), "refusal": None} if told else None
+def _logprobs(tokens: Sequence[object]) -> Json | None:
+    return {"content": list(tokens), "refusal": None} if tokens else None
 
 
 def event(value: Json) -> str:

@@ -26,7 +26,7 @@ _NO_SEED = 2**32 - 1
 """Makes llama.cpp draw a seed."""
 
 Json = Mapping[str, Any]
-"""A JSON object; `Any` because that is what JSON is."""
+"""A JSON object, so `Any`."""
 
 
 class LlamaAnswerer:
@@ -43,7 +43,7 @@ class LlamaAnswerer:
         # perhaps just as one is reused: each is used once.
         once = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.Client(base_url=url, timeout=_TIMEOUT, limits=once, trust_env=False)
-        """The connections to that server."""
+        """Connections to that server."""
         self._data = tuned.options.data
         self.check = check
         self._tokenizer = ServedTokenizer(self.http, tuned.folder)

@@ -120,5 +120,5 @@ def draw_pairs(
 
 
 def _shuffled(pairs: Sequence[Pair], seed: int) -> Sequence[Pair]:
-    """The order to ask in: where the money ends early, what was judged is a fair draw of all."""
+    """Shuffle the pairs, so that judged pairs are a random sample when the budget ends early."""
     return random.Random(f"{seed}/order").sample(pairs, len(pairs))

@@ -49,7 +49,7 @@ class TrainingHooks:
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """How a training ended."""
+    """The result of a training."""
 
     steps: int
     """Optimizer steps in total, including those before a resume."""
@@ -146,7 +146,7 @@ class _Tuning:
         self._padding = getattr(self._model.config, "pad_token_id", None) or 0
         self.losses: list[float] = []
         self._kept = 0
-        """The step of the last checkpoint; 0: there is none."""
+        """Step of the last checkpoint; 0 without one."""
 
     def resume(self) -> int:
         """Restore the last checkpoint; return its step, or 0 without one."""

@@ -21,29 +21,11 @@ from peft import (
 from torch import nn
 
 from app.errors import Fault, InvalidInput
+from app.training.model.targets import SCALED_BY_IA3, Targets, linear_modules, target_modules
 from app.training.plain.library_types import Model
 from app.training.plain.options import MethodOptions
 
-Targets = Sequence[str]
-QUERY_AND_VALUE = (
-    ("q_proj", "v_proj"),
-    ("query", "value"),
-    ("q_lin", "v_lin"),
-    ("query_proj", "value_proj"),
-    ("c_attn",),
-    ("qkv_proj",),
-    ("query_key_value",),
-    ("Wqkv",),
-)
-"""By the model's family: Llama and most, BERT and RoBERTa, DistilBERT, DeBERTa; of GPT-2, Phi-3,
-Falcon and ModernBERT one matrix holds query, key and value."""
 _HEADS = ("classifier", "score")
-_SCALED_BY_IA3 = (
-    (("k_proj", "v_proj", "down_proj"), ("down_proj",)),
-    (("key", "value", "output.dense"), ("output.dense",)),
-    (("c_attn", "mlp.c_proj"), ("mlp.c_proj",)),
-)
-"""By family: the modules that are scaled, and those of them that are scaled where they are fed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,35 +105,6 @@ def count_parameters(model: Model) -> ParameterCount:
     return ParameterCount(sum(_size(weights) for weights in every if weights.requires_grad), total)
 
 
-def target_modules(model: Model, method: MethodOptions) -> Targets:
-    """The modules that a method adapts, by the last parts of their names.
-
-    Raises:
-        InvalidInput: when the model has none of the name, or a preset does not know its family.
-    """
-    names = [name for name, _ in _matrices(model)]
-    if method.targets == "all linear" or (method.targets is None and method.name == "qlora"):
-        head = model.get_output_embeddings()
-        kept = {
-            name.rsplit(".", 1)[-1]
-            for name, module in _matrices(model)
-            if module is not head and not name.startswith("classifier")
-        }
-        return tuple(sorted(kept))
-    if method.targets is None and method.name == "ia3":
-        return _first_known(names, [scaled for scaled, _ in _SCALED_BY_IA3], "keys and values")
-    if method.targets in (None, "q and v"):
-        return _first_known(names, QUERY_AND_VALUE, "query and value")
-    wanted = tuple(method.targets or ())
-    unknown = [target for target in wanted if not _has(names, target)]
-    if unknown:
-        faults = [Fault(f"the model has no {one!r}", field="method.targets") for one in unknown]
-        raise InvalidInput(
-            f"Unknown target modules; the model has: {_module_names(names)}.", faults
-        )
-    return wanted
-
-
 def uninitialized_modules(model: Model, names: Collection[str]) -> Sequence[str]:
     """Return the outermost modules whose parameters are all among the given names."""
     found: list[str] = []
@@ -177,9 +130,9 @@ def adapter_ranks(model: Model) -> Mapping[str, int]:
 
 def _config(model: Model, method: MethodOptions, targets: Targets, steps: int) -> Any:  # noqa: ANN401 - one of peft's
     # GPT-2 stores its matrices transposed.
-    transposed = any(type(module).__name__ == "Conv1D" for _, module in _matrices(model))
+    transposed = any(type(module).__name__ == "Conv1D" for _, module in linear_modules(model))
     if method.name == "ia3":
-        known = {name for _, inputs in _SCALED_BY_IA3 for name in inputs}
+        known = {name for _, inputs in SCALED_BY_IA3 for name in inputs}
         fed = [target for target in targets if target in known]
         return IA3Config(
             target_modules=list(targets), feedforward_modules=fed, fan_in_fan_out=transposed
@@ -221,30 +174,6 @@ def _budget(method: MethodOptions, steps: int) -> Mapping[str, Any]:
         "deltaT": max(1, (steps - before - after) // 20),
         "total_step": steps,
     }
-
-
-def _matrices(model: Model) -> list[tuple[str, nn.Module]]:
-    kinds = {"Linear", "Conv1D", "Linear4bit"}
-    return [(name, one) for name, one in model.named_modules() if type(one).__name__ in kinds]
-
-
-def _has(names: Sequence[str], target: str) -> bool:
-    """Whether peft would find the target: a whole name, or its last parts."""
-    return any(name == target or name.endswith(f".{target}") for name in names)
-
-
-def _first_known(names: Sequence[str], families: Sequence[Targets], what: str) -> Targets:
-    for family in families:
-        if all(_has(names, target) for target in family):
-            return family
-    raise InvalidInput(
-        f"The model has no known module names for {what}.",
-        [Fault(f"set the targets; the model has: {_module_names(names)}", field="method.targets")],
-    )
-
-
-def _module_names(names: Sequence[str]) -> str:
-    return ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
 
 
 def _size(weights: torch.Tensor) -> int:

@@ -43,7 +43,7 @@ class StopTextFilter:
         self._stop = [text for text in stop if text]
         self._shown = 0
         self.stopped = False
-        """Whether a text was met that the answer ends before."""
+        """True once a stop text was found."""
 
     def feed(self, text: str) -> str:
         """Return the newly released text, given all the text so far."""
@@ -62,10 +62,10 @@ class StopTextFilter:
 
     def _unsafe_end(self, text: str) -> int:
         """Count the characters at the end that may still change or begin a stop text."""
-        begun = len(text) - len(text.rstrip(_CUT_CHARACTER))
+        unsafe = len(text) - len(text.rstrip(_CUT_CHARACTER))
         for stop in self._stop:
-            for length in range(min(len(stop) - 1, len(text)), begun, -1):
+            for length in range(min(len(stop) - 1, len(text)), unsafe, -1):
                 if text.endswith(stop[:length]):
-                    begun = length
+                    unsafe = length
                     break
-        return begun
+        return unsafe

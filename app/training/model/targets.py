@@ -1,0 +1,84 @@
+"""The modules that a tuning method adapts, by model family."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from app.errors import Fault, InvalidInput
+from app.training.plain.library_types import Model
+from app.training.plain.options import MethodOptions
+
+Targets = Sequence[str]
+"""Names of modules, or their last parts."""
+QUERY_AND_VALUE = (
+    ("q_proj", "v_proj"),
+    ("query", "value"),
+    ("q_lin", "v_lin"),
+    ("query_proj", "value_proj"),
+    ("c_attn",),
+    ("qkv_proj",),
+    ("query_key_value",),
+    ("Wqkv",),
+)
+"""Module names by model family: Llama and most others, BERT and RoBERTa, DistilBERT, DeBERTa; in
+GPT-2, Phi-3, Falcon and ModernBERT one matrix holds query, key and value."""
+SCALED_BY_IA3 = (
+    (("k_proj", "v_proj", "down_proj"), ("down_proj",)),
+    (("key", "value", "output.dense"), ("output.dense",)),
+    (("c_attn", "mlp.c_proj"), ("mlp.c_proj",)),
+)
+"""By model family: the modules that IA3 scales, and those of them whose input is scaled."""
+
+
+def target_modules(model: Model, method: MethodOptions) -> Targets:
+    """Return the modules that a method adapts, by the last parts of their names.
+
+    Raises:
+        InvalidInput: the model has no such module, or the preset does not know its family.
+    """
+    names = [name for name, _ in linear_modules(model)]
+    if method.targets == "all linear" or (method.targets is None and method.name == "qlora"):
+        head = model.get_output_embeddings()
+        kept = {
+            name.rsplit(".", 1)[-1]
+            for name, module in linear_modules(model)
+            if module is not head and not name.startswith("classifier")
+        }
+        return tuple(sorted(kept))
+    if method.targets is None and method.name == "ia3":
+        return _first_known(names, [scaled for scaled, _ in SCALED_BY_IA3], "keys and values")
+    if method.targets in (None, "q and v"):
+        return _first_known(names, QUERY_AND_VALUE, "query and value")
+    wanted = tuple(method.targets or ())
+    unknown = [target for target in wanted if not _has(names, target)]
+    if unknown:
+        faults = [Fault(f"the model has no {one!r}", field="method.targets") for one in unknown]
+        raise InvalidInput(
+            f"Unknown target modules; the model has: {_module_names(names)}.", faults
+        )
+    return wanted
+
+
+def linear_modules(model: Model) -> list[tuple[str, nn.Module]]:
+    """Return the linear layers of a model with their names."""
+    kinds = {"Linear", "Conv1D", "Linear4bit"}
+    return [(name, one) for name, one in model.named_modules() if type(one).__name__ in kinds]
+
+
+def _has(names: Sequence[str], target: str) -> bool:
+    """Return True when peft would find the target: a whole name, or its last parts."""
+    return any(name == target or name.endswith(f".{target}") for name in names)
+
+
+def _first_known(names: Sequence[str], families: Sequence[Targets], what: str) -> Targets:
+    for family in families:
+        if all(_has(names, target) for target in family):
+            return family
+    raise InvalidInput(
+        f"The model has no known module names for {what}.",
+        [Fault(f"set the targets; the model has: {_module_names(names)}", field="method.targets")],
+    )
+
+
+def _module_names(names: Sequence[str]) -> str:
+    return ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
