@@ -29,7 +29,8 @@ from app.training.model.base_models import BaseModel, load_for_training
 from app.training.model.device import default_device
 from app.training.model.methods import adapt
 from app.training.plain.encoding import Encoded, encode_all, encode_prompt
-from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import DataOptions, MethodOptions, ScheduleOptions
+from app.training.plain.options import TrainingOptions
 from app.training.publish.adapter_folder import merge_adapter
 
 WAYS = ("ours, packed", "ours", "Trainer")

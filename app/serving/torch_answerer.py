@@ -7,7 +7,7 @@ from app.errors import Fault, InvalidInput
 from app.serving.answerer import AnswerStream, Question, answer_limit
 from app.serving.tuned_model import TunedModel
 from app.training.model.device import default_device
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from app.training.use.chat import ChatModel, load_chat_model
 
 _CANNOT = "needs llama.cpp, which serves lora, rslora and qlora adapters of the embedded model"

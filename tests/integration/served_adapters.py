@@ -22,7 +22,8 @@ from app.training.job import Job, run_job
 from app.training.learn.loop import TrainingHooks
 from app.training.model.device import Device
 from app.training.model.methods import adapt
-from app.training.plain.options import DataOptions, MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import DataOptions, MethodOptions, ScheduleOptions
+from app.training.plain.options import TrainingOptions
 from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import save_tuned
 from app.training.publish.export import write_gguf

@@ -20,7 +20,8 @@ from app.services.training.jobs import control, work
 from app.services.training.jobs.requests import TrainingRequest
 from app.stack.environment import variable_names
 from app.store.tables.datasets import Dataset
-from app.training.plain.options import EvaluationJobOptions, MethodOptions, TrainingOptions
+from app.training.plain.option_groups import MethodOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
 from tests.integration.test_datasets import ROWS, take_in
 from tests.scripted_trainer import ScriptedTrainer

@@ -26,12 +26,8 @@ from app.services.training.jobs.control import folder_of
 from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Price
 from app.store.tables.training import TrainingJob
-from app.training.plain.options import (
-    EvaluationJobOptions,
-    EvaluationOptions,
-    JudgeOptions,
-    TrainingOptions,
-)
+from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
 from tests.integration.test_datasets import take_in
 from tests.scripted_trainer import ScriptedTrainer

@@ -26,7 +26,8 @@ from app.services.training.jobs import work
 from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
-from app.training.plain.options import EvaluationOptions, JudgeOptions, TrainingOptions
+from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
+from app.training.plain.options import TrainingOptions
 from tests.bench import SEEDS, Bench
 from tests.scripted_trainer import ScriptedTrainer
 

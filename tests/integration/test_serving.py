@@ -19,7 +19,7 @@ from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.served_tokenizer import ServedTokenizer
 from app.training.model.base_models import load_tokenizer
 from app.training.plain.encoding import encode_prompt
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from tests.integration.served_adapters import (
     JOB,
     ROWS,

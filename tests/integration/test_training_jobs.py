@@ -22,12 +22,8 @@ from app.services.training.jobs.requests import TrainingRequest
 from app.states import JobKind
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
-from app.training.plain.options import (
-    EvaluationJobOptions,
-    EvaluationOptions,
-    MethodOptions,
-    TrainingOptions,
-)
+from app.training.plain.option_groups import EvaluationOptions, MethodOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, after_looks
 from tests.integration.test_datasets import ROWS, take_in
 from tests.scripted_trainer import ScriptedTrainer

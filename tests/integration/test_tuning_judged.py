@@ -13,13 +13,13 @@ from app.services.training.jobs import control, review_sheets, work
 from app.services.training.jobs.control import folder_of
 from app.services.training.jobs.requests import TrainingRequest
 from app.settings import Price
-from app.training.plain.options import (
+from app.training.plain.option_groups import (
     DataOptions,
     EvaluationOptions,
     JudgeOptions,
     ScheduleOptions,
-    TrainingOptions,
 )
+from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
 from tests.integration.test_datasets import take_in
 

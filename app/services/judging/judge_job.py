@@ -18,7 +18,8 @@ from app.services.judging.judgements import JUDGEMENTS, JudgementFile
 from app.services.model_calls.spending import Spending
 from app.services.training.contract import TrainingMonitor
 from app.settings import EMBEDDED_MODEL
-from app.training.plain.options import EMBEDDED, JudgeOptions
+from app.training.plain.option_groups import JudgeOptions
+from app.training.plain.options import EMBEDDED
 
 SPENDING = "judge_spending.jsonl"
 """Spending log in the folder of a job; not an output."""

@@ -19,7 +19,7 @@ from app.training.learn.examples import MicroBatch, TrainingExamples
 from app.training.model.base_models import BaseModel
 from app.training.plain.encoding import EncodingReport
 from app.training.plain.library_types import Model, Tokenizer
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 
 _AT_ONCE = 32
 

@@ -16,7 +16,8 @@ from app.training.learn.checkpoints import Checkpoint
 from app.training.learn.examples import MicroBatch, TrainingExamples
 from app.training.model.device import device_errors_as_failures
 from app.training.model.methods import AdaptedModel
-from app.training.plain.options import ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import ScheduleOptions
+from app.training.plain.options import TrainingOptions
 
 _ORTHOGONALITY = 0.5
 """Weight of AdaLoRA's orthogonality loss (AdaLoRA, section 3.1), as in the code of its authors."""

@@ -23,7 +23,7 @@ from torch import nn
 from app.errors import Fault, InvalidInput
 from app.training.model.targets import SCALED_BY_IA3, Targets, linear_modules, target_modules
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodOptions
+from app.training.plain.option_groups import MethodOptions
 
 _HEADS = ("classifier", "score")
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from app.errors import Fault, InvalidInput
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodOptions
+from app.training.plain.option_groups import MethodOptions
 
 Targets = Sequence[str]
 """Names of modules, or their last parts."""

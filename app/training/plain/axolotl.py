@@ -10,7 +10,8 @@ from app.training.plain.external_options import (
     split_batch,
     target_names,
 )
-from app.training.plain.options import MethodOptions, TrainingOptions
+from app.training.plain.option_groups import MethodOptions
+from app.training.plain.options import TrainingOptions
 
 CONFIGURATION = "axolotl.yaml"
 COMMAND = f"axolotl train {CONFIGURATION}"

@@ -8,7 +8,7 @@ from app.errors import Fault, InvalidInput
 from app.record import Record
 from app.training.plain.library_types import Tokenizer
 from app.training.plain.masking import Part, prompt_parts, row_parts
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 
 NO_LOSS = -100
 """Label of a token that does not count in the loss (the default `ignore_index` of torch)."""

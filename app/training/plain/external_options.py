@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from app.training.plain.options import MethodOptions, ScheduleOptions
+from app.training.plain.option_groups import MethodOptions, ScheduleOptions
 
 Side: TypeAlias = Literal["learnt", "held_out", "general"]
 _QUERY_AND_VALUE = ("q_proj", "v_proj")

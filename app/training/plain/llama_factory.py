@@ -11,7 +11,8 @@ from app.training.plain.external_options import (
     target_names,
     warmup_steps_for,
 )
-from app.training.plain.options import MethodOptions, TrainingOptions
+from app.training.plain.option_groups import MethodOptions
+from app.training.plain.options import TrainingOptions
 
 CONFIGURATION = "llama_factory.yaml"
 COMMAND = f"llamafactory-cli train {CONFIGURATION}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.training.plain.options import MethodOptions
+from app.training.plain.option_groups import MethodOptions
 from app.training.plain.training_record import RowCounts, TrainingRecord
 
 

@@ -11,7 +11,7 @@ from app.training.learn.loss import log_probabilities
 from app.training.model.device import device_errors_as_failures
 from app.training.plain.encoding import encode
 from app.training.plain.library_types import Model, Tokenizer
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from app.training.use.generate import context_length
 from app.training.use.greedy_answers import GeneratedAnswer, generate_answers
 

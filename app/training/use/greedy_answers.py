@@ -9,7 +9,7 @@ from transformers import StoppingCriteriaList
 from app.record import Record
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.library_types import Model, Tokenizer
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from app.training.use.generate import context_length, end_tokens, generate
 
 _AT_ONCE = 16

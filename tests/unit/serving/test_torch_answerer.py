@@ -14,7 +14,8 @@ from app.serving.tuned_model import TunedModel, find_tuned
 from app.training.model.base_models import load_for_inference
 from app.training.model.device import default_device
 from app.training.model.methods import adapt
-from app.training.plain.options import DataOptions, MethodName, TrainingOptions
+from app.training.plain.option_groups import DataOptions, MethodName
+from app.training.plain.options import TrainingOptions
 from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import load_adapter, save_tuned
 from app.training.use.greedy_answers import generate_answers

@@ -8,7 +8,8 @@ import pytest
 from app.errors import InvalidInput
 from app.serving.open_answerer import choose_engine
 from app.serving.tuned_model import TunedModel, find_tuned
-from app.training.plain.options import MethodOptions, TrainingOptions
+from app.training.plain.option_groups import MethodOptions
+from app.training.plain.options import TrainingOptions
 
 
 def put(adapter: Path, options: TrainingOptions | None = None) -> None:

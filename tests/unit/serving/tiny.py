@@ -12,7 +12,7 @@ from app.serving.tuned_model import TunedModel, find_tuned
 from app.training.learn.loop import TrainingHooks, learn
 from app.training.learn.loss import answer_examples
 from app.training.model.methods import adapt
-from app.training.plain.options import MethodName
+from app.training.plain.option_groups import MethodName
 from app.training.publish.adapter_folder import save_tuned, training_record
 from tests.servers.served import served
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer

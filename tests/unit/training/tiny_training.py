@@ -11,7 +11,7 @@ from app.training.learn.loss import answer_examples, summed_loss
 from app.training.model.methods import AdaptedModel, adapt
 from app.training.plain.encoding import EncodingReport, encode_all
 from app.training.plain.library_types import Model
-from app.training.plain.options import DataOptions, MethodName, MethodOptions, ScheduleOptions
+from app.training.plain.option_groups import DataOptions, MethodName, MethodOptions, ScheduleOptions
 from app.training.plain.options import TrainingOptions as Options
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
 

@@ -18,7 +18,8 @@ from app.training.learn.classifier import Classifier, make_classifier
 from app.training.model.base_models import BaseModel, classification_head, load_for_inference
 from app.training.model.device import Device
 from app.training.plain.library_types import Model, Tokenizer
-from app.training.plain.options import DataOptions, EvaluationOptions, Task
+from app.training.plain.option_groups import DataOptions, EvaluationOptions
+from app.training.plain.options import Task
 from app.training.plain.training_record import read_record
 from app.training.publish.adapter_folder import load_adapter
 from app.training.use.evaluate_tasks import answer_tasks, label_tasks

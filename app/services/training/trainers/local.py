@@ -34,7 +34,8 @@ from app.training.job import Job
 from app.training.learn.loop import Step, TrainingHooks
 from app.training.model.device import Device, default_device
 from app.training.model.memory import free_unused_memory
-from app.training.plain.options import EvaluationJobOptions, EvaluationOptions, TrainingOptions
+from app.training.plain.option_groups import EvaluationOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from app.training.plain.training_record import read_record
 from app.training.publish.export import write_gguf, write_merged
 

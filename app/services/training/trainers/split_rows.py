@@ -11,7 +11,8 @@ from app.evaluation.answers import HeldOutTask
 from app.record import DatasetRow, Record, SplitName
 from app.services.training.contract import TrainingWork
 from app.similarity import SimilarityIndex
-from app.training.plain.options import EvaluationOptions, Task, TrainingOptions
+from app.training.plain.option_groups import EvaluationOptions
+from app.training.plain.options import Task, TrainingOptions
 
 
 @dataclass(frozen=True, slots=True)

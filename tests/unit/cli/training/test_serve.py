@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.stack.environment import variable_names
-from app.training.plain.options import MethodName, MethodOptions, TrainingOptions
+from app.training.plain.option_groups import MethodName, MethodOptions
+from app.training.plain.options import TrainingOptions
 
 
 @pytest.fixture(autouse=True)

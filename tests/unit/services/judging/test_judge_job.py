@@ -18,7 +18,7 @@ from app.record import DatasetRow, Record
 from app.services.judging.judge_job import JobJudge, draw_pairs
 from app.services.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import Price
-from app.training.plain.options import JudgeOptions
+from app.training.plain.option_groups import JudgeOptions
 from tests.bench import Bench
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

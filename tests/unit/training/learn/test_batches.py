@@ -10,7 +10,7 @@ import torch
 from app.training.learn.batches import epoch_order, make_batch, pack_rows
 from app.training.learn.loss import summed_loss
 from app.training.plain.encoding import Encoded, encode_all
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from tests.unit.training.tiny_models import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
 from tests.unit.training.tiny_training import mean_loss
 

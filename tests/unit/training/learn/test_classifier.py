@@ -29,7 +29,8 @@ from app.training.model.base_models import (
 )
 from app.training.model.device import Device
 from app.training.model.methods import AdaptedModel, adapt
-from app.training.plain.options import DataOptions, MethodName, MethodOptions, TrainingOptions
+from app.training.plain.option_groups import DataOptions, MethodName, MethodOptions
+from app.training.plain.options import TrainingOptions
 from app.training.publish.adapter_folder import (
     load_adapter,
     merge_adapter,

@@ -18,7 +18,8 @@ from app.training.learn.checkpoints import (
 from app.training.learn.loop import Step, TrainingHooks, count_steps, learning_rate_at
 from app.training.model.base_models import enable_gradient_checkpointing
 from app.training.model.methods import adapter_ranks
-from app.training.plain.options import MethodName, ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import MethodName, ScheduleOptions
+from app.training.plain.options import TrainingOptions
 from tests.unit.training.tiny_models import tiny_gpt2, tiny_llama
 from tests.unit.training.tiny_training import STEPS, mean_loss, options_for, packs_for, tuned
 

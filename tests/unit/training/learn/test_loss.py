@@ -9,7 +9,7 @@ from transformers import Lfm2Config, Lfm2ForCausalLM, MambaConfig, MambaForCausa
 from app.training.learn.loss import answer_examples, isolates_packed_rows, log_probabilities
 from app.training.plain.encoding import Encoded, encode_all
 from app.training.plain.library_types import Model
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from tests.unit.training.tiny_models import spelling, talk, tiny_gpt2, tiny_llama, tiny_tokenizer
 from tests.unit.training.tiny_training import mean_loss
 

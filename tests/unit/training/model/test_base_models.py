@@ -23,7 +23,8 @@ from app.training.model.base_models import (
 from app.training.model.device import Device
 from app.training.model.memory import available_bytes, estimate_memory, uses_gradient_checkpointing
 from app.training.model.quantization import quantization_config
-from app.training.plain.options import MethodOptions, ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import MethodOptions, ScheduleOptions
+from app.training.plain.options import TrainingOptions
 from app.training.publish.adapter_folder import load_adapter
 from app.training.publish.export import write_merged
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer

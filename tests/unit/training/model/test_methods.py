@@ -9,7 +9,7 @@ import torch
 from app.errors import InvalidInput
 from app.training.model.methods import adapt, adapter_ranks
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodName, MethodOptions
+from app.training.plain.option_groups import MethodName, MethodOptions
 from tests.unit.training.tiny_models import (
     LAYERS,
     WIDTH,

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from app.formats.yaml_text import yaml_text
 from app.training.plain import axolotl, llama_factory
 from app.training.plain.external_options import BatchSplit, TrainingFiles, split_batch
-from app.training.plain.options import ScheduleOptions, TrainingOptions
+from app.training.plain.option_groups import ScheduleOptions
+from app.training.plain.options import TrainingOptions
 
 FILES = TrainingFiles(
     "alpaca_jsonl",

@@ -9,7 +9,7 @@ from app.errors import InvalidInput
 from app.record import Record
 from app.training.plain.encoding import NO_LOSS, Encoded, encode, encode_all, encode_prompt
 from app.training.plain.masking import TemplateName
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from tests.unit.training.tiny_models import spelling, talk, tiny_tokenizer
 
 pytestmark = pytest.mark.torch

@@ -6,14 +6,13 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from app.training.plain.options import (
+from app.training.plain.option_groups import (
     DataOptions,
-    EvaluationJobOptions,
     EvaluationOptions,
     MethodOptions,
     ScheduleOptions,
-    TrainingOptions,
 )
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 
 
 def test_the_defaults_are_those_of_lora_on_query_and_value() -> None:

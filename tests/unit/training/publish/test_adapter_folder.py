@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from app.errors import Conflict, InvalidInput
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodName
+from app.training.plain.option_groups import MethodName
 from app.training.plain.training_record import TrainingRecord
 from app.training.publish.adapter_folder import (
     load_adapter,

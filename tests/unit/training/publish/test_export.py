@@ -15,7 +15,8 @@ from app.training.learn.loop import TrainingHooks
 from app.training.model.base_models import classification_head, load_for_inference
 from app.training.model.device import Device
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodName, TrainingOptions
+from app.training.plain.option_groups import MethodName
+from app.training.plain.options import TrainingOptions
 from app.training.publish.adapter_folder import load_adapter, verify_checksums
 from app.training.publish.export import write_gguf, write_merged
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_roberta, tiny_tokenizer

@@ -8,7 +8,7 @@ import torch
 
 from app.errors import InvalidInput
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodName
+from app.training.plain.option_groups import MethodName
 from app.training.publish.gguf_adapter import write_gguf_adapter
 from tests.unit.training.tiny_models import LAYERS, WIDTH, tiny_gpt2, tiny_llama
 from tests.unit.training.tiny_training import options_for, tuned

@@ -13,7 +13,7 @@ from app.training.learn.classifier import Classifier, classify
 from app.training.learn.loss import log_probabilities
 from app.training.plain.encoding import encode_all
 from app.training.plain.library_types import Model
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from app.training.use.evaluate_tasks import answer_tasks, label_tasks
 from app.training.use.greedy_answers import generate_answers
 from tests.unit.training.tiny_models import (

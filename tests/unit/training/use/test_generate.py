@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from app.training.plain.library_types import Model
-from app.training.plain.options import MethodName
+from app.training.plain.option_groups import MethodName
 from app.training.use.generate import generate
 from tests.unit.training.tiny_models import tiny_llama
 from tests.unit.training.tiny_training import options_for, tuned

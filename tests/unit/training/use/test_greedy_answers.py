@@ -8,7 +8,7 @@ import torch
 from app.record import Record
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.library_types import Model
-from app.training.plain.options import DataOptions
+from app.training.plain.option_groups import DataOptions
 from app.training.use.greedy_answers import GeneratedAnswer, generate_answers
 from tests.unit.training.tiny_models import spelling, tiny_gpt2, tiny_llama, tiny_tokenizer
 

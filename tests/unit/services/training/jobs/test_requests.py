@@ -10,12 +10,8 @@ from app.services.training.jobs import control, work
 from app.services.training.jobs.requests import TrainingRequest, check_judge
 from app.settings import Price
 from app.store.tables.training import TrainingJob
-from app.training.plain.options import (
-    EvaluationJobOptions,
-    EvaluationOptions,
-    JudgeOptions,
-    TrainingOptions,
-)
+from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
 from tests.review_runs import some_rows, stored
 from tests.scripted_trainer import ScriptedTrainer

@@ -15,12 +15,8 @@ from app.services.training.jobs import control, work
 from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
-from app.training.plain.options import (
-    EvaluationJobOptions,
-    EvaluationOptions,
-    JudgeOptions,
-    TrainingOptions,
-)
+from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, after_looks
 from tests.review_runs import some_rows, start, stored
 from tests.scripted_trainer import ScriptedTrainer

@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from app.services.training.trainers.evaluate import EvaluationPlan, evaluate_models
 from app.training.model.base_models import load_for_inference
 from app.training.model.device import Device
-from app.training.plain.options import DataOptions, EvaluationOptions
+from app.training.plain.option_groups import DataOptions, EvaluationOptions
 from tests.unit.services.training.trainers.test_local import Watching
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
 

@@ -17,7 +17,8 @@ from app.services.training.trainers.split_rows import (
     split_dataset,
     split_for_training,
 )
-from app.training.plain.options import EvaluationOptions, TrainingOptions
+from app.training.plain.option_groups import EvaluationOptions
+from app.training.plain.options import TrainingOptions
 
 THIRD = EvaluationOptions(held_out_share=1 / 3)
 
