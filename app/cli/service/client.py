@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from httpx_sse import ServerSentEvent
 
 from app.cli.service.connection import Resource, ServiceConnection, not_seedbed, segment
 from app.cli.service.dataset_client import DatasetClient
@@ -76,8 +77,8 @@ class ServiceClient:
         path = _path(run_id, "/events")
         return self._connection.list_all(EventView, path, {}, resource=_resource(run_id))
 
-    def event_lines(self, run_id: str, after_id: int | None) -> Iterator[str] | None:
-        """Yield the lines of the event stream of a run, after one of its events.
+    def event_stream(self, run_id: str, after_id: int | None) -> Iterator[ServerSentEvent] | None:
+        """Yield the event stream of a run, after one of its events.
 
         Returns:
             None when the run has ended and no later event is stored.
@@ -93,7 +94,7 @@ class ServiceClient:
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             response.close()
             raise not_seedbed(self.url)
-        return self._connection.lines(response)
+        return self._connection.server_sent_events(response)
 
     def act(self, run_id: str, action: str, body: Mapping[str, object] | None = None) -> RunView:
         """Cancel, pause, resume or extend a run; return the run afterwards."""

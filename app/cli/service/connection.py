@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.errors import (
@@ -193,15 +194,17 @@ class ServiceConnection:
         finally:
             response.close()
 
-    def lines(self, response: httpx.Response) -> Iterator[str]:
-        """Yield the lines of a response as they arrive, and close it."""
-        # httpx' own `iter_lines` also splits at characters such as U+2028, which JSON leaves as
-        # they are, and so would cut an event in two.
-        rest = b""
-        for chunk in self.body_of(response):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.decode(errors="replace")
+    def server_sent_events(self, response: httpx.Response) -> Iterator[ServerSentEvent]:
+        """Yield the server-sent events of a response as they arrive, and close it.
+
+        An event that is cut off at the end is left out.
+        """
+        try:
+            yield from EventSource(response).iter_sse()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        finally:
+            response.close()
 
     def _unreachable(self, error: httpx.HTTPError) -> ServiceUnreachable:
         if isinstance(error, httpx.ConnectError):

@@ -1,8 +1,10 @@
 """Events of a run as they happen, across broken connections."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
+
+from httpx_sse import ServerSentEvent
 
 from app.cli.service.client import ServiceClient
 from app.cli.service.retry import Outage
@@ -30,14 +32,14 @@ def follow_events(client: ServiceClient, run_id: str) -> Iterator[StreamedEvent]
     ended = False
     while not ended:
         try:
-            lines = client.event_lines(run_id, last_id)
-            if lines is None:
+            stream = client.event_stream(run_id, last_id)
+            if stream is None:
                 return
             outage.answered()
-            for event in sent_events(lines):
+            for event in map(parse_event, filter(_has_data, stream)):
                 if isinstance(event, EventView):
                     last_id = event.id
-                    ended = ended or (event.kind == "status" and event.data["status"] in FINAL)
+                    ended = ended or (event.kind == "status" and event.data.get("status") in FINAL)
                 yield event
             if not ended:
                 time.sleep(_RECONNECT_S)
@@ -46,29 +48,20 @@ def follow_events(client: ServiceClient, run_id: str) -> Iterator[StreamedEvent]
                 outage.wait(failure)
 
 
-def sent_events(lines: Iterable[str]) -> Iterator[StreamedEvent]:
-    """Parse server-sent events; an event that is cut off at the end is left out.
+def _has_data(event: ServerSentEvent) -> bool:
+    # The stream also sends comments, and once the delay for reconnecting.
+    return bool(event.data)
+
+
+def parse_event(event: ServerSentEvent) -> StreamedEvent:
+    """Return a server-sent event as what it describes.
 
     Raises:
-        SeedbedError: what was sent is not the event of a run.
+        SeedbedError: it is neither an event of a run nor its progress.
     """
-    kind, data = "", ""
-    for line in lines:
-        name, _, value = line.partition(":")
-        # Comments and ids are skipped: the data holds the id, too.
-        if name == "event":
-            kind = value.strip()
-        elif name == "data":
-            data = value
-        elif not line and data:
-            yield _event(kind, data)
-            kind, data = "", ""
-
-
-def _event(kind: str, data: str) -> StreamedEvent:
     try:
-        if kind == _PROGRESS:
-            return ProgressEvent.model_validate_json(data)
-        return EventView.model_validate_json(data)
+        if event.event == _PROGRESS:
+            return ProgressEvent.model_validate_json(event.data)
+        return EventView.model_validate_json(event.data)
     except ValueError as error:
         raise SeedbedError("The service sent an event that cannot be read.") from error

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from httpx_sse import ServerSentEvent
 from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
-from app.cli.service.event_stream import sent_events
+from app.cli.service.event_stream import parse_event
 from app.errors import SeedbedError
 from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
@@ -133,4 +134,4 @@ def test_a_service_that_knows_no_streams_is_told(service: StandIn) -> None:
 @pytest.mark.parametrize("data", ["{", "[]", '{"id":"x"}', "3"])
 def test_an_event_of_another_shape_is_not_taken_for_one(data: str) -> None:
     with pytest.raises(SeedbedError, match="cannot be read"):
-        list(sent_events(["event: status", f"data: {data}", ""]))
+        parse_event(ServerSentEvent(event="status", data=data))
