@@ -18,6 +18,7 @@ class Answer:
     content_length: int | None = None
     """A length to promise instead of the real one."""
     location: str | None = None
+    etag: str | None = None
     content_type: str = "application/json"
 
 
@@ -70,7 +71,7 @@ def stand_in() -> Iterator[StandIn]:
             )
             self._send(next_answer(f"{self.command} {parts.path}"))
 
-        do_POST = do_PUT = do_GET  # noqa: N815 the names http.server calls
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 the names http.server calls
 
         def _send(self, answer: Answer) -> None:
             body = answer.body
@@ -80,6 +81,8 @@ def stand_in() -> Iterator[StandIn]:
             self.send_header("Content-Length", str(promised))
             if answer.location is not None:
                 self.send_header("Location", answer.location)
+            if answer.etag is not None:
+                self.send_header("ETag", answer.etag)
             self.send_header("Content-Type", answer.content_type)
             self.end_headers()
             self.wfile.write(data)

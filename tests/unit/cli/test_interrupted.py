@@ -5,23 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.cli.exits import ExitCode
 from tests.unit.cli.answers import run_json, running_job_json, seed_set_json
-from tests.unit.cli.stand_in import StandIn, stand_in
-from tests.unit.cli.test_commands import SEED
+from tests.unit.cli.command_line import SEED
+from tests.unit.cli.stand_in import StandIn
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
 
 
 def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int, str]:

@@ -9,9 +9,7 @@ import pytest
 
 from app.cli.exits import ExitCode
 from tests.unit.cli.answers import evaluation_json, job_json, run_json
-from tests.unit.cli.test_commands import Seedbed, seedbed
-
-__all__ = ["seedbed"]
+from tests.unit.cli.command_line import Seedbed
 
 JOB = job_json(id="t1", status="succeeded", step=9, steps=9, loss=0.1)
 

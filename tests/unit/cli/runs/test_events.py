@@ -1,7 +1,6 @@
 """`seedbed events`, against a stand-in for the service."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,7 @@ from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.cli.service.event_stream import parse_event
 from app.errors import SeedbedError
-from tests.unit.cli.stand_in import Answer, StandIn, stand_in
+from tests.unit.cli.stand_in import Answer, StandIn
 
 LOG = [
     {"id": 3, "kind": "status", "data": {"status": "queued"}, "at": "2026-01-02T03:04:05Z"},
@@ -34,12 +33,6 @@ PROGRESS = (
     '"tokens":{"prompt":1,"completion":2},"cost_usd":null}\n\n'
 )
 GET = "GET /v1/runs/r1/events"
-
-
-@pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
 
 
 def events(service: StandIn, *arguments: str) -> Result:

@@ -19,12 +19,6 @@ from tests.unit.cli.stand_in import Answer, StandIn, stand_in
 
 
 @pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
-
-
-@pytest.fixture
 def client(service: StandIn) -> Iterator[ServiceClient]:
     with ServiceClient(service.url, through_proxy=False) as client:
         yield client

@@ -1,28 +1,20 @@
 """`seedbed evaluate` and `seedbed evaluations` from the outside."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from tests.unit.cli.answers import evaluation_json, job_json
-from tests.unit.cli.stand_in import Answer, StandIn, stand_in
+from tests.unit.cli.stand_in import Answer, StandIn
 
 JOB = "GET /v1/training-jobs/training_9"
 
 
 def evaluation_job(**changes: object) -> dict[str, object]:
     return job_json(**{"id": "training_9", "kind": "evaluation", **changes})
-
-
-@pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
 
 
 def seedbed(service: StandIn, *arguments: str) -> Result:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,9 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from tests.unit.cli.answers import evaluation_json, running_job_json
-from tests.unit.cli.stand_in import Answer, StandIn, stand_in
+from tests.unit.cli.stand_in import Answer, StandIn
 
 JOB = "/v1/training-jobs/training_1"
-
-
-@pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
 
 
 def seedbed(service: StandIn, *arguments: str) -> Result:

@@ -1,7 +1,6 @@
 """`seedbed train` from the outside: what it asks the service for, and how it ends."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from tests.unit.cli.answers import evaluation_json, job_json
-from tests.unit.cli.stand_in import Answer, StandIn, stand_in
-
-
-@pytest.fixture
-def service() -> Iterator[StandIn]:
-    with stand_in() as service:
-        yield service
+from tests.unit.cli.stand_in import Answer, StandIn
 
 
 def seedbed(service: StandIn, *arguments: str) -> Result:
@@ -198,25 +191,3 @@ def test_an_answer_that_is_lost_begins_no_second_job(service: StandIn) -> None:
     assert seedbed(service, "--no-wait").exit_code == ExitCode.OK
     first, second = service.asked_for("POST /v1/training-jobs")
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
-
-
-def said_of(service: StandIn, *command: str) -> str:
-    arguments = [*command, "--api", service.url]
-    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "300"})
-    assert result.exit_code == ExitCode.BAD_USAGE
-    assert service.asked == []
-    return result.output
-
-
-def test_a_run_in_place_of_a_data_set_is_told_how_to_become_one(service: StandIn) -> None:
-    said = said_of(service, "evaluate", "run_1")
-    assert "`seedbed datasets make run_1 --name NAME`" in said
-
-
-def test_a_run_in_place_of_a_data_set_is_told_its_option(service: StandIn) -> None:
-    assert "`seedbed train --run run_1`" in said_of(service, "train", "run_1")
-
-
-@pytest.mark.parametrize("command", ["show", "cancel", "resume"])
-def test_a_job_in_place_of_a_run_is_told_its_commands(service: StandIn, command: str) -> None:
-    assert "`seedbed jobs show training_1`" in said_of(service, command, "training_1")

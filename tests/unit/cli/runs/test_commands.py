@@ -1,0 +1,66 @@
+"""Commands for one run or all, as a script sees them."""
+
+import json
+
+import pytest
+
+from app.cli.exits import ExitCode
+from tests.unit.cli.answers import MET, run_json
+from tests.unit.cli.command_line import ROWS, Seedbed
+
+
+def test_with_json_a_failure_is_a_document_too(seedbed: Seedbed) -> None:
+    ended = seedbed("show", "zzz", "--json")
+    assert ended.code == ExitCode.NOT_FOUND
+    assert "zzz" in ended.json["error"]["message"]
+
+
+def test_runs_are_listed(seedbed: Seedbed) -> None:
+    page = {"items": [run_json(), run_json(id="r0", **MET)], "next_cursor": None}
+    seedbed.service.will("GET /v1/runs", page)
+    listed = seedbed("runs", "--limit", "2")
+    assert listed.code == ExitCode.OK
+    assert "r0" in listed.stdout
+    assert "running (generate)" in listed.stdout
+    assert [run["id"] for run in seedbed("runs", "--json").json] == ["r1", "r0"]
+
+
+def test_no_runs_yet_is_said(seedbed: Seedbed) -> None:
+    assert "No runs yet" in seedbed("runs").stdout
+    assert seedbed("runs", "--json").json == []
+
+
+def test_a_run_is_shown_with_its_message_and_cost(seedbed: Seedbed) -> None:
+    seedbed.service.will("GET /v1/runs/r1", run_json(message="Look here.", cost_usd="0.0123"))
+    shown = seedbed("show", "r1")
+    assert shown.code == ExitCode.OK
+    assert "Look here." in shown.stdout
+    assert "cost $0.0123" in shown.stdout
+
+
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume"])
+def test_a_run_is_acted_upon(seedbed: Seedbed, action: str) -> None:
+    seedbed.service.will(f"POST /v1/runs/r1/{action}", run_json(), status=202)
+    assert seedbed(action, "r1").code == ExitCode.OK
+    assert len(seedbed.service.asked_for(f"POST /v1/runs/r1/{action}")) == 1
+
+
+def test_an_ended_run_cannot_be_cancelled_and_the_reason_is_told(seedbed: Seedbed) -> None:
+    seedbed.service.will("POST /v1/runs/r1/cancel", {"detail": "It has ended."}, status=409)
+    ended = seedbed("cancel", "r1")
+    assert ended.code == ExitCode.BAD_USAGE
+    assert "It has ended." in ended.stderr
+
+
+def test_export_writes_what_there_is(seedbed: Seedbed) -> None:
+    out = seedbed.folder / "deep" / "down.json"
+    ended = seedbed("export", "r1", "--out", str(out), "--json")
+    assert ended.json == {"file": str(out), "rows": 4}
+    assert json.loads(out.read_text()) == ROWS
+
+
+def test_export_of_nothing_fails(seedbed: Seedbed) -> None:
+    seedbed.service.will("GET /v1/runs/r1/dataset", [])
+    ended = seedbed("export", "r1", "--out", str(seedbed.out))
+    assert ended.code == ExitCode.SERVICE_FAILED
+    assert "has no rows yet" in ended.stderr

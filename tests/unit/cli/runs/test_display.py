@@ -1,0 +1,47 @@
+"""Runs and their rows on a terminal."""
+
+import re
+
+import pytest
+
+from app.cli.runs.display import funnel_table, row_table, run_line, run_progress
+from tests.unit.cli.drawing import a_run, drawn, with_progress
+
+
+def test_the_picture_shows_all_that_progress_is() -> None:
+    told = drawn(run_progress(a_run()))
+    for words in ("3/10", "50%", "2 calls in flight", "100 tokens/s", "1 min 15 s left"):
+        assert words in told
+    assert re.search(r"generate +5 +2 +7 +1\b", told)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "told"),
+    [
+        (0.4, "about 0 s left"),
+        (59.6, "about 1 min 0 s left"),
+        (3600.0, "about 1 h 0 min left"),
+        (90_000.0, "about 25 h 0 min left"),
+    ],
+)
+def test_the_time_left_is_told_in_two_units_at_most(left_s: float, told: str) -> None:
+    assert told in drawn(run_progress(with_progress(time_left_s=left_s)))
+
+
+def test_what_is_not_known_yet_is_not_made_up() -> None:
+    line = run_line(with_progress(acceptance_rate=None, tokens_per_s=None))
+    assert "acceptance rate ?" in line
+    assert "? tokens/s" in line
+
+
+def test_the_funnel_names_each_reason_the_commonest_first() -> None:
+    told = drawn(funnel_table(a_run().funnel))
+    assert told.index("near_duplicate") < told.index("too_short")
+    assert re.search(r"accepted instructions +3\n", told)
+
+
+def test_a_row_with_commands_for_the_terminal_in_it_is_only_text() -> None:
+    row = {"instruction": "[bold]x[/]", "input": "\x1b]0;title\x07", "output": "a\rb\x9bc\nd"}
+    told = drawn(row_table(row))
+    assert "[bold]x[/]" in told
+    assert not set(told) & set("\x1b\x07\r\x9b")
