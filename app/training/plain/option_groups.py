@@ -13,6 +13,16 @@ TargetPreset = Literal["q and v", "all linear"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
 RunId = Annotated[str, Field(min_length=1, max_length=40)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
+DEFAULT_LEARNING_RATE: dict[MethodName, float] = {
+    "lora": 3e-4,
+    "rslora": 3e-4,
+    "dora": 3e-4,
+    "qlora": 2e-4,
+    "adalora": 1e-3,
+    "prefix": 1e-2,
+    "ia3": 8e-3,
+    "full": 2e-5,
+}
 
 
 class OptionGroup(BaseModel):

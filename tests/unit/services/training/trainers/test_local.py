@@ -170,7 +170,7 @@ def test_the_loss_of_an_encoder_is_that_of_a_label(encoder: Path, tmp_path: Path
     found = evaluation_of(run_job(work_in(tmp_path / "job", encoder, shouts(60)), Watching()))
 
     assert found.loss_of == "label"
-    assert any(" a label: " in line for line in found.words)
+    assert any(" per label" in line for line in found.words)
 
 
 def test_it_is_measured_on_the_version_that_it_names(encoder: Path, tmp_path: Path) -> None:
