@@ -1,1 +1,1 @@
-"""Which records stay: rules on answers, verifiers, near-duplicates, test sets, splits; pure."""
+"""Selection of rows: filters, deduplication, decontamination, mixing and splits; pure."""

@@ -1,4 +1,4 @@
-"""What differs between two versions of a data set, row by row, in bounded memory.
+"""Differences between two versions of a data set, row by row, in bounded memory.
 
 Two rows are the same row if they ask the same (instruction, input, system message, earlier turns),
 and it is changed if the answer differs. Order plays no part. Rows that occur several times are
@@ -23,16 +23,16 @@ class RowChange:
 
     kind: ChangeKind
     record: Record
-    """As it is in the new version; a removed one as it was."""
+    """The row in the new version; for a removed row, in the old version."""
     old_position: int | None
-    """Where it was; None: it is added."""
+    """Position in the old version; None: the row was added."""
     new_position: int | None
-    """Where it is; None: it is removed."""
+    """Position in the new version; None: the row was removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSummary:
-    """How many rows differ, and how many do not."""
+    """Number of rows that differ and that are the same."""
 
     added: int
     removed: int
@@ -72,16 +72,16 @@ def compare(old: Iterable[DatasetRow], new: Iterable[DatasetRow]) -> Iterator[Ro
 
 
 def summarise(changes: Iterable[RowChange], *, old_rows: int, new_rows: int) -> ComparisonSummary:
-    """Count the differences; the numbers of rows of both versions tell how many are the same.
+    """Count the differences; the row counts of both versions give how many rows are the same.
 
     Raises:
-        ValueError: The changes are not those between versions of so many rows.
+        ValueError: The changes do not fit the row counts of the two versions.
     """
     counts = Counter(each.kind for each in changes)
     added, removed, changed = counts["added"], counts["removed"], counts["changed"]
     same = old_rows - removed - changed
     if same < 0 or same != new_rows - added - changed:
-        raise ValueError("these changes do not lead from so many rows to so many")
+        raise ValueError("the changes do not fit the row counts of the two versions")
     return ComparisonSummary(added, removed, changed, same)
 
 
@@ -106,7 +106,7 @@ class _Queues:
     """
 
     def __init__(self) -> None:
-        # Links count from 1; 0 says that a queue is empty.
+        # Links count from 1; 0 means that a queue is empty.
         self._last = DigestTable()
         self._positions = array("Q")
         self._following = array("Q", [0])
@@ -133,7 +133,7 @@ class _Queues:
         return self._positions[first - 1]
 
     def left(self) -> Iterator[int]:
-        """Yield the positions that nobody took, in the order in which they were put."""
+        """Yield the positions that were not taken, in the order they were put."""
         for position, taken in zip(self._positions, self._is_taken, strict=True):
             if not taken:
                 yield position

@@ -1,6 +1,6 @@
-"""Rows that overlap with a test set: a model trained on them would have seen its exam.
+"""Decontamination: rows that overlap with a test set, which would inflate its scores.
 
-Two measures, as in the literature: so many words in a row (13 unless told otherwise) that are in a
+Two measures, as in the literature: a sequence of words (13 by default) that is also in a
 test item, too, anywhere in the row; and ROUGE-L of the instruction to a whole test item. Of the
 test sets only hashes of their word sequences are held, 12 bytes each, the words of items too short
 to have any, and the index of their texts; rows stream through.
@@ -27,7 +27,7 @@ from app.similarity.tokenizers import TOKENIZERS
 
 Hashes: TypeAlias = NDArray[np.uint64]
 Found: TypeAlias = tuple[int, int, int, int]
-"""Where words of a row that are an item's begin and end, their hash, and the item."""
+"""Start and end of a word sequence of a row that an item has, too, its hash, and the item."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 DECONTAMINATION_REASON = "test_set_overlap"
@@ -39,16 +39,16 @@ class Hit:
 
     test_set: str
     item: int
-    """0-based, in the order in which the items were given."""
+    """0-based, in the order the items were given."""
     kind: Literal["words", "rouge_l"]
     score: float
-    """ROUGE-L F; for words the share of the item's word sequences that are in the row."""
+    """ROUGE-L F; for words, the share of the item's word sequences found in the row."""
     words: str = ""
-    """The first words in a row that both have; empty for ROUGE-L."""
+    """The first word sequence that both have; empty for ROUGE-L."""
 
     @property
     def dropped(self) -> Dropped:
-        """The hit as a filter would tell it."""
+        """Return the hit as the result of a filter."""
         what = f'"{self.words}"' if self.kind == "words" else f"ROUGE-L {self.score:.3f}"
         return Dropped(DECONTAMINATION_REASON, f"{self.test_set}, item {self.item}: {what}")
 
@@ -56,7 +56,7 @@ class Hit:
 class Decontamination:
     """Finds rows that overlap with any of the test sets given, by name.
 
-    Test items are taken as they come, so that they may be read from a file; not for several threads
+    Test items are read one by one, so they may come from a file; not for several threads
     at once.
     """
 
@@ -67,7 +67,7 @@ class Decontamination:
         self._tokenize = TOKENIZERS["unicode"]
         self._index = SimilarityIndex(threshold=options.threshold)
         self._names: list[str] = []
-        # Where each test set begins among all items.
+        # Number of the first item of each test set.
         self._starts: list[int] = []
         self._sequences_of_item = array("I")
         self._sequences = _Sequences()
@@ -81,7 +81,7 @@ class Decontamination:
         self._sequences.sort()
 
     def hits(self, record: Record) -> list[Hit]:
-        """Return every item whose words a record has, and the one its instruction is nearest to."""
+        """Return every item that overlaps by words, and the nearest one by ROUGE-L."""
         return [*self._hits_by_words(record), *self._hits_by_rouge(record)]
 
     def _take(self, item: str) -> None:
@@ -108,11 +108,11 @@ class Decontamination:
             yield self._hit(item, "words", len(keys) / self._sequences_of_item[item], words)
 
     def _wholes(self, tokens: list[str]) -> Iterator[Found]:
-        """Yield where a whole item of few words is in a row."""
+        """Yield the places where a row contains a whole short item."""
         for at, opening in enumerate(pairwise(tokens)):
             for whole in self._whole.get(opening, ()):
                 end = at + len(whole.tokens)
-                # Most that begin as an item do end otherwise.
+                # Most sequences that begin like an item end differently.
                 ends_alike = end <= len(tokens) and tokens[end - 1] == whole.tokens[-1]
                 if ends_alike and tuple(tokens[at:end]) == whole.tokens:
                     yield at, end, 0, whole.item
@@ -150,14 +150,14 @@ class _Sequences:
         self._items.extend([item] * len(hashes))
 
     def sort(self) -> None:
-        """Put them in order of their hashes; before it, nothing is found."""
+        """Sort the sequences by hash; nothing is found before this call."""
         hashes: Hashes = np.frombuffer(self._hashes, np.uint64)
         order = np.argsort(hashes, kind="stable")
         self._items = array("I", np.frombuffer(self._items, np.uint32)[order].tobytes())
         self._hashes = array("Q", hashes[order].tobytes())
 
     def found(self, tokens: list[str], length: int) -> Iterator[Found]:
-        """Yield where a sequence of a row is an item's, too, in the order of the row."""
+        """Yield the word sequences that a row shares with an item, in the order of the row."""
         if len(tokens) < length or not self._hashes:
             return
         own: Hashes = np.frombuffer(self._hashes, np.uint64)
@@ -178,7 +178,7 @@ def _number(token: str) -> int:
 
 
 def _hashes(tokens: Sequence[str], length: int) -> Hashes:
-    """Return the hash of each sequence of so many tokens, in order.
+    """Return the hash of each sequence of `length` tokens, in order.
 
     It is a polynomial in an odd number, modulo 2^64, of the hashes of the tokens.
     """

@@ -1,4 +1,4 @@
-"""The shape of a filter: a record stays, perhaps mended, or is dropped for a named reason."""
+"""Filters: each keeps a record, changes it, or drops it for a named reason."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _LONGEST_DETAIL = 200
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A record does not stay."""
+    """A record was dropped."""
 
     reason: str
     """One of the filter's reasons; no two filters share one."""
     detail: str = ""
-    """What was found, in words or as a quotation; at most 200 characters."""
+    """The finding in words or as a quotation; at most 200 characters."""
 
     def __post_init__(self) -> None:
         # A quotation may be of any length, and reasons are stored with every dropped row.
@@ -28,37 +28,37 @@ Apply: TypeAlias = Callable[[Record], Record | Dropped]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One rule on a record by itself.
+    """A rule on single records.
 
     `apply` returns the record it was given where nothing is wrong, another one where it mended it,
     or why it is dropped. It never raises, whatever the texts are.
     """
 
     name: str
-    """Also the name of its switch among the options."""
+    """Also the name of its option."""
     about: str
-    """What it does, in a sentence for the user."""
+    """A sentence for the user on what it does."""
     reasons: tuple[str, ...]
-    """Why it may drop."""
+    """The reasons for which it drops records."""
     apply: Apply
     change: str | None = None
-    """The reason under which a mended row is told; None: it mends nothing."""
+    """The reason under which a changed row is reported; None: it changes nothing."""
     on: bool = True
-    """Whether it is applied unless the user says otherwise."""
+    """True: it is applied by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record stays."""
+    """A record was kept."""
 
     record: Record
     """As the filters left it."""
     changes: tuple[str, ...] = ()
-    """The reasons for which filters mended it, each once, in order."""
+    """The reasons for which filters changed it, each once, in order."""
 
 
 def screen(record: Record, filters: Iterable[Filter]) -> Kept | Dropped:
-    """Put a record through filters in order; the first that drops it decides."""
+    """Apply filters to a record in order; the first that drops it decides."""
     changes: list[str] = []
     for each in filters:
         answer = each.apply(record)

@@ -20,32 +20,32 @@ class Source:
     """A source of rows."""
 
     rows: int
-    """How many it has."""
+    """Number of rows it has."""
     options: SourceOptions = field(default_factory=SourceOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How many rows each source gives, and how they are chosen and put in order."""
+    """The number of rows from each source, and how they are chosen and ordered."""
 
     sources: tuple[Source, ...]
     options: MixOptions
     counts: tuple[int, ...]
-    """Rows taken of each source, in the order of the sources."""
+    """Number of rows taken from each source, in the order of the sources."""
 
     def taken(self, source: int) -> Iterator[bool]:
-        """Say for each row of a source, in order, whether it is taken: exactly its count are."""
+        """Yield for each row of a source, in order, True if it is taken."""
         wanted, left = self.counts[source], self.sources[source].rows
         chance = random.Random(f"{self.options.seed}/{source}/taken")
         while left:
-            # Each choice of so many rows is equally likely (Knuth's algorithm S).
+            # Each choice of this number of rows is equally likely (Knuth's algorithm S).
             take = chance.random() * left < wanted
             wanted -= take
             left -= 1
             yield take
 
     def order(self) -> Iterator[int]:
-        """Name the source of each row of the mix, in order."""
+        """Yield the number of the source of each row of the mix, in order."""
         if self.options.order == "one_after_another":
             for source, count in enumerate(self.counts):
                 yield from (source for _ in range(count))
@@ -101,7 +101,7 @@ def _available(source: Source) -> int:
 
 
 def _rounded(shares: dict[int, Fraction], total: int) -> dict[int, int]:
-    """Round shares so that they sum to the total: those cut off most are rounded up."""
+    """Round shares so that they sum to the total (largest remainder method)."""
     counts = {number: int(share) for number, share in shares.items()}
     cut_off = sorted(shares, key=lambda number: (counts[number] - shares[number], number))
     for number in cut_off[: total - sum(counts.values())]:

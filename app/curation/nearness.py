@@ -1,4 +1,4 @@
-"""Nothing twice, and nothing near what is there already.
+"""Deduplication: exact duplicates and near-duplicates of earlier rows.
 
 Held against each row: all rows before it (equal in every text), the given data sets, and, if
 wanted, the rows that stayed (by ROUGE-L of the instructions, decided as `rouge_score` decides).
@@ -21,27 +21,27 @@ NEARNESS_REASONS = ("exact_repeat", "near_duplicate")
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A row that is there already, or something near it."""
+    """An earlier row that a row duplicates."""
 
     reason: Literal["exact_repeat", "near_duplicate"]
     dataset: str | None
-    """The data set of the one that was there; None: this one."""
+    """The data set of the earlier row; None: this one."""
     position: int
-    """Where it is in its data set."""
+    """Position of the earlier row in its data set."""
     score: float
     """ROUGE-L F of the instructions; 1.0 for equal rows."""
 
     @property
     def dropped(self) -> Dropped:
-        """The repeat as a filter would tell it."""
+        """Return the duplicate as the result of a filter."""
         place = self.dataset or "this data set"
         return Dropped(self.reason, f"{self.score:.3f} to row {self.position} of {place}")
 
 
 class Nearness:
-    """Finds rows that repeat, one after the other; about 250 bytes for each row that stays.
+    """Finds duplicates row by row, in about 250 bytes for each kept row.
 
-    First name the data sets to keep away from, then check each row in order.
+    First name the other data sets to compare with, then check each row in order.
     """
 
     def __init__(self, options: NearnessOptions) -> None:
@@ -49,19 +49,23 @@ class Nearness:
         self._seen = DigestTable()
         self._known = self._empty_index()
         self._datasets: list[str] = []
-        # Where each data set begins among all that are known.
+        # Position of the first instruction of each data set in the index.
         self._starts: list[int] = []
         self._own = self._empty_index()
         self._positions = array("Q")
 
     def keep_away_from(self, dataset: str, instructions: Iterable[str]) -> None:
-        """Take the instructions of a data set, in the order of its rows."""
+        """Add the instructions of another data set, in the order of its rows."""
         self._datasets.append(dataset)
         self._starts.append(len(self._known))
         self._known.extend(instructions)
 
     def check(self, row: DatasetRow) -> Repeat | None:
-        """Say what a row repeats; None: it stays, and later rows are held against it."""
+        """Return the earlier row that a row duplicates.
+
+        Returns:
+            None when there is none: the row is kept, and later rows are compared with it.
+        """
         return self._exact(row) or self._near_known(row) or self._near_own(row)
 
     def _empty_index(self) -> SimilarityIndex:
@@ -71,7 +75,7 @@ class Nearness:
         if not self._options.exact_repeats:
             return None
         key = digest([*question_texts(row.record), row.record.output])
-        # The position after it, for 0 says that there is none.
+        # The position plus 1, because 0 means that there is none.
         before = self._seen[key]
         if before:
             return Repeat("exact_repeat", None, before - 1, 1.0)

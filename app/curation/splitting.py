@@ -1,4 +1,4 @@
-"""Train and test without near-duplicates on both sides.
+"""Train and test splits without near-duplicates across them.
 
 Rows whose instructions are near are one group, and so are rows that are near a row of the group.
 A whole group goes to one side. Two passes: in the first the texts are read in order, in the memory
@@ -20,7 +20,7 @@ from app.similarity.tokenizers import TOKENIZERS, fold
 
 
 class Groups:
-    """Parts texts into groups, in the order in which they come."""
+    """Groups near-duplicate texts, in the order given."""
 
     def __init__(self, *, threshold: float = 0.7, tokenizer: TokenizerName = "unicode") -> None:
         self._index = SimilarityIndex(tokenizer=tokenizer, threshold=threshold)
@@ -34,7 +34,7 @@ class Groups:
         return len(self._leaders)
 
     def add(self, text: str) -> None:
-        """Take the next text."""
+        """Add the next text."""
         position = len(self._leaders)
         self._leaders.append(position)
         # Equal texts have equal neighbours, and there may be very many of them.
@@ -50,7 +50,7 @@ class Groups:
         self._positions.append(position)
 
     def extend(self, texts: Iterable[str]) -> None:
-        """Take texts in order."""
+        """Add texts in order."""
         for text in texts:
             self.add(text)
 
@@ -58,7 +58,7 @@ class Groups:
         """Return the first position of the group that a position is in."""
         leaders = self._leaders
         while leaders[position] != position:
-            # Halving the way for whoever comes next.
+            # Path halving: later searches are shorter.
             leaders[position] = leaders[leaders[position]]
             position = leaders[position]
         return position
@@ -69,7 +69,7 @@ class Groups:
 
 
 class Split:
-    """The side of every position."""
+    """The split of every row, by position."""
 
     def __init__(self, groups: Groups, options: SplitOptions) -> None:
         leaders = np.fromiter(map(groups.leader, range(len(groups))), np.int64, len(groups))
@@ -80,17 +80,17 @@ class Split:
         return len(self._is_test)
 
     def side(self, position: int) -> SplitName:
-        """Return the side of a position."""
+        """Return the split of the row at a position."""
         return "test" if self._is_test[position] else "train"
 
     @property
     def test_rows(self) -> int:
-        """How many rows are on the test side."""
+        """Number of rows in the test split."""
         return int(self._is_test.sum())
 
 
 def split(instructions: Iterable[str], options: SplitOptions) -> Split:
-    """Read the instructions of a data set in order and part its rows.
+    """Read the instructions of a data set in order and split its rows.
 
     The same texts in the same order with the same seed give the same split.
     """
@@ -102,7 +102,7 @@ def split(instructions: Iterable[str], options: SplitOptions) -> Split:
 def _chosen(
     leaders: NDArray[np.int64], sizes: NDArray[np.int64], options: SplitOptions
 ) -> NDArray[np.bool_]:
-    """Choose groups for the test side.
+    """Choose groups for the test split.
 
     In an order by seed, as long as they do not go over the wanted share; one more where that comes
     nearer to the share than to leave it out.

@@ -1,4 +1,4 @@
-"""What people said of the models' answers, and how far they agree with each other and a judge."""
+"""Ratings by people, and their agreement with each other and with a judge."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from app.evaluation.review_sheet import LEVELS, Level, Rating, Review
 
 Preference: TypeAlias = Literal["loss", "tie", "win"]
 _PLACES: Mapping[str, int] = {"loss": 0, "tie": 1, "win": 2}
-"""Of a pair, as the tuned model sees it; what is not here was judged by nobody."""
+"""Results of a pair for the tuned model, on one scale; others were not judged."""
 
 
 def review_figures(
@@ -28,13 +28,13 @@ def review_figures(
     judge: JudgeFigures | None = None,
     level: float = 0.95,
 ) -> ReviewFigures:
-    """Count what each reviewer said of each model, and tell how far all of them agree.
+    """Count the ratings of each reviewer by model, and compute their agreement.
 
     Args:
         reviews: A sheet each.
         models: The names of the models, the base model first.
-        judge: A model that compared the same answers; None: there is none.
-        level: Of the intervals.
+        judge: Results of a judge model for the same answers; None: there is none.
+        level: Confidence level of the intervals.
     """
     agreed = [agreement(*two) for two in combinations(reviews, 2)]
     if judge is not None and len(models) == 2:
@@ -77,7 +77,7 @@ def _preference(review: Review, models: Sequence[str], level: float) -> Comparis
 
 
 def preferences(ratings: Iterable[Rating], models: Sequence[str]) -> Mapping[str, Preference]:
-    """Say, by task, which of its two answers a person gave the better level, if both have one."""
+    """Return, by task, which of its two answers a reviewer rated better, if both are rated."""
     base, tuned = ({r.task_id: r.level for r in ratings if r.model == name} for name in models)
     return {
         # A stands before D.
@@ -88,7 +88,7 @@ def preferences(ratings: Iterable[Rating], models: Sequence[str]) -> Mapping[str
 
 
 def agreement(one: Review, other: Review) -> Agreement:
-    """Compare two people's ratings of the answers that both rated."""
+    """Return the agreement of two reviewers on the answers that both rated."""
     theirs = {(rating.task_id, rating.model): rating.level for rating in other.ratings}
     pairs = [
         (LEVELS.index(rating.level), LEVELS.index(theirs[rating.task_id, rating.model]))
@@ -99,7 +99,7 @@ def agreement(one: Review, other: Review) -> Agreement:
 
 
 def agreement_with_judge(review: Review, models: Sequence[str], judge: JudgeFigures) -> Agreement:
-    """Compare which answers a person finds better with what the judge said of the same pairs."""
+    """Return the agreement of a reviewer and the judge on the pairs that both rated."""
     theirs = preferences(review.ratings, models)
     pairs = [
         (_PLACES[said], _PLACES[judge.outcomes[task]])
@@ -124,14 +124,14 @@ def _agreed(
 
 
 def cohens_kappa(pairs: Sequence[tuple[int, int]], *, is_weighted: bool = False) -> float | None:
-    """Agreement beyond chance: 1 whole, 0 no more than chance gives, below 0 less.
+    """Return Cohen's kappa: 1 is full agreement, 0 is agreement by chance.
 
     Args:
-        pairs: What two said of the same things, as places on one scale.
-        is_weighted: Whether a step on the scale counts less than two (linear weights).
+        pairs: Two ratings of each item, as places on one scale.
+        is_weighted: Use linear weights: a difference of two places counts twice.
 
     Returns:
-        None where it is not defined: no pair, or both said one and the same throughout.
+        None when it is not defined: there are no pairs, or all ratings are the same.
     """
     ones, others = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
     seen = sum(_apart(one, other, is_weighted=is_weighted) for one, other in pairs)

@@ -1,6 +1,6 @@
-"""What goes into an evaluation, as plain values: held-out tasks and what a model made of them.
+"""Input of an evaluation: held-out tasks, and the answers of a model to them.
 
-Whoever runs the model, by torch or over an endpoint, fills these; nothing here knows how.
+The code that runs the model, by torch or over an endpoint, creates these values.
 """
 
 from collections.abc import Iterable
@@ -15,54 +15,52 @@ class HeldOutTask:
     """A row that no model was trained on; its output is the reference."""
 
     id: str
-    """Ties answers to tasks; unique within an evaluation."""
+    """Assigns answers to tasks; unique within an evaluation."""
     record: Record
     is_classification: bool = False
-    """Whether the reference is one of a few labels, so that exact match means something."""
+    """True when the reference is one of a few labels, so that exact match is meaningful."""
 
     @property
     def reference(self) -> str:
-        """What is to be answered."""
+        """The expected answer."""
         return self.record.output
 
     @classmethod
     def of(cls, row: DatasetRow) -> Self:
-        """Take a data set's row, known by its position."""
+        """Make a task of a data set's row; its id is the row's position."""
         return cls(str(row.position), row.record, is_classification=row.is_classification is True)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model made of one task."""
+    """The answer of a model to one task."""
 
     task_id: str
     text: str | None
-    """What it answered by itself; None: it was not asked for an answer, or gave none."""
+    """The generated answer; None: no answer was requested or given."""
     log_probabilities: tuple[float, ...] | None = None
-    """Natural logarithm of the probability it gives each token of the reference (and the end of
-    sequence, where that is trained), or of its label, by a model that tells labels; None: not
-    measured."""
+    """Natural logarithm of the probability of each token of the reference (and of the end of
+    sequence, if it is trained), or of the label, for a classifier; None: not measured."""
     reference_bytes: int | None = None
-    """UTF-8 bytes that those tokens write; None: not known, as of a label, or of a reference that
-    was cut to the model's length."""
+    """UTF-8 bytes of those tokens; None: unknown, as for a label or a truncated reference."""
     cut_off: bool = False
-    """Whether the length limit ended it."""
+    """True when the length limit truncated it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A model under evaluation with its answers, in any order; a task without one is unanswered."""
+    """A model under evaluation with its answers, in any order; tasks may be unanswered."""
 
     name: str
-    """As the reader knows it, such as ``SmolLM2-135M`` or ``adapter_...``."""
+    """Name shown to readers, such as ``SmolLM2-135M`` or ``adapter_...``."""
     answers: tuple[Answer, ...]
 
     def by_task(self) -> dict[str, Answer]:
-        """Return the answers by their tasks' ids."""
+        """Return the answers by task id."""
         return {answer.task_id: answer for answer in self.answers}
 
     def texts(self, tasks: Iterable[HeldOutTask]) -> list[str]:
-        """Return what it answered each task; nothing where it is unanswered."""
+        """Return the answer to each task, in order; an empty text where there is none."""
         answers = self.by_task()
         found = (answers.get(task.id) for task in tasks)
         return ["" if answer is None else answer.text or "" for answer in found]

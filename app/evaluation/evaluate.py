@@ -1,4 +1,4 @@
-"""Answers in, an evaluation out: every figure of each model, and the two side by side."""
+"""Evaluation of answers: metrics of each model, and a paired comparison of two models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from app.evaluation.summary import sentences
 
 @dataclass(frozen=True, slots=True)
 class ScoringOptions:
-    """How to evaluate."""
+    """Options of an evaluation."""
 
     title: str
     made_at: str = ""
@@ -37,13 +37,13 @@ class ScoringOptions:
 
     @property
     def bootstrap(self) -> Bootstrap:
-        """Draws as told."""
+        """Return the bootstrap with these options."""
         return Bootstrap(self.drawing.level, self.drawing.resamples, self.drawing.seed)
 
 
 @dataclass(frozen=True, slots=True)
 class OtherFindings:
-    """What others found out: none of it can be computed from answers alone."""
+    """Findings that can't be computed from the answers: judge, reviews, forgetting, training."""
 
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
@@ -68,7 +68,7 @@ def evaluate(
     asked: ScoringOptions,
     beside: OtherFindings | None = None,
 ) -> Evaluation:
-    """Score each model's answers, and the tuned model against the base where there are both.
+    """Score the answers of each model, and compare the tuned model with the base if both are given.
 
     The same arguments give the same evaluation.
 
@@ -103,7 +103,7 @@ def evaluate(
 
 
 def with_findings(evaluation: Evaluation, beside: OtherFindings) -> Evaluation:
-    """Add what others found out, now or later, and say all of it in words anew."""
+    """Return the evaluation with more findings and a new summary."""
     added = {
         name: value
         for name in ("judge", "review", "forgetting", "training")
@@ -127,10 +127,10 @@ def _scored(
     tasks: Sequence[HeldOutTask], model: Contender, tokenizers: Sequence[TokenizerName]
 ) -> _Scored:
     texts = model.texts(tasks)
-    told = list(zip(tasks, texts, strict=True))
-    right = [is_exact(task, text) for task, text in told]
+    pairs = list(zip(tasks, texts, strict=True))
+    right = [is_exact(task, text) for task, text in pairs]
     rouge = {
-        name: [score(task.reference, text, tokenizer=name) for task, text in told]
+        name: [score(task.reference, text, tokenizer=name) for task, text in pairs]
         for name in tokenizers
     }
     return _Scored(model, texts, right, rouge)

@@ -1,4 +1,4 @@
-"""An evaluation whole, as it is kept as JSON and shown as a report."""
+"""A complete evaluation, as stored as JSON and shown as a report."""
 
 from typing import Literal
 
@@ -17,30 +17,30 @@ from app.evaluation.metrics import (
 
 
 class BootstrapOptions(Finding):
-    """How intervals were made, so that they can be made again."""
+    """Options of the confidence intervals, recorded so that they can be reproduced."""
 
     level: float = 0.95
-    """The part of such intervals that hold the true value."""
+    """Confidence level of the intervals."""
     resamples: int = 2000
     seed: int = 0
 
 
 class Forgetting(Finding):
-    """What the model could do before, on general rows that have nothing to do with the training."""
+    """Forgetting: performance on general rows before and after the training."""
 
     tasks: int
     before: Perplexity | None = None
     after: Perplexity | None = None
     loss_change: Estimate | None = None
-    """Loss of a token after less before, task by task; above 0 it has forgotten."""
+    """Loss per token after minus before, paired by task; above 0 means forgetting."""
     rouge_l: Comparison | None = None
-    """ROUGE-L F by the unicode tokenizer, after less before; null: no answers were given."""
+    """ROUGE-L F by the unicode tokenizer, after compared with before; null: no answers."""
     verdict: Literal["forgot", "kept", "gained", "unknown"] = "unknown"
-    """``kept``: the interval of the loss's change holds 0; ``unknown``: there is no interval."""
+    """``kept``: the interval of the change contains 0; ``unknown``: there is no interval."""
 
 
 class ProgressPoint(Finding):
-    """A step of the training."""
+    """Loss and learning rate at one training step."""
 
     step: int
     loss: float | None = None
@@ -49,38 +49,38 @@ class ProgressPoint(Finding):
 
 
 class LayerRank(Finding):
-    """The rank that one adapted matrix ended with (AdaLoRA) or was given."""
+    """The rank of one adapted matrix: the final one (AdaLoRA) or the configured one."""
 
     layer: int
-    """0-based, from the input on."""
+    """0-based, counted from the input."""
     module: str
     """Such as ``q_proj``."""
     rank: int
 
 
 class Truncation(Finding):
-    """What did not fit into the model's window in training."""
+    """Rows truncated in training."""
 
     max_tokens: int
-    """A row's most tokens."""
+    """Maximum number of tokens of a row."""
     rows: int
     truncated: int
-    """Rows that lost their end."""
+    """Truncated rows."""
     left_out: int
-    """Rows of which no token of the answer was left; none is trained on."""
+    """Rows without any token of the answer left; they are not trained on."""
     tokens: int
-    """Of all rows, before."""
+    """Tokens of all rows before truncation."""
     tokens_cut: int
 
 
 class TrainingFacts(Finding):
-    """How the tuned model was made, as far as a reader of its scores needs to know."""
+    """Facts about the training of the tuned model, for readers of its scores."""
 
     method: str
     """Such as ``lora`` or ``adalora``."""
     base_model: str
     dataset: str
-    """As the reader knows it: name and version."""
+    """Name and version."""
     device: str = ""
     steps: int
     duration_s: float | None = None
@@ -92,11 +92,11 @@ class TrainingFacts(Finding):
     initial_rank: int | None = None
     truncation: Truncation | None = None
     inference_cost: str = ""
-    """In words: what the adapter costs when the model is used, such as nothing once merged."""
+    """Inference cost of the adapter in words, such as none when merged."""
 
     @property
     def trainable_share(self) -> float:
-        """Of all parameters."""
+        """Trainable parameters divided by all parameters."""
         return self.trainable_parameters / self.all_parameters if self.all_parameters else 0.0
 
 
@@ -110,36 +110,36 @@ class ExampleAnswer(Finding):
     base: str
     tuned: str
     metric: str
-    """What the two scores are: ``exact match`` or ``ROUGE-L F``."""
+    """Metric of the two scores: ``exact match`` or ``ROUGE-L F``."""
     base_score: float
     tuned_score: float
 
 
 class Evaluation(Finding):
-    """What a model can do, beside what the base model could: figures with intervals, and words."""
+    """An evaluation of a model, with a comparison to the base model and a summary in words."""
 
     title: str
     made_at: str = ""
-    """As it is to be shown, such as an ISO 8601 time."""
+    """As shown to readers, such as an ISO 8601 time."""
     tasks: int
     classification_tasks: int
     drawing: BootstrapOptions
     models: list[ModelFigures]
     """The base model first, then the tuned one if there is one."""
     comparisons: list[Comparison] = Field(default_factory=list)
-    """The tuned model against the base; empty where there is one model."""
+    """The tuned model compared with the base; empty for a single model."""
     loss_of: LossUnit = "token"
-    """What a loss is of, in training too: a token of the answer, or the label of a text."""
+    """Unit of all losses, in training, too: a token of the answer, or the label of a text."""
     loss_change: Estimate | None = None
-    """Loss of a reference's token, or label, tuned less base, task by task; below 0 it has
-    learned."""
+    """Loss per token, or label, of the references: tuned minus base, paired by task; below 0 means
+    an improvement."""
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
     forgetting: Forgetting | None = None
     training: TrainingFacts | None = None
     better: list[ExampleAnswer] = Field(default_factory=list)
-    """Where the tuned model gained most."""
+    """Tasks where the tuned model improved most."""
     worse: list[ExampleAnswer] = Field(default_factory=list)
-    """Where it lost most."""
+    """Tasks where it got worse most."""
     words: list[str] = Field(default_factory=list)
-    """What the figures say, in sentences."""
+    """Summary of the results in sentences."""

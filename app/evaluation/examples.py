@@ -1,4 +1,4 @@
-"""The answers that changed most: figures say how much, these say what."""
+"""Example answers of an evaluation: those that changed most."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ def examples(
 ) -> tuple[list[ExampleAnswer], list[ExampleAnswer]]:
     """Return up to five tasks with the greatest gain and five with the greatest loss.
 
-    Measured by exact match for classification, else by ROUGE-L F. Of equal changes those of other
-    instructions come first, then the earlier ones: five rows of one kind would show one thing.
+    Changes are measured by exact match for classification, otherwise by ROUGE-L F. Among equal
+    changes, different instructions come first, then earlier tasks, so that examples are diverse.
     """
     changes = [
         _Change(place, _score(task, base[place]), _score(task, tuned[place]))

@@ -1,4 +1,4 @@
-"""Old ability before and after: what the tuning cost on rows it had nothing to do with."""
+"""Forgetting: performance on general rows before and after tuning."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from app.evaluation.rouge import score
 def forgetting(
     tasks: Sequence[HeldOutTask], before: Contender, after: Contender, bootstrap: Bootstrap
 ) -> Forgetting:
-    """Compare a model on general rows before and after; what was not measured is not told."""
+    """Compare a model on general rows before and after tuning; only what was measured."""
     change = loss_change(before, after, bootstrap)
     answered = [
         task
@@ -51,10 +51,13 @@ def _verdict(change: Estimate | None) -> Literal["forgot", "kept", "gained", "un
 
 
 def loss_change(before: Contender, after: Contender, bootstrap: Bootstrap) -> Estimate | None:
-    """Return a token's loss after less before, over the tasks that both were measured on.
+    """Return the change of loss per token, over the tasks with losses from both models.
 
-    A task counts by its tokens; the tokens of both must be the same ones, or it is left out, as is
-    a task with a token of no probability. None when no task is left.
+    Tasks are weighted by their tokens. A task is left out when the number of tokens differs or a
+    token has probability 0.
+
+    Returns:
+        None when no task is left.
     """
     earlier = {answer.task_id: answer.log_probabilities for answer in before.answers}
     changes, tokens = [], []

@@ -1,9 +1,9 @@
-"""How sure a figure is: seeded bootstrap intervals over tasks, and Wilson's for shares.
+"""Confidence intervals: seeded bootstrap over tasks, and Wilson's interval for shares.
 
-Bootstrap intervals are BCa (bias-corrected and accelerated; Efron 1987), which need no bell curve
-and stay right under monotone changes of scale, such as from mean log probability to perplexity.
-Of few tasks they are too narrow, and of tasks that are all alike they know no doubt: there is none
-then. Shares of yes and no have Wilson's interval, which is right for 20 of 20, too.
+Bootstrap intervals are BCa (bias-corrected and accelerated; Efron 1987), which need no normal
+distribution and stay valid under monotone transformations, such as from mean log probability to
+perplexity. They are too narrow for few tasks and empty when all tasks are alike, so none is given
+then. Shares have Wilson's interval, which is valid for 20 of 20, too.
 """
 
 import math
@@ -21,25 +21,25 @@ Values = npt.NDArray[np.float64]
 NORMAL = NormalDist()
 _DRAWS_AT_ONCE = 2_000_000
 _FEWEST_TASKS = 10
-"""Of fewer, a 95 % interval holds the truth in less than nine of ten cases."""
+"""With fewer tasks, a 95 % interval contains the true value in less than 90 % of cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """How to draw: the same seed and tasks give the same intervals on every machine."""
+    """A bootstrap; the same seed and tasks give the same intervals on every machine."""
 
     level: float = 0.95
     resamples: int = 2000
     seed: int = 0
 
     def mean(self, values: Sequence[float]) -> Estimate:
-        """Return the mean of values with its interval, as of `ratio`."""
+        """Return the mean of values with its interval; see `ratio`."""
         return self.ratio(values, [1.0] * len(values))
 
     def ratio(self, numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
-        """Return sum over sum with its interval, a numerator and a denominator of each task.
+        """Return the ratio of two sums over tasks, with its interval.
 
-        No interval for fewer than ten tasks, nor for tasks that all agree.
+        There is no interval for fewer than ten tasks, or when all tasks are alike.
 
         Raises:
             ValueError: when there is no task, or the denominators sum to zero; a defect.
@@ -66,12 +66,12 @@ class Bootstrap:
             places = generator.integers(0, tasks, size=(rows, tasks))
             drawn.append((above[places].sum(axis=1), below[places].sum(axis=1)))
         sums = np.concatenate([a for a, _ in drawn]), np.concatenate([b for _, b in drawn])
-        # A resample of tasks that are all without a token says nothing.
+        # A resample without any token has no ratio.
         said = sums[1] != 0
         return np.asarray(sums[0][said] / sums[1][said])
 
     def _bca(self, value: float, drawn: Values, left_out: Values) -> tuple[float, float] | None:
-        # Summing in another order moves the last bits: a resample that is the value is no lower.
+        # Summing in another order changes the last bits: equal values must not count as lower.
         near = np.isclose(drawn, value, rtol=1e-12, atol=1e-15)
         if near.all():
             return None
@@ -98,10 +98,10 @@ def _adjusted(end: float, bias: float, acceleration: float) -> float:
 
 
 def wilson(hits: int, of: int, level: float = 0.95) -> Estimate:
-    """Return a share with Wilson's score interval, which is right for 0 of 9 and 9 of 9 too.
+    """Return a share with Wilson's score interval, which is valid for 0 of 9 and 9 of 9, too.
 
     Raises:
-        ValueError: when there is nothing to take a share of; a defect.
+        ValueError: when `of` is 0 or `hits` is out of range; a defect.
     """
     if of <= 0 or not 0 <= hits <= of:
         raise ValueError("a share is of something")

@@ -1,10 +1,10 @@
-"""A model judges two answers to the same task, in both orders; only what both orders say counts.
+"""Pairwise judging of two answers by a model, in both orders; only consistent verdicts count.
 
-Judges lean to the answer that stands first (Zheng et al. 2023, arXiv 2306.05685). So each pair is
-asked about twice, with the answers swapped, and an answer wins only if it wins in both places. A
-judge that always says "first" makes nothing but ties. A judgement that cannot be read is a failed
-one: counted, and never a win, a tie or a loss. Judges lean to length, too, and to their own like:
-which answers won is told by length, and a judge that is one of the two is named as such.
+Judge models prefer the first answer (Zheng et al. 2023, arXiv 2306.05685). So each pair is judged
+twice, with the answers swapped, and an answer wins only if it wins in both places. A judge that
+always says "first" gives only ties. An unreadable judgement is counted as failed, never as a win,
+tie or loss. Judge models also prefer long answers and their own style: wins are counted by length,
+and a judge that is one of the two models is marked.
 """
 
 import json
@@ -58,33 +58,33 @@ class Pair:
 
     @property
     def is_identical(self) -> bool:
-        """Whether there is nothing to judge: such a pair is a tie that no call is paid for."""
+        """True when both answers are equal: a tie that needs no call."""
         return self.base.strip() == self.tuned.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """How the judge is asked."""
+    """Options of the judge's prompt."""
 
     json_answers: bool = True
-    """Whether a JSON schema asks for the verdict, or marked text."""
+    """Ask for the verdict by a JSON schema; otherwise in tags."""
     shows_reference: bool = True
-    """Whether the task's own output is shown as one good answer among others."""
+    """Show the task's own output as one of several good answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the judge said of one pair in one order."""
+    """The verdict on one pair in one order."""
 
     task_id: str
     order: Order
     verdict: Verdict | None
-    """None: it failed; the call brought no answer, or one that could not be read."""
+    """None: no answer, or an unreadable one."""
     reason: str = ""
 
     @property
     def outcome(self) -> JudgedOutcome:
-        """What it says of the tuned model."""
+        """The result for the tuned model."""
         if self.verdict is None:
             return "failed"
         if self.verdict == "tie":
@@ -93,7 +93,7 @@ class Judgement:
 
 
 def build_request(pair: Pair, order: Order, judging: Judging) -> Request:
-    """Ask which of the two answers is better, the base model's first or second."""
+    """Return the request that asks which answer is better, in this order."""
     system = template("evaluation/pair.system").fixing(
         form=_JSON_FORM if judging.json_answers else _TAG_FORM
     )
@@ -129,13 +129,13 @@ def _reference(record: Record) -> str:
 
 
 def read_judgement(task_id: str, order: Order, completion: Completion | None) -> Judgement:
-    """Read a reply in the form that was asked for, or in words; None is no reply."""
+    """Read a reply in JSON, in tags, or in words; `completion` None means no reply."""
     text = "" if completion is None else without_thoughts(cleaned(completion.text))
     found = [each for each in (_in_json(text), _in_tags(text)) if each is not None]
     if not found and completion is not None and not completion.cut_off:
         words = _in_words(text)
         found = [] if words is None else [words]
-    # An answer under judgement may hold a verdict that flatters it, and a judge may quote that.
+    # An answer may contain a verdict in its own favour, and the judge may quote it.
     if len({verdict for verdict, _ in found}) != 1:
         return Judgement(task_id, order, None, text[:2000])
     return Judgement(task_id, order, *found[0])
@@ -165,7 +165,7 @@ _TAGS = {
 
 
 def _in_tags(text: str) -> _Said | None:
-    """The one verdict between tags; several that differ are none."""
+    """Return the verdict in tags; None when several differ."""
     said = {_verdict(each) for each in _TAGS["verdict"].findall(text)}
     verdict = said.pop() if len(said) == 1 else None
     reasons = [each.strip() for each in _TAGS["reason"].findall(text)]
@@ -179,7 +179,7 @@ _FORM = re.compile(r"\"verdict\"|</?verdict>", re.I)
 
 
 def _in_words(text: str) -> _Said | None:
-    """``Verdict: second`` in a reply without any form; all that say so must agree."""
+    """Return a verdict in plain words, such as ``Verdict: second``; all must agree."""
     found = [] if _FORM.search(text) else _WORDS.findall(text)
     said = {_verdict(word) if not after.strip('*_". ') else None for word, after in found}
     verdict = said.pop() if len(said) == 1 else None
@@ -192,7 +192,7 @@ def _verdict(said: str | None) -> Verdict | None:
 
 
 def settle(judgements: Sequence[Judgement]) -> JudgedOutcome:
-    """Decide a pair from its judgements: both orders must be there, be readable and agree."""
+    """Return the result of a pair: both orders must be present, readable and consistent."""
     if {each.order for each in judgements} != set(ORDERS) or len(judgements) != len(ORDERS):
         return "unasked"
     outcomes = {each.outcome for each in judgements}
@@ -204,13 +204,13 @@ def settle(judgements: Sequence[Judgement]) -> JudgedOutcome:
 def judge_figures(
     judge: str, pairs: Sequence[Pair], judgements: Iterable[Judgement], level: float
 ) -> JudgeFigures:
-    """Count pairs by outcome; those of identical answers are ties without being judged.
+    """Count pairs by result; pairs of identical answers are ties without a judgement.
 
     Args:
         judge: The judging model's name.
-        pairs: All that were to be judged.
-        judgements: What was said of them; a pair without both was not asked about.
-        level: Of the interval of the tuned model's score.
+        pairs: All pairs to judge.
+        judgements: Verdicts on them; a pair without both orders was not judged.
+        level: Confidence level of the interval of the score.
     """
     by_task: dict[str, list[Judgement]] = {pair.task_id: [] for pair in pairs}
     for each in judgements:
@@ -248,7 +248,7 @@ def judge_figures(
 
 
 def _score(wins: int, ties: int, losses: int, level: float) -> Estimate | None:
-    """Wins and half of the ties: half way up from the difference of wins and losses."""
+    """Return the score (wins and half of the ties), from the difference of wins and losses."""
     judged = wins + ties + losses
     if not judged:
         return None
@@ -260,7 +260,7 @@ def _score(wins: int, ties: int, losses: int, level: float) -> Estimate | None:
 
 
 def _went_to_longer(pair: Pair, outcome: JudgedOutcome) -> bool | None:
-    """Whether the longer answer won; None: neither did, or they are as long."""
+    """Return True when the longer answer won; None: neither won, or both are equally long."""
     base, tuned = len(pair.base.strip()), len(pair.tuned.strip())
     if outcome not in {"win", "loss"} or base == tuned:
         return None
@@ -268,7 +268,7 @@ def _went_to_longer(pair: Pair, outcome: JudgedOutcome) -> bool | None:
 
 
 def is_one_of(judge: str, models: Iterable[str]) -> bool:
-    """Whether the judge goes by the name of one of the models, however that is written."""
+    """Return True when the judge has the name of one of the models, in any spelling."""
     return _bare(judge) in {_bare(each) for each in models}
 
 

@@ -1,4 +1,4 @@
-"""Exact match on classification tasks, and what was answered instead."""
+"""Exact match of answers, and the confusion matrix of labels."""
 
 import math
 import re
@@ -11,8 +11,8 @@ from app.evaluation.metrics import Confusion, ExactMatch
 from app.similarity.tokenizers import fold
 
 NORMALISATION = (
-    "Case, width and spacing of characters, quotation marks or asterisks around the whole, and a"
-    " full stop at the end are not held against an answer."
+    "Differences in case, width and spacing of characters, in quotation marks or asterisks around"
+    " the answer, and in a full stop at its end are ignored."
 )
 _AROUND = "\"'`*_\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
 _AROUND += "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}«»「」"
@@ -21,21 +21,21 @@ _MOST_LABELS = 12
 
 
 def label_of(text: str) -> str:
-    """Normalise a label: `NORMALISATION` says how."""
+    """Return a label normalised as described in `NORMALISATION`."""
     bare = _STOP.sub("", fold(text)).strip()
     return _STOP.sub("", bare.strip(_AROUND)).strip() or bare
 
 
 def is_right(reference: str, answer: str) -> bool:
-    """Whether an answer is the label; an empty answer never is."""
+    """Return True when an answer equals the label; an empty answer never does."""
     return bool(answer.strip()) and label_of(answer) == label_of(reference)
 
 
 def is_exact(task: HeldOutTask, answer: str) -> bool:
-    """Whether an answer is the task's reference; an empty answer never is.
+    """Return True when an answer equals the task's reference; an empty answer never does.
 
-    A label may be written in any form. Of all other answers the form may be what was asked for,
-    such as upper case or a full stop: only white space around them counts for nothing.
+    Labels are normalised. In other answers the form may be part of the task, such as upper case,
+    so only the white space around them is ignored.
     """
     if task.is_classification:
         return is_right(task.reference, answer)
@@ -48,13 +48,14 @@ def _as_written(text: str) -> str:
 
 
 def commonest_label(counts: Mapping[str, int], tasks: Sequence[HeldOutTask]) -> Contender:
-    """Answer every task with the label that most rows have: what is gained by knowing no text.
+    """Return a baseline that answers every task with the most common label.
 
-    A reference is as likely as its label is frequent. Of two as common the first is said.
+    The probability of a reference is the relative frequency of its label. Of equally common labels
+    the first is used.
 
     Args:
         counts: Rows by label, as `label_of` writes it; at least one.
-        tasks: What is to be answered.
+        tasks: The tasks to answer.
     """
     said, every = max(counts, key=counts.__getitem__), sum(counts.values())
 
@@ -69,7 +70,7 @@ def commonest_label(counts: Mapping[str, int], tasks: Sequence[HeldOutTask]) -> 
 def exact_match(
     references: Sequence[str], answers: Sequence[str], level: float = 0.95
 ) -> ExactMatch | None:
-    """Count right answers and put the others into a table; None when there is no task."""
+    """Count right answers and build the confusion matrix; None when there are no tasks."""
     pairs = list(zip(references, answers, strict=True))
     if not pairs:
         return None

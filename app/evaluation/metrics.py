@@ -1,4 +1,4 @@
-"""The parts of an evaluation as values: frozen, JSON over the API, their fields described there."""
+"""Metrics of an evaluation as frozen models, which are JSON in the API."""
 
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -7,51 +7,49 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Method: TypeAlias = Literal["bca", "wilson", "tango"]
 LossUnit: TypeAlias = Literal["token", "label"]
-"""What a model gives probabilities to: tokens one after another, or the labels of a text."""
+"""The unit of a loss: a token of the answer, or the label of a text."""
 TokenizerName: TypeAlias = Literal["rouge", "rouge_stemmed", "unicode"]
 JudgedOutcome: TypeAlias = Literal["win", "tie", "loss", "identical", "failed", "unasked"]
-"""Of a pair, as the tuned model sees it; ``identical`` answers are a tie that nobody was asked of.
-"""
+"""Result of a pair for the tuned model; ``identical`` answers are a tie without a judgement."""
 
 
 class Finding(BaseModel):
-    """A part of an evaluation; what another version stored is read as far as it is known."""
+    """Base of all parts of an evaluation; unknown fields stored by another version are ignored."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class Estimate(Finding):
-    """A figure, and between which values the true one lies at the evaluation's level."""
+    """A value with its confidence interval."""
 
     value: float
     low: float | None = None
-    """Null: too few tasks for an interval, or all of them alike."""
+    """Null: too few tasks for an interval, or all tasks have the same value."""
     high: float | None = None
     method: Method | None = None
-    """``bca`` bootstrap over tasks; ``wilson`` for shares of yes and no, ``tango`` for the
-    difference of two on the same tasks."""
+    """``bca``: bootstrap over tasks; ``wilson``: for shares; ``tango``: for the difference of two
+    shares on the same tasks."""
 
 
 class Comparison(Finding):
-    """Two models on the same tasks, pair by pair: the second less the first."""
+    """A paired comparison of two models on the same tasks: the second minus the first."""
 
     metric: str
     difference: Estimate
-    """Mean over tasks, with the interval of the pairs."""
+    """Mean difference over tasks, with a paired interval."""
     better: int
-    """Tasks that the second does better."""
+    """Tasks where the second model is better."""
     worse: int
     equal: int
     p_value: float
-    """How often a difference as far from 0 comes about by chance alone, which swaps the two answers
-    to a task or does not; two-sided."""
+    """Two-sided p-value of a randomisation test that swaps the two answers to a task at random."""
     p_corrected: float | None = None
-    """The same, corrected by Holm's method for all comparisons of the evaluation. Null: made by
-    itself."""
+    """The p-value corrected by Holm's method for all comparisons of the evaluation. Null: a single
+    comparison."""
 
 
 class RougeScores(Finding):
-    """One kind of ROUGE on average over tasks."""
+    """Mean scores of one kind of ROUGE over tasks."""
 
     precision: Estimate
     recall: Estimate
@@ -62,34 +60,34 @@ class RougeFigures(Finding):
     """ROUGE of a model's answers against the references, each scored by `rouge_score`."""
 
     tokenizer: TokenizerName
-    """``rouge``: as rouge_score has it, which sees a-z and 0-9 only; ``rouge_stemmed``: with its
-    stemmer; ``unicode``: words of every script."""
+    """``rouge``: rouge_score's own, a-z and 0-9 only; ``rouge_stemmed``: with its stemmer;
+    ``unicode``: words of every script."""
     tasks: int
     unseen_references: int
-    """References in which the tokenizer sees no token; they score 0, as in rouge_score."""
+    """References without a token for this tokenizer; they score 0, as in rouge_score."""
     rouge1: RougeScores
     rouge2: RougeScores
     rouge_l: RougeScores
 
 
 class Confusion(Finding):
-    """What was answered where which label was right."""
+    """Confusion matrix of labels."""
 
     labels: list[str]
-    """Labels of the references, the commonest first; after the last listed, all others are one."""
+    """Labels of the references, most common first; rarer ones are counted together after them."""
     counts: list[list[int]]
-    """A row for each label that was right, a column for each that was answered. Behind the labels
-    stands one more column: answers that are no label of the references."""
+    """A row for each right label, a column for each answered label. The last column counts answers
+    that are not a label of the references."""
     other_labels: int
-    """Labels that are too rare to be listed and are told together in the last row and column but
-    one; 0: all are listed."""
+    """Number of rarer labels that share the last row and the last column but one; 0: all labels are
+    listed."""
 
 
 class ExactShare(Finding):
-    """Tasks of any kind whose answer is the reference.
+    """Tasks of any kind whose answer equals the reference.
 
-    A label as `ExactMatch` has it; any other answer in all its characters but for white space
-    around it.
+    Labels are compared as in `ExactMatch`; other answers character by character, without the white
+    space around them.
     """
 
     tasks: int
@@ -98,115 +96,113 @@ class ExactShare(Finding):
 
 
 class ExactMatch(Finding):
-    """Classification tasks whose answer is the label, after both were normalised."""
+    """Classification tasks whose answer equals the label after normalisation."""
 
     tasks: int
     right: int
     share: Estimate
     normalisation: str
-    """What is not held against an answer, in words."""
+    """The differences that are ignored, in words."""
     confusion: Confusion
 
 
 class Perplexity(Finding):
-    """How surprised a model is by the references; 1 is not at all."""
+    """Loss and perplexity of a model on the references."""
 
     tasks: int
-    """Those of which log probabilities are known."""
+    """Tasks with known log probabilities."""
     tokens: int
-    """Or labels, of an encoder that tells them: one a task."""
+    """Number of tokens, or of labels (one per task) for a classifier."""
     loss: Estimate
-    """Mean negative log probability of a token, or label, in nats."""
+    """Mean negative log probability per token, or label, in nats."""
     perplexity: Estimate
-    """e to the power of the loss; the same interval, transformed."""
+    """e to the power of the loss, with the transformed interval; 1 is the minimum."""
     bits_per_byte: Estimate | None = None
-    """Of the references' UTF-8, which, unlike the figures of tokens, can be compared across
-    tokenizers. Null: not known of any task."""
+    """Bits per UTF-8 byte of the references; unlike loss per token, comparable across tokenizers.
+    Null: unknown."""
     impossible_tokens: int = 0
-    """Tokens of probability 0 or unknown (NaN); tasks with one are left out of the figures."""
+    """Tokens with probability 0 or NaN; their tasks are left out."""
 
 
 class ModelFigures(Finding):
-    """One model on the held-out tasks."""
+    """Metrics of one model on the held-out tasks."""
 
     name: str
     answered: int
     unanswered: int
-    """Tasks without an answer; they score as empty ones."""
+    """Tasks without an answer; they are scored as empty answers."""
     empty: int
-    """Answers that say nothing."""
+    """Empty answers."""
     cut_off: int
-    """Answers that the length limit ended."""
+    """Answers truncated by the length limit."""
     rouge: list[RougeFigures] = Field(default_factory=list)
     exact: ExactShare | None = None
     """Over all tasks."""
     exact_match: ExactMatch | None = None
-    """Over classification tasks; null: there is none."""
+    """Over classification tasks; null: there are none."""
     perplexity: Perplexity | None = None
     """Null: not measured."""
 
 
 class JudgeCost(Finding):
-    """What a judge was paid for, in this try of the job and before."""
+    """Cost of a judge model, in this attempt of the job and earlier ones."""
 
     calls: int
-    """Those that failed among them."""
+    """Including failed ones."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: Decimal | None = None
-    """US dollars for the answers that came; null: its model has no price."""
+    """US dollars for the answers received; null: no price is known for the model."""
     unknown_usd: Decimal | None = None
-    """At the most, for calls of which no answer came, and that may have been paid for; null: its
-    model has no price."""
+    """Upper bound in US dollars for calls without an answer, which may have been charged; null: no
+    price is known for the model."""
     reused: int = 0
-    """Judgements that the job which tuned had paid for; in no other figure."""
+    """Judgements reused from the tuning job; not counted in the other fields."""
 
 
 class JudgeFigures(Finding):
-    """What a model as judge says of pairs of answers, each asked about in both orders."""
+    """Verdicts of a judge model on pairs of answers, each judged in both orders."""
 
     judge: str
     is_contender: bool = False
-    """Whether it is, by its name, one of the two models that it judges: then it is no witness."""
+    """True when the judge is one of the two models by its name, so its verdicts are not
+    independent."""
     pairs: int
     wins: int
-    """Of the tuned model: in both orders its answer was the better one."""
+    """Pairs where the tuned model's answer was better in both orders."""
     ties: int
-    """Called so, or called one way in one order and the other way in the other."""
+    """Pairs judged as ties, or judged differently in the two orders."""
     losses: int
     failed: int
-    """Pairs of which a judgement could not be had or read; in no figure of wins, ties, losses."""
+    """Pairs without a readable judgement; not counted as wins, ties or losses."""
     unasked: int = 0
-    """Pairs that it was not asked about in both orders, for the judging ended early; nor in those.
-    """
+    """Pairs not judged in both orders because judging ended early; not counted either."""
     identical: int
-    """Pairs of equal answers, which are ties; nobody was asked."""
+    """Pairs of equal answers, counted as ties without a judgement."""
     score: Estimate | None
-    """Wins and half of the ties over all pairs that were judged; 0.5 is no difference. Null: no
-    pair could be judged."""
+    """Wins and half of the ties, divided by the judged pairs; 0.5 is no difference. Null: no pair
+    could be judged."""
     p_value: float | None = None
-    """How often chance alone parts wins and losses as unevenly; two-sided. Null: as the score."""
+    """Two-sided p-value of the sign test on wins and losses. Null: no pair could be judged."""
     said_first: int
-    """Readable judgements for the answer that stood first; far from `said_second`, the judge looks
-    at the place."""
+    """Judgements for the first answer; a large difference to `said_second` shows position bias."""
     said_second: int
     said_tie: int
     orders_differ: int
-    """Pairs whose two judgements do not agree."""
+    """Pairs whose two judgements disagree."""
     longer_won: int = 0
-    """Wins and losses that went to the longer answer: most of them, and the judge may look at the
-    length."""
+    """Wins and losses that went to the longer answer; a large share may show length bias."""
     shorter_won: int = 0
     outcomes: dict[str, JudgedOutcome] = Field(default_factory=dict)
-    """By task: what became of its pair."""
+    """Result of each pair, by task."""
     cost: JudgeCost | None = None
-    """Null: not known."""
+    """Null: unknown."""
     trouble: str | None = None
-    """Why not all pairs were asked about; null: all were."""
+    """Why not all pairs were judged; null: all were."""
 
 
 class ModelLevels(Finding):
-    """What one person said of one model's answers."""
+    """Ratings of one model's answers by one reviewer."""
 
     model: str
     counts: dict[str, int]
@@ -218,23 +214,24 @@ class ModelLevels(Finding):
 
 
 class Agreement(Finding):
-    """How far two agree on what both rated."""
+    """Agreement of two raters on what both rated."""
 
     one: str
     other: str
     rated: Literal["answers", "pairs"]
-    """Two people by the level of each answer; a person and a judge by which of a pair is better."""
+    """``answers``: two reviewers, by the level of each answer. ``pairs``: a reviewer and a judge,
+    by the better answer of each pair."""
     both_rated: int
     same: int
     kappa: float | None
-    """Cohen's; null: not defined, such as where both said the same throughout."""
+    """Cohen's kappa; null: not defined, for example when both always gave the same rating."""
     weighted_kappa: float | None
     """With linear weights: A against B counts as a third of A against D, and a tie against a win
     as half of a loss against a win."""
 
 
 class ReviewerFigures(Finding):
-    """One person's sheet."""
+    """Ratings of one reviewer."""
 
     reviewer: str
     rated: int
@@ -242,13 +239,13 @@ class ReviewerFigures(Finding):
     models: list[ModelLevels]
     """The base model first."""
     preference: Comparison | None = None
-    """The tuned model against the base by the levels of the tasks whose answers both were rated:
-    wins less losses over tasks. Null: there is none, or one model alone."""
+    """The tuned model compared with the base by the levels of tasks with two rated answers: share
+    of wins minus share of losses. Null: no such task, or a single model."""
 
 
 class ReviewFigures(Finding):
-    """What people said, by the paper's four levels."""
+    """Ratings by people, by the paper's four levels."""
 
     reviewers: list[ReviewerFigures]
     agreements: list[Agreement] = Field(default_factory=list)
-    """Of every two people, and of every person with the judge, as far as both rated the same."""
+    """Of each two reviewers, and of each reviewer with the judge, where both rated the same."""

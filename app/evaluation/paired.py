@@ -1,9 +1,9 @@
-"""Two models on the same tasks: how far apart they are, and how easily chance alone does that.
+"""Paired comparison of two models on the same tasks: difference, interval and p-value.
 
-Pairs are never taken apart: two intervals that overlap say little about a difference. Shares of
-yes and no have Tango's score interval (1998), the one that belongs to McNemar's test and stays
-honest where hardly a task differs; all else has a bootstrap over pairs. Whether it may be chance is
-told by a randomisation test, which needs no bell curve and is exact for few tasks.
+Pairs are kept together, because overlapping intervals of two models say little about their
+difference. Differences of shares have Tango's score interval (1998), which belongs to McNemar's
+test and is valid when few tasks differ. Other differences have a bootstrap over pairs. The p-value
+is from a randomisation test, which needs no normal distribution and is exact for few tasks.
 """
 
 import math
@@ -16,20 +16,20 @@ from app.evaluation.intervals import NORMAL, Bootstrap, Values
 from app.evaluation.metrics import Comparison, Estimate
 
 _ALL_SWAPPED = 14
-"""So many tasks that differ are swapped in all ways; more of them in drawn ones."""
+"""Up to this number of differing tasks all swaps are computed; for more, swaps are drawn."""
 _DRAWN_SWAPS = 10_000
 _SWAPS_AT_ONCE = 2_000_000
 _HALVINGS = 80
-"""More than a float of a share has digits."""
+"""More than the bits of a float."""
 
 
 def compare(
     metric: str, before: Sequence[float], after: Sequence[float], bootstrap: Bootstrap
 ) -> Comparison | None:
-    """Compare two models pair by pair; higher is better. None when there is no task.
+    """Compare two models by task; higher values are better. None when there are no tasks.
 
     Raises:
-        ValueError: when the two have not as many values; a defect.
+        ValueError: when the numbers of values differ; a defect.
     """
     gains = [new - old for old, new in zip(before, after, strict=True)]
     if not gains:
@@ -45,9 +45,10 @@ def compare(
 
 
 def compare_counts(metric: str, better: int, worse: int, equal: int, level: float) -> Comparison:
-    """Compare two models by the tasks that the second did better, worse and as well; one or more.
+    """Compare two models by the numbers of tasks where the second is better, worse and equal.
 
-    Of right and wrong answers the difference is that of the two shares.
+    For right and wrong answers the difference is that of the two shares. At least one task is
+    required.
     """
     return Comparison(
         metric=metric,
@@ -60,9 +61,9 @@ def compare_counts(metric: str, better: int, worse: int, equal: int, level: floa
 
 
 def sign_p(better: int, worse: int) -> float:
-    """How often a fair coin parts so many tasks as unevenly, or more so: McNemar's exact test."""
+    """Return the two-sided p-value of the sign test (McNemar's exact test)."""
     differing = better + worse
-    # Whole numbers, each from the one before: of thousands of tasks none is within a float's reach.
+    # Integers, each computed from the one before: for thousands of tasks floats would overflow.
     ways = tail = 1
     for count in range(min(better, worse)):
         ways = ways * (differing - count) // (count + 1)
@@ -72,13 +73,13 @@ def sign_p(better: int, worse: int) -> float:
 
 
 def randomisation_p(gains: Sequence[float], seed: int) -> float:
-    """How often swapping the two answers to tasks at random brings a sum as far from 0.
+    """Return the two-sided p-value of a randomisation test that swaps the answers to tasks.
 
-    Exact for few tasks that differ; of more, 10,000 swaps are drawn, of which the one that was seen
-    counts as one (Davison and Hinkley 1997, 4.2.5), so that it is never 0.
+    Exact for few differing tasks. Otherwise 10,000 swaps are drawn, and the observed one is counted
+    as another (Davison and Hinkley 1997, 4.2.5), so that the p-value is never 0.
     """
     sizes = np.asarray([abs(gain) for gain in gains if gain], float)
-    # Summing in another order moves the last bits.
+    # Summing in another order changes the last bits.
     seen = abs(math.fsum(gains)) * (1 - 1e-12)
     if len(sizes) <= _ALL_SWAPPED:
         signs = np.array(list(product((1.0, -1.0), repeat=len(sizes))))
@@ -97,10 +98,10 @@ def tango(better: int, worse: int, of: int, level: float = 0.95) -> Estimate:
     """Return the difference of two shares on the same tasks with Tango's score interval.
 
     Args:
-        better: Tasks that only the second has right.
-        worse: Tasks that only the first has right.
-        of: All tasks.
-        level: The part of such intervals that hold the true difference.
+        better: Number of tasks that only the second model has right.
+        worse: Number of tasks that only the first model has right.
+        of: Number of tasks.
+        level: Confidence level.
 
     Raises:
         ValueError: when there is no task, or there are fewer than differ; a defect.
@@ -111,7 +112,7 @@ def tango(better: int, worse: int, of: int, level: float = 0.95) -> Estimate:
     value = (better - worse) / of
 
     def score(difference: float) -> float:
-        """How many standard errors what was seen lies above this difference."""
+        """Return the score statistic of the observed counts for this difference."""
         return _tango_score(better, worse, of, difference)
 
     return Estimate(
@@ -123,7 +124,7 @@ def tango(better: int, worse: int, of: int, level: float = 0.95) -> Estimate:
 
 
 def _tango_score(better: int, worse: int, of: int, difference: float) -> float:
-    """The score statistic, the share of `worse` being the likeliest for that difference."""
+    """Return the score statistic with the maximum likelihood share of `worse`."""
     linear = (2 * of - better + worse) * difference - better - worse
     constant = -worse * difference * (1 - difference)
     root = math.sqrt(max(0.0, linear * linear - 8 * of * constant))
@@ -134,7 +135,7 @@ def _tango_score(better: int, worse: int, of: int, difference: float) -> float:
 
 
 def _crossing(low: float, high: float, is_below: Callable[[float], bool]) -> float:
-    """Halve an interval down to where what is true below becomes false."""
+    """Return by bisection the point from which `is_below` is false."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if is_below(middle) else (low, middle)
@@ -142,9 +143,9 @@ def _crossing(low: float, high: float, is_below: Callable[[float], bool]) -> flo
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Correct for looking at several: Holm's method (1979), which needs no independence.
+    """Correct the p-values of several comparisons by Holm's method (1979).
 
-    Two that are the same figures, as those of ASCII text by both tokenizers, are one question.
+    Comparisons with the same figures, such as those of ASCII text by both tokenizers, count once.
     """
     by_figures = {
         (each.difference, each.better, each.worse, each.equal): each for each in comparisons

@@ -1,4 +1,4 @@
-"""How likely a model holds the references, from the log probabilities of their tokens."""
+"""Perplexity of a model on the references, from log probabilities of tokens."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,13 @@ _MOST_LOSS = 700.0
 
 
 def perplexity(answers: Sequence[Answer], bootstrap: Bootstrap) -> Perplexity | None:
-    """Weigh each token alike, and resample whole tasks; None when nothing was measured.
+    """Return loss and perplexity; each token has the same weight, and whole tasks are resampled.
 
-    A task with a token of probability 0, or of none that is a number, is left out and counted: one
-    such token would make the whole figure infinite.
+    Tasks with a token of probability 0 or NaN are left out and counted, because one such token
+    would make the result infinite.
+
+    Returns:
+        None when nothing was measured.
     """
     measured = [answer.log_probabilities for answer in answers if answer.log_probabilities]
     whole = [each for each in measured if _is_finite(each)]
@@ -40,15 +43,17 @@ def perplexity(answers: Sequence[Answer], bootstrap: Bootstrap) -> Perplexity | 
 
 
 def _bits_per_byte(answers: Sequence[Answer], bootstrap: Bootstrap) -> Estimate | None:
-    """The end of sequence, where it was measured, costs bits and writes no byte."""
-    told = [
+    """Return bits per byte; the end of sequence, if measured, adds bits but no byte."""
+    measured = [
         (-math.fsum(answer.log_probabilities) / _NATS_PER_BIT, answer.reference_bytes)
         for answer in answers
         if answer.log_probabilities
         and answer.reference_bytes
         and _is_finite(answer.log_probabilities)
     ]
-    return bootstrap.ratio([bits for bits, _ in told], [size for _, size in told]) if told else None
+    if not measured:
+        return None
+    return bootstrap.ratio([bits for bits, _ in measured], [size for _, size in measured])
 
 
 def _is_finite(values: Sequence[float]) -> bool:

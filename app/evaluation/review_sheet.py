@@ -1,7 +1,7 @@
-"""Human review: a blind sheet that goes to a person, the key that stays, the ratings that return.
+"""Human review: a blind sheet for a reviewer, its key, and reading the ratings back.
 
-The levels are those of Wang et al. 2022 (section 4.3). The sheet is CSV for a spreadsheet; it has
-one answer a row, shuffled, and tells no model. Who reads it back needs the key.
+The levels are those of Wang et al. 2022 (section 4.3). The sheet is CSV for a spreadsheet, with one
+answer per row, shuffled and without model names. The key is needed to read it back.
 """
 
 import codecs
@@ -27,12 +27,12 @@ MEANINGS: dict[Level, str] = {
     "D": "irrelevant or completely invalid",
 }
 COLUMNS = ("item", "earlier_turns", "instruction", "input", "answer", "rating", "note")
-# Answers may be longer than the reader takes at first.
+# Answers may be longer than the default limit of the csv module.
 csv.field_size_limit(2**31 - 1)
 _MOST_FAULTS = 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_CHARACTERS = 32_000
-"""Of a cell; spreadsheets hold 32,767, and break a row in two over more."""
+"""Maximum of a cell; spreadsheets hold 32,767 and break longer rows in two."""
 _LOOKS_LIKE = str.maketrans(
     # Greek and Cyrillic capitals.
     "\N{GREEK CAPITAL LETTER ALPHA}\N{GREEK CAPITAL LETTER BETA}"
@@ -42,7 +42,7 @@ _LOOKS_LIKE = str.maketrans(
 
 
 class SheetItem(Finding):
-    """What stands behind one row of a sheet."""
+    """Task and model of one row of a sheet."""
 
     item: str
     task_id: str
@@ -50,17 +50,17 @@ class SheetItem(Finding):
 
 
 class SheetKey(Finding):
-    """What a blind sheet does not tell; kept apart from it until the ratings are back."""
+    """The key of a blind sheet, kept apart from it until the ratings are returned."""
 
     sheet: str
-    """Every item's name begins with it, so that no other sheet's ratings are read by this key."""
+    """Id of the sheet. Every item's name begins with it, so another sheet is detected."""
     seed: int
     items: list[SheetItem]
     """In the order of the sheet."""
 
 
 class Rating(Finding):
-    """A person's word on one answer."""
+    """A reviewer's rating of one answer."""
 
     task_id: str
     model: str
@@ -69,12 +69,12 @@ class Rating(Finding):
 
 
 class Review(Finding):
-    """A sheet that one person filled in."""
+    """A sheet filled in by one reviewer."""
 
     reviewer: str
     ratings: list[Rating]
     unrated: int
-    """Rows of the sheet without a rating, or no longer there."""
+    """Rows of the sheet that have no rating or were removed."""
 
 
 def blind_sheet(
@@ -153,7 +153,7 @@ def read_sheet(data: bytes, key: SheetKey, reviewer: str) -> Review:
 
 
 def _level(cell: str) -> str:
-    """A rating as it was meant: from any keyboard, in any case."""
+    """Return a rating normalised: any keyboard, any case."""
     said = unicodedata.normalize("NFKC", cell[:100]).upper().translate(_LOOKS_LIKE)
     return said.strip().rstrip(".")
 
@@ -161,7 +161,7 @@ def _level(cell: str) -> str:
 def _fault(
     name: str, level: str, sheet: str, known: Set[str], seen: Set[str]
 ) -> tuple[str, str] | None:
-    """Return the field and what is wrong with it."""
+    """Return the field with a fault and the message; None without a fault."""
     if not name:
         return "item", "this row has no item"
     if not name.startswith(f"{sheet}-"):
@@ -176,9 +176,10 @@ def _fault(
 
 
 def _text(data: bytes) -> str:
-    """Decode what a spreadsheet saved: as UTF-8, as "Unicode text", or in its country's code page.
+    """Decode a file saved by a spreadsheet: UTF-8, "Unicode text", or a code page.
 
-    In a code page only notes can suffer: no other cell with letters beyond ASCII is read.
+    With a wrong code page only notes are affected: no other cell that is read has letters beyond
+    ASCII.
     """
     if data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
         fault = Fault("this is a workbook; save the sheet as CSV", line=1)
@@ -192,7 +193,7 @@ def _text(data: bytes) -> str:
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the first line of each row, and its cells by column."""
+    """Yield the line number of each row and its cells by column."""
     text = _text(data)
     # Spreadsheets of many countries save CSV with semicolons.
     head = next(iter(text.splitlines()), "")

@@ -34,11 +34,11 @@ class TaskScores:
     rouge2: Score
     rouge_l: Score
     is_seen: bool
-    """Whether the tokenizer sees any token in the reference."""
+    """True when the reference has a token for this tokenizer."""
 
 
 class _Split:
-    """Hands over tokens that were split before, so that no text is split twice."""
+    """Returns tokens unchanged, so that no text is tokenized twice."""
 
     def tokenize(self, tokens: list[str]) -> list[str]:
         return tokens
@@ -59,7 +59,7 @@ def _scorer(kinds: tuple[str, ...]) -> rouge_scorer.RougeScorer:
 
 
 def score(reference: str, answer: str, tokenizer: TokenizerName = "rouge") -> TaskScores:
-    """Score one answer; the figures equal rouge_score's own."""
+    """Score one answer exactly as rouge_score does."""
     split = _tokenizer(tokenizer)
     target, prediction = split(reference), split(answer)
     if len(target) * len(prediction) <= _MOST_CELLS:
@@ -74,7 +74,7 @@ def score(reference: str, answer: str, tokenizer: TokenizerName = "rouge") -> Ta
 
 
 def _long_rouge_l(target: list[str], prediction: list[str]) -> scoring.Score:
-    """The same figures from a bit-parallel LCS, for texts of thousands of words."""
+    """Return the same scores by a bit-parallel LCS, for texts of thousands of words."""
     length = LCSseq.similarity(target, prediction)
     precision, recall = length / len(prediction), length / len(target)
     return scoring.Score(precision, recall, scoring.fmeasure(precision, recall))
@@ -83,7 +83,7 @@ def _long_rouge_l(target: list[str], prediction: list[str]) -> scoring.Score:
 def rouge_figures(
     scores: Sequence[TaskScores], tokenizer: TokenizerName, bootstrap: Bootstrap
 ) -> RougeFigures:
-    """Take the means over tasks, of which there is at least one."""
+    """Return mean scores over tasks; at least one task is required."""
     return RougeFigures(
         tokenizer=tokenizer,
         tasks=len(scores),

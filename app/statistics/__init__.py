@@ -1,1 +1,1 @@
-"""What a data set is like, in numbers; pure."""
+"""Statistics of a data set: counts, lengths, labels, verbs; pure."""

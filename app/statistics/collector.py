@@ -1,4 +1,4 @@
-"""Rows in, one after the other, and what the data set is like out: the paper's table 1 and more.
+"""Collection of a data set's statistics, row by row: the paper's table 1 and more.
 
 Memory: about 100 bytes for each distinct instruction (to know it again) and 17 for each
 classification row; some 120 MB for 1,000,000 rows that are all different. All else is bounded.
@@ -22,12 +22,11 @@ _WAYS: dict[str, Way] = {"output_first": "output_first", "input_first": "input_f
 
 
 class StatisticsCollector:
-    """Counts rows as they come.
+    """Counts rows one by one.
 
     Args:
-        finder: What finds verbs and nouns; without one none are looked for, which is told as
-            nothing looked at.
-        verbs_of_every: Verbs are looked for in one of so many distinct instructions.
+        finder: Finds verbs and nouns; None: they are not counted.
+        verbs_of_every: Verbs are counted in every n-th distinct instruction only.
     """
 
     def __init__(self, finder: VerbFinder | None = None, verbs_of_every: int = 1) -> None:
@@ -46,7 +45,7 @@ class StatisticsCollector:
         self._labels = LabelTally()
 
     def add(self, row: DatasetRow, seed_score: float | None = None) -> None:
-        """Count one row, and how near its instruction is to a seed (ROUGE-L F; None: not known)."""
+        """Count one row; `seed_score` is its ROUGE-L F to the nearest seed, or None if unknown."""
         record = row.record
         self._rows += 1
         self._splits[row.split] += 1
@@ -74,12 +73,12 @@ class StatisticsCollector:
         if known is None:
             self._instruction_words.add(text)
             self._verbs.add(text)
-        # The first row that knows the class decides, so the order of unknown ones is no matter.
+        # The first row with a known class decides, so the order of unknown ones does not matter.
         if not known:
             self._classes[key] = _CLASSES[is_classification]
 
     def statistics(self) -> Statistics:
-        """Return what was counted so far; more rows may follow."""
+        """Return the statistics so far; more rows may follow."""
         classes = Counter(self._classes.values())
         inputs = self._input_words.lengths()
         return Statistics(
@@ -105,7 +104,7 @@ class StatisticsCollector:
 
 
 def statistics_of(rows: Iterable[DatasetRow], finder: VerbFinder | None = None) -> Statistics:
-    """Count all of the rows; their nearness to seeds stays unknown."""
+    """Return the statistics of rows, without similarity to seeds."""
     counting = StatisticsCollector(finder)
     for row in rows:
         counting.add(row)

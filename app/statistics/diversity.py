@@ -1,4 +1,4 @@
-"""Which verbs instructions begin with, and what those are done to: the paper's figure 2."""
+"""Diversity of instructions: root verbs and their direct objects, as in the paper's figure 2."""
 
 from app.statistics.frequent_items import FrequentItems
 from app.statistics.schema import Counted, VerbDiversity, VerbNouns
@@ -12,11 +12,11 @@ _TOP_NOUNS = 4
 
 
 class VerbTally:
-    """Counts verb and noun pairs of distinct instructions; asks its finder for many at a time.
+    """Counts verb-noun pairs of distinct instructions; calls its finder with batches of texts.
 
     Args:
-        finder: What finds them; None: nothing does.
-        every: Only one in so many instructions is looked at.
+        finder: Finds verbs and nouns; None: they are not counted.
+        every: Read only every n-th instruction.
     """
 
     def __init__(self, finder: VerbFinder | None, every: int = 1) -> None:
@@ -29,7 +29,7 @@ class VerbTally:
         self._pairs = FrequentItems[tuple[str, str]](_PAIRS_KNOWN)
 
     def add(self, instruction: str) -> None:
-        """Take one instruction that was not taken before, if it is its turn."""
+        """Add a distinct instruction; only every n-th is read."""
         self._offered += 1
         if self._finder is not None and self._offered % self._every == 0:
             self._waiting.append(instruction)
@@ -37,7 +37,7 @@ class VerbTally:
                 self._look(self._finder)
 
     def diversity(self) -> VerbDiversity:
-        """Return what was found so far."""
+        """Return the counts so far."""
         if self._finder is not None:
             self._look(self._finder)
         nouns: dict[str, list[tuple[str, int]]] = {}

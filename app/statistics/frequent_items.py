@@ -1,4 +1,4 @@
-"""The commonest of any number of texts, in bounded memory."""
+"""The most frequent of any number of items, in bounded memory."""
 
 import heapq
 from collections.abc import Hashable, Iterator
@@ -8,11 +8,11 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 class FrequentItems(Generic[KeyT]):
-    """Counts what it is shown; exact while no more than `capacity` different keys come.
+    """Counts keys; exact for up to `capacity` different keys.
 
-    Beyond that the rarest half is forgotten, and every count is lowered by what the commonest of
-    them had (the frequent-items algorithm of Misra and Gries): no key that came more than
-    `undercounted_by` times is lost, and no count is too low by more.
+    Beyond that the rarest half is dropped, and every count is lowered by the highest count among
+    them (the frequent-items algorithm of Misra and Gries). No key with more than `undercounted_by`
+    occurrences is lost, and no count is too low by more than that.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -24,17 +24,17 @@ class FrequentItems(Generic[KeyT]):
         return len(self._counts)
 
     def add(self, key: KeyT) -> None:
-        """Count it once more."""
+        """Count one occurrence of a key."""
         self._counts[key] = self._counts.get(key, 0) + 1
         if len(self._counts) > self._capacity:
             self._forget()
 
     def items(self) -> Iterator[tuple[KeyT, int]]:
-        """Go through what is known, in the order in which it came."""
+        """Iterate over keys and counts, in order of first occurrence."""
         return iter(self._counts.items())
 
     def top(self, n: int) -> list[tuple[KeyT, int]]:
-        """Return the `n` commonest, the commonest first; equal ones in the order they came."""
+        """Return the `n` most frequent keys, most frequent first; ties in order of occurrence."""
         return heapq.nlargest(n, self._counts.items(), key=lambda item: item[1])
 
     def _forget(self) -> None:

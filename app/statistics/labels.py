@@ -1,4 +1,4 @@
-"""Label balance: whether classification rows have all of their labels about equally often."""
+"""Label balance of classification rows."""
 
 from array import array
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ _TOP = 12
 
 
 def label_of(output: str) -> str:
-    """Return an output as a label: folded case and white space, no full stop at the end.
+    """Return an output as a label: case and white space folded, no full stop at the end.
 
-    Only the first 200 characters tell labels apart, so that an essay costs no more than a word.
+    Labels are compared by their first 200 characters, which bounds memory.
     """
     return fold(output[: 2 * _LABEL_LENGTH]).removesuffix(".").rstrip()[:_LABEL_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Classification rows as numbers that are equal where instructions and labels are."""
+    """Classification rows as hashes of their instructions and labels."""
 
     instructions: Hashes
     labels: Hashes
@@ -48,7 +48,7 @@ class _Rows:
 
 
 class LabelTally:
-    """Takes classification rows; keeps 17 bytes of each, and the commonest labels' texts."""
+    """Collects classification rows: 17 bytes for each, and the texts of the most common labels."""
 
     def __init__(self) -> None:
         self._instructions = array("q")
@@ -57,7 +57,7 @@ class LabelTally:
         self._texts = [FrequentItems[str](_LABELS_KNOWN) for _ in range(4)]
 
     def add(self, instruction: int, output: str, way: Way | None) -> None:
-        """Take one row; the instruction by its hash, which is used for equality only."""
+        """Add one row; the instruction is given as its hash, used for equality only."""
         label = label_of(output)
         place = _WAYS[way]
         self._instructions.append(instruction)
@@ -68,7 +68,7 @@ class LabelTally:
             self._texts[place].add(label)
 
     def labels(self) -> Labels:
-        """Return the balance of what was taken."""
+        """Return the label balance of the rows added."""
         rows = _Rows(
             np.array(self._instructions, np.int64), np.array(self._labels, np.int64), self._texts[3]
         )
@@ -118,7 +118,7 @@ def _within(rows: _Rows) -> InstructionBalance:
 
 
 def _each_instruction(rows: _Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return evenness and the commonest label's share of each instruction with two rows or more."""
+    """Return evenness and share of the most common label, by instruction with two or more rows."""
     if not len(rows.labels):
         return np.zeros(0), np.zeros(0)
     order = np.lexsort((rows.labels, rows.instructions))
@@ -130,7 +130,7 @@ def _each_instruction(rows: _Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray
     starts = np.flatnonzero(np.concatenate(([True], owners[1:] != owners[:-1])))
     totals = np.add.reduceat(counts, starts)
     distinct = np.diff(np.append(starts, len(owners)))
-    # H = log n - (sum of c log c) / n, which needs no share of each label.
+    # H = log n - (sum of c log c) / n, without the share of each label.
     weighted = np.add.reduceat(counts * np.log2(counts), starts)
     entropy = np.log2(totals) - weighted / totals
     evenness = np.where(distinct > 1, entropy / np.log2(np.maximum(distinct, 2)), 0.0)

@@ -1,4 +1,4 @@
-"""Lengths and scores as histograms, exact in the memory that different lengths take."""
+"""Histograms of text lengths and scores."""
 
 import math
 from collections import Counter
@@ -12,17 +12,17 @@ _SCORE_BINS = 10
 
 
 class LengthTally:
-    """Counts lengths; there are few different ones, so all are kept."""
+    """Counts text lengths; there are few different lengths, so all are kept."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
 
     def add(self, text: str) -> None:
-        """Measure one text, in words parted by white space."""
+        """Measure one text in whitespace-separated words."""
         self._counts[len(text.split())] += 1
 
     def lengths(self) -> Lengths:
-        """Return what was measured."""
+        """Return the lengths measured so far."""
         count = self._counts.total()
         words = sum(length * n for length, n in self._counts.items())
         return Lengths(
@@ -35,7 +35,7 @@ class LengthTally:
         )
 
     def _quantile(self, share: float) -> int | None:
-        """Return the shortest length that this share of the texts does not pass."""
+        """Return the smallest length that at least this share of the texts does not exceed."""
         rank = math.ceil(share * self._counts.total())
         for length in sorted(self._counts):
             rank -= self._counts[length]
@@ -73,7 +73,7 @@ def score_bins(counts: list[int]) -> list[ScoreBin]:
 
 
 def score_place(score: float) -> int:
-    """Return the place of a score among ten bins; rounding cannot move 0.7 into 0.6's."""
+    """Return the bin of a score among ten; rounding errors can't put 0.7 into the bin of 0.6."""
     return min(_SCORE_BINS - 1, max(0, math.floor(score * _SCORE_BINS + 1e-9)))
 
 
@@ -86,7 +86,7 @@ class ScoreTally:
         self._unknown = 0
 
     def add(self, score: float | None) -> None:
-        """Count one score; None: it is not known."""
+        """Count one score; None: unknown."""
         if score is None:
             self._unknown += 1
         else:
@@ -94,7 +94,7 @@ class ScoreTally:
             self._sum += score
 
     def similarity(self) -> SeedSimilarity:
-        """Return what was counted."""
+        """Return the counts."""
         scored = sum(self._counts)
         return SeedSimilarity(
             scored=scored,

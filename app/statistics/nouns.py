@@ -1,4 +1,4 @@
-"""The noun phrase after a verb: where it ends, which word heads it, and its singular."""
+"""Noun phrases after a verb: their end, their head noun, and its singular."""
 
 import re
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ def singular(noun: str) -> str:
 def head_noun(verb: str, tokens: Sequence[str]) -> str | None:
     """Return the head of the noun phrase that begins here, in the singular; None without one.
 
-    After a verb of giving, a first phrase that another follows at once is who gets it: "Give the
-    reader three tips".
+    After a verb of giving, a first phrase directly followed by another one is the recipient: "Give
+    the reader three tips".
     """
     place = _past_opening(tokens)
     head, end = _phrase(tokens, place)
@@ -58,20 +58,20 @@ def head_noun(verb: str, tokens: Sequence[str]) -> str | None:
 
 
 def _past_opening(tokens: Sequence[str]) -> int:
-    """Go past a particle and a recipient: "Write down", "Give me"."""
+    """Skip a particle and a recipient: "Write down", "Give me"."""
     place = 0
     if place + 1 < len(tokens) and tokens[place].lower() in _PARTICLES:
         place += 1
     recipient = tokens[place].lower() if place < len(tokens) else ""
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
-    # "her" may also say whose: "Rewrite her letter"; after "me" always comes the thing.
+    # "her" may be a possessive, as in "Rewrite her letter"; after "me" the object always follows.
     if recipient in _RECIPIENTS and (recipient != "her" or following in _DETERMINERS):
         place += 1
     return place
 
 
 def _phrase(tokens: Sequence[str], place: int) -> tuple[str | None, int]:
-    """Return the last noun of the phrase that begins at this place, and where it ends."""
+    """Return the last noun of the phrase that begins at this place, and the end of the phrase."""
     head: str | None = None
     while place < len(tokens):
         word = tokens[place].lower()
@@ -86,7 +86,7 @@ def _phrase(tokens: Sequence[str], place: int) -> tuple[str | None, int]:
 
 
 def _goes_on_after(tokens: Sequence[str], place: int) -> bool:
-    """Whether a comma or *and* stands between adjectives: "a short, funny story"."""
+    """Return True for a comma or conjunction between adjectives: "a short, funny story"."""
     if not place or tokens[place].lower() not in {",", "and", "or", "but"}:
         return False
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
@@ -102,7 +102,7 @@ def _is_border(tokens: Sequence[str], place: int, word: str, head: str | None) -
 
 
 def _is_participle_clause(tokens: Sequence[str], place: int, word: str) -> bool:
-    """Whether -ing or -ed begins a clause on the noun before it: "a story involving a dog"."""
+    """Return True when a participle begins a clause on the noun: "a story involving a dog"."""
     if not word.endswith(("ing", "ed")) or word in _NOUNS:
         return word in {"given", "written", "made", "found", "shown", "below", "above"}
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else "."
@@ -119,7 +119,7 @@ def _is_adjective(word: str) -> bool:
 
 
 def _can_be_noun(word: str) -> bool:
-    """Whether it is no name, no pronoun and no participle."""
+    """Return True when a word is not a name, a pronoun or a participle."""
     if word[0].isupper() and not word.isupper():
         return False
     return word not in _PRONOUNS and (word in _NOUNS or not word.endswith("ing"))

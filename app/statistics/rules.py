@@ -44,18 +44,18 @@ class VerbNoun(NamedTuple):
 
 
 class RuleFinder:
-    """Finds verb and noun by rules; needs nothing installed."""
+    """Finds verb and noun by rules, without a parser."""
 
     name = "rules"
     is_slow = False
 
     def find(self, texts: Sequence[str]) -> list[VerbNoun | None]:
-        """Read each text; None where no imperative verb was seen."""
+        """Return verb and noun of each text; None where no imperative verb was found."""
         return [find_by_rules(text) for text in texts]
 
 
 def find_by_rules(text: str) -> VerbNoun | None:
-    """Read the first sentence of an instruction."""
+    """Return verb and noun of the first sentence of an instruction; None without a verb."""
     tokens = _TOKEN.findall(text[:_READ_CHARACTERS])[:_READ_TOKENS]
     for clause in _clauses(tokens):
         place = _verb_place(clause)
@@ -66,7 +66,7 @@ def find_by_rules(text: str) -> VerbNoun | None:
 
 
 def _clauses(tokens: list[str]) -> Iterator[list[str]]:
-    """Go through the clauses that may hold the request: all of it, then what comes after a lead."""
+    """Yield the clauses that may contain the request: those after a lead, then the sentence."""
     end = next((i for i, token in enumerate(tokens) if token in _ENDS and i), len(tokens))
     sentence = tokens[:end]
     if sentence and sentence[0].lower() in _LEADS and "," in sentence:
@@ -77,7 +77,7 @@ def _clauses(tokens: list[str]) -> Iterator[list[str]]:
 
 
 def _verb_place(clause: list[str]) -> int | None:
-    """Return where the imperative verb is, past politeness and questions."""
+    """Return the place of the imperative verb, after politeness and questions."""
     words = [token.lower() for token in clause]
     start = _past_requests(words)
     if start is None or start >= len(words):
@@ -91,12 +91,12 @@ def _verb_place(clause: list[str]) -> int | None:
 
 
 def _is_noun_here(words: list[str], place: int) -> bool:
-    """Whether a form of *to be* follows, as in "Work is"."""
+    """Return True when a form of *to be* follows, as in "Work is"."""
     return place + 1 < len(words) and words[place + 1] in _TO_BE
 
 
 def _past_requests(words: list[str]) -> int | None:
-    """Return the first place that can hold the verb; None if the sentence asks for a fact."""
+    """Return the first place that can be the verb; None if the sentence asks for a fact."""
     place = _past_politeness(words, 0)
     if place < len(words) and words[place] in _QUESTION | _AUXILIARIES:
         return _past_question(words, place)
@@ -116,7 +116,7 @@ def _past_politeness(words: list[str], place: int) -> int:
 
 
 def _past_question(words: list[str], place: int) -> int | None:
-    """Go past "How do you", "Can you please"; None for "What is" and the like."""
+    """Skip "How do you", "Can you please"; None for questions such as "What is"."""
     asked = next((i for i in range(place, len(words)) if words[i] in _AUXILIARIES | _TO_BE), None)
     if asked is None or words[asked] in _TO_BE:
         return None
@@ -127,7 +127,7 @@ def _past_question(words: list[str], place: int) -> int | None:
 
 
 def _past_statement(words: list[str], place: int) -> int | None:
-    """Go past "I want you to", "You need to", "Your task is to"."""
+    """Skip "I want you to", "You need to", "Your task is to"."""
     opening = words[place : place + 6]
     if "to" not in opening or not _REQUESTS & set(opening):
         return None

@@ -1,4 +1,4 @@
-"""What a run took to make its share of a data set, as its caller counted it."""
+"""Facts about a run that made rows of a data set."""
 
 from pydantic import Field, computed_field
 
@@ -6,7 +6,7 @@ from app.statistics.schema import Figures
 
 
 class AcceptancePoint(Figures):
-    """How far a run was at one moment."""
+    """Progress of a run at one point in time."""
 
     calls: int
     """Model calls answered by then."""
@@ -15,12 +15,12 @@ class AcceptancePoint(Figures):
 
 
 class RunFacts(Figures):
-    """One run in numbers. Null is *unknown*, never nought."""
+    """One run in numbers. Null means unknown, never zero."""
 
     run_id: str
     profile: str
     models: tuple[str, ...] = ()
-    """As the endpoint called them."""
+    """Names of the models, as given by the endpoint."""
     prompt_versions: tuple[str, ...] = ()
     """Name and content hash of each template that was used."""
     started_at: str | None = None
@@ -30,9 +30,9 @@ class RunFacts(Figures):
     accepted: int
     """Instructions."""
     rows: int
-    """Rows it gave to the data set before any filter."""
+    """Rows it contributed to the data set, before any filter."""
     acceptance: tuple[AcceptancePoint, ...] = ()
-    """In the order of time."""
+    """In chronological order."""
     rejected: dict[str, dict[str, int]] = Field(default_factory=dict)
     """By stage and reason."""
     calls: int
@@ -43,5 +43,5 @@ class RunFacts(Figures):
     @computed_field  # type: ignore[prop-decorator]  # pydantic documents it so; mypy has no word for it
     @property
     def cost_per_row_usd(self) -> float | None:
-        """What one row cost; null when the cost is unknown or there is no row."""
+        """Cost per row in US dollars; null when the cost is unknown or there are no rows."""
         return self.cost_usd / self.rows if self.cost_usd is not None and self.rows else None

@@ -1,12 +1,12 @@
-"""What a data set is like, as one value: the paper's table 1, and what a person asks after it."""
+"""The statistics of a data set as one model: the paper's table 1 and more."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Figures(BaseModel):
-    """A part of the statistics: frozen, JSON over the API, its fields described there.
+    """Base of all statistics models: frozen, JSON in the API.
 
-    What was stored as JSON by another version is read as far as it is known.
+    Unknown fields of JSON stored by another version are ignored.
     """
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
@@ -20,46 +20,46 @@ class Counted(Figures):
 
 
 class LengthBin(Figures):
-    """How many texts have a length within two borders."""
+    """Number of texts with a length within two limits."""
 
     low: int
-    """The fewest words of the bin."""
+    """Lowest number of words in the bin."""
     high: int | None
-    """The most words of the bin, themselves in it; null: no border."""
+    """Highest number of words in the bin, inclusive; null: no limit."""
     count: int
 
 
 class Lengths(Figures):
-    """How long texts are, in words parted by white space, as the paper counts them.
+    """Lengths of texts in whitespace-separated words, as the paper counts them.
 
-    A script without spaces between words makes one word of a whole sentence.
+    In a script without spaces between words, a whole sentence is one word.
     """
 
     count: int
-    """How many texts were measured."""
+    """Number of texts measured."""
     mean: float | None
-    """Null where there is none."""
+    """Null when no text was measured."""
     median: int | None
-    """The lower of the two middle ones where the count is even."""
+    """The lower of the two middle values when the count is even."""
     p95: int | None
-    """Not passed by 95 % of the texts."""
+    """95th percentile."""
     longest: int | None
     bins: list[LengthBin]
-    """From the shortest up, each about 1.4 times as long as the one before; none left out."""
+    """From the shortest up, each about 1.4 times as long as the one before; none is left out."""
 
 
 class ScoreBin(Figures):
-    """How many scores lie within two borders."""
+    """Number of scores within two limits."""
 
     low: float
-    """Lowest score of the bin, itself in it."""
+    """Lowest score of the bin, inclusive."""
     high: float
-    """Border to the next bin, itself in that one; 1 is in the last."""
+    """Upper limit, exclusive; 1 is in the last bin."""
     count: int
 
 
 class SeedSimilarity(Figures):
-    """How near instructions are to the seed task nearest to them, by ROUGE-L F."""
+    """Similarity of instructions to their nearest seed task, by ROUGE-L F."""
 
     scored: int
     """Rows whose score is known."""
@@ -71,20 +71,20 @@ class SeedSimilarity(Figures):
 
 
 class VerbNouns(Figures):
-    """A root verb and what it is commonly done to."""
+    """A root verb and its most common direct objects."""
 
     verb: str
     count: int
     """Instructions with this root verb and some direct object."""
     nouns: list[Counted]
-    """Its commonest direct objects, at most four."""
+    """Its most common direct objects, at most four."""
 
 
 class VerbDiversity(Figures):
     """Root verbs and their direct objects in distinct instructions, as in the paper's figure 2."""
 
     method: str
-    """``spacy:MODEL VERSION`` or ``rules``, which do not compare; ``none``: nobody looked."""
+    """``spacy:MODEL VERSION`` or ``rules``, which can't be compared; ``none``: not counted."""
     looked_at: int
     """Distinct instructions; only their first sentence is read."""
     found: int
@@ -92,94 +92,94 @@ class VerbDiversity(Figures):
     distinct_verbs: int
     distinct_pairs: int
     verbs: list[VerbNouns]
-    """The 20 commonest verbs, the commonest first."""
+    """The 20 most common verbs, most common first."""
     covered: int
-    """Instructions that the listed verbs with the listed nouns stand for."""
+    """Instructions with a listed verb and a listed noun of it."""
     covered_share: float | None
-    """Of all that were looked at."""
+    """Share of `covered` in all instructions that were read."""
     undercounted_by: int
-    """The most by which any count can be too low; 0: all are exact."""
+    """Upper bound of the error of any count (counts can be too low); 0: all are exact."""
 
 
 class LabelDistribution(Figures):
-    """How outputs of classification rows are spread over labels.
+    """Distribution of classification rows over labels.
 
-    A label is an output without regard to case, white space and a full stop at its end.
+    A label is an output, ignoring case, white space and a full stop at its end.
     """
 
     rows: int
     distinct: int
     """Different labels."""
     top: list[Counted]
-    """The commonest labels, the commonest first."""
+    """The most common labels, most common first."""
     undercounted_by: int
-    """The most by which a count in `top` can be too low; 0: all are exact."""
+    """Upper bound of the error of counts in `top` (they can be too low); 0: all are exact."""
     entropy_bits: float | None
-    """0: always the same label. Null without rows."""
+    """Entropy in bits; 0: always the same label. Null without rows."""
     evenness: float | None
-    """Entropy over the highest that so many labels can have: 1 is perfect balance, 0 one label
-    only. Null without rows."""
+    """Entropy divided by its maximum for this number of labels: 1 is perfect balance, 0 a single
+    label. Null without rows."""
 
 
 class InstructionBalance(Figures):
-    """How balanced the labels of single classification instructions are.
+    """Label balance within single classification instructions.
 
-    Only instructions with two instances or more are looked at: one instance has no balance.
+    Only instructions with two or more instances are counted.
     """
 
     instructions: int
     one_label_only: int
     """Instructions all of whose instances have the same label."""
     mean_evenness: float | None
-    """Mean over instructions of entropy over the highest that so many labels can have: 1 is perfect
-    balance, 0 one label only."""
+    """Mean over instructions of the entropy divided by its maximum for this number of labels: 1 is
+    perfect balance, 0 a single label."""
     mean_commonest_share: float | None
-    """Mean over instructions of the share of its commonest label; lower is more balanced."""
+    """Mean share of the most common label of an instruction; lower is more balanced."""
     evenness: list[ScoreBin]
     """Instructions by their evenness."""
 
 
 class LabelBalance(Figures):
-    """Balance of labels: of the whole, and within single instructions."""
+    """Label balance of all rows, and within single instructions."""
 
     whole: LabelDistribution
     within: InstructionBalance
 
 
 class Labels(Figures):
-    """Label balance of classification rows, and by the way in which instances were made.
+    """Label balance of classification rows, in total and by how instances were generated.
 
-    The paper makes labels first because a model asked for inputs first makes most of them of one
-    label; here the two stand side by side.
+    The paper generates labels first for classification tasks, because a model that generates inputs
+    first gives most of them the same label. Here the two can be compared.
     """
 
     all_rows: LabelBalance
     output_first: LabelBalance
-    """Rows whose instances were made label first."""
+    """Rows generated label first."""
     input_first: LabelBalance
-    """Rows whose instances were made input first."""
+    """Rows generated input first."""
     way_unknown: int
-    """Classification rows of which it is not known."""
+    """Classification rows for which it is not known."""
 
 
 class Statistics(Figures):
-    """A data set in numbers; all counts are of rows but for those of instructions.
+    """The statistics of a data set; counts are of rows unless they say instructions.
 
     A row is what the paper calls an instance.
     """
 
     rows: int
     instructions: int
-    """Distinct instructions, compared as they are."""
+    """Distinct instructions, compared without normalisation."""
     classification: int
-    """Distinct instructions known to be answered by one of a few labels."""
+    """Distinct instructions known to be classification tasks."""
     not_classification: int
     unknown_class: int
-    """Distinct instructions of which no row says whether they are classification."""
+    """Distinct instructions for which it is unknown if they are classification tasks."""
     with_input: int
     empty_input: int
     input_share: float | None
-    """Rows with an input, of all; null without rows."""
+    """Share of rows with an input; null without rows."""
     empty_output: int
     chats: int
     """Rows with earlier turns before their last exchange."""
@@ -187,11 +187,11 @@ class Statistics(Figures):
     mended: dict[str, int]
     """Rows that filters changed, by reason."""
     instruction_words: Lengths
-    """One text a distinct instruction, as in the paper."""
+    """Each distinct instruction counts once, as in the paper."""
     input_words: Lengths
-    """Empty ones left out."""
+    """Without empty inputs."""
     output_words: Lengths
-    """Empty ones among them."""
+    """Including empty outputs."""
     seed_similarity: SeedSimilarity
     verbs: VerbDiversity
     labels: Labels

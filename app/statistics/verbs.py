@@ -25,21 +25,21 @@ class VerbFinder(Protocol):
 
     @property
     def name(self) -> str:
-        """Which finder it is, with its version; stands in the statistics."""
+        """Name and version, recorded in the statistics."""
         ...
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes so long that of very many instructions only some are looked at."""
+        """True when it is so slow that only a sample of a large data set should be read."""
         ...
 
     def find(self, texts: Sequence[str]) -> Iterable[VerbNoun | None]:
-        """Answer for each text in order; None: no verb was seen."""
+        """Return the verb and noun of each text, in order; None: no verb was found."""
         ...
 
 
 class SpacyFinder:
-    """Asks spaCy's parser. Some 500 to 1,000 instructions a second on one core."""
+    """Uses spaCy's parser: about 500 to 1,000 instructions per second on one core."""
 
     is_slow = True
 
@@ -70,7 +70,7 @@ class SpacyFinder:
 
 
 def root_verb_and_object(doc: "Doc") -> VerbNoun | None:
-    """Return what Self-Instruct's figure counts of a parsed text; None: no verb on the way down."""
+    """Return root verb and object of a parsed text as Self-Instruct counts them; None: no verb."""
     sentence = next(iter(doc.sents), None)
     word: Token | None = sentence.root if sentence is not None else None
     while word is not None and word.pos_ != "VERB":
@@ -83,7 +83,7 @@ def root_verb_and_object(doc: "Doc") -> VerbNoun | None:
 
 
 def finder_of(model: str | None) -> VerbFinder:
-    """Return the parser with this model; None: the rules.
+    """Return a finder that uses this spaCy model, or rules if it is None.
 
     Raises:
         ConfigurationError: the model is not installed.
