@@ -19,12 +19,12 @@ import openai
 
 from app.llm.fanout import Fanout
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.questions import question
+from app.llm.request_body import request_body
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, Request
-from app.stack.leash import die_with_parent
+from app.stack.die_with_parent import die_with_parent
 
 MODEL = "made-up"
 KEY = "made-up"
@@ -49,7 +49,7 @@ def bodies(requests: Sequence[Request], *, short: bool) -> list[dict[str, Any]]:
     """Arguments for the openai client; short: one message, and no form for the answer."""
     made: list[dict[str, Any]] = []
     for request in requests:
-        _, body = question(request, MODEL, "max_tokens")
+        _, body = request_body(request, MODEL, "max_tokens")
         if short:
             turns: Any = body["messages"]
             content = "\n".join(turn["content"] for turn in turns)

@@ -29,7 +29,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.prompts import template
 from app.pipeline.types import Message
-from app.stack.leash import die_with_parent
+from app.stack.die_with_parent import die_with_parent
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _SHOWN = re.compile(r"^\d+\. (.+)$", re.MULTILINE)

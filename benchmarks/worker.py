@@ -15,7 +15,7 @@ from app.services.context import ServiceContext, open_service_context
 from app.services.generation.worker_turn import advance_run
 from app.services.runs.control import get_run
 from app.settings import Settings
-from app.stack.leash import die_with_parent
+from app.stack.die_with_parent import die_with_parent
 from app.store.runs.slots import Slot
 
 _LOOK_S = 0.05

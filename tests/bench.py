@@ -9,7 +9,7 @@ from app.formats.alpaca import alpaca_json
 from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.questions import LengthName
+from app.llm.request_body import LengthName
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask

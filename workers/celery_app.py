@@ -16,7 +16,7 @@ from app.messaging import make_celery
 from app.services.context import ServiceContext, open_service_context
 from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, send
 from app.settings import Settings
-from app.stack.leash import die_with_parent
+from app.stack.die_with_parent import die_with_parent
 from workers.heartbeat import EVERY_S, touch_heartbeat_file
 from workers.stopping import Interrupted, Stopping
 

@@ -7,10 +7,10 @@ from typing import Self
 
 from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.fanout import Dropped, Fanout
-from app.llm.inbox import Inbox, Outcome
 from app.llm.loop_thread import LoopThread
+from app.llm.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import ProviderFactory
-from app.llm.questions import LengthName
+from app.llm.request_body import LengthName
 
 FIRST_IN_AIR = 4
 """Calls that go out before anything is known of an endpoint's limits; each answer adds one."""
@@ -37,7 +37,7 @@ class Calls:
     """One event loop for all endpoints; one thread may use it. Make it after a fork."""
 
     def __init__(self, endpoints: Sequence[Endpoint], model: str, concurrency: int) -> None:
-        self._inbox = Inbox()
+        self._outcomes = OutcomeQueue()
         with ExitStack() as cleanup:
             loop = LoopThread("model calls")
             cleanup.callback(loop.close)
@@ -48,7 +48,7 @@ class Calls:
                         concurrency,
                         first=min(FIRST_IN_AIR, concurrency),
                         loop=loop,
-                        inbox=self._inbox,
+                        outcomes=self._outcomes,
                     )
                 )
                 for endpoint in endpoints
@@ -61,9 +61,9 @@ class Calls:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def collect(self, timeout_s: float, most: int) -> list[Outcome]:
-        """Return outcomes of all endpoints, as `Inbox.collect` does."""
-        return self._inbox.collect(timeout_s, most)
+    def collect(self, timeout_s: float, limit: int) -> list[Outcome]:
+        """Return outcomes of all endpoints, as `OutcomeQueue.collect` does."""
+        return self._outcomes.collect(timeout_s, limit)
 
     def abandon(self) -> list[Dropped]:
         """Cancel what is not answered anywhere."""

@@ -14,8 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from app.errors import ConfigurationError, ItemError
-from app.llm.failures import tls
-from app.llm.trouble import Failure
+from app.llm.classify_errors import Failure
+from app.llm.parse_errors import tls
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of a reply, decompressed; a longer one is not read to its end."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from app.errors import ItemError, ProviderError, Throttled
-from app.llm.inbox import Inbox, Outcome
+from app.llm.concurrency_control import ConcurrencyControl
 from app.llm.loop_thread import LoopThread
-from app.llm.pacing import Pacing
+from app.llm.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import Provider, ProviderFactory
 from app.pipeline.types import Completion, Request
 
@@ -50,9 +50,9 @@ class Fanout:
         *,
         first: int | None = None,
         loop: LoopThread | None = None,
-        inbox: Inbox | None = None,
+        outcomes: OutcomeQueue | None = None,
     ) -> None:
-        self._pacing = Pacing(concurrency, random.random, first=first)
+        self._control = ConcurrencyControl(concurrency, random.random, first=first)
         self._last_throttle: Throttled | None = None
         self._waiting: list[_Waiting] = []
         self._asked: dict[asyncio.Task[None], _Waiting] = {}
@@ -63,7 +63,7 @@ class Fanout:
         self._entering: deque[_Waiting] = deque()
         self._knocked = False
         self._closed = False
-        self._inbox = Inbox() if inbox is None else inbox
+        self._outcomes = OutcomeQueue() if outcomes is None else outcomes
         self._owns_loop = loop is None
         self._thread = LoopThread("model calls") if loop is None else loop
         self._loop = self._thread.loop
@@ -87,12 +87,12 @@ class Fanout:
     @property
     def capacity(self) -> int:
         """How many more calls may be submitted now; falls with throttling and climbs back."""
-        return max(0, self._pacing.limit - self.in_air)
+        return max(0, self._control.limit - self.in_air)
 
     @property
     def held_s(self) -> float:
         """For how long nobody asks, because the provider throttles; 0 in fair weather."""
-        return self._pacing.hold_s(self._loop.time())
+        return self._control.hold_s(self._loop.time())
 
     @property
     def last_throttle(self) -> Throttled | None:
@@ -104,7 +104,7 @@ class Fanout:
         if self._closed:
             raise RuntimeError("This Fanout is closed.")
         self._submitted += 1
-        self._inbox.expect()
+        self._outcomes.expect()
         self._entering.append(_Waiting(self._submitted, key, request))
         if not self._knocked:
             # One knock lets in all that came since: each costs a system call and a wake-up.
@@ -113,11 +113,11 @@ class Fanout:
 
     def hold(self, hold_s: float) -> None:
         """Ask nothing for so long: another process was throttled."""
-        self._thread.soon(lambda: self._pacing.hold(self._loop.time() + hold_s))
+        self._thread.soon(lambda: self._control.hold(self._loop.time() + hold_s))
 
-    def collect(self, timeout_s: float, most: int = 32) -> list[Outcome]:
-        """Return outcomes as `Inbox.collect` does."""
-        return self._inbox.collect(timeout_s, most)
+    def collect(self, timeout_s: float, limit: int = 32) -> list[Outcome]:
+        """Return outcomes as `OutcomeQueue.collect` does."""
+        return self._outcomes.collect(timeout_s, limit)
 
     def withdraw(self) -> list[int]:
         """Take back what is not out yet; the keys, in order of submission."""
@@ -160,12 +160,12 @@ class Fanout:
         if not self._waiting or self._timer is not None:
             return
         now_s = self._loop.time()
-        while self._waiting and len(self._asked) < self._pacing.limit:
-            wait_s = self._pacing.wait_s(now_s)
+        while self._waiting and len(self._asked) < self._control.limit:
+            wait_s = self._control.wait_s(now_s)
             if wait_s > 0:
                 self._timer = self._loop.call_later(wait_s, self._wait_is_over)
                 return
-            self._pacing.asked(now_s)
+            self._control.asked(now_s)
             waiting = heapq.heappop(self._waiting)
             task = self._loop.create_task(self._ask(waiting))
             self._asked[task] = waiting
@@ -186,7 +186,7 @@ class Fanout:
             answer = await self._provider.complete(waiting.request)
         except Throttled as trouble:
             self._last_throttle = trouble
-            self._pacing.throttled(asked_at_s, self._loop.time(), trouble.retry_after_s)
+            self._control.throttled(asked_at_s, self._loop.time(), trouble.retry_after_s)
             heapq.heappush(self._waiting, waiting)
             return
         except ProviderError as trouble:
@@ -195,18 +195,18 @@ class Fanout:
             self._finish(defect)
             return
         if isinstance(answer, Completion | ItemError):
-            self._pacing.answered(asked_at_s, self._loop.time())
+            self._control.answered(asked_at_s, self._loop.time())
         self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
 
     def _finish(self, news: Outcome | Exception) -> None:
         self._ended += 1
-        self._inbox.put(news)
+        self._outcomes.put(news)
 
     async def _withdraw(self) -> list[int]:
         keys = [waiting.key for waiting in sorted(self._waiting)]
         self._waiting.clear()
         self._ended += len(keys)
-        self._inbox.forget(len(keys))
+        self._outcomes.forget(len(keys))
         return keys
 
     async def _abandon(self) -> list[Dropped]:
@@ -225,7 +225,7 @@ class Fanout:
             self._timer.cancel()
             self._timer = None
         self._ended += len(dropped)
-        self._inbox.forget(len(dropped))
+        self._outcomes.forget(len(dropped))
         return [Dropped(waiting.key, was_out) for waiting, was_out in sorted(dropped)]
 
 

@@ -15,8 +15,9 @@ import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemError, ProviderError
+from app.llm.classify_errors import Failure, classify
 from app.llm.connections import Connections, Reply
-from app.llm.failures import (
+from app.llm.parse_errors import (
     OTHER_NAME,
     failure_of_body,
     is_page,
@@ -25,9 +26,8 @@ from app.llm.failures import (
     sendable,
     wants_other_name,
 )
-from app.llm.questions import LengthName, question
 from app.llm.replies import json_object, read_completion
-from app.llm.trouble import Failure, trouble_of
+from app.llm.request_body import LengthName, request_body
 from app.pipeline.types import Completion, Request
 
 # Decompressing costs processor time on both sides.
@@ -80,7 +80,7 @@ class OpenAIProvider:
         return answer
 
     async def _post(self, request: Request, length_name: LengthName) -> Reply | Failure:
-        path, body = question(request, self._model, length_name)
+        path, body = request_body(request, self._model, length_name)
         answer = await self._connections.post(path, json.dumps(body).encode())
         if isinstance(answer, Reply) and not 200 <= answer.status < 300:
             return _failure_of_reply(answer)
@@ -108,7 +108,7 @@ class OpenAIProvider:
 
     def _trouble(self, failure: Failure) -> ProviderError:
         kept = replace(failure, words=self._scrubbed(failure.words))
-        return trouble_of(kept, time.time())
+        return classify(kept, time.time())
 
     def _scrubbed(self, words: str) -> str:
         return scrubbed(words, self._api_key)

@@ -149,7 +149,7 @@ def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | P
     fanout.submit(0, request)
     until_s = time.monotonic() + patience_s
     while True:
-        for outcome in fanout.collect(timeout_s=0.25, most=1):
+        for outcome in fanout.collect(timeout_s=0.25, limit=1):
             if isinstance(outcome.answer, ProviderError):
                 return outcome.answer
             return Probe(request, outcome.answer, outcome.latency_s)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias, TypeGuard
 
 from app.errors import ItemError
-from app.llm.words import shorten, storable
+from app.llm.provider_text import shorten, storable
 from app.pipeline.types import Completion
 
 JsonObject: TypeAlias = Mapping[str, object]

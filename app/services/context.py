@@ -8,7 +8,7 @@ from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.provider import ProviderFactory
-from app.llm.questions import LengthName
+from app.llm.request_body import LengthName
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 

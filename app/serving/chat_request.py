@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import Fault, InvalidInput
-from app.llm.words import storable
+from app.llm.provider_text import storable
 from app.record import Exchange, Record
 from app.serving.answerer import Question
 from app.training.plain.sampling import SamplingOptions

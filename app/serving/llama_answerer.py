@@ -13,7 +13,7 @@ import httpx
 
 from app.errors import InvalidInput, StackError, TooLong
 from app.llm.model_server import SLOT_TOKENS
-from app.llm.words import shorten
+from app.llm.provider_text import shorten
 from app.serving.answerer import AnswerChunks, AnswerStream, Question, answer_limit
 from app.serving.served_tokenizer import ServedTokenizer
 from app.serving.tuned_model import TunedModel

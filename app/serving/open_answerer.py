@@ -12,8 +12,8 @@ from app.errors import ConfigurationError, InvalidInput
 from app.serving.answerer import Answerer, ClosingAnswerer
 from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.tuned_model import TunedModel
-from app.stack.parts import Environment, model_part
 from app.stack.ports import free_port
+from app.stack.process_specs import Environment, model_spec
 from app.stack.supervisor import Supervisor
 from app.training.plain.options import EMBEDDED
 
@@ -71,7 +71,7 @@ def open_answerer(tuned: TunedModel, engine: Engine, machine: Machine) -> Iterat
         return
     with Supervisor(machine.log_dir) as supervisor:
         port = free_port(_LOOPBACK)
-        supervisor.start(model_part(port, machine.slots, machine.environment, tuned.gguf))
+        supervisor.start(model_spec(port, machine.slots, machine.environment, tuned.gguf))
         url = f"http://{_LOOPBACK}:{port}"
         with closing(LlamaAnswerer(url, tuned, supervisor.check)) as answerer:
             yield answerer

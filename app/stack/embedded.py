@@ -1,4 +1,4 @@
-"""Everything the service needs, started as children of this process and stopped with it."""
+"""The embedded stack: all processes of the service, started and stopped with this process."""
 
 import os
 import time
@@ -12,45 +12,45 @@ import httpx
 
 from app.errors import ConfigurationError, StackError
 from app.settings import EMBEDDED_MODEL, Settings
-from app.stack.broker import IN_MEMORY_URL, broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment, slow_model_pace
-from app.stack.folder import held_folder, publish, withdraw
-from app.stack.parts import (
-    Environment,
-    api_part,
-    available_cores,
-    migration_part,
-    model_part,
-    sweeper_part,
-    worker_part,
-)
+from app.stack.broker import IN_MEMORY_URL, broker_spec, broker_url, find_server, socket_path
+from app.stack.data_folder import locked_folder, publish, withdraw
+from app.stack.environment import process_environment, slow_model_pace
 from app.stack.ports import free_port, is_free, reachable_host
-from app.stack.process import Part
+from app.stack.process import ProcessSpec
+from app.stack.process_specs import (
+    Environment,
+    api_spec,
+    available_cores,
+    migration_spec,
+    model_spec,
+    sweeper_spec,
+    worker_spec,
+)
 from app.stack.supervisor import Supervisor
 
 _LOOPBACK = "127.0.0.1"
 _PORT_TRIES = 5
 _SLOTS = 4
-"""Of the embedded model, on few cores: one alone leaves them idle between its steps."""
+"""Parallel requests of the embedded model: a single one leaves the cores idle between steps."""
 _READY_TIMEOUT_S = 15.0
 _WORKER_GRACE_S = 15.0
-"""Its tasks end within two seconds or are interrupted; then they write down what they have."""
+"""Its tasks end within two seconds or are interrupted; then they save their results."""
 
 
-def _say_nothing(_what: str) -> None:
+def _discard(_message: str) -> None:
     pass
 
 
 class EmbeddedStack:
-    """The whole service on one data folder: broker, model server, schema, API, worker, sweeper.
+    """The service on one data folder: broker, model server, migrations, API, worker, sweeper.
 
-    A context manager, to be entered in a thread that lives as long as it (the main thread). What
-    the settings name elsewhere (database, broker, model endpoint) is not started. Leaving it stops
-    every part, in reverse order; killing this process kills them too.
+    A context manager; enter it in a thread that lives as long as the stack, best the main thread. A
+    database, broker or model endpoint that the settings name is not started. Leaving it stops all
+    processes in reverse order; killing this process kills them too.
 
     Raises (on entering):
-        StackError: another stack holds the folder, or a part did not start; nothing is left.
-        ConfigurationError: the settings contradict each other.
+        StackError: Another stack uses the folder, or a process did not start; none is left.
+        ConfigurationError: The settings contradict each other.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class EmbeddedStack:
         *,
         worker_concurrency: int = 1,
         outer_environment: Mapping[str, str] | None = None,
-        say: Callable[[str], None] = _say_nothing,
+        say: Callable[[str], None] = _discard,
     ) -> None:
         self._settings = settings
         self._worker_concurrency = worker_concurrency
@@ -71,34 +71,34 @@ class EmbeddedStack:
 
     @property
     def api_url(self) -> str:
-        """Where the API answers, without a trailing slash."""
+        """The address of the API, without a trailing slash."""
         return self._api_url
 
     @property
     def log_dir(self) -> Path:
-        """Where each part's output lies, as ``<part>.log``."""
+        """The folder of the log files, one for each process."""
         return self._settings.data_dir.expanduser().resolve() / "logs"
 
     def check(self) -> None:
-        """See whether all parts still run.
+        """Check that all processes still run.
 
         Raises:
-            StackError: one has ended.
+            StackError: One has ended.
         """
         if self._supervisor is not None:
             self._supervisor.check()
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
-            folder = cleanup.enter_context(held_folder(self._settings.data_dir))
-            broker = self._find_broker()
-            # Entered before the supervisor, so that the socket's place goes after the broker.
-            socket = cleanup.enter_context(socket_place(folder)) if broker else None
+            folder = cleanup.enter_context(locked_folder(self._settings.data_dir))
+            broker = self._broker_binary()
+            # Entered first, so that the socket is removed after the broker has stopped.
+            socket = cleanup.enter_context(socket_path(folder)) if broker else None
             supervisor = cleanup.enter_context(Supervisor(folder / "logs"))
             found: Environment = {}
             if broker and socket:
                 self._say("starting the broker")
-                supervisor.start(broker_part(broker, socket, folder, self._environment({})))
+                supervisor.start(broker_spec(broker, socket, folder, self._environment({})))
                 found["REDIS_URL"] = broker_url(socket)
             elif self._settings.redis_url is None:
                 found["REDIS_URL"] = IN_MEMORY_URL
@@ -118,7 +118,7 @@ class EmbeddedStack:
         self._cleanup.close()
         self._supervisor = None
 
-    def _find_broker(self) -> Path | None:
+    def _broker_binary(self) -> Path | None:
         if self._settings.redis_url is not None:
             return None
         return find_server(self._outer.get("PATH"))
@@ -128,15 +128,15 @@ class EmbeddedStack:
             found |= self._start_model(supervisor)
         environment = self._environment(found)
         self._say("bringing the database up to date")
-        supervisor.finish(migration_part(environment))
+        supervisor.finish(migration_spec(environment))
         self._start_api(supervisor, environment)
         if not environment["REDIS_URL"].startswith(IN_MEMORY_URL):
             self._say("starting the worker")
-            supervisor.start(worker_part(self._worker_concurrency, environment, _WORKER_GRACE_S))
-            supervisor.start(sweeper_part(environment))
+            supervisor.start(worker_spec(self._worker_concurrency, environment, _WORKER_GRACE_S))
+            supervisor.start(sweeper_spec(environment))
 
     def _environment(self, extra: Mapping[str, str]) -> Environment:
-        return part_environment(self._settings, self._outer, extra)
+        return process_environment(self._settings, self._outer, extra)
 
     def _start_model(self, supervisor: Supervisor) -> Environment:
         model = self._settings.model or EMBEDDED_MODEL
@@ -148,10 +148,10 @@ class EmbeddedStack:
             )
         self._say("starting the embedded model")
         environment = self._environment({})
-        # Each slot takes 100 MB for its context, and more of them only share the same cores.
+        # Each slot takes 100 MB for its context, and all of them share the same cores.
         slots = min(self._settings.concurrency, max(_SLOTS, available_cores()))
         port = _start_listening(
-            supervisor, lambda port: model_part(port, slots, environment), _LOOPBACK
+            supervisor, lambda port: model_spec(port, slots, environment), _LOOPBACK
         )
         return {
             "OPENAI_BASE_URL": f"http://{_LOOPBACK}:{port}/v1",
@@ -164,15 +164,15 @@ class EmbeddedStack:
         self._say("starting the API")
         host = self._settings.api_host
 
-        def part(port: int) -> Part:
+        def spec(port: int) -> ProcessSpec:
             self._api_url = f"http://{reachable_host(host)}:{port}"
-            return api_part(self._api_url, port, {**environment, "SEEDBED_API_PORT": str(port)})
+            return api_spec(self._api_url, port, {**environment, "SEEDBED_API_PORT": str(port)})
 
-        _start_listening(supervisor, part, host, self._fixed_port())
+        _start_listening(supervisor, spec, host, self._fixed_port())
         _wait_until_all_answer(self._api_url, supervisor)
 
     def _fixed_port(self) -> int | None:
-        """The port the API must have; None when any free one will do."""
+        """Return the port that the API must use; None: any free port."""
         port = self._settings.api_port
         host = self._settings.api_host
         try:
@@ -192,13 +192,13 @@ class EmbeddedStack:
 
 
 def _start_listening(
-    supervisor: Supervisor, part: Callable[[int], Part], host: str, fixed: int | None = None
+    supervisor: Supervisor, spec: Callable[[int], ProcessSpec], host: str, fixed: int | None = None
 ) -> int:
-    """Start a part on a port, trying another one when a stranger was faster; returns the port."""
+    """Start a process on a port and return the port; retry when another program took it first."""
     for tries_left in reversed(range(_PORT_TRIES)):
         port = fixed or free_port(host)
         try:
-            supervisor.start(part(port))
+            supervisor.start(spec(port))
         except StackError:
             if fixed or not tries_left or is_free(host, port):
                 raise
@@ -208,20 +208,20 @@ def _start_listening(
 
 
 def _wait_until_all_answer(api_url: str, supervisor: Supervisor) -> None:
-    """Wait until the API says that its database and broker answer."""
+    """Wait until the API reports that its database and broker answer."""
     give_up_at = time.monotonic() + _READY_TIMEOUT_S
     while True:
         supervisor.check()
         try:
             answer = httpx.get(f"{api_url}/v1/ready", timeout=5.0, trust_env=False)
         except httpx.HTTPError as error:
-            said = str(error)
+            reason = str(error)
         else:
             if answer.status_code == httpx.codes.OK:
                 return
-            said = answer.text[:500]
+            reason = answer.text[:500]
         if time.monotonic() > give_up_at:
             raise StackError(
-                f"The API runs, but is not ready: {said}. See to DATABASE_URL and REDIS_URL."
+                f"The API runs, but is not ready: {reason}. Check DATABASE_URL and REDIS_URL."
             )
         time.sleep(0.2)

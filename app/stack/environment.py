@@ -1,4 +1,4 @@
-"""What a part of the stack gets to know: the settings, as its whole environment."""
+"""The environment of the stack's processes: the settings, as environment variables."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from pydantic import BaseModel, SecretStr
 from app.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
-"""The folder in which `app` and `workers` lie."""
+"""The folder that contains `app` and `workers`."""
 _SLOW_MODEL_TIMEOUT_S = 900.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def variable_names() -> dict[str, str]:
-    """The environment variable of each field of `Settings`, by the field's name."""
+    """Return the environment variable of each field of `Settings`, by field name."""
     prefix = Settings.model_config.get("env_prefix", "")
     return {
         name: str(field.validation_alias or f"{prefix}{name}".upper())
@@ -26,12 +26,12 @@ def variable_names() -> dict[str, str]:
     }
 
 
-def part_environment(
+def process_environment(
     settings: Settings, outer: Mapping[str, str], extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of a part: `outer`, with the settings as this process sees them, and `extra`.
+    """Return the environment of a process: `outer`, the settings of this process, and `extra`.
 
-    A setting that is unset here is unset there, whatever `outer` says.
+    A setting that is unset here is unset there, even when `outer` has it.
     """
     names = variable_names()
     ours = {name.upper() for name in names.values()}
@@ -42,14 +42,14 @@ def part_environment(
             environment[name] = _text(value)
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONPATH"] = _python_path(outer.get("PYTHONPATH", ""))
-    # The parts talk to each other on loopback, which a proxy in the environment must not catch.
+    # The processes talk to each other on loopback, which a proxy cannot reach.
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = ",".join([*filter(None, [outer.get(name)]), *_LOOPBACK])
     return {**environment, **extra}
 
 
 def slow_model_pace(settings: Settings, slots: int) -> dict[str, str]:
-    """What suits a model on this machine's cores, wherever the user has not said otherwise.
+    """Return settings that suit a model on this machine's cores, where the user set none.
 
     With the defaults, which are meant for an endpoint, calls would wait for one of its `slots`
     until they time out.
@@ -74,7 +74,7 @@ def _text(value: object) -> str:
 
 
 def _json(value: object) -> object:
-    """A value as JSON has it, secrets in plain: it goes into the environment of our own part."""
+    """Return a value as JSON, with secrets in plain text: it is for our own process only."""
     match value:
         case SecretStr():
             return value.get_secret_value()

@@ -1,4 +1,4 @@
-"""TCP ports for the parts: finding a free one, and knowing whose it is."""
+"""TCP ports: finding a free one, and checking which process listens on one."""
 
 import contextlib
 import errno
@@ -11,17 +11,17 @@ _LISTENING = "0A"
 
 
 def free_port(host: str) -> int:
-    """A port on `host` that nobody listens on now; somebody else may take it before you do."""
+    """Return a port on `host` that is free now; another process may take it before you do."""
     with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether `port` could be listened on now.
+    """Return True when `port` is free now.
 
     Raises:
-        OSError: for another reason than that it is taken, such as a port that needs privileges.
+        OSError: The port cannot be used for another reason, such as missing privileges.
     """
     with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are merely closing counts as free.
@@ -36,7 +36,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def reachable_host(host: str) -> str:
-    """The address by which a server bound to `host` is reached from this machine, for a URL."""
+    """Return the host for a URL that reaches a server bound to `host` from this machine."""
     if host in {"", "0.0.0.0"}:  # noqa: S104 compared with, not bound to
         return "127.0.0.1"
     if host == "::":
@@ -45,10 +45,10 @@ def reachable_host(host: str) -> str:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether process `pid` itself listens on `port`.
+    """Return True when process `pid` itself listens on `port`.
 
-    Guards against an answer from a stranger who took the port first. Only Linux can tell; elsewhere
-    always True.
+    Another process may have taken the port first, and would answer in its place. Only Linux can
+    tell; elsewhere this is always True.
     """
     if sys.platform != "linux":
         return True

@@ -1,4 +1,4 @@
-"""One running part: its process group, its log, its end."""
+"""One process of the stack: its process group, its log file, and how it is stopped."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from app.stack import leash as leash_module
+from app.stack import die_with_parent
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_LINES = 15
@@ -18,39 +18,42 @@ _TAIL_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What the stack needs to know of one of its processes."""
+class ProcessSpec:
+    """What to start as a process of the stack, and how to wait for it."""
 
     name: str
-    """As people call it; also the name of its log file."""
+    """Shown to users; also the name of the log file."""
     command: tuple[str, ...]
-    """Seen by every user of the machine: no secret may be in it."""
+    """Every user of the machine can see it, so it must hold no secret."""
     environment: Mapping[str, str] = field(repr=False)
-    """The whole environment of the process, secrets included."""
+    """The whole environment of the process, including secrets."""
     ready: Callable[["Process"], bool] = field(default=lambda _: True, repr=False)
-    """Whether it answers yet; asked again and again, must return within a second or two."""
+    """Returns True when the process answers; called repeatedly, so it must not take over 2 s."""
     start_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
-    """How long it may take to end by itself before it is killed."""
+    """Seconds that it gets to end by itself before it is killed."""
 
 
 class Process:
-    """A part that was started: leader of its own session, on a leash (see `app.stack.leash`)."""
+    """A started process: the leader of its own session, which dies with this one.
 
-    def __init__(self, part: Part, log_dir: Path, *, watch_pipe: bool) -> None:
-        self.part = part
-        self.log_path = log_dir / f"{part.name}.log"
+    See `app.stack.die_with_parent`.
+    """
+
+    def __init__(self, spec: ProcessSpec, log_dir: Path, *, watch_pipe: bool) -> None:
+        self.spec = spec
+        self.log_path = log_dir / f"{spec.name}.log"
         self._gone = False
         with _opened_log(self.log_path) as log:
             self._log_start = log.tell()
-            self._popen = subprocess.Popen(  # noqa: S603 the stack's own parts
-                _leashed(part.command, watch_pipe=watch_pipe),
-                env=dict(part.environment),
-                # The leash reads the pipe's end as its parent's; nothing is ever written to it.
+            self._popen = subprocess.Popen(  # noqa: S603 our own command
+                _bound_to_parent(spec.command, watch_pipe=watch_pipe),
+                env=dict(spec.environment),
+                # The end of the pipe means that the parent ended; nothing is ever written to it.
                 stdin=subprocess.PIPE if watch_pipe else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal then reaches only the parent, who stops parts in order.
+                # Ctrl-C in the terminal then reaches only the parent, which stops all in order.
                 start_new_session=True,
             )
 
@@ -60,7 +63,10 @@ class Process:
         return self._popen.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs; negative for the signal that ended it. Leaves nothing behind."""
+        """Return the exit code, negative for a signal; None while the process runs.
+
+        Once it has ended, its children are killed.
+        """
         code = self._popen.poll()
         if code is not None:
             self._kill_group()
@@ -68,46 +74,46 @@ class Process:
         return code
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit code once it has ended, or None after `timeout_s`."""
+        """Wait for the end and return the exit code; None after `timeout_s` seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(timeout_s)
         return self.exit_code()
 
     def request_stop(self) -> None:
-        """Ask it to end by itself (SIGTERM to the part alone: it knows about its children)."""
+        """Send SIGTERM, only to the process itself: it stops its own children."""
         self._popen.terminate()
 
     def kill(self) -> None:
-        """End it now, with every process it started."""
+        """Kill the process and every process that it started."""
         self._kill_group()
         self._popen.wait()
         self._gone = True
         self._close()
 
     def stop(self) -> None:
-        """Ask it to end, wait, and kill what is left. Safe to repeat."""
+        """Ask the process to end, wait, and kill what is left. Safe to repeat."""
         self.request_stop()
         try:
-            self.wait(self.part.stop_timeout_s)
+            self.wait(self.spec.stop_timeout_s)
         finally:
-            # Also on a second Ctrl-C: whoever is in that hurry gets the hard way.
+            # A second Ctrl-C skips the wait.
             self.kill()
 
     def log_text(self) -> str:
-        """What it has written since it was started; of much, the last part."""
+        """Return what it has logged since it was started, at most the last 16 KiB."""
         with self.log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, end - _TAIL_BYTES))
             return log.read().decode("utf-8", errors="replace")
 
-    def obituary(self, happened: str) -> str:
-        """A message for the user: what happened, and the end of the log."""
+    def failure_message(self, happened: str) -> str:
+        """Return a message for the user: what happened, and the end of the log."""
         lines = self.log_text().splitlines()[-_TAIL_LINES:]
-        told = "".join(f"\n  {line}" for line in lines) or "\n  (nothing)"
-        return f"{self.part.name} {happened}. The end of {self.log_path}:{told}"
+        tail = "".join(f"\n  {line}" for line in lines) or "\n  (nothing)"
+        return f"{self.spec.name} {happened}. The end of {self.log_path}:{tail}"
 
     def _kill_group(self) -> None:
-        if self._gone:  # Its process id may belong to somebody else by now.
+        if self._gone:  # Another process may have its id by now.
             return
         # PermissionError: macOS, when only the unreaped leader is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -118,11 +124,11 @@ class Process:
             self._popen.stdin.close()
 
 
-def _leashed(command: tuple[str, ...], *, watch_pipe: bool) -> list[str]:
+def _bound_to_parent(command: tuple[str, ...], *, watch_pipe: bool) -> list[str]:
     # Isolated and without site-packages (-I -S): it needs the standard library only, starts in a
     # third of the time, and nothing in the user's folder or environment can break it.
-    leash = [sys.executable, "-I", "-S", leash_module.__file__, "--parent", str(os.getpid())]
-    return [*leash, *(["--watch-stdin"] if watch_pipe else []), "--", *command]
+    launcher = [sys.executable, "-I", "-S", die_with_parent.__file__, "--parent", str(os.getpid())]
+    return [*launcher, *(["--watch-stdin"] if watch_pipe else []), "--", *command]
 
 
 def _opened_log(path: Path) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""Starts parts in order, notices when one dies, stops them in reverse order."""
+"""Starting the processes of the stack in order, noticing when one dies, stopping in reverse."""
 
 import signal
 import sys
@@ -8,16 +8,16 @@ from types import TracebackType
 from typing import Self
 
 from app.errors import StackError
-from app.stack.process import Part, Process
+from app.stack.process import Process, ProcessSpec
 
-_LOOK_EVERY_S = 0.1
+_POLL_S = 0.1
 
 
 class Supervisor:
-    """The parts that run now.
+    """The processes that run now.
 
-    A context manager: leaving it stops them all, last started first. Start parts from a thread
-    that outlives them, best the main thread (see `app.stack.leash`).
+    A context manager: leaving it stops them all, last started first. Start them from a thread that
+    outlives them, best the main thread (see `app.stack.die_with_parent`).
     """
 
     def __init__(self, log_dir: Path, *, watch_pipe: bool = sys.platform != "linux") -> None:
@@ -37,14 +37,14 @@ class Supervisor:
     ) -> None:
         self.stop()
 
-    def start(self, part: Part) -> Process:
-        """Start `part` and wait until it answers.
+    def start(self, spec: ProcessSpec) -> Process:
+        """Start a process and wait until it answers.
 
         Raises:
-            StackError: it, or a part started before, ended or did not answer in time; a part that
-                failed to start is not left running.
+            StackError: It, or a process started before, ended, or it did not answer in time. A
+                process that failed to start is not left running.
         """
-        process = Process(part, self._log_dir, watch_pipe=self._watch_pipe)
+        process = Process(spec, self._log_dir, watch_pipe=self._watch_pipe)
         self._running.append(process)
         try:
             self._wait_until_ready(process)
@@ -55,51 +55,51 @@ class Supervisor:
         return process
 
     def _wait_until_ready(self, process: Process) -> None:
-        timeout_s = process.part.start_timeout_s
+        timeout_s = process.spec.start_timeout_s
         give_up_at = time.monotonic() + timeout_s
-        while not process.part.ready(process):
+        while not process.spec.ready(process):
             self.check()
             if time.monotonic() > give_up_at:
-                raise StackError(process.obituary(f"did not answer within {timeout_s:g} s"))
-            time.sleep(_LOOK_EVERY_S)
+                raise StackError(process.failure_message(f"did not answer within {timeout_s:g} s"))
+            time.sleep(_POLL_S)
         self.check()
 
-    def finish(self, part: Part) -> None:
-        """Run `part` to its end, which must come within its start time-out.
+    def finish(self, spec: ProcessSpec) -> None:
+        """Run a process to its end, which must come within its start timeout.
 
         Raises:
-            StackError: it failed, or took too long.
+            StackError: It failed, or took too long.
         """
-        process = Process(part, self._log_dir, watch_pipe=self._watch_pipe)
+        process = Process(spec, self._log_dir, watch_pipe=self._watch_pipe)
         try:
-            code = process.wait(part.start_timeout_s)
+            code = process.wait(spec.start_timeout_s)
         finally:
             process.kill()
         if code is None:
-            late = f"did not end within {part.start_timeout_s:g} s"
-            raise StackError(process.obituary(late))
+            late = f"did not end within {spec.start_timeout_s:g} s"
+            raise StackError(process.failure_message(late))
         if code != 0:
-            raise StackError(process.obituary(_ended(code)))
+            raise StackError(process.failure_message(_ended(code)))
 
     def check(self) -> None:
-        """See whether all parts still run.
+        """Check that all processes still run.
 
         Raises:
-            StackError: one has ended; names it, its exit code and the end of its log.
+            StackError: One has ended; names it, its exit code and the end of its log.
         """
         for process in self._running:
             code = process.exit_code()
             if code is not None:
-                raise StackError(process.obituary(_ended(code)))
+                raise StackError(process.failure_message(_ended(code)))
 
     def stop(self) -> None:
-        """Stop all parts, last started first. Safe to repeat."""
+        """Stop all processes, last started first. Safe to repeat."""
         try:
             while self._running:
                 self._running[-1].stop()
                 self._running.pop()
         finally:
-            # Reached with parts left only when a second Ctrl-C broke in.
+            # Some are left only when a second Ctrl-C interrupts the loop above.
             while self._running:
                 self._running.pop().kill()
 

@@ -20,7 +20,7 @@ from app.services.access import api_keys
 from app.services.access.api_keys import NewKey, Scope
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
-from app.stack.environment import part_environment
+from app.stack.environment import process_environment
 from app.stack.ports import free_port
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -63,7 +63,7 @@ def start_api(settings: Settings, host: str) -> Api:
     changes["FORWARDED_ALLOW_IPS"] = "*"
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "app.api"],
-        env=part_environment(settings, os.environ, changes),
+        env=process_environment(settings, os.environ, changes),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,7 +114,7 @@ def test_without_a_key_the_api_refuses_to_be_reached_from_elsewhere(
 def test_the_embedded_stack_tells_why_it_does_not_start_without_a_key(
     tmp_path: Path, settings_for: Callable[[Path], Settings]
 ) -> None:
-    environment = part_environment(
+    environment = process_environment(
         settings_for(tmp_path),
         os.environ,
         {"REDIS_URL": "memory://", "SEEDBED_API_HOST": EVERYWHERE},
@@ -227,7 +227,7 @@ def seedbed(
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-P", "-m", "app.cli.main", *arguments],
-        env=part_environment(settings, os.environ, variables),
+        env=process_environment(settings, os.environ, variables),
         capture_output=True,
         text=True,
         timeout=120,

@@ -20,11 +20,11 @@ import psutil
 import redis
 
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment
-from app.stack.parts import Environment, api_part, migration_part, sweeper_part
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
+from app.stack.environment import process_environment
 from app.stack.ports import free_port
-from app.stack.process import Part, Process
+from app.stack.process import Process, ProcessSpec
+from app.stack.process_specs import Environment, api_spec, migration_spec, sweeper_spec
 from app.stack.supervisor import Supervisor
 from app.store.database import Database
 from tests.faults.kept import Kept
@@ -138,14 +138,14 @@ class Cluster:
     def add_worker(self, size: Size) -> Kept:
         """Start one more worker."""
         name = f"worker-{len(self.workers) + 1}"
-        self.workers.append(self._keep(_worker_part(name, size, self._named(name))))
+        self.workers.append(self._keep(_worker_spec(name, size, self._named(name))))
         return self.workers[-1]
 
     def add_sweeper(self) -> Kept:
         """Start one more sweeper."""
         name = f"sweeper-{len(self.sweepers) + 1}"
-        part = sweeper_part(self._named(name))
-        part = Part(name, part.command, part.environment, _catches_sigterm)
+        part = sweeper_spec(self._named(name))
+        part = ProcessSpec(name, part.command, part.environment, _catches_sigterm)
         self.sweepers.append(self._keep(part))
         return self.sweepers[-1]
 
@@ -154,13 +154,13 @@ class Cluster:
         port = free_port(_LOOPBACK)
         self.api_url = f"http://{_LOOPBACK}:{port}"
         environment = self._named("api") | {"SEEDBED_API_PORT": str(port)}
-        self.api = self._keep(api_part(self.api_url, port, environment))
+        self.api = self._keep(api_spec(self.api_url, port, environment))
 
     def add_broker(self, binary: Path, socket: Path) -> None:
         """Start the broker."""
         self.broker_socket = socket
         self._environment["REDIS_URL"] = broker_url(socket)
-        self.broker = self._keep(broker_part(binary, socket, socket.parent, self._environment))
+        self.broker = self._keep(broker_spec(binary, socket, socket.parent, self._environment))
         self.await_ready(self.broker)
 
     def watch_database(self, postgresql: PostgreSQLProcess) -> None:
@@ -178,7 +178,7 @@ class Cluster:
             assert time.monotonic() < until, [psutil.Process(pid).cmdline() for pid in left]
             time.sleep(0.05)
 
-    def _keep(self, part: Part) -> Kept:
+    def _keep(self, part: ProcessSpec) -> Kept:
         self._kept.append(Kept(part, self._log_dir, self._away_s))
         return self._kept[-1]
 
@@ -195,10 +195,10 @@ def cluster(
     binary = find_server(os.environ.get("PATH"))
     assert binary is not None
     with ExitStack() as cleanup:
-        socket = cleanup.enter_context(socket_place(folder))
+        socket = cleanup.enter_context(socket_path(folder))
         supervisor = cleanup.enter_context(Supervisor(folder / "logs"))
         port = _start_endpoint(supervisor, size.delay_s)
-        environment = part_environment(_settings(size, folder, port), os.environ, {})
+        environment = process_environment(_settings(size, folder, port), os.environ, {})
         environment["DATABASE_URL"] = database_url
         made = Cluster(environment, folder, random.Random(1))
         cleanup.callback(made.end)
@@ -206,7 +206,7 @@ def cluster(
         if postgresql is not None:
             made.watch_database(postgresql)
         made.add_broker(binary, socket)
-        supervisor.finish(migration_part(made._environment))  # noqa: SLF001 - ours, above
+        supervisor.finish(migration_spec(made._environment))  # noqa: SLF001 - ours, above
         made.add_api()
         for _ in range(size.workers):
             made.add_worker(size)
@@ -235,7 +235,7 @@ def _start_endpoint(supervisor: Supervisor, delay_s: float) -> int:
     command = (sys.executable, "-m", "tests.faults.endpoint", "--delay-s", str(delay_s))
     root = str(Path(__file__).resolve().parents[2])
     environment = {**os.environ, "PYTHONPATH": root}
-    part = Part("endpoint", command, environment, lambda process: bool(_port_of(process)))
+    part = ProcessSpec("endpoint", command, environment, lambda process: bool(_port_of(process)))
     return int(_port_of(supervisor.start(part)))
 
 
@@ -244,14 +244,14 @@ def _port_of(process: Process) -> str:
     return said.group(1) if said else ""
 
 
-def _worker_part(name: str, size: Size, environment: Environment) -> Part:
+def _worker_spec(name: str, size: Size, environment: Environment) -> ProcessSpec:
     command = (
         *(sys.executable, "-m", "celery", "-A", size.celery_app, "worker", "--pool", "prefork"),
         *("--concurrency", str(size.children), "--queues", "generation,maintenance"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "info"),
         *("--hostname", f"{name}@%h"),
     )
-    return Part(name, command, environment, lambda process: " ready." in process.log_text())
+    return ProcessSpec(name, command, environment, lambda process: " ready." in process.log_text())
 
 
 def _session_of(pid: int) -> int | None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import psutil
 
-from app.stack.process import Part, Process
+from app.stack.process import Process, ProcessSpec
 
 
 class Kept:
     """A process that is started again a moment after it died."""
 
-    def __init__(self, part: Part, log_dir: Path, away_s: Callable[[], float]) -> None:
+    def __init__(self, part: ProcessSpec, log_dir: Path, away_s: Callable[[], float]) -> None:
         self.part = part
         self._log_dir = log_dir
         self._away_s = away_s

@@ -24,7 +24,7 @@ from sqlalchemy import text
 from app.services.context import open_service_context
 from app.services.generation.slots import sweep
 from app.settings import Settings
-from app.stack.process import Part, Process
+from app.stack.process import Process, ProcessSpec
 from app.store.database import Database
 from app.store.migrate import migrate
 from tests.servers.postgresql import PostgreSQL
@@ -51,12 +51,12 @@ def _held(url: str, folder: Path) -> Iterator[int]:
     """A process of its own that has just locked the run's row, as the service does; its id."""
     command = (sys.executable, "-m", "tests.faults.holder", url, "run_1")
     root = str(Path(__file__).resolve().parents[2])
-    part = Part("holder", command, {**os.environ, "PYTHONPATH": root})
+    part = ProcessSpec("holder", command, {**os.environ, "PYTHONPATH": root})
     holder = Process(part, folder, watch_pipe=False)
     try:
         until = time.monotonic() + 20
         while "holding" not in holder.log_text():
-            assert time.monotonic() < until, holder.obituary("does not hold")
+            assert time.monotonic() < until, holder.failure_message("does not hold")
             time.sleep(0.02)
         yield holder.pid
     finally:

@@ -17,10 +17,10 @@ from app.services.context import ServiceContext, open_service_context
 from app.services.training.jobs import control
 from app.services.work_kinds import TRAINING, WorkRef, send
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment
-from app.stack.parts import sweeper_part, worker_part
-from app.stack.process import Part, Process
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
+from app.stack.environment import process_environment
+from app.stack.process import Process, ProcessSpec
+from app.stack.process_specs import sweeper_spec, worker_spec
 from app.stack.supervisor import Supervisor
 from app.store.tables.training import TrainingJob
 from tests.servers.postgresql import PostgreSQL
@@ -56,10 +56,10 @@ class Site:
     started: list[Process] = field(default_factory=list)
 
     def worker(self) -> Process:
-        return self._start(worker_part(1, self._environment(), 20))
+        return self._start(worker_spec(1, self._environment(), 20))
 
     def sweeper(self) -> Process:
-        return self._start(sweeper_part(self._environment()))
+        return self._start(sweeper_spec(self._environment()))
 
     def send(self, job: TrainingJob) -> None:
         with closing(make_celery(self.settings)) as celery:
@@ -80,9 +80,9 @@ class Site:
 
     def _environment(self) -> dict[str, str]:
         # Sums of floats come out the same only where as many threads make them.
-        return part_environment(self.settings, os.environ, {"OMP_NUM_THREADS": "1"})
+        return process_environment(self.settings, os.environ, {"OMP_NUM_THREADS": "1"})
 
-    def _start(self, part: Part) -> Process:
+    def _start(self, part: ProcessSpec) -> Process:
         named = replace(part, name=f"{part.name}-{len(self.started)}")
         process = Process(named, self.settings.data_dir, watch_pipe=False)
         self.processes.callback(process.kill)
@@ -102,7 +102,7 @@ def wait_for(what: Callable[[], bool], most_s: float = 90.0) -> None:
 def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iterator[Site]:
     binary = find_server("")
     assert binary is not None
-    with socket_place(tmp_path) as socket:
+    with socket_path(tmp_path) as socket:
         settings = Settings.model_validate(
             {
                 "data_dir": tmp_path / "data",
@@ -119,8 +119,8 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
             Supervisor(tmp_path) as supervisor,
             ExitStack() as processes,
         ):
-            environment = part_environment(settings, os.environ, {})
-            supervisor.start(broker_part(binary, socket, tmp_path, environment))
+            environment = process_environment(settings, os.environ, {})
+            supervisor.start(broker_spec(binary, socket, tmp_path, environment))
             yield Site(context, settings, processes)
 
 

@@ -17,7 +17,7 @@ from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.open_answerer import Machine, open_answerer
 from app.serving.tuned_model import TunedModel, find_tuned
 from app.settings import Settings
-from app.stack.environment import part_environment
+from app.stack.environment import process_environment
 from app.training.job import Job, run_job
 from app.training.learn.loop import TrainingHooks
 from app.training.model.device import Device
@@ -86,7 +86,7 @@ def leave_tuned_adapter(data_dir: Path) -> None:
 
 @contextmanager
 def opened_by_llama(data_dir: Path, slots: int = 4) -> Iterator[LlamaAnswerer]:
-    environment = part_environment(Settings.model_validate({}), os.environ, {})
+    environment = process_environment(Settings.model_validate({}), os.environ, {})
     machine = Machine(environment, data_dir / "logs", slots)
     with open_answerer(found_in(data_dir), "auto", machine) as answerer:
         assert isinstance(answerer, LlamaAnswerer)

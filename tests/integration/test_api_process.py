@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from app.stack.environment import part_environment
+from app.stack.environment import process_environment
 from app.stack.ports import free_port
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -40,7 +40,7 @@ def test_a_process_told_to_stop_does_not_wait_for_its_followers(tmp_path: Path) 
     with (
         subprocess.Popen(
             [sys.executable, "-m", "app.api"],
-            env=part_environment(settings, os.environ, {}),
+            env=process_environment(settings, os.environ, {}),
             stderr=subprocess.PIPE,
             text=True,
         ) as process,

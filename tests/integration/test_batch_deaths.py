@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
-from app.llm.questions import LengthName
+from app.llm.request_body import LengthName
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.model import reply
 from app.services.generation.slots import sweep

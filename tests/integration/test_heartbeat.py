@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment
-from app.stack.parts import sweeper_part, worker_part
-from app.stack.process import Part, Process
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
+from app.stack.environment import process_environment
+from app.stack.process import Process, ProcessSpec
+from app.stack.process_specs import sweeper_spec, worker_spec
 from app.store.database import Database
 from app.store.migrate import migrate
 from workers.heartbeat import EVERY_S
@@ -25,7 +25,7 @@ SLACK_S = 10.0
 
 
 @contextmanager
-def running(part: Part, folder: Path) -> Iterator[Process]:
+def running(part: ProcessSpec, folder: Path) -> Iterator[Process]:
     process = Process(part, folder, watch_pipe=False)
     try:
         until = time.monotonic() + 30
@@ -49,7 +49,7 @@ def beats(pulse_file: Path, within_s: float = EVERY_S + SLACK_S) -> bool:
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Path]:
-    with socket_place(tmp_path) as socket:
+    with socket_path(tmp_path) as socket:
         yield socket
 
 
@@ -69,16 +69,16 @@ def settings(tmp_path: Path, socket: Path) -> Settings:
 
 
 @pytest.fixture
-def broker(tmp_path: Path, socket: Path) -> Part:
+def broker(tmp_path: Path, socket: Path) -> ProcessSpec:
     binary = find_server("")
     assert binary is not None
-    return broker_part(binary, socket, tmp_path, {})
+    return broker_spec(binary, socket, tmp_path, {})
 
 
 def test_a_workers_pulse_stops_with_its_broker_and_comes_back_with_it(
-    settings: Settings, broker: Part, tmp_path: Path
+    settings: Settings, broker: ProcessSpec, tmp_path: Path
 ) -> None:
-    part = worker_part(1, part_environment(settings, os.environ, {}), 10)
+    part = worker_spec(1, process_environment(settings, os.environ, {}), 10)
     assert settings.pulse_file is not None
     with ExitStack() as started:
         first_broker = started.enter_context(running(broker, tmp_path))
@@ -94,9 +94,9 @@ def test_a_workers_pulse_stops_with_its_broker_and_comes_back_with_it(
 
 
 def test_a_sweepers_pulse_stops_with_its_database(
-    settings: Settings, broker: Part, tmp_path: Path
+    settings: Settings, broker: ProcessSpec, tmp_path: Path
 ) -> None:
-    part = sweeper_part(part_environment(settings, os.environ, {}))
+    part = sweeper_spec(process_environment(settings, os.environ, {}))
     assert settings.pulse_file is not None
     with running(broker, tmp_path), running(part, tmp_path):
         assert beats(settings.pulse_file)

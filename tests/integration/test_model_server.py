@@ -18,8 +18,8 @@ import pytest
 
 from app.errors import ItemError
 from app.llm.fanout import Fanout
-from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.outcomes import Outcome
 from app.llm.preflight import preflight
 from app.pipeline.types import (
     Capabilities,

@@ -12,7 +12,7 @@ from celery.exceptions import QueueNotFound
 from app.messaging import GENERATION_QUEUE, QUEUES, backlog, make_celery
 from app.services.work_kinds import RUNS, WorkRef, send
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
 from app.stack.supervisor import Supervisor
 
 
@@ -20,8 +20,8 @@ from app.stack.supervisor import Supervisor
 def socket(tmp_path: Path) -> Iterator[Path]:
     binary = find_server("")
     assert binary is not None
-    with socket_place(tmp_path) as socket, Supervisor(tmp_path) as supervisor:
-        supervisor.start(broker_part(binary, socket, tmp_path, {}))
+    with socket_path(tmp_path) as socket, Supervisor(tmp_path) as supervisor:
+        supervisor.start(broker_spec(binary, socket, tmp_path, {}))
         yield socket
 
 

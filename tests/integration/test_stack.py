@@ -21,10 +21,10 @@ from app.errors import ConfigurationError
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import scripted_server
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
+from app.stack.data_folder import running_service
 from app.stack.embedded import EmbeddedStack
-from app.stack.environment import part_environment
-from app.stack.folder import running_service
+from app.stack.environment import process_environment
 from app.stack.supervisor import Supervisor
 
 pytestmark = pytest.mark.crash
@@ -45,9 +45,9 @@ def test_the_broker_carries_messages_whatever_the_folder_is_called(
     data_dir.mkdir()
     binary = find_server(WHEELS_ONLY)
     assert binary is not None
-    environment = part_environment(Settings(_env_file=None), os.environ, {})
-    with socket_place(data_dir) as socket, Supervisor(data_dir / "logs") as supervisor:
-        supervisor.start(broker_part(binary, socket, data_dir, environment))
+    environment = process_environment(Settings(_env_file=None), os.environ, {})
+    with socket_path(data_dir) as socket, Supervisor(data_dir / "logs") as supervisor:
+        supervisor.start(broker_spec(binary, socket, data_dir, environment))
         with Connection(broker_url(socket)) as connection:  # type: ignore[no-untyped-call] # kombu
             queue = connection.SimpleQueue("generation")
             queue.put({"run": "r1"})
@@ -66,7 +66,7 @@ class Program:
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         self.data_dir = folder / "data"
-        environment = part_environment(
+        environment = process_environment(
             # The stack does not ask the endpoint; what is queued here is never worked on.
             Settings(
                 data_dir=self.data_dir,

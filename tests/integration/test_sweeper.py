@@ -13,7 +13,7 @@ from app.services.training.jobs import control
 from app.services.training.jobs.requests import TrainingRequest
 from app.services.work_kinds import TRAINING, WorkRef, send
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
 from app.stack.supervisor import Supervisor
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
@@ -25,8 +25,8 @@ from workers.sweeper import send_waiting
 def celery(tmp_path: Path) -> Iterator[Celery]:
     binary = find_server("")
     assert binary is not None
-    with socket_place(tmp_path) as socket, Supervisor(tmp_path) as supervisor:
-        supervisor.start(broker_part(binary, socket, tmp_path, {}))
+    with socket_path(tmp_path) as socket, Supervisor(tmp_path) as supervisor:
+        supervisor.start(broker_spec(binary, socket, tmp_path, {}))
         settings = Settings.model_validate({"REDIS_URL": broker_url(socket)})
         with closing(make_celery(settings)) as celery:
             yield celery

@@ -23,10 +23,10 @@ from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.services.work_kinds import RUNS, WorkRef, send
 from app.settings import Settings
-from app.stack.broker import broker_part, broker_url, find_server, socket_place
-from app.stack.environment import part_environment
-from app.stack.parts import worker_part
+from app.stack.broker import broker_spec, broker_url, find_server, socket_path
+from app.stack.environment import process_environment
 from app.stack.process import Process
+from app.stack.process_specs import worker_spec
 from app.stack.supervisor import Supervisor
 from app.store.runs import slots
 from app.store.tables.runs import Run
@@ -56,7 +56,7 @@ class Site:
     workers: list[Process] = field(default_factory=list)
 
     def worker(self) -> Process:
-        part = worker_part(2, part_environment(self.settings, os.environ, {}), 20)
+        part = worker_spec(2, process_environment(self.settings, os.environ, {}), 20)
         name = f"worker-{len(self.workers)}"
         worker = Process(replace(part, name=name), self.settings.data_dir, watch_pipe=False)
         self.processes.callback(worker.kill)
@@ -121,7 +121,7 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
     def script(call: ScriptedCall) -> ScriptedReply:
         return replace(reply(call), delay_s=sites[0].delay_s)
 
-    with scripted_server(script) as server, socket_place(tmp_path) as socket:
+    with scripted_server(script) as server, socket_path(tmp_path) as socket:
         settings = Settings.model_validate(
             {
                 "data_dir": tmp_path,
@@ -139,8 +139,8 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
             Supervisor(tmp_path) as supervisor,
             ExitStack() as processes,
         ):
-            environment = part_environment(settings, os.environ, {})
-            supervisor.start(broker_part(binary, socket, tmp_path, environment))
+            environment = process_environment(settings, os.environ, {})
+            supervisor.start(broker_spec(binary, socket, tmp_path, environment))
             sites.append(Site(context, settings, socket, processes))
             yield sites[0]
 

@@ -22,7 +22,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from app.stack.leash import die_with_parent
+from app.stack.die_with_parent import die_with_parent
 
 _USER = "nobody" if os.getuid() == 0 else None
 _OPTIONS = ("-c", "listen_addresses=")

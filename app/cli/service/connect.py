@@ -12,8 +12,8 @@ from app.cli.service.client import ServiceClient
 from app.errors import ConfigurationError, SeedbedError
 from app.services.access.api_keys import is_key
 from app.settings import EMBEDDED_MODEL, Settings
+from app.stack.data_folder import RunningService, running_service
 from app.stack.embedded import EmbeddedStack
-from app.stack.folder import RunningService, running_service
 
 _START_TIMEOUT_S = 300.0
 _START_POLL_S = 0.2

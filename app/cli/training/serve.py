@@ -13,7 +13,7 @@ from app.cli.service.connect import read_settings
 from app.errors import Conflict, NotFound
 from app.services.training.jobs.control import folder_in, models_folder_in
 from app.settings import Settings
-from app.stack.environment import part_environment
+from app.stack.environment import process_environment
 
 if TYPE_CHECKING:
     from app.serving.tuned_model import TunedModel
@@ -54,7 +54,7 @@ def serve(
         tuned = _find(settings, adapter)
         used = choose_engine(tuned, engine)
         logs = settings.data_dir.expanduser().resolve() / "logs" / "serve"
-        machine = Machine(part_environment(settings, os.environ, {}), logs)
+        machine = Machine(process_environment(settings, os.environ, {}), logs)
 
         def report_address(url: str) -> None:
             models = list(model_names(tuned.name))

@@ -15,11 +15,11 @@ import openai
 from app.errors import Conflict, ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.batch_api.connection import BatchConnection
 from app.llm.batch_api.lines import Endpoint, Named, endpoint_of, read_line, request_line
-from app.llm.failures import OTHER_NAME, wants_other_name
-from app.llm.questions import LengthName
+from app.llm.classify_errors import Failure
+from app.llm.parse_errors import OTHER_NAME, wants_other_name
+from app.llm.provider_text import shorten, storable
 from app.llm.replies import JsonObject
-from app.llm.trouble import Failure
-from app.llm.words import shorten, storable
+from app.llm.request_body import LengthName
 from app.pipeline.types import Completion
 
 LABEL = "seedbed_batch"

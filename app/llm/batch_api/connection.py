@@ -16,7 +16,8 @@ import openai
 from app.errors import ConfigurationError, ItemError, Outage, ProviderError
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
-from app.llm.failures import (
+from app.llm.classify_errors import About, Failure, classify
+from app.llm.parse_errors import (
     failure_of_body,
     failure_of_error,
     is_page,
@@ -27,7 +28,6 @@ from app.llm.failures import (
     uses_proxy,
 )
 from app.llm.replies import JsonObject, json_object
-from app.llm.trouble import About, Failure, trouble_of
 
 CONNECT_TIMEOUT_S = 10.0
 MOST_BYTES = 4 * 1024 * 1024
@@ -104,7 +104,7 @@ class BatchConnection:
     def trouble(self, failure: Failure) -> ProviderError:
         """What the table says of a failure."""
         kept = replace(failure, words=self.scrubbed(failure.words))
-        return trouble_of(kept, time.time(), BATCH_TABLE)
+        return classify(kept, time.time(), BATCH_TABLE)
 
     def scrubbed(self, words: str) -> str:
         """The words without the key."""

@@ -7,7 +7,7 @@ still leaves ordinary calls; an `ItemError` there is about the batch as a whole.
 import re
 
 from app.errors import ItemError, Outage, RunError, Throttled
-from app.llm.trouble import TABLE, Failure, Row
+from app.llm.classify_errors import TABLE, Failure, Row
 
 _NEVER_ASKED = ("batch_expired", "batch_cancel", "batch_failed")
 _FULL = ("token_limit_exceeded", "request_limit_exceeded", "batch_limit_exceeded")

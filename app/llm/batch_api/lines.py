@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from app.errors import ItemError
-from app.llm.failures import failure_of_body
-from app.llm.questions import LengthName, question
+from app.llm.classify_errors import Failure
+from app.llm.parse_errors import failure_of_body
 from app.llm.replies import JsonObject, json_object, read_completion
-from app.llm.trouble import Failure
+from app.llm.request_body import LengthName, request_body
 from app.pipeline.types import ChatPrompt, Completion, Request
 
 MOST_REQUESTS = 50_000
@@ -26,7 +26,7 @@ _LONGER_NAME: LengthName = "max_completion_tokens"
 
 def request_line(custom_id: str, request: Request, model: str, name: LengthName) -> bytes:
     """A request as a line of the input file, its end included."""
-    path, body = question(request, model, name)
+    path, body = request_body(request, model, name)
     asked = {"custom_id": custom_id, "method": "POST", "url": f"/v1{path}", "body": body}
     return json.dumps(asked).encode() + b"\n"
 

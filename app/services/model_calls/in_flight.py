@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ItemError, Outage, ProviderError
 from app.llm.calls import Calls
-from app.llm.inbox import Outcome
+from app.llm.outcomes import Outcome
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext

@@ -7,7 +7,7 @@ import pytest
 from app.cli.exits import ExitCode
 from app.cli.runs.embedded_model import with_embedded_options
 from app.settings import EMBEDDED_MODEL
-from app.stack.folder import held_folder, publish
+from app.stack.data_folder import locked_folder, publish
 from tests.unit.cli.answers import MET, run_json
 from tests.unit.cli.command_line import ROWS, Seedbed
 from tests.unit.cli.stand_in import Answer
@@ -81,7 +81,7 @@ def test_a_model_that_is_asked_for_by_name_must_be_the_same(seedbed: Seedbed) ->
 def test_a_run_that_asks_another_model_than_the_stack_would_now_is_left_alone(
     seedbed: Seedbed,
 ) -> None:
-    with held_folder(seedbed.folder / "data") as folder:
+    with locked_folder(seedbed.folder / "data") as folder:
         publish(folder, seedbed.service.url)
         for model, started in (("of an endpoint", 1), (EMBEDDED_MODEL, 1)):
             seedbed.service.will("GET /v1/runs/r1", run_json(**MET))

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.llm.calls import FIRST_IN_AIR, Calls, Endpoint
-from app.llm.inbox import Outcome
+from app.llm.outcomes import Outcome
 from app.llm.provider import Provider, ProviderFactory
 from app.llm.scripted.provider import ScriptedProvider
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request

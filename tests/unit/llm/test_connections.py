@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from app.errors import ConfigurationError, ItemError
+from app.llm.classify_errors import Failure
 from app.llm.connections import MOST_BYTES, MOST_ERROR_BYTES, Connections, Reply
-from app.llm.trouble import Failure
 
 HEADERS = {"Authorization": "Bearer sk-secret", "Accept-Encoding": "identity"}
 

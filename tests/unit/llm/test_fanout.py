@@ -12,8 +12,8 @@ import pytest
 
 from app.errors import ConfigurationError, ItemError, Throttled
 from app.llm.fanout import Dropped, Fanout
-from app.llm.inbox import Outcome
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.outcomes import Outcome
 from app.llm.scripted.provider import ScriptedProvider
 from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request
@@ -144,7 +144,7 @@ def test_collect_waits_no_longer_than_its_time_and_takes_no_more_than_asked() ->
             fanout.submit(key, request(words))
             provider.let(words)
         wait_until_asked(provider, 5)
-        assert len(fanout.collect(timeout_s=5, most=2)) == 2
+        assert len(fanout.collect(timeout_s=5, limit=2)) == 2
         assert len(collect_all(fanout, 3)) == 3
 
 

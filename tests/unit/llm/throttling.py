@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.llm.pacing import Pacing
+from app.llm.concurrency_control import ConcurrencyControl
 
 _REFUSED_S = 0.02
 
@@ -29,7 +29,7 @@ class Limit:
 
 @dataclass
 class Worker:
-    pacing: Pacing
+    pacing: ConcurrencyControl
     in_air: int = 0
     waits: bool = False
     stands_until_s: float = 0.0
@@ -52,7 +52,7 @@ class Simulation:
         self._events: list[tuple[float, int, Worker, Callable[[Worker, float], None]]] = []
         self._count = 0
         for n in range(self.workers):
-            worker = Worker(Pacing(256, self.rng.random, first=4))
+            worker = Worker(ConcurrencyControl(256, self.rng.random, first=4))
             self._at(n * 0.01, worker, lambda _worker, _now_s: None)
             if self.pauses:
                 self._at(self.rng.random(), worker, self._stand_still)

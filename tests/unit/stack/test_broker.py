@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.stack.broker import broker_url, find_server, socket_place
+from app.stack.broker import broker_url, find_server, socket_path
 
 
 def executable(path: Path) -> Path:
@@ -36,42 +36,42 @@ def test_without_any_the_log_says_so_in_one_line(
 
 
 def test_the_socket_lies_in_the_data_folder(tmp_path: Path) -> None:
-    with socket_place(tmp_path) as socket:
+    with socket_path(tmp_path) as socket:
         assert socket.parent == tmp_path
 
 
 def test_a_socket_left_by_a_killed_stack_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "broker.sock").write_text("")
-    with socket_place(tmp_path) as socket:
+    with socket_path(tmp_path) as socket:
         assert not socket.exists()
 
 
 def test_a_data_folder_too_deep_for_a_socket_gets_a_short_private_place(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
-    with socket_place(deep) as socket:
+    with socket_path(deep) as socket:
         assert len(bytes(socket)) < 104
         assert socket.parent.stat().st_mode & 0o077 == 0
-        with socket_place(deep) as again:
+        with socket_path(deep) as again:
             assert again == socket
     assert not socket.parent.exists()
 
 
 def test_two_deep_folders_get_two_places(tmp_path: Path) -> None:
     with (
-        socket_place(tmp_path / ("a" * 120)) as one,
-        socket_place(tmp_path / ("b" * 120)) as other,
+        socket_path(tmp_path / ("a" * 120)) as one,
+        socket_path(tmp_path / ("b" * 120)) as other,
     ):
         assert one != other
 
 
 def test_a_short_place_that_others_could_open_is_not_used(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
-    with socket_place(deep) as socket:
+    with socket_path(deep) as socket:
         first = socket.parent
     first.mkdir(mode=0o755)
     try:
-        with pytest.raises(Exception, match="too long") as failure, socket_place(deep):
+        with pytest.raises(Exception, match="too long") as failure, socket_path(deep):
             pass
     finally:
         first.rmdir()

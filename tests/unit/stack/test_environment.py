@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.settings import EndpointSettings, Price, Settings
-from app.stack.environment import part_environment, slow_model_pace, variable_names
+from app.stack.environment import process_environment, slow_model_pace, variable_names
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def test_a_part_reads_the_same_settings_as_its_parent(
             EndpointSettings(name="west", base_url="http://west/v1", weight=0.5),
         ),
     )
-    for name, value in part_environment(settings, {}, {}).items():
+    for name, value in process_environment(settings, {}, {}).items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings
 
 
 def test_a_relative_data_folder_is_absolute_for_the_parts(elsewhere: Path) -> None:
-    environment = part_environment(Settings(data_dir=Path("here")), {}, {})
+    environment = process_environment(Settings(data_dir=Path("here")), {}, {})
     assert environment["SEEDBED_DATA_DIR"] == str(elsewhere / "here")
 
 
 @pytest.mark.usefixtures("elsewhere")
 def test_what_is_unset_for_the_parent_is_unset_for_the_parts() -> None:
     outer = {"OPENAI_API_KEY": "of another project", "redis_url": "redis://other", "HOME": "/h"}
-    environment = part_environment(Settings(), outer, {})
+    environment = process_environment(Settings(), outer, {})
     assert "OPENAI_API_KEY" not in environment
     assert "redis_url" not in environment
     assert environment["HOME"] == "/h"
@@ -52,20 +52,20 @@ def test_what_is_unset_for_the_parent_is_unset_for_the_parts() -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_what_the_stack_found_wins_over_the_settings() -> None:
-    environment = part_environment(Settings(), {}, {"REDIS_URL": "redis+socket:///s"})
+    environment = process_environment(Settings(), {}, {"REDIS_URL": "redis+socket:///s"})
     assert environment["REDIS_URL"] == "redis+socket:///s"
 
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_proxy_is_not_asked_for_loopback() -> None:
-    environment = part_environment(Settings(), {"NO_PROXY": "intranet"}, {})
+    environment = process_environment(Settings(), {"NO_PROXY": "intranet"}, {})
     assert environment["NO_PROXY"] == "intranet,127.0.0.1,localhost,::1"
     assert environment["no_proxy"] == "127.0.0.1,localhost,::1"
 
 
 @pytest.mark.usefixtures("elsewhere")
 def test_the_part_finds_our_code_wherever_it_is_started() -> None:
-    environment = part_environment(Settings(), {"PYTHONPATH": "/more"}, {})
+    environment = process_environment(Settings(), {"PYTHONPATH": "/more"}, {})
     folders = environment["PYTHONPATH"].split(":")
     assert folders[-1] == "/more"
     assert (Path(folders[0]) / "app" / "settings.py").exists()

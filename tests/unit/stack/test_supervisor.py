@@ -9,24 +9,25 @@ from pathlib import Path
 import pytest
 
 from app.errors import StackError
-from app.stack.process import LOG_LIMIT_BYTES, Part, Process
+from app.stack.process import LOG_LIMIT_BYTES, Process, ProcessSpec
 from app.stack.supervisor import Supervisor
 
-BOTH_LEASHES = pytest.mark.parametrize(
+BOTH_WAYS = pytest.mark.parametrize(
     "watch_pipe",
     [
         pytest.param(
-            False, marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux' own leash")
+            False,
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux only"),
         ),
         True,
     ],
 )
 
 
-def python_part(name: str, code: str, **options: object) -> Part:
+def python_spec(name: str, code: str, **options: object) -> ProcessSpec:
     environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
     command = (sys.executable, "-c", code)
-    return Part(name, command, environment, **options)  # type: ignore[arg-type] # as given
+    return ProcessSpec(name, command, environment, **options)  # type: ignore[arg-type] # as given
 
 
 def says(word: str) -> Callable[[Process], bool]:
@@ -59,25 +60,25 @@ def gone_within(pid: int, timeout_s: float) -> bool:
 SLEEP = "import time; print('up'); time.sleep(60)"
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_a_part_is_started_and_stopped(tmp_path: Path, watch_pipe: bool) -> None:
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
-        process = supervisor.start(python_part("sleeper", SLEEP, ready=says("up")))
+        process = supervisor.start(python_spec("sleeper", SLEEP, ready=says("up")))
         assert runs(process.pid)
         supervisor.check()
     assert not runs(process.pid)
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_a_part_leads_its_own_session_so_that_ctrl_c_does_not_reach_it(
     tmp_path: Path, watch_pipe: bool
 ) -> None:
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
-        process = supervisor.start(python_part("sleeper", SLEEP, ready=says("up")))
+        process = supervisor.start(python_spec("sleeper", SLEEP, ready=says("up")))
         assert os.getsid(process.pid) == os.getpgid(process.pid) == process.pid
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_parts_are_stopped_last_started_first(tmp_path: Path, watch_pipe: bool) -> None:
     order = tmp_path / "order"
     code = (
@@ -91,25 +92,25 @@ def test_parts_are_stopped_last_started_first(tmp_path: Path, watch_pipe: bool) 
     )
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
         for name in "abc":
-            part = python_part(name, code, ready=says("up"))
-            supervisor.start(Part(name, (*part.command, name), part.environment, part.ready))
+            part = python_spec(name, code, ready=says("up"))
+            supervisor.start(ProcessSpec(name, (*part.command, name), part.environment, part.ready))
     assert order.read_text() == "cba"
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_a_part_that_will_not_stop_is_killed_after_its_grace(
     tmp_path: Path, watch_pipe: bool
 ) -> None:
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEP
     started_at = time.monotonic()
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
-        part = python_part("stubborn", code, ready=says("up"), stop_timeout_s=0.3)
+        part = python_spec("stubborn", code, ready=says("up"), stop_timeout_s=0.3)
         process = supervisor.start(part)
     assert not runs(process.pid)
     assert time.monotonic() - started_at < 10
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_children_of_a_part_go_with_it_even_when_it_forgot_them(
     tmp_path: Path, watch_pipe: bool
 ) -> None:
@@ -120,20 +121,20 @@ def test_children_of_a_part_go_with_it_even_when_it_forgot_them(
         "time.sleep(60)\n"
     )
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
-        process = supervisor.start(python_part("forgetful", code, ready=says("end")))
+        process = supervisor.start(python_spec("forgetful", code, ready=says("end")))
         grandchild = int(process.log_text().split()[1])
         assert runs(grandchild)
     assert gone_within(grandchild, 2)
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_a_part_that_dies_while_starting_is_named_with_its_exit_code_and_last_words(
     tmp_path: Path, watch_pipe: bool
 ) -> None:
     code = "import sys; print('no such table: runs'); sys.exit(7)"
     with Supervisor(tmp_path, watch_pipe=watch_pipe) as supervisor:
         with pytest.raises(StackError) as failure:
-            supervisor.start(python_part("broken", code, ready=lambda _: False))
+            supervisor.start(python_spec("broken", code, ready=lambda _: False))
         supervisor.check()
     assert "broken ended with exit code 7" in str(failure.value)
     assert "no such table: runs" in str(failure.value)
@@ -142,7 +143,7 @@ def test_a_part_that_dies_while_starting_is_named_with_its_exit_code_and_last_wo
 
 def test_a_part_that_dies_later_is_found_by_the_next_look(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        process = supervisor.start(python_part("victim", SLEEP, ready=says("up")))
+        process = supervisor.start(python_spec("victim", SLEEP, ready=says("up")))
         os.kill(process.pid, signal.SIGKILL)
         process.wait(5)
         with pytest.raises(StackError, match="victim was ended by SIGKILL"):
@@ -151,7 +152,7 @@ def test_a_part_that_dies_later_is_found_by_the_next_look(tmp_path: Path) -> Non
 
 def test_a_part_that_never_answers_is_given_up_and_not_left_running(tmp_path: Path) -> None:
     code = "import os, time; print(os.getpid()); time.sleep(60)"
-    part = python_part("mute", code, ready=lambda _: False, start_timeout_s=0.5)
+    part = python_spec("mute", code, ready=lambda _: False, start_timeout_s=0.5)
     with Supervisor(tmp_path) as supervisor:
         with pytest.raises(StackError, match=r"mute did not answer within 0\.5 s"):
             supervisor.start(part)
@@ -159,15 +160,15 @@ def test_a_part_that_never_answers_is_given_up_and_not_left_running(tmp_path: Pa
 
 
 def test_an_earlier_part_that_dies_ends_the_wait_for_a_later_one(tmp_path: Path) -> None:
-    short = python_part("early", "print('up'); import time; time.sleep(0.5)", ready=says("up"))
+    short = python_spec("early", "print('up'); import time; time.sleep(0.5)", ready=says("up"))
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(short)
         with pytest.raises(StackError, match="early ended with exit code 0"):
-            supervisor.start(python_part("late", SLEEP, ready=lambda _: False))
+            supervisor.start(python_spec("late", SLEEP, ready=lambda _: False))
 
 
 def test_a_command_that_cannot_be_run_is_said_in_words(tmp_path: Path) -> None:
-    part = Part("absent", ("/nowhere/at/all",), {}, ready=lambda _: False)
+    part = ProcessSpec("absent", ("/nowhere/at/all",), {}, ready=lambda _: False)
     with (
         Supervisor(tmp_path) as supervisor,
         pytest.raises(StackError, match="cannot run /nowhere/at/all"),
@@ -177,17 +178,17 @@ def test_a_command_that_cannot_be_run_is_said_in_words(tmp_path: Path) -> None:
 
 def test_a_part_that_runs_to_its_end_must_succeed(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.finish(python_part("good", "print('done')"))
+        supervisor.finish(python_spec("good", "print('done')"))
         with pytest.raises(StackError, match="bad ended with exit code 1"):
-            supervisor.finish(python_part("bad", "raise SystemExit('could not')"))
+            supervisor.finish(python_spec("bad", "raise SystemExit('could not')"))
         with pytest.raises(StackError, match=r"slow did not end within 0\.3 s"):
-            supervisor.finish(python_part("slow", SLEEP, start_timeout_s=0.3))
+            supervisor.finish(python_spec("slow", SLEEP, start_timeout_s=0.3))
 
 
 def test_a_failure_while_parts_run_stops_them(tmp_path: Path) -> None:
     def fail_with_a_part_running() -> Process:
         with Supervisor(tmp_path) as supervisor:
-            started.append(supervisor.start(python_part("sleeper", SLEEP, ready=says("up"))))
+            started.append(supervisor.start(python_spec("sleeper", SLEEP, ready=says("up"))))
             raise KeyboardInterrupt
 
     started: list[Process] = []
@@ -201,7 +202,7 @@ def test_a_second_interruption_while_stopping_kills_the_rest_at_once(tmp_path: P
     supervisor = Supervisor(tmp_path)
     with supervisor:
         pids = [
-            supervisor.start(python_part(name, code, ready=says("up"), stop_timeout_s=30)).pid
+            supervisor.start(python_spec(name, code, ready=says("up"), stop_timeout_s=30)).pid
             for name in ("one", "two")
         ]
         interrupt = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {os.getpid()}"])
@@ -215,7 +216,7 @@ def test_a_second_interruption_while_stopping_kills_the_rest_at_once(tmp_path: P
 
 def test_a_log_goes_on_where_it_ended_unless_it_has_grown_too_large(tmp_path: Path) -> None:
     log = tmp_path / "talker.log"
-    part = python_part("talker", "print('hello')")
+    part = python_spec("talker", "print('hello')")
     with Supervisor(tmp_path) as supervisor:
         log.write_text("before\n")
         supervisor.finish(part)
@@ -228,14 +229,14 @@ def test_a_log_goes_on_where_it_ended_unless_it_has_grown_too_large(tmp_path: Pa
 def test_the_last_words_are_of_this_start_not_of_an_earlier_one(tmp_path: Path) -> None:
     (tmp_path / "broken.log").write_text("old trouble\n")
     with Supervisor(tmp_path) as supervisor, pytest.raises(StackError) as failure:
-        supervisor.finish(python_part("broken", "raise SystemExit('new trouble')"))
+        supervisor.finish(python_spec("broken", "raise SystemExit('new trouble')"))
     assert "new trouble" in str(failure.value)
     assert "old trouble" not in str(failure.value)
 
 
 def test_a_log_is_for_its_owner_only(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.finish(python_part("private", "print('hello')"))
+        supervisor.finish(python_spec("private", "print('hello')"))
     assert (tmp_path / "private.log").stat().st_mode & 0o077 == 0
 
 
@@ -243,14 +244,14 @@ PARENT = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from app.stack.process import Part
+from app.stack.process import ProcessSpec
 from app.stack.supervisor import Supervisor
 code = '''
 import subprocess, sys, time
 print("up")
 time.sleep(60)
 '''
-part = Part("child", (sys.executable, "-c", code), {{"PYTHONUNBUFFERED": "1"}},
+part = ProcessSpec("child", (sys.executable, "-c", code), {{"PYTHONUNBUFFERED": "1"}},
             lambda process: "up" in process.log_text())
 with Supervisor(Path({logs!r}), watch_pipe={watch_pipe}) as supervisor:
     print(supervisor.start(part).pid, flush=True)
@@ -258,7 +259,7 @@ with Supervisor(Path({logs!r}), watch_pipe={watch_pipe}) as supervisor:
 """
 
 
-@BOTH_LEASHES
+@BOTH_WAYS
 def test_parts_die_when_their_parent_is_killed(tmp_path: Path, watch_pipe: bool) -> None:
     root = Path(__file__).parents[3]
     code = PARENT.format(

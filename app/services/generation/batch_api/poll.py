@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.errors import ConfigurationError, Conflict, ItemError, Outage, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus
 from app.llm.batch_api.lines import Named
-from app.llm.failures import OTHER_NAME
-from app.llm.questions import LengthName
+from app.llm.parse_errors import OTHER_NAME
+from app.llm.request_body import LengthName
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.batch_api.plan import AT_ONCE

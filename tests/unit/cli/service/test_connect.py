@@ -6,7 +6,7 @@ import pytest
 
 from app.cli.exits import ExitCode
 from app.cli.service.connect import api_url
-from app.stack.folder import held_folder, publish
+from app.stack.data_folder import locked_folder, publish
 from app.stack.ports import free_port
 from tests.unit.cli.command_line import KEY, ROWS, Seedbed
 
@@ -24,7 +24,7 @@ def test_a_refused_connection_says_how_to_start_one(seedbed: Seedbed) -> None:
 
 
 def test_a_service_that_runs_on_the_data_folder_is_used(seedbed: Seedbed) -> None:
-    with held_folder(seedbed.folder / "data") as folder:
+    with locked_folder(seedbed.folder / "data") as folder:
         publish(folder, seedbed.service.url)
         ended = seedbed("run", str(seedbed.seeds), "--out", str(seedbed.out), api=False)
     assert ended.code == ExitCode.OK
@@ -46,7 +46,7 @@ def test_the_key_in_the_settings_is_sent(
     seedbed: Seedbed, monkeypatch: pytest.MonkeyPatch, api: bool
 ) -> None:
     monkeypatch.setenv("SEEDBED_API_KEY", f" {KEY}\n")
-    with held_folder(seedbed.folder / "data") as folder:
+    with locked_folder(seedbed.folder / "data") as folder:
         publish(folder, seedbed.service.url)
         assert seedbed("runs", api=api).code == ExitCode.OK
     assert seedbed.service.asked[0].headers["authorization"] == f"Bearer {KEY}"

@@ -23,7 +23,7 @@ from app.errors import (
 )
 from app.llm.batch_api.batches import LABEL, BatchEndpoint, BatchStatus, Collected
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.questions import LengthName
+from app.llm.request_body import LengthName
 from app.llm.scripted.batch import BatchPlan, State
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server

@@ -10,10 +10,10 @@ import pytest
 from app.errors import ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
 from app.llm.batch_api.errors import BATCH_TABLE
+from app.llm.classify_errors import TABLE
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedReply
-from app.llm.trouble import TABLE
 from tests.unit.llm.batch_stand_in import KEY, Api, always, batch_api, fault, named, problem
 
 NUMBERS = count()

@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.llm.batch_api.batches import Collected
 from app.llm.batch_api.lines import MOST_LINE_BYTES, lines_of, request_line, split
-from app.llm.questions import question
+from app.llm.request_body import request_body
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.types import Completion
@@ -59,7 +59,7 @@ def output() -> Iterator[Output]:
 def test_a_line_of_the_input_is_an_ordinary_call_with_a_name_and_an_address() -> None:
     request = chat("hello")
     sent = json.loads(request_line("a", request, "model-a", "max_tokens"))
-    path, body = question(request, "model-a", "max_tokens")
+    path, body = request_body(request, "model-a", "max_tokens")
     assert sent == {"custom_id": "a", "method": "POST", "url": f"/v1{path}", "body": body}
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import StackError
-from app.stack.folder import held_folder, publish, running_service, withdraw
+from app.stack.data_folder import locked_folder, publish, running_service, withdraw
 
 ROOT = Path(__file__).parents[3]
 HOLDER = """
 import sys
 from pathlib import Path
-from app.stack.folder import held_folder, publish
-with held_folder(Path(sys.argv[1])) as folder:
+from app.stack.data_folder import locked_folder, publish
+with locked_folder(Path(sys.argv[1])) as folder:
     if len(sys.argv) > 2:
         publish(folder, sys.argv[2])
     print("held", flush=True)
@@ -35,14 +35,14 @@ def holder(folder: Path, *api_url: str) -> "subprocess.Popen[str]":
 
 
 def test_the_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
-    with held_folder(tmp_path / "a" / "b") as folder:
+    with locked_folder(tmp_path / "a" / "b") as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         assert folder.is_absolute()
 
 
 def test_a_second_stack_learns_who_holds_the_folder_and_how_to_reach_it(tmp_path: Path) -> None:
     with holder(tmp_path, "http://127.0.0.1:8123") as first:
-        with pytest.raises(StackError) as failure, held_folder(tmp_path):
+        with pytest.raises(StackError) as failure, locked_folder(tmp_path):
             pass
         first.kill()
     assert f"process {first.pid}, which answers at http://127.0.0.1:8123" in str(failure.value)
@@ -51,7 +51,7 @@ def test_a_second_stack_learns_who_holds_the_folder_and_how_to_reach_it(tmp_path
 def test_a_second_stack_learns_that_the_first_is_still_starting(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         service = running_service(tmp_path)
-        with pytest.raises(StackError, match="is still starting"), held_folder(tmp_path):
+        with pytest.raises(StackError, match="is still starting"), locked_folder(tmp_path):
             pass
         first.kill()
     assert service is not None
@@ -66,12 +66,12 @@ def test_a_killed_holder_leaves_the_folder_free_and_its_word_is_not_believed(
         first.kill()
     assert (tmp_path / "service.json").exists()
     assert running_service(tmp_path) is None
-    with held_folder(tmp_path):
+    with locked_folder(tmp_path):
         assert not (tmp_path / "service.json").exists()
 
 
 def test_what_is_published_is_found_until_it_is_withdrawn(tmp_path: Path) -> None:
-    with held_folder(tmp_path) as folder:
+    with locked_folder(tmp_path) as folder:
         publish(folder, "http://127.0.0.1:9")
         found = running_service(tmp_path)
         assert found is not None
@@ -92,7 +92,7 @@ def test_looking_at_a_folder_that_is_not_there_finds_nobody_and_makes_nothing(
 
 
 def test_somebody_looking_does_not_keep_a_stack_from_starting(tmp_path: Path) -> None:
-    with held_folder(tmp_path):
+    with locked_folder(tmp_path):
         pass
     looking = (
         "import fcntl, os, sys, time\n"
@@ -106,11 +106,11 @@ def test_somebody_looking_does_not_keep_a_stack_from_starting(tmp_path: Path) ->
     ) as looker:
         assert looker.stdout is not None
         looker.stdout.readline()
-        with held_folder(tmp_path):
+        with locked_folder(tmp_path):
             pass
 
 
 def test_a_file_in_place_of_the_folder_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(StackError, match="SEEDBED_DATA_DIR"), held_folder(tmp_path / "data"):
+    with pytest.raises(StackError, match="SEEDBED_DATA_DIR"), locked_folder(tmp_path / "data"):
         pass

@@ -5,13 +5,13 @@ from typing import Literal, TypeAlias
 from app.pipeline.types import ChatPrompt, Parameters, Request
 
 LengthName: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
-"""What the chat endpoint calls the bound of the answer: servers disagree."""
+"""The chat endpoint's name for the maximum length of an answer; servers differ."""
 
 
-def question(
+def request_body(
     request: Request, model: str, length_name: LengthName
 ) -> tuple[str, dict[str, object]]:
-    """The path below ``/v1`` and the body."""
+    """Return the path below ``/v1`` and the JSON body."""
     prompt, parameters = request.prompt, request.parameters
     body: dict[str, object] = {"model": model}
     if not isinstance(prompt, ChatPrompt):
@@ -31,10 +31,10 @@ def question(
 
 
 def _sampling(parameters: Parameters) -> dict[str, object]:
-    """What differs from the API's defaults: picky endpoints refuse what they do not know.
+    """Return the parameters that differ from the API's defaults.
 
-    Except the temperature, which is always said: 1 is accepted everywhere, and where it is left
-    out, servers put something else in its place (llama.cpp 0.8, vLLM the model's own).
+    Strict endpoints refuse parameters that they do not know. The temperature is always sent: every
+    server accepts 1, but servers have other defaults (llama.cpp 0.8, vLLM the model's own).
     """
     body: dict[str, object] = {"temperature": parameters.temperature}
     if parameters.top_p != 1:

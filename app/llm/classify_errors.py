@@ -1,8 +1,7 @@
-"""What went wrong with a model call, told apart in one table.
+"""The classification of failed model calls, in one table.
 
-The openai client's own retries are off: who waits, who tries again and who gives up is decided
-from the kind this table names. `Failure` is what `openai_provider` knows about a failed call;
-`trouble_of` finds the first row that applies.
+The openai client's own retries are off: the class of an error decides who waits, retries or gives
+up. `Failure` describes a failed call; `classify` finds the first row of the table that applies.
 """
 
 import email.utils
@@ -13,36 +12,36 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
-from app.llm.words import shorten
+from app.llm.provider_text import shorten
 
 Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
 About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
-"""A model call, be it a line of a batch; uploading, creating or listing batches; one batch or its
-files; what the provider says of a batch that it did not accept."""
+"""``call``: a model call, also as a line of a batch. ``batch API``: uploading, creating or listing
+batches. ``batch``: one batch or its files. ``failed batch``: a batch that the provider refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed call, as far as it is known."""
+    """A failed call."""
 
     cause: Cause
     words: str
-    """What the provider said, or the operating system."""
+    """Message of the provider, or of the operating system."""
     status: int = 0
     """HTTP status; 0 where there was no reply."""
     code: str = ""
-    """``error.code`` and ``error.type`` of the reply, lower case, apart by a blank."""
+    """``error.code`` and ``error.type`` of the reply, in lower case, joined by a space."""
     param: str = ""
-    """``error.param`` of the reply: which parameter it complains about."""
+    """``error.param`` of the reply: the parameter that it refuses."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the reply, names in lower case."""
+    """Headers of the reply, names in lower case."""
     arrived: bool = True
-    """Whether the request can have reached the endpoint."""
+    """False when the request cannot have reached the endpoint."""
     about: About = "call"
 
 
 class Row(NamedTuple):
-    """One kind of failure: how to know it, what it is, what a person can do."""
+    """One kind of failure: its test, its error class, and what a person can do about it."""
 
     name: str
     applies: Callable[[Failure], bool]
@@ -193,41 +192,44 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def trouble_of(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) -> ProviderError:
-    """The exception to raise for `failure`, with the provider's words and what to do.
+def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) -> ProviderError:
+    """Return the exception to raise for `failure`, with the provider's message and an advice.
 
-    `now_at_s`: seconds since the epoch, for a Retry-After that is a date.
+    Args:
+        failure: The failed call.
+        now_at_s: Seconds since the epoch, for a Retry-After header that is a date.
+        table: The rows to try, in order.
     """
     row = next(row for row in table if row.applies(failure))
     message = f"{_what_happened(failure)} {row.advice}"
     if row.kind is Throttled:
         return Throttled(message, retry_after_s(failure.headers, now_at_s))
-    trouble = row.kind(message)
-    # An error that the endpoint states is not charged; an answer that was on its way may be.
-    trouble.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
-    return trouble
+    error = row.kind(message)
+    # A reply with an error is not charged; an answer that was cut off may be.
+    error.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
+    return error
 
 
 def _what_happened(failure: Failure) -> str:
     words = shorten(failure.words)
-    told = f": {words}" if words else ""
-    if not told.endswith((".", "!", "?")):
-        told += "."
+    detail = f": {words}" if words else ""
+    if not detail.endswith((".", "!", "?")):
+        detail += "."
     if failure.cause == "status" and failure.status:
-        return f"The endpoint answered {failure.status}{told}"
+        return f"The endpoint answered {failure.status}{detail}"
     return {
-        "status": f"The endpoint answered with an error{told}",
-        "timeout": f"The endpoint did not answer in time{told}",
-        "connection": f"The connection to the endpoint failed{told}",
-        "address": f"The address of the endpoint cannot be used{told}",
-        "web page": f"The endpoint answered with a web page instead of JSON{told}",
+        "status": f"The endpoint answered with an error{detail}",
+        "timeout": f"The endpoint did not answer in time{detail}",
+        "connection": f"The connection to the endpoint failed{detail}",
+        "address": f"The address of the endpoint cannot be used{detail}",
+        "web page": f"The endpoint answered with a web page instead of JSON{detail}",
     }[failure.cause]
 
 
 def retry_after_s(headers: Mapping[str, str], now_at_s: float) -> float | None:
-    """Seconds to wait by ``retry-after-ms`` or ``retry-after`` (seconds or a date); None: unsaid.
+    """Return the seconds to wait by ``retry-after-ms`` or ``retry-after``; None: neither is set.
 
-    A date counts from the reply's own ``date`` where there is one: the two clocks may differ.
+    A date is compared with the reply's own ``date`` header, because the two clocks may differ.
     """
     wait_ms = _number(headers.get("retry-after-ms", ""))
     if wait_ms is not None:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
+from app.llm.classify_errors import TABLE, Failure, classify, retry_after_s
 from app.llm.connections import MOST_BYTES
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import ScriptedReply, scripted_server
-from app.llm.trouble import TABLE, Failure, retry_after_s, trouble_of
 from app.pipeline.types import (
     ChatPrompt,
     Completion,
@@ -290,6 +290,6 @@ def test_the_key_is_never_in_the_trouble_or_what_hangs_on_it(
 
 
 def test_the_words_are_kept_short_and_on_one_line() -> None:
-    trouble = trouble_of(Failure("status", "line\n" * 10_000, status=500), now_at_s=0)
+    trouble = classify(Failure("status", "line\n" * 10_000, status=500), now_at_s=0)
     assert "\n" not in str(trouble)
     assert len(str(trouble)) < 1000

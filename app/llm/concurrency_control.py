@@ -33,7 +33,7 @@ LONGEST_HOLD_S = 60.0
 """Of the growing delay; a longer Retry-After is obeyed."""
 
 
-class Pacing:
+class ConcurrencyControl:
     """The limit of one process for one endpoint; never exceeds `ceiling`.
 
     It starts at `first` (`ceiling` where that is left out), and until the first throttle each

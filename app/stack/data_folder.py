@@ -1,8 +1,8 @@
-"""The data folder: private to its user, and held by one stack at a time.
+"""The data folder: private to its user, and used by one stack at a time.
 
-A stack holds an exclusive ``flock`` on ``stack.lock`` for as long as it lives; the kernel gives it
-back when the process ends, however it ends. ``service.json`` beside it says where the service
-answers; it is only believed while the lock is held.
+A stack holds an exclusive ``flock`` on ``stack.lock`` as long as it lives; the kernel releases it
+when the process ends, in whatever way. ``service.json`` beside it has the address of the
+service; it is only valid while the lock is held.
 """
 
 import contextlib
@@ -18,30 +18,30 @@ from app.errors import StackError
 
 _LOCK = "stack.lock"
 _SERVICE = "service.json"
-_PATIENCE_S = 1.0
-"""A look at the lock (`running_service`) holds it shared for an instant; that is waited out."""
+_LOCK_TIMEOUT_S = 1.0
+"""How long to wait for the lock: `running_service` holds it for an instant to test it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """A service on a data folder: where it answers and which process runs it."""
+    """The service that uses a data folder: its address and its process."""
 
     api_url: str | None
     """Without a trailing slash; None while the stack is still starting."""
     pid: int
 
     def __str__(self) -> str:
-        """Say how to reach it."""
+        """Describe it in an error message."""
         where = f"answers at {self.api_url}" if self.api_url else "is still starting"
         return f"process {self.pid}, which {where}"
 
 
 @contextlib.contextmanager
-def held_folder(data_dir: Path) -> Iterator[Path]:
-    """Make `data_dir` (mode 0700), hold it alone, and yield its absolute path.
+def locked_folder(data_dir: Path) -> Iterator[Path]:
+    """Make `data_dir` (mode 0700), lock it, and yield its absolute path.
 
     Raises:
-        StackError: another stack holds it, or it cannot be made or written.
+        StackError: Another stack uses it, or it cannot be made or written.
     """
     folder = data_dir.expanduser().resolve()
     try:
@@ -54,7 +54,7 @@ def held_folder(data_dir: Path) -> Iterator[Path]:
             "a folder of your own."
         ) from error
     try:
-        _take(lock, folder)
+        _acquire(lock, folder)
         (folder / _SERVICE).unlink(missing_ok=True)
         os.truncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
@@ -63,8 +63,8 @@ def held_folder(data_dir: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _take(lock: int, folder: Path) -> None:
-    give_up_at = time.monotonic() + _PATIENCE_S
+def _acquire(lock: int, folder: Path) -> None:
+    give_up_at = time.monotonic() + _LOCK_TIMEOUT_S
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,7 +82,7 @@ def _take(lock: int, folder: Path) -> None:
 
 
 def publish(folder: Path, api_url: str) -> None:
-    """Say in ``service.json`` where the service of this process answers; the lock must be held."""
+    """Write the address of the service to ``service.json``; this process must hold the lock."""
     fresh = folder / f"{_SERVICE}.new"
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -92,12 +92,12 @@ def publish(folder: Path, api_url: str) -> None:
 
 
 def withdraw(folder: Path) -> None:
-    """Take back what `publish` said."""
+    """Remove ``service.json``."""
     (folder / _SERVICE).unlink(missing_ok=True)
 
 
 def running_service(data_dir: Path) -> RunningService | None:
-    """Who holds `data_dir` now, or None when nobody does."""
+    """Return the service that uses `data_dir` now, or None."""
     folder = data_dir.expanduser().resolve()
     try:
         lock = os.open(folder / _LOCK, os.O_RDONLY)

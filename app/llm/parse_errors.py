@@ -1,7 +1,7 @@
-"""What openai's client raises and what endpoints answer, as a `Failure` for the table of troubles.
+"""Errors of openai's client and of endpoints, read into a `Failure` to be classified.
 
-Shared by everything that asks an endpoint, with the little that all of them must do alike: keep
-the key out of the words, and come to the same address by the same way.
+Shared by all clients of an endpoint, together with what they must do alike: keep the API key out of
+messages, and use the same TLS and proxy settings.
 """
 
 import re
@@ -14,9 +14,9 @@ import httpx2
 import openai
 
 from app.errors import ConfigurationError
-from app.llm.questions import LengthName
+from app.llm.classify_errors import Failure
 from app.llm.replies import JsonObject
-from app.llm.trouble import Failure
+from app.llm.request_body import LengthName
 
 OTHER_NAME: Mapping[LengthName, LengthName] = {
     "max_tokens": "max_completion_tokens",
@@ -29,7 +29,7 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Failure:
-    """From what the client raised; `host` is who did not answer."""
+    """Read an exception of the client; `host` is the endpoint that did not answer."""
     if isinstance(error, openai.APIStatusError):
         return failure_of_body(error.body, error.status_code, error.response.headers)
     if isinstance(error, openai.APITimeoutError):
@@ -44,7 +44,7 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
 
 
 def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Failure:
-    """From the ``error`` object of a reply, or from whatever stands in its place."""
+    """Read the ``error`` object of a reply, or whatever the reply has in its place."""
     # Gemini wraps its error object in a list.
     first = body[0] if isinstance(body, list) and body else body
     inner = first.get("error", first) if isinstance(first, dict) else first
@@ -64,7 +64,7 @@ def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Fa
 
 
 def wants_other_name(failure: Failure, length_name: LengthName) -> bool:
-    """Whether the endpoint does not know the parameter by this name (rather than its value)."""
+    """Return True when the endpoint refuses the parameter's name, not its value."""
     words = failure.words.lower()
     return (
         failure.status in (400, 422)
@@ -74,25 +74,29 @@ def wants_other_name(failure: Failure, length_name: LengthName) -> bool:
 
 
 def is_page(headers: Mapping[str, str], beginning: bytes) -> bool:
-    """Whether a reply with these headers and this beginning is meant for a browser."""
+    """Return True when a reply with these headers and first bytes is a web page."""
     kind = headers.get("content-type", "")
     return kind.startswith("text/html") or beginning.lstrip().startswith(b"<")
 
 
 def plain(words: str) -> str:
-    """The words without the tags of an error page."""
+    """Return a message without the HTML tags of an error page."""
     return _TAG.sub(" ", words[:4096]) if "<" in words else words
 
 
 def scrubbed(words: str, key: str) -> str:
-    """The words without the key, and whatever else looks like one: providers quote it back."""
+    """Return a message without the key or anything like one: providers quote it back."""
     if len(key) >= _SHORTEST_SECRET:
         words = words.replace(key, "***").replace(quote(key, safe=""), "***")
     return _KEY_LIKE.sub("***", words)
 
 
 def sendable(api_key: str | None) -> str:
-    """The key without blanks around it; `ConfigurationError` when no header can carry it."""
+    """Return the key without spaces around it.
+
+    Raises:
+        ConfigurationError: The key cannot be sent in a header.
+    """
     key = (api_key or "").strip()
     if not (key.isascii() and (key.isprintable() or not key)):
         raise ConfigurationError("OPENAI_API_KEY holds characters that no HTTP header can carry.")
@@ -101,10 +105,10 @@ def sendable(api_key: str | None) -> str:
 
 @cache
 def tls() -> ssl.SSLContext:
-    """One for all clients of the process: reading the certificates takes 0.1 s."""
+    """Return the TLS context that all clients of the process share: making one takes 0.1 s."""
     return httpx2.create_ssl_context()
 
 
 def uses_proxy(base_url: str) -> bool:
-    """Whether a proxy of the environment counts: none can reach this machine's own loopback."""
+    """Return True when the environment's proxy is used: it cannot reach this machine's loopback."""
     return urlsplit(base_url).hostname not in ("127.0.0.1", "localhost", "::1")

@@ -1,11 +1,11 @@
-"""What endpoints say, made fit to be kept and shown."""
+"""Text from endpoints, made safe to store and to show."""
 
-MOST_WORDS = 600
-"""Characters of a provider's own words that are kept of an error."""
+MAX_CHARACTERS = 600
+"""Most characters kept of a provider's error message."""
 
 
 def storable(text: str) -> str:
-    r"""The text without what no database takes: NUL and lone surrogates become U+FFFD.
+    r"""Replace what a database cannot store: NUL and lone surrogates become U+FFFD.
 
     JSON can carry both (``\u0000``, ``\ud800``), PostgreSQL and UTF-8 can carry neither.
     """
@@ -20,7 +20,7 @@ def storable(text: str) -> str:
 
 
 def shorten(words: str) -> str:
-    """The words on one line, storable, at most `MOST_WORDS` characters of them."""
+    """Return a message as one storable line of at most `MAX_CHARACTERS` characters."""
     # Cut before joining: an error page of megabytes need not be split whole.
-    line = " ".join(storable(words[: MOST_WORDS * 4]).split())
-    return line if len(line) <= MOST_WORDS else f"{line[:MOST_WORDS]} ..."
+    line = " ".join(storable(words[: MAX_CHARACTERS * 4]).split())
+    return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]} ..."

@@ -1,4 +1,4 @@
-"""Pacing, with the clock and the dice in the test's hand."""
+"""ConcurrencyControl, with the clock and the dice in the test's hand."""
 
 from itertools import pairwise
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.llm.pacing import LONGEST_HOLD_S, SHORTEST_HOLD_S, Pacing
+from app.llm.concurrency_control import LONGEST_HOLD_S, SHORTEST_HOLD_S, ConcurrencyControl
 from tests.unit.llm.throttling import Limit, Simulation
 
 
-def pacing(ceiling: int = 64, dice: float = 0.0) -> Pacing:
-    return Pacing(ceiling, lambda: dice)
+def pacing(ceiling: int = 64, dice: float = 0.0) -> ConcurrencyControl:
+    return ConcurrencyControl(ceiling, lambda: dice)
 
 
 def test_it_starts_at_the_ceiling_and_nobody_waits() -> None:
@@ -107,7 +107,7 @@ def test_whatever_is_said_nobody_asks_earlier_and_the_limit_stays_in_bounds(
 
 
 def test_until_the_first_throttle_the_limit_doubles_with_each_round_of_long_calls() -> None:
-    pace = Pacing(1000, lambda: 0.0, first=4)
+    pace = ConcurrencyControl(1000, lambda: 0.0, first=4)
     for expected in (8, 16, 32):
         for _ in range(pace.limit):
             pace.answered(asked_at_s=0.0, now_s=2.0)
@@ -115,7 +115,7 @@ def test_until_the_first_throttle_the_limit_doubles_with_each_round_of_long_call
 
 
 def test_short_calls_make_it_climb_more_gently_and_never_past_the_ceiling() -> None:
-    pace = Pacing(6, lambda: 0.0, first=4)
+    pace = ConcurrencyControl(6, lambda: 0.0, first=4)
     for _ in range(4):
         pace.answered(asked_at_s=0.0, now_s=0.05)
     assert pace.limit == 4
@@ -125,7 +125,7 @@ def test_short_calls_make_it_climb_more_gently_and_never_past_the_ceiling() -> N
 
 
 def test_near_what_was_too_high_it_climbs_slowly() -> None:
-    pace = Pacing(1000, lambda: 0.0, first=100)
+    pace = ConcurrencyControl(1000, lambda: 0.0, first=100)
     pace.throttled(asked_at_s=0.0, now_s=1.0, retry_after_s=0.1)
     assert pace.limit == 50
 
@@ -165,7 +165,7 @@ def test_a_low_limit_is_found_too_and_a_high_one_does_not_hold_anybody_up(per_s:
 
 
 def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other() -> None:
-    pace = Pacing(8, lambda: 0.0, first=4)
+    pace = ConcurrencyControl(8, lambda: 0.0, first=4)
     pace.asked(now_s=0.0)
     assert pace.wait_s(now_s=0.0) == 0, "nothing is known yet"
     pace.answered(asked_at_s=0.0, now_s=2.0)
@@ -181,7 +181,7 @@ def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other(
 
 
 def test_at_the_ceiling_calls_go_out_as_they_come_until_the_next_throttle() -> None:
-    pace = Pacing(8, lambda: 0.0, first=4)
+    pace = ConcurrencyControl(8, lambda: 0.0, first=4)
     for _ in range(40):
         pace.answered(asked_at_s=0.0, now_s=1.0)
     assert pace.limit == 8
@@ -195,7 +195,7 @@ def test_at_the_ceiling_calls_go_out_as_they_come_until_the_next_throttle() -> N
 
 
 def test_below_one_call_in_the_air_there_are_pauses_between() -> None:
-    pace = Pacing(8, lambda: 0.0, first=1)
+    pace = ConcurrencyControl(8, lambda: 0.0, first=1)
     pace.answered(asked_at_s=0.0, now_s=1.0)
     for second in range(10, 60, 10):
         pace.throttled(asked_at_s=second, now_s=second, retry_after_s=0)
