@@ -1,4 +1,4 @@
-"""Whether this checkout is as fast as another one.
+"""Speed of this checkout against another one.
 
     python -m benchmarks.against ../other-checkout [--rounds 10] [--pool alpaca.json.gz]
 

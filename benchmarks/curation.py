@@ -1,4 +1,4 @@
-"""What curating costs: each filter, all of them, and the passes over a whole data set.
+"""Cost of curation: each filter, all of them, and the passes over a whole data set.
 
     python -m benchmarks.curation ROWS_FILE [--rounds 3]
 
@@ -59,8 +59,8 @@ def least_s(work: Callable[[], object], rounds: int) -> float:
 
 
 def report_filters(rows: list[DatasetRow], rounds: int) -> None:
-    """Print the price of each filter and of the default ones together."""
-    # Reading the language model is paid for once, by whoever comes first.
+    """Print the time of each filter and of the default ones together."""
+    # The first text pays for loading the language model.
     language_of("Here we are.", 0.9)
     print(f"{'filter':22}{'µs/row':>9}{'rows/s':>12}{'dropped':>9}{'mended':>8}")
     for each in FILTERS:
@@ -88,7 +88,7 @@ def apply_all(rule: Filter, rows: list[DatasetRow]) -> tuple[int, int]:
 
 
 def report_passes(rows: list[DatasetRow], rounds: int) -> None:
-    """Print the price of what looks at the whole data set."""
+    """Print the time of the steps that read the whole data set."""
     instructions = [row.record.instruction for row in rows]
     exam = Decontamination(
         {"exam": (row.record.request for row in rows[:: max(len(rows) // _TEST_ITEMS, 1)])},
@@ -124,7 +124,7 @@ def report_passes(rows: list[DatasetRow], rounds: int) -> None:
 
 
 def report_memory(rows: list[DatasetRow]) -> None:
-    """Print what a row takes beyond itself while two versions are compared."""
+    """Print the memory that comparing two versions takes for each row."""
     changed = [
         DatasetRow(row.position, Record(row.record.instruction, f"{row.position}")) for row in rows
     ]

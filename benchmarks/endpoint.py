@@ -45,7 +45,7 @@ _WORDS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an endpoint has done so far."""
+    """Counters of an endpoint."""
 
     calls: int
     cpu_s: float
@@ -59,18 +59,18 @@ class Endpoint:
 
     @property
     def base_url(self) -> str:
-        """What a client is given."""
+        """Return the base URL for a client."""
         return f"{self.address}/v1"
 
     def seen(self) -> Seen:
-        """Ask what it has done so far."""
+        """Read the counters."""
         with urllib.request.urlopen(f"{self.address}/seen") as answer:  # noqa: S310 - our own
             return Seen(**json.load(answer))
 
 
 @contextmanager
 def endpoint(delay_s: float) -> Iterator[Endpoint]:
-    """Run one until the block ends."""
+    """Run an endpoint until the block ends."""
     command = [sys.executable, "-m", "benchmarks.endpoint", "--delay-ms", str(1000 * delay_s)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - piped; tells mypy
@@ -81,7 +81,7 @@ def endpoint(delay_s: float) -> Iterator[Endpoint]:
 
 
 class Player:
-    """Plays the model; what it has thought of once it says again."""
+    """The model: replies are made once and then repeated."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -1,4 +1,4 @@
-"""One format written or read once, as a process of its own that knows nothing but formats.
+"""One format written or read once, in a process of its own that imports nothing but formats.
 
 python -m benchmarks.format_work nothing|write|read FORMAT ROWS FILE
 """
@@ -37,14 +37,14 @@ def _peak_mb() -> float:
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # What getrusage tells is, after an exec, at least what the parent had.
+    # After an exec, getrusage reports at least the peak of the parent.
     lines = status.read_text(encoding="ascii").splitlines()
     (peak,) = [line for line in lines if line.startswith("VmHWM")]
     return int(peak.split()[1]) / 1024
 
 
 def work(what: str, name: str, rows: int, path: Path) -> None:
-    """Write or read so many rows, and print what it took."""
+    """Write or read rows; print the time and the peak memory."""
     start = time.process_time()
     if what == "nothing":
         done = sum(1 for _ in made_up(rows))

@@ -1,4 +1,4 @@
-"""How fast each format is written and read, and that its memory does not grow with the rows.
+"""Speed of writing and reading each format, and its peak memory at several sizes.
 
     python -m benchmarks.formats [--rows 50000 1000000] [--quick]
 
@@ -43,7 +43,7 @@ _CHUNK = 5_000
 
 
 def _measured(what: str, name: str, rows: int, path: Path) -> tuple[float, float]:
-    """Rows a second and megabytes at the peak."""
+    """Rows per second, and peak memory in megabytes."""
     module = "benchmarks.format_work"
     command = [sys.executable, "-m", module, what, name, str(rows), str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -66,7 +66,7 @@ def report_formats(sizes: list[int], folder: Path) -> None:
 
 
 def _filled(context: ServiceContext, rows: int) -> str:
-    """Store a run with so many rows; its id."""
+    """Store a run with this many rows; return its id."""
     request = RunRequest(None, read_seed_tasks(_SEEDS.read_bytes()), RunOptions(model="made-up"))
     run_id = start_run(context, request, None).id
     records = list(made_up(rows))
@@ -133,7 +133,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure what the command line asks for."""
+    """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--rows", type=int, nargs="+", default=_ROWS, help="small size first")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK} rows")

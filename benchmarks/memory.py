@@ -1,4 +1,4 @@
-"""The memory of one worker over a long run: flat but for the index, which grows by the text."""
+"""Memory of one worker over a long run: constant except for the near-duplicate index."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ def _steps(service: Service, run_id: str, read: Iterator[Reading]) -> Iterator[t
 
 
 def _report_growth(rows: list[tuple[int, Reading]]) -> None:
-    """Say how much each instruction took in the second half, when all has warmed up."""
+    """Return the bytes per instruction of the second half, after the warm-up."""
     (first, before), (last, after) = rows[len(rows) // 2], rows[-2]
     if last > first:
         grown = (after.resident_mb - before.resident_mb) * _BYTES / (last - first)

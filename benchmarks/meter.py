@@ -1,4 +1,4 @@
-"""What processes take while they work, read from outside: the same for clients and for workers."""
+"""CPU and memory of processes at work, read from outside: the same way for all of them."""
 
 import subprocess
 import time
@@ -11,34 +11,34 @@ from benchmarks.endpoint import Endpoint
 
 _EVERY_S = 0.2
 _HEAD, _TAIL = 0.1, 0.9
-"""What lies outside, by calls, is start and end: the places in the air are not all filled."""
+"""Calls before and after this part belong to the start and the end, with fewer in flight."""
 _MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What processes together have done and taken by one moment."""
+    """Calls and resources of all processes up to one moment."""
 
     at_s: float
     calls: int
     cpu_s: float
-    """User and system."""
+    """User and system time."""
     endpoint_cpu_s: float
     resident_mb: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a way of calling reaches; the rates are of the middle four fifths of the calls."""
+    """Figures of one way of calling; rates are of the middle four fifths of the calls."""
 
     calls_per_s: float
     cpu_ms: float
-    """Of the processes measured, for each call."""
+    """Of the measured processes, per call."""
     endpoint_cpu_ms: float
     peak_mb: float
     final_mb: float
     calls: int
-    """All of them."""
+    """Of all measured processes."""
     accepted: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""How fast a worker is against the bare openai client, what a call costs it, and its memory.
+"""Throughput of a worker against the bare openai client, its CPU per call, and its memory.
 
     python -m benchmarks.pipeline [--quick] [--databases sqlite,postgresql] [--targets]
     python -m benchmarks.pipeline --memory [--accepted 52000] [--databases postgresql]
@@ -7,7 +7,7 @@ The endpoint answers after 100 ms; it, each client and each worker are processes
 take turns, in as many rounds as asked for; figures are medians, and the share of the openai
 client's calls is taken within each round, so that a busy machine slows down both. A worker is one
 without its broker, doing what the Celery task does; the run is the `default` profile on the bundled
-seed tasks, with a price for its model. PostgreSQL is a real one, as durable as it comes, on a unix
+seed tasks, with a price for its model. PostgreSQL is a real one, with fsync on, on a unix
 socket. CPU is user and system time of the clients or workers, for each finished call.
 """
 
@@ -45,21 +45,21 @@ _FAST_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What every way of calling is given to do."""
+    """The work given to every way of calling."""
 
     served: Endpoint
     calls: int
-    in_air: int
+    in_flight: int
 
 
 Way: TypeAlias = Callable[[Load], Measure]
 NewDatabase: TypeAlias = Callable[[], str]
-"""Makes an empty database; its address."""
+"""Makes an empty database; returns its address."""
 
 
 @contextmanager
 def databases(names: Sequence[str]) -> Iterator[dict[str, NewDatabase]]:
-    """The databases of these names, each a maker of fresh ones."""
+    """Give, by name, a function that makes a fresh database."""
     with tempfile.TemporaryDirectory(prefix="seedbed-bench-") as folder:
         numbers = count(1)
         makers: dict[str, NewDatabase] = {
@@ -76,14 +76,14 @@ def databases(names: Sequence[str]) -> Iterator[dict[str, NewDatabase]]:
 def call(kind: str, load: Load) -> Measure:
     """Measure one of the clients without a service."""
     command = [sys.executable, "-m", "benchmarks.callers", kind, load.served.base_url]
-    amount = [f"--calls={load.calls}", f"--in-air={load.in_air}"]
+    amount = [f"--calls={load.calls}", f"--in-flight={load.in_flight}"]
     with subprocess.Popen([*command, *amount]) as process:
         return measure(list(readings([process], load.served)))
 
 
 def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
-    """Measure workers on a run of about so many calls; what is in the air is shared by them."""
-    service = Service(new_database(), load.served.base_url, load.in_air // workers)
+    """Measure workers on a run of about this many calls; they share the calls in flight."""
+    service = Service(new_database(), load.served.base_url, load.in_flight // workers)
     try:
         run_id = service.start(target=round(load.calls / _CALLS_AN_INSTRUCTION))
         before = load.served.seen().calls
@@ -100,7 +100,7 @@ def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
 
 
 def ways_of(makers: Mapping[str, NewDatabase]) -> dict[str, Way]:
-    """All that is measured, by name."""
+    """Return everything that is measured, by name."""
     ways: dict[str, Way] = {
         _BARE: partial(call, "openai-short"),
         "openai client, a run's prompts": partial(call, "openai"),
@@ -114,7 +114,7 @@ def ways_of(makers: Mapping[str, NewDatabase]) -> dict[str, Way]:
 
 
 def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, float]]:
-    """Print the table; by name the shares of the bare client's calls and of its CPU for a call."""
+    """Print the table; return, by name, the share of the client's calls and of its CPU."""
     print(
         f"\n{'':34}{'calls/s':>9}{'share':>8}{'CPU ms':>8}{'accepted/s':>12}{'peak MB':>9}"
         f"{'final MB':>10}{'endpoint ms':>13}"
@@ -137,7 +137,7 @@ def report(rounds: Sequence[Mapping[str, Measure]]) -> dict[str, tuple[float, fl
 
 
 def missed(figures: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Say which workers are slower than they may be."""
+    """List the workers that miss their targets."""
     said = []
     for name, (share, cpu_share) in figures.items():
         if "worker" in name and share < LEAST_SHARE:
@@ -151,7 +151,7 @@ def missed(figures: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def machine() -> str:
-    """Where this runs."""
+    """Describe the machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = os.getloadavg()[0]
     return (
@@ -168,11 +168,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--calls", type=int, default=6000, help="of each way in each round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--in-air", type=int, default=256, help="calls, among all workers")
+    parser.add_argument("--in-flight", type=int, default=256, help="calls, among all workers")
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--quick", action="store_true", help="a minute or two: one short round")
     parser.add_argument(
-        "--targets", action="store_true", help="fail when a worker is slower than it may be"
+        "--targets", action="store_true", help="fail when a worker misses its targets"
     )
     parser.add_argument("--memory", action="store_true", help="one worker over a long run")
     parser.add_argument("--accepted", type=int, default=52_000, help="instructions of --memory")
@@ -182,28 +182,28 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def measure_memory(makers: Mapping[str, NewDatabase], accepted: int, in_air: int) -> None:
+def measure_memory(makers: Mapping[str, NewDatabase], accepted: int, in_flight: int) -> None:
     """Print the memory of one worker as its run grows, on each database."""
     for name, new_database in makers.items():
         with endpoint(_FAST_S) as served:
-            print(f"\n1 worker, {name}, {in_air} calls in the air, {1000 * _FAST_S:.0f} ms each")
-            service = Service(new_database(), served.base_url, in_air)
+            print(f"\n1 worker, {name}, {in_flight} calls in flight, {1000 * _FAST_S:.0f} ms each")
+            service = Service(new_database(), served.base_url, in_flight)
             report_memory(service, served, accepted)
             service.close()
 
 
 def main(arguments: list[str]) -> int:
-    """Run the benchmark as the command line says."""
+    """Run the benchmark that the command line asks for."""
     options = _parsed(arguments)
     print(machine())
     with databases(options.databases.lower().split(",")) as makers:
         if options.memory:
-            measure_memory(makers, options.accepted, options.in_air)
+            measure_memory(makers, options.accepted, options.in_flight)
             return 0
         with endpoint(DELAY_S) as served:
-            load = Load(served, options.calls, options.in_air)
+            load = Load(served, options.calls, options.in_flight)
             print(
-                f"{options.in_air} calls in the air, {1000 * DELAY_S:.0f} ms each;"
+                f"{options.in_flight} calls in flight, {1000 * DELAY_S:.0f} ms each;"
                 f" {options.calls:,} calls, {options.rounds} rounds"
             )
             ways = ways_of(makers)

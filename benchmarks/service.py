@@ -22,11 +22,11 @@ _SEEDS = Path(__file__).parent.parent / "seed_tasks" / "seed_tasks.jsonl"
 _MODEL = "made-up"
 _PRICES = '{"made-up": {"input_usd": "0.15", "output_usd": "0.60"}}'
 _LOOKAHEAD = 256
-"""Generation calls in the air: enough to fill all places while their replies become more work."""
+"""Generation calls in flight: enough to keep all connections busy."""
 
 
 class Service:
-    """On the tables of one database; `concurrency` is of each worker."""
+    """A service on one database; `concurrency` is per worker."""
 
     def __init__(self, database_url: str, base_url: str, concurrency: int) -> None:
         self._environment = {
@@ -41,16 +41,16 @@ class Service:
         self._context = self._open_context()
 
     def start(self, target: int) -> str:
-        """Start a run on the bundled seed tasks; its id."""
+        """Start a run on the bundled seed tasks; return its id."""
         options = RunOptions(model=_MODEL, target=target, lookahead=_LOOKAHEAD)
         request = RunRequest(None, read_seed_tasks(_SEEDS.read_bytes()), options)
         return start_run(self._context, request, None).id
 
     @contextmanager
     def workers(self, run_id: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """Let workers work on a run; what is left of them after the block is killed."""
+        """Start workers on a run; kill those that are left when the block ends."""
         command = [sys.executable, "-m", "benchmarks.worker", run_id]
-        # What is set for a service of the user's own must not shape the measurement.
+        # Settings of the user's own service must not change the measurement.
         around = {name: v for name, v in os.environ.items() if not name.startswith("SEEDBED_")}
         environment = around | self._environment
         processes = [
@@ -64,17 +64,17 @@ class Service:
                 process.wait()
 
     def accepted(self, run_id: str) -> int:
-        """How many instructions the run has accepted so far."""
+        """Return the number of instructions accepted so far."""
         return get_run(self._context, run_id).accepted
 
     def outcome(self, run_id: str) -> RunView:
-        """The run with its numbers."""
+        """Return the run with its counters."""
         run = get_run(self._context, run_id)
         with self._context.database.read() as session:
             return run_view(session, run)
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         self._context.close()
 
     def _open_context(self) -> ServiceContext:

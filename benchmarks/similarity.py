@@ -1,4 +1,4 @@
-"""How fast the near-duplicate index is: against rouge_score, against rapidfuzz, and as it grows.
+"""Speed of the near-duplicate index against rouge_score and rapidfuzz, and as it grows.
 
     python -m benchmarks.similarity POOL_FILE [--synthetic 1000000] [--plot growth.svg]
 
@@ -69,7 +69,7 @@ class Replay:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of texts there are."""
+        """The number of pairs of texts."""
         return len(self.texts) * (len(self.texts) - 1) // 2
 
     def rejected(self, *, inclusive: bool) -> int:
@@ -141,7 +141,7 @@ def report_replay(replay: Replay, *, rounds: int, sampled: int) -> None:
 
 @dataclass(frozen=True)
 class Point:
-    """How long calls take at one size of the pool; queries in milliseconds, inserts in µs."""
+    """Times at one size of the pool: queries in milliseconds, inserts in µs."""
 
     size: int
     median_ms: float
@@ -226,7 +226,7 @@ def draw(points: list[Point], path: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line says."""
+    """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.similarity", description=__doc__)
     parser.add_argument("pool_file", type=Path)
     parser.add_argument("--tokenizer", choices=sorted(TOKENIZERS), default="rouge")

@@ -1,4 +1,4 @@
-"""How fast a data set is counted, and in how much memory as it grows.
+"""Speed and memory of counting the statistics of a data set.
 
     python -m benchmarks.statistics [ALPACA_FILE] [--parser MODEL]
 

@@ -47,9 +47,9 @@ def main() -> None:
     parser.add_argument("--answer-tokens", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--way", choices=(*WAYS, ANSWERS))
-    told = parser.parse_args()
-    if told.way:
-        print(json.dumps(_answer_costs(told) if told.way == ANSWERS else _measure(told)))
+    asked = parser.parse_args()
+    if asked.way:
+        print(json.dumps(_answer_costs(asked) if asked.way == ANSWERS else _measure(asked)))
         return
     print(f"{'way':16}{'seconds':>10}{'tokens':>10}{'tokens/s':>10}{'peak MB':>10}{'loss':>8}")
     for way in WAYS:
@@ -73,21 +73,21 @@ def _in_a_process(way: str) -> dict[str, Any]:
 
 
 def _rows(count: int) -> Sequence[Record]:
-    """Rows of very unequal length, as real ones are."""
+    """Return rows of very unequal length, as real ones are."""
     return [
         Record("Count up.", " ".join(map(str, range(1 + (number * 37) % 90))), f"Row {number}.")
         for number in range(count)
     ]
 
 
-def _measure(told: argparse.Namespace) -> dict[str, Any]:
+def _measure(asked: argparse.Namespace) -> dict[str, Any]:
     options = TrainingOptions(
-        data=DataOptions(max_tokens=told.tokens, packing=told.way == "ours, packed"),
-        schedule=ScheduleOptions(steps=told.steps, batch=4, micro_batch=4),
+        data=DataOptions(max_tokens=asked.tokens, packing=asked.way == "ours, packed"),
+        schedule=ScheduleOptions(steps=asked.steps, batch=4, micro_batch=4),
     )
-    loaded = load_for_training(options, told.cache, default_device())
-    rows, _ = encode_all(_rows(told.rows), loaded.tokenizer, options.data)
-    adapted = adapt(loaded.model, options.method, told.steps)
+    loaded = load_for_training(options, asked.cache, default_device())
+    rows, _ = encode_all(_rows(asked.rows), loaded.tokenizer, options.data)
+    adapted = adapt(loaded.model, options.method, asked.steps)
     seen = {"tokens": 0}
     # Counts what the model is really given, padding left out, in either way alike.
     loaded.model.register_forward_pre_hook(
@@ -98,11 +98,11 @@ def _measure(told: argparse.Namespace) -> dict[str, Any]:
         with_kwargs=True,
     )
     started = time.monotonic()
-    if told.way == "Trainer":
+    if asked.way == "Trainer":
         loss = _by_trainer(adapted.model, loaded, rows, options)
     else:
         packing = options.data.packing
-        packs = pack_rows(rows, told.tokens) if packing else [(row,) for row in rows]
+        packs = pack_rows(rows, asked.tokens) if packing else [(row,) for row in rows]
         with tempfile.TemporaryDirectory() as folder:
             loss = learn(
                 adapted, answer_examples(packs), options, Path(folder), TrainingHooks()
@@ -117,7 +117,7 @@ def _by_trainer(
     rows: Sequence[Encoded],
     options: TrainingOptions,
 ) -> float:
-    """The plain way: all rows padded, labels as they are."""
+    """Measure the plain way: transformers' Trainer on padded rows."""
 
     def collate(some: Sequence[dict[str, Sequence[int]]]) -> dict[str, torch.Tensor]:
         longest = max(len(row["ids"]) for row in some)
@@ -153,8 +153,8 @@ def _by_trainer(
     return float(losses[-1])
 
 
-def _answer_costs(told: argparse.Namespace) -> dict[str, float]:
-    """Seconds an answer of so many tokens takes, the best of some rounds; one after another.
+def _answer_costs(asked: argparse.Namespace) -> dict[str, float]:
+    """Return the seconds per answer, the best of some rounds; one answer after another.
 
     LoRA on all linear matrices, which costs most. Whoever is first in a round pays no more for it:
     the rounds go on in turn.
@@ -162,24 +162,24 @@ def _answer_costs(told: argparse.Namespace) -> dict[str, float]:
     options = TrainingOptions(method=MethodOptions(targets="all linear"))
     device, contenders = default_device(), {}
     for who in ("base", "adapter", "merged"):
-        model = load_for_training(options, told.cache, device).model
+        model = load_for_training(options, asked.cache, device).model
         if who != "base":
             torch.manual_seed(0)
             model = adapt(model, options.method, 1).model
         contenders[who] = (merge_adapter(model) if who == "merged" else model).eval()
-    tokenizer = load_for_training(options, told.cache, device).tokenizer
+    tokenizer = load_for_training(options, asked.cache, device).tokenizer
     prompts = [
         torch.tensor([encode_prompt(row, tokenizer, options.data)], device=device.name)
         for row in _rows(2)
     ]
     best = dict.fromkeys(contenders, math.inf)
-    for _ in range(told.rounds):
+    for _ in range(asked.rounds):
         for who, model in contenders.items():
             started = time.monotonic()
             for prompt in prompts:
                 length = {
-                    "max_new_tokens": told.answer_tokens,
-                    "min_new_tokens": told.answer_tokens,
+                    "max_new_tokens": asked.answer_tokens,
+                    "min_new_tokens": asked.answer_tokens,
                 }
                 shown = torch.ones_like(prompt)
                 model.generate(input_ids=prompt, attention_mask=shown, do_sample=False, **length)

@@ -1,4 +1,4 @@
-"""How fast versions of data sets are taken in, counted and written out, and in how much memory.
+"""Speed and memory of importing, counting and exporting versions of data sets.
 
     python -m benchmarks.versions [--rows 50000 1000000] [--quick] [--database-url URL]
 
@@ -33,7 +33,7 @@ _STEPS = ("take in", "count", "alpaca", "parquet")
 
 
 def _work(step: str, folder: Path, url: str) -> None:
-    """Do one step in this process, and print what it took."""
+    """Run one step in this process; print its time and memory."""
     settings = Settings(data_dir=folder, database_url=url)
     with closing(open_service_context(settings)) as context:
         began = time.process_time()
@@ -61,7 +61,7 @@ def _measured(step: str, folder: Path, url: str) -> tuple[float, float]:
 
 
 def _report(rows: int, folder: Path, url: str | None) -> None:
-    """Print a line for each step with so many rows."""
+    """Print a line for each step with this many rows."""
     url = url or f"sqlite:///{folder / 'versions.db'}"
     database = Database(url)
     migrate(database)
@@ -76,7 +76,7 @@ def _report(rows: int, folder: Path, url: str | None) -> None:
 
 
 def main() -> None:
-    """Measure, or do the one step that a process of its own is measured by."""
+    """Measure all steps, or run one step in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+")
     parser.add_argument("--quick", action="store_true")

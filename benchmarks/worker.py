@@ -27,14 +27,14 @@ def advance(context: ServiceContext, run_id: str, slot: int) -> bool:
 
 
 def work(context: ServiceContext, run_id: str, slot: int) -> None:
-    """Work until the run is over."""
+    """Work until the run ends."""
     while get_run(context, run_id).status in ("queued", "running"):
         if not advance(context, run_id, slot):
             time.sleep(_LOOK_S)
 
 
 def main(arguments: list[str]) -> None:
-    """Work on the run of the command line."""
+    """Work on the run that the command line names."""
     die_with_parent(os.getppid())
     log_to_stderr()
     run_id, slot = arguments
