@@ -1,4 +1,4 @@
-"""Transactions. Application code never commits: one `with` block is one transaction."""
+"""Connections and transactions. One `with` block is one transaction; nothing else commits."""
 
 import logging
 import threading
@@ -16,21 +16,21 @@ _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 AWAY = (OperationalError, InterfaceError, InternalError)
-"""The database failed, not the statement; `InternalError`: a transaction that idled too long."""
+"""Errors of the database, not of the statement; `InternalError`: a transaction idled too long."""
 
 _PATIENCE_S = 5.0
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 1.0
 
 _POSTGRESQL_OPTIONS = (
-    # No statement waits for ever. A process that was frozen in the midst of a transaction keeps its
-    # locks, above all a run's row, until the server ends it: so long does everybody else wait.
+    # No statement waits for ever. A process that freezes in a transaction keeps its locks,
+    # above all on a run's row, until the server ends it, and all others wait for that long.
     "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=5000"
-    # A client that went away during a statement is noticed.
+    # A client that is gone during a statement is noticed.
     " -c client_connection_check_interval=5000"
 )
 _POSTGRESQL_NETWORK = {
-    # Of a server that went away without a word: half a minute instead of hours.
+    # A server that disappears is noticed after half a minute instead of hours.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -49,7 +49,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
         self.writing = self.engine.execution_options(seedbed_writes=True)
-        """The same, for transactions that write."""
+        """The same engine, for transactions that write."""
         self._counting = threading.Lock()
         self._in_use = 0
         self._closed = False
@@ -86,10 +86,10 @@ class Database:
         patience_s: float = _PATIENCE_S,
         writes: bool = True,
     ) -> Result:
-        """Run `work` in a transaction, again when the database fails under it.
+        """Run `work` in a transaction, and again when the database fails.
 
-        `work` must be idempotent: after a commit whose answer was lost it runs a second time and
-        has to find nothing left to do.
+        `work` must be idempotent: after a commit whose answer was lost it runs a second time, and
+        must find nothing left to do.
 
         Raises:
             OperationalError: when it still fails after `patience_s`.
@@ -108,10 +108,10 @@ class Database:
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
 
     def close(self) -> None:
-        """Give all connections back: now, or with the last transaction that is still open.
+        """Close all connections: now, or after the last transaction that is still open.
 
-        A thread may outlive who started it, such as one that notes the use of an API key. Its
-        connection would come back to a pool that is gone, and never be closed.
+        A thread may live longer than its starter, such as one that records the use of an API key.
+        Its connection would return to a pool that is gone, and never be closed.
         """
         with self._counting:
             self._closed = True
@@ -135,7 +135,7 @@ def _make_engine(url: str) -> Engine:
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own
-    # The driver must not open transactions of its own: `begin` below decides which kind.
+    # The driver must not begin transactions by itself: `begin` below decides which kind.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""The parent of all tables: how names, numbers and texts are stored on both databases."""
+"""The base class of all tables, and how their columns are stored on both databases."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -14,7 +14,7 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Table(DeclarativeBase):
-    """Parent of all tables; constraint names are fixed so that migrations can name them."""
+    """Base class of all tables; constraint names are fixed so that migrations can name them."""
 
     metadata = MetaData(
         naming_convention={
@@ -33,15 +33,15 @@ class Table(DeclarativeBase):
 
 
 def core(model: type[Table]) -> CoreTable:
-    """The table itself, for statements on many rows: no object is made for each of them."""
+    """Return the table itself, for statements on many rows without mapped objects."""
     return cast("CoreTable", model.__table__)
 
 
 def draw_ids(session: Session, table: CoreTable, count: int) -> list[int]:
-    """Take the next row numbers of a table, to know them before the rows are written.
+    """Draw the next row numbers of a table, to know them before the rows are written.
 
-    Many rows can then go in by one prepared statement, instead of one long text for each batch. On
-    SQLite the caller's transaction is the only one that writes.
+    Many rows can then be inserted by one prepared statement. On SQLite, the caller's transaction is
+    the only one that writes.
     """
     if session.get_bind().dialect.name == "sqlite":
         last = session.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0

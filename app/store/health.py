@@ -1,4 +1,4 @@
-"""Is the database there, and are its tables this version's."""
+"""Health check of the database: it answers, and its tables are of this version."""
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -9,7 +9,7 @@ from app.store.migrate import alembic_config
 
 
 def trouble(database: Database) -> str | None:
-    """Say what is wrong with the database; None when it can be worked with."""
+    """Return what is wrong with the database; None when it can be used."""
     try:
         with database.read() as session:
             there = MigrationContext.configure(session.connection()).get_current_revision()

@@ -1,11 +1,11 @@
-"""Identifiers that a person can tell apart and that sort by the time they were made."""
+"""Identifiers: readable, unique, and sorted by the time they were made."""
 
 import secrets
 import time
 
 
 def may_be_id(text: str) -> bool:
-    """Whether a text can be looked up at all; databases refuse some characters with an error."""
+    """Return True when a text can be looked up; databases refuse some characters with an error."""
     return text.isascii() and text.isprintable()
 
 

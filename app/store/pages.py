@@ -1,4 +1,4 @@
-"""Cursor pages: a cursor is the last row's key, so rows that come behind it disturb nothing."""
+"""Cursor pages: a cursor is the key of the last row, so new rows don't shift later pages."""
 
 import base64
 import json
@@ -17,11 +17,11 @@ MAX_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
-    """Some rows, and where the next ones begin."""
+    """One page of rows, and the cursor of the next page."""
 
     items: Sequence[RowT]
     next_cursor: str | None
-    """None: there are no more for now."""
+    """None: there are no more rows now."""
 
 
 def page(
@@ -36,7 +36,7 @@ def page(
     """Load up to `limit` rows after `cursor`, ordered by `keys`, which are unique together.
 
     Raises:
-        InvalidInput: when the cursor is none of ours.
+        InvalidInput: when the cursor was not made by this service.
     """
     if cursor is not None:
         after = tuple_(*decoded(cursor, keys))
@@ -50,15 +50,15 @@ def page(
 
 
 def encoded(values: Sequence[int | str]) -> str:
-    """Make a cursor of the last row's key."""
+    """Encode the key of the last row as a cursor."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
 def decoded(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
-    """Read a cursor: values of the types of `keys`.
+    """Decode a cursor into values of the types of `keys`.
 
     Raises:
-        InvalidInput: when it is none of ours.
+        InvalidInput: when it was not made by this service.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)

@@ -35,7 +35,7 @@ def after(database: Database) -> Now:
 
 
 def away(session: Session, *, was_probe: bool = False) -> None:
-    endpoint_states.away(session, "east", MODEL, "gone", was_probe=was_probe)
+    endpoint_states.record_down(session, "east", MODEL, "gone", was_probe=was_probe)
 
 
 def probe(database: Database, within_s: float = 60.0) -> bool:
@@ -71,7 +71,7 @@ def test_the_failures_of_one_outage_are_one_message_and_its_probes_wait_longer_e
         after(lambda s: away(s, was_probe=True))
         delays.append(delay_s(database))
     assert delays == [1, 2, 4, 8, 8, 8]
-    state = after(lambda s: endpoint_states.back(s, "east", MODEL))
+    state = after(lambda s: endpoint_states.record_up(s, "east", MODEL))
     assert state.away_s is None
     after(away)
     assert delay_s(database) == 0.5, "a new outage begins anew"

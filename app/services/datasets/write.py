@@ -100,7 +100,7 @@ class DatasetWriter:
             self._fenced(partial(self._store_test, positions=some))
 
     def _store_test(self, session: Session, positions: list[int]) -> None:
-        dataset_rows.note_split(session, self.dataset_id, "test", positions)
+        dataset_rows.set_split(session, self.dataset_id, "test", positions)
 
     def extend(self, session: Session, lease_s: float) -> bool:
         """Prolong the lease; False when the version was lost to another process."""

@@ -106,10 +106,12 @@ class Endpoints:
 
     def _record(self, session: Session, name: str, report: Report) -> None:
         if name in report.answered and self._state(name).away_s is not None:
-            endpoint_states.back(session, name, self._model)
+            endpoint_states.record_up(session, name, self._model)
         elif name in report.away:
             was_probe = name in self._probing
-            endpoint_states.away(session, name, self._model, report.away[name], was_probe=was_probe)
+            endpoint_states.record_down(
+                session, name, self._model, report.away[name], was_probe=was_probe
+            )
         if self._is_news(name):
             endpoint_states.hold(session, name, self._model, self._lanes[name].held_s)
 

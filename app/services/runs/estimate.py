@@ -16,7 +16,7 @@ from app.schemas.runs import RunEstimate, StageEstimate
 from app.services.generation.work.stages import STAGES, GrowingPlan, Guess, Plan
 from app.settings import Price
 from app.store.runs import past_runs
-from app.store.runs.past_runs import Experience
+from app.store.runs.past_runs import PastRuns
 
 _PREFLIGHT_PROMPT_TOKENS = 60
 _PREFLIGHT_ANSWER_TOKENS = 20
@@ -43,7 +43,7 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> RunEs
         cost_usd=_cost(prices.get(plan.model), stages, plan.options),
         stages=stages,
         accepted_per_call=per_call,
-        from_experience=known != Experience(),
+        from_experience=known != PastRuns(),
     )
 
 

@@ -39,7 +39,7 @@ def ready_to_review(session: Session, dataset_id: str) -> Dataset:
     Raises:
         InvalidInput: when there is none with this id, it is not ready, or has no row.
     """
-    found = reviewed_rows.hold(session, dataset_id) if may_be_id(dataset_id) else None
+    found = reviewed_rows.lock_for_reading(session, dataset_id) if may_be_id(dataset_id) else None
     if found is None or found.state == DatasetState.DELETED:
         raise _not_reviewable(f"there is no data set with the id {dataset_id!r}")
     if found.state != DatasetState.READY:
@@ -63,6 +63,6 @@ def estimate_rows(
     reviewed: int = 0,
 ) -> RunEstimate:
     """Estimate the review of the rows of a version that are not reviewed yet."""
-    sampled = reviewed_rows.spread(session, dataset.id, dataset.row_count, _SAMPLED_ROWS)
+    sampled = reviewed_rows.spaced_records(session, dataset.id, dataset.row_count, _SAMPLED_ROWS)
     plan = ReviewingPlan(options, model, sampled, missing=dataset.row_count - reviewed)
     return estimate(session, plan, context.prices)

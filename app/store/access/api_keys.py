@@ -13,17 +13,17 @@ from app.store.tables.api_keys import ApiKey
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """A good key, as far as a request needs it."""
+    """A valid key, as far as a request needs it."""
 
     id: str
     name: str
     scopes: Sequence[Any]
     use_is_due: bool
-    """Whether its last use was noted long enough ago to be noted anew."""
+    """True when its last use was recorded long enough ago to be recorded again."""
 
 
 def find_good(session: Session, key_sha256: str, *, recorded_every_s: float) -> FoundKey | None:
-    """Find the key with this hash, unless it was revoked."""
+    """Find the key with this hash; None when there is none, or it was revoked."""
     wanted = select(ApiKey.id, ApiKey.name, ApiKey.scopes, _use_is_due(recorded_every_s)).where(
         ApiKey.key_sha256 == key_sha256, ApiKey.revoked_at.is_(None)
     )
@@ -32,17 +32,17 @@ def find_good(session: Session, key_sha256: str, *, recorded_every_s: float) -> 
 
 
 def any_good(session: Session) -> bool:
-    """Whether there is a key that was not revoked."""
+    """Return True when there is a key that was not revoked."""
     return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
 
 
 def oldest_first(session: Session) -> Sequence[ApiKey]:
-    """Load all keys, revoked ones too."""
+    """Load all keys, including revoked ones, oldest first."""
     return session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
 
 
 def revoke(session: Session, key_id: str) -> ApiKey | None:
-    """Revoke a key, if it is not revoked already; the key as it is then, None if there is none."""
+    """Revoke a key unless it is revoked already; return it, or None when there is none."""
     session.execute(
         update(ApiKey)
         .where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
@@ -52,7 +52,7 @@ def revoke(session: Session, key_id: str) -> ApiKey | None:
 
 
 def record_use(session: Session, key_id: str, *, recorded_every_s: float) -> None:
-    """Note that a key was used now, unless somebody has done so just before."""
+    """Record that a key was used now, unless that was recorded just before."""
     session.execute(
         update(ApiKey)
         .where(ApiKey.id == key_id, _use_is_due(recorded_every_s))

@@ -1,4 +1,4 @@
-"""Queries on the rows of data sets: many at a time, and no object of the mapper for any of them."""
+"""Queries on the rows of data sets: many at a time, without mapped objects."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ from app.store.work.completions import storable
 _ROWS = core(DatasetRecord)
 _DROPS = core(DatasetDrop)
 _AT_ONCE = 500
-_MOST_CHARACTERS = 500
-"""Of a dropped row; its origin leads to the rest."""
+_MAX_CHARACTERS = 500
+"""Of the text of a dropped row; its origin leads to the rest."""
 
 
 def add(session: Session, dataset_id: str, rows: Sequence[DatasetRow]) -> None:
@@ -58,14 +58,14 @@ class Drop:
 
 
 def add_drops(session: Session, dataset_id: str, drops: Sequence[Drop]) -> None:
-    """Store what was left out, with its reasons."""
+    """Store dropped rows with their reasons."""
     rows = [
         {
             "dataset_id": dataset_id,
             "filter": drop.filter,
             "reason": drop.reason,
-            "detail": storable(drop.detail[:_MOST_CHARACTERS]),
-            "text": storable(drop.text[:_MOST_CHARACTERS]),
+            "detail": storable(drop.detail[:_MAX_CHARACTERS]),
+            "text": storable(drop.text[:_MAX_CHARACTERS]),
             "origin": drop.origin,
         }
         for drop in drops
@@ -145,7 +145,7 @@ def run_rows_between(
 ) -> Iterator[tuple[Record, bool | None, Origin]]:
     """Read the rows of a run's instructions `start` to `stop` - 1: record, class, origin.
 
-    Of a review: the rows at these positions that stay, with their outputs.
+    For a review: the rows at these positions that are kept, with their outputs.
     """
     reviewed = session.scalar(select(Run.dataset_id).where(Run.id == run_id))
     if reviewed is None:
@@ -238,7 +238,7 @@ def count_run_rows(session: Session, run_id: str, until: int) -> int:
 
 
 def _instance_mode(prompt_version: str) -> str | None:
-    """``output_first`` or ``input_first``, as the prompt's name says; None: neither."""
+    """Return ``output_first`` or ``input_first``, by the prompt's name; None: neither."""
     name = prompt_version.partition("@")[0].rpartition("/")[2]
     return name if name in {"output_first", "input_first"} else None
 
@@ -247,7 +247,7 @@ _CLEARED_AT_ONCE = 5_000
 
 
 def clear_chunk(session: Session, dataset_id: str) -> int:
-    """Remove some thousand rows and drops of a version; how many: 0 when there are none left."""
+    """Delete some thousand rows and drops of a version; return how many, 0: none are left."""
     removed = 0
     for table, key in ((_ROWS, _ROWS.c.position), (_DROPS, _DROPS.c.id)):
         of_it = table.c.dataset_id == dataset_id
@@ -264,17 +264,17 @@ def count_split(session: Session, dataset_id: str, split: str | None) -> int:
     return session.scalar(wanted) or 0
 
 
-def note_split(session: Session, dataset_id: str, split: str, positions: Sequence[int]) -> None:
-    """Put the rows at these positions into a split."""
-    for first in range(0, len(positions), _AT_ONCE):
-        chosen = _ROWS.c.position.in_(positions[first : first + _AT_ONCE])
+def set_split(session: Session, dataset_id: str, split: str, positions: Sequence[int]) -> None:
+    """Move the rows at these positions into a split."""
+    for start in range(0, len(positions), _AT_ONCE):
+        chosen = _ROWS.c.position.in_(positions[start : start + _AT_ONCE])
         session.execute(
             update(_ROWS).where(_ROWS.c.dataset_id == dataset_id, chosen).values(split=split)
         )
 
 
 def drop_counts(session: Session, dataset_id: str) -> Sequence[tuple[str, str, int]]:
-    """Count what was left out by filter and reason."""
+    """Count dropped rows by filter and reason."""
     rows = session.execute(
         select(DatasetDrop.filter, DatasetDrop.reason, func.count())
         .where(DatasetDrop.dataset_id == dataset_id)
@@ -285,7 +285,7 @@ def drop_counts(session: Session, dataset_id: str) -> Sequence[tuple[str, str, i
 
 
 def run_models(session: Session, run_id: str) -> Sequence[tuple[str, str, str]]:
-    """Name the stages, prompt versions and answering models of a run's replies, each once."""
+    """List the distinct stages, prompt versions and answering models of a run's replies."""
     rows = session.execute(
         select(CompletionRow.stage, CompletionRow.prompt_version, CompletionRow.model)
         .where(CompletionRow.run_id == run_id, CompletionRow.stage != Stage.PREFLIGHT)

@@ -18,8 +18,8 @@ from app.store.tables.work import WorkItem
 _UNDECIDED = (ItemState.OPEN, ItemState.LEASED)
 
 
-def hold(session: Session, dataset_id: str) -> Dataset | None:
-    """Load a version and keep it as it is until the transaction ends."""
+def lock_for_reading(session: Session, dataset_id: str) -> Dataset | None:
+    """Load a version; nobody changes it until the transaction ends."""
     return session.get(Dataset, dataset_id, with_for_update={"read": True}, populate_existing=True)
 
 
@@ -30,16 +30,16 @@ def records_at(
     return dict(dataset_rows.records_at(session, dataset_id, positions)) if positions else {}
 
 
-def spread(session: Session, dataset_id: str, row_count: int, most: int) -> list[Record]:
-    """Load up to `most` records from all over a version, at even distances."""
-    count = min(most, row_count)
+def spaced_records(session: Session, dataset_id: str, row_count: int, limit: int) -> list[Record]:
+    """Load up to `limit` records of a version, evenly spaced."""
+    count = min(limit, row_count)
     places = {n * row_count // count for n in range(count)}
     found = records_at(session, dataset_id, places)
     return [found[place] for place in sorted(found)]
 
 
 def decided_until(session: Session, run: Run) -> int:
-    """The position of the first row that is still to be decided; those before it are final."""
+    """Return the position of the first row that is not decided yet; rows before it are final."""
     first = session.scalar(
         select(func.min(WorkItem.ordinal)).where(
             WorkItem.run_id == run.id,
@@ -51,7 +51,7 @@ def decided_until(session: Session, run: Run) -> int:
 
 
 def judged(session: Session, run_id: str) -> Mapping[int, bool]:
-    """Tell of each row that a judge decided on, by its position, whether it stays."""
+    """Return the judge's decisions by row position: True when the row is kept."""
     low = select(Rejection.sequence).where(
         Rejection.run_id == run_id,
         Rejection.stage == Stage.REVIEW,
@@ -70,7 +70,7 @@ class Review(NamedTuple):
 
 
 def unfinished_of(session: Session, dataset_id: str) -> Review | None:
-    """Find a run that still has to read this version; it must not be deleted meanwhile."""
+    """Find an unfinished run that reviews this version, which must not be deleted meanwhile."""
     row = session.execute(
         select(Run.id, Run.status)
         .where(Run.dataset_id == dataset_id, Run.status.not_in(FINAL))

@@ -1,4 +1,4 @@
-"""Reading a run's events as they come."""
+"""Queries on a run's events: the run and its new events, as of one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Look:
     events: Sequence[RunEvent]
 
 
-def look(session: Session, run_id: str, after_id: int, most: int) -> Look | None:
-    """Read up to `most` events after one of them; None when there is no such run.
+def look(session: Session, run_id: str, after_id: int, limit: int) -> Look | None:
+    """Read up to `limit` events after one of them; None when there is no such run.
 
-    One statement: a status that is final comes with its event, never before it.
+    One statement: a final status comes together with its event, never before it.
     """
     later = and_(RunEvent.run_id == Run.id, RunEvent.id > after_id)
     rows = session.execute(
@@ -28,7 +28,7 @@ def look(session: Session, run_id: str, after_id: int, most: int) -> Look | None
         .outerjoin(RunEvent, later)
         .where(Run.id == run_id)
         .order_by(RunEvent.id)
-        .limit(most)
+        .limit(limit)
     ).all()
     if not rows:
         return None

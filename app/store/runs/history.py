@@ -1,4 +1,4 @@
-"""Queries on how a run went, reply by reply."""
+"""Queries on the course of a run, reply by reply."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from app.store.tables.results import CompletionRow, InstructionRow
 
 
 def accepted_by_reply(session: Session, run_id: str) -> Sequence[int]:
-    """Count the instructions that each generation reply brought, in the order of the replies."""
+    """Count the accepted instructions of each generation reply, in the order of the replies."""
     brought = (
         select(InstructionRow.completion_id, func.count().label("accepted"))
         .where(InstructionRow.run_id == run_id)

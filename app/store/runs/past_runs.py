@@ -1,4 +1,4 @@
-"""What earlier runs of the same kind took."""
+"""Statistics of earlier runs with the same profile and model, for estimates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,23 +10,23 @@ from app.store.tables.results import CompletionRow
 from app.store.tables.runs import Run
 
 _LATEST = 500
-"""Replies of each stage looked at: enough for a mean, few enough to be quick."""
-_ENOUGH_TICKETS = 5
+"""Replies read: enough for a mean, few enough to be quick."""
+_MIN_TICKETS = 5
 _LATEST_RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Experience:
-    """Means over the latest runs; what nobody has done yet is not there."""
+class PastRuns:
+    """Means over the latest runs; a stage that no run had is missing."""
 
     accepted_per_call: float | None = None
-    """Accepted instructions a generation call brought."""
+    """Accepted instructions per generation call; None: no run, or none accepted."""
     tokens_per_call: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Tokens of prompt and answer, by stage."""
+    """Mean tokens of prompt and completion, by stage."""
 
 
-def of(session: Session, profile: str, model: str) -> Experience:
-    """Look at the latest runs of this profile with this model."""
+def of(session: Session, profile: str, model: str) -> PastRuns:
+    """Read the latest runs of this profile with this model."""
     latest = session.execute(
         select(Run.id, Run.accepted, Run.tickets_admitted)
         .where(Run.profile == profile, Run.model == model, Run.tickets_admitted > 0)
@@ -34,10 +34,10 @@ def of(session: Session, profile: str, model: str) -> Experience:
         .limit(_LATEST_RUNS)
     ).all()
     admitted = sum(row.tickets_admitted for row in latest)
-    if admitted < _ENOUGH_TICKETS:
-        return Experience()
+    if admitted < _MIN_TICKETS:
+        return PastRuns()
     accepted = sum(row.accepted for row in latest)
-    return Experience(
+    return PastRuns(
         accepted_per_call=accepted / admitted if accepted else None,
         tokens_per_call=_tokens(session, [row.id for row in latest]),
     )

@@ -1,4 +1,4 @@
-"""How fast a run is going at the moment."""
+"""The current speed of a run."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,22 +11,22 @@ from app.store.tables.results import CompletionRow
 from app.store.types import Moment
 
 _LATEST = 64
-"""Replies looked at: enough to be smooth, few enough to be quick."""
+"""Replies read: enough to be smooth, few enough to be quick."""
 _FRESH_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The latest replies' speed."""
+    """The speed of the latest replies."""
 
     now: datetime
     """By the database's clock."""
     tokens_per_s: float | None
-    """None when nothing came in the last half minute."""
+    """None when no reply arrived in the last 30 seconds."""
 
 
 def pace(session: Session, run_id: str) -> Pace:
-    """Measure over the latest replies."""
+    """Measure the speed over the latest replies."""
     latest = (
         select(CompletionRow.created_at, CompletionRow.completion_tokens)
         .where(CompletionRow.run_id == run_id)
@@ -43,7 +43,7 @@ def pace(session: Session, run_id: str) -> Pace:
         )
     ).one()
     moment = Moment().process_result_value(now, session.get_bind().dialect)
-    assert moment is not None  # noqa: S101 - the clock always says something; tells mypy
+    assert moment is not None  # noqa: S101 - the clock always has a value; for mypy
     if last is None or (moment - last).total_seconds() > _FRESH_S:
         return Pace(moment, None)
     return Pace(moment, int(tokens) / max(1.0, (moment - first).total_seconds()))

@@ -1,4 +1,4 @@
-"""The tables: everything the service remembers. One file for each group of rows.
+"""The tables: everything the service stores, one file for each group of tables.
 
 Importing this package makes every table known to the metadata.
 """

@@ -11,21 +11,21 @@ from app.store.sql import epoch_now
 
 
 class ApiKey(Table):
-    """Leave to use the API. The key itself is told once, when it is made, and stored nowhere."""
+    """A key to the API. Its text is shown once, when it is created, and stored nowhere."""
 
     __tablename__ = "api_keys"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    """Its digits are also the middle part of the key: a leaked one says what to revoke."""
+    """Its digits are also the middle part of the key: a leaked key shows what to revoke."""
     name: Mapped[str]
-    """What its owner calls it."""
+    """The owner's name for it."""
     key_sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    """Of the whole key. Its 256 random bits cannot be guessed from a hash, so a slow, salted one,
-    made for passwords, would only make every request slow."""
+    """Of the whole key. Its 256 random bits can't be guessed from a hash, so a slow, salted
+    password hash would only make every request slow."""
     scopes: Mapped[list[Any]]
-    """Of `api_keys.Scope`, by name."""
+    """Names of `api_keys.Scope`."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     last_used_at: Mapped[datetime | None]
     """To the minute; null: never."""
     revoked_at: Mapped[datetime | None]
-    """From then on it opens nothing; null: it is good."""
+    """When it stopped being valid; null: it is valid."""

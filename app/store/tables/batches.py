@@ -1,4 +1,4 @@
-"""The table of batches: what is with the provider as a whole."""
+"""The table of batches: model calls that were sent to a provider's Batch API together."""
 
 from datetime import datetime
 
@@ -16,39 +16,38 @@ class Batch(Table):
     __table_args__ = (Index(None, "run_id", "id"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    """The provider keeps it beside its own, so a batch is found again after any crash. What is in
-    the batch bears it as its token."""
+    """The provider stores it beside its own id, so a batch is found again after any crash. Work
+    items in the batch have it as their token."""
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
     stage: Mapped[str] = mapped_column(String(20))
     endpoint: Mapped[str] = mapped_column(String(60))
-    """Which of the service's endpoints it is for; no other knows it."""
+    """The endpoint it is for; no other one knows it."""
     state: Mapped[str] = mapped_column(String(10))
-    """planned, submitted, ended (there are answers to be read), collected, refused (nothing of it
-    was asked), or lost (nobody can tell any more what became of it)."""
+    """`states.BatchState`."""
     provider_id: Mapped[str | None]
-    """The provider's own name for it; null before it was submitted."""
+    """The provider's id for it; null before it was submitted."""
     provider_said: Mapped[str | None]
-    """The provider's last word on where it stands, such as ``in_progress``."""
+    """The last status the provider reported, such as ``in_progress``."""
     may_exist: Mapped[bool] = mapped_column(server_default=false())
-    """Whether the provider may have it although it is not known by what name."""
+    """True when the provider may have it although its id there is not known."""
     requests: Mapped[int]
     completed: Mapped[int] = mapped_column(server_default=text("0"))
     """Requests answered, by the provider's count."""
     length_name: Mapped[str | None] = mapped_column(String(30))
-    """What the endpoint calls the bound of an answer, as far as a batch has taught it."""
+    """The endpoint's name for the length limit, if a batch has shown it."""
     trouble: Mapped[str | None]
-    """What last went wrong with it, in the provider's words."""
+    """The last error, in the provider's words."""
     failing_since: Mapped[datetime | None]
-    """Since when nothing asked about it has been answered; null: the last question was."""
+    """When requests about it began to fail; null: the last one succeeded."""
     cancelled_at: Mapped[datetime | None]
-    """Since when no more of it is wanted; what was answered by then is collected all the same."""
+    """When it was cancelled; what was answered by then is still collected."""
     token: Mapped[str | None] = mapped_column(String(40))
-    """The pump that sees to it at the moment; null: none does."""
+    """The pump that handles it now; null: none does."""
     poll_at: Mapped[datetime | None]
-    """When somebody has to see to it next; of a refused one, when a smaller one may be tried."""
+    """When it is polled next; for a refused batch, when a smaller one may be tried."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     submitted_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    """When the provider was heard to have ended it."""
+    """When the provider first reported that it had ended."""
     closed_at: Mapped[datetime | None]
-    """When everything was recorded, or it was given up."""
+    """When its results were recorded, or it was given up."""

@@ -1,4 +1,4 @@
-"""The tables of data sets: versions, their rows, what was left out, the files made of them."""
+"""The tables of data sets: versions, their rows, dropped rows, exported files."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from app.store.sql import epoch_now
 
 
 class Dataset(LeasedWork, Table):
-    """A version of a data set: made once, never changed afterwards."""
+    """A version of a data set; made once, never changed afterwards."""
 
     __tablename__ = "datasets"
     __table_args__ = (
@@ -31,12 +31,11 @@ class Dataset(LeasedWork, Table):
     version: Mapped[int]
     """1 for the first of its name."""
     state: Mapped[str] = mapped_column(String(10))
-    """reading (a file is coming in), queued, making, ready, failed, or deleted: then only this row
-    is left, so that its number is not given to another."""
+    """`states.DatasetState`."""
     is_import: Mapped[bool]
-    """Whether its rows came in a file: what is made of them then are only its statistics."""
+    """True when its rows come from a file; then only its statistics are made."""
     recipe: Mapped[dict[str, Any]]
-    """`VersionRecipe` or `Import`, whole: what was left out stands here with its default."""
+    """`VersionRecipe` or `Import`, including defaults."""
     request_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
     """Of the request and of what its sources held: the same again is this one. Null: the file of an
     import is not read to its end yet, or the making failed."""
@@ -45,9 +44,9 @@ class Dataset(LeasedWork, Table):
     row_count: Mapped[int] = mapped_column(server_default=text("0"))
     dropped_count: Mapped[int] = mapped_column(server_default=text("0"))
     content_sha256: Mapped[str | None] = mapped_column(String(64))
-    """Of its rows in canonical form: equal rows in equal order, equal hash."""
+    """Of its rows in canonical form: equal rows in equal order have an equal hash."""
     facts: Mapped[Facts] = mapped_column(JSON, server_default=text("'{}'"), deferred=True)
-    """`Facts`: sources, models, prompts, licences, what was dropped and mended, and by what."""
+    """`Facts`: sources, models, prompts, licences, and what filters dropped and repaired."""
     statistics: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """`Statistics`; null until it is ready."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
@@ -55,7 +54,7 @@ class Dataset(LeasedWork, Table):
 
 
 class DatasetRecord(Table):
-    """A row of a version, in its place."""
+    """A row of a version."""
 
     __tablename__ = "dataset_rows"
 
@@ -73,11 +72,11 @@ class DatasetRecord(Table):
     origin: Mapped[Origin] = mapped_column(JSON)
     """`DatasetRow.origin`."""
     changes: Mapped[list[Any] | None]
-    """The filters' reasons for which it was mended; null: it is as it came."""
+    """The reasons for which filters repaired it; null: it is unchanged."""
 
 
 class DatasetDrop(Table):
-    """A row of a source that did not become one of the version, with the reason."""
+    """A row of a source that was dropped, with the reason."""
 
     __tablename__ = "dataset_drops"
     __table_args__ = (
@@ -88,10 +87,10 @@ class DatasetDrop(Table):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     filter: Mapped[str] = mapped_column(String(40))
-    """Which rule dropped it; ``reading``: it could not be read."""
+    """The filter that dropped it; ``reading``: it could not be read."""
     reason: Mapped[str] = mapped_column(String(60))
     detail: Mapped[str]
-    """Such as the neighbour and its score, or the words that are also in a test set."""
+    """Details, such as the neighbour and its score, or the words found in a test set."""
     text: Mapped[str]
     """Its beginning."""
     origin: Mapped[Origin] = mapped_column(JSON)
@@ -99,7 +98,7 @@ class DatasetDrop(Table):
 
 
 class DatasetFile(Table):
-    """A file made of a version, by its content: made again, it is the same, byte for byte."""
+    """A file exported from a version; exported again, it is the same, byte for byte."""
 
     __tablename__ = "dataset_files"
 

@@ -9,23 +9,23 @@ from app.store.declarative import Table
 
 
 class EndpointState(Table):
-    """How an endpoint is doing for one model: what all workers heed before they ask it."""
+    """The state of an endpoint for one model; workers respect it before they call."""
 
     __tablename__ = "endpoint_states"
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     throttled_until: Mapped[datetime | None]
-    """It throttles: nobody asks before."""
+    """It throttles: no worker calls it before; null: it doesn't."""
     down_since: Mapped[datetime | None]
-    """It is away: one call at a time finds out whether it is back. Null: it answers."""
+    """When it went down; since then one probe call at a time is sent. Null: it answers."""
     probe_at: Mapped[datetime | None]
-    """When the next such call may go out."""
+    """When the next probe may be sent."""
     probe_delay_s: Mapped[float | None]
-    """How long after a failed one the next may follow; grows."""
+    """The delay between failed probes; it doubles."""
     trouble: Mapped[str | None]
-    """What it was last away with, in its own words."""
+    """The error of its last outage."""
     requests_at: Mapped[datetime | None]
-    """When what was asked so far is within the limit of requests; later than now: how far over."""
+    """When the requests so far are within the request limit; later than now: it is used up."""
     tokens_at: Mapped[datetime | None]
-    """The same for tokens."""
+    """The same for the token limit."""

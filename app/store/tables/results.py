@@ -1,4 +1,4 @@
-"""The tables of what came of it: replies, instructions, instances, rejections."""
+"""The tables of results: replies, instructions, instances, rejections."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,9 @@ from app.store.types import Dollars
 
 
 class PromptText(Table):
-    """The unchanging first part of prompts, kept once however many calls began with it.
+    """The constant first part of prompts, stored once for all calls that begin with it.
 
-    Of a chat: a JSON list of its turns. Otherwise: the text.
+    For a chat: a JSON list of its turns; otherwise the text.
     """
 
     __tablename__ = "prompt_texts"
@@ -26,7 +26,7 @@ class PromptText(Table):
 
 
 class CompletionRow(Table):
-    """One model reply, kept with all that led to it and what it cost."""
+    """One model reply, with its request and its cost."""
 
     __tablename__ = "completions"
     __table_args__ = (
@@ -44,35 +44,35 @@ class CompletionRow(Table):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
     work_item_id: Mapped[int | None] = mapped_column(BigInteger)
     call: Mapped[str | None] = mapped_column(String(60))
-    """Our own name for the call: a second record of the same reply is known by it."""
+    """Our own id of the call: it shows when the same reply is recorded twice."""
     is_spare: Mapped[bool] = mapped_column(server_default=false())
-    """Came after its item had been given to another pump: used if that one brings nothing."""
+    """True when it arrived after its item was given to another pump; used if that one fails."""
     request_sha256: Mapped[str | None] = mapped_column(String(64))
-    """Of the whole request, where its reply may be used again: at temperature 0."""
+    """Of the whole request, if its reply may be used again (temperature 0)."""
     reused_from: Mapped[int | None] = mapped_column(BigInteger)
-    """The earlier reply that this one is; then nothing was asked and nothing paid."""
+    """The earlier reply that was used again; then no call was made and nothing paid."""
     endpoint: Mapped[str | None] = mapped_column(String(60))
-    """Which of the service's endpoints answered."""
+    """The name of the endpoint that answered."""
     batch_id: Mapped[str | None] = mapped_column(String(40))
-    """The batch it came with, at the price of one; null: it was a call of its own."""
+    """The batch it came from, at the batch price; null: a call of its own."""
     reply_id: Mapped[str | None] = mapped_column(String(200))
-    """The provider's own name for the reply."""
+    """The provider's id of the reply."""
     stage: Mapped[str] = mapped_column(String(20))
     prompt_version: Mapped[str]
     """Template name and hash."""
     prompt_text_sha256: Mapped[str] = mapped_column(ForeignKey("prompt_texts.sha256"))
-    """The prompt's unchanging first part."""
+    """The prompt's constant first part."""
     prompt: Mapped[str]
-    """What followed it: the part that differs from call to call."""
+    """The rest of the prompt, which differs from call to call."""
     demonstrations: Mapped[list[Any]]
     """``[{"origin": "seed" | "machine", "position": n}]``, in the order shown."""
     parameters: Mapped[dict[str, Any]]
     model: Mapped[str]
-    """The model that answered, in the provider's words."""
+    """The model that answered, by the provider's name."""
     reply: Mapped[str]
     finish_reason: Mapped[str] = mapped_column(String(40))
     top_logprobs: Mapped[dict[str, Any] | None]
-    """Of the first token, where asked for and given: token to natural logarithm."""
+    """Log probabilities (natural) of the first token's candidates, if requested and returned."""
     prompt_tokens: Mapped[int]
     completion_tokens: Mapped[int]
     cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
@@ -98,25 +98,25 @@ class InstructionRow(Table):
     is_classification: Mapped[bool | None]
     """Null: not known (yet)."""
     confidence: Mapped[float | None]
-    """Calibrated margin of yes over no, in nats; null where no logprobs were had."""
+    """Calibrated margin of yes over no, in nats; null without logprobs."""
     classified_by: Mapped[int | None] = mapped_column(BigInteger)
-    """The completion that said so."""
+    """The completion with the classification."""
     is_complete: Mapped[bool]
-    """Whether its instances are all that there will be."""
+    """True when it has all its instances."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
 
 
 class InstanceRow(Table):
     """An accepted instance of an accepted instruction: with it, one row of the data set.
 
-    Of a review: a row that stays, with its output.
+    For a review: a row that is kept, with its output.
     """
 
     __tablename__ = "instances"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)
-    """The instruction's; of a review the row's position."""
+    """The instruction's; for a review, the row's position."""
     position: Mapped[int] = mapped_column(primary_key=True)
     """0-based, in the order of the reply."""
     input: Mapped[str]
@@ -126,7 +126,7 @@ class InstanceRow(Table):
 
 
 class Rejection(Table):
-    """Text of a reply that broke a rule, with the rule."""
+    """A rejected text of a reply, with the reason."""
 
     __tablename__ = "rejections"
     __table_args__ = (Index(None, "run_id", "id"), Index(None, "run_id", "stage", "reason"))
@@ -140,6 +140,6 @@ class Rejection(Table):
     """The instruction whose instance it was, or the position of the reviewed row; null for
     candidate instructions."""
     neighbour: Mapped[PoolNeighbour | None] = mapped_column(JSON)
-    """For a near-duplicate: ``{"origin", "position", "score"}`` of the one it was too near to."""
+    """For a near-duplicate: ``{"origin", "position", "score"}`` of the text it resembles."""
     completion_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())

@@ -1,4 +1,4 @@
-"""Tables of what was asked for: seed sets, runs, their slots and their events."""
+"""The tables of runs: seed sets, runs, their slots and their events."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,13 +21,13 @@ class SeedSet(Table):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str]
-    """What the user calls it."""
+    """The user's name for it."""
     content_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     """Of the tasks in canonical form: the same content is stored once."""
     task_count: Mapped[int]
     classification_count: Mapped[int]
     licence: Mapped[str | None] = mapped_column(String(100))
-    """Under which others may use the tasks, as their owner says; null: nothing was said."""
+    """The licence of the tasks, as their owner states it; null: not stated."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
 
 
@@ -49,7 +49,7 @@ class SeedTaskRow(Table):
 
 
 class Run(Moving, Table):
-    """One growing of a seed set into a data set, or one review of a data set's rows."""
+    """One run that grows a seed set into a data set, or reviews the rows of a data set."""
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -66,11 +66,11 @@ class Run(Moving, Table):
     model: Mapped[str]
     """Asked for by this name."""
     options: Mapped[dict[str, Any]]
-    """`RunOptions`, whole: what was left out stands here with its default."""
+    """`RunOptions`, including defaults."""
     capabilities: Mapped[dict[str, Any] | None]
-    """What the preflight saw the endpoint do; null until it has run."""
+    """What the endpoint can do, by the preflight; null until it has run."""
     end_reason: Mapped[str | None] = mapped_column(String(20))
-    """`run_state.EndReason`: why it ended or waits."""
+    """`states.EndReason`: why it ended or was paused."""
     accepted: Mapped[int] = mapped_column(server_default=text("0"))
     """Accepted instructions; also the next one's sequence number. Of a review: rows that stay."""
     tickets_issued: Mapped[int] = mapped_column(server_default=text("0"))
@@ -117,7 +117,10 @@ class Run(Moving, Table):
 
 
 class RunSlot(Leased, Table):
-    """A place at a run for one pump; as many workers share the run as it has slots."""
+    """A place at a run for one pump; as many workers can share a run as it has slots.
+
+    Work items that the pump leases have its token.
+    """
 
     __tablename__ = "run_slots"
 
@@ -126,7 +129,7 @@ class RunSlot(Leased, Table):
 
 
 class RunEvent(Table):
-    """What happened to a run, appended and never changed."""
+    """An event of a run; appended, never changed."""
 
     __tablename__ = "run_events"
     __table_args__ = (Index(None, "run_id", "id"),)

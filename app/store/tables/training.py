@@ -1,4 +1,4 @@
-"""The tables of training: jobs, what happened to them, what they left, what people said of it."""
+"""The tables of training: jobs, their events, their output files, and human reviews."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ _OPEN = text("status IN ('queued', 'running', 'cancelling')")
 
 
 class TrainingJob(LeasedWork, Moving, Table):
-    """One tuning of a model on a version of a data set, or one evaluation of a model."""
+    """One fine-tuning of a model on a version of a data set, or one evaluation of a model."""
 
     __tablename__ = "training_jobs"
     __table_args__ = (
@@ -25,9 +25,9 @@ class TrainingJob(LeasedWork, Moving, Table):
     kind: Mapped[str] = mapped_column(String(20))
     """``training``, with an evaluation at its end, or ``evaluation`` alone."""
     dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
-    """The version whose rows it learns or is measured on; null while its run makes them."""
+    """The version it trains or is evaluated on; null while its run makes the rows."""
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
-    """The run whose rows it learns: it begins when the run's data set is made."""
+    """The run whose rows it trains on: it begins when the run's data set is made."""
     requested_dataset: Mapped[dict[str, Any] | None]
     """Name and recipe of the data set that will be made of the run."""
     pending_dataset_id: Mapped[str | None] = mapped_column(String(40))
@@ -35,7 +35,7 @@ class TrainingJob(LeasedWork, Moving, Table):
     options: Mapped[dict[str, Any]]
     """`app.training.plain.options`: those of its kind."""
     step: Mapped[int] = mapped_column(server_default=text("0"))
-    """The last one that was told; after a death it begins again at the last checkpoint."""
+    """The last step that was reported; after a crash training resumes at the last checkpoint."""
     steps: Mapped[int | None]
     """Of the whole training; null: not known yet."""
     loss: Mapped[float | None]
@@ -43,11 +43,11 @@ class TrainingJob(LeasedWork, Moving, Table):
     learning_rate: Mapped[float | None]
     """Of that step."""
     log_tail: Mapped[str] = mapped_column(server_default="", deferred=True)
-    """The end of its log, a few thousand characters."""
+    """The end of its log, at most 8,000 characters."""
     evaluation: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """`Evaluation`; null until there is one."""
     farthest_step: Mapped[int] = mapped_column(server_default=text("0"))
-    """What "further than ever" is."""
+    """The highest step ever reported; `attempts` counts since it was reached."""
     report_count: Mapped[int] = mapped_column(server_default=text("0"))
     """Number of progress reports stored: tells a commit whose answer was lost from a new one."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
@@ -57,7 +57,7 @@ class TrainingJob(LeasedWork, Moving, Table):
 
 
 class TrainingEvent(Table):
-    """What happened to a training job, appended and never changed."""
+    """An event of a training job; appended, never changed."""
 
     __tablename__ = "training_events"
     __table_args__ = (Index(None, "job_id", "id"),)
@@ -72,27 +72,26 @@ class TrainingEvent(Table):
 
 
 class TrainingOutput(Table):
-    """A file that a training job left, under the job's folder."""
+    """An output file of a training job, in the job's folder."""
 
     __tablename__ = "training_outputs"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(300), primary_key=True)
-    """Its path from the folder on, with slashes."""
+    """Its path relative to the folder, with slashes."""
     sha256: Mapped[str] = mapped_column(String(64))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class TrainingReview(Table):
-    """What one person said of the answers that a job's models gave."""
+    """One person's review of the answers of a job's models."""
 
     __tablename__ = "training_reviews"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("training_jobs.id"), primary_key=True)
     reviewer: Mapped[str] = mapped_column(String(100), primary_key=True)
-    """As that person wants to be called; a second sheet under the name takes the first one's place.
-    """
+    """The reviewer's name; a second sheet under the same name replaces the first."""
     review: Mapped[dict[str, Any]]
     """`app.evaluation.review_sheet.Review`."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
-    """Of the first sheet: reports keep to this order."""
+    """Of the first sheet; reports keep this order."""

@@ -41,23 +41,22 @@ class WorkItem(Table):
     stage: Mapped[str] = mapped_column(String(20))
     """`types.Stage`."""
     priority: Mapped[int]
-    """Lower goes first: a later stage's work goes before an earlier one's."""
+    """Lower goes first: later stages go before earlier ones."""
     ordinal: Mapped[int]
-    """The ticket of a generation call; the instruction's sequence number in later stages; the row's
-    position in a review."""
+    """The ticket of a generation call; in later stages the instruction's sequence number; in a
+    review the row's position."""
     subject: Mapped[dict[str, Any]]
-    """What it is about: the demonstrations drawn, or the instruction's text."""
+    """Its content: the demonstrations drawn, or the instruction's text."""
     state: Mapped[str] = mapped_column(String(10))
-    """open, leased (asked now), answered (not yet admitted), done, dead (given up), or dropped
-    (needed no more)."""
+    """`states.ItemState`."""
     by_batch: Mapped[bool] = mapped_column(server_default=false())
-    """It waits for a batch. Once one had it, what is still to be asked is asked by a call."""
+    """True while it waits for a batch; after a batch had it, it is asked by a call."""
     token: Mapped[str | None] = mapped_column(String(40))
-    """The pump that leased it, or the batch that it is in."""
+    """The token of the pump that leased it, or the id of its batch."""
     reserved_tokens: Mapped[int | None] = mapped_column(BigInteger)
-    """The most that the call in the air can take; null while none is."""
+    """The maximum tokens of its call in flight; null: no call is."""
     reserved_usd: Mapped[Decimal | None] = mapped_column(Dollars)
-    """The most that it can cost; null also without a known price."""
+    """The maximum cost of that call; also null without a known price."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     """Unusable replies so far."""
     completion_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,4 +1,4 @@
-"""Queries on what people said of a job's answers."""
+"""Queries on human reviews of a job's answers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from app.store.tables.training import TrainingJob, TrainingReview
 
 
 def locked_evaluation(session: Session, job_id: str) -> dict[str, Any] | None:
-    """Read a job's evaluation; nobody else changes it or its reviews meanwhile."""
+    """Read a job's evaluation; nobody changes it or its reviews until the transaction ends."""
     whole = (undefer(TrainingJob.evaluation),)
     return session.get_one(TrainingJob, job_id, options=whole, with_for_update=True).evaluation
 
 
 def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) -> None:
-    """Keep a person's review in place of an earlier one; safe to repeat."""
+    """Store a person's review, replacing an earlier one; safe to repeat."""
     theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
     if not changed_rows(session, update(TrainingReview).where(*theirs).values(review=review)):
         session.add(TrainingReview(job_id=job_id, reviewer=reviewer, review=review))
@@ -25,13 +25,13 @@ def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) ->
 
 
 def remove(session: Session, job_id: str, reviewer: str) -> bool:
-    """Forget a person's review; False: there was none."""
+    """Delete a person's review; False: there was none."""
     theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
     return bool(changed_rows(session, delete(TrainingReview).where(*theirs)))
 
 
 def of_job(session: Session, job_id: str) -> Sequence[dict[str, Any]]:
-    """Load all reviews of a job, the first person's first."""
+    """Load all reviews of a job, the earliest reviewer first."""
     return session.scalars(
         select(TrainingReview.review)
         .where(TrainingReview.job_id == job_id)
@@ -39,7 +39,7 @@ def of_job(session: Session, job_id: str) -> Sequence[dict[str, Any]]:
     ).all()
 
 
-def note_evaluation(session: Session, job_id: str, evaluation: dict[str, Any]) -> None:
-    """Put a job's evaluation in place of the one there is."""
+def record_evaluation(session: Session, job_id: str, evaluation: dict[str, Any]) -> None:
+    """Replace a job's evaluation."""
     noted = update(TrainingJob).where(TrainingJob.id == job_id)
     session.execute(noted.values(evaluation=evaluation))

@@ -1,4 +1,4 @@
-"""Queries on jobs that wait for the data set of their run."""
+"""Queries on training jobs that wait for the data set of their run."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from app.store.training.training_jobs import has_rows
 
 
 def rowless(session: Session) -> Sequence[str]:
-    """Name the jobs that wait for a data set and can be taken a step on, some at a time.
+    """Name some jobs that wait for a data set and can be advanced.
 
-    Their run has ended; or, whatever became of it since, the making of their data set has.
+    Their run has ended; or the making of their data set has, whatever became of the run since.
     """
     ended = and_(TrainingJob.pending_dataset_id.is_(None), Run.status.in_(FINAL))
     return session.scalars(
@@ -29,7 +29,7 @@ def rowless(session: Session) -> Sequence[str]:
 
 
 def hold(session: Session, job_id: str) -> TrainingJob | None:
-    """Hold a job's row until the transaction ends; None: it waits no more, or another holds it."""
+    """Lock a waiting job's row; None: it does not wait any more, or another holds it."""
     return session.scalar(
         select(TrainingJob)
         .where(TrainingJob.id == job_id, _waits())

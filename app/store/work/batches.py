@@ -1,7 +1,7 @@
 """Queries on batches of model calls.
 
-A batch changes only in a transaction that holds its run's row. It is seen to by one pump at a time:
-that whose token it bears, while that pump has its slot.
+A batch changes only in a transaction that holds its run's row. One pump at a time handles it: the
+pump whose token it has, while that pump has its slot.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,26 +32,26 @@ from app.store.sql import changed_rows, epoch_now
 from app.store.tables.batches import Batch
 
 OPEN = (BatchState.PLANNED, BatchState.SUBMITTED, BatchState.ENDED)
-"""In these somebody has to see to it again."""
+"""A worker has something to do for a batch in these states."""
 LONGEST_DELAY = 30
-"""Times the first delay."""
+"""The longest delay between polls, in first delays."""
 _LONGEST_ROW = 32
 
 
-class Out(NamedTuple):
-    """An open batch, as a pump that looks for something to do sees it."""
+class OpenBatch(NamedTuple):
+    """An open batch, as a pump that looks for work sees it."""
 
     id: str
-    state: str
+    state: BatchState
     poll_at: datetime
     is_due: bool
-    """Its time has come."""
+    """It is time to poll it."""
     is_held: bool
-    """Another pump sees to it now."""
+    """Another pump handles it now."""
 
 
-def out(session: Session, run_id: str, token: str) -> Sequence[Out]:
-    """A run's open batches, as they are to the pump with this token."""
+def open_batches(session: Session, run_id: str, token: str) -> Sequence[OpenBatch]:
+    """Return a run's open batches, as they are to the pump with this token."""
     held = (Batch.token != token) & is_at_work(run_id, Batch.token)
     due = Batch.poll_at <= epoch_now()
     rows = session.execute(
@@ -60,48 +60,48 @@ def out(session: Session, run_id: str, token: str) -> Sequence[Out]:
         .order_by(Batch.poll_at, Batch.id)
     )
     return [
-        Out(id_, state, at, is_due=bool(due_), is_held=bool(held_))
+        OpenBatch(id_, BatchState(state), at, is_due=bool(due_), is_held=bool(held_))
         for id_, state, at, due_, held_ in rows
         if at is not None
     ]
 
 
 def add(session: Session, batch: Mapping[str, Any]) -> None:
-    """Plan a batch, by its columns; it has to be submitted at once."""
+    """Add a planned batch with these columns; it is due to be submitted at once."""
     session.execute(insert(Batch).values(**batch, state=BatchState.PLANNED, poll_at=epoch_now()))
 
 
 def any_open(session: Session, run_id: str) -> bool:
-    """Whether some batch of the run is not closed."""
+    """Return True when some batch of the run is not closed."""
     return bool(session.scalar(select(exists().where(*_open(run_id)))))
 
 
 def next_at(session: Session, run_id: str) -> datetime | None:
-    """When the next batch has to be seen to; None when none is open."""
+    """Return when the next open batch is due; None when none is open."""
     return session.scalar(select(func.min(Batch.poll_at)).where(*_open(run_id)))
 
 
 class Taken(NamedTuple):
-    """A batch that a pump sees to."""
+    """A batch that a pump handles."""
 
     batch: Batch
     out_s: float
-    """How long ago it was submitted; 0 before."""
+    """Seconds since it was submitted; 0 before."""
     failing_s: float
-    """For how long nothing asked about it has been answered."""
+    """Seconds since requests about it began to fail; 0: they don't."""
     cancelled_s: float | None
-    """For how long no more of it has been wanted; None: it is."""
+    """Seconds since it was cancelled; None: it was not."""
 
 
 def take(session: Session, batch_id: str, token: str) -> Taken:
-    """Give a batch to the pump with this token; returned as it was before."""
+    """Give a batch to the pump with this token; return it as it was before."""
     out_s = func.coalesce(epoch_now() - _seconds(Batch.submitted_at), 0.0)
     failing_s = func.coalesce(epoch_now() - _seconds(Batch.failing_since), 0.0)
     cancelled_s = epoch_now() - _seconds(Batch.cancelled_at)
     wanted = select(Batch, out_s, failing_s, cancelled_s).where(Batch.id == batch_id)
     row = session.execute(wanted).one()
     session.expunge(row[0])
-    # Before it is sent: nobody can tell afterwards how far a pump came that died on the way.
+    # Recorded before it is sent: if the pump dies then, nobody can tell whether it was.
     sent = or_(
         Batch.may_exist, and_(Batch.state == BatchState.PLANNED, Batch.cancelled_at.is_(None))
     )
@@ -110,24 +110,24 @@ def take(session: Session, batch_id: str, token: str) -> Taken:
 
 
 def held(session: Session, batch_id: str, token: str) -> Batch | None:
-    """The fence: the batch, if the pump with this token still sees to it."""
+    """The fence: return the batch if the pump with this token still handles it, else None."""
     batch = session.get(Batch, batch_id, populate_existing=True)
     return batch if batch is not None and batch.token == token else None
 
 
-def note_submitted(session: Session, batch_id: str, provider_id: str, first_s: float) -> None:
-    """Note the provider's name for it."""
+def record_submitted(session: Session, batch_id: str, provider_id: str, first_s: float) -> None:
+    """Record the provider's id for it; it is polled after `first_s` seconds."""
     now = epoch_now()
     values = {"provider_id": provider_id, "submitted_at": now, "poll_at": now + first_s}
     _set(session, batch_id, state=BatchState.SUBMITTED, **values)
 
 
-def note_working(
+def record_working(
     session: Session, batch_id: str, said: str, completed: int, *, first_s: float, cancelled: bool
 ) -> None:
-    """Note that it is not done: the longer it has been out, the later it is asked after again.
+    """Record that it is not done: the longer ago it was submitted, the later the next poll.
 
-    `cancelled`: the provider was told to end it; it is asked after steadily.
+    `cancelled`: the provider was asked to cancel it; then it is polled at even intervals.
     """
     now = epoch_now()
     age_s = func.coalesce(now - _seconds(Batch.submitted_at), 0.0)
@@ -137,8 +137,8 @@ def note_working(
     _set(session, batch_id, provider_said=said, completed=completed, **values)
 
 
-def note_ended(session: Session, batch_id: str, said: str, completed: int) -> None:
-    """Note that the provider has ended it. The pump goes on with it."""
+def record_ended(session: Session, batch_id: str, said: str, completed: int) -> None:
+    """Record that the provider has ended it; the pump keeps it."""
     now = epoch_now()
     values = {"provider_said": said, "completed": completed, "poll_at": now, "ended_at": now}
     _update(session, batch_id, state=BatchState.ENDED, failing_since=None, **values)
@@ -153,7 +153,7 @@ def postpone(
     at_least_s: float,
     may_exist: bool,
 ) -> None:
-    """Note that it could not be asked after; the next try follows later and later."""
+    """Record that a request about it failed; each next try follows later."""
     now = epoch_now()
     since = func.coalesce(_seconds(Batch.failing_since), now)
     wait = _bounded(now - since, first_s)
@@ -162,21 +162,21 @@ def postpone(
     _update(session, batch_id, token=None, may_exist=may_exist, **values)
 
 
-def forgive(session: Session, batch_id: str, trouble: str, *, may_exist: bool) -> None:
-    """Begin to count failures anew: a person is told, and will see to them."""
+def reset_failures(session: Session, batch_id: str, trouble: str, *, may_exist: bool) -> None:
+    """Count failures anew: the run is paused for a person, who will resume it."""
     _set(session, batch_id, trouble=trouble, may_exist=may_exist, poll_at=epoch_now())
 
 
 def close(
     session: Session,
     batch_id: str,
-    state: str,
+    state: BatchState,
     *,
     trouble: str | None = None,
     retry_after_s: float | None = None,
     length_name: str | None = None,
 ) -> None:
-    """Note its last state; `retry_after_s`: when a smaller one may be tried."""
+    """Record its final state; `retry_after_s`: when a smaller batch may be tried."""
     now = epoch_now()
     at = None if retry_after_s is None else now + retry_after_s
     values: dict[str, Any] = {"state": state, "closed_at": now, "poll_at": at}
@@ -188,29 +188,29 @@ def close(
 
 
 def cancel_open(session: Session, run_id: str) -> int:
-    """Want no more of what is open, which is seen to at once; how many batches that changes."""
+    """Cancel all open batches, which are due at once; return how many were not cancelled before."""
     wanted = update(Batch).where(*_open(run_id), Batch.cancelled_at.is_(None))
     values = {"cancelled_at": epoch_now(), "poll_at": epoch_now(), "failing_since": None}
     return changed_rows(session, wanted.values(**values))
 
 
 class Refused(NamedTuple):
-    """Batches of a stage that were refused as too much, one after the other."""
+    """The latest batches of a stage, refused one after the other as too large."""
 
     in_a_row: int
     requests: int
-    """Of the last of them; the next one has fewer."""
+    """Of the last of them; the next batch has fewer."""
     may_try: bool
-    """Whether the time for the next one has come."""
+    """True when the next batch may be tried now."""
     retry_at: datetime
 
 
 def refused_last(
     session: Session, run_id: str, stage: str, before: str | None = None
 ) -> Refused | None:
-    """The latest batches of a stage, if they were refused as too much; None if the last was not.
+    """Describe the latest batches of a stage that were refused; None if the last was not.
 
-    `before`: looks only at those made before this one.
+    `before`: only batches made before this one.
     """
     earlier = true() if before is None else Batch.id < before
     may_try = (Batch.poll_at <= epoch_now()).label("may")
@@ -228,7 +228,7 @@ def refused_last(
 
 
 def length_name(session: Session, run_id: str) -> str | None:
-    """What batches of the run have taught about the endpoint."""
+    """Return the endpoint's name for the length limit, as learned by the run's batches."""
     return session.scalar(
         select(Batch.length_name)
         .where(Batch.run_id == run_id, Batch.length_name.is_not(None))
@@ -238,7 +238,7 @@ def length_name(session: Session, run_id: str) -> str | None:
 
 
 def _set(session: Session, batch_id: str, **values: object) -> None:
-    """Change a batch that the provider has answered about; its pump is done with it."""
+    """Change a batch after an answer of the provider, and release it."""
     _update(session, batch_id, token=None, failing_since=None, **values)
 
 
@@ -247,7 +247,7 @@ def _update(session: Session, batch_id: str, **values: object) -> None:
 
 
 def _bounded(age_s: ColumnElement[float], first_s: float) -> ColumnElement[float]:
-    """As long again as it has lasted, within bounds: so the delays double."""
+    """Return a delay as long as the time so far, within bounds: so the delays double."""
     longest_s = first_s * LONGEST_DELAY
     return case((age_s < first_s, first_s), (age_s > longest_s, longest_s), else_=age_s)
 
@@ -257,5 +257,5 @@ def _open(run_id: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _seconds(column: InstrumentedAttribute[datetime | None]) -> ColumnElement[float]:
-    """A point in time as the number that is stored."""
+    """Return a point in time as the stored number."""
     return type_coerce(column, Float())

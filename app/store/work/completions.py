@@ -22,7 +22,7 @@ _TABLE = core(CompletionRow)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A completion with all that led to it."""
+    """A completion with the request that led to it."""
 
     work_item_id: int | None
     stage: Stage
@@ -37,14 +37,14 @@ class Reply:
     request_sha256: str | None = None
     """Only where the reply may be used again."""
     reused_from: int | None = None
-    """The stored reply that this one is; None: it was asked for and paid."""
+    """The stored reply that is used again; None: it was asked for and paid."""
     batch_id: str | None = None
-    """The batch it came with; None: it was a call of its own."""
+    """The batch it came from; None: a call of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A reply that is stored already."""
+    """A stored reply."""
 
     id: int
     completion: Completion
@@ -53,7 +53,7 @@ class Kept:
 def add(
     session: Session, run_id: str, replies: Sequence[Reply], *, spare: Collection[str] = ()
 ) -> list[int]:
-    """Keep replies; their ids, in the same order. `spare`: the calls whose replies wait for use."""
+    """Store replies; return their ids, in the same order. `spare`: calls with unused replies."""
     if not replies:
         return []
     parts = [_parts(reply.request) for reply in replies]
@@ -112,7 +112,7 @@ _READ = (
 
 
 def load(session: Session, ids: Collection[int]) -> dict[int, Completion]:
-    """Load replies, by id, as the method reads them."""
+    """Load replies by id."""
     return {kept.id: kept.completion for kept in _find(session, CompletionRow.id.in_(ids))}
 
 
@@ -128,39 +128,39 @@ def _find(session: Session, *which: ColumnElement[bool]) -> list[Kept]:
 
 
 def known_calls(session: Session, item_ids: Collection[int]) -> set[str]:
-    """Name the calls about these items whose replies are stored."""
+    """Return the calls about these items whose replies are stored."""
     found = select(CompletionRow.call).where(CompletionRow.work_item_id.in_(item_ids))
     return {call for call in session.scalars(found) if call is not None}
 
 
 def any_of_calls(session: Session, run_id: str, calls: Collection[str | None]) -> bool:
-    """Whether the reply of one of these calls of the preflight is stored."""
+    """Return True when the reply of one of these preflight calls is stored."""
     of_run = (CompletionRow.run_id == run_id, CompletionRow.stage == Stage.PREFLIGHT)
     return bool(session.scalar(select(exists().where(*of_run, CompletionRow.call.in_(calls)))))
 
 
 def spares(session: Session, item_ids: Collection[int]) -> Mapping[int, Kept]:
-    """Find stored replies that nobody has used, by item."""
+    """Find stored replies that are not used yet, by item."""
     spare = (CompletionRow.work_item_id.in_(item_ids), CompletionRow.is_spare)
     rows = session.execute(select(CompletionRow.work_item_id, *_READ).where(*spare))
     return {item_id: Kept(id_, Completion(*fields)) for item_id, id_, *fields in rows}
 
 
-def use(session: Session, ids: Collection[int]) -> None:
-    """Note that these replies are spare no more."""
+def record_used(session: Session, ids: Collection[int]) -> None:
+    """Record that these spare replies are used."""
     used = update(CompletionRow).where(CompletionRow.id.in_(ids))
     session.execute(used.values(is_spare=False))
 
 
 def reusable(session: Session, keys: Collection[str]) -> Mapping[str, Kept]:
-    """Find paid replies to exactly these requests, of any run."""
+    """Find paid replies to exactly these requests, of any run, by request hash."""
     same = (CompletionRow.request_sha256.in_(keys), CompletionRow.reused_from.is_(None))
     rows = session.execute(select(CompletionRow.request_sha256, *_READ).where(*same))
     return {str(key): Kept(id_, Completion(*fields)) for key, id_, *fields in rows}
 
 
 def storable(text: str) -> str:
-    """Text every database takes: PostgreSQL refuses NUL, UTF-8 refuses halves of surrogates."""
+    """Replace what a database refuses in a text: NUL, and halves of surrogate pairs."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -179,7 +179,7 @@ def _parts(request: Request) -> tuple[_Text, str]:
     return _text(prompt.text[: prompt.unchanging]), prompt.text[prompt.unchanging :]
 
 
-# A run has a handful of these, and asks with each of them thousands of times.
+# A run has a few of these, and asks with each of them thousands of times.
 @lru_cache(maxsize=64)
 def _turns(messages: tuple[Message, ...]) -> _Text:
     turns = [{"role": m.role, "content": m.content} for m in messages]
@@ -197,7 +197,7 @@ def _parameters(parameters: Parameters) -> dict[str, Any]:
 
 
 def request_sha256(request: Request, model: str) -> str:
-    """Name a whole request: equal ones, and no others, have the same name."""
+    """Hash a whole request with its model: equal requests, and no others, have the same hash."""
     unchanging, rest = _parts(request)
     schema = request.prompt.schema if isinstance(request.prompt, ChatPrompt) else None
     form = None if schema is None else dict(schema)
@@ -209,6 +209,6 @@ def request_sha256(request: Request, model: str) -> str:
 def _keep_texts(session: Session, texts: set[_Text]) -> None:
     dialect = session.get_bind().dialect.name
     make = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    # In one order everywhere, or two pumps would wait for each other.
+    # In one order everywhere, or two pumps could deadlock.
     rows = [{"sha256": text.sha256, "text": text.text} for text in sorted(texts)]
     session.connection().execute(make(core(PromptText)).on_conflict_do_nothing(), rows)

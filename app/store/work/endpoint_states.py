@@ -1,6 +1,6 @@
-"""Queries on how endpoints are doing: what one worker learnt, all heed.
+"""Queries on endpoint state: workers share rate limits and outages through it.
 
-Rows are locked after the run's, and in the order of their names, so that nobody waits in a circle.
+Rows are locked after the run's row, and in the order of their names, so that there is no deadlock.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,28 +23,28 @@ _LONGEST_DELAY_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An endpoint at this moment, by the database's clock."""
+    """The state of an endpoint now, by the database's clock."""
 
     held_s: float = 0.0
-    """For how long nobody may ask, because it throttles."""
+    """Seconds until it may be asked again, because it throttles."""
     away_s: float | None = None
-    """For how long it has been away; None: it answers."""
+    """Seconds since it went down; None: it answers."""
     trouble: str | None = None
-    """What it was last away with."""
+    """The message of its last outage."""
     requests_ahead_s: float = 0.0
-    """How long the requests asked so far will fill the limit; below 0: for so long it was idle."""
+    """Seconds for which the requests so far fill the limit; below 0: seconds it has been idle."""
     tokens_ahead_s: float = 0.0
 
 
 class Used(NamedTuple):
-    """How many seconds' worth of each limit."""
+    """An amount of each limit, in seconds of that limit."""
 
     requests_s: float
     tokens_s: float
 
 
 def add(session: Session, names: Collection[str], model: str) -> None:
-    """Make the rows that are not there yet."""
+    """Add the rows that are not there yet."""
     dialect = session.get_bind().dialect.name
     make = sqlite_insert if dialect == "sqlite" else postgresql_insert
     rows = [{"name": name, "model": model} for name in sorted(names)]
@@ -54,7 +54,7 @@ def add(session: Session, names: Collection[str], model: str) -> None:
 def states(
     session: Session, names: Collection[str], model: str, *, lock: bool
 ) -> Mapping[str, State]:
-    """Read how these endpoints are; with `lock` nobody else changes them meanwhile."""
+    """Read the states of these endpoints; with `lock`, nobody changes them until the commit."""
     now = epoch_now()
     wanted = (
         select(
@@ -76,7 +76,7 @@ def states(
 
 
 def hold(session: Session, name: str, model: str, hold_s: float) -> None:
-    """Let nobody ask for so long."""
+    """Let nobody ask it for `hold_s` seconds, or longer if that was set before."""
     until = epoch_now() + hold_s
     later = case(
         (EndpointState.throttled_until > until, EndpointState.throttled_until), else_=until
@@ -86,12 +86,12 @@ def hold(session: Session, name: str, model: str, hold_s: float) -> None:
     )
 
 
-def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
-    """Note that a call found it away; the next one may follow after a delay, which probes grow."""
+def record_down(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
+    """Record that a call found it down; the next may follow after a delay, which probes double."""
     now = epoch_now()
     grown = func.coalesce(EndpointState.probe_delay_s * 2, _FIRST_DELAY_S)
     delay = case((grown > _LONGEST_DELAY_S, _LONGEST_DELAY_S), else_=grown)
-    # Calls that were out together fail together: that is one message.
+    # Calls that were in flight together fail together: they count once.
     counts = true() if was_probe else EndpointState.down_since.is_(None)
     changed_rows(
         session,
@@ -107,7 +107,7 @@ def away(session: Session, name: str, model: str, trouble: str, *, was_probe: bo
 
 
 def take_probe(session: Session, name: str, model: str, within_s: float) -> bool:
-    """Take the one call that finds out whether it is back; another may after `within_s`."""
+    """Take the one probe call; another worker may take it after `within_s` seconds."""
     now = epoch_now()
     due = and_(
         _is(name, model), EndpointState.down_since.is_not(None), EndpointState.probe_at <= now
@@ -117,15 +117,15 @@ def take_probe(session: Session, name: str, model: str, within_s: float) -> bool
     )
 
 
-def back(session: Session, name: str, model: str) -> None:
-    """Note that it answers."""
+def record_up(session: Session, name: str, model: str) -> None:
+    """Record that it answers."""
     gone = and_(_is(name, model), EndpointState.down_since.is_not(None))
     values = {"down_since": None, "probe_at": None, "probe_delay_s": None}
     changed_rows(session, update(EndpointState).where(gone).values(values))
 
 
 def charge(session: Session, name: str, model: str, used: Used) -> None:
-    """Enter what was asked into the limits; what was not used in the past is not saved up."""
+    """Charge a call to the limits; unused capacity of the past is not saved up."""
     now = epoch_now()
 
     def later(at: InstrumentedAttribute[datetime | None], by_s: float) -> ColumnElement[float]:
@@ -136,7 +136,7 @@ def charge(session: Session, name: str, model: str, used: Used) -> None:
 
 
 def correct(session: Session, name: str, model: str, used: Used) -> None:
-    """Enter by how much an answer took more, or less, than was entered when it was asked for."""
+    """Correct a charge by how much more, or less, the answer used than was charged."""
 
     def later(at: InstrumentedAttribute[datetime | None], by_s: float) -> ColumnElement[float]:
         return _seconds(at) + by_s
@@ -159,7 +159,7 @@ def _enter(
 
 
 def _seconds(column: InstrumentedAttribute[datetime | None]) -> ColumnElement[float]:
-    """A point in time as the number that is stored."""
+    """Return a point in time as the stored number."""
     return type_coerce(column, Float())
 
 

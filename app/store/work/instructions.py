@@ -1,4 +1,4 @@
-"""Queries on what was accepted and what was not."""
+"""Queries on accepted instructions and instances, and on rejections."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the classification said of an instruction."""
+    """The classification of an instruction."""
 
     sequence: int
     is_classification: bool
@@ -82,7 +82,7 @@ _COMPLETE = update(_INSTRUCTIONS).where(*_THIS).values(is_complete=True)
 
 
 def label(session: Session, run_id: str, labels: Sequence[Label]) -> None:
-    """Note what the classification said."""
+    """Store classifications."""
     rows = [
         {
             "of_run": run_id,
@@ -98,7 +98,7 @@ def label(session: Session, run_id: str, labels: Sequence[Label]) -> None:
 
 
 def complete(session: Session, run_id: str, sequences: Sequence[int]) -> None:
-    """Note that these instructions have all the instances they will have."""
+    """Record that these instructions have all their instances."""
     rows = [{"of_run": run_id, "of_sequence": sequence} for sequence in sequences]
     if rows:
         session.connection().execute(_COMPLETE, rows)
@@ -106,7 +106,7 @@ def complete(session: Session, run_id: str, sequences: Sequence[int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The instances that one reply brought to an instruction, in order."""
+    """The instances that one reply brought for an instruction, in order."""
 
     sequence: int
     completion_id: int
@@ -114,7 +114,7 @@ class Made:
 
 
 def add_instances(session: Session, run_id: str, made: Sequence[Made]) -> int:
-    """Store accepted instances; how many they are."""
+    """Store accepted instances; return how many there are."""
     rows = [
         {
             "run_id": run_id,
@@ -143,18 +143,18 @@ class Dropped:
     neighbour: PoolNeighbour | None = None
 
 
-_MOST_OF_ONE_REPLY = 500
-_MOST_CHARACTERS = 4_000
-"""Of a rejected text; longer ones can be read whole in the reply they came from."""
+_MAX_PER_REPLY = 500
+_MAX_CHARACTERS = 4_000
+"""Of a rejected text; the reply it came from has the rest."""
 
 
 def reject(session: Session, run_id: str, dropped: Iterable[Dropped]) -> None:
-    """Store what was rejected, with its reasons."""
+    """Store rejections with their reasons."""
     rows = [
         {
             "run_id": run_id,
             "stage": drop.stage,
-            "text": storable(drop.rejected.text[:_MOST_CHARACTERS]),
+            "text": storable(drop.rejected.text[:_MAX_CHARACTERS]),
             "reason": drop.rejected.reason,
             "completion_id": drop.completion_id,
             "sequence": drop.sequence,
@@ -167,15 +167,15 @@ def reject(session: Session, run_id: str, dropped: Iterable[Dropped]) -> None:
 
 
 def bounded(dropped: Sequence[Dropped]) -> Sequence[Dropped]:
-    """What is kept of one reply's rejections.
+    """Return the rejections of one reply that are stored.
 
-    A reply made to hurt holds a million faults: beyond 500 only their number is kept.
+    A hostile reply can have a million faults: beyond 500, only their number is stored.
     """
-    if len(dropped) <= _MOST_OF_ONE_REPLY:
+    if len(dropped) <= _MAX_PER_REPLY:
         return dropped
-    more = Rejected(f"{len(dropped) - _MOST_OF_ONE_REPLY} further ones", "too_many_items")
-    last = replace(dropped[_MOST_OF_ONE_REPLY], rejected=more, neighbour=None)
-    return [*dropped[:_MOST_OF_ONE_REPLY], last]
+    more = Rejected(f"{len(dropped) - _MAX_PER_REPLY} further ones", "too_many_items")
+    last = replace(dropped[_MAX_PER_REPLY], rejected=more, neighbour=None)
+    return [*dropped[:_MAX_PER_REPLY], last]
 
 
 def count_by_reason(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
@@ -190,7 +190,7 @@ def count_by_reason(session: Session, run_id: str) -> Sequence[tuple[str, str, i
 
 
 def count_by_class(session: Session, run_id: str) -> dict[bool | None, int]:
-    """Count accepted instructions by what classification said; None is not known."""
+    """Count accepted instructions by their classification; the key None: not known."""
     rows = session.execute(
         select(InstructionRow.is_classification, func.count())
         .where(InstructionRow.run_id == run_id)

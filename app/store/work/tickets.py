@@ -1,4 +1,4 @@
-"""Queries on tickets: the numbered generation calls of a run."""
+"""Queries on tickets: the numbered generation calls of a run, admitted in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from app.store.tables.work import WorkItem
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A generation item whose reply is in, or none will come."""
+    """A generation item whose reply is stored, or that will get none."""
 
     item_id: int
     ordinal: int
-    state: str
+    state: ItemState
     completion_id: int | None
 
 
-_MOST_TICKETS = 16
-"""At a time: while their replies are read the run's row is held, so they must not be much."""
+_MAX_TICKETS = 16
+"""Read at a time. Few, because the run's row is locked while their replies are read."""
 
 
 def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket]:
-    """Find the tickets from `ordinal` on that can be admitted now: without a gap, some of them."""
+    """Find tickets that can be admitted now: from `ordinal` on, without a gap, up to 16."""
     rows = session.execute(
         select(WorkItem.id, WorkItem.ordinal, WorkItem.state, WorkItem.completion_id)
         .where(
             WorkItem.run_id == run_id,
             WorkItem.stage == Stage.GENERATE,
             WorkItem.ordinal >= ordinal,
-            WorkItem.ordinal < ordinal + _MOST_TICKETS,
+            WorkItem.ordinal < ordinal + _MAX_TICKETS,
             WorkItem.state.in_((ItemState.ANSWERED, ItemState.DEAD, ItemState.DROPPED)),
         )
         .order_by(WorkItem.ordinal)
     )
-    found = [Ticket(*row) for row in rows]
+    found = [Ticket(id_, number, ItemState(state), reply) for id_, number, state, reply in rows]
     return [one for place, one in enumerate(found) if one.ordinal == ordinal + place]

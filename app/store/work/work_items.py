@@ -1,4 +1,4 @@
-"""Queries on work items: plan, claim, settle."""
+"""Queries on work items: plan, claim, settle, reopen."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A work item to be made."""
+    """A work item to be added."""
 
     stage: Stage
     ordinal: int
@@ -46,19 +46,19 @@ class Settled:
     """A work item that a reply has brought to its next state."""
 
     item_id: int
-    state: str
+    state: ItemState
     completion_id: int | None
 
 
 class Standing(Enum):
-    """What an item is to a pump that has a reply for it."""
+    """The relation of an item to a pump that has a reply for it."""
 
     OURS = auto()
     """Leased by it: the reply counts."""
     OPEN = auto()
-    """Taken away and waiting again: the reply still counts, nobody has to ask."""
+    """Taken from it and open again: the reply still counts, and saves a call."""
     GONE = auto()
-    """Asked by another pump now, or settled."""
+    """Leased by another pump now, or settled."""
 
 
 def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
@@ -82,15 +82,19 @@ def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
 def find_open(
     session: Session,
     run_id: str,
-    most: int,
+    limit: int,
     *,
     unfailed_first: bool = False,
-    passing: Collection[int] = (),
+    excluding: Collection[int] = (),
 ) -> tuple[Item, ...]:
-    """Load and hold up to `most` items to be asked by calls.
+    """Load and lock up to `limit` open items to be asked by calls, the most urgent first.
 
-    The most urgent come first, or those with least trouble. Those of
-    `passing` are passed over.
+    Args:
+        session: a transaction that writes.
+        run_id: the run.
+        limit: how many at most.
+        unfailed_first: True: the items with the fewest failed attempts come first.
+        excluding: ids of items to skip.
     """
     order = (WorkItem.priority, WorkItem.id)
     columns = (
@@ -103,9 +107,9 @@ def find_open(
     rows = session.execute(
         select(*columns)
         .where(WorkItem.run_id == run_id, WorkItem.state == ItemState.OPEN, ~WorkItem.by_batch)
-        .where(WorkItem.id.not_in(passing))
+        .where(WorkItem.id.not_in(excluding))
         .order_by(*((WorkItem.attempts, *order) if unfailed_first else order))
-        .limit(most)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
     return tuple(Item(id_, Stage(stage), ordinal, subj, n) for id_, stage, ordinal, subj, n in rows)
@@ -125,7 +129,7 @@ _LEASE = (
 
 
 def lease(session: Session, token: str, reserved: Mapping[int, Amount]) -> None:
-    """Give open items to a pump, or a batch, each with what its call can take.
+    """Lease open items to a pump or a batch, each with the maximum that its call can use.
 
     Nothing is reserved for an item that needs no call.
     """
@@ -133,20 +137,20 @@ def lease(session: Session, token: str, reserved: Mapping[int, Amount]) -> None:
         {
             "item_id": item_id,
             "holder": token,
-            "tokens": most.tokens if most.calls else None,
-            "usd": most.usd if most.calls else None,
+            "tokens": maximum.tokens if maximum.calls else None,
+            "usd": maximum.usd if maximum.calls else None,
         }
-        for item_id, most in reserved.items()
+        for item_id, maximum in reserved.items()
     ]
     if rows:
         session.connection().execute(_LEASE, rows)
 
 
 def standings(session: Session, item_ids: Sequence[int], token: str) -> Mapping[int, Standing]:
-    """The fence: what each item is to the pump with this token, under the run's lock.
+    """The fence: tell what each item is to the pump with this token, under the run's lock.
 
-    Without it a pump that slept past its lease would record a second time what another one did
-    meanwhile.
+    Without it, a pump that slept past its lease would record a second time what another pump has
+    recorded meanwhile.
     """
     rows = session.execute(
         select(WorkItem.id, WorkItem.state, WorkItem.token).where(WorkItem.id.in_(item_ids))
@@ -168,7 +172,7 @@ _SETTLE = (
 
 
 def settle(session: Session, settled: Sequence[Settled]) -> None:
-    """Close items, shown by `standings` to be the pump's to close, with the reply that was used."""
+    """Close items with the replies that were used; `standings` has shown that the pump may."""
     rows = [
         {"item_id": one.item_id, "new_state": one.state, "reply": one.completion_id}
         for one in settled
@@ -177,12 +181,13 @@ def settle(session: Session, settled: Sequence[Settled]) -> None:
         session.connection().execute(_SETTLE, rows)
 
 
-def burn_attempt(session: Session, item: Item, trouble: str, most: int) -> bool:
-    """Count an unusable reply; the item waits again, or after `most` is dead.
+def record_failed_attempt(session: Session, item: Item, trouble: str, max_attempts: int) -> bool:
+    """Count an unusable reply: the item is open again, or dead after `max_attempts`.
 
-    Returns whether it is dead.
+    Returns:
+        True when it is dead.
     """
-    dead = item.attempts + 1 >= most
+    dead = item.attempts + 1 >= max_attempts
     session.execute(
         update(WorkItem)
         .where(WorkItem.id == item.id)
@@ -197,13 +202,13 @@ def burn_attempt(session: Session, item: Item, trouble: str, most: int) -> bool:
 
 
 def reopen(session: Session, item_ids: Collection[int], token: str) -> None:
-    """Open these again without burning an attempt, as far as they are the pump's."""
+    """Reopen those of these items that the token leases; no attempt is used up."""
     mine = (WorkItem.id.in_(item_ids), WorkItem.token == token, WorkItem.state == ItemState.LEASED)
     session.execute(update(WorkItem).where(*mine).values(state=ItemState.OPEN, **_FREE))
 
 
 def leased_by(session: Session, run_id: str, token: str) -> Mapping[int, Amount]:
-    """What a pump has claimed and not finished, each with what was reserved for it."""
+    """Return the items that a token leases, each with the amount reserved for it."""
     rows = session.execute(
         select(WorkItem.id, WorkItem.reserved_tokens, WorkItem.reserved_usd).where(
             *leased(run_id), WorkItem.token == token
@@ -213,12 +218,12 @@ def leased_by(session: Session, run_id: str, token: str) -> Mapping[int, Amount]
 
 
 def amount_of(tokens: int | None, usd: Decimal | None) -> Amount:
-    """What is reserved for an item, from its columns."""
+    """Return the amount reserved for an item, from its columns."""
     return NOTHING if tokens is None else Amount(1, tokens, usd or NOTHING.usd)
 
 
 def reserved(session: Session, run_id: str) -> Amount:
-    """What the calls in the air of all pumps can take together."""
+    """Return the maximum that the calls in flight of all pumps can use together."""
     calls, tokens, usd = session.execute(
         select(
             func.count(WorkItem.reserved_tokens),
@@ -230,14 +235,14 @@ def reserved(session: Session, run_id: str) -> Amount:
 
 
 def leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
-    """The condition that an item is being asked, by a call or by a batch."""
-    # All stages by name: so the index on run, stage and state serves.
+    """Return the condition that an item is being asked, by a call or by a batch."""
+    # Names all stages, so that the index on run, stage and state is used.
     in_index = WorkItem.stage.in_(tuple(Stage))
     return WorkItem.run_id == run_id, in_index, WorkItem.state == ItemState.LEASED
 
 
 def drop_open(session: Session, run_id: str, stage: Stage) -> None:
-    """Give up the items of a stage that were not asked yet: they are needed no more."""
+    """Drop the open items of a stage: they are not needed any more."""
     session.execute(
         update(WorkItem)
         .where(WorkItem.run_id == run_id, WorkItem.stage == stage, WorkItem.state == ItemState.OPEN)
@@ -246,7 +251,7 @@ def drop_open(session: Session, run_id: str, stage: Stage) -> None:
 
 
 def any_open(session: Session, run_id: str) -> bool:
-    """Whether some item waits to be asked by a call."""
+    """Return True when some item waits to be asked by a call."""
     waits = exists().where(
         WorkItem.run_id == run_id, WorkItem.state == ItemState.OPEN, ~WorkItem.by_batch
     )
@@ -254,7 +259,7 @@ def any_open(session: Session, run_id: str) -> bool:
 
 
 def any_unfinished(session: Session, run_id: str, stage: Stage | None = None) -> bool:
-    """Whether items, of one stage or of any, are neither done nor dead nor dropped."""
+    """Return True when items of one stage, or of any, are neither done nor dead nor dropped."""
     unfinished = exists().where(
         WorkItem.run_id == run_id,
         WorkItem.stage.in_(tuple(Stage) if stage is None else (stage,)),

@@ -59,7 +59,7 @@ class HeldBatch:
 
         def submitted(session: Session, _: Run, now: Batch) -> None:
             wait_s = 0.0 if now.cancelled_at is not None else self._first_s
-            batches.note_submitted(session, now.id, provider_id, wait_s)
+            batches.record_submitted(session, now.id, provider_id, wait_s)
             self.report(session, BatchState.SUBMITTED)
 
         self.change(submitted)
@@ -72,7 +72,7 @@ class HeldBatch:
             at_once = now.cancelled_at is not None and not cancelled
             first_s = 0.0 if at_once else self._first_s
             said, completed = status.said, status.completed
-            batches.note_working(
+            batches.record_working(
                 session, now.id, said, completed, first_s=first_s, cancelled=cancelled
             )
 
@@ -81,7 +81,7 @@ class HeldBatch:
     def ended(self, status: BatchStatus) -> bool:
         """Record that its results are there; False when another pump has it by now."""
         return self.change(
-            lambda session, _, now: batches.note_ended(
+            lambda session, _, now: batches.record_ended(
                 session, now.id, status.said, status.completed
             )
         )
@@ -162,7 +162,9 @@ class HeldBatch:
             self.refuse(trouble)
         else:
             self.change(
-                lambda session, _, now: batches.forgive(session, now.id, words, may_exist=may_exist)
+                lambda session, _, now: batches.reset_failures(
+                    session, now.id, words, may_exist=may_exist
+                )
             )
         self.pause(words)
 

@@ -22,7 +22,7 @@ from app.states import BatchState, Status
 from app.store.ids import new_id
 from app.store.tables.runs import Run
 from app.store.work import batch_items, batches, work_items
-from app.store.work.batches import Out, Refused
+from app.store.work.batches import OpenBatch, Refused
 
 MAX_REQUESTS = 10_000
 """In one batch. Providers take more, but a batch is claimed in one transaction, and its results
@@ -55,11 +55,11 @@ class BatchPlanner:
 
     def is_due(self, session: Session, run_id: str) -> bool:
         """Return True when a batch has to be polled, and no pump does."""
-        return _any_due(batches.out(session, run_id, self._token))
+        return _any_due(batches.open_batches(session, run_id, self._token))
 
     def next(self, session: Session, run: Run, material: RunMaterial, claim: Claim) -> Next:
         """Decide the next step after a claim that brought nothing: make batches, leave, or stay."""
-        out = batches.out(session, run.id, self._token)
+        out = batches.open_batches(session, run.id, self._token)
         if _any_due(out):
             return Next.AGAIN
         if not (run.batch_stages or out) or self._calls_come_first(session, run, claim, out):
@@ -78,7 +78,7 @@ class BatchPlanner:
         return Next.IDLE
 
     def _calls_come_first(
-        self, session: Session, run: Run, claim: Claim, out: Sequence[Out]
+        self, session: Session, run: Run, claim: Claim, out: Sequence[OpenBatch]
     ) -> bool:
         """Return True when calls or results that are in work may bring more, for a fuller batch."""
         if any(batch.is_held for batch in out):
@@ -92,7 +92,7 @@ class BatchPlanner:
         session: Session,
         run: Run,
         material: RunMaterial,
-        out: Sequence[Out],
+        out: Sequence[OpenBatch],
         later_at: list[datetime],
     ) -> Next | None:
         """Make a batch of each stage that waits for one; None when there was nothing to do."""
@@ -156,5 +156,5 @@ class BatchPlanner:
             yield from (None if one.item.id in known else one for one in asked)
 
 
-def _any_due(out: Sequence[Out]) -> bool:
+def _any_due(out: Sequence[OpenBatch]) -> bool:
     return any(batch.is_due and not batch.is_held for batch in out)

@@ -43,7 +43,7 @@ def poll_due(
         at_work = run is not None and run.status in {Status.RUNNING, Status.CANCELLING}
         if not at_work or not slots.is_held(session, hold):
             return None
-        for batch in batches.out(session, hold.run_id, hold.token):
+        for batch in batches.open_batches(session, hold.run_id, hold.token):
             if batch.is_due and not batch.is_held and batch.id not in seen:
                 return batches.take(session, batch.id, hold.token)
         return None

@@ -71,7 +71,7 @@ class Claimer:
         """
         places = [name for name, count in shares.items() for _ in range(count)]
         items = work_items.find_open(
-            session, run.id, len(places), unfailed_first=probing, passing=excluding
+            session, run.id, len(places), unfailed_first=probing, excluding=excluding
         )
         if not items:
             return Claim()

@@ -91,7 +91,7 @@ def _plan_first_work(
     preflight_run.settle(session, run, asked, waits=waits)
     if waits and asked.trouble is None:
         for name in sorted(asked.there):
-            endpoint_states.back(session, name, run.model)
+            endpoint_states.record_up(session, name, run.model)
         return _begin(session, run, material, asked.capabilities)
     if waits:
         pause_run_for_provider(session, hold, str(asked.trouble))

@@ -90,7 +90,7 @@ def _kept(
     ids = iter(_store(session, run, replies))
     spares = [a.reply.id for a in answers if isinstance(a.reply, Kept)]
     if spares:
-        completions.use(session, spares)
+        completions.record_used(session, spares)
     for asked, reply, may_be_paid in ((a.asked, a.reply, a.may_be_paid) for a in answers):
         if may_be_paid:
             books.presume_spent(run, asked.reserved)
@@ -122,7 +122,7 @@ def _read(recording: Recording, asked: ItemCall, kept: Kept | str) -> None:
 def _count_attempt(recording: Recording, item: Item, trouble: str) -> None:
     session, run = recording.session, recording.run
     most = recording.material.options.max_attempts
-    if not work_items.burn_attempt(session, item, trouble, most):
+    if not work_items.record_failed_attempt(session, item, trouble, most):
         return
     given_up = {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble}
     runs.add_event(session, run.id, "given_up", given_up)

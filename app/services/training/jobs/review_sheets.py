@@ -85,7 +85,7 @@ def _completed(session: Session, job_id: str, found: dict[str, object] | None) -
     figures = review_figures(reviews, names, evaluation.judge, evaluation.drawing.level)
     updated = evaluation.model_copy(update={"review": figures if reviews else None})
     whole = with_findings(updated, OtherFindings())
-    answer_reviews.note_evaluation(session, job_id, whole.model_dump(mode="json"))
+    answer_reviews.record_evaluation(session, job_id, whole.model_dump(mode="json"))
     return figures
 
 
