@@ -15,7 +15,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from peft import PeftModel
 
@@ -33,6 +33,22 @@ MANIFEST = "manifest.json"
 MERGEABLE = frozenset({"lora", "rslora", "dora", "adalora", "ia3"})
 """Methods whose adapters can be merged into the weights. QLoRA adapters can be merged into a base
 model that is loaded in full."""
+
+
+class FileEntry(TypedDict):
+    """A file of the folder."""
+
+    path: str
+    """Relative to the folder."""
+    bytes: int
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """Content of `manifest.json`."""
+
+    name: str
+    files: list[FileEntry]
 
 
 def training_record(
@@ -83,7 +99,7 @@ def save_tuned(
     tokenizer: Tokenizer,
     record: TrainingRecord,
     card: str | None = None,
-) -> Mapping[str, Any]:
+) -> Manifest:
     """Write a tuned model (only its adapter, if it has one); return the manifest.
 
     Without `card`, the model card is made from the record.
@@ -104,7 +120,7 @@ def save_tuned(
         # peft writes a generic card; replace it.
         _put(folder / "README.md", card or model_card(target.name, record))
         _put(folder / FILE_NAME, _json(record))
-        manifest = {"name": target.name, "files": _checksums(folder)}
+        manifest: Manifest = {"name": target.name, "files": _checksums(folder)}
         _put(folder / MANIFEST, _json(manifest))
     return manifest
 
@@ -163,7 +179,7 @@ def merge_adapter(model: Model) -> Model:
     return model.merge_and_unload()
 
 
-def _checksums(folder: Path) -> list[dict[str, Any]]:
+def _checksums(folder: Path) -> list[FileEntry]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     return [
         {

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,31 @@ from app.services.training.contract import TrainerResult, TrainingMonitor, Train
 from app.services.training.trainers.webhook_call import WebhookCall, deliver
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
+
+
+class _DatasetPayload(TypedDict):
+    """A data set in a call."""
+
+    id: str
+    name: str
+    version: int
+    rows: int
+    path: str
+    """Path of the API."""
+    download_path: str
+
+
+class _Payload(TypedDict):
+    """The body of a call."""
+
+    kind: Literal["training"]
+    job_id: str
+    job_path: str
+    """Path of the API."""
+    dataset: _DatasetPayload
+    other_datasets: list[_DatasetPayload]
+    options: dict[str, Any]
+    """`app.training.plain.options.TrainingOptions` as JSON, so `Any`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +70,7 @@ class WebhookTrainer:
             sink.write(f"{json.dumps(record, indent=2)}\n".encode())
         return TrainerResult(is_complete=True)
 
-    def _payload(self, work: TrainingWork) -> dict[str, Any]:
+    def _payload(self, work: TrainingWork) -> _Payload:
         with self.context.database.read() as session:
             job = session.get_one(TrainingJob, work.job_id)
             return {
@@ -58,7 +83,7 @@ class WebhookTrainer:
             }
 
 
-def _dataset(session: Session, dataset_id: str) -> dict[str, Any]:
+def _dataset(session: Session, dataset_id: str) -> _DatasetPayload:
     dataset = session.get_one(Dataset, dataset_id)
     path = f"/v1/datasets/{dataset.id}"
     return {
