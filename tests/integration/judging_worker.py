@@ -21,7 +21,7 @@ def main() -> None:
         default_model="scripted",
         concurrency=1,
         slice_s=10.0,
-        lease_s=1.5,
+        lease_s=30.0,
         files_dir=Path(files_dir),
     )
     work.work_on_job(context, job_id, lambda: False, ScriptedTrainer(tasks=int(tasks)))

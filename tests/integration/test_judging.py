@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.errors import InvalidInput
 from app.evaluation.evaluation_result import Evaluation
@@ -57,7 +59,7 @@ def likes(word: str) -> Script:
 @pytest.fixture
 def opened(open_bench: OpenBench, tmp_path: Path) -> Callable[..., AbstractContextManager[Bench]]:
     files_dir = tmp_path / "data" / "files"
-    return lambda script, **changes: open_bench(script, files_dir=files_dir, lease_s=1.5, **changes)
+    return lambda script, **changes: open_bench(script, files_dir=files_dir, **changes)
 
 
 def posted(bench: Bench, tmp_path: Path, **judge: Any) -> TrainingJob:
@@ -168,7 +170,7 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
         judge, words, log = found(bench.context, job)
     assert (judge.unasked, judge.failed, judge.ties) == (10, 0, 2)
     assert "Incorrect API key" in (judge.trouble or "")
-    assert any("Its judging ended early: The endpoint answered 401" in each for each in words)
+    assert any("Judging ended early: The endpoint answered 401" in each for each in words)
     assert words[0].startswith("Answers that are exactly the reference rise")
     assert "Incorrect API key" in log
     # Told once is enough.
@@ -325,7 +327,7 @@ def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench, tmp_p
     assert judge.cost is not None
     assert judge.cost.unknown_usd is not None
     assert Decimal(2) < judge.cost.unknown_usd < Decimal(5)
-    assert any(f"${judge.cost.unknown_usd:.4f} for what was cut off" in each for each in words)
+    assert any(f"${judge.cost.unknown_usd:.4f} for interrupted calls" in each for each in words)
 
 
 def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
@@ -336,7 +338,7 @@ def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
         work(bench, job)
         judge, words, _ = found(bench.context, job)
     assert judge.is_contender
-    assert any("It is one of the two models itself" in each for each in words)
+    assert any("The judge is one of the two models" in each for each in words)
 
 
 def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same_answers(
@@ -377,11 +379,13 @@ def test_a_killed_worker_s_judgements_are_not_paid_for_again(
             worker.kill()
         path = folder_of(bench.context, job.id) / "outputs" / JUDGEMENTS
         before, paid = counts.calls, len(JudgementFile(path).read())
-        # At most the one call that was in the air.
+        # At most one call was in flight.
         assert before - 1 <= paid <= before
         with path.open("ab") as file:
             file.write(b'{"key": "cut o')
-        time.sleep(bench.context.lease_s + 0.2)
+        with bench.context.database.write() as session:
+            expired = datetime.fromtimestamp(0, UTC)
+            session.execute(update(TrainingJob).values(leased_until=expired))
         work(bench, job)
         judge, _, log = found(bench.context, job)
         assert counts.calls - before == 24 - paid
@@ -402,9 +406,7 @@ def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
         while counts.calls < 6:
             time.sleep(0.01)
         told.set()
-        asked_at = time.monotonic()
         worker.join()
-        assert time.monotonic() - asked_at < 4
         assert control.get_job(bench.context, job.id).status == "queued"
         assert counts.calls < 24
         work(bench, job)
