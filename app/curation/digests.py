@@ -1,4 +1,4 @@
-"""Numbers by digest, in 29 to 43 bytes an entry: what a data set of millions of rows is held by.
+"""A map from digests to numbers in 29 to 43 bytes per entry, for millions of rows.
 
 A dict takes 130. Two texts with equal digests of 128 bits are taken
 for equal: among a thousand million texts that happens by chance once in 10^20 times.
@@ -16,7 +16,7 @@ _WORD = (1 << 64) - 1
 
 
 def digest(texts: Iterable[str]) -> int:
-    """Return 128 bits that tell a sequence of texts from all others."""
+    """Return a 128-bit digest of a sequence of texts."""
     hashed = hashlib.blake2b(digest_size=16)
     for text in texts:
         encoded = text.encode("utf-8", "surrogatepass")
@@ -26,13 +26,13 @@ def digest(texts: Iterable[str]) -> int:
 
 
 def question_texts(record: Record) -> list[str]:
-    """Return what a record asks, with all that was said before."""
+    """Return the request of a record with its history."""
     turns = [text for each in record.history for text in (each.user, each.assistant)]
     return [record.instruction, record.input, record.system, *turns]
 
 
 class DigestTable:
-    """A number for each of many digests; a digest without one has 0."""
+    """A map from digests to numbers; a digest without a number has 0."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -46,7 +46,7 @@ class DigestTable:
         return self._numbers[self._slot(*_halves(key))]
 
     def __setitem__(self, key: int, number: int) -> None:
-        """Give a digest a number, of 32 bits with its sign."""
+        """Set the number of a digest, a signed 32-bit integer."""
         low, high = _halves(key)
         slot = self._slot(low, high)
         if not self._lows[slot]:
@@ -63,7 +63,7 @@ class DigestTable:
         self._numbers = array("i", bytes(4 * slots))
 
     def _slot(self, low: int, high: int) -> int:
-        """Return where a digest is, or where it goes."""
+        """Return the slot of a digest, or the slot to put it into."""
         lows, highs = self._lows, self._highs
         slots = len(lows)
         slot = high % slots

@@ -11,7 +11,7 @@
 | cut_off | yes | drops outputs that end in the midst of something \
 | cut_off_sentence, cut_off_list, cut_off_code |
 | repeated_text | yes | drops loops of words or lines | repeated_text |
-| invented_links | yes | drops links nobody gave or asked for, and `[link]` \
+| invented_links | yes | drops links neither given nor asked for, and `[link]` \
 | invented_link, link_stand_in |
 | other_language | yes | drops answers in another language than asked in | other_language |
 | unseen_input | no | drops tasks about images, files, recordings | unseen_input |

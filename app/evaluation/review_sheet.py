@@ -87,8 +87,8 @@ def blind_sheet(
     answers = {each.name: each.texts(tasks) for each in contenders}
     drawn = [(place, name) for place in range(len(tasks)) for name in answers]
     random.Random(seed).shuffle(drawn)
-    told = [[tasks[place].id, name, answers[name][place]] for place, name in drawn]
-    sheet = hashlib.sha256(json.dumps([seed, told]).encode()).hexdigest()[:6]
+    rows = [[tasks[place].id, name, answers[name][place]] for place, name in drawn]
+    sheet = hashlib.sha256(json.dumps([seed, rows]).encode()).hexdigest()[:6]
     items = [
         SheetItem(item=f"{sheet}-{number:04}", task_id=tasks[place].id, model=name)
         for number, (place, name) in enumerate(drawn, start=1)

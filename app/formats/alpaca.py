@@ -17,7 +17,7 @@ from app.record import Record
 
 
 def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
-    """Write rows as they come, in constant memory; UTF-8 stays as it is, not escaped.
+    """Write rows as a stream, in constant memory; characters beyond ASCII are not escaped.
 
     What was yielded is valid JSON only once the iterator is exhausted. For a None among the rows,
     which says that there are no more for now, it yields an empty text.
@@ -54,7 +54,7 @@ def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
 
 
 def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read JSON lines, which may have any columns once a mapping says which is which.
+    """Read JSON lines; a mapping may name other columns.
 
     Raises:
         InvalidInput: when no row has a column that must be there.

@@ -1,20 +1,20 @@
-"""Rows that are no record: the reasons, and how each is kept.
+"""Unreadable rows: the reasons, and how each one is reported.
 
 | reason | what is wrong |
 |---|---|
-| ``not_json`` | no JSON, or JSON with NaN, or nested too deep |
-| ``not_utf8`` | its bytes are no UTF-8 |
-| ``not_csv`` | quotes where none may be |
-| ``not_object`` | a list, a number, a text: no object with columns |
-| ``duplicate_key`` | an object has a key twice, so nobody knows which one counts |
-| ``missing_column`` | a column that must be there is not, or is null |
+| ``not_json`` | not JSON, or JSON with NaN, or nested too deeply |
+| ``not_utf8`` | its bytes are not UTF-8 |
+| ``not_csv`` | quotes in the wrong place |
+| ``not_object`` | a list, a number or a text instead of an object with columns |
+| ``duplicate_key`` | an object has a key twice, so its value is ambiguous |
+| ``missing_column`` | a required column is missing or null |
 | ``surplus_columns`` | more values than the header has names |
 | ``not_text`` | a number, a list, an object or null where text should be |
-| ``nul`` | a NUL character, which databases and trainers cannot hold |
-| ``lone_surrogate`` | half of a surrogate pair, which no UTF-8 can hold |
+| ``nul`` | a NUL character, which databases and trainers can't store |
+| ``lone_surrogate`` | half of a surrogate pair, which UTF-8 can't encode |
 | ``too_large`` | larger than `ReadOptions.most_bytes` |
-| ``unknown_role`` | a turn by somebody who is neither system, user nor assistant |
-| ``wrong_order`` | turns that do not go system, user, assistant, user, assistant |
+| ``unknown_role`` | a turn whose role is not system, user or assistant |
+| ``wrong_order`` | turns not in the order system, user, assistant, user, assistant |
 | ``no_answer`` | the last turn is not the assistant's, or there is none |
 
 Vicuna's cleaning has reasons of its own; see `app.formats.vicuna`.
@@ -26,14 +26,14 @@ from typing import TypeAlias
 from app.record import Record, Unreadable
 
 Numbered: TypeAlias = tuple[int, Record | Unreadable]
-"""What a row became, with its 1-based number in the file: one row may become several."""
+"""A record or an unreadable row, with its 1-based row number; a row may give several records."""
 
 _LONGEST_EXCERPT = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BrokenRow(Exception):
-    """This row is no record; the rows around it may well be."""
+    """This row is not a valid record; others may be."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -41,12 +41,12 @@ class BrokenRow(Exception):
         self.detail = detail
 
     def at(self, row: int, line: int | None, text: bytes | str) -> Unreadable:
-        """Keep it with its place and with what it looked like."""
+        """Return it as an unreadable row with its place and an excerpt."""
         return Unreadable(self.reason, self.detail, row, line, excerpt(text))
 
 
 def excerpt(text: bytes | str) -> str:
-    """Cut to what a person needs to find it again; can always be stored and shown."""
+    """Return the first 200 characters, in a form that can always be stored and shown."""
     if isinstance(text, bytes):
         # A character has four bytes at most.
         text = text[: 4 * _LONGEST_EXCERPT].decode("utf-8", "replace")
@@ -54,7 +54,7 @@ def excerpt(text: bytes | str) -> str:
 
 
 def text_of(value: object, where: str) -> str:
-    """Return a value that is text a database can hold.
+    """Return a value if it is text that a database can store.
 
     Raises:
         BrokenRow: not_text, nul, not_utf8, lone_surrogate.
@@ -64,7 +64,7 @@ def text_of(value: object, where: str) -> str:
     if "\x00" in value:
         raise BrokenRow("nul", f"{where} has a NUL character in it")
     if not value.isascii() and (found := _SURROGATE.search(value)):
-        # Readers of bytes keep those that are no UTF-8 as these, by Python's surrogateescape.
+        # Invalid UTF-8 bytes were decoded to these, by Python's surrogateescape.
         if "\udc80" <= found.group() <= "\udcff":
             raise BrokenRow("not_utf8", f"{where} is not UTF-8 at character {found.start() + 1}")
         raise BrokenRow("lone_surrogate", f"{where} has half of a surrogate pair in it")
@@ -72,7 +72,7 @@ def text_of(value: object, where: str) -> str:
 
 
 def refuse_if_too_large(size: int, most: int) -> None:
-    """Hold a row to its limit.
+    """Check the size of a row.
 
     Raises:
         BrokenRow: too_large.

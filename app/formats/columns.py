@@ -1,4 +1,4 @@
-"""Which column of a row holds which field of a record."""
+"""Mapping of a row's columns to the fields of a record."""
 
 from collections.abc import Iterable, Mapping, Set
 from typing import Literal, TypeAlias, get_args
@@ -14,13 +14,13 @@ _MOST_NAMED = 50
 
 
 class Columns:
-    """Reads records out of rows with named columns, and knows at the end what was never there."""
+    """Reads records from rows with named columns, and finds columns that no row had."""
 
     def __init__(self, mapping: Mapping[str, str | None] | None) -> None:
         """Take a mapping of fields to columns.
 
         Raises:
-            InvalidInput: when it names no field of a record, or no column for one that must be.
+            InvalidInput: when a field is unknown, or a required field has no column.
         """
         self._asked = mapping or {}
         faults = [*_faults_of(self._asked)]
@@ -36,7 +36,7 @@ class Columns:
         }
         self._not_met = set(self._wanted.values())
         self._met: set[str] = set()
-        """The columns that rows had, as far as anybody needs to be told of them."""
+        """The columns that rows had, at most 50, for error messages."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,19 +65,19 @@ class Columns:
         )
 
     def refuse_if_never_met(self) -> None:
-        """Say that a column is missing as a whole, after the last row.
+        """Check after the last row that every column was found.
 
         Raises:
-            InvalidInput: when no row had a column that must be there or that was asked for.
+            InvalidInput: when no row had a required or requested column.
         """
         if self._met:
             self._refuse(self._not_met, self._met)
 
     def refuse_if_not_among(self, there: Set[str]) -> None:
-        """Say that a column is missing as a whole, where a header says so before the first row.
+        """Check the columns of a header before the first row.
 
         Raises:
-            InvalidInput: naming each column that is missing, and those that there are.
+            InvalidInput: names each missing column, and the existing ones.
         """
         self._refuse(set(self._wanted.values()) - there, there)
 

@@ -73,7 +73,7 @@ class _Lines:
 
     @property
     def text(self) -> str:
-        """What the row under way looks like."""
+        """The text of the current row."""
         return "".join(self._of_row)
 
 

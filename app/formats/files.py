@@ -22,7 +22,7 @@ _LEAST_CHARACTERS = 64 * 1024
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read; gzip is known by its first bytes and unpacked on the way.
+    """Open a file for reading; gzip is detected by its first bytes and unpacked.
 
     Raises:
         InvalidInput: when there is no such file; while reading, when its gzip is broken.
@@ -37,7 +37,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def unpacked(source: BinaryIO) -> BinaryIO:
-    """Read a seekable source through gzip where its first bytes say that it is there.
+    """Return a seekable source, unpacked when its first bytes are those of gzip.
 
     Raises:
         InvalidInput: while reading, when the gzip is cut off or damaged.
@@ -51,7 +51,7 @@ def unpacked(source: BinaryIO) -> BinaryIO:
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzip file whose damages are anticipated failures."""
+    """A gzip file whose damage is reported as invalid input."""
 
     def __init__(self, source: BinaryIO) -> None:
         # GzipFile asks for nothing but what a BinaryIO has; its stubs want a protocol of their own.
@@ -70,10 +70,10 @@ class _Unpacked(io.RawIOBase):
 
 
 def joined(texts: Iterable[str]) -> Iterator[str]:
-    """Join texts until they are some 64,000 characters.
+    """Join texts into pieces of about 64,000 characters.
 
-    An empty text among them says that there is no more for now: what is held is handed on, and
-    then the empty text.
+    An empty text means that there is no more for now: what was collected is yielded, then the empty
+    text.
     """
     held: list[str] = []
     characters = 0

@@ -60,11 +60,11 @@ class Format:
     carries_if_asked: frozenset[FieldName] = frozenset()
     """The fields that some of the options add."""
     write_options: type[WriteOptions] = WriteOptions
-    """What may be chosen when it is written."""
+    """Options for writing."""
     takes_columns: bool = False
-    """Whether `ReadOptions.columns` may say which column is which."""
+    """True when `ReadOptions.columns` is allowed."""
     takes_vicuna: bool = False
-    """Whether `ReadOptions.vicuna` may be given."""
+    """True when `ReadOptions.vicuna` is allowed."""
 
     def lost(self, record: Record, options: WriteOptions = WRITTEN_PLAINLY) -> list[FieldName]:
         """Name the fields of a record that this format has no place for; ask before writing."""
@@ -80,7 +80,7 @@ class Format:
         sink: BinaryIO,
         options: WriteOptions = WRITTEN_PLAINLY,
     ) -> None:
-        """Write records as they come, in constant memory; the same records make the same bytes.
+        """Write records as a stream, in constant memory; the same records give the same bytes.
 
         Raises:
             InvalidInput: at the first record that this format cannot carry; what was written
@@ -105,7 +105,7 @@ class Format:
         source: BinaryIO,
         options: ReadOptions = READ_PLAINLY,
     ) -> Iterator[Record | Unreadable]:
-        """Read row by row, in constant memory; a broken row is told of and the next one read.
+        """Read row by row, in constant memory; a broken row is reported, and reading continues.
 
         Each row becomes one of the two; only Vicuna's cleaning makes several of one.
 
@@ -214,7 +214,7 @@ FORMATS = _formats(
 
 
 def format_named(name: str) -> Format:
-    """Find a format.
+    """Return the format of a name.
 
     Raises:
         InvalidInput: when there is none of this name; says which there are.

@@ -1,7 +1,7 @@
-"""Our own JSON lines: every field of a record, so nothing that a data set holds is lost.
+"""Seedbed's own JSON lines, with every field of a record.
 
-Each line has all five columns, whether empty or not: readers that infer types from the first rows
-would otherwise stop at the first chat.
+Each line has all five columns, even empty ones: readers that infer types from the first rows would
+otherwise fail at the first chat.
 """
 
 import json

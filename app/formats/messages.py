@@ -13,7 +13,7 @@ from app.record import Record
 
 
 def write_messages(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
-    """Write one chat a line."""
+    """Write one chat per line."""
     write_lines(map(_object, records), sink)
 
 
@@ -26,7 +26,7 @@ def _object(record: Record) -> str:
 
 
 def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read one chat a line, or a JSON list of them; other columns are passed over."""
+    """Read one chat per line, or a JSON list of chats; other columns are ignored."""
     return read_either(
         source, options.most_bytes, lambda row: (record_of_turns(MESSAGES.turns(row)),)
     )

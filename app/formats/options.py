@@ -1,4 +1,4 @@
-"""What may be asked of a format, of its writing and of its reading; values that never change."""
+"""Options for reading and writing formats, as frozen values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CHAT_COLUMNS: frozenset[FieldName] = frozenset({"system", "history"})
 
 
 class WriteOptions(BaseModel):
-    """What may be chosen when a format is written; a format with choices has a subclass of this.
+    """Options for writing; a format with options has a subclass of this.
 
     The API and the command line offer the fields of all subclasses, so no two of them share a name.
     """
@@ -27,7 +27,7 @@ class WriteOptions(BaseModel):
 
     @property
     def file_part(self) -> str:
-        """What these options add to the name of a file; empty for the defaults."""
+        """Return the part that these options add to a file name; empty for the defaults."""
         return ""
 
     @property
@@ -44,7 +44,7 @@ class ParquetOptions(WriteOptions):
 
     @property
     def file_part(self) -> str:
-        """What these options add to the name of a file."""
+        """Return the part that these options add to a file name."""
         return "chat" if self.chat_columns else ""
 
     @property
@@ -55,27 +55,27 @@ class ParquetOptions(WriteOptions):
 
 @dataclass(frozen=True, slots=True)
 class VicunaOptions:
-    """How ShareGPT conversations are cleaned; see `app.formats.vicuna`."""
+    """Options for cleaning ShareGPT conversations; see `app.formats.vicuna`."""
 
     most_characters: int | None = None
-    """The longest conversation; a longer one is split between rounds. None: nothing is split."""
+    """Maximum length of a conversation; longer ones are split between rounds. None: no split."""
     count: Callable[[str], int] = len
-    """Measures a turn; give a tokenizer's count, and `most_characters` is in tokens."""
+    """Length of a turn; with a tokenizer's count, `most_characters` is in tokens."""
     html: bool = True
-    """Whether turns may be HTML, which becomes Markdown."""
+    """Convert turns in HTML to Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read; an option that a format does not have is refused, never passed over."""
+    """Options for reading; a format refuses options that it does not have."""
 
     columns: Mapping[str, str | None] | None = None
     """Which column holds a field: ``{"instruction": "prompt", "output": "response", "input":
     None}``. None says that there is none; a field that is left out has its own name."""
     vicuna: VicunaOptions | None = None
-    """ShareGPT: clean conversations Vicuna's way; None: take them as they are."""
+    """ShareGPT: clean conversations as Vicuna did; None: read them unchanged."""
     most_bytes: int = 16 * _MEBIBYTE
-    """The largest row; a larger one is not read, so that no file can fill the memory."""
+    """Maximum size of a row in bytes; larger rows are not read, which bounds memory."""
 
 
 WRITTEN_PLAINLY = WriteOptions()

@@ -1,4 +1,4 @@
-"""Parquet, through pyarrow: row groups are written as they come and read a few rows at a time."""
+"""Parquet, by pyarrow: written by row groups, and read a few rows at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import BinaryIO
@@ -92,7 +92,7 @@ def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[
 def _meaning(
     there: Sequence[str], columns: Columns, options: ReadOptions
 ) -> tuple[Callable[[object], Record], Set[str]]:
-    """How a row becomes a record, and by which columns: chats are known by theirs."""
+    """The columns to read, and the conversion of a row; chats have columns of their own."""
     for shape in (MESSAGES, SHAREGPT):
         if options.columns is None and shape.list_key in there and "instruction" not in there:
             return _of_turns(shape), {shape.list_key}

@@ -1,4 +1,4 @@
-"""Prompts and completions, a line each; as they are, or in the paper's encodings.
+"""Prompts and completions, one pair per line; unchanged, or with the paper's templates.
 
 The end of the text is left to the trainer: its tokenizer knows the token, a text does not.
 """

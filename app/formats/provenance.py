@@ -1,7 +1,7 @@
-"""The sidecar of a data set: for each row, a line that says where it came from.
+"""The provenance file of a data set: one line with the origin of each row.
 
-Formats have no place for it, and trainers stop at columns that they do not know; so it stands
-beside the data, in the same order.
+Formats have no field for it, and trainers fail on unknown columns. So it is a separate file next to
+the data, in the same order.
 """
 
 import json
@@ -15,7 +15,7 @@ PROVENANCE_SUFFIX = ".provenance.jsonl"
 
 
 def write_provenance(rows: Iterable[DatasetRow], sink: BinaryIO) -> None:
-    """Write position, split, origin, changes and is_classification of each row, a line each."""
+    """Write position, split, origin, changes and is_classification of each row, one per line."""
     write_lines(map(_line, rows), sink)
 
 

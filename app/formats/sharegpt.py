@@ -28,7 +28,7 @@ def _object(record: Record) -> str:
 
 
 def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read a JSON list of conversations, or one a line, as they are or cleaned Vicuna's way.
+    """Read a JSON list of conversations, or one per line, unchanged or cleaned as by Vicuna.
 
     Raises:
         InvalidInput: when it is a list and not whole.

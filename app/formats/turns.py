@@ -12,7 +12,7 @@ Speaker: TypeAlias = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side says at once."""
+    """One message of a conversation."""
 
     speaker: Speaker
     text: str
@@ -20,7 +20,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class TurnShape:
-    """How a format writes its turns down."""
+    """The names that a format uses for turns."""
 
     list_key: str
     """The column that holds the turns."""
@@ -30,7 +30,7 @@ class TurnShape:
     """Every name of a speaker that is read."""
 
     def turns(self, row: object) -> list[Turn]:
-        """Read a row's turns in order, whoever speaks.
+        """Read a row's turns in order, by any speaker.
 
         Raises:
             BrokenRow: with what is wrong.
@@ -91,7 +91,7 @@ SHAREGPT = TurnShape(
 
 
 def record_of_turns(turns: Sequence[Turn]) -> Record:
-    """Make the last exchange what is trained on, and the earlier ones its history.
+    """Return a record with the last exchange as its answer, and the earlier ones as history.
 
     Raises:
         BrokenRow: wrong_order, no_answer.

@@ -1,4 +1,4 @@
-"""Cleaning ShareGPT conversations as Vicuna's authors did, with a reason for all that is dropped.
+"""Cleaning of ShareGPT conversations as Vicuna's authors did, with a reason for each drop.
 
 Their pages were saved from a browser, so turns are HTML with the page's buttons in them. Here:
 
@@ -46,7 +46,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What was left out of a conversation, and why."""
+    """A part left out of a conversation, with the reason."""
 
     reason: str
     detail: str
@@ -54,14 +54,14 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What is left of a conversation: parts that each are a conversation of whole rounds."""
+    """The rest of a conversation: parts that are conversations of whole rounds."""
 
     parts: tuple[tuple[Turn, ...], ...]
     dropped: tuple[Dropped, ...]
 
 
 class Cleaner:
-    """Cleans conversation after conversation, and knows a repeated one.
+    """Cleans conversations one by one, and detects repeated ones.
 
     It keeps 16 bytes of each conversation that it has seen, which is all that grows.
     """
@@ -125,7 +125,7 @@ def _cleaned(turn: Turn) -> Turn:
 
 
 def html_to_markdown(text: str) -> str:
-    """Make Markdown of a turn's HTML, and take out what the page's buttons say.
+    """Convert a turn's HTML to Markdown, and remove the texts of the page's buttons.
 
     Text without tags stays as it is, Markdown in it included.
 

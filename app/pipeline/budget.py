@@ -1,4 +1,4 @@
-"""What a run may cost and what it has cost: calls, tokens and money together.
+"""Budget and cost of a run: calls, tokens and money.
 
 A call is reserved at the most it can take before it is sent, and settled at what it took after it
 was answered. What was cut off stays counted at its most: it may have been paid for.
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What some calls take: their number, tokens (prompt and answer together), US dollars."""
+    """Cost of calls: their number, tokens (prompt and answer together), US dollars."""
 
     calls: int = 0
     tokens: int = 0
@@ -28,18 +28,18 @@ NOTHING = Amount()
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What all calls of a run together may take; None: as much as it needs."""
+    """Limits for all calls of a run; None: unlimited."""
 
     calls: int | None = None
     tokens: int | None = None
     usd: Decimal | None = None
 
     def allow(self, amount: Amount) -> bool:
-        """Whether so much may be taken."""
+        """Return True when an amount is within the budget."""
         return self.broken_by(amount) is None
 
     def broken_by(self, amount: Amount) -> str | None:
-        """Name the first cap that `amount` is over, in words for a person; None: it fits."""
+        """Describe the first limit that `amount` exceeds; None: it is within the budget."""
         if self.usd is not None and amount.usd > self.usd:
             return f"${self.usd:f}"
         if self.tokens is not None and amount.tokens > self.tokens:

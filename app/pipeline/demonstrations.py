@@ -1,4 +1,4 @@
-"""Which instructions a generation prompt shows (paper, 2.2: 6 seeds and 2 machine-made).
+"""Choice of the demonstrations in a generation prompt (paper, 2.2: 6 seeds, 2 generated).
 
 Machine-made ones come first into the draw; while there are too few of them, seeds take their
 places. The draw depends on the random seed, the ticket and the sizes of the pool alone.
@@ -32,14 +32,14 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a generation prompt is to show."""
+    """The wanted demonstrations of a generation prompt."""
 
     seeds: int = 6
-    """Once there are machine-made ones enough."""
+    """Number of seeds when there are enough accepted instructions."""
     machine_made: int = 2
-    """At most."""
+    """Maximum number of accepted instructions."""
     classification_share: float | None = None
-    """Wanted share of classification tasks among the seeds shown; None leaves it to chance."""
+    """Wanted share of classification tasks among the seeds shown; None: random."""
 
 
 def draw_demonstrations(

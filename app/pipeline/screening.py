@@ -1,4 +1,4 @@
-"""Rules a candidate instruction must pass before it is held against the pool.
+"""Rules that a candidate instruction must pass before it is compared with the pool.
 
 | reason | paper and its code | default profile |
 |---|---|---|
@@ -32,19 +32,19 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: the reason it rejects with, and whether it does."""
+    """One rule: a reason, and a function that returns True when the rule is broken."""
 
     reason: str
     rejects: Callable[[str], bool]
 
 
 def first_broken(rules: tuple[Rule, ...], text: str) -> str | None:
-    """Name the first rule that `text` breaks; None when it passes all of them."""
+    """Return the reason of the first rule that `text` breaks; None when it passes all."""
     return next((rule.reason for rule in rules if rule.rejects(text)), None)
 
 
 def count_words(text: str) -> float:
-    """Words as white space parts them; in scripts without spaces two characters are one."""
+    """Count whitespace-separated words; in scripts without spaces two characters count as one."""
     unspaced = len(_UNSPACED.findall(text))
     if not unspaced:
         return len(text.split())

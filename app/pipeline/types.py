@@ -1,4 +1,4 @@
-"""The values the method works on: what is asked, what comes back, what is made of it.
+"""Values of the method: requests to a model, completions, and what is read from them.
 
 All are frozen and hold text and numbers only, so that a stage can be read and tested without a
 database, a network or a clock.
@@ -18,20 +18,20 @@ BatchChoice: TypeAlias = Literal["off", "later_stages", "all_stages"]
 
 
 class Stage(StrEnum):
-    """What a model call is for."""
+    """Purpose of a model call."""
 
     PREFLIGHT = "preflight"
-    """Does the endpoint answer, and what can it do."""
+    """Checks that the endpoint answers, and what it supports."""
     GENERATE = "generate"
     """Instruction bootstrapping (paper, 2.2 step 1)."""
     CALIBRATE = "calibrate"
-    """The classification question asked about nothing, to know the model's bias."""
+    """The classification question for tasks without content, to measure the model's bias."""
     CLASSIFY = "classify"
     """Classification task identification (step 2)."""
     INSTANTIATE = "instantiate"
     """Instance generation, input-first or output-first (step 3)."""
     REVIEW = "review"
-    """A row of a data set, answered again or judged."""
+    """A new answer to a row of a data set, or a judgement of it."""
 
     @property
     def priority(self) -> int:
@@ -77,7 +77,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How the model is to answer; names and units as in the OpenAI API."""
+    """Sampling parameters; names and units as in the OpenAI API."""
 
     temperature: float
     top_p: float
@@ -86,34 +86,34 @@ class Parameters:
     frequency_penalty: float = 0.0
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
-    """How many alternatives to return for the first token; None asks for none."""
+    """Number of alternatives to return for the first token; None: none."""
     seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """Asked of the chat endpoint; all messages but the last are the same in every call.
+    """A prompt for the chat endpoint; all messages but the last are the same in every call.
 
-    Except where a row of a data set brings turns of its own.
+    The exception: a row of a data set may have turns of its own.
     """
 
     messages: tuple[Message, ...]
     schema: JsonSchema | None = None
-    """Asks for an answer in this JSON form (`response_format`); None asks for text."""
+    """JSON schema of the answer (`response_format`); None: plain text."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
-    """Asked of the completions endpoint."""
+    """A prompt for the completions endpoint."""
 
     text: str
     unchanging: int = 0
-    """How many of its first characters are the same in every call of the stage."""
+    """Number of first characters that are the same in every call of the stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One model call, whole."""
+    """One complete model call."""
 
     prompt: ChatPrompt | TextPrompt
     parameters: Parameters
@@ -123,29 +123,29 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model answered."""
+    """The answer of a model."""
 
     text: str
     finish_reason: str
-    """``stop``, ``length``, or the provider's own word."""
+    """``stop``, ``length``, or a value of the provider."""
     model: str
-    """The model that answered, in the provider's words."""
+    """Name of the model that answered, as given by the provider."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     top_logprobs: Mapping[str, float] | None = None
     """Natural logarithms of the probabilities of the first token's alternatives, by token."""
     reply_id: str | None = None
-    """The provider's own name for the reply; what its records and its bill call it."""
+    """The provider's id of the reply, for its logs and bills."""
 
     @property
     def cut_off(self) -> bool:
-        """Whether the answer ends because the length limit was reached."""
+        """True when the answer was truncated by the length limit."""
         return self.finish_reason == "length"
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an endpoint was seen to do in the preflight."""
+    """Capabilities of an endpoint, found in the preflight."""
 
     json_schema: bool = False
     logprobs: bool = False
@@ -172,7 +172,7 @@ class SeedTask:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An instruction read out of a reply, before any decision about it."""
+    """An instruction read from a reply, before any decision about it."""
 
     text: str
     instances: tuple[Instance, ...] = ()
@@ -181,7 +181,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Text of a reply that broke a rule: kept, with the reason, and counted."""
+    """Text of a reply that broke a rule, stored and counted with the reason."""
 
     text: str
     reason: str
@@ -189,14 +189,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class ReadCandidates:
-    """A reply of the generation stage, read: what may go on and what may not, in order."""
+    """A parsed reply of the generation stage: candidates and rejections, in order."""
 
     items: tuple[Candidate | Rejected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLabel:
-    """A reply of the classification stage, read."""
+    """A parsed reply of the classification stage."""
 
     is_classification: bool | None
     """None is *unknown*: the reply could not be read as a yes or a no."""
@@ -206,7 +206,7 @@ class ReadLabel:
 
 @dataclass(frozen=True, slots=True)
 class ReadInstances:
-    """A reply of the instance stage, read."""
+    """A parsed reply of the instance stage."""
 
     kept: tuple[Instance, ...] = ()
     rejected: tuple[Rejected, ...] = field(default=())
@@ -214,11 +214,11 @@ class ReadInstances:
 
 @dataclass(frozen=True, slots=True)
 class ReadReview:
-    """A reply of the review stage, read: either `output` or `rejected` is there."""
+    """A parsed reply of the review stage, with either `output` or `rejected`."""
 
     output: str | None = None
-    """What the row's output is from now on."""
+    """The new output of the row."""
     rejected: Rejected | None = None
-    """Why the row does not stay."""
+    """Why the row was rejected."""
     is_readable: bool = True
-    """Whether the reply says anything of the row; if not, it is asked for again."""
+    """True when the reply is usable; otherwise the call is repeated."""

@@ -1,4 +1,4 @@
-"""ROUGE-L near-duplicates, decided as rouge_score decides: the exact index and its tokenizers."""
+"""Near-duplicates by ROUGE-L: an index with rouge_score's exact decisions, and tokenizers."""
 
 from app.similarity.index import Neighbour, SimilarityIndex
 from app.similarity.tokenizers import TokenizerName

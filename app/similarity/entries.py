@@ -1,4 +1,4 @@
-"""All entries of the index, in a few arrays, and the bounds that leave few of them to verify."""
+"""The entries of the index in arrays, and the bounds that leave few to verify."""
 
 from array import array
 from typing import Any, NamedTuple
@@ -18,11 +18,11 @@ _CHUNK = 32_768
 
 
 class Suspect(NamedTuple):
-    """An entry that may be beyond the threshold, as far as signatures can tell."""
+    """An entry that may be above the threshold according to its signature."""
 
     sequence: int
     least_lcs: int
-    """It is beyond the threshold if its LCS with the query is at least this."""
+    """It is above the threshold if its LCS with the query is at least this."""
     ids: list[int]
     """Its tokens."""
 
@@ -35,7 +35,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._tokens = array("I")
-        # Where the tokens of each entry end; those of the first begin at 0.
+        # End of the tokens of each entry; those of the first begin at 0.
         self._ends = array("Q", [0])
         # These three grow together. An `array` can't grow while anything holds a view of it, such
         # as the traceback of an interrupted scan, so they are numpy's and are copied to grow.
@@ -63,7 +63,7 @@ class Entries:
         return self._tokens[self._ends[sequence] : self._ends[sequence + 1]].tolist()
 
     def scan(self, sketch: Sketch, gate: Gate, start: int = 0) -> Positions:
-        """Return all entries from `start` on that the first half lets pass, in order."""
+        """Return all entries from `start` on that pass the bound of the first half, in order."""
         chunks = [np.empty(0, np.intp)]
         for first in range(start, len(self), _CHUNK):
             found = self._passing(sketch, gate, slice(first, min(first + _CHUNK, len(self))))
@@ -72,12 +72,12 @@ class Entries:
         return np.concatenate(chunks) if len(chunks) > 2 else chunks[-1]
 
     def pick(self, sketch: Sketch, gate: Gate, positions: Positions) -> Positions:
-        """Return those of these entries that the first half lets pass."""
+        """Return those of these entries that pass the bound of the first half."""
         picked: Positions = positions[self._passing(sketch, gate, positions)]
         return picked
 
     def _passing(self, sketch: Sketch, gate: Gate, where: slice | Positions) -> Positions:
-        """Return the places within `where` of the entries that the first half lets pass.
+        """Return the places within `where` of the entries that pass the bound of the first half.
 
         The LCS must be at least threshold * (m + n) / 2, and is at most the shared bits plus the
         slack. Both sides times the scale and rounded down are whole numbers, so the error of the
@@ -95,7 +95,7 @@ class Entries:
         return places
 
     def narrow(self, sketch: Sketch, gate: Gate, positions: Positions) -> list[Suspect]:
-        """Return those of these entries that the lengths and the second half let pass, too."""
+        """Return those of these entries that also pass the bounds of lengths and second half."""
         if not len(positions):
             return []
         bits, slack = np.uint64(sketch.halves[1]), np.int64(sketch.slack[1])

@@ -1,4 +1,4 @@
-"""When two texts are too near: rouge_score's F, and the smallest LCS that passes the threshold.
+"""The threshold test: rouge_score's F, and the smallest LCS (common subsequence) above it.
 
 In real numbers F is 2·LCS / (m + n). In floating point it is not: 9 and 11 tokens with an LCS of 7
 give 0.7000000000000001, which is "> 0.7". So nothing here simplifies rouge_score's expression.
@@ -41,7 +41,7 @@ class Gate:
         self._prefixes: dict[int, int] = {}
 
     def passes(self, score: float) -> bool:
-        """Say whether a score is beyond the threshold."""
+        """Return True when a score is above the threshold (or equal, if `inclusive`)."""
         return score >= self.threshold if self.inclusive else score > self.threshold
 
     def least_lcs(self, m: int, n: Lengths) -> Lengths:
@@ -55,10 +55,10 @@ class Gate:
         return _least_lcs(self.threshold, self.inclusive, np.int64(m), np.maximum(n, 1))
 
     def prefix(self, m: int) -> int:
-        """Return how many tokens of a text of `m` hold, in any order, one of every near text's.
+        """Return the number of tokens of a text that must include a token of every near text.
 
-        The shortest text beyond the threshold is one wholly contained; all `k` of its tokens are
-        shared, and fewer never suffice, so one of any m - k + 1 tokens is.
+        The shortest near text is wholly contained in the text. All its `k` tokens are shared, and
+        fewer never suffice, so one of any m - k + 1 tokens is shared.
         """
         if m not in self._prefixes:
             k = max(int(self.threshold * m / (2 - self.threshold)) - 1, 1)
@@ -70,7 +70,7 @@ class Gate:
 
 def _least_lcs(threshold: float, inclusive: bool, m: Lengths | np.int64, n: Lengths) -> Lengths:
     beyond = np.greater_equal if inclusive else np.greater
-    # From one below the real-number answer, as rounding moves the true one by at most one.
+    # Start one below the exact answer, because rounding changes it by at most one.
     least = np.maximum((threshold * (m + n) / 2).astype(np.int64) - 1, 1)
     for _ in range(3):
         precision = least / n

@@ -1,10 +1,9 @@
 """The near-duplicate index: rouge_score's decisions, about ten thousand times faster.
 
-A query is a funnel. The postings name the few in a hundred entries that can be near at all; a bound
-from one half of their signatures leaves one in thousands, the lengths and the other half still
-fewer; for those the LCS is computed. No step can lose an entry that is beyond the threshold. A
-query with so many common words that the postings would name too many is answered by a scan of all
-signatures.
+A query has three steps. The postings give the few per cent of entries that can be near. A bound
+from one half of their signatures leaves one in thousands; the lengths and the other half leave
+fewer. For these the LCS (longest common subsequence) is computed. No step can lose an entry above
+the threshold. When the postings would give too many entries, all signatures are scanned instead.
 """
 
 from collections.abc import Iterable
@@ -19,15 +18,15 @@ from app.similarity.postings import Postings
 from app.similarity.tokenizers import TOKENIZERS, TokenizerName, fold
 from app.similarity.vocabulary import Sketch, Vocabulary
 
-# Signatures picked out one by one take this many times as long as a scan of all in their order.
+# Reading a signature at random takes this many times as long as in a scan of all.
 _PICKED_PER_SCANNED = 4
-# Where `most_similar` looks for enough entries, one after the other.
+# Thresholds that `most_similar` tries one after the other until there are enough entries.
 _STAGES = tuple(Gate(tenths / 10, inclusive=True) for tenths in range(7, 0, -1))
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry of the index and how near it is."""
+    """An entry of the index with its score."""
 
     sequence: int
     """0 for the first text inserted, 1 for the second, and so on."""
@@ -45,7 +44,7 @@ class SimilarityIndex:
     Args:
         tokenizer: ``unicode``, or ``rouge`` for rouge_score's own. A pool must keep to one.
         threshold: A score above it makes a near-duplicate; from 0 to 1.
-        inclusive: Whether a score equal to the threshold does, too.
+        inclusive: A score equal to the threshold makes a near-duplicate, too.
 
     Raises:
         ValueError: The threshold is outside 0 to 1, or 0 and inclusive.
@@ -79,7 +78,7 @@ class SimilarityIndex:
         return sequence
 
     def extend(self, texts: Iterable[str]) -> None:
-        """Add texts in order, such as those that others have accepted since."""
+        """Add texts in order."""
         for text in texts:
             self.insert(text)
 
@@ -102,21 +101,21 @@ class SimilarityIndex:
     def nearest_since(self, text: str, since: int) -> Neighbour | None:
         """Return `nearest` among the entries with sequence number `since` or later.
 
-        After a check without a lock, only what came since then must be checked under it.
+        After a check without a lock, only entries added since must be checked under the lock.
         """
         sketch = self._vocabulary.sketch(self._tokenize(text))
         if not sketch.ids:
             equal = self._tokenless.get(fold(text), []) if self.gate.passes(1.0) else []
             return next((Neighbour(each, 1.0) for each in equal if each >= since), None)
         near = self._verify(sketch, self.gate, self._candidates(sketch, since))
-        # They are in order, and of equals `max` returns the first.
+        # `max` returns the first of equal ones, and they are in order.
         return max(near, key=lambda each: each.score, default=None)
 
     def most_similar(self, text: str, k: int, floor: float = 0.0) -> list[Neighbour]:
         """Return the `k` nearest entries, nearest first, the earlier of equally near ones first.
 
         Entries that share no token are never among them, nor those with a score below `floor`.
-        The farther the k-th is, the longer it takes: name a floor if far ones are of no use.
+        A low floor is slow: give the highest one that is useful.
 
         Raises:
             ValueError: The floor is outside 0 to 1.

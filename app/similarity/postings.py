@@ -1,4 +1,4 @@
-"""The prefix index: which entries share one of a text's rare words, and so can be near it at all.
+"""The prefix index: entries that share a rare word with a text, and so can be near it.
 
 Put the tokens of every text in one order. If two texts share at least k of their tokens, the first
 token they share is among the first m - k + 1 of the one with m tokens, and likewise of the other.

@@ -1,4 +1,4 @@
-"""Text to tokens, two ways: as rouge_score does it, and the same idea for every script.
+"""Two tokenizers: rouge_score's own, and one for every script.
 
 ``rouge`` keeps the runs of a-z and 0-9 of the lower-cased text, which makes most of the world's
 scripts invisible. ``unicode`` gives the same tokens for ASCII text, and elsewhere keeps letters,
@@ -27,7 +27,7 @@ _UNSPACED |= {"THAI", "LAO", "KHMER", "MYANMAR"}
 
 
 def fold(text: str) -> str:
-    """Make spellings that look the same equal: compatibility forms, case, runs of white space.
+    """Return a text in a folded form: compatibility forms, case, runs of white space.
 
     Never fails; lone surrogates stay as they are.
     """
@@ -48,9 +48,9 @@ def tokenize_rouge(text: str) -> list[str]:
 
 
 class _Spacing(dict[int, str]):
-    """What `str.translate` puts for each character so that `str.split` then finds the tokens.
+    """Replacements for `str.translate`, after which `str.split` finds the tokens.
 
-    Filled as characters are met; it only remembers a pure function of the character.
+    Filled on first use of a character, with a pure function of it.
     """
 
     def __missing__(self, code: int) -> str:

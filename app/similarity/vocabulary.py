@@ -1,4 +1,4 @@
-"""Tokens as whole numbers, and the signature of a text: 128 bits that bound its LCS with any other.
+"""Token ids, and the signature of a text: 128 bits that bound its LCS with other texts.
 
 Each token of a text sets one bit in each of two 64-bit halves; the second occurrence of a word sets
 other bits than the first. Two texts can share no more tokens than their signatures share bits, plus
@@ -23,7 +23,7 @@ def _mark(token: int, occurrence: int) -> int:
 
 
 class Sketch(NamedTuple):
-    """What is compared of a text: its token ids and its signature."""
+    """The token ids and the signature of a text."""
 
     ids: list[int]
     """In the order of the text; UNKNOWN where no entry has the token."""

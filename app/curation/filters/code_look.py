@@ -1,4 +1,4 @@
-"""Whether a text is code, as far as can be told at a glance: many rules on prose spare it."""
+"""Quick detection of code in a text, which many rules on prose skip."""
 
 import re
 
@@ -23,5 +23,5 @@ _SIGNS = re.compile(
 
 
 def looks_like_code(text: str) -> bool:
-    """Say whether a text is, or has in it, something written for a machine."""
+    """Return True when a text is or contains code."""
     return _SIGNS.search(text) is not None

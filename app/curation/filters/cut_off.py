@@ -1,4 +1,4 @@
-"""Outputs that end in the midst of something.
+"""Outputs that end in the middle of something.
 
 | reason | what is seen |
 |---|---|
@@ -117,7 +117,7 @@ def _stops_midway(line: str, length: int) -> bool:
 
 
 def _wants_more(line: str, said: list[str]) -> bool:
-    """Say whether the last word is one that a sentence does not end with."""
+    """Return True when the last word can't end a sentence."""
     last = said[-1].lower()
     if last in _NEVER_LAST:
         return True
@@ -126,7 +126,7 @@ def _wants_more(line: str, said: list[str]) -> bool:
 
 
 def _is_listed(said: list[str]) -> bool:
-    """Say whether the last words are named rather than used: "the articles are a, an and the"."""
+    """Return True when the last words are mentioned, not used: "the articles are a, an and the"."""
     before, earlier = said[-2].lower(), said[-3].lower()
     if not before.strip(",'\u2019").isalpha():
         return True
@@ -136,7 +136,7 @@ def _is_listed(said: list[str]) -> bool:
 
 
 def _stops_after_sentences(line: str, last: str) -> bool:
-    """Say whether a line of sentences ends with one that has begun and has no end."""
+    """Return True when a line of sentences ends with an incomplete one."""
     if not last.isalpha() or not last.islower() or _CLOSING_WORD.search(line[-80:]):
         return False
     ends = [found.start() + 2 for found in _SENTENCE_WITHIN.finditer(line)]

@@ -1,4 +1,4 @@
-"""Outputs that only say the instruction or the input again.
+"""Outputs that only repeat the instruction or the input.
 
 An answer may well equal the input where the task is to change it only if need be (correct, sort),
 to say it again, or to pick from it; those stay.
@@ -24,7 +24,7 @@ _FEWEST_WORDS = 3
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record whose answer is its question."""
+    """Drop a record whose answer repeats its question."""
     said = record.output.strip()
     if not said:
         return record

@@ -1,4 +1,4 @@
-"""Outputs that are none: nothing but white space, or a word for nothing.
+"""Empty outputs: only white space, or a placeholder for nothing.
 
 "None" and "N/A" stay: they answer many a question.
 """
@@ -29,7 +29,7 @@ _LONGEST_EXPLANATION = 200
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record that answers nothing."""
+    """Drop a record without an answer."""
     output = record.output
     if len(output) > _LONGEST_EXPLANATION and not output.isspace():
         return record

@@ -1,4 +1,4 @@
-"""JSON parsed where JSON is asked for; what is no attempt at JSON is not judged."""
+"""Check of JSON where the instruction asks for JSON; other answers are ignored."""
 
 import json
 import re
@@ -28,7 +28,7 @@ _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record whose answer should be JSON, looks like it, and is none."""
+    """Drop a record whose answer should be JSON, looks like it, and is invalid."""
     instruction = record.instruction
     if "json" not in instruction.lower() or len(record.output) > _LONGEST:
         return record
@@ -40,7 +40,7 @@ def apply(record: Record) -> Record | Dropped:
 
 
 def _answered(output: str) -> str | None:
-    """Return what is meant as JSON in an answer; None where nothing is."""
+    """Return the part of an answer that is meant as JSON; None without one."""
     fenced = _FENCED.search(output)
     text = (fenced[1] if fenced else output).strip()
     return text if text[:1] in ("{", "[") and len(text) > 1 else None

@@ -1,4 +1,4 @@
-"""Python parsed where Python is asked for; it is never compiled to run, and never executed.
+"""Check of Python where the instruction asks for Python; it is parsed, never executed.
 
 Only the syntax tree is made, so that no constant is folded ("a" * 10**9) and no time is spent.
 """
@@ -50,7 +50,7 @@ _DEEPEST = 60
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record whose answer should be Python, looks like it, and is none."""
+    """Drop a record whose answer should be Python, looks like it, and is invalid."""
     instruction = record.instruction
     if "ython" not in instruction and "YTHON" not in instruction:
         return record
@@ -65,7 +65,7 @@ def apply(record: Record) -> Record | Dropped:
 
 
 def _answered(output: str) -> list[str]:
-    """Return what is surely meant as whole Python in an answer."""
+    """Return the part of an answer that is certainly meant as complete Python."""
     if len(output) > _LONGEST:
         return []
     found = [textwrap.dedent(code) for code in _FENCED.findall(output)]
@@ -79,7 +79,7 @@ def _answered(output: str) -> list[str]:
 def _fault(code: str) -> str | None:
     if _depth(code) > _DEEPEST:
         return None
-    # Bad escapes are only warned of; the parser has no other way to be told to keep quiet.
+    # Invalid escapes cause only a warning, which is suppressed here.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -1,4 +1,4 @@
-"""Links that nobody gave: a model that cannot look them up has made them up.
+"""Invented links: a model that can't look up links makes them up.
 
 Links that were asked for, in code or in a markup, and addresses reserved for examples stay, for
 nothing here can tell whether they lead anywhere.
@@ -46,7 +46,7 @@ _SHORT = 40
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record with a link, or a stand-in for one, that is neither given nor asked for."""
+    """Drop a record with a link, or a placeholder, that is neither given nor asked for."""
     output = record.output
     if "://" in output or "www." in output or "WWW." in output:
         for link in _LINK.finditer(output):
@@ -77,7 +77,7 @@ def _is_invented(found: re.Match[str], record: Record) -> bool:
 
 INVENTED_LINKS = Filter(
     name="invented_links",
-    about="The output has links that nobody gave or asked for, or stand-ins such as `[link]`.",
+    about="The output has links neither given nor asked for, or placeholders such as `[link]`.",
     reasons=("invented_link", "link_stand_in"),
     apply=apply,
 )

@@ -40,7 +40,7 @@ _OF_EXAMPLES = mentions("example* task* problem* step* instance* plan* list*")
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """What does not belong inside an output, and the instructions for which it may."""
+    """A marker that does not belong inside an output, and instructions that allow it."""
 
     pattern: re.Pattern[str]
     spared: re.Pattern[str]
@@ -99,7 +99,7 @@ _INSIDE = (
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Take markers from the ends of an output; drop a record with others inside."""
+    """Remove markers from the ends of an output; drop a record with markers inside."""
     if not any(hint in record.output for hint in _HINTS):
         return record
     record = _without_ends(record)
@@ -131,7 +131,7 @@ def _without_ends(record: Record) -> Record:
 
 
 def _without_later_examples(record: Record) -> Record | Dropped:
-    """Drop a record that goes on with example 6 of its prompt, where no example 1 came before."""
+    """Drop a record that continues with example 6 of its prompt without an example 1."""
     numbers = [int(number) for number in _EXAMPLE.findall(record.output)]
     if numbers and 1 not in numbers and not _OF_EXAMPLES.search(record.request):
         return Dropped("leftover_marker", f"Example {numbers[0]}")

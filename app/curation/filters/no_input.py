@@ -1,4 +1,4 @@
-"""The many spellings of "no input" made one: an empty input.
+"""Normalisation of spellings of "no input" to an empty input.
 
 What says so beyond doubt is emptied always. A bare "None", "NA" or "nothing" may be what the
 instruction is about, and stays where the instruction speaks of something given.
@@ -37,7 +37,7 @@ _LONGEST = 60
 
 
 def says_no_input(instruction: str, text: str) -> bool:
-    """Say whether an input only says that there is none."""
+    """Return True when an input only says that there is none."""
     text = text.strip()
     if len(text) > _LONGEST:
         return False
@@ -49,7 +49,7 @@ def says_no_input(instruction: str, text: str) -> bool:
 
 
 def apply(record: Record) -> Record:
-    """Empty an input that only says that there is none."""
+    """Replace an input that only says that there is none by an empty one."""
     if record.input and says_no_input(record.instruction, record.input):
         return replace(record, input="")
     return record

@@ -1,4 +1,4 @@
-"""Outputs in another language than they were asked for.
+"""Outputs in another language than requested.
 
 Only where the language is sure on both sides. A translation, a text that names a language, code and
 short texts stay, and so does an output in the language of the input.
@@ -88,7 +88,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 def language_of(text: str, certainty: float) -> str | None:
-    """Return the ISO 639-1 code of a text's language; None where that is not certain.
+    """Return the ISO 639-1 code of a text's language; None when it is uncertain.
 
     Languages that are hard to tell apart count as one, and the likeliest of them is named.
     """
@@ -101,7 +101,7 @@ def language_of(text: str, certainty: float) -> str | None:
 
 
 def _length(text: str) -> int:
-    """Return how many letters a text has, as far as they tell a language."""
+    """Return the number of letters of a text that are useful for detecting its language."""
     text = text[:_LETTERS_READ]
     letters = sum(map(str.isalpha, text))
     if text.isascii():
@@ -128,7 +128,7 @@ def _is_of_another_script(asked: str, said: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Says whether two texts are in different languages, with the thresholds of the options."""
+    """Decides if two texts are in different languages, with the thresholds of the options."""
 
     letters: int
     certainty: float

@@ -1,4 +1,4 @@
-"""Outputs that refuse: they teach a model to refuse what it could do.
+"""Refusals: they teach a model to refuse tasks that it could do.
 
 A task that asks for a refusal, an apology or the words of an assistant stays.
 """
@@ -78,7 +78,7 @@ _HEAD = 250
 
 
 def apply(record: Record) -> Record | Dropped:
-    """Drop a record whose answer is a refusal that nobody asked for."""
+    """Drop a record whose answer is a refusal that was not asked for."""
     head = record.output[:_HEAD]
     found, spared = None, _ABOUT_MODELS
     if any(sign in head for sign in _SIGNS):

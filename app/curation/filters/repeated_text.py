@@ -1,4 +1,4 @@
-"""Outputs that loop: the same words again and again in a row, or the same line.
+"""Outputs in a loop: the same words or the same line, repeated.
 
 Songs repeat a line or two, tables and code repeat tokens, and some tasks ask for it; those stay.
 """
@@ -28,12 +28,12 @@ _SUNG = mentions(
 )
 # A loop of this many words is the longest looked for.
 _LONGEST_PERIOD = 50
-# So many words, characters in scripts without spaces, must a loop have together.
+# Minimum length of a loop in words, or in characters of scripts without spaces.
 _FEWEST_LOOPING = 12
 _SHARE_OF_LINES = 0.4
-# Of ordinary text at least so many pairs of words in a row are different; a loop has fewer.
+# Share of distinct word pairs that ordinary text has at least; a loop has fewer.
 _DISTINCT_PAIRS = 0.85
-# Loops are met at the end, where nothing stops a model but its limit.
+# Loops are at the end of a text, where only the length limit stops a model.
 _MOST_WORDS = 5_000
 
 
@@ -57,7 +57,7 @@ def make(options: FilterOptions) -> Filter:
 
 
 def _loop(text: str, repeats: int) -> str | None:
-    """Return what a text repeats, None if nothing."""
+    """Return the words that a text repeats; None without a loop."""
     words: Sequence[str] = text.lower().split()
     if not text.isascii() and count_words(text[:1000]) > 2 * len(text[:1000].split()):
         words = [character for character in text if not character.isspace()]

@@ -1,4 +1,4 @@
-"""Tasks about what a text model cannot see: an attached image, a file, a recording."""
+"""Tasks about input that a text model can't see: an attached image, a file, a recording."""
 
 import re
 

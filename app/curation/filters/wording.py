@@ -1,4 +1,4 @@
-"""Lists of words, written as text: what the filters look for in an instruction."""
+"""Word lists written as text, for patterns on instructions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Arithmetic held to its value, where instruction and input are nothing but an expression.
+"""Check of arithmetic where instruction and input are only an expression.
 
 Lenient wherever the question or the answer can be read in two ways: percentages, juxtaposition
 ("2(3)"), remainders and words for numbers are not judged, an answer counts as right if it rounds
@@ -54,7 +54,7 @@ _LARGEST_POWER = 64
 
 
 def evaluate(expression: str) -> Fraction | None:
-    """Return the exact value of an arithmetic expression, None where it has none or is too large.
+    """Return the exact value of an arithmetic expression; None without one, or if too large.
 
     Numbers, + - * / ** and parentheses, nothing else; nothing is executed.
     """
@@ -106,7 +106,7 @@ def _small(value: Fraction) -> Fraction:
 
 
 def asked_expression(record: Record) -> str | None:
-    """Return the expression whose value is asked for, None where anything else is asked."""
+    """Return the expression whose value is asked for; None for any other task."""
     if len(record.instruction) > _LONGEST_EXPRESSION or len(record.input) > _LONGEST_EXPRESSION:
         return None
     asks = _ASKS.fullmatch(record.instruction.strip())
@@ -137,7 +137,7 @@ def apply(record: Record) -> Record | Dropped:
 
 
 def _numbers(output: str) -> list[str]:
-    """Return the numbers an answer may be, those after its last "=" if there is one."""
+    """Return the numbers in an answer, or those after its last "="."""
     text = _THOUSANDS.sub("", output[:_LONGEST_ANSWER])
     after = text[text.rfind("=") + 1 :]
     found = _NUMBER.findall(after if any(map(str.isdigit, after)) else text)

@@ -33,10 +33,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 @dataclass(frozen=True, slots=True)
 class FolderContent:
-    """What a folder is made of."""
+    """The content of a folder."""
 
     name: str
-    """What trainers call the data set: letters, digits, and ``._-`` between them."""
+    """Name of the data set for trainers: letters, digits, and ``._-`` between them."""
     card: str
     """README.md, as it is."""
     splits: Mapping[SplitName, Iterable[Record]]
@@ -47,7 +47,7 @@ class FolderContent:
     texts: Mapping[str, str] = field(default_factory=dict)
     """More files by their paths, such as the plots of the card."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What else the manifest says: runs, models, licences."""
+    """More facts for the manifest: runs, models, licences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class WrittenFile:
 
 
 def write_hub_folder(target: Path, content: FolderContent) -> Mapping[str, Any]:
-    """Write the folder; it appears under its name when it is whole. The manifest is returned.
+    """Write the folder, which gets its name when it is complete, and return the manifest.
 
     The same content makes the same bytes.
 

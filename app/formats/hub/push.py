@@ -1,4 +1,4 @@
-"""Push of a written folder to the Hugging Face hub, as one commit: all of it is there or nothing.
+"""Push of a folder to the Hugging Face hub as one commit: all files or none.
 
 Needs the extra ``hub``.
 """
@@ -17,7 +17,7 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class HubRepository:
-    """Where a folder goes."""
+    """The repository to push to."""
 
     repo_id: str
     """Such as ``my-organisation/colours``."""
@@ -30,7 +30,7 @@ class HubRepository:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What the hub has now."""
+    """The result of a push."""
 
     url: str
     commit: str
@@ -38,7 +38,7 @@ class Pushed:
 
 
 def push_folder(folder: Path, repository: HubRepository, message: str) -> Pushed:
-    """Make the repository if there is none, and commit all files of the folder to it.
+    """Create the repository if it does not exist, and commit all files of the folder.
 
     What an earlier version had below ``data/`` and this one has not is deleted, so that nobody
     loads rows of both. Safe to repeat: files that the hub has already are not sent again.
@@ -46,7 +46,7 @@ def push_folder(folder: Path, repository: HubRepository, message: str) -> Pushed
     Raises:
         ConfigurationError: when the extra ``hub`` is not installed, or no token is set.
         InvalidInput: when the repository cannot have this name.
-        Conflict: when somebody else committed meanwhile.
+        Conflict: when there was another commit in the meantime.
         HubError: when the hub refuses, or does not answer.
     """
     if not repository.token:
@@ -87,8 +87,8 @@ _REFUSALS: Mapping[int, tuple[type[SeedbedError], str]] = {
     401: (HubError, "The hub does not accept the token ({status}); set another."),
     403: (HubError, "The token may not write to {repo} ({status}); it needs the right to."),
     404: (HubError, "The hub knows no {repo} for this token ({status})."),
-    409: (Conflict, "{repo} was changed by somebody else meanwhile ({status}); push again."),
-    412: (Conflict, "{repo} was changed by somebody else meanwhile ({status}); push again."),
+    409: (Conflict, "{repo} was changed in the meantime ({status}); push again."),
+    412: (Conflict, "{repo} was changed in the meantime ({status}); push again."),
     429: (HubError, "The hub asks to wait ({status}); push again later."),
 }
 _OWN_TROUBLE = (HubError, "The hub has trouble of its own ({status}); push again later.")

@@ -1,4 +1,4 @@
-"""What trainers must be told to read a data set: LLaMA-Factory's entries, Axolotl's stanza."""
+"""Configurations with which trainers read a data set: LLaMA-Factory and Axolotl."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ _AXOLOTL: Mapping[str, Mapping[str, Any]] = {
         "field_messages": "messages",
         "message_property_mappings": {"role": "role", "content": "content"},
     },
-    # Without these two formats it would put Alpaca's own words around the prompt.
+    # Without these two formats it would add Alpaca's template to the prompt.
     "prompt_completion": {
         "type": {
             "field_instruction": "prompt",
@@ -52,15 +52,15 @@ _NO_READER = """\
 # would train on the last turns alone. Write the data set as messages for it.
 """
 FORMAT_NAMES = (*_LLAMA_FACTORY, "jsonl")
-"""The formats that the trainers and ``datasets`` read from a folder."""
+"""The formats that the trainers and ``datasets`` can read from a folder."""
 
 
 def llama_factory(
     name: str, format_name: str, files: Mapping[SplitName, str], *, chat_columns: bool
 ) -> dict[str, Any]:
-    """Make what ``dataset_info.json`` holds: an entry a split, by LLaMA-Factory's schema.
+    """Return the content of ``dataset_info.json``: one entry per split, in LLaMA-Factory's schema.
 
-    The test split's entry is named after the data set with ``_test`` behind it.
+    The entry of the test split has the name of the data set with ``_test`` appended.
     """
     shape = _CHAT_TABLE if chat_columns else _LLAMA_FACTORY[format_name]
     return {
@@ -70,7 +70,7 @@ def llama_factory(
 
 
 def axolotl(format_name: str, files: Mapping[SplitName, str], *, chat_columns: bool) -> str:
-    """Write the YAML to be put into Axolotl's configuration, with paths as the folder has them."""
+    """Return the YAML for Axolotl's configuration, with paths relative to the folder."""
     if chat_columns:
         return _NO_READER
     stanza = {
@@ -81,11 +81,11 @@ def axolotl(format_name: str, files: Mapping[SplitName, str], *, chat_columns: b
 
 
 def axolotl_source(format_name: str, path: str) -> Mapping[str, Any]:
-    """Tell Axolotl of one file, as its lists of data sets have it."""
+    """Return the entry of one file for Axolotl's list of data sets."""
     return {
         "path": path,
         "ds_type": "parquet" if format_name == "parquet" else "json",
-        # A file of its own is one split for it, whatever the file is called.
+        # For Axolotl a single file is one split named train.
         "split": "train",
         **_AXOLOTL[format_name],
     }

@@ -11,11 +11,11 @@ from app.formats.json.values import of_one_line, parsed
 from app.record import Record
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
-"""What makes records of one parsed row: mostly one, and it may raise `BrokenRow`."""
+"""Returns the records of one parsed row, usually one; may raise `BrokenRow`."""
 
 
 def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
-    """Read row by row; empty lines count as lines and not as rows.
+    """Read row by row; empty lines count as lines, not as rows.
 
     Raises:
         InvalidInput: when the file is a JSON list, not lines.

@@ -33,15 +33,15 @@ class _Cutter:
         self._most_bytes = most_bytes
         self._held = b""
         self._at = 0
-        """Where in `_held` to look on; what is before it belongs to the element under way."""
+        """Position in `_held` to continue at; the text before it belongs to the current element."""
         self._depth = 0
         self._rows = 0
         self.ended = False
-        """Whether the list's closing bracket was seen."""
+        """True when the closing bracket of the list was read."""
 
     @property
     def rows(self) -> int:
-        """How many elements were whole so far."""
+        """Number of complete elements so far."""
         return self._rows
 
     def take(self, piece: bytes) -> Iterator[bytes]:
@@ -112,7 +112,7 @@ def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[N
 
 
 def read_either(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
-    """Read a JSON list or JSON lines, whichever the file begins as.
+    """Read a JSON list or JSON lines, detected by the first character.
 
     Raises:
         InvalidInput: when it is a list and not whole.
@@ -151,7 +151,7 @@ def _hint(piece: bytes) -> str:
 
 
 def list_pieces(texts: Iterable[str]) -> Iterator[str]:
-    """Write a JSON list, one element a line; valid JSON only once it is exhausted.
+    """Yield a JSON list, one element per line; valid JSON only when exhausted.
 
     An empty text among them says that there is no more for now: what is there is handed on.
     """

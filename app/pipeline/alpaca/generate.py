@@ -87,7 +87,7 @@ def _read_block(block: str, number: int) -> Candidate | Rejected:
 
 
 def _parts(block: str, number: str) -> Iterator[str]:
-    """The block split at the marks that bear the number, or end in it as in the public code."""
+    """Split a block at marks with the number, or ending in it as in the public code."""
     position = 0
     for mark in _MARK.finditer(block):
         if mark.group(1).endswith(number):

@@ -16,7 +16,7 @@ from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Read
 
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=4)
 _ASKED_AGAIN_TEMPERATURE = 0.7
-"""At zero the same unreadable answer would come again."""
+"""At temperature 0 a retry would give the same unreadable answer."""
 _TOP_LOGPROBS = 20
 
 
@@ -40,7 +40,7 @@ def _build_request(instruction: str, asking: Asking, attempt: int) -> Request:
 
 @cache
 def _worked_turns() -> tuple[Message, ...]:
-    """The examples as a conversation: what a chat model imitates best is what it said before."""
+    """Return the examples as a conversation: chat models imitate their earlier answers best."""
     user = template("default/classify.user")
     turns: list[Message] = []
     for example in worked_examples("classification"):
@@ -59,7 +59,7 @@ def _parse(completion: Completion, bias: float | None) -> ReadLabel:
 
 
 def yes_margin(top_logprobs: Mapping[str, float]) -> float | None:
-    """Say by how much the first token leans to yes, in nats; None when it leans to neither.
+    """Return the margin of yes over no in the first token, in nats; None without a margin.
 
     Where only one of the two is among the alternatives, the other is at most as likely as the
     least likely of them.

@@ -26,7 +26,7 @@ from app.pipeline.types import (
 
 _PARAMETERS = Parameters(temperature=1.0, top_p=0.95, max_tokens=1024)
 _MOST_ITEMS = 200
-"""Read of one reply; no model asked for fifty writes more for a good reason."""
+"""Maximum number of items read from one reply."""
 _CUT_OFF_END = 500
 """Characters of a cut-off reply's end kept with its rejection; the reply itself is kept whole."""
 
@@ -79,7 +79,7 @@ def _schema(count: int) -> JsonSchema:
 
 
 def _parse(completion: Completion) -> ReadCandidates:
-    """JSON first, else a list; either way every whole item is read, whatever surrounds it."""
+    """Read JSON, otherwise a list; every complete item is read, whatever surrounds it."""
     reading = _read(cleaned(completion.text), cut_off=completion.cut_off)
     items: tuple[Candidate | Rejected, ...] = tuple(islice(reading, _MOST_ITEMS))
     if next(reading, None) is not None:
@@ -114,7 +114,7 @@ def _from_json(items: Iterable[object]) -> Iterator[Candidate | Rejected]:
 
 
 def _folded(text: str) -> str:
-    """White space folded, the bold marks and quotes that chat models put around an item gone."""
+    """Fold white space, and remove bold marks and quotes that chat models put around an item."""
     folded = " ".join(text.split()).strip("*").strip()
     quoted = len(folded) > 2 and folded[0] == folded[-1] == '"' and '"' not in folded[1:-1]
     return folded[1:-1].strip() if quoted else folded

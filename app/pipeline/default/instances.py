@@ -1,4 +1,4 @@
-"""What both instance stages of the default profile share: the form of replies, and the rules.
+"""Shared parts of the instance stages of the default profile: reply form and rules.
 
 | reason | what it drops |
 |---|---|
@@ -67,7 +67,7 @@ def request(
 
 
 def _answer(instances: Sequence[Mapping[str, str]], asking: Asking, order: Order) -> str:
-    """Answer a worked example as the model is to answer: what it said before, it imitates."""
+    """Return the answer to a worked example in the form that the model should imitate."""
     ordered = [{name: instance[name] for name in order} for instance in instances]
     if asking.json_answers:
         return json.dumps({"instances": ordered}, ensure_ascii=False)
@@ -134,7 +134,7 @@ def _input(text: str | None) -> str:
 
 
 def _fault(instance: Instance, instruction: str, answers: Mapping[str, str]) -> str | None:
-    """Name the rule an instance breaks; `answers` has the first output to each input so far."""
+    """Return the rule that an instance breaks; `answers` has the first output to each input."""
     output = instance.output
     if not output:
         return "empty_output"

@@ -36,7 +36,7 @@ def _items_from(text: str, position: int) -> Iterator[Any]:
 
 
 def text_of(value: object) -> str | None:
-    """Take a JSON value as text: numbers and structures as JSON, null as nothing there.
+    """Return a JSON value as text: numbers and structures as JSON, null as missing.
 
     Cleaned again, because escapes in JSON bring NUL and halves of surrogate pairs back.
     """
@@ -52,7 +52,7 @@ def text_of(value: object) -> str | None:
 
 
 def field(item: object, name: str) -> str | None:
-    """One field of a JSON object as text; None when it is not there."""
+    """Return one field of a JSON object as text; None when it is missing."""
     return text_of(item.get(name)) if isinstance(item, Mapping) else None
 
 
@@ -73,7 +73,7 @@ _NUMBERED = re.compile(r"\s*(?:[*•]|\d{1,2}[.)])\s+")
 
 
 def unmarked(text: str) -> str:
-    """An item without the number or bullet that some models put even into JSON."""
+    """Return an item without the number or bullet that some models put even into JSON."""
     marker = _NUMBERED.match(text)
     return text[marker.end() :] if marker else text
 

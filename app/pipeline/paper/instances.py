@@ -1,4 +1,4 @@
-"""What both instance stages of the paper's code do with the instances they have read."""
+"""Rules for instances, shared by both instance stages of the paper's code."""
 
 import json
 from collections.abc import Container, Iterable, Sequence

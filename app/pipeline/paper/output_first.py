@@ -47,7 +47,7 @@ def _build_request(instruction: str, asking: Asking) -> Request:
 
 
 def _parse(completion: Completion, _instruction: str, options: RunOptions) -> ReadInstances:
-    """After each marker: the first line is the label (the output), the rest the input."""
+    """Read after each marker: the first line is the label (the output), the rest the input."""
     _, *parts = completion.text.split(_MARKER)
     if not parts:
         return ReadInstances(rejected=(Rejected(completion.text, "no_instance"),))

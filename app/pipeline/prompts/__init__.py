@@ -1,4 +1,4 @@
-"""Prompt templates as files: the words are read beside the code, and each has a version.
+"""Prompt templates as text files next to the code, each with a version.
 
 A version is the template's name and a hash of everything in the prompt that does not change from
 call to call, worked examples included: two replies with equal versions were asked the same way.
@@ -21,12 +21,12 @@ _PLACE = re.compile(r"\$\{?(\w+)\}?")
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """A prompt's words with named places, and the version they are known by."""
+    """A prompt text with named placeholders and a version."""
 
     name: str
     text: str
     fixed: Mapping[str, str]
-    """Values that are the same in every call, such as the worked examples."""
+    """Values of placeholders that are the same in every call, such as worked examples."""
 
     @property
     def version(self) -> str:
@@ -35,11 +35,11 @@ class PromptTemplate:
         return f"{self.name}@{_short_hash(unchanging)}"
 
     def fixing(self, **values: object) -> Self:
-        """The same template with values of the run's options in it, which count as its words."""
+        """Return the template with values from the run's options, which become part of its text."""
         return replace(self, fixed={**self.fixed, **{k: str(v) for k, v in values.items()}})
 
     def render(self, **values: object) -> str:
-        """Put the values into their places.
+        """Replace the placeholders by values.
 
         Raises:
             KeyError: when a place has no value; a defect of the calling stage.
@@ -57,7 +57,7 @@ class PromptTemplate:
 def chat_version(
     system: PromptTemplate, user: PromptTemplate, worked: Sequence[Mapping[str, Any]] = ()
 ) -> str:
-    """Version of a chat prompt: the words of both turns and the worked examples between them."""
+    """Return the version of a chat prompt: of both turns and the worked examples between them."""
     parts = [system.text, dict(system.fixed), user.text, dict(user.fixed), list(worked)]
     words = json.dumps(parts, ensure_ascii=False, sort_keys=True)
     return f"{system.name.removesuffix('.system')}@{_short_hash(words)}"

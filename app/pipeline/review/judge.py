@@ -1,4 +1,4 @@
-"""A model judges a row against a rubric; below the threshold the row goes, with the judge's words.
+"""Judging of a row by a model with a rubric; rows with a score below the threshold are rejected.
 
 The judge gives its reason before its score, so that the score follows from it. A judge that cannot
 be read says nothing: it is asked again, and a row that was never judged is rejected, never kept.
@@ -35,7 +35,7 @@ from app.record import Record
 LOWEST, HIGHEST = 1, 5
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=768)
 _ASKED_AGAIN_TEMPERATURE = 0.7
-"""At zero the same unreadable reply would come again."""
+"""At temperature 0 a retry would give the same unreadable reply."""
 _SCHEMA: JsonSchema = {
     "type": "object",
     # Written in this order: the reason first, and the score that follows from it.
@@ -104,7 +104,7 @@ def _parse(completion: Completion, record: Record, options: RunOptions) -> ReadR
 
 
 def _verdict(text: str, *, cut_off: bool) -> _Verdict | None:
-    """The score in the form that was asked for, or in words; None where two forms disagree.
+    """Return the score in the requested form, or in words; None where two forms disagree.
 
     A row may hold a score that flatters it, and a judge may quote that.
     """
@@ -118,7 +118,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def _in_json(text: str) -> _Verdict | None:
-    """The object that begins first, whole; around it models put fences and remarks."""
+    """Return the first complete JSON object; models put fences and remarks around it."""
     opening = text.find("{")
     if opening < 0:
         return None
@@ -134,7 +134,7 @@ _TAG = re.compile(r"</?(reason|score)>", re.I | re.A)
 
 
 def _in_tags(text: str) -> _Verdict | None:
-    """The one score between tags; several that differ are none."""
+    """Return the score in tags; None when several differ."""
     contents: dict[str, list[str]] = {"reason": [], "score": []}
     opened: re.Match[str] | None = None
     for tag in _TAG.finditer(text):
@@ -153,7 +153,7 @@ _IN_WORDS = re.compile(r"\bscore\b[\s*_:=]{0,12}(?:is |of )?[*_]{0,4}(\d[\d./]{0
 
 
 def _in_words(text: str) -> _Verdict | None:
-    """``Score: 4`` in a reply without any form, as small models put it; all that say so must agree.
+    """Return a score in plain words, such as ``Score: 4`` by small models; all must agree.
 
     After the number the line ends: of "4 to 5" or "4 out of 10" nobody knows what is meant.
     """
@@ -170,7 +170,7 @@ def _agreed(said: list[str]) -> float | None:
 
 
 def _score(said: str | None) -> float | None:
-    """``4``, ``4.5`` or ``4/5``; None for anything else and for what is off the scale."""
+    """Parse ``4``, ``4.5`` or ``4/5``; None for anything else or a score outside the scale."""
     number = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(?:\s{0,3}/\s{0,3}5)?", said or "", re.A)
     if number is None:
         return None

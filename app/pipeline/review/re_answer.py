@@ -1,4 +1,4 @@
-"""A stronger model answers a row's request again, and its answer takes the place of the old one.
+"""New answers to rows by a stronger model, which replace the old ones.
 
 Wang et al. 2022 saw 10 points more from data whose outputs a stronger model had written anew: more
 than from any amount of data past 16,000 instructions.

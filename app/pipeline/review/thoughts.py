@@ -1,16 +1,16 @@
-"""Models that think aloud, and endpoints that leave the thoughts in the reply."""
+"""Reasoning in replies: removal of ``<think>`` blocks that an endpoint leaves in the text."""
 
 _OPENING, _CLOSING = "<think>", "</think>"
 
 
 def without_thoughts(text: str) -> str:
-    """What was said after the thoughts; nothing, where they never end.
+    """Return the text after the reasoning; an empty text when the reasoning never ends.
 
-    Some chat templates write the opening tag into the prompt: then the reply only has the closing
+    Some chat templates put the opening tag into the prompt. Then the reply has only the closing
     one.
     """
-    thoughts, closed, answer = text.partition(_CLOSING)
-    begins = thoughts.lstrip().startswith(_OPENING)
+    reasoning, closed, answer = text.partition(_CLOSING)
+    begins = reasoning.lstrip().startswith(_OPENING)
     if not closed:
         return "" if begins else text
-    return answer if begins or _OPENING not in thoughts else text
+    return answer if begins or _OPENING not in reasoning else text

@@ -1,4 +1,4 @@
-"""The frame of a plot with axes: where values go, lines at round numbers, the legend."""
+"""Axes of a plot: positions of values, grid lines at round numbers, the legend."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from app.reports.wording import one_line
 _PLOT_HEIGHT = 190
 _RIGHT = 16
 _LEAST_IN_FULL = 0.001
-"""Smaller numbers would not fit beside an axis."""
+"""Smaller numbers are written in scientific notation."""
 _CHARACTER = 8.2
-"""Width of one in a legend, rather more than the usual fonts take."""
+"""Width of a character in a legend, in pixels; a little more than usual fonts have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,21 @@ class Frame:
 
     @property
     def width(self) -> float:
-        """Of the inner rectangle."""
+        """Width of the inner rectangle in pixels."""
         return WIDTH - self.left - _RIGHT
 
     @property
     def bottom(self) -> float:
-        """Where zero is."""
+        """The y coordinate of zero."""
         return self.top + _PLOT_HEIGHT
 
     @property
     def height(self) -> float:
-        """Of the whole drawing, with what stands under the axis."""
+        """Height of the whole drawing, including the texts below the axis."""
         return self.bottom + 46
 
     def y(self, value: float) -> float:
-        """Return where a value is."""
+        """Return the y coordinate of a value."""
         return self.bottom - _PLOT_HEIGHT * min(1.0, value / self.ceiling)
 
     @property
@@ -48,7 +48,7 @@ class Frame:
         return ticks(self.highest)[-1]
 
     def grid(self) -> str:
-        """Draw a line at each round number, with the number."""
+        """Draw a grid line with its number at each round number."""
         drawn = []
         for value in ticks(self.highest):
             y = self.y(value)
@@ -60,13 +60,13 @@ class Frame:
         return "".join(drawn)
 
     def tick(self, text: str, x: float) -> str:
-        """Write what a place on the horizontal axis stands for."""
+        """Write a label below the horizontal axis."""
         y = self.bottom + 17
         anchor = "end" if x > WIDTH - _RIGHT - 14 else "middle"
         return label(text, x, y, most=10, text_anchor=anchor, class_="soft")
 
     def axis_name(self, text: str) -> str:
-        """Write what the horizontal axis is."""
+        """Write the name of the horizontal axis."""
         x = self.left + self.width / 2
         return label(text, x, self.bottom + 37, most=70, text_anchor="middle", class_="soft")
 
@@ -92,14 +92,14 @@ def short(value: float) -> str:
 
 
 def legend(names: Sequence[str], x: float, y: float) -> str:
-    """Draw the colours of series with their names, in one line."""
+    """Draw the colours and names of series in one line."""
     drawn = []
-    room = (WIDTH - 2 * x) / max(1, len(names))
+    width = (WIDTH - 2 * x) / max(1, len(names))
     for place, name in enumerate(names):
-        text = one_line(name, max(4, int(room / _CHARACTER) - 3))
+        text = one_line(name, max(4, int(width / _CHARACTER) - 3))
         drawn.append(
             element("rect", x=x, y=y, width=10, height=10, rx=2, class_=f"c{place % SERIES}")
         )
         drawn.append(label(text, x + 15, y + 10, class_="soft"))
-        x += min(room, 36 + _CHARACTER * len(text))
+        x += min(width, 36 + _CHARACTER * len(text))
     return "".join(drawn)

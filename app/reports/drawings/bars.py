@@ -1,4 +1,4 @@
-"""Bars: one a name, several a name, and histograms."""
+"""Bar charts, grouped bar charts and histograms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ class Bar:
     name: str
     value: float
     written: str = ""
-    """The value as the reader sees it; empty: as a number."""
+    """The value as text; empty: formatted as a number."""
     series: int = 0
-    """Which colour."""
+    """Number of the colour."""
 
     @property
     def text(self) -> str:
-        """The value as the reader sees it."""
+        """The value as text."""
         return self.written or number(self.value)
 
 
 def bar_chart(caption: Caption, bars: Sequence[Bar], series: Sequence[str] = ()) -> str:
-    """Draw one bar a name, under each other, in the order given; names of series make a legend."""
+    """Draw horizontal bars one below the other, in the order given; series names make a legend."""
     if not bars:
         return nothing_to_show(caption)
     most = max((bar.value for bar in bars), default=0) or 1
@@ -67,20 +67,20 @@ def _row(bar: Bar, y: float, part: float) -> str:
 
 
 def histogram(caption: Caption, bars: Sequence[Bar], axis: str) -> str:
-    """Draw bars without gaps; each one's name is what it stands for under it; `axis` names them."""
+    """Draw columns with their names below them; `axis` is the name of the horizontal axis."""
     return grouped_bar_chart(caption, [bar.name for bar in bars], {"": list(bars)}, axis)
 
 
 def grouped_bar_chart(
     caption: Caption, groups: Sequence[str], series: Mapping[str, Sequence[Bar]], axis: str
 ) -> str:
-    """Draw the bars of several series side by side, a group for each place.
+    """Draw the bars of several series side by side in groups.
 
     Args:
-        caption: What it is called.
-        groups: What stands under each group; of many, only some are written.
-        series: By name, a bar a group. A single series without a name gets no legend.
-        axis: What the groups are.
+        caption: Name, title and description.
+        groups: Labels below the groups; with many groups only some are written.
+        series: Bars by series name, one per group. A series with an empty name has no legend.
+        axis: Name of the horizontal axis.
     """
     if not groups or not series:
         return nothing_to_show(caption)

@@ -1,4 +1,4 @@
-"""Figures from 0 to 1 with their intervals, several models under each name."""
+"""Values from 0 to 1 with their intervals, for several models below each name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,14 +18,14 @@ from app.reports.drawings.svg import (
 
 _MARGIN = 16
 _TEXT = 158
-"""Room for a figure and its interval at the right."""
+"""Width of the text at the right, in pixels."""
 _LINE = 20
 
 
 def interval_chart(
     caption: Caption, series: Sequence[str], rows: Mapping[str, Sequence[Estimate]]
 ) -> str:
-    """Draw, for each name, a dot and its interval a series, on one scale from 0 to 1."""
+    """Draw a dot and its interval for each name and series, on one scale from 0 to 1."""
     if not rows:
         return nothing_to_show(caption)
     drawn = [legend(series, _MARGIN, 48)]
@@ -40,7 +40,7 @@ def interval_chart(
 
 
 def written(estimate: Estimate) -> str:
-    """Write a figure from 0 to 1 with its interval, such as ``0.41 (0.37 to 0.46)``."""
+    """Write a value with its interval, such as ``0.410 (0.370 to 0.460)``."""
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

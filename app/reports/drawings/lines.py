@@ -1,4 +1,4 @@
-"""Lines over a shared horizontal axis; one by itself is filled beneath."""
+"""Line charts; the area below a single line is filled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _MOST_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A named row of points, from left to right."""
+    """A named series of points, from left to right."""
 
     name: str
     points: Sequence[tuple[float, float]]
-    """None of the values below 0."""
+    """Pairs of x and y; no value is below 0."""
 
 
 def line_chart(
@@ -34,14 +34,14 @@ def line_chart(
     places: Sequence[str] = (),
     written: Callable[[float], str] | None = None,
 ) -> str:
-    """Draw each line, and the area under one by itself: several areas hide each other.
+    """Draw lines, and the area below a single line: several areas would hide each other.
 
     Args:
-        caption: What it is called.
-        lines: Of more than 200 points, evenly chosen ones are drawn, the last among them.
-        axis: What the horizontal axis is.
-        places: What whole numbers on it from 0 on stand for; empty: they are numbers.
-        written: How a value is written where it is pointed at; None: as a count or one decimal.
+        caption: Name, title and description.
+        lines: Of more than 200 points, evenly spaced ones are drawn, including the last.
+        axis: Name of the horizontal axis.
+        places: Labels for the whole numbers from 0 on the horizontal axis; empty: numbers.
+        written: Formats a value in a hint; None: as a count or with one decimal.
     """
     drawable = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
     if not drawable:
@@ -91,7 +91,7 @@ def _line(frame: Frame, line: Line, across: float, colour: int, *, is_filled: bo
 
 @dataclass(frozen=True, slots=True)
 class _Hints:
-    """What a dot says when it is pointed at."""
+    """The hints of dots, shown on hover."""
 
     places: Sequence[str]
     written: Callable[[float], str] | None
@@ -104,7 +104,7 @@ class _Hints:
 
 
 def _points(frame: Frame, line: Line, across: float, colour: int, hints: _Hints) -> str:
-    """Draw a dot to point at for each of the points, so that its numbers can be read."""
+    """Draw a dot at each point, with its numbers as a hint."""
     drawn = []
     for x, y in line.points:
         drawn.append(

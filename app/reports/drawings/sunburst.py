@@ -1,4 +1,4 @@
-"""Two rings: what is within, and what each of it is made of, as the paper's figure 2."""
+"""Sunburst: two rings of sectors, like the paper's figure 2."""
 
 import math
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ _NARROWEST_INNER, _NARROWEST_OUTER = 11.0, 10.5
 
 @dataclass(frozen=True, slots=True)
 class Sector:
-    """A named sector of the inner ring, with the named sectors that lie outside it."""
+    """A named sector of the inner ring, with its sectors of the outer ring."""
 
     name: str
     count: int
-    """All it stands for, which may be more than its outer sectors have together."""
+    """Total count, which may be more than the sum of its outer sectors."""
     outer: Sequence[tuple[str, int]]
 
 
 def sunburst(caption: Caption, sectors: Sequence[Sector]) -> str:
-    """Draw sectors from the top on clockwise; each is as wide as its outer ones together."""
+    """Draw sectors clockwise from the top; each is as wide as its outer sectors together."""
     whole = sum(count for sector in sectors for _, count in sector.outer)
     if whole == 0:
         return nothing_to_show(caption)
@@ -49,21 +49,21 @@ def sunburst(caption: Caption, sectors: Sequence[Sector]) -> str:
 def _sector(sector: Sector, start: float, turn: float, hue: float) -> str:
     dark = f"hsl({hue:.0f},42%,42%)"
     light = f"hsl({hue:.0f},48%,74%)"
-    told = f"{sector.name}: {number(sector.count)}"
-    drawn = [_slice(start, turn, 0, dark, told)]
+    text = f"{sector.name}: {number(sector.count)}"
+    drawn = [_slice(start, turn, 0, dark, text)]
     drawn.append(_along(sector.name, start + turn / 2, turn, 0))
     own = sum(count for _, count in sector.outer)
     for name, count in sector.outer:
         width = turn * count / own if own else 0.0
-        told = f"{sector.name} {name}: {number(count)} ({part(count, sector.count)} of it)"
-        drawn.append(_slice(start, width, 1, light, told))
+        text = f"{sector.name} {name}: {number(count)} ({part(count, sector.count)} of it)"
+        drawn.append(_slice(start, width, 1, light, text))
         drawn.append(_along(name, start + width / 2, width, 1))
         start += width
     return "".join(drawn)
 
 
-def _slice(start: float, turn: float, ring: int, fill: str, told: str) -> str:
-    # A full turn begins where it ends, which an arc cannot say; this much less cannot be seen.
+def _slice(start: float, turn: float, ring: int, fill: str, text: str) -> str:
+    # An arc can't be a full turn, because its ends would be equal; this much less is invisible.
     turn = min(turn, 2 * math.pi - 1e-4)
     inner, outer = _RINGS[ring], _RINGS[ring + 1]
     large = int(turn > math.pi)
@@ -74,18 +74,21 @@ def _slice(start: float, turn: float, ring: int, fill: str, told: str) -> str:
         f"L{_point(inner, end)}"
         f"A{coordinate(inner)} {coordinate(inner)} 0 {large} 0 {_point(inner, start)}Z"
     )
-    return element("path", hint(told), d=path, fill=fill, class_="m thin")
+    return element("path", hint(text), d=path, fill=fill, class_="m thin")
 
 
 def _point(radius: float, angle: float) -> str:
-    """Return a point; the angle from the top clockwise."""
+    """Return a point of the circle; the angle is clockwise from the top, in radians."""
     x = _CENTRE_X + radius * math.sin(angle)
     y = _CENTRE_Y - radius * math.cos(angle)
     return f"{coordinate(x)} {coordinate(y)}"
 
 
 def _along(name: str, angle: float, turn: float, ring: int) -> str:
-    """Write a name outward along the middle of its sector, never upside down; none if narrow."""
+    """Write a name along the radius in the middle of its sector, never upside down.
+
+    Narrow sectors have no name.
+    """
     inner, outer = _RINGS[ring], _RINGS[ring + 1]
     if turn * (inner + 8) < (_NARROWEST_OUTER if ring else _NARROWEST_INNER):
         return ""

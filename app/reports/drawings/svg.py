@@ -1,7 +1,7 @@
-"""What all plots are made of: one SVG that is a file of its own and can stand inside a page.
+"""SVG elements of all plots. A plot is a complete file that can also be part of a page.
 
-No fonts, scripts or addresses; light and dark by the reader's preference; a title and a description
-for those who don't see it; and a hint, its own ``title``, at every mark.
+It has no fonts, scripts or addresses, follows the reader's light or dark mode, and has a title and
+a description for screen readers. Each mark has a hint, its own ``title``.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from app.reports.wording import one_line, shown
 
 WIDTH = 480
 SERIES = 8
-"""How many colours there are for series; they begin anew after that."""
+"""Number of colours for series; they repeat after that."""
 
 _LIGHT = {
     "paper": "#ffffff", "ink": "#1d2530", "soft": "#5a6675", "line": "#dfe4ec",
@@ -29,13 +29,13 @@ _MOST_HINT = 240
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a plot is called."""
+    """Name, title and description of a plot."""
 
     name: str
-    """Lower-case words with hyphens: its file's stem, and unique on a page."""
+    """Lower-case words with hyphens: the stem of its file name, unique on a page."""
     title: str
     description: str
-    """What it shows, in a sentence or two with its chief numbers."""
+    """Its content in one or two sentences, with the key figures."""
 
 
 def _variables(colours: dict[str, str]) -> str:
@@ -67,7 +67,7 @@ _STYLE = (
 
 
 def document(caption: Caption, height: float, body: Iterable[str], width: float = WIDTH) -> str:
-    """Put drawn elements into a whole SVG with its title on top; begins drawing at y = 40."""
+    """Return a complete SVG of elements, with the title on top; elements begin at y = 40."""
     ids = f"{caption.name}-t {caption.name}-d"
     return "".join(
         [
@@ -85,7 +85,7 @@ def document(caption: Caption, height: float, body: Iterable[str], width: float 
 
 
 def element(tag: str, inner: str = "", **attributes: str | float) -> str:
-    """Write one element; `inner` is markup already; `class_` and `text_anchor` get SVG's names."""
+    """Return an element; `inner` is markup; `class_` becomes class, `text_anchor` text-anchor."""
     written = "".join(
         f" {name.rstrip('_').replace('_', '-')}={quoteattr(_value(value))}"
         for name, value in attributes.items()
@@ -94,22 +94,22 @@ def element(tag: str, inner: str = "", **attributes: str | float) -> str:
 
 
 def label(text: str, x: float, y: float, *, most: int = 60, **attributes: str | float) -> str:
-    """Write a text of any origin on one line, cut to so many columns."""
+    """Return a text element of one line, escaped and cut to `most` columns."""
     return element("text", escape(one_line(text, most)), x=x, y=y, **attributes)
 
 
 def hint(text: str) -> str:
-    """Write what a mark says when it is pointed at; goes inside the mark."""
+    """Return the hint of a mark, shown on hover; it belongs inside the mark."""
     return element("title", escape(one_line(text, _MOST_HINT)))
 
 
 def escaped(text: str) -> str:
-    """Return a text of any origin as markup."""
+    """Return a text of any origin escaped as markup."""
     return escape(shown(text))
 
 
 def coordinate(value: float) -> str:
-    """Write a coordinate, the same on every machine."""
+    """Format a coordinate, the same on every machine."""
     written = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if written == "-0" else written
 
@@ -119,5 +119,5 @@ def _value(value: str | float) -> str:
 
 
 def nothing_to_show(caption: Caption) -> str:
-    """Draw the plot of no values."""
-    return document(caption, 90, [label("Nothing to show.", 16, 62, class_="soft")])
+    """Return a plot without values."""
+    return document(caption, 90, [label("No data.", 16, 62, class_="soft")])

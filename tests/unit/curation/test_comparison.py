@@ -115,7 +115,7 @@ def test_as_few_rows_as_can_be_differ(
 
 def test_changes_of_other_versions_are_refused() -> None:
     changes = list(compare(made([("a", "x")]), made([("b", "x")])))
-    with pytest.raises(ValueError, match="do not lead"):
+    with pytest.raises(ValueError, match="do not fit"):
         summarise(changes, old_rows=0, new_rows=1)
 
 

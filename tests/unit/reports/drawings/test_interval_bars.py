@@ -84,4 +84,4 @@ def test_figures_are_written_with_the_interval_they_have(estimate: Estimate, tex
 
 def test_without_rows_the_plot_says_so() -> None:
     texts = [each.text for each in Drawn(interval_chart(CAPTION, ["m"], {})).texts()]
-    assert texts == ["A plot", "Nothing to show."]
+    assert texts == ["A plot", "No data."]

@@ -77,7 +77,7 @@ def test_the_same_values_make_the_same_bytes() -> None:
     ],
 )  # fmt: skip
 def test_without_values_a_plot_says_so(svg: str) -> None:
-    assert "Nothing to show." in [each.text for each in _parsed(svg).iter(f"{SVG}text")]
+    assert "No data." in [each.text for each in _parsed(svg).iter(f"{SVG}text")]
 
 
 def test_all_values_nought_is_no_trouble() -> None:
