@@ -1,6 +1,7 @@
 """An evaluation whole: true to its parts, the same twice, and careful in its words."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from rouge_score import rouge_scorer
@@ -9,7 +10,7 @@ from app.errors import InvalidInput
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate, with_findings
 from app.evaluation.evaluation_result import BootstrapOptions, Evaluation
-from app.evaluation.metrics import Comparison
+from app.evaluation.metrics import Comparison, JudgeCost
 from app.evaluation.summary import signed
 from app.record import Record
 from app.reports.evaluation.report import evaluation_report
@@ -209,3 +210,25 @@ def test_what_a_loss_is_of_is_said() -> None:
     assert any(" per label: " in line for line in found.words)
     assert "loss per label" in evaluation_report(found)
     assert "token" not in " ".join(found.words)
+
+
+def test_the_cost_and_independence_of_a_judge_are_in_the_summary() -> None:
+    of = full()
+    assert of.judge is not None
+    cost = JudgeCost(calls=12, prompt_tokens=1_000, completion_tokens=234)
+
+    def sentence(**changes: object) -> str:
+        judge = of.judge and of.judge.model_copy(update=changes)
+        whole = with_findings(of, OtherFindings(judge=judge))
+        (found,) = [each for each in whole.words if each.startswith("The judge ")]
+        return found
+
+    assert sentence(cost=cost).endswith(" Judging took 12 calls and 1,234 tokens.")
+    paid = cost.model_copy(update={"cost_usd": Decimal("0.25"), "unknown_usd": Decimal("0.1")})
+    assert sentence(cost=paid).endswith(
+        "12 calls and 1,234 tokens for $0.2500, and at most $0.1000 for interrupted calls."
+    )
+    assert "independent" not in sentence()
+    assert sentence(is_contender=True).endswith(
+        " The judge is one of the two models, so its verdicts are not independent."
+    )
