@@ -65,8 +65,8 @@ def evaluate(
     tasks: Sequence[HeldOutTask],
     base: Contender,
     tuned: Contender | None,
-    asked: ScoringOptions,
-    beside: OtherFindings | None = None,
+    options: ScoringOptions,
+    findings: OtherFindings | None = None,
 ) -> Evaluation:
     """Score the answers of each model, and compare the tuned model with the base if both are given.
 
@@ -80,34 +80,34 @@ def evaluate(
         raise InvalidInput("There is no held-out task to evaluate on.")
     models = [base] if tuned is None else [base, tuned]
     _check_ids(tasks, models)
-    scored = [_scored(tasks, model, asked.tokenizers) for model in models]
+    scored = [_scored(tasks, model, options.tokenizers) for model in models]
     found = Evaluation(
-        title=asked.title,
-        made_at=asked.made_at,
+        title=options.title,
+        made_at=options.made_at,
         tasks=len(tasks),
         classification_tasks=sum(task.is_classification for task in tasks),
-        drawing=asked.drawing,
-        models=[_figures(tasks, each, asked) for each in scored],
-        loss_of=asked.loss_of,
+        drawing=options.drawing,
+        models=[_figures(tasks, each, options) for each in scored],
+        loss_of=options.loss_of,
     )
     if tuned is not None:
         better, worse = examples(tasks, scored[0].texts, scored[1].texts)
         changes = {
-            "comparisons": _comparisons(tasks, scored[0], scored[1], asked),
-            "loss_change": loss_change(base, tuned, asked.bootstrap),
+            "comparisons": _comparisons(tasks, scored[0], scored[1], options),
+            "loss_change": loss_change(base, tuned, options.bootstrap),
             "better": better,
             "worse": worse,
         }
         found = found.model_copy(update=changes)
-    return with_findings(found, beside or OtherFindings())
+    return with_findings(found, findings or OtherFindings())
 
 
-def with_findings(evaluation: Evaluation, beside: OtherFindings) -> Evaluation:
+def with_findings(evaluation: Evaluation, findings: OtherFindings) -> Evaluation:
     """Return the evaluation with more findings and a new summary."""
     added = {
         name: value
         for name in ("judge", "review", "forgetting", "training")
-        if (value := getattr(beside, name)) is not None
+        if (value := getattr(findings, name)) is not None
     }
     whole = evaluation.model_copy(update=added)
     return whole.model_copy(update={"words": sentences(whole)})
@@ -136,7 +136,9 @@ def _scored(
     return _Scored(model, texts, right, rouge)
 
 
-def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: ScoringOptions) -> ModelFigures:
+def _figures(
+    tasks: Sequence[HeldOutTask], scored: _Scored, options: ScoringOptions
+) -> ModelFigures:
     answers = [each for each in scored.contender.answers if each.text is not None]
     labelled = [
         (task.reference, text)
@@ -150,42 +152,42 @@ def _figures(tasks: Sequence[HeldOutTask], scored: _Scored, asked: ScoringOption
         empty=sum(not (each.text or "").strip() for each in answers),
         cut_off=sum(each.cut_off for each in answers),
         rouge=[
-            rouge_figures(scores, name, asked.bootstrap) for name, scores in scored.rouge.items()
+            rouge_figures(scores, name, options.bootstrap) for name, scores in scored.rouge.items()
         ],
         exact=ExactShare(
             tasks=len(tasks),
             right=sum(scored.right),
-            share=wilson(sum(scored.right), len(tasks), asked.drawing.level),
+            share=wilson(sum(scored.right), len(tasks), options.drawing.level),
         ),
         exact_match=exact_match(
             [reference for reference, _ in labelled],
             [text for _, text in labelled],
-            asked.drawing.level,
+            options.drawing.level,
         ),
-        perplexity=perplexity(scored.contender.answers, asked.bootstrap),
+        perplexity=perplexity(scored.contender.answers, options.bootstrap),
     )
 
 
 def _comparisons(
-    tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, asked: ScoringOptions
+    tasks: Sequence[HeldOutTask], base: _Scored, tuned: _Scored, options: ScoringOptions
 ) -> list[Comparison]:
     every = range(len(tasks))
     labelled = [place for place in every if tasks[place].is_classification]
-    found: list[Comparison | None] = [_exact("exact match", every, base, tuned, asked)]
+    found: list[Comparison | None] = [_exact("exact match", every, base, tuned, options)]
     if 0 < len(labelled) < len(tasks):
-        found.append(_exact("exact match, classification", labelled, base, tuned, asked))
-    for name in asked.tokenizers:
+        found.append(_exact("exact match, classification", labelled, base, tuned, options))
+    for name in options.tokenizers:
         for kind, words in (("rouge1", "ROUGE-1"), ("rouge2", "ROUGE-2"), ("rouge_l", "ROUGE-L")):
             before, after = (
                 [getattr(scores, kind).f for scores in each.rouge[name]] for each in (base, tuned)
             )
-            found.append(compare(f"{words} F ({name})", before, after, asked.bootstrap))
+            found.append(compare(f"{words} F ({name})", before, after, options.bootstrap))
     return corrected([each for each in found if each is not None])
 
 
 def _exact(
-    metric: str, places: Sequence[int], base: _Scored, tuned: _Scored, asked: ScoringOptions
+    metric: str, places: Sequence[int], base: _Scored, tuned: _Scored, options: ScoringOptions
 ) -> Comparison:
     gains = [tuned.right[place] - base.right[place] for place in places]
     counts = gains.count(1), gains.count(-1), gains.count(0)
-    return compare_counts(metric, *counts, asked.drawing.level)
+    return compare_counts(metric, *counts, options.drawing.level)

@@ -163,15 +163,15 @@ def _judge(of: Evaluation) -> str | None:
     judge = of.judge
     if judge is None:
         return None
-    beside = f"{_not_judged(judge)}{_trouble(judge)}{_cost(judge)}{_bias(judge)}"
+    details = f"{_not_judged(judge)}{_trouble(judge)}{_cost(judge)}{_bias(judge)}"
     if judge.score is None:
-        return f"The judge {judge.judge} gave no usable judgement.{beside}"
+        return f"The judge {judge.judge} gave no usable judgement.{details}"
     alike = f" ({judge.identical} of them identical answers, not judged)" if judge.identical else ""
     return (
         f"The judge {judge.judge}, asked in both orders, gives the tuned model {judge.wins} wins, "
         f"{judge.ties} ties{alike} and {judge.losses} losses: "
         f"{share_with_interval(judge.score)} of the points; "
-        f"{_judge_chance(judge, of.drawing.level)}.{beside}"
+        f"{_judge_chance(judge, of.drawing.level)}.{details}"
     )
 
 
