@@ -1,4 +1,4 @@
-"""What a run needs next, decided from its numbers alone.
+"""The next need of a run, decided from its numbers alone.
 
 Generation calls are tickets, numbered from 0. Ticket n is issued only after ticket
 n - lookahead was admitted at the latest, and tickets are admitted in order, so what a prompt shows
@@ -13,7 +13,7 @@ from app.states import EndReason
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Where a run stands, in numbers."""
+    """The numbers of a run that the planner decides from."""
 
     target: int
     """Accepted instructions wanted."""
@@ -27,32 +27,32 @@ class Numbers:
     lookahead: int
     dry_after: int
     usual_yield: float = 1.0
-    """Accepted instructions that a ticket brings by experience; counts as one ticket admitted."""
+    """Accepted instructions that a ticket usually brings; counts as one ticket admitted."""
 
     @property
     def dry(self) -> bool:
-        """Whether so many replies in a row brought nothing that more would be money wasted."""
+        """Return True when so many replies in a row brought nothing that more would waste money."""
         return self.barren >= self.dry_after
 
 
 def tickets_to_issue(numbers: Numbers) -> int:
-    """Count the generation calls to add now: enough for the target, at most `lookahead` in the air.
+    """Return how many generation calls to add: at most `lookahead` are in flight.
 
-    The yield of a ticket is what the admitted ones brought; the usual one counts among them.
+    The yield of a ticket is the mean of the admitted ones, with the usual yield as one more.
     """
     missing = numbers.target - numbers.accepted
     if missing <= 0 or numbers.dry:
         return 0
-    in_air = numbers.issued - numbers.admitted
+    in_flight = numbers.issued - numbers.admitted
     expected_yield = (numbers.accepted + numbers.usual_yield) / (numbers.admitted + 1)
     wanted = min(numbers.lookahead, math.ceil(missing / expected_yield))
-    return max(0, wanted - in_air)
+    return max(0, wanted - in_flight)
 
 
 def end_of(numbers: Numbers, *, work_left: bool, has_rows: bool) -> EndReason | None:
-    """Say why the run is over; None while there is work open.
+    """Return why the run is over; None while work is left.
 
-    A target met without a single row to train on is dry too.
+    A run that met its target without a single row is dry, too.
     """
     if work_left:
         return None
@@ -61,9 +61,11 @@ def end_of(numbers: Numbers, *, work_left: bool, has_rows: bool) -> EndReason | 
 
 
 def no_row_comes(numbers: Numbers, *, complete: int) -> bool:
-    """Whether so many instructions ended without an instance that more would be money wasted.
+    """Return True when so many instructions got no instance that more would waste money.
 
-    Asked only while the data set has no row at all; `complete` counts the instructions whose
-    instances were asked for and read since the run was started or resumed.
+    Args:
+        numbers: the numbers of a run that has no row at all.
+        complete: instructions whose instances were asked and read since the run was started or
+            resumed.
     """
     return complete >= numbers.dry_after

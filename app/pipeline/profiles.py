@@ -47,9 +47,9 @@ class Profile:
     input_first: InstantiateStage | None = None
     output_first: InstantiateStage | None = None
     unknown_is_no: bool = False
-    """Whether a classification that cannot be had counts as no."""
+    """True when a classification that can't be read counts as no."""
     calibration: tuple[str, ...] = ()
-    """Tasks that say nothing, asked first where the endpoint returns logprobs."""
+    """Content-free tasks, asked first when the endpoint returns logprobs."""
 
     def instantiate(self, is_classification: bool | None) -> InstantiateStage:
         """Choose output-first for classification tasks, input-first for all others."""
@@ -101,7 +101,7 @@ PROFILES: dict[ProfileName, Profile] = {
 
 
 def generate_stage(profile: Profile) -> GenerateStage:
-    """The profile's generation stage.
+    """Return the profile's generation stage.
 
     Raises:
         ValueError: when it has none; a defect of the caller.
@@ -112,7 +112,7 @@ def generate_stage(profile: Profile) -> GenerateStage:
 
 
 def review_stage(profile: Profile) -> ReviewStage:
-    """The profile's review stage.
+    """Return the profile's review stage.
 
     Raises:
         ValueError: when it has none; a defect of the caller.
@@ -123,7 +123,7 @@ def review_stage(profile: Profile) -> ReviewStage:
 
 
 def mix_of(profile: Profile, options: RunOptions) -> Mix:
-    """What generation prompts show: the profile's mix with the person's numbers over it."""
+    """Return the mix of demonstrations: the profile's, with the user's numbers in place of some."""
     chosen = options.demonstrations
     return Mix(
         seeds=profile.mix.seeds if chosen.seeds is None else chosen.seeds,

@@ -1,7 +1,7 @@
-"""The shape every stage has: a request is built, a completion is read. Nothing else is public.
+"""The shapes of stages: each builds a request and reads a completion.
 
 A profile fills these shapes. A stage constant must be annotated with its shape, or mypy does not
-see when its two functions disagree.
+notice when its two functions disagree.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,21 +24,21 @@ from app.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What shapes every request of a run: the person's options, the endpoint's abilities."""
+    """The options of a run and the capabilities of its endpoint, which shape every request."""
 
     options: RunOptions
     capabilities: Capabilities
 
     @property
     def json_answers(self) -> bool:
-        """Whether replies are asked for in a JSON schema rather than in marked text."""
+        """Return True when replies are asked for in a JSON schema rather than in marked text."""
         wanted = self.options.answer_format
         return self.capabilities.json_schema if wanted == "auto" else wanted == "json_schema"
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateStage:
-    """Step 1: demonstrations in, candidate instructions out."""
+    """Step 1: from demonstrations to candidate instructions."""
 
     build_request: Callable[[Sequence[Demonstration], Asking], Request]
     parse: Callable[[Completion], ReadCandidates]
@@ -46,10 +46,10 @@ class GenerateStage:
 
 @dataclass(frozen=True, slots=True)
 class ClassifyStage:
-    """Step 2: an instruction in, whether it is a classification task out.
+    """Step 2: from an instruction to the label whether it is a classification task.
 
-    `build_request` is told which attempt this is, from 0; `parse` is told the model's bias where
-    it was measured.
+    `build_request` takes the number of failed attempts; `parse` takes the model's bias, or None
+    when it was not measured.
     """
 
     build_request: Callable[[str, Asking, int], Request]
@@ -58,26 +58,26 @@ class ClassifyStage:
 
 @dataclass(frozen=True, slots=True)
 class InstantiateStage:
-    """Step 3: an instruction in, instances out; input-first and output-first are two of these."""
+    """Step 3: from an instruction to instances; input-first and output-first are two of these."""
 
     build_request: Callable[[str, Asking], Request]
     parse: Callable[[Completion, str, RunOptions], ReadInstances]
-    """Told the instruction and the options beside the completion."""
+    """Takes the completion, the instruction and the options."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewStage:
-    """The one step of a review: a row of a data set in, what becomes of it out.
+    """The one step of a review: from a row of a data set to the decision about it.
 
-    `build_request` is told which attempt this is, from 0.
+    `build_request` takes the number of failed attempts.
     """
 
     build_request: Callable[[Record, Asking, int], Request]
     parse: Callable[[Completion, Record, RunOptions], ReadReview]
     given_up: str
-    """The reason of a row of which no reply could be used after all attempts."""
+    """The reason stored for a row when no reply could be used after all attempts."""
 
 
 def overridden(values: Parameters, sampling: Sampling) -> Parameters:
-    """The profile's parameters with what the person chose put over them."""
+    """Return the profile's parameters, with the user's values in place of some."""
     return replace(values, **sampling.model_dump(exclude_none=True))

@@ -53,7 +53,7 @@ class Ending(Enum):
 
 @dataclass(slots=True)
 class _Due:
-    """When a pump looks at what, in seconds of the monotonic clock."""
+    """The times at which a pump checks things, in seconds of the monotonic clock."""
 
     began_at: float
     busy_at: float
@@ -68,13 +68,13 @@ class _Due:
 
 @dataclass(slots=True)
 class _Departure:
-    """Whether a pump is leaving, how its turn ends, and until when it waits for replies."""
+    """The state of a pump that leaves: how its turn ends, and until when it waits for replies."""
 
     ending: Ending | None = None
     leave_by: float = float("inf")
 
     def begin(self, ending: Ending, within_s: float) -> None:
-        """Leave within so many seconds; the first ending counts, and the earliest time."""
+        """Leave within `within_s` seconds; the first ending counts, and the earliest time."""
         if self.ending is None:
             self.ending = ending
         self.leave_by = min(self.leave_by, time.monotonic() + within_s)

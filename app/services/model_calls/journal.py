@@ -1,6 +1,6 @@
-"""A file that grows by lines of JSON: what was added outlives a power cut, and a death harms none.
+"""A file of JSON lines that is only appended to, and survives crashes and power cuts.
 
-Two processes that write at once, one of them by mistake, harm nothing either.
+Two processes that write at once, one of them by mistake, do no harm.
 """
 
 import os
@@ -16,14 +16,14 @@ Line = TypeVar("Line", bound=BaseModel)
 
 
 class LineFile(Generic[Line]):
-    """The file; one that is not there is empty."""
+    """The file; a missing file counts as empty."""
 
     def __init__(self, path: Path, kind: type[Line]) -> None:
         self._path = path
         self._kind = kind
 
     def read(self) -> Iterator[Line]:
-        """Yield what was added, in order; a line that a death cut off is none."""
+        """Yield the lines, in order; a line that a crash cut off is skipped."""
         lines = self._path.read_bytes().split(b"\n") if self._path.exists() else []
         for line in lines:
             try:
@@ -32,7 +32,7 @@ class LineFile(Generic[Line]):
                 continue
 
     def append(self, lines: Iterable[Line]) -> None:
-        """Add some; they are on the disk when this returns.
+        """Append lines; they are on the disk when this returns.
 
         Raises:
             OutOfSpace: when the disk is full.
@@ -41,7 +41,7 @@ class LineFile(Generic[Line]):
         if not text:
             return
         with out_of_space_told(self._path), self._path.open("ab+") as file:
-            # What was cut off must not swallow the next line.
+            # A line that was cut off must not swallow the next one.
             beginning = b"" if _ends_well(self._path) else b"\n"
             file.write(beginning + text.encode("utf-8", "replace"))
             file.flush()

@@ -1,8 +1,8 @@
-"""What the model calls of a job that is no run may take and have taken, in a file of its folder.
+"""The spending of a job that is not a run, kept in a file of its folder.
 
-As in a run, a call is reserved at the most it can take before it goes out, and settled at what it
-took once it was answered. One that was cut off, by a death or by a timeout, stays counted at its
-most: it may have been paid for. So a cap holds over any number of deaths.
+As in a run, the most that a call can take is reserved before the call is sent, and replaced by what
+it took once it is answered. A call that was cut off, by a crash or a timeout, stays reserved: it
+may be billed. So the cap is not exceeded, even after crashes.
 """
 
 import secrets
@@ -32,21 +32,21 @@ class Spending:
         self._lines = LineFile(path, _Entry)
         self._entries = {entry.call: entry for entry in self._lines.read()}
         self._token = secrets.token_hex(4)
-        """Tells the calls of this process from an earlier one's."""
+        """Distinguishes the calls of this process from those of an earlier one."""
 
     @property
     def used(self) -> Amount:
-        """What all calls took, at the most."""
+        """The most that all calls can have taken."""
         return self.settled + self.open
 
     @property
     def settled(self) -> Amount:
-        """What the answered ones took."""
+        """The amount that answered calls took."""
         return self._sum(is_settled=True)
 
     @property
     def open(self) -> Amount:
-        """What those can have taken at the most of which no answer came, or none yet."""
+        """The most that calls without an answer can have taken."""
         return self._sum(is_settled=False)
 
     def _sum(self, *, is_settled: bool) -> Amount:
@@ -54,7 +54,7 @@ class Spending:
         return Amount(calls=len(found), usd=sum(found, Decimal(0)))
 
     def affordable(self, calls: Sequence[Amount]) -> int:
-        """How many of these calls, from the first on, may go out now; each is told at its most."""
+        """Return how many of these calls, in order, the cap allows; each is given at its most."""
         used = self.used
         for count, most in enumerate(calls):
             used += most
@@ -63,7 +63,7 @@ class Spending:
         return len(calls)
 
     def refusal(self, call: Amount) -> str | None:
-        """Say why this call may not go out; None: it may."""
+        """Explain why the cap does not allow this call; None when it does."""
         used = self.used
         cap = self._caps.broken_by(used + call)
         if cap is None:
@@ -74,7 +74,10 @@ class Spending:
         )
 
     def reserve(self, calls: Sequence[Amount]) -> Sequence[str]:
-        """Enter calls at their most before they go out; the names to settle them by.
+        """Reserve calls at their most before they are sent.
+
+        Returns:
+            The names to settle them by.
 
         Raises:
             OutOfSpace: when the disk is full.
@@ -90,7 +93,7 @@ class Spending:
         return names
 
     def settle(self, taken: Mapping[str, Decimal]) -> None:
-        """Enter what calls took, by their names.
+        """Record what calls took, by their names.
 
         Raises:
             OutOfSpace: when the disk is full.

@@ -1,7 +1,7 @@
 """Admission: replies of the generation stage become accepted or rejected instructions, in order.
 
 The caller holds the run's row. Tickets are admitted strictly by number, and the tickets that this
-makes room for are issued between them, so a run depends on its replies and never on their timing.
+allows are issued between them, so a run depends on its replies and never on their timing.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from app.store.work.work_items import Settled
 def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:
     """Admit every ticket whose turn has come and whose reply is in."""
     if run.accepted >= material.options.target:
-        # Handed back after the target was met: needed no more.
+        # Reopened after the target was met: not needed any more.
         work_items.drop_open(session, run.id, Stage.GENERATE)
     while due := tickets.next_tickets(session, run.id, run.tickets_admitted):
         pool.catch_up(session)
@@ -39,7 +39,7 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
         for ticket in due:
             changes.settled.append(_done(ticket))
             if ticket.state == ItemState.DROPPED:
-                # Never asked: it says nothing about what the model can do.
+                # Never asked: it says nothing about the model.
                 run.tickets_admitted += 1
             else:
                 _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
@@ -63,7 +63,7 @@ def _kept(ticket: Ticket, replies: Mapping[int, Completion]) -> Kept | None:
 def _admit_ticket(
     run: Run, material: RunMaterial, pool: Pool, changes: Changes, kept: Kept | None
 ) -> None:
-    """Decide one ticket; None: no reply came of it."""
+    """Decide one ticket; `kept` is None when it has no reply."""
     accepted_before = run.accepted
     if kept is not None:
         _Ticket(run, material, pool, changes, kept.id).admit(kept.completion)
@@ -119,7 +119,7 @@ class _Ticket:
         self._pool.insert(candidate.text)
         self._run.accepted += 1
         if one_stage:
-            # Its instances came along.
+            # The reply holds its instances, too.
             came = ReadInstances(candidate.instances)
             read = screened(candidate.text, came, self._material.options.filters)
             self._dropped += [

@@ -62,7 +62,7 @@ class Answered:
     asked: ItemCall
     reply: Reply | Kept | str | Again
     may_be_paid: bool = False
-    """Whether the provider may bill a call that brought nothing."""
+    """True when the provider may bill a call without a usable reply."""
 
 
 def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Price]) -> Answered:

@@ -1,4 +1,4 @@
-"""What a pump works with: the parts of a run that stay the same while it runs."""
+"""The parts of a run that stay the same while it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from app.store.tables.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class RunMaterial:
-    """What stays the same through a run."""
+    """The options, profile and source of a run, with its seeds."""
 
     run_id: str
     profile: Profile
@@ -28,7 +28,7 @@ class RunMaterial:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """A run that is ready to be worked on."""
+    """A run that a pump can work on: its material, model and what the endpoint can do."""
 
     material: RunMaterial
     model: str
@@ -36,12 +36,12 @@ class PreparedRun:
 
     @property
     def asking(self) -> Asking:
-        """What shapes every request of the run."""
+        """The options and capabilities that shape every request of the run."""
         return Asking(self.material.options, self.capabilities)
 
 
 def material_of(session: Session, run: Run) -> RunMaterial:
-    """Load what stays the same through a run."""
+    """Load the material of a run."""
     options = RunOptions.model_validate(run.options)
     source = source_of(run)
     seeds = seed_sets.tasks_of(session, source.seed_set_id) if isinstance(source, Growing) else ()

@@ -1,4 +1,4 @@
-"""What a run plans next: generation calls in order, or rows to review.
+"""The planning of first work: generation calls in order, or rows to review.
 
 The caller holds the run's row.
 """
@@ -20,9 +20,9 @@ from app.store.work import work_items
 from app.store.work.work_items import Planned
 
 AHEAD = 2_000
-"""Rows planned and not reviewed, when they are asked about by calls: a queue that stays short."""
+"""Rows planned but not reviewed when they are asked by calls: the queue stays short."""
 AHEAD_BY_BATCH = 100_000
-"""The same by batches: room for several, or each would have to wait for the one before."""
+"""The same by batches: enough for several, or each would wait for the one before."""
 _AT_ONCE = 10_000
 """Rows planned in one transaction, while the run's row is held."""
 

@@ -1,7 +1,7 @@
-"""The pool of one run: its seeds and its accepted instructions, ready to be held against.
+"""The pool of a run: the instructions that a new one must not be near to.
 
-The index numbers texts as they come: the seeds first, then those of data sets that nothing is to be
-near to, then the accepted ones by sequence number.
+The index numbers texts in this order: the seeds, the instructions of the data sets in
+`options.nothing_near`, the accepted instructions by sequence number.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from app.store.work import instructions
 
 _NEIGHBOURS = 10
 _NEIGHBOURS_FLOOR = 0.6
-"""The near misses, which say how crowded the pool is. Farther ones cost more than all the rest of
+"""Lowest score of a neighbour that is stored. Less similar ones cost more to find than the rest of
 an admission: at 50,000 instructions 17 ms each with a floor of 0.3, 0.8 ms with this one."""
 
 
 class Pool:
-    """Belongs to one pump; throw it away after any database error, it may be ahead of the rows."""
+    """The pool of one pump; discard it after a database error, it may be ahead of the rows."""
 
     def __init__(self, material: RunMaterial, elsewhere: Sequence["Elsewhere"] = ()) -> None:
         self._run_id = material.run_id
@@ -38,22 +38,22 @@ class Pool:
             self._index.extend(each.texts)
 
     def catch_up(self, session: Session) -> None:
-        """Take in what was accepted since the last time."""
+        """Add what was accepted since the last time."""
         accepted = len(self._index) - self._before
         self._index.extend(instructions.texts_from(session, self._run_id, accepted))
 
     def near_duplicate_of(self, text: str) -> PoolNeighbour | None:
-        """Name the neighbour that `text` is too near to, with its score."""
+        """Return the neighbour that `text` is too near to, with its score; None: there is none."""
         nearest = self._index.nearest(text)
         return self._named(nearest) if nearest else None
 
     def neighbours(self, text: str) -> list[PoolNeighbour]:
-        """Name the most similar of the pool, at most ten."""
+        """Return the most similar texts of the pool, at most ten."""
         found = self._index.most_similar(text, _NEIGHBOURS, floor=_NEIGHBOURS_FLOOR)
         return [self._named(neighbour) for neighbour in found]
 
     def insert(self, text: str) -> None:
-        """Take in an instruction accepted just now."""
+        """Add an instruction accepted just now."""
         self._index.insert(text)
 
     def _named(self, neighbour: Neighbour) -> PoolNeighbour:
@@ -71,14 +71,14 @@ class Pool:
 
 
 class Elsewhere(NamedTuple):
-    """Instructions of a data set that the pool is to have nothing near to."""
+    """The instructions of a data set that new ones must not be near to."""
 
     dataset_id: str
     texts: Sequence[str]
 
 
 def loaded_pool(material: RunMaterial, session: Session) -> Pool:
-    """Make a run's pool with all that is accepted so far."""
+    """Build a run's pool with everything accepted so far."""
     elsewhere = [
         Elsewhere(dataset_id, dataset_rows.instructions_of(session, dataset_id))
         for dataset_id in material.options.nothing_near

@@ -16,14 +16,14 @@ from app.states import DatasetState
 from app.store.tables.datasets import Dataset
 
 DEFAULT = "default"
-"""Stands for the filters that a data set applies unless it is told otherwise."""
+"""Stands for the filters that data sets use by default."""
 
 
 def check_rules(session: Session, options: RunOptions) -> None:
-    """See that a run's filters and the data sets it is to keep away from exist.
+    """Check that a run's filters and the data sets in `nothing_near` exist.
 
     Raises:
-        InvalidInput: names each that does not.
+        InvalidInput: when one does not exist; it names each.
     """
     known = {rule.name for rule in FILTERS} | {DEFAULT}
     faults = [
@@ -47,7 +47,7 @@ def _rules(names: tuple[str, ...]) -> Sequence[Filter]:
 
 
 def screened(instruction: str, read: ReadInstances, names: tuple[str, ...]) -> ReadInstances:
-    """Put the instances of a reply through a run's filters, in order."""
+    """Apply a run's filters to the instances of a reply, in order."""
     if not names:
         return read
     kept: list[Instance] = []

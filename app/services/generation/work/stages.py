@@ -67,7 +67,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class GrowingPlan:
-    """What is still to be made by a run that grows."""
+    """The rest of a run that grows, as far as an estimate needs it."""
 
     options: RunOptions
     model: str
@@ -85,7 +85,7 @@ class GrowingPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReviewingPlan:
-    """What is still to be reviewed."""
+    """The rest of a review, as far as an estimate needs it."""
 
     options: RunOptions
     model: str
@@ -210,7 +210,7 @@ def _give_up_calibrate(recording: Recording, _: Item, __: str) -> None:
 
 
 def _calibrate(recording: Recording) -> None:
-    """Once all is asked: the mean margin for nothing is the bias, and classification may begin."""
+    """Set the bias to the mean margin for nothing, once all is asked; then plan classification."""
     session, run = recording.session, recording.run
     if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
         return

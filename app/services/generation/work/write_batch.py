@@ -1,4 +1,4 @@
-"""What a batch of replies brings, gathered to be written with one statement for each kind."""
+"""The changes that a batch of replies makes, written with one statement for each kind."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +13,11 @@ from app.store.work.work_items import Planned, Settled
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A row of a data set that is done with."""
+    """A row of a data set whose review has ended."""
 
     stays: bool
     was_decided: bool = True
-    """Whether a reply decided it; else it was given up."""
+    """True when a reply decided it; False when it was given up."""
 
 
 @dataclass(slots=True)

@@ -192,19 +192,17 @@ def test_a_reply_at_temperature_0_is_used_again_where_that_is_wanted(
 def test_a_stored_reply_answers_its_item_without_a_call(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(**SMALL)
-        bench.work(run_id, after_looks(3))
+        # Planned, and nothing is asked yet.
+        bench.work(run_id, after_looks(0))
         with bench.context.database.write() as session:
             found = work_items.find_open(session, run_id, 50)
             item = next(one for one in found if one.stage == Stage.GENERATE)
-            earlier = session.scalars(
-                select(CompletionRow).where(CompletionRow.stage == Stage.GENERATE).limit(1)
-            ).one()
             request = Request(TextPrompt("?"), Parameters(0.0, 1.0, 5), "test@1")
             late = Reply(
                 item.id,
                 item.stage,
                 request,
-                Completion(earlier.reply, "stop", "scripted"),
+                Completion('{"instructions": []}', "stop", "scripted"),
                 0.1,
                 call="late.1",
             )
