@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import UniqueConstraint, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -125,6 +125,24 @@ def test_a_database_without_this_versions_tables_says_what_to_do(tmp_path: Path)
         assert re.match(r"The tables are at version 0005, not \d{4}: ", found)
     with closing(Database(f"sqlite:///{tmp_path / 'none' / 'new.db'}")) as database:
         assert trouble(database) == "The database does not answer (OperationalError)."
+
+
+def test_constraints_and_indexes_have_the_names_that_migrations_use() -> None:
+    runs, events = (core(model) for model in (Run, RunEvent))
+    assert runs.primary_key.name == "pk_runs"
+    assert {str(one.name) for one in runs.foreign_key_constraints} == {
+        "fk_runs_seed_set_id",
+        "fk_runs_dataset_id",
+    }
+    assert {str(one.name) for one in runs.constraints if isinstance(one, UniqueConstraint)} == {
+        "uq_runs_idempotency_key"
+    }
+    assert {str(index.name) for index in runs.indexes} == {
+        "ix_runs_status",
+        "ix_runs_seed_set_id",
+        "ix_runs_dataset_id",
+    }
+    assert [str(index.name) for index in events.indexes] == ["ix_run_events_run_id_id"]
 
 
 def test_the_databases_clock_is_the_time(session: Session) -> None:

@@ -8,6 +8,7 @@ from app.states import EndReason, Status
 from app.store.database import Database
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
+from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.runs import Run, RunEvent
 from tests.unit.store.rows import add_dataset, add_run
 
@@ -126,3 +127,12 @@ def test_events_are_in_the_log_of_their_run(database: Database) -> None:
         runs.add_event(session, "run_a", "preflight", {"n": 1})
         event = session.scalars(select(RunEvent)).one()
         assert (event.run_id, event.kind, event.data) == ("run_a", "preflight", {"n": 1})
+
+
+def test_a_run_grows_a_seed_set_or_reviews_a_data_set(session: Session) -> None:
+    assert source_of(add_run(session)) == Growing("seeds")
+    add_dataset(session, state="ready")
+    review = add_run(session, "run_b", dataset_id="dataset_a", rows_to_review=7)
+    assert source_of(review) == Reviewing("dataset_a", 7)
+    with pytest.raises(ValueError, match="run run_c has neither"):
+        source_of(Run(id="run_c"))
