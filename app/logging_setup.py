@@ -1,10 +1,10 @@
-"""How every process of the service logs: one line an event, to standard error."""
+"""Logging to standard error, the same in every process of the service."""
 
 import logging
 
 
 def log_to_stderr() -> None:
-    """Set logging up; call it once, first thing in an entry point."""
+    """Set up logging; call it once, at the start of an entry point."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its client writes a line for each of what may be a million model calls.
+    # It would log a line for each model call, of which a run may make a million.
     logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -18,11 +18,11 @@ from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef,
 from app.settings import Settings
 
 _GRACE_S = 3
-"""How long answers that are under way may take once the process is told to stop."""
+"""Seconds that running requests get after the stop signal."""
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal stops the process."""
     log_to_stderr()
     settings = Settings()
     with closing(open_service_context(settings)) as service:
@@ -40,11 +40,10 @@ def _serve(context: ApiContext, settings: Settings) -> None:
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,
-        # A client would be whoever its headers say, as far as a local proxy is believed; who may
-        # do what without a key hangs on the address, so only the connection's own counts.
+        # Access without a key depends on the client's address, so headers must not replace it.
         proxy_headers=False,
         ws="none",
-        # Whoever follows a run would hold the process for as long as the run takes.
+        # A download that follows a run would hold the process as long as the run.
         timeout_graceful_shutdown=_GRACE_S,
     )
 

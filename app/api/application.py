@@ -1,4 +1,4 @@
-"""The HTTP application, built from what it works with."""
+"""The FastAPI application."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
 Self-Instruct method. Post seed tasks, start a run, poll it, download the data set. Every error is
 a problem detail (RFC 9457)."""
-# Only so that the document tells of keys, and its page asks for one: `Access` decides.
+# Only for the documentation and its page; `Access` checks the keys.
 _KEYS_ARE_DOCUMENTED = Depends(
     HTTPBearer(auto_error=False, scheme_name="API key", description="`seedbed keys create`")
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": problems.Problem, "description": "It needs an API key that is good."},
+    401: {"model": problems.Problem, "description": "No valid API key was sent."},
     403: {"model": problems.Problem, "description": "The key's scopes do not allow it."},
 }
 
@@ -41,7 +41,7 @@ def build_api(context: ApiContext) -> FastAPI:
     api.state.context = context
     problems.install(api)
     api.add_middleware(LimitBody)
-    # Added last, so it stands in front of all.
+    # Added last, so it runs first.
     api.add_middleware(Access, database=context.service.database)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)

@@ -1,4 +1,4 @@
-"""What every endpoint may ask for."""
+"""The dependencies that routes share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,17 +25,17 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """What the application was built with."""
+    """The services that the application was built with."""
 
     service: ServiceContext
     send: Callable[[str], None]
-    """Tells a worker to look at a run; may fail without harm, the sweeper tells again."""
+    """Notifies a worker of a run; if it fails, the sweeper does it later."""
     broker_trouble: Callable[[], str | None]
-    """Says what is wrong with the broker; None when it answers."""
+    """Returns the error of the broker; None when it answers."""
     send_dataset: Callable[[str], None] = lambda _: None
-    """Tells a worker to make a data set; left out, the sweeper does."""
+    """Notifies a worker of a data set; left out: the sweeper does."""
     send_training_job: Callable[[str], None] = lambda _: None
-    """Tells a worker to look at a training job; left out, the sweeper does."""
+    """Notifies a worker of a training job; left out: the sweeper does."""
     following: Following = field(default_factory=Following)
     follower_threads: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(_FOLLOWER_THREADS)

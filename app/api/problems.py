@@ -1,4 +1,4 @@
-"""Every error as a problem detail (RFC 9457): the one place where failures meet HTTP."""
+"""Errors as problem details (RFC 9457): the one place that maps failures to HTTP."""
 
 import logging
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from app.errors import (
 
 _log = logging.getLogger(__name__)
 _MEDIA_TYPE = "application/problem+json"
-_MOST_FAULTS = 100
+_MAX_FAULTS = 100
 
 _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -48,7 +48,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="seedbed"'}
 
 
 class FaultView(BaseModel):
-    """One thing wrong with what was sent."""
+    """One fault of the request."""
 
     message: str
     line: int | None = None
@@ -56,7 +56,7 @@ class FaultView(BaseModel):
 
 
 class Problem(BaseModel):
-    """A problem detail; `faults` says what to mend, where there is something to mend."""
+    """A problem detail; `faults` lists what is wrong with the request."""
 
     type: str = "about:blank"
     title: str
@@ -82,14 +82,14 @@ def _answer(
         status=status,
         detail=detail,
         instance=request.url.path,
-        faults=(faults or [])[:_MOST_FAULTS],
+        faults=(faults or [])[:_MAX_FAULTS],
     )
     headers = _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
     return JSONResponse(problem.model_dump(), status, headers, media_type=_MEDIA_TYPE)
 
 
 def anticipated(request: HTTPConnection, error: Exception) -> JSONResponse:
-    """Answer an anticipated failure; for those who stand before the application's own handling."""
+    """Answer an expected failure; public for middleware, which runs outside the handlers."""
     kinds = (status for kind, status in _STATUS.items() if isinstance(error, kind))
     status = next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
     faults = error.faults if isinstance(error, InvalidInput) else ()

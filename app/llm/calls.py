@@ -1,4 +1,4 @@
-"""Model calls to several endpoints that serve the same model, behind one collection of outcomes."""
+"""Model calls to several endpoints that serve the same model, behind one queue of outcomes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,29 +12,28 @@ from app.llm.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import ProviderFactory
 from app.llm.request_body import LengthName
 
-FIRST_IN_AIR = 4
-"""Calls that go out before anything is known of an endpoint's limits; each answer adds one."""
+FIRST_IN_FLIGHT = 4
+"""Calls in flight before the limits of an endpoint are known; each answer adds one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint of the service."""
+    """A model endpoint."""
 
     name: str
     provider_for: Callable[[str], ProviderFactory]
-    """Its provider for a model's name."""
+    """Makes its provider for a model name."""
     weight: float = 1.0
-    """Its share of the calls in the air, beside those of the others."""
+    """Its share of the calls in flight, relative to the other endpoints."""
     requests_per_minute: int | None = None
-    """Over all workers; None: as many as it answers."""
+    """Rate limit over all workers; None: no limit of our own."""
     tokens_per_minute: int | None = None
     batches_for: Callable[[str, LengthName | None], BatchEndpoint] | None = None
-    """Its Batch API, for a model's name and what was learned before; None: batches do not go there.
-    """
+    """Makes its Batch API client, for a model and a length parameter; None: it has no Batch API."""
 
 
 class Calls:
-    """One event loop for all endpoints; one thread may use it. Make it after a fork."""
+    """Model calls to all endpoints on one event loop, for one thread; make it after a fork."""
 
     def __init__(self, endpoints: Sequence[Endpoint], model: str, concurrency: int) -> None:
         self._outcomes = OutcomeQueue()
@@ -46,7 +45,7 @@ class Calls:
                     Fanout(
                         endpoint.provider_for(model),
                         concurrency,
-                        first=min(FIRST_IN_AIR, concurrency),
+                        first=min(FIRST_IN_FLIGHT, concurrency),
                         loop=loop,
                         outcomes=self._outcomes,
                     )
@@ -66,9 +65,9 @@ class Calls:
         return self._outcomes.collect(timeout_s, limit)
 
     def abandon(self) -> list[Dropped]:
-        """Cancel what is not answered anywhere."""
+        """Cancel the calls without an answer at all endpoints."""
         return [dropped for lane in self.lanes.values() for dropped in lane.abandon()]
 
     def close(self) -> None:
-        """Abandon what is in the air and give the connections back; a second call is free."""
+        """Abandon the calls in flight and close the connections. Safe to repeat."""
         self._cleanup.close()

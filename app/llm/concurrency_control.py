@@ -1,10 +1,10 @@
-"""How many calls may be in the air, and how long all wait after a throttle: no I/O, no clock.
+"""The limit of calls in flight, and the wait after a throttle: no I/O, no clock.
 
 Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
-raises it by one, more slowly near where it was too high. Until it is known that an endpoint takes
-as many calls as may be in the air, they go out evenly: a burst after a pause of our own, when many
-answers have come at once, would break a limit a second that the calls of a second keep. Times are
-seconds of any one monotonic clock, given as arguments.
+raises it by one, more slowly near the limit that was too high. Until an endpoint is known to accept
+the maximum, calls are spaced evenly: many answers at once would cause a burst of new calls, which
+breaks a per-second limit that the average rate keeps. Times are seconds of one monotonic clock,
+given as arguments.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ LONGEST_HOLD_S = 60.0
 
 
 class ConcurrencyControl:
-    """The limit of one process for one endpoint; never exceeds `ceiling`.
+    """The concurrency limit of one process for one endpoint; never above `ceiling`.
 
     It starts at `first` (`ceiling` where that is left out), and until the first throttle each
     answer raises it by one, so that an endpoint's limit is met with few calls over it.
@@ -56,19 +56,19 @@ class ConcurrencyControl:
 
     @property
     def limit(self) -> int:
-        """How many calls may be in the air; at least 1."""
+        """Most calls in flight; at least 1."""
         return max(1, int(self._window))
 
     def hold_s(self, now_s: float) -> float:
-        """How long nobody may ask; 0 when asking is free."""
+        """Return the seconds for which no call may be sent; 0: none."""
         return max(0.0, self._held_until_s - now_s)
 
     def wait_s(self, now_s: float) -> float:
-        """How long until the next call may go out, if the limit has room for it."""
+        """Return the seconds until the next call may be sent, if the limit allows one."""
         return max(self.hold_s(now_s), self._next_at_s - now_s)
 
     def asked(self, now_s: float) -> None:
-        """Count a call that goes out."""
+        """Count a call that is sent."""
         is_free = self._too_high is None and self._window >= self._ceiling
         if not is_free and self._usual_s is not None:
             part = HEADROOM if self._window >= 1 else 1.0
@@ -112,7 +112,7 @@ class ConcurrencyControl:
         self.hold(now_s + hold_s)
 
     def hold(self, until_s: float) -> None:
-        """Let nobody ask until then."""
+        """Send nothing until then."""
         self._held_until_s = max(self._held_until_s, until_s)
 
     def _said_s(self, retry_after_s: float) -> float:

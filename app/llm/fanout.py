@@ -1,6 +1,6 @@
-"""Many model calls to one endpoint at a time, behind a plain interface.
+"""Concurrent model calls to one endpoint: submit requests, collect outcomes.
 
-Give it requests, take answers. `Calls` joins the fan-outs of several endpoints.
+`Calls` joins the fan-outs of several endpoints.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ class Dropped:
 
     key: int
     was_out: bool
-    """Whether it had been sent, so that it may be paid for; otherwise it was still waiting."""
+    """True when it had been sent, so the provider may charge for it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Waiting:
-    """A call that is not out yet; in order of submission, also when it has to be asked again."""
+    """A call that is not sent yet; ordered by submission, also when it is retried."""
 
     turn: int
     key: int = field(compare=False)
@@ -37,10 +37,15 @@ class _Waiting:
 
 
 class Fanout:
-    """Keeps up to `concurrency` calls in the air; one thread may use it.
+    """Up to `concurrency` calls in flight to one endpoint; for use by one thread.
 
-    `provider_factory` is called inside the loop; what it raises comes out of the constructor. Given
-    no loop and no inbox, it has its own.
+    Args:
+        provider_factory: Makes the provider; called in the loop's thread. The constructor raises
+            what it raises.
+        concurrency: Most calls in flight.
+        first: Calls in flight at the start; None: `concurrency`.
+        loop: A loop shared with other endpoints; None: its own.
+        outcomes: A queue shared with other endpoints; None: its own.
     """
 
     def __init__(
@@ -59,9 +64,9 @@ class Fanout:
         self._timer: asyncio.TimerHandle | None = None
         self._submitted = 0
         self._ended = 0
-        # Both ends of a door: the caller's thread appends and knocks, the loop's thread takes.
-        self._entering: deque[_Waiting] = deque()
-        self._knocked = False
+        # The caller's thread appends and wakes the loop's thread, which takes them.
+        self._submitted_calls: deque[_Waiting] = deque()
+        self._wake_requested = False
         self._closed = False
         self._outcomes = OutcomeQueue() if outcomes is None else outcomes
         self._owns_loop = loop is None
@@ -81,38 +86,38 @@ class Fanout:
 
     @property
     def in_air(self) -> int:
-        """Calls submitted and not answered yet, those held by a throttle among them."""
+        """Calls submitted and not answered yet, including those held by a rate limit."""
         return self._submitted - self._ended
 
     @property
     def capacity(self) -> int:
-        """How many more calls may be submitted now; falls with throttling and climbs back."""
+        """Calls that may be submitted now; it falls when the provider throttles and recovers."""
         return max(0, self._control.limit - self.in_air)
 
     @property
     def held_s(self) -> float:
-        """For how long nobody asks, because the provider throttles; 0 in fair weather."""
+        """Seconds for which no call is sent because the provider throttles; 0: calls are sent."""
         return self._control.hold_s(self._loop.time())
 
     @property
     def last_throttle(self) -> Throttled | None:
-        """The latest throttle in the provider's words; None if there was none."""
+        """The latest throttle, with the provider's message; None: there was none."""
         return self._last_throttle
 
     def submit(self, key: int, request: Request) -> None:
-        """Ask `request` as soon as pacing allows; its outcome will carry `key`."""
+        """Send `request` as soon as the concurrency limit allows; its outcome has this `key`."""
         if self._closed:
             raise RuntimeError("This Fanout is closed.")
         self._submitted += 1
         self._outcomes.expect()
-        self._entering.append(_Waiting(self._submitted, key, request))
-        if not self._knocked:
-            # One knock lets in all that came since: each costs a system call and a wake-up.
-            self._knocked = True
+        self._submitted_calls.append(_Waiting(self._submitted, key, request))
+        if not self._wake_requested:
+            # One wake-up serves all submissions until it happens: each costs a system call.
+            self._wake_requested = True
             self._thread.soon(self._enter)
 
     def hold(self, hold_s: float) -> None:
-        """Ask nothing for so long: another process was throttled."""
+        """Send nothing for `hold_s` seconds: another process was throttled."""
         self._thread.soon(lambda: self._control.hold(self._loop.time() + hold_s))
 
     def collect(self, timeout_s: float, limit: int = 32) -> list[Outcome]:
@@ -120,18 +125,18 @@ class Fanout:
         return self._outcomes.collect(timeout_s, limit)
 
     def withdraw(self) -> list[int]:
-        """Take back what is not out yet; the keys, in order of submission."""
+        """Remove the calls that are not sent yet, and return their keys in order of submission."""
         return self._thread.within(self._withdraw())
 
     def abandon(self) -> list[Dropped]:
-        """Cancel what is not answered; returned in order of submission.
+        """Cancel the calls without an answer, and return them in order of submission.
 
-        Outcomes that are already there stay and can still be collected.
+        Outcomes that are already there can still be collected.
         """
         return self._thread.within(self._abandon())
 
     def close(self) -> None:
-        """Abandon what is in the air, close the provider; a second call is free."""
+        """Abandon the calls in flight and close the provider. Safe to repeat."""
         if self._closed:
             return
         self._closed = True
@@ -149,14 +154,14 @@ class Fanout:
     # From here on everything runs in the loop's thread.
 
     def _enter(self) -> None:
-        # First: what is submitted from here on knocks again.
-        self._knocked = False
-        while self._entering:
-            heapq.heappush(self._waiting, self._entering.popleft())
+        # First: a later submission wakes the loop again.
+        self._wake_requested = False
+        while self._submitted_calls:
+            heapq.heappush(self._waiting, self._submitted_calls.popleft())
         self._refill()
 
     def _refill(self) -> None:
-        """Let out as many calls as pacing allows now; no barrier, called after every answer."""
+        """Send as many calls as the limit allows now; called after every answer."""
         if not self._waiting or self._timer is not None:
             return
         now_s = self._loop.time()
@@ -184,13 +189,13 @@ class Fanout:
         answer: Completion | ProviderError
         try:
             answer = await self._provider.complete(waiting.request)
-        except Throttled as trouble:
-            self._last_throttle = trouble
-            self._control.throttled(asked_at_s, self._loop.time(), trouble.retry_after_s)
+        except Throttled as error:
+            self._last_throttle = error
+            self._control.throttled(asked_at_s, self._loop.time(), error.retry_after_s)
             heapq.heappush(self._waiting, waiting)
             return
-        except ProviderError as trouble:
-            answer = trouble
+        except ProviderError as error:
+            answer = error
         except Exception as defect:  # noqa: BLE001 - raised again in the caller's thread, by collect
             self._finish(defect)
             return
@@ -198,9 +203,9 @@ class Fanout:
             self._control.answered(asked_at_s, self._loop.time())
         self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
 
-    def _finish(self, news: Outcome | Exception) -> None:
+    def _finish(self, result: Outcome | Exception) -> None:
         self._ended += 1
-        self._outcomes.put(news)
+        self._outcomes.put(result)
 
     async def _withdraw(self) -> list[int]:
         keys = [waiting.key for waiting in sorted(self._waiting)]
@@ -211,7 +216,7 @@ class Fanout:
 
     async def _abandon(self) -> list[Dropped]:
         dropped: list[tuple[_Waiting, bool]] = []
-        # A call that is throttled while it is being cancelled comes back into the queue.
+        # A call that is throttled while it is being cancelled returns to the queue.
         while self._asked or self._waiting:
             dropped += [(waiting, False) for waiting in self._waiting]
             self._waiting.clear()

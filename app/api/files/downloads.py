@@ -1,4 +1,4 @@
-"""Files to download: by their hash as ETag, whole or in parts."""
+"""File downloads: hash as ETag, whole or by range."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from app.services.datasets.files import MadeFile
 
 @dataclass(frozen=True, slots=True)
 class OfferedFile:
-    """A file that changes no more."""
+    """A file that never changes."""
 
     path: Path
     sha256: str
@@ -20,7 +20,7 @@ class OfferedFile:
 
 
 def dataset_answer(request: Request, file: MadeFile, shown_name: str) -> Response:
-    """Answer with a data set's file as `file_answer` does, and how many rows it has."""
+    """Answer with a file of a data set as `file_answer` does, and its number of rows."""
     offered = OfferedFile(file.path, file.sha256, shown_name, file.media_type)
     answer = file_answer(request, offered)
     answer.headers["X-Row-Count"] = str(file.row_count)
@@ -28,7 +28,7 @@ def dataset_answer(request: Request, file: MadeFile, shown_name: str) -> Respons
 
 
 def file_answer(request: Request, file: OfferedFile) -> Response:
-    """Answer with a file, or that the caller has it; a download that was cut off can go on."""
+    """Answer with a file, a range of it, or 304 when the caller has it already."""
     headers = {
         "ETag": f'"{file.sha256}"',
         "Cache-Control": "no-cache",

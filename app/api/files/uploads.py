@@ -1,4 +1,4 @@
-"""Files that come in as a body: to the disk first, so that no size fills the memory."""
+"""File uploads: streamed to disk, so that no size fills the memory."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -16,11 +16,11 @@ _GATHERED = 1024 * 1024
 
 @asynccontextmanager
 async def uploaded(request: Request, folder: Path) -> AsyncIterator[Path]:
-    """Take in a body as a file, which is gone after the block.
+    """Save the body to a file, which is removed after the block.
 
     Raises:
-        InvalidInput: the body is empty.
-        OutOfSpace: the disk is full.
+        InvalidInput: The body is empty.
+        OutOfSpace: The disk is full.
     """
     await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
     path = folder / f"{secrets.token_hex(8)}.upload"

@@ -1,4 +1,4 @@
-"""People as judges over HTTP: the blind sheet of a job's answers, and the sheets that came back."""
+"""Routes of human reviews: the blind sheet of a job's answers, and the filled sheets."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ Reviewer = Annotated[
     Path(
         max_length=100,
         pattern=r"^[^\x00-\x1f\x7f/]+$",
-        description="What the person is called in the report.",
+        description="Name of the reviewer in the report.",
     ),
 ]
 
@@ -38,7 +38,7 @@ class _Sheet(Response):
 
 @router.get("/{job_id}/sheet", response_class=_Sheet, responses=_NOTHING)
 def get_sheet(context: InContext, job_id: str) -> _Sheet:
-    """Download its answers as a sheet for a person to rate A to D; no row tells its model."""
+    """Download the answers of a job as a blind sheet for a person to rate from A to D."""
     headers = {"Content-Disposition": 'attachment; filename="sheet.csv"'}
     return _Sheet(review_sheets.make_sheet(context.service, job_id), headers=headers)
 
@@ -57,14 +57,14 @@ def put_review(
     reviewer: Reviewer,
     body: Annotated[bytes, Depends(body_bytes)],
 ) -> ReviewFigures:
-    """Bring a filled sheet back: it goes into the evaluation and its report.
+    """Upload a filled sheet: it becomes part of the evaluation and its report.
 
-    It takes the place of an earlier one of the same person; with a fault in it, nothing is kept.
+    It replaces an earlier sheet of the same reviewer. With any fault, nothing is stored.
     """
     return review_sheets.submit_sheet(context.service, job_id, reviewer, body)
 
 
 @router.delete("/{job_id}/reviews/{reviewer}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_review(context: InContext, job_id: str, reviewer: Reviewer) -> None:
-    """Take a person's sheet out of the evaluation."""
+    """Remove a reviewer's sheet from the evaluation."""
     review_sheets.remove_review(context.service, job_id, reviewer)

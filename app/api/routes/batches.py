@@ -1,4 +1,4 @@
-"""A run's batches over HTTP: what is with the provider, and how to do without."""
+"""Routes of the batches of a run."""
 
 from fastapi import APIRouter
 
@@ -19,7 +19,7 @@ router = APIRouter(
 def list_batches(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[BatchView]:
-    """List the batches of calls that it sent to the provider, in the order they were made."""
+    """List the batches of a run, oldest first."""
     page = lists.list_parts(context.service, Batch, run_id, cursor=cursor, limit=limit)
     items = [BatchView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
@@ -27,9 +27,9 @@ def list_batches(
 
 @router.post("/stop", status_code=202)
 def stop_batches(context: InContext, run_id: str) -> RunView:
-    """Ask all that is left by ordinary calls, at their price.
+    """Stop using the Batch API: send the remaining calls one by one, at the normal price.
 
-    What is with the provider is cancelled; what it has answered until then is collected.
+    Open batches are cancelled at the provider; results that are ready are kept.
     """
     run = control.stop_batches(context.service, run_id)
     context.send(run.id)

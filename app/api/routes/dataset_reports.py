@@ -1,4 +1,4 @@
-"""What is told of data sets over HTTP: manifest, statistics, report, card, plots, differences."""
+"""Routes of what describes a data set: manifest, statistics, report, card, plots, comparison."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -27,7 +27,7 @@ router = APIRouter(
 
 @router.get("/{dataset_id}/manifest")
 def get_manifest(context: InContext, dataset_id: str) -> Manifest:
-    """Get all that is known of what a version is and what made it."""
+    """Get the manifest of a version: its full provenance."""
     return _manifest(reports.version_details(context.service, dataset_id))
 
 
@@ -65,19 +65,19 @@ def _licences(dataset: Dataset, sources: Sequence[SourceFact]) -> tuple[list[str
 
 @router.get("/{dataset_id}/statistics")
 def get_statistics(context: InContext, dataset_id: str) -> Statistics:
-    """Get a version in numbers: the paper's table 1, lengths, verbs and nouns, label balance."""
+    """Get the statistics of a version: table 1 of the paper, lengths, verbs, nouns, labels."""
     return reports.version_details(context.service, dataset_id).statistics
 
 
 @router.get("/{dataset_id}/report", response_class=HTMLResponse)
 def get_report(context: InContext, dataset_id: str) -> HTMLResponse:
-    """Get the report, a page with plots that opens offline."""
+    """Get the report of a version, an HTML page with plots that opens offline."""
     return HTMLResponse(reports.report(context.service, dataset_id))
 
 
 @router.get("/{dataset_id}/card", response_class=PlainTextResponse)
 def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
-    """Get the card, as a hub shows it."""
+    """Get the data set card of a version, in Markdown."""
     card = reports.card(context.service, dataset_id)
     return PlainTextResponse(card, media_type="text/markdown")
 
@@ -88,7 +88,7 @@ def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
     responses={200: {"content": {"image/svg+xml": {}}}},
 )
 def get_plot(context: InContext, dataset_id: str, name: str) -> Response:
-    """Get one of the report's plots by itself."""
+    """Get one plot of the report, as SVG."""
     drawn = reports.plots_of(context.service, dataset_id)
     if name not in drawn:
         raise NotFound("plot", name)
@@ -100,7 +100,9 @@ def compare(
     context: InContext,
     new_id: str,
     old_id: str,
-    limit: Annotated[int, Query(ge=0, le=1000, description="Differences told; all count.")] = 100,
+    limit: Annotated[
+        int, Query(ge=0, le=1000, description="Most differences to list; all are counted.")
+    ] = 100,
 ) -> ComparisonView:
     """Compare a version with an older one: rows added, removed, and with another answer."""
     found = dataset_comparing.compare_datasets(context.service, old_id, new_id, limit)
@@ -116,7 +118,7 @@ def compare(
 
 
 class PushPost(BaseModel):
-    """Where to."""
+    """The repository to push to."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -126,6 +128,6 @@ class PushPost(BaseModel):
 
 @router.post("/{dataset_id}/push", responses={502: {"model": Problem}, 503: {"model": Problem}})
 def push(context: InContext, dataset_id: str, body: PushPost) -> PushedView:
-    """Put a version with its card on the hub that the service has a token for, as one commit."""
+    """Push a version with its card to the Hugging Face Hub, as one commit."""
     pushed = hub.push(context.service, dataset_id, body.repo, private=body.private)
     return PushedView.model_validate(pushed)

@@ -1,4 +1,4 @@
-"""Data sets over HTTP: ask for a version, import a file, look, download, delete."""
+"""Routes of data sets: make a version, import a file, list, download, delete."""
 
 import json
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class DatasetPost(BaseModel):
-    """A name, which may have versions already, and what the next one is made of."""
+    """A new version of a data set: its name and its recipe."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -46,14 +46,14 @@ class DatasetPost(BaseModel):
     "",
     status_code=status.HTTP_202_ACCEPTED,
     responses={
-        200: {"model": DatasetView, "description": "The same was asked for before."},
+        200: {"model": DatasetView, "description": "The same version exists already."},
         422: {"model": Problem},
     },
 )
 def post_dataset(context: InContext, body: DatasetPost, response: Response) -> DatasetView:
-    """Have a version made of runs and earlier data sets; poll the address in `Location`.
+    """Make a data set version from runs and earlier data sets; poll the address in `Location`.
 
-    The same name and recipe over sources that hold the same is the version that is there.
+    The same name and recipe with unchanged sources answers 200 with the existing version.
     """
     dataset, new = control.create_dataset(context.service, DatasetRequest(body.name, body.recipe))
     return _accepted(context, dataset, response, new=new)
@@ -65,14 +65,14 @@ def post_dataset(context: InContext, body: DatasetPost, response: Response) -> D
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "The file as it is, also gzipped.",
+            "description": "The file, plain or gzipped.",
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         }
     },
     responses={
-        200: {"model": DatasetView, "description": "The same file was taken in before."},
+        200: {"model": DatasetView, "description": "The same file was imported before."},
         409: {"model": Problem},
-        422: {"model": Problem, "description": "What cannot be read, by line."},
+        422: {"model": Problem, "description": "Rows that cannot be read, by line."},
         507: {"model": Problem, "description": "The disk is full."},
     },
 )
@@ -84,19 +84,22 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")],  # noqa: A002
     columns: Annotated[
         str | None,
-        Query(description='Which column is what, as JSON: `{"instruction": "question"}`.'),
+        Query(description='Names of the columns, as JSON: `{"instruction": "question"}`.'),
     ] = None,
-    vicuna: Annotated[bool, Query(description="Clean conversations Vicuna's way.")] = False,
+    vicuna: Annotated[bool, Query(description="Clean conversations as Vicuna did.")] = False,
     most_characters: Annotated[
-        int | None, Query(ge=1, description="With `vicuna`: split longer conversations.")
+        int | None,
+        Query(ge=1, description="With `vicuna`: split longer conversations (characters)."),
     ] = None,
     skip_unreadable: Annotated[
-        bool, Query(description="Leave out rows that cannot be read, with their reasons.")
+        bool, Query(description="Skip rows that cannot be read, and list them as drops.")
     ] = False,
     licence: Annotated[Licence | None, Query()] = None,
-    source: Annotated[str | None, Query(max_length=500, description="Where it is from.")] = None,
+    source: Annotated[
+        str | None, Query(max_length=500, description="Origin of the file, such as a URL.")
+    ] = None,
 ) -> DatasetView:
-    """Take in a file as a data set of its own: whole, or, with every fault named, not at all."""
+    """Import a file as a data set; with any fault, nothing is imported and every fault is named."""
     how = _import(
         format=format,
         columns=_columns(columns),
@@ -117,7 +120,7 @@ def _import(**values: Any) -> Import:  # noqa: ANN401 - of the fields' own types
         return Import(**values)
     except ValidationError as error:
         faults = faults_from(error.errors())
-        raise InvalidInput("The import is not described well.", faults) from None
+        raise InvalidInput("The import options have faults.", faults) from None
 
 
 def _columns(text: str | None) -> Any:  # noqa: ANN401 - what JSON is; `Import` looks at it
@@ -125,7 +128,7 @@ def _columns(text: str | None) -> Any:  # noqa: ANN401 - what JSON is; `Import` 
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError) as error:
         fault = Fault(f"must be a JSON object: {error}", field="columns")
-        raise InvalidInput("The import is not described well.", [fault]) from None
+        raise InvalidInput("The import options have faults.", [fault]) from None
 
 
 def _accepted(
@@ -146,7 +149,7 @@ def list_datasets(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[DatasetView]:
-    """List versions, newest first; of one name or of all."""
+    """List data set versions, newest first, of one name or of all."""
     page = lists.list_datasets(context.service, name=name, cursor=cursor, limit=limit)
     items = [DatasetView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
@@ -154,13 +157,13 @@ def list_datasets(
 
 @router.get("/{dataset_id}")
 def get_dataset(context: InContext, dataset_id: str) -> DatasetView:
-    """Get one: whether it is ready, how many rows it has, how many were left out."""
+    """Get a data set version: state, number of rows and of dropped rows."""
     return DatasetView.model_validate(lists.get_dataset(context.service, dataset_id))
 
 
 @router.delete("/{dataset_id}", status_code=204, responses={409: {"model": Problem}})
 def delete_dataset(context: InContext, dataset_id: str) -> None:
-    """Remove a version with its rows and files; its number is not given to another."""
+    """Delete a version with its rows and files; its version number is not used again."""
     control.delete_dataset(context.service, dataset_id)
 
 
@@ -168,7 +171,7 @@ def delete_dataset(context: InContext, dataset_id: str) -> None:
 def list_rows(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DatasetRowView]:
-    """List rows in order, each with where it came from."""
+    """List the rows of a version in order, each with its provenance."""
     rows, next_cursor = lists.list_rows(context.service, dataset_id, cursor, limit)
     return PageView(items=[DatasetRowView.of(row) for row in rows], next_cursor=next_cursor)
 
@@ -177,7 +180,7 @@ def list_rows(
 def list_drops(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DropView]:
-    """List what was left out, each with the filter and its reason."""
+    """List the dropped rows of a version, each with the filter and the reason."""
     page = lists.list_drops(context.service, dataset_id, cursor=cursor, limit=limit)
     items = [DropView.model_validate(item) for item in page.items]
     return PageView(items=items, next_cursor=page.next_cursor)
@@ -197,8 +200,8 @@ def _option_parameters() -> list[dict[str, Any]]:
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "The file."},
-        206: {"description": "A part of it."},
-        304: {"description": "You have it: the ETag is its SHA-256."},
+        206: {"description": "The requested range."},
+        304: {"description": "Not modified: the ETag is the SHA-256 of the file."},
         409: {"model": Problem, "description": "It is not ready."},
         422: {"model": Problem},
         507: {"model": Problem, "description": "The disk is full."},
@@ -210,11 +213,11 @@ def download(
     request: Request,
     dataset_id: str,
     format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}, hub.")] = "alpaca",  # noqa: A002
-    split: Annotated[SplitName | None, Query(description="Left out: all rows.")] = None,
+    split: Annotated[SplitName | None, Query(description="Default: all rows.")] = None,
 ) -> Response:
     """Download a version in a format; the same request is the same file, byte for byte.
 
-    `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
+    `ETag` is the SHA-256 of the file. Resume a broken download with `Range` and `If-Range`.
     """
     dataset = lists.ready_dataset(context.service, dataset_id)
     options = WRITTEN_PLAINLY

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it serve."""
+"""Health checks."""
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -10,13 +10,13 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """Alive."""
+    """The process is alive."""
 
     status: str = "ok"
 
 
 class Readiness(BaseModel):
-    """`ok`, or for each part what is wrong with it."""
+    """`ok`, or the error of each dependency."""
 
     status: str
     checks: dict[str, str]
@@ -24,13 +24,13 @@ class Readiness(BaseModel):
 
 @router.get("/health")
 def get_health() -> Health:
-    """Say that the process is alive; touches nothing else."""
+    """Report that the process is alive; checks nothing else."""
     return Health()
 
 
 @router.get("/ready", responses={503: {"model": Readiness}})
 def get_readiness(context: InContext, response: Response) -> Readiness:
-    """Say whether database and broker can be worked with."""
+    """Report if the database and the broker can be used."""
     found = {
         "database": trouble(context.service.database),
         "broker": context.broker_trouble(),

@@ -1,4 +1,4 @@
-"""Runs over HTTP: start, watch, pause, resume, cancel, and what they hold."""
+"""Routes of runs: start, list, pause, resume, cancel, extend, and everything a run contains."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -43,7 +43,7 @@ from app.store.tables.runs import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})
 
-_LOOK_AGAIN_S = 0.5
+_POLL_S = 0.5
 ViewT = TypeVar("ViewT", bound=BaseModel)
 
 
@@ -86,7 +86,7 @@ def _answer(service: ServiceContext, run: Run) -> RunView:
     status_code=status.HTTP_202_ACCEPTED,
     response_model=RunView,
     responses={
-        200: {"model": RunEstimate, "description": "What it would take (`dry_run`)."},
+        200: {"model": RunEstimate, "description": "Estimate (`dry_run`)."},
         409: {"model": Problem},
         422: {"model": Problem},
     },
@@ -98,9 +98,9 @@ def post_run(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> RunView | Response:
-    """Start a run: it is stored and queued when this answers; poll the address in `Location`.
+    """Start a run. It is stored and queued when this answers; poll the address in `Location`.
 
-    With `training` it takes a key that may start training, too.
+    With `training` the API key also needs the scope `train`.
     """
     if body.training is not None:
         must_also(http, Scope.TRAIN)
@@ -144,13 +144,13 @@ class ExtendPost(BaseModel):
     status_code=202,
     response_model=RunView,
     responses={
-        200: {"model": RunEstimate, "description": "What is still to be taken (`dry_run`)."},
+        200: {"model": RunEstimate, "description": "Estimate of the rest (`dry_run`)."},
         409: {"model": Problem},
         422: {"model": Problem},
     },
 )
 def extend_run(context: InContext, run_id: str, body: ExtendPost) -> RunView | Response:
-    """Raise the target or the budget; a run that waited for it goes on at once. Safe to repeat."""
+    """Raise the target or the budget; a run that was paused for it resumes. Safe to repeat."""
     extension = Extension(body.target, body.budget.caps())
     if body.dry_run:
         return _estimated(estimate_extension(context.service, run_id, extension))
@@ -182,7 +182,7 @@ def list_runs(
 
 @router.get("/{run_id}")
 def get_run(context: InContext, run_id: str) -> RunView:
-    """Get one: status, progress, funnel, tokens, cost, time left, why it ended."""
+    """Get a run: status, progress, funnel, tokens, cost, time left, reason of its end."""
     return _answer(context.service, control.get_run(context.service, run_id))
 
 
@@ -196,29 +196,29 @@ def _control(
 
 @router.post("/{run_id}/cancel", status_code=202, responses={409: {"model": Problem}})
 def cancel_run(context: InContext, run_id: str) -> RunView:
-    """End it for good; what it has made stays."""
+    """Cancel a run; its results stay. A cancelled run can't be resumed."""
     return _control(context, run_id, control.cancel_run)
 
 
 @router.post("/{run_id}/pause", status_code=202, responses={409: {"model": Problem}})
 def pause_run(context: InContext, run_id: str) -> RunView:
-    """Ask the model nothing more until it is resumed."""
+    """Pause a run: no more model calls until it is resumed."""
     return _control(context, run_id, control.pause_run)
 
 
 @router.post("/{run_id}/resume", status_code=202, responses={409: {"model": Problem}})
 def resume_run(context: InContext, run_id: str) -> RunView:
-    """Go on from where it stands, after a pause or a failure."""
+    """Resume a run after a pause or a failure."""
     return _control(context, run_id, control.resume_run)
 
 
-async def _patiently(parts: Iterator[str]) -> AsyncIterator[str]:
-    """Hand on what is there, and wait for more without holding a thread."""
+async def _streamed(parts: Iterator[str]) -> AsyncIterator[str]:
+    """Yield the parts, and wait for more without holding a thread."""
     async for part in iterate_in_threadpool(parts):
         if part:
             yield part
         else:
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_S)
 
 
 @router.get(
@@ -229,14 +229,14 @@ async def _patiently(parts: Iterator[str]) -> AsyncIterator[str]:
 def get_dataset(
     context: InContext,
     run_id: str,
-    follow: Annotated[bool, Query(description="Stream until the run has ended.")] = False,
+    follow: Annotated[bool, Query(description="Stream rows until the run has ended.")] = False,
 ) -> StreamingResponse:
-    """Download the data set in Alpaca's format: instruction, input, output, and nothing else."""
+    """Download the data set of a run in the Alpaca format: instruction, input, output."""
     read = run_rows.growing_rows if follow else run_rows.rows
     rows = read(context.service, run_id)
     disposition = f'attachment; filename="{run_id}.alpaca.json"'
     return StreamingResponse(
-        _patiently(alpaca_json(rows)),
+        _streamed(alpaca_json(rows)),
         media_type="application/json",
         headers={"Content-Disposition": disposition},
     )
@@ -246,7 +246,7 @@ def get_dataset(
 def list_instructions(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[InstructionView]:
-    """List accepted instructions, in order of acceptance."""
+    """List the accepted instructions of a run, in order of acceptance."""
     page = lists.list_parts(context.service, InstructionRow, run_id, cursor=cursor, limit=limit)
     return _page(InstructionView, page)
 
@@ -255,7 +255,7 @@ def list_instructions(
 def list_instances(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[InstanceView]:
-    """List accepted instances, in the order of their instructions."""
+    """List the accepted instances of a run, in the order of their instructions."""
     page = lists.list_parts(context.service, InstanceRow, run_id, cursor=cursor, limit=limit)
     return _page(InstanceView, page)
 
@@ -264,7 +264,7 @@ def list_instances(
 def list_rejections(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[RejectionView]:
-    """List what was rejected, with its reason."""
+    """List the rejected candidates and instances of a run, each with its reason."""
     page = lists.list_parts(context.service, Rejection, run_id, cursor=cursor, limit=limit)
     return _page(RejectionView, page)
 
@@ -273,7 +273,7 @@ def list_rejections(
 def list_completions(
     context: InContext, run_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[CompletionView]:
-    """List the model's replies with all that led to them."""
+    """List the model replies of a run, with prompts, parameters, tokens and cost."""
     page = lists.list_parts(context.service, CompletionRow, run_id, cursor=cursor, limit=limit)
     return _page(CompletionView, page)
 

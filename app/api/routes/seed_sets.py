@@ -1,4 +1,4 @@
-"""Seed sets over HTTP."""
+"""Routes of seed sets."""
 
 import json
 from typing import Annotated
@@ -112,6 +112,6 @@ def list_seed_sets(
 
 @router.get("/{seed_set_id}", responses={404: {"model": Problem}})
 def get_seed_set(context: InContext, seed_set_id: str) -> SeedSetView:
-    """Get one."""
+    """Get a seed set."""
     found = seed_sets.get_seed_set(context.service.database, seed_set_id)
     return SeedSetView.model_validate(found)

@@ -1,4 +1,4 @@
-"""Training jobs over HTTP: start, look, follow, cancel, go on, download what came of it."""
+"""Routes of training jobs and evaluations: start, list, cancel, resume, download outputs."""
 
 from typing import Annotated, Any, Self
 
@@ -36,7 +36,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class TrainingPost(BaseModel):
-    """A version of a data set, or the run that makes one, and how a model learns from it."""
+    """A training job: a data set version, or the run that makes one, and the options."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -68,7 +68,7 @@ class TrainingPost(BaseModel):
 
 
 class EvaluationPost(BaseModel):
-    """A version of a data set, and the model that is measured on it."""
+    """An evaluation: a data set version, and the model to measure on it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,9 +89,9 @@ def post_training_job(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
-    """Have a model tuned on a data set; poll or follow the address in `Location`.
+    """Fine-tune a model on a data set; poll or follow the address in `Location`.
 
-    With `run_id` it takes a key that may make data sets, too.
+    With `run_id` the API key also needs the scope `run`.
     """
     if body.run_id is None:
         request = TrainingRequest(str(body.dataset_id), body.options)
@@ -114,7 +114,7 @@ def post_evaluation(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
-    """Have a model measured, tuned or not: a job that tunes nothing, found among training jobs."""
+    """Evaluate a model, fine-tuned or not; the evaluation is listed with the training jobs."""
     request = TrainingRequest(body.dataset_id, body.options)
     job = control.create_job(context.service, request, idempotency_key)
     return _accepted(context, job, response)
@@ -134,7 +134,7 @@ def list_training_jobs(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[TrainingJobSummary]:
-    """List jobs, newest first."""
+    """List training jobs and evaluations, newest first."""
     page = control.list_jobs(
         context.service, kind=kind, dataset_id=dataset_id, cursor=cursor, limit=limit
     )
@@ -144,13 +144,13 @@ def list_training_jobs(
 
 @router.get("/{job_id}")
 def get_training_job(context: InContext, job_id: str) -> TrainingJobView:
-    """Look at one, with its log's end and its evaluation."""
+    """Get a training job, with the end of its log and its evaluation."""
     return TrainingJobView.model_validate(control.get_job(context.service, job_id))
 
 
 @router.post("/{job_id}/cancel", responses={409: {"model": Problem}})
 def cancel_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
-    """Cancel it: at once where no worker has it, else within seconds."""
+    """Cancel a training job: at once when it is queued, within seconds when it runs."""
     return TrainingJobSummary.model_validate(control.cancel_job(context.service, job_id))
 
 
@@ -158,7 +158,7 @@ def cancel_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
     "/{job_id}/resume", status_code=status.HTTP_202_ACCEPTED, responses={409: {"model": Problem}}
 )
 def resume_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
-    """Have it go on from its last checkpoint, after it failed or was cancelled."""
+    """Resume a failed or cancelled training job from its last checkpoint."""
     job = control.resume_job(context.service, job_id)
     context.send_training_job(job.id)
     return TrainingJobSummary.model_validate(job)
@@ -170,7 +170,7 @@ def resume_training_job(context: InContext, job_id: str) -> TrainingJobSummary:
     responses={409: {"model": Problem, "description": "There is no evaluation yet."}},
 )
 def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
-    """Read its evaluation as a page."""
+    """Get the evaluation report of a training job, as an HTML page."""
     job = control.get_job(context.service, job_id)
     if job.evaluation is None:
         raise Conflict(f"The training job is {job.status} and has no evaluation.")
@@ -179,7 +179,7 @@ def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
 
 @router.get("/{job_id}/outputs")
 def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
-    """List the files that it left, with their checksums."""
+    """List the output files of a training job, with their checksums."""
     return [OutputView.model_validate(each) for each in control.outputs(context.service, job_id)]
 
 
@@ -189,7 +189,7 @@ def list_outputs(context: InContext, job_id: str) -> list[OutputView]:
     responses={409: {"model": Problem}},
 )
 def delete_outputs(context: InContext, job_id: str) -> None:
-    """Remove them and its checkpoints for good; the job and its evaluation stay."""
+    """Delete the outputs and checkpoints of a training job; the job and its evaluation stay."""
     control.discard_files(context.service, job_id)
 
 
@@ -198,14 +198,14 @@ def delete_outputs(context: InContext, job_id: str) -> None:
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "The file."},
-        206: {"description": "A part of it."},
-        304: {"description": "You have it: the ETag is its SHA-256."},
+        206: {"description": "The requested range."},
+        304: {"description": "Not modified: the ETag is the SHA-256 of the file."},
     },
 )
 def download_output(context: InContext, request: Request, job_id: str, name: str) -> Response:
-    """Download a file that it left.
+    """Download an output file of a training job.
 
-    `ETag` is its SHA-256. A download that was cut off goes on with `Range` and `If-Range`.
+    `ETag` is the SHA-256 of the file. Resume a broken download with `Range` and `If-Range`.
     """
     output, path = control.output(context.service, job_id, name)
     return file_answer(request, OfferedFile(path, output.sha256, path.name))

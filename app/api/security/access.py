@@ -1,19 +1,19 @@
-"""Who may do what: the one place that decides, before a request reaches anything else.
+"""Access control: API keys and scopes, checked by a middleware before anything else.
 
-It stands in front of the whole application, not at each route, so no route can be forgotten: what
-is not named here needs a key, and what changes something and is not named needs one for all. A
-request is decided before its body is read, and a stream again and again while it lasts.
+It checks every request, so no route can be forgotten: a path that is not named here needs a key,
+and a change under such a path needs the scope `admin`. A request is checked before its body is
+read, and a stream once a second while it lasts.
 
-- Health answers everybody. It says only that the process lives.
-- Readiness answers this machine, where the container's health check and the embedded stack ask;
-  anybody else needs a key.
-- The documentation (`/docs`, `/redoc`, `/openapi.json`) is open once there is a key: it says what
-  the source says, and a browser cannot send a key with a page.
-- All else needs a key with the scope below. While there is no key, all of it, the documentation
-  included, is for this machine only (see `loopback`).
+- Health is open to everyone. It says only that the process is alive.
+- Readiness is open to this machine, for the container's health check and the embedded stack; other
+  machines need a key.
+- The documentation (`/docs`, `/redoc`, `/openapi.json`) is open once a key exists: it is as public
+  as the source code, and a browser cannot send a key with a page.
+- Everything else needs a key with the scope below. While no key exists, everything, including the
+  documentation, is open to this machine only (see `loopback`).
 
-Keys come in the Authorization header alone, which no browser adds by itself: a foreign page cannot
-use them, so only the service without keys has to look at origins.
+Keys are accepted only in the Authorization header. A browser does not add it by itself, so a
+foreign web page cannot use a key, and only a service without keys has to check origins.
 """
 
 import asyncio
@@ -43,15 +43,15 @@ _CHANGED_WITH = (
     ("/v1/training-jobs", Scope.TRAIN),
     ("/v1/evaluations", Scope.TRAIN),
 )
-"""Which scope changes what lies under a path; reading needs `Scope.READ` everywhere."""
-_DECIDED_EVERY_S = 1.0
-"""A stream that lasts longer is decided anew, so that it ends with its key."""
+"""The scope that a change under a path needs; reading always needs `Scope.READ`."""
+_CHECK_EVERY_S = 1.0
+"""How often a stream is checked again, so that it ends when its key is revoked."""
 _CALLER = "caller"
 _MAKE_ONE = "`seedbed keys create NAME --scope admin`, on the machine of the service, makes one"
 
 
 def needed_scope(method: str, path: str) -> Scope:
-    """What a key must allow for this method on this path."""
+    """Return the scope that a key needs for this method on this path."""
     if method in READING_METHODS:
         return Scope.READ
     for place, scope in _CHANGED_WITH:
@@ -61,11 +61,11 @@ def needed_scope(method: str, path: str) -> Scope:
 
 
 def refuse_to_listen_openly(host: str, database: Database) -> None:
-    """See that nobody but this machine can reach a service without keys.
+    """Check that only this machine can reach a service without API keys.
 
     Raises:
-        ConfigurationError: `host` can be reached from elsewhere, and there is no key, or the
-            database cannot say whether there is one.
+        ConfigurationError: Other machines can reach `host`, and no key exists, or the database
+            cannot be read.
     """
     if is_loopback(host):
         return
@@ -82,10 +82,10 @@ def refuse_to_listen_openly(host: str, database: Database) -> None:
 
 
 def must_also(request: Request, needed: Scope) -> None:
-    """See that the caller has a scope beyond that of the path, for what the body asks for.
+    """Check that the caller also has a scope that the request's body needs.
 
     Raises:
-        Forbidden: it has not. Where there is no key at all, all is allowed.
+        Forbidden: The key lacks it. While no key exists, everything is allowed.
     """
     caller: Caller | None = getattr(request.state, _CALLER, None)
     if caller is not None:
@@ -98,7 +98,7 @@ def _must(caller: Caller, needed: Scope) -> None:
 
 
 class Access:
-    """Answers what is not allowed, and hands on the rest."""
+    """Middleware that refuses requests that are not allowed."""
 
     def __init__(self, app: ASGIApp, database: Database) -> None:
         self._app = app
@@ -106,31 +106,31 @@ class Access:
         self._uses = _Uses(database)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Decide one request."""
+        """Check one request and pass it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
         try:
-            caller = await run_in_threadpool(self._decide, connection)
+            caller = await run_in_threadpool(self._check, connection)
         except (Unauthenticated, Forbidden) as refusal:
             await problems.anticipated(connection, refusal)(scope, receive, send)
             return
         if caller is not None:
-            self._uses.note(caller)
+            self._uses.record(caller)
             scope.setdefault("state", {})[_CALLER] = caller
         try:
-            await self._app(scope, receive, self._deciding_anew(connection, send))
+            await self._app(scope, receive, self._checked_again(connection, send))
         except _Withdrawn:
-            # The answer stays without its end, so the server closes the connection.
+            # The response has no end, so the server closes the connection.
             return
 
-    def _decide(self, connection: HTTPConnection) -> Caller | None:
-        """Say who it is that may; None where nobody needs to be known.
+    def _check(self, connection: HTTPConnection) -> Caller | None:
+        """Return the caller; None when the request needs no key.
 
         Raises:
-            Unauthenticated: a key is needed.
-            Forbidden: that is not enough, or it is not this machine that asks.
+            Unauthenticated: A key is needed.
+            Forbidden: The key's scopes are not enough, or the request is not from this machine.
         """
         method, path = connection.scope.get("method", ""), connection.scope["path"]
         reads = method in READING_METHODS
@@ -153,15 +153,15 @@ class Access:
         _must(caller, needed)
         return caller
 
-    def _deciding_anew(self, connection: HTTPConnection, send: Send) -> Send:
-        decided_at = time.monotonic()
+    def _checked_again(self, connection: HTTPConnection, send: Send) -> Send:
+        checked_at = time.monotonic()
 
         async def guarded(message: Message) -> None:
-            nonlocal decided_at
-            if message.get("more_body") and time.monotonic() - decided_at >= _DECIDED_EVERY_S:
-                decided_at = time.monotonic()
+            nonlocal checked_at
+            if message.get("more_body") and time.monotonic() - checked_at >= _CHECK_EVERY_S:
+                checked_at = time.monotonic()
                 try:
-                    await run_in_threadpool(self._decide, connection)
+                    await run_in_threadpool(self._check, connection)
                 except (Unauthenticated, Forbidden) as refusal:
                     raise _Withdrawn from refusal
             await send(message)
@@ -170,19 +170,19 @@ class Access:
 
 
 class _Withdrawn(Exception):
-    """What was allowed at first is allowed no more; the answer has begun and cannot say so."""
+    """Access was revoked during a response, which can no longer report it."""
 
 
 class _Uses:
-    """Notes when keys were used, beside the requests: none waits for it or fails with it."""
+    """Records when keys were used, in the background: no request waits for it or fails with it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._tried_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def note(self, caller: Caller) -> None:
-        """Have the use noted if that is due, and was not just tried in vain."""
+    def record(self, caller: Caller) -> None:
+        """Record the use if it is due and did not fail just now."""
         now = time.monotonic()
         tried_at = self._tried_at.get(caller.key_id, -math.inf)
         if not caller.use_is_due or now - tried_at < api_keys.USE_RECORDED_EVERY_S:
@@ -190,13 +190,13 @@ class _Uses:
         self._tried_at[caller.key_id] = now
         noting = run_in_threadpool(api_keys.record_use, self._database, caller.key_id)
         task = asyncio.create_task(noting)
-        # The loop itself keeps no hold on its tasks.
+        # The event loop keeps only weak references to its tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
 def _bearer(connection: HTTPConnection) -> str | None:
-    """The key that came along; None when none did."""
+    """Return the key of the Authorization header; None: there is none."""
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 

@@ -1,8 +1,8 @@
-"""Who asks from this machine, and whether it is a person or a foreign web page that asks.
+"""Requests from this machine, told apart from those of remote clients and foreign web pages.
 
-Without a key only this machine is served, so here is what could pass for it: a client that names
-another address in a header (headers are never believed), somebody far away behind a proxy of this
-machine, and a web page in a browser of this machine, which reaches loopback in its user's name.
+Without an API key only this machine is served. Three things could pass for it: a client that claims
+another address in a header (headers are never trusted), a remote client behind a proxy on this
+machine, and a web page in a browser on this machine, which can reach loopback.
 """
 
 import re
@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""What changes nothing."""
-_LEFT_BY_PROXIES = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""Methods that change nothing."""
+_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]@/]+))(?::[0-9]+)?")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nothing but this machine can be behind an address; of names, only ``localhost``."""
+    """Return True for ``localhost`` and for addresses that only this machine can use."""
     if host.lower() == "localhost":
         return True
     try:
@@ -30,20 +30,20 @@ def is_loopback(host: str) -> bool:
 
 
 def from_this_machine(connection: HTTPConnection) -> bool:
-    """Whether a connection has both its ends on this machine, on loopback or not."""
+    """Return True when both ends of a connection are on this machine, on loopback or not."""
     client, server = connection.client, connection.scope.get("server")
     if client is None:
         return False
-    # The far end has the address that we are reached at: that is us.
+    # The client has the address of the server, so it is this machine.
     return is_loopback(client.host) or (server is not None and client.host == server[0])
 
 
 def why_not_local(connection: HTTPConnection) -> str | None:
-    """Say why a request is not plainly one of this machine's user; None when it is."""
+    """Return why a request may not come from a user of this machine; None: it does."""
     if connection.client is None or not is_loopback(connection.client.host):
         return "This request comes from another machine"
     headers = connection.headers
-    if any(name in headers for name in _LEFT_BY_PROXIES):
+    if any(name in headers for name in _PROXY_HEADERS):
         return "This request comes through a proxy"
     asked_as = headers.getlist("host")
     if len(asked_as) != 1 or not is_loopback(_host_name(asked_as[0])):
@@ -55,7 +55,7 @@ def why_not_local(connection: HTTPConnection) -> str | None:
 
 
 def _of_another_page(connection: HTTPConnection) -> bool:
-    """Whether a browser says that the request was made by a page that is not the service's own."""
+    """Return True when a browser reports that a page of another origin made the request."""
     headers = connection.headers
     origin = headers.get("origin")
     if origin is not None:
@@ -71,6 +71,6 @@ def _authority(origin: str) -> str:
 
 
 def _host_name(header: str) -> str:
-    """The name or address in a Host header; empty when it is not well formed."""
+    """Return the name or address in a Host header; empty when it is malformed."""
     match = _HOST.fullmatch(header)
     return (match[1] or match[2]) if match else ""

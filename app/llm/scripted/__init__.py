@@ -1,1 +1,1 @@
-"""A scripted model and the HTTP server that plays it: for tests, demos and dry runs."""
+"""A test aid, shipped for demos and dry runs: a scripted model and its HTTP server."""

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from app.errors import ConfigurationError
-from app.llm.calls import FIRST_IN_AIR, Calls, Endpoint
+from app.llm.calls import FIRST_IN_FLIGHT, Calls, Endpoint
 from app.llm.outcomes import Outcome
 from app.llm.provider import Provider, ProviderFactory
 from app.llm.scripted.provider import ScriptedProvider
@@ -62,7 +62,7 @@ def test_each_endpoint_answers_what_it_was_asked_and_all_comes_out_together() ->
     assert {a.model for a in found.values() if isinstance(a, Completion)} == {"m"}
 
 
-@pytest.mark.parametrize(("concurrency", "first"), [(2, 2), (64, FIRST_IN_AIR)])
+@pytest.mark.parametrize(("concurrency", "first"), [(2, 2), (64, FIRST_IN_FLIGHT)])
 def test_each_endpoint_begins_with_a_few_calls(concurrency: int, first: int) -> None:
     with Calls([silent("east"), silent("west")], "m", concurrency) as calls:
         assert {lane.capacity for lane in calls.lanes.values()} == {first}
