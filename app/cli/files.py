@@ -45,7 +45,9 @@ def checked_target(out: Path) -> Path:
     except OSError as error:
         raise InvalidInput(f"{out} cannot be written: {error.strerror}.") from error
     if out.is_dir():
-        raise InvalidInput(f"{out} is a folder; give --out the name of a file.")
+        raise InvalidInput(
+            f"{out} is a folder; give the name of a file in it, such as {out / 'NAME'}."
+        )
     if not os.access(out.parent, os.W_OK | os.X_OK):
         raise InvalidInput(f"{out} cannot be written: no permission for its folder.")
     return out

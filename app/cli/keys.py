@@ -24,9 +24,7 @@ from app.store.database import Database
 from app.store.health import trouble
 from app.store.tables.api_keys import ApiKey
 
-keys_app = typer.Typer(
-    help="API keys, in the database at DATABASE_URL (or on the data folder).", no_args_is_help=True
-)
+keys_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 
 @keys_app.command("create", epilog=EXIT_CODES_HELP)

@@ -40,7 +40,7 @@ _FORMAT_OPTIONS = model_options(EVERY_WRITE_OPTION, heading="Options of formats"
 @datasets_app.command("make", epilog=EXIT_CODES_HELP)
 def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Ids of runs and data sets.")
+        list[str], typer.Argument(metavar="SOURCE", help="Ids of runs and data sets.")
     ],
     name: Name,
     recipe: Annotated[
@@ -190,7 +190,7 @@ def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the pa
         str, typer.Option("--format", help="Format, such as alpaca, messages or parquet.")
     ] = "alpaca",
     split: Annotated[
-        str | None, typer.Option(help="Split to write: train or test.", show_default="all rows")
+        str | None, typer.Option(help="Split to write: train or test. Default: all rows.")
     ] = None,
     given: Given = NONE_GIVEN,
     api: Api = None,

@@ -14,6 +14,7 @@ from app.services.access.api_keys import is_key
 from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.data_folder import RunningService, running_service
 from app.stack.embedded import EmbeddedStack
+from app.stack.environment import variable_names
 
 _START_TIMEOUT_S = 300.0
 _START_POLL_S = 0.2
@@ -48,8 +49,9 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         # Without the value, which may be a secret.
+        names = variable_names()
         wrong = [
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            f"{names.get(str(fault['loc'][0]), fault['loc'][0])}: {fault['msg']}"
             for fault in error.errors(include_url=False, include_input=False)
         ]
         raise ConfigurationError("Invalid settings: " + "; ".join(wrong)) from None

@@ -56,7 +56,7 @@ def download(
 ) -> None:
     """Download the files of an adapter, verified by SHA-256; existing files are kept.
 
-    `seedbed serve FOLDER` serves the downloaded model.
+    Serve the downloaded model with `seedbed serve FOLDER`.
     """
     output = Output(as_json=as_json)
     with output.failures_reported("Interrupted. Repeat the command for the remaining files."):

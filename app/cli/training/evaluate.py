@@ -81,7 +81,7 @@ def read(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The filled-in sheet.")],
     reviewer: Annotated[
         str | None,
-        typer.Option(help="Name of the person.", show_default="name of the file"),
+        typer.Option(help="Name of the person. Default: the name of the file."),
     ] = None,
     api: Api = None,
     as_json: AsJson = False,

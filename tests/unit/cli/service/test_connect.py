@@ -37,7 +37,7 @@ def test_settings_that_cannot_work_are_named_without_their_value(
     monkeypatch.setenv("SEEDBED_CONCURRENCY", "sk-pasted-in-the-wrong-place")
     ended = seedbed("runs", api=False)
     assert ended.code == ExitCode.BAD_USAGE
-    assert "concurrency" in ended.stderr
+    assert "SEEDBED_CONCURRENCY: " in ended.stderr
     assert "sk-pasted" not in ended.stderr
 
 
