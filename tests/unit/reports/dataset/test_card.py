@@ -178,6 +178,8 @@ def test_a_fence_is_longer_than_any_run_of_ticks_in_it() -> None:
 def test_markup_in_a_line_is_text() -> None:
     assert inline("a|b <i> *c*\n# d") == r"a&#124;b &lt;i&gt; \*c\* \# d"
     assert inline("http://x.y www.x.y") == "http:&#47;&#47;x.y www&#46;x.y"
+    assert inline("a & b > c $d$ x@y.z") == "a &amp; b &gt; c &#36;d&#36; x&#64;y.z"
+    assert inline("w" * 300) == "w" * 199 + "…"
 
 
 @pytest.mark.parametrize(
