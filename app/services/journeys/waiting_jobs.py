@@ -86,7 +86,7 @@ def _hand_over(session: Session, job: TrainingJob, dataset: Dataset) -> None:
 
 def _failure_of(dataset: Dataset) -> str | None:
     if dataset.state == DatasetState.FAILED:
-        return f"failed: {dataset.message}"
+        return f"failed: {dataset.message}".removesuffix(".")
     if dataset.state == DatasetState.READY and not dataset.row_count:
         return "has no rows"
     return None

@@ -7,6 +7,8 @@ from typing import cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.pipeline.budget import Caps
@@ -17,12 +19,14 @@ from app.services.datasets.control import request_hash_of as dataset_hash
 from app.services.datasets.importing import Upload
 from app.services.datasets.importing import request_hash_of as import_hash
 from app.services.datasets.recipe import Import, Source, VersionRecipe
-from app.services.idempotency import RequestHash, RequestKey, request_hash
+from app.services.idempotency import RequestHash, RequestKey, insert_once, request_hash
 from app.services.journeys.seeds_to_model import RunTraining
 from app.services.journeys.seeds_to_model import request_hash_of as run_training_hash
 from app.services.runs.run_request import RunRequest
 from app.services.training.jobs.requests import TrainingRequest
+from app.store.database import Database
 from app.store.json_columns import SourceFact
+from app.store.tables.runs import SeedSet
 from app.training.plain.options import TrainingOptions
 
 SEED = SeedTask("seed_0", "seed_0", "Say it.", (Instance("", "It."),), is_classification=False)
@@ -160,3 +164,52 @@ def test_a_key_with_another_request_is_a_conflict_that_says_what_to_do() -> None
     for stored in ("2:" + "0" * 62, "0" * 64, None):
         with pytest.raises(Conflict, match="another request; use a new key for a new job"):
             key.check_same(stored, "job")
+
+
+def seed_set(name: str) -> SeedSet:
+    return SeedSet(
+        id=name, name=name, content_sha256="0" * 64, task_count=0, classification_count=0
+    )
+
+
+def find_or_insert(session: Session, name: str) -> SeedSet:
+    found = session.scalar(select(SeedSet).where(SeedSet.content_sha256 == "0" * 64))
+    if found is None:
+        found = seed_set(name)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def test_a_row_is_inserted_once_though_its_commit_is_repeated(database: Database) -> None:
+    calls = []
+
+    def work(session: Session) -> SeedSet:
+        calls.append(1)
+        return find_or_insert(session, "mine")
+
+    for _ in range(2):
+        assert insert_once(database, SeedSet, "mine", work).id == "mine"
+    # The second time it is found by its id alone.
+    assert len(calls) == 1
+
+
+def test_of_two_processes_that_insert_at_once_the_second_finds_the_first(
+    database: Database,
+) -> None:
+    tries = []
+
+    def work(session: Session) -> SeedSet:
+        tries.append(1)
+        if len(tries) == 1:
+            # Both saw nothing, and the other one was faster.
+            session.add(seed_set("theirs"))
+            session.flush()
+            session.add(seed_set("mine"))
+            session.flush()
+        with database.read() as other:
+            assert other.scalar(select(SeedSet)) is None
+        return find_or_insert(session, "second try")
+
+    assert insert_once(database, SeedSet, "mine", work).id == "second try"
+    assert len(tries) == 2

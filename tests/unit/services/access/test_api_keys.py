@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from app.errors import InvalidInput, NotFound
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope, is_key
 from app.store.database import Database
@@ -52,3 +53,57 @@ def test_a_use_that_cannot_be_noted_is_a_line_in_the_log(
         api_keys.record_use(database, "key_1")
     database.close()
     assert "key_1 was not recorded" in caplog.text
+
+
+def test_a_key_is_found_by_its_text_until_it_is_revoked(database: Database) -> None:
+    assert not api_keys.any_key_exists(database)
+    new = api_keys.create_key(database, "ci", {Scope.RUN, Scope.READ})
+    assert is_key(new.key)
+    assert new.stored.id.removeprefix("key_") in new.key
+    assert new.key not in repr(new)
+    # In the order of the scopes, whatever the order they were given in.
+    assert new.stored.scopes == [Scope.READ, Scope.RUN]
+    assert api_keys.any_key_exists(database)
+
+    caller = api_keys.authenticate(database, new.key)
+    assert caller == Caller(
+        new.stored.id, "ci", frozenset({Scope.READ, Scope.RUN}), use_is_due=True
+    )
+    assert api_keys.authenticate(database, GOOD) is None
+    assert api_keys.authenticate(database, "sk-other") is None
+
+    for _ in range(2):
+        assert api_keys.revoke_key(database, new.stored.id).revoked_at is not None
+    assert api_keys.authenticate(database, new.key) is None
+    assert not api_keys.any_key_exists(database)
+    assert [key.id for key in api_keys.list_keys(database)] == [new.stored.id]
+
+
+@pytest.mark.parametrize("name", ["", "a" * 201, "two\nlines"])
+def test_a_key_needs_a_name_of_one_line(database: Database, name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        api_keys.create_key(database, name, {Scope.READ})
+    assert [fault.field for fault in refused.value.faults] == ["name"]
+    assert api_keys.create_key(database, "a" * 200, {Scope.READ}).stored.name == "a" * 200
+
+
+def test_a_key_needs_a_scope(database: Database) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        api_keys.create_key(database, "ci", set())
+    assert [fault.field for fault in refused.value.faults] == ["scopes"]
+
+
+@pytest.mark.parametrize("key_id", ["key_none", "\x00"])
+def test_a_key_that_is_not_there_cannot_be_revoked(database: Database, key_id: str) -> None:
+    with pytest.raises(NotFound):
+        api_keys.revoke_key(database, key_id)
+
+
+def test_a_use_is_recorded_once_in_a_while(database: Database) -> None:
+    new = api_keys.create_key(database, "ci", {Scope.READ})
+    api_keys.record_use(database, new.stored.id)
+    caller = api_keys.authenticate(database, new.key)
+    assert caller is not None
+    assert not caller.use_is_due
+    (stored,) = api_keys.list_keys(database)
+    assert stored.last_used_at is not None
