@@ -17,8 +17,8 @@ from typing import Any
 
 import openai
 
-from app.llm.fanout import Fanout
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.fanout import Fanout
 from app.llm.request_body import request_body
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES

@@ -31,7 +31,7 @@ from app.curation.options import (
 )
 from app.curation.splitting import split
 from app.curation.table import FILTERS, chosen
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 from app.similarity import SimilarityIndex
 
 _TEST_ITEMS = 2_000

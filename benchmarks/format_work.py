@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.atomic_files import written
+from app.dataset_row import Record, Unreadable
 from app.formats.files import opened
 from app.formats.formats import FORMATS
-from app.record import Record, Unreadable
 
 _WORDS = "the of a seed grows into tree by rain and light; what is asked gets an answer: “10:30”"
 

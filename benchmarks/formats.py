@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.atomic_files import written
+from app.dataset_row import Record
 from app.formats.formats import FORMATS
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
 from app.pipeline.types import Instance
-from app.record import Record
 from app.services.context import ServiceContext, open_service_context
 from app.services.runs import rows as run_rows
 from app.services.runs.control import get_run, start_run

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 from app.statistics.collector import statistics_of
 from app.statistics.rules import RuleFinder
 from app.statistics.verbs import SpacyFinder, VerbFinder

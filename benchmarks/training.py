@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainingArguments
 
-from app.record import Record
+from app.dataset_row import Record
 from app.training.learn.batches import pack_rows
 from app.training.learn.loop import TrainingHooks, learn
 from app.training.learn.loss import answer_examples

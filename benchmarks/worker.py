@@ -12,7 +12,7 @@ import time
 
 from app.logging_setup import log_to_stderr
 from app.services.context import ServiceContext, open_service_context
-from app.services.generation.worker_turn import advance_run
+from app.services.generation.advance_run import advance_run
 from app.services.runs.control import get_run
 from app.settings import Settings
 from app.stack.die_with_parent import die_with_parent

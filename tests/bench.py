@@ -7,15 +7,15 @@ from typing import Any
 
 from app.formats.alpaca import alpaca_json
 from app.llm.batch_api.batches import BatchEndpoint
-from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.request_body import LengthName
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
 from app.schemas.runs import RunView
 from app.services.context import ServiceContext
-from app.services.generation import worker_turn
+from app.services.generation import advance_run
 from app.services.runs import control, rows
 from app.services.runs.run_request import RunRequest
 from app.services.runs.view import run_view
@@ -59,7 +59,7 @@ class Bench:
         return control.start_run(self.context, request, None).id
 
     def work(self, run_id: str, stop: Callable[[], bool] = lambda: False) -> RunView:
-        while worker_turn.advance_run(self.context, Slot(run_id, 0), stop):
+        while advance_run.advance_run(self.context, Slot(run_id, 0), stop):
             if stop():
                 break
         return self.view(run_id)

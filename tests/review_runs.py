@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from app.dataset_row import DatasetRow, Exchange, Origin, Record
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
-from app.record import DatasetRow, Exchange, Origin, Record
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.states import DatasetState

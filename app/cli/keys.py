@@ -16,7 +16,7 @@ from rich.text import Text
 from app.cli.arguments import AsJson
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
-from app.cli.service.connect import read_settings
+from app.cli.service.find_service import read_settings
 from app.errors import SeedbedError
 from app.services.access import api_keys
 from app.services.access.api_keys import Scope

@@ -29,7 +29,7 @@ from app.cli.runs.request import (
     unfinished_run,
 )
 from app.cli.runs.watch import report_paused, watch_run, why_it_ended
-from app.cli.service.connect import Service, connect_or_start
+from app.cli.service.find_service import Service, connect_or_start
 from app.cli.training.display import job_result
 from app.cli.training.options import training_options
 from app.cli.training.watch import next_step, watch_job

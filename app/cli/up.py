@@ -6,7 +6,7 @@ from rich.text import Text
 
 from app.cli.arguments import AsJson
 from app.cli.output import Output
-from app.cli.service.connect import read_settings, start_stack
+from app.cli.service.find_service import read_settings, start_stack
 
 _CHECK_EVERY_S = 0.5
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from app.curation.digests import DigestTable, digest, question_texts
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 
 ChangeKind: TypeAlias = Literal["added", "removed", "changed"]
 

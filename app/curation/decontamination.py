@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from app.curation.digests import question_texts
 from app.curation.filter import Dropped
 from app.curation.options import DecontaminationOptions
-from app.record import Record
+from app.dataset_row import Record
 from app.similarity import SimilarityIndex
 from app.similarity.tokenizers import TOKENIZERS
 

@@ -8,7 +8,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable
 
-from app.record import Record
+from app.dataset_row import Record
 
 _LEAST_SLOTS = 1021
 _MOST_FILLED = 0.7

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app.record import Record
+from app.dataset_row import Record
 
 _LONGEST_DETAIL = 200
 

@@ -13,7 +13,7 @@ from typing import Literal
 from app.curation.digests import DigestTable, digest, question_texts
 from app.curation.filter import Dropped
 from app.curation.options import NearnessOptions
-from app.record import DatasetRow
+from app.dataset_row import DatasetRow
 from app.similarity import SimilarityIndex
 
 NEARNESS_REASONS = ("exact_repeat", "near_duplicate")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.curation.digests import DigestTable, digest
 from app.curation.options import SplitOptions
-from app.record import SplitName
+from app.dataset_row import SplitName
 from app.similarity import SimilarityIndex, TokenizerName
 from app.similarity.tokenizers import TOKENIZERS, fold
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from app.dataset_row import Record
 from app.evaluation.metrics import Estimate, JudgedOutcome, JudgeFigures
 from app.evaluation.paired import sign_p, tango
 from app.pipeline.default.reading import cleaned, field
 from app.pipeline.prompts import chat_version, template
 from app.pipeline.review.thoughts import without_thoughts
 from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
-from app.record import Record
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]
 Order: TypeAlias = Literal["base_first", "tuned_first"]

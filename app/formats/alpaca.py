@@ -7,13 +7,13 @@ and ``history`` of LLaMA-Factory.
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
 from app.formats.json.lines import Convert, read_lines, write_lines
 from app.formats.json.list_file import list_pieces, read_list, write_list
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.record import Record
 
 
 def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:

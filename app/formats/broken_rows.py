@@ -17,13 +17,13 @@
 | ``wrong_order`` | turns not in the order system, user, assistant, user, assistant |
 | ``no_answer`` | the last turn is not the assistant's, or there is none |
 
-Vicuna's cleaning has reasons of its own; see `app.formats.vicuna`.
+Vicuna's cleaning has reasons of its own; see `app.formats.chat.vicuna`.
 """
 
 import re
 from typing import TypeAlias
 
-from app.record import Record, Unreadable
+from app.dataset_row import Record, Unreadable
 
 Numbered: TypeAlias = tuple[int, Record | Unreadable]
 """A record or an unreadable row, with its 1-based row number; a row may give several records."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Set
 from typing import Literal, TypeAlias, get_args
 
+from app.dataset_row import Exchange, Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, text_of
-from app.record import Exchange, Record
 
 FieldName: TypeAlias = Literal["instruction", "input", "output", "system", "history"]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)

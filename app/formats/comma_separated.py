@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
 from app.formats.files import joined
 from app.formats.options import ReadOptions, WriteOptions
-from app.record import Record
 
 if TYPE_CHECKING:
     import _csv

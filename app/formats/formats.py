@@ -8,6 +8,7 @@ from typing import BinaryIO, TypeAlias
 
 from pydantic import ValidationError, create_model
 
+from app.dataset_row import Exchange, Record, Unreadable
 from app.errors import Fault, InvalidInput, faults_from
 from app.formats.alpaca import (
     read_alpaca,
@@ -16,10 +17,10 @@ from app.formats.alpaca import (
     write_alpaca_lines,
 )
 from app.formats.broken_rows import Numbered, excerpt
+from app.formats.chat.messages import read_messages, write_messages
+from app.formats.chat.sharegpt import read_sharegpt, write_sharegpt
 from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
-from app.formats.jsonl import write_jsonl
-from app.formats.messages import read_messages, write_messages
 from app.formats.options import (
     CHAT_COLUMNS,
     READ_PLAINLY,
@@ -33,8 +34,7 @@ from app.formats.prompt_completion import (
     read_prompt_completion,
     write_prompt_completion,
 )
-from app.formats.sharegpt import read_sharegpt, write_sharegpt
-from app.record import Exchange, Record, Unreadable
+from app.formats.seedbed_jsonl import write_jsonl
 
 Writer: TypeAlias = Callable[[Iterable[Record], BinaryIO, WriteOptions], None]
 Reader: TypeAlias = Callable[[BinaryIO, ReadOptions], Iterator[Numbered]]

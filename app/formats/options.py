@@ -55,7 +55,7 @@ class ParquetOptions(WriteOptions):
 
 @dataclass(frozen=True, slots=True)
 class VicunaOptions:
-    """Options for cleaning ShareGPT conversations; see `app.formats.vicuna`."""
+    """Options for cleaning ShareGPT conversations; see `app.formats.chat.vicuna`."""
 
     most_characters: int | None = None
     """Maximum length of a conversation; longer ones are split between rounds. None: no split."""

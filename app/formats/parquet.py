@@ -6,12 +6,12 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from app.dataset_row import Record, Unreadable
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.chat.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
 from app.formats.columns import Columns
 from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
-from app.formats.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
-from app.record import Record, Unreadable
 
 _MOST_ROWS = 10_000
 _MOST_CHARACTERS = 16 * 1024 * 1024

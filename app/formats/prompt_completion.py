@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from app.dataset_row import Record
 from app.formats.alpaca import of_columns
 from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
 from app.formats.json.lines import read_lines, write_lines
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.record import Record
 
 # Where the prompt ends with a label the completion begins with a space, as words in a text do.
 _WITH_INPUT = (

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from app.dataset_row import DatasetRow
 from app.formats.json.lines import write_lines
-from app.record import DatasetRow
 
 PROVENANCE_SUFFIX = ".provenance.jsonl"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.errors import ItemError, ParameterError, ProviderError, RunError
-from app.llm.fanout import Fanout
+from app.llm.parallel.fanout import Fanout
 from app.llm.provider import ProviderFactory
 from app.pipeline.types import (
     Capabilities,

@@ -7,6 +7,7 @@ notice when its two functions disagree.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from app.dataset_row import Record
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions, Sampling
 from app.pipeline.types import (
@@ -19,7 +20,6 @@ from app.pipeline.types import (
     ReadReview,
     Request,
 )
-from app.record import Record
 
 
 @dataclass(frozen=True, slots=True)

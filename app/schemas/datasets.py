@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from app.curation.comparison import ChangeKind, RowChange
-from app.record import DatasetRow, SplitName
+from app.dataset_row import DatasetRow, SplitName
 from app.schemas.schema import Schema
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.llm.batch_api.batches import BatchEndpoint
-from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
 from app.llm.request_body import LengthName
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings

@@ -12,8 +12,8 @@ from celery import Celery
 from app.messaging import GENERATION_QUEUE, MAINTENANCE_QUEUE, TRAINING_QUEUE, send_task
 from app.services.context import ServiceContext
 from app.services.datasets.make import make_dataset, sweep_datasets
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.services.journeys.waiting_jobs import advance_waiting_jobs
 from app.services.training.jobs.monitor import Interruption
 from app.services.training.jobs.work import sweep_training, work_on_job

@@ -4,9 +4,9 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from app.dataset_row import Record
 from app.errors import Fault, TooLong
-from app.record import Record
-from app.training.plain.sampling import AnswerChunk, SamplingOptions
+from app.training.plain.sampling_options import AnswerChunk, SamplingOptions
 
 AnswerChunks: TypeAlias = Generator[AnswerChunk, None, None]
 """The chunks of an answer; the last one has a finish reason. Closing it stops the answer."""

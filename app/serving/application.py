@@ -19,7 +19,7 @@ from app.serving.chat_request import ChatRequest
 from app.serving.chat_response import ChatResponse, event
 from app.serving.closable_generator import ClosableGenerator
 from app.serving.problems import error_json
-from app.training.plain.sampling import AnswerChunk
+from app.training.plain.sampling_options import AnswerChunk
 
 TUNED = "tuned"
 BASE = "base"

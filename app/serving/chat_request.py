@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.dataset_row import Exchange, Record
 from app.errors import Fault, InvalidInput
 from app.llm.provider_text import storable
-from app.record import Exchange, Record
 from app.serving.answerer import Question
-from app.training.plain.sampling import SamplingOptions
+from app.training.plain.sampling_options import SamplingOptions
 
 _ORDER = "an optional system message, then user and assistant in turn, the last one a user's"
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from app.errors import SeedbedError
 from app.serving.answerer import AnswerChunks
 from app.serving.problems import error_json
-from app.training.plain.sampling import AnswerChunk
+from app.training.plain.sampling_options import AnswerChunk
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object, so `Any`."""

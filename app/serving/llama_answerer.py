@@ -18,7 +18,7 @@ from app.serving.answerer import AnswerChunks, AnswerStream, Question, answer_li
 from app.serving.served_tokenizer import ServedTokenizer
 from app.serving.tuned_model import TunedModel
 from app.training.plain.encoding import encode_prompt
-from app.training.plain.sampling import AnswerChunk, SamplingOptions
+from app.training.plain.sampling_options import AnswerChunk, SamplingOptions
 
 _TIMEOUT = httpx.Timeout(900.0, connect=10.0)
 """Until the next token: all slots may be busy with long answers."""

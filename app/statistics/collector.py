@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import get_args
 
-from app.record import DatasetRow, SplitName
+from app.dataset_row import DatasetRow, SplitName
 from app.statistics.diversity import VerbTally
 from app.statistics.labels import LabelTally, Way
 from app.statistics.lengths import LengthTally, ScoreTally

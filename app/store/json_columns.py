@@ -5,7 +5,7 @@ A key that is renamed, or put in another place, changes what users have download
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, final
 
-from app.record import Origin
+from app.dataset_row import Origin
 
 
 class PoolPlace(TypedDict):

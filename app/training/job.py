@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
-from app.record import Record
 from app.training.learn.batches import Pack, pack_rows
 from app.training.learn.classifier import (
     count_labels,

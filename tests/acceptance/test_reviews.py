@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 from app.stack.embedded import EmbeddedStack
 from app.states import DatasetState
 from app.store.database import Database

@@ -5,13 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.store.declarative import Table
-from app.store.tables.results import (
-    CompletionRow,
-    InstanceRow,
-    InstructionRow,
-    PromptText,
-    Rejection,
-)
+from app.store.tables.completions import CompletionRow, PromptText
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent, SeedSet, SeedTaskRow
 from app.store.tables.work import WorkItem
 

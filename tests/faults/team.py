@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.schemas.runs import RunView
 from app.services.context import ServiceContext
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.services.runs.view import run_view

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, text
 
 from app.store.database import Database
 from app.store.migrate import migrate
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from tests.faults import books, ledger, nearness
 from tests.faults.endpoint import Call
 from tests.faults.sound_run import COMPLETIONS, ROWS, RUN_ID

@@ -11,13 +11,13 @@ from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedReply
 from app.schemas.runs import RunView
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
 from app.settings import Price
 from app.store.runs.slots import Slot
 from app.store.tables.batches import Batch
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from tests.bench import Bench
 
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from app.services.context import ServiceContext
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.store.database import Database
 from app.store.runs.slots import Slot
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.services.context import ServiceContext
 from app.services.training.jobs import work
 from app.store.database import Database

@@ -10,8 +10,8 @@ import openai
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from app.dataset_row import Record
 from app.llm.model_server import model_file
-from app.record import Record
 from app.serving.application import build_app
 from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.open_answerer import Machine, open_answerer

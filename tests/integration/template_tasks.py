@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from app.record import Record
+from app.dataset_row import Record
 
 _WORDS = """
 apple river stone cloud green table mouse light bread music house water paper chair horse

@@ -22,7 +22,7 @@ from app.api.security.access import (
     refuse_to_listen_openly,
 )
 from app.errors import ConfigurationError
-from app.llm.calls import Endpoint
+from app.llm.parallel.calls import Endpoint
 from app.services.access import api_keys
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext

@@ -16,7 +16,8 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.types import Stage
 from app.services.runs import control
 from app.states import FINAL, Status
-from app.store.tables.results import CompletionRow, InstanceRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstanceRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests.bench import Bench

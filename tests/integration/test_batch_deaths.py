@@ -14,8 +14,8 @@ from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
 from app.llm.request_body import LengthName
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.model import reply
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.services.runs import control
 from app.store.database import Database, Result
 from tests.bench import Bench

@@ -19,7 +19,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedReply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
-from app.services.generation.worker_turn import advance_run
+from app.services.generation.advance_run import advance_run
 from app.services.runs import control
 from app.services.runs.control import stop_batches
 from app.services.runs.extend import Extension, extend_run

@@ -19,7 +19,7 @@ from app.services.generation.slots import sweep
 from app.services.generation.work.stages import GrowingPlan
 from app.services.runs import control
 from app.services.runs.estimate import estimate
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.work import WorkItem
 from tests.bench import SEEDS, Bench
 from tests.conftest import MOSTLY_POSTGRESQL

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.llm.scripted.server import ScriptedReply
 from app.pipeline.budget import NOTHING, Amount, Caps
 from app.pipeline.options import RunOptions
-from app.services.generation.work.books import caps_of
+from app.services.generation.work.accounting import caps_of
 from app.services.runs import control
 from app.services.runs.extend import Extension, extend_run
 from app.services.runs.run_request import RunRequest

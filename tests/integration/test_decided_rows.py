@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.dataset_row import DatasetRow
 from app.errors import InvalidInput
-from app.record import DatasetRow
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.jobs import control
 from app.services.training.jobs import work as training

@@ -16,7 +16,8 @@ from app.pipeline.options import RunOptions
 from app.services.runs import control, lists
 from app.services.runs.run_request import RunRequest
 from app.similarity import SimilarityIndex
-from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.work import instructions
 from tests.bench import SEEDS, Bench, after_looks

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from app.llm.calls import Endpoint
 from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.store.database import Database
 from app.store.runs.slots import Slot
 from tests.bench import Bench

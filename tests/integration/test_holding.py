@@ -11,7 +11,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Amount
 from app.services.generation import slots as slot_service
-from app.services.generation.worker_turn import advance_run
+from app.services.generation.advance_run import advance_run
 from app.services.runs import control
 from app.states import Status
 from app.store.runs import runs as stored_runs

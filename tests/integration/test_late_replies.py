@@ -16,11 +16,11 @@ from sqlalchemy import select
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.schemas.runs import RunView
+from app.services.generation.advance_run import advance_run
 from app.services.generation.slots import sweep
-from app.services.generation.worker_turn import advance_run
 from app.store.runs import slots
 from app.store.runs.slots import Slot
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.work import WorkItem
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL

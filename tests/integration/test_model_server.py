@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from app.errors import ItemError
-from app.llm.fanout import Fanout
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.outcomes import Outcome
+from app.llm.parallel.fanout import Fanout
+from app.llm.parallel.outcomes import Outcome
 from app.llm.preflight import preflight
 from app.pipeline.types import (
     Capabilities,

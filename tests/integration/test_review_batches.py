@@ -11,7 +11,7 @@ from app.llm.scripted.batch import BatchPlan
 from app.pipeline.budget import Caps
 from app.pipeline.types import Stage
 from app.services.runs import control
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.batch_runs import (

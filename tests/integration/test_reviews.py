@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
-from app.record import Record
-from app.services.generation.work import planning
+from app.services.generation.work import plan_work
 from app.services.runs import control
 from app.services.runs import rows as run_rows
 from app.services.runs.extend import Extension, estimate_extension, extend_run
@@ -23,7 +23,8 @@ from app.services.runs.run_request import RunRequest
 from app.settings import Price
 from app.states import DatasetState
 from app.store.datasets import dataset_rows, reviewed_rows
-from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 from tests.bench import SEEDS, Bench, after_looks
@@ -284,7 +285,7 @@ def test_rows_are_planned_ahead_a_part_at_a_time(
             run.rows_to_review = 25_000
             for complete, planned in steps:
                 run.complete = complete
-                planning.plan_rows(session, run)
+                plan_work.plan_rows(session, run)
                 assert run.tickets_issued == planned
             ordinal = WorkItem.ordinal
             ordinals = select(func.count(), func.min(ordinal), func.max(ordinal))
@@ -326,7 +327,7 @@ def test_rows_that_are_decided_are_counted_up_to_the_first_that_is_not(
         with bench.context.database.write() as session:
             run = session.get_one(Run, run_id)
             assert reviewed_rows.decided_until(session, run) == 0
-            planning.plan_rows(session, run)
+            plan_work.plan_rows(session, run)
             session.flush()
             assert reviewed_rows.decided_until(session, run) == 0
         bench.work(run_id)

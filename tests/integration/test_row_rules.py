@@ -15,7 +15,7 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.datasets import control, lists, make
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
-from app.store.tables.results import InstructionRow, Rejection
+from app.store.tables.instructions import InstructionRow, Rejection
 from tests.bench import Bench
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]

@@ -14,7 +14,7 @@ import openai
 import psutil
 import pytest
 
-from app.record import Exchange, Record
+from app.dataset_row import Exchange, Record
 from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.served_tokenizer import ServedTokenizer
 from app.training.model.base_models import load_tokenizer

@@ -13,7 +13,8 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.runs import control
 from app.states import FINAL, Status
-from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstructionRow, Rejection
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.crew import crew_of, jain

@@ -11,7 +11,8 @@ from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.runs import control
-from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests.bench import Bench, after_looks

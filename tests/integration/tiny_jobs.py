@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.dataset_row import Record
 from app.evaluation.evaluation_result import Evaluation
-from app.record import Record
 from app.services.context import ServiceContext
 from app.services.training.contract import Trainer
 from app.services.training.jobs import control, work

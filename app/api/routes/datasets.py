@@ -11,10 +11,10 @@ from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
+from app.dataset_row import SplitName
 from app.errors import Fault, InvalidInput, faults_from
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, options_of
 from app.formats.options import WRITTEN_PLAINLY
-from app.record import SplitName
 from app.schemas.datasets import DatasetRowView, DatasetView, DropView
 from app.schemas.schema import PageView
 from app.services.datasets import control, files, importing, lists

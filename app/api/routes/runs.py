@@ -38,7 +38,8 @@ from app.services.runs.run_request import RunRequest
 from app.services.runs.view import run_view
 from app.states import Status
 from app.store.pages import Page, RowT
-from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"], responses={404: {"model": Problem}})

@@ -17,7 +17,7 @@ from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, save
 from app.cli.model_options import NONE_GIVEN, Given, model_options, with_options
 from app.cli.output import Output, clean
-from app.cli.service.connect import Service, connect
+from app.cli.service.find_service import Service, connect
 from app.cli.watch.poll import poll
 from app.errors import InvalidInput, SeedbedError
 from app.formats.formats import EVERY_WRITE_OPTION

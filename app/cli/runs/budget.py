@@ -13,7 +13,7 @@ from app.cli.output import Output
 from app.cli.runs.display import estimate_table, run_details
 from app.cli.runs.options import GROWING, GrowingProfile, run_options
 from app.cli.runs.request import checked_request
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.schemas.runs import RunEstimate
 
 MaxCost = Annotated[

@@ -12,7 +12,7 @@ from app.cli.output import Output
 from app.cli.runs.display import run_details, run_table
 from app.cli.runs.events import list_events, show_new_events
 from app.cli.runs.export import download
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.errors import SeedbedError
 from app.schemas.runs import RunView
 

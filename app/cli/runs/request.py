@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.files import checked_target, read_file
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.errors import InvalidInput, faults_from
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks

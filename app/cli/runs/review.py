@@ -18,7 +18,7 @@ from app.cli.runs.display import review_table, run_headline
 from app.cli.runs.options import REVIEWING
 from app.cli.runs.request import checked_options, continue_run, unfinished_run
 from app.cli.runs.watch import report_paused, watch_run, why_it_ended
-from app.cli.service.connect import Service, connect, connect_or_start
+from app.cli.service.find_service import Service, connect, connect_or_start
 from app.cli.watch.display import display_for
 from app.schemas.runs import RunView
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.cli.exits import ExitCode
 from app.cli.output import Output
 from app.cli.runs.display import run_view
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.watch.display import Display
 from app.cli.watch.poll import QueuedHint, poll
 from app.errors import ServiceUnreachable

@@ -11,7 +11,7 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, JobId, Limit, OutFolder
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.cli.service.training_client import TrainingClient
 from app.cli.training.output_files import download_outputs, outputs_table
 from app.cli.training.scores import Score, scores_of

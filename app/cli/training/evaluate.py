@@ -11,7 +11,7 @@ from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, read_file, save
 from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output, clean
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.cli.training.options import (
     EVALUATION,
     OptionsFile,

@@ -8,7 +8,7 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, JobId, Limit, OutFolder
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.cli.training.display import job_details, job_table
 from app.cli.training.options import Report
 from app.cli.training.output_files import download_outputs

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from app.cli.arguments import AsJson
 from app.cli.output import Output
-from app.cli.service.connect import read_settings
+from app.cli.service.find_service import read_settings
 from app.errors import Conflict, NotFound
 from app.services.training.jobs.control import folder_in, models_folder_in
 from app.settings import Settings

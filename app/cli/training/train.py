@@ -7,7 +7,7 @@ import typer
 from app.cli.arguments import Api, AsJson
 from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output
-from app.cli.service.connect import connect
+from app.cli.service.find_service import connect
 from app.cli.training.options import (
     TRAINING,
     OptionsFile,

@@ -8,7 +8,7 @@ import typer
 from app.cli.exits import ExitCode
 from app.cli.files import checked_target, save
 from app.cli.output import Output
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.training.display import job_headline, job_result, job_view
 from app.cli.watch.display import display_for
 from app.cli.watch.poll import QueuedHint, poll

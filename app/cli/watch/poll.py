@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.service.retry import retry
 
 _FIRST_POLL_S = 0.05

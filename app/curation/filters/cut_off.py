@@ -16,7 +16,7 @@ import re
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
 from app.curation.filters.wording import mentions, words
-from app.record import Record
+from app.dataset_row import Record
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BARE_MARKER = re.compile(r"(?:\d{1,3}[.)]|[-*•])[ \t]*")

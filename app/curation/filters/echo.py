@@ -6,7 +6,7 @@ to say it again, or to pick from it; those stay.
 
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 from app.similarity.tokenizers import fold
 
 _MAY_EQUAL = mentions(

@@ -7,7 +7,7 @@ import re
 
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 _PLACEHOLDER = re.compile(
     r"""[\W_]*(?:no[\s_-]?(?:in|out)puts?|(?:empty|blank)[ ](?:output|response|answer))

@@ -4,7 +4,7 @@ import json
 import re
 
 from app.curation.filter import Dropped, Filter
-from app.record import Record
+from app.dataset_row import Record
 
 _ASKED = re.compile(
     r"""\b(?:as|in|into|to|a|an|valid)[ ](?:(?:a|an|the|valid|proper|well-formed|simple|nested

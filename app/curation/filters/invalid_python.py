@@ -10,7 +10,7 @@ import warnings
 
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 _ASKED = re.compile(r"\bpython\b(?!\s*2)", re.IGNORECASE)
 _CODE_WANTED = mentions(

@@ -9,7 +9,7 @@ import re
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 _LINK = re.compile(
     r"\b(?:https?://|www\.)([^\s/<>\"'`)\]},;:?#]{3,250})[^\s<>\"'`)\]}]{0,500}", re.IGNORECASE

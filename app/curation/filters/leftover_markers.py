@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 # Nothing below can match in a text without one of these; most rows have none.
 _HINTS = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.curation.filter import Filter
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 _SURE = re.compile(
     r"""[\W_]*(?:

@@ -14,7 +14,7 @@ from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
 from app.curation.filters.wording import words
 from app.curation.options import FilterOptions
-from app.record import Record
+from app.dataset_row import Record
 
 # An instruction with a word that begins so speaks of languages, or of what is none.
 _NAMES = tuple(

@@ -6,7 +6,7 @@ A task that asks for a refusal, an apology or the words of an assistant stays.
 import re
 
 from app.curation.filter import Dropped, Filter
-from app.record import Record
+from app.dataset_row import Record
 
 # Said by a model about itself, within the first words.
 _OF_A_MODEL = re.compile(

@@ -11,8 +11,8 @@ from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
 from app.curation.filters.wording import mentions
 from app.curation.options import FilterOptions
+from app.dataset_row import Record
 from app.pipeline.screening import count_words
-from app.record import Record
 
 _ASKED = mentions(
     """

@@ -4,7 +4,7 @@ import re
 
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.wording import mentions
-from app.record import Record
+from app.dataset_row import Record
 
 _THING = (
     r"(?:images?|pictures?|photo(?:graph)?s?|screenshots?|videos?|clips?|audio|recordings?|figures?|drawings?|paintings?|diagrams?"

@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 
 from app.curation.filter import Dropped, Filter
-from app.record import Record
+from app.dataset_row import Record
 
 _EXPRESSION = r"[\d(.\-\u2212\u2013+√][\d\s().,+\-\u2212\u2013*/\u00d7÷·^xX]*[\d)]"
 _ASKS = re.compile(

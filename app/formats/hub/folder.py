@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.atomic_files import whole_folder, written
+from app.dataset_row import DatasetRow, Record, SplitName
 from app.errors import Fault, InvalidInput
 from app.formats.formats import format_named
 from app.formats.hub.trainers import FORMAT_NAMES, axolotl, llama_factory
 from app.formats.options import WRITTEN_PLAINLY, ParquetOptions, WriteOptions
 from app.formats.provenance import write_provenance
-from app.record import DatasetRow, Record, SplitName
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 

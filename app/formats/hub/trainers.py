@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.dataset_row import SplitName
 from app.formats.yaml_text import yaml_text
-from app.record import SplitName
 
 _TASK_COLUMNS = {"prompt": "instruction", "query": "input", "response": "output"}
 _CHAT_COLUMNS = {"system": "system", "history": "history"}

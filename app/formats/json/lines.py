@@ -4,11 +4,11 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TypeAlias
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
 from app.formats.files import joined
 from app.formats.json.values import of_one_line, parsed
-from app.record import Record
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
 """Returns the records of one parsed row, usually one; may raise `BrokenRow`."""

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from app.dataset_row import Record
 from app.pipeline.default.reading import cleaned, field
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, chat_version, template
@@ -30,7 +31,6 @@ from app.pipeline.types import (
     Rejected,
     Request,
 )
-from app.record import Record
 
 LOWEST, HIGHEST = 1, 5
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=768)

@@ -12,6 +12,7 @@ than from any amount of data past 16,000 instructions.
 | unanswered | a row that the endpoint would not answer in all attempts |
 """
 
+from app.dataset_row import Record
 from app.pipeline.default.reading import cleaned
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template
@@ -26,7 +27,6 @@ from app.pipeline.types import (
     Rejected,
     Request,
 )
-from app.record import Record
 
 _PARAMETERS = Parameters(temperature=0.0, top_p=1.0, max_tokens=2048)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from app.record import DatasetRow
+from app.dataset_row import DatasetRow
 from app.reports.dataset.comparison import total_cost_usd
 from app.reports.dataset.facts import CardFacts, licence_of
 from app.reports.page import Headline, Section, Table

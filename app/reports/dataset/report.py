@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.record import DatasetRow
+from app.dataset_row import DatasetRow
 from app.reports.dataset.facts import CardFacts
 from app.reports.dataset.origins import (
     cost_section,

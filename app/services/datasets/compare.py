@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.curation.comparison import ComparisonSummary, RowChange, compare, summarise
-from app.record import DatasetRow
+from app.dataset_row import DatasetRow
 from app.services.context import ServiceContext
 from app.services.datasets.lists import ready_dataset
 from app.services.datasets.sources import read_dataset

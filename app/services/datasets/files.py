@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.atomic_files import written
+from app.dataset_row import SplitName
 from app.errors import InvalidInput
 from app.formats.formats import format_named
 from app.formats.options import WRITTEN_PLAINLY, WriteOptions
-from app.record import SplitName
 from app.services.context import ServiceContext
 from app.services.datasets.hub import write_archive
 from app.services.datasets.sources import read_records

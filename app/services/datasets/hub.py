@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
+from app.dataset_row import SplitName
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.push import HubRepository, Pushed, push_folder
 from app.formats.options import ParquetOptions
-from app.record import SplitName
 from app.reports.dataset.card import dataset_card
 from app.reports.dataset.facts import CardFacts, FileFacts
 from app.reports.dataset.plots import plots

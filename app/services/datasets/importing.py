@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow, Origin, Record, Unreadable
 from app.errors import Conflict, Fault, InvalidInput, SeedbedError
 from app.formats.files import opened
 from app.formats.formats import format_named
 from app.formats.options import ReadOptions, VicunaOptions
-from app.record import DatasetRow, Origin, Record, Unreadable
 from app.services.context import ServiceContext
 from app.services.datasets.lists import get_dataset
 from app.services.datasets.recipe import Import

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow
 from app.errors import Conflict, NotFound
-from app.record import DatasetRow
 from app.services.context import ServiceContext
 from app.states import DatasetState
 from app.store.datasets import dataset_rows

@@ -17,7 +17,7 @@ from app.services.datasets.write import (
     new_token,
     open_writer,
 )
-from app.services.lease import LeasedTask, notify_waiting, run_leased
+from app.services.run_leased import LeasedTask, notify_waiting, run_leased
 from app.states import DatasetState
 from app.store.datasets import versions
 from app.store.datasets.versions import Written

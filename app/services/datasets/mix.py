@@ -8,8 +8,8 @@ from app.curation.filter import Dropped
 from app.curation.mixing import Source, plan_mix
 from app.curation.nearness import Nearness
 from app.curation.splitting import Groups, Split
+from app.dataset_row import DatasetRow, Record
 from app.errors import SeedbedError
-from app.record import DatasetRow, Record
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.screen import Screening

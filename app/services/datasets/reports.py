@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from app.record import DatasetRow
+from app.dataset_row import DatasetRow
 from app.reports.dataset.card import dataset_card
 from app.reports.dataset.facts import (
     CardFacts,

@@ -5,7 +5,7 @@ from collections import Counter
 from app.curation.filter import Dropped, Kept, screen
 from app.curation.options import FilterOptions
 from app.curation.table import chosen
-from app.record import Record
+from app.dataset_row import Record
 from app.store.datasets.dataset_rows import Drop
 from app.store.json_columns import FilterFact
 

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow, Origin, Record
 from app.errors import Fault, InvalidInput
-from app.record import DatasetRow, Origin, Record
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import Source, VersionRecipe
 from app.services.runs.rows import final_until

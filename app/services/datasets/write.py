@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
-from app.services.lease import kept_lease
+from app.services.run_leased import kept_lease
 from app.states import DatasetState
 from app.store.datasets import dataset_rows, versions
 from app.store.datasets.dataset_rows import Drop, clear_chunk

@@ -13,11 +13,11 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from app.llm.calls import Calls
+from app.llm.parallel.calls import Calls
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import Next
+from app.services.generation.pump_transaction import Turns
 from app.services.generation.slots import should_yield
-from app.services.generation.turn import Turns
 from app.services.generation.work.claiming import Claim
 from app.services.generation.work.item_call import Answered, ItemCall, read_ended
 from app.services.generation.work.material import PreparedRun

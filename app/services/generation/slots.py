@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NOTHING
 from app.services.context import ServiceContext
-from app.services.generation.work.books import presume_spent
+from app.services.generation.work.accounting import presume_spent
 from app.states import WORKABLE, EndReason, Status
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold

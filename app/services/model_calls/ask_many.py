@@ -15,7 +15,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from app.errors import ItemError, Outage, ProviderError, SeedbedError
-from app.llm.calls import Calls
+from app.llm.parallel.calls import Calls
 from app.llm.prices import cost_usd, most
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from app.llm.calls import Calls, Endpoint
+from app.llm.parallel.calls import Calls, Endpoint
 from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
 from app.store.work import endpoint_states

@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy.orm import Session
 
 from app.errors import ItemError, Outage, ProviderError
-from app.llm.calls import Calls
-from app.llm.outcomes import Outcome
+from app.llm.parallel.calls import Calls
+from app.llm.parallel.outcomes import Outcome
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext

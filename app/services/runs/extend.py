@@ -10,9 +10,9 @@ from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.generation.work.books import caps_of
+from app.services.generation.work.accounting import caps_of
 from app.services.generation.work.material import material_of
-from app.services.generation.work.planning import issue_tickets
+from app.services.generation.work.plan_work import issue_tickets
 from app.services.generation.work.stages import GrowingPlan
 from app.services.runs.control import load
 from app.services.runs.estimate import estimate

@@ -10,7 +10,8 @@ from app.services.context import ServiceContext
 from app.services.runs.control import get_run
 from app.store.pages import Page, page
 from app.store.tables.batches import Batch
-from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent, SeedSet
 
 NO_SOURCE: Mapping[str, str | None] = MappingProxyType({})

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from app.record import Record
+from app.dataset_row import Record
 from app.services.context import ServiceContext
 from app.services.runs.control import get_run
 from app.states import FINAL

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.pipeline.types import Stage, stages_of
 from app.schemas.budgets import BudgetView
 from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
-from app.services.generation.work.books import caps_of, presumed_spent
+from app.services.generation.work.accounting import caps_of, presumed_spent
 from app.states import FINAL, ItemState
 from app.store.runs import progress, runs
 from app.store.runs.source import Growing, Reviewing, source_of

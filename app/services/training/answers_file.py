@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from app.atomic_files import written
+from app.dataset_row import Exchange, Record
 from app.evaluation.answers import Answer, Contender, HeldOutTask
-from app.record import Exchange, Record
 
 ANSWERS = "answers.jsonl"
 """Name among the outputs of a job."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.dataset_row import DatasetRow
 from app.evaluation.answers import Contender, HeldOutTask
 from app.evaluation.evaluation_result import Evaluation, ProgressPoint
-from app.record import DatasetRow
 from app.states import JobKind
 
 

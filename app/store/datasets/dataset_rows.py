@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow, Exchange, Origin, Record
 from app.pipeline.types import Stage
-from app.record import DatasetRow, Exchange, Origin, Record
 from app.store.declarative import core
 from app.store.sql import changed_rows
+from app.store.tables.completions import CompletionRow
 from app.store.tables.datasets import DatasetDrop, DatasetRecord
-from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow
 from app.store.tables.runs import Run
 from app.store.work.completions import storable
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.dataset_row import Record
 from app.pipeline.types import Stage
-from app.record import Record
 from app.states import FINAL, ItemState
 from app.store.datasets import dataset_rows
 from app.store.tables.datasets import Dataset
-from app.store.tables.results import InstanceRow, Rejection
+from app.store.tables.instructions import InstanceRow, Rejection
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 

@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage
-from app.store.tables.results import CompletionRow, InstructionRow
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstructionRow
 
 
 def accepted_by_reply(session: Session, run_id: str) -> Sequence[int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import Run
 
 _LATEST = 500

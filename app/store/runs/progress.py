@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.store.sql import epoch_now
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.types import Moment
 
 _LATEST = 64

@@ -6,12 +6,23 @@ Importing this package makes every table known to the metadata.
 from app.store.tables import (
     api_keys,
     batches,
+    completions,
     datasets,
     endpoints,
-    results,
+    instructions,
     runs,
     training,
     work,
 )
 
-__all__ = ["api_keys", "batches", "datasets", "endpoints", "results", "runs", "training", "work"]
+__all__ = [
+    "api_keys",
+    "batches",
+    "completions",
+    "datasets",
+    "endpoints",
+    "instructions",
+    "runs",
+    "training",
+    "work",
+]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.record import Origin
+from app.dataset_row import Origin
 from app.store.declarative import RowId, Table
 from app.store.json_columns import Facts
 from app.store.leases import LeasedWork

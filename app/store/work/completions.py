@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request, Stage
 from app.store.declarative import core, draw_ids
-from app.store.tables.results import CompletionRow, PromptText
+from app.store.tables.completions import CompletionRow, PromptText
 
 _TABLE = core(CompletionRow)
 

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.dataset_row import Record
 from app.pipeline.types import Instance, Rejected, Stage
-from app.record import Record
 from app.store.declarative import core
 from app.store.json_columns import PoolNeighbour
-from app.store.tables.results import InstanceRow, InstructionRow, Rejection
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.work.completions import storable
 
 _INSTRUCTIONS = core(InstructionRow)

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.evaluation.labels import label_of
-from app.record import Record
 from app.training.learn.examples import MicroBatch, TrainingExamples
 from app.training.model.base_models import BaseModel
 from app.training.plain.encoding import EncodingReport

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
-from app.record import Record
 from app.training.plain.library_types import Tokenizer
 from app.training.plain.masking import Part, prompt_parts, row_parts
 from app.training.plain.option_groups import DataOptions

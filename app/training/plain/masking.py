@@ -6,8 +6,8 @@ from typing import Literal
 
 from jinja2 import TemplateError
 
+from app.dataset_row import Exchange, Record
 from app.errors import Fault, InvalidInput
-from app.record import Exchange, Record
 from app.training.plain.library_types import Tokenizer
 
 TemplateName = Literal["alpaca", "chat"]

@@ -3,8 +3,8 @@
 import random
 from collections.abc import Sequence
 
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
-from app.record import Record
 
 
 def with_replay(

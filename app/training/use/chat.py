@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from transformers import LogitsProcessorList, StoppingCriteriaList
 
-from app.record import Record
+from app.dataset_row import Record
 from app.training.model.base_models import BaseModel, load_for_inference
 from app.training.model.device import Device
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.option_groups import DataOptions
 from app.training.plain.options import TrainingOptions
-from app.training.plain.sampling import AnswerChunk, SamplingOptions, StopTextFilter
+from app.training.plain.sampling_options import AnswerChunk, SamplingOptions, StopTextFilter
 from app.training.publish.adapter_folder import load_adapter, verify_checksums
 from app.training.use.generate import context_length, end_tokens, generate
 

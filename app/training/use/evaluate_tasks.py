@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from app.dataset_row import Record
 from app.evaluation.answers import Answer, Contender, HeldOutTask
-from app.record import Record
 from app.training.learn.classifier import Classifier, classify, labelled_text
 from app.training.learn.loss import log_probabilities
 from app.training.model.device import device_errors_as_failures

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from transformers import StoppingCriteriaList
 
-from app.record import Record
+from app.dataset_row import Record
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.option_groups import DataOptions

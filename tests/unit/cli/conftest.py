@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.service.client import ServiceClient
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.stack.environment import variable_names
 from tests.unit.cli.command_line import Seedbed
 from tests.unit.cli.stand_in import StandIn, stand_in

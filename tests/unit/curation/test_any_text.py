@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.other_language import language_of
 from app.curation.table import FILTERS
-from app.record import Record
+from app.dataset_row import Record
 
 MOST_S = 1.5
 """For seven records of 30,000 characters on a busy machine; the square of that takes longer."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.comparison import ComparisonSummary, RowChange, compare, summarise
-from app.record import DatasetRow, Exchange, Record
+from app.dataset_row import DatasetRow, Exchange, Record
 
 VERSIONS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), max_size=12)
 

@@ -1,6 +1,6 @@
 from app.curation.decontamination import DECONTAMINATION_REASON, Decontamination, Hit
 from app.curation.options import DecontaminationOptions
-from app.record import Exchange, Record
+from app.dataset_row import Exchange, Record
 from tests.rouge_reference import Reference
 
 LONG = (

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.digests import DigestTable, digest, question_texts
-from app.record import Exchange, Record
+from app.dataset_row import Exchange, Record
 
 # Few enough to meet each other often, and most of them in the same slots.
 KEYS = st.sampled_from([1, 2, (1 << 64) + 1, (1 << 65) + 1, (1 << 128) - 1, 77, (78 << 64) + 2])

@@ -12,7 +12,7 @@ import pytest
 
 from app.curation.filter import Dropped, Filter
 from app.curation.table import FILTERS
-from app.record import Record
+from app.dataset_row import Record
 
 CASES = Path(__file__).parent / "cases"
 FEWEST_CASES = 50

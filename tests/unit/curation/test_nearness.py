@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from app.curation.filter import Dropped
 from app.curation.nearness import NEARNESS_REASONS, Nearness, Repeat
 from app.curation.options import NearnessOptions
-from app.record import DatasetRow, Exchange, Record
+from app.dataset_row import DatasetRow, Exchange, Record
 from tests.rouge_reference import Reference
 
 TEXTS = st.lists(st.sampled_from(["red", "blue", "green", "old", "new"]), max_size=6).map(" ".join)

@@ -8,7 +8,7 @@ from app.curation import table
 from app.curation.filter import Dropped, Kept, screen
 from app.curation.options import FilterOptions, Recipe
 from app.curation.table import FILTERS, all_filters, chosen
-from app.record import Exchange, Record
+from app.dataset_row import Exchange, Record
 
 
 def test_every_filter_has_a_switch_with_its_default() -> None:

@@ -3,6 +3,7 @@
 import math
 import random
 
+from app.dataset_row import DatasetRow, Record
 from app.evaluation.agreement import review_figures
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
@@ -18,7 +19,6 @@ from app.evaluation.forgetting import forgetting
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import ORDERS, Judgement, Pair, judge_figures
 from app.evaluation.review_sheet import LEVELS, Rating, Review
-from app.record import DatasetRow, Record
 
 QUICK = BootstrapOptions(resamples=200)
 

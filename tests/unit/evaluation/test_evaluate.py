@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 from rouge_score import rouge_scorer
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate, with_findings
 from app.evaluation.evaluation_result import BootstrapOptions, Evaluation
 from app.evaluation.metrics import Comparison, JudgeCost
 from app.evaluation.summary import signed
-from app.record import Record
 from app.reports.evaluation.report import evaluation_report
 from tests.unit.evaluation.making import QUICK, alone, answering, full, template_tasks, training
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.dataset_row import Exchange, Record
 from app.evaluation.judge import (
     ORDERS,
     Judgement,
@@ -19,7 +20,6 @@ from app.evaluation.judge import (
     settle,
 )
 from app.pipeline.types import ChatPrompt, Completion, Request
-from app.record import Exchange, Record
 
 PAIR = Pair("7", Record("Add.", "5", "2 and 3"), base="six", tuned="five")
 

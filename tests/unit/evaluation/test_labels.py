@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from app.dataset_row import Record
 from app.evaluation.answers import HeldOutTask
 from app.evaluation.labels import (
     NORMALISATION,
@@ -13,7 +14,6 @@ from app.evaluation.labels import (
     is_right,
     label_of,
 )
-from app.record import Record
 
 
 @pytest.mark.parametrize(

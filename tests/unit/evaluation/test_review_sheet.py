@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from app.dataset_row import Exchange, Record
 from app.errors import InvalidInput
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.review_sheet import COLUMNS, LEVELS, SheetKey, blind_sheet, read_sheet
-from app.record import Exchange, Record
 
 TASKS = [
     HeldOutTask(str(i), Record(f"Instruction {i}", "right", input=f'in "{i}",\nput'))

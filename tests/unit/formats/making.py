@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from app.dataset_row import Exchange, Record, Unreadable
 from app.formats.formats import Format
 from app.formats.options import READ_PLAINLY, WRITTEN_PLAINLY, ReadOptions, WriteOptions
-from app.record import Exchange, Record, Unreadable
 
 # Everything a database holds: no surrogates, no NUL. Odd white space and line ends are drawn often.
 _ODD = ["\r", "\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\ufeff", "\u00a0",

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from app.dataset_row import Exchange, Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.formats import FORMATS
 from app.formats.options import ReadOptions
-from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import read, reasons
 
 ROWS = (

@@ -5,10 +5,10 @@ import io
 
 import pytest
 
+from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.formats import FORMATS
 from app.formats.options import ReadOptions
-from app.record import Record, Unreadable
 from tests.unit.formats.making import GOLDEN, as_bytes, read, reasons
 
 CSV = FORMATS["csv"]

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.atomic_files import out_of_space_told, written
+from app.dataset_row import Record
 from app.errors import InvalidInput, OutOfSpace
 from app.formats.files import joined, opened
 from app.formats.formats import FORMATS
-from app.record import Record
 from tests.unit.formats.making import unhurried
 
 
@@ -76,7 +76,7 @@ from pathlib import Path
 from app.errors import OutOfSpace
 from app.atomic_files import written
 from app.formats.formats import FORMATS
-from app.record import Record
+from app.dataset_row import Record
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 path = Path(sys.argv[2])

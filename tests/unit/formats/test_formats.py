@@ -19,12 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.columns import FIELDS
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, Format, format_named, options_of
 from app.formats.options import ParquetOptions, ReadOptions, VicunaOptions, WriteOptions
 from app.formats.prompt_completion import PromptCompletionOptions
-from app.record import Record, Unreadable
 from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
+from app.dataset_row import Exchange, Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.files import opened
 from app.formats.formats import FORMATS
 from app.formats.options import ParquetOptions, ReadOptions
-from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes, read, reasons
 
 PARQUET = FORMATS["parquet"]

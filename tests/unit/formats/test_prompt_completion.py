@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
+from app.dataset_row import Record
 from app.formats.formats import FORMATS
 from app.formats.prompt_completion import PromptCompletionOptions, encoded
-from app.record import Record
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes, read
 
 PAIRS = FORMATS["prompt_completion"]

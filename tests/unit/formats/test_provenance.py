@@ -3,8 +3,8 @@
 import io
 import json
 
+from app.dataset_row import DatasetRow, Record
 from app.formats.provenance import write_provenance
-from app.record import DatasetRow, Record
 
 
 def test_each_row_has_a_line_with_its_origin() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.atomic_files import written
+from app.dataset_row import Record, Unreadable
 from app.formats.files import opened
 from app.formats.formats import FORMATS, Format
 from app.formats.hub.folder import FolderContent, write_hub_folder
-from app.record import Record, Unreadable
 
 pytestmark = pytest.mark.slow
 

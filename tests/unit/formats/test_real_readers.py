@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from app.dataset_row import Record
 from app.formats.formats import FORMATS
 from app.formats.options import ParquetOptions
-from app.record import Record
 from tests.unit.formats.child import Child
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.llm.concurrency_control import ConcurrencyControl
+from app.llm.parallel.concurrency_control import ConcurrencyControl
 
 _REFUSED_S = 0.02
 

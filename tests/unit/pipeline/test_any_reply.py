@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.dataset_row import Record
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, Instance, Rejected
-from app.record import Record
 from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,

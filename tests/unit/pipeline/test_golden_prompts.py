@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Exchange, Record
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.types import Instance, Request, TextPrompt
-from app.record import Exchange, Record
 from tests.unit.pipeline.making import (
     asking,
     classify_stage,

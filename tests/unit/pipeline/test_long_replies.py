@@ -5,8 +5,8 @@ A pattern that reads a text again from each of its places would need hours for t
 
 import pytest
 
+from app.dataset_row import Record
 from app.pipeline.types import Completion, ReadCandidates
-from app.record import Record
 from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Record
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.profiles import PROFILES
 from app.pipeline.prompts import PromptTemplate, chat_version, template, worked_examples
 from app.pipeline.types import ChatPrompt, Instance, Request, TextPrompt
-from app.record import Record
 from tests.unit.pipeline.making import (
     asking,
     classify_stage,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.record import DatasetRow, Exchange, Origin, Record
+from app.dataset_row import DatasetRow, Exchange, Origin, Record
 from app.reports.dataset.facts import (
     CardFacts,
     DecontaminationFacts,

@@ -13,11 +13,11 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
+from app.dataset_row import Exchange, Record
 from app.errors import StackError, TooLong
-from app.record import Exchange, Record
 from app.serving.answerer import AnswerChunks, AnswerStream, Question
 from app.serving.application import build_app
-from app.training.plain.sampling import AnswerChunk, SamplingOptions
+from app.training.plain.sampling_options import AnswerChunk, SamplingOptions
 from tests.servers.served import served
 
 Json = dict[str, Any]

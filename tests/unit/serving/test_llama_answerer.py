@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Record
 from app.errors import InvalidInput, SeedbedError, StackError, TooLong
-from app.record import Record
 from app.serving.answerer import Question
 from app.serving.llama_answerer import LlamaAnswerer
 from app.serving.tuned_model import TunedModel
 from app.training.plain.options import TrainingOptions
-from app.training.plain.sampling import AnswerChunk, SamplingOptions
+from app.training.plain.sampling_options import AnswerChunk, SamplingOptions
 
 Json = dict[str, Any]
 LAST = {"content": "", "stop": True, "stop_type": "eos", "tokens_predicted": 3}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.record import DatasetRow, Exchange, Record
+from app.dataset_row import DatasetRow, Exchange, Record
 from app.statistics.collector import StatisticsCollector, statistics_of
 from app.statistics.rules import RuleFinder
 from app.statistics.schema import LabelDistribution, Statistics

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow, Record
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request, Stage
-from app.record import DatasetRow, Record
 from app.store.runs import slots
 from app.store.tables.datasets import Dataset
-from app.store.tables.results import InstanceRow, InstructionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow
 from app.store.tables.runs import Run, SeedSet
 from app.store.tables.training import TrainingJob
 from app.store.work import completions, work_items

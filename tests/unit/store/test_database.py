@@ -21,7 +21,7 @@ from app.store.ids import may_be_id, new_id
 from app.store.migrate import migrate, take_back
 from app.store.pages import decoded, encoded, page
 from app.store.sql import changed_rows, epoch_now
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import Run, RunEvent, SeedTaskRow
 from tests.unit.store.rows import add_reply, add_run
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from transformers import MambaConfig, MambaForCausalLM
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
-from app.record import Record
 from app.training.job import Job, run_job
 from app.training.learn.loop import Step, TrainingHooks
 from app.training.model.device import Device

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from app.llm.batch_api.lines import split
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
-from app.services.generation.work import books, requests
+from app.services.generation.work import accounting, requests
 from app.services.generation.work.claiming import Claim, Claimer
-from app.services.generation.work.completion import is_barren
+from app.services.generation.work.end_run import is_barren
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import PreparedRun, RunMaterial
 from app.states import BatchState, Status
@@ -123,7 +123,7 @@ class BatchPlanner:
         first = next(split(((str(one.item.id), one.request) for one in asked), self._model), [])
         claimed, budget = self._claimer.affordable(session, run, asked[: len(first)], by_batch=True)
         if budget.broken_cap is not None and budget.is_final:
-            books.pause_for_budget(session, run, budget.broken_cap)
+            accounting.pause_for_budget(session, run, budget.broken_cap)
         if not claimed:
             return Next.STAY if len(found) > len(asked) else None
         batch_id = new_id("batch")

@@ -20,7 +20,7 @@ from app.services.generation.batch_api.plan import AT_ONCE
 from app.services.generation.batch_api.results import Collection
 from app.services.generation.work import requests
 from app.services.generation.work.material import PreparedRun
-from app.services.lease import kept_lease
+from app.services.run_leased import kept_lease
 from app.states import BatchState, Status
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold

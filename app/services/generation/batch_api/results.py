@@ -19,7 +19,7 @@ from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Completion
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
-from app.services.generation.work import books, requests
+from app.services.generation.work import accounting, requests
 from app.services.generation.work.item_call import Again, Answered, ItemCall, paid_reply
 from app.services.generation.work.material import PreparedRun, with_target_of
 from app.services.generation.work.pool import Pool, loaded_pool
@@ -160,9 +160,9 @@ class Collection:
         # Some of the missing replies were paid for all the same: nobody knows which.
         paid = max(self._unreadable, now.completed - self._answered)
         dearest = sorted(left.values(), key=lambda most: (most.usd, most.tokens), reverse=True)
-        books.presume_spent(run, sum(dearest[: max(0, paid)], NOTHING))
+        accounting.presume_spent(run, sum(dearest[: max(0, paid)], NOTHING))
         for stray in self._strays:
-            books.record_stray_reply(run, stray, self._cost_usd(stray))
+            accounting.record_stray_reply(run, stray, self._cost_usd(stray))
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
         name = self._endpoint.length_name
         batches.close(session, now.id, BatchState.COLLECTED, length_name=name)

@@ -12,10 +12,10 @@ from app.pipeline.profiles import generate_stage
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, Stage
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.planning import new_tickets, plan_classification
+from app.services.generation.work.pending_changes import Changes
+from app.services.generation.work.plan_work import new_tickets, plan_classification
 from app.services.generation.work.pool import Pool
 from app.services.generation.work.run_filters import screened
-from app.services.generation.work.write_batch import Changes
 from app.states import ItemState
 from app.store.json_columns import PoolNeighbour
 from app.store.tables.runs import Run

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.llm import prices
 from app.pipeline.budget import NOTHING
 from app.services.context import ServiceContext
-from app.services.generation.work import books, requests
-from app.services.generation.work.books import Affordable
+from app.services.generation.work import accounting, requests
+from app.services.generation.work.accounting import Affordable
 from app.services.generation.work.item_call import Answered, ItemCall, reuse_key
 from app.services.generation.work.material import PreparedRun, RunMaterial
 from app.store.tables.runs import Run
@@ -83,7 +83,7 @@ class Claimer:
             session, run, [one for one in asked if one.item.id not in done]
         )
         if budget.broken_cap is not None and budget.is_final:
-            books.pause_for_budget(session, run, budget.broken_cap)
+            accounting.pause_for_budget(session, run, budget.broken_cap)
         claim.capped = budget.broken_cap is not None
         claim.to_ask.extend(
             replace(self._named(one), endpoint=place)
@@ -129,7 +129,7 @@ class Claimer:
         """Return the calls that the caps allow, each with the most it can take, and the verdict."""
         model, known = self._model, self._prices
         most = [prices.most(one.request, model, known, by_batch=by_batch) for one in asked]
-        budget = books.affordable(session, run, most)
+        budget = accounting.affordable(session, run, most)
         calls = [
             replace(one, reserved=reserved)
             for one, reserved in zip(asked[: budget.count], most, strict=False)

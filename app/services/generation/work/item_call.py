@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.dataset_row import Record
 from app.errors import ItemError, Outage, ProviderError
 from app.llm import prices
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Completion, Request
-from app.record import Record
 from app.services.model_calls.in_flight import Ended
 from app.settings import Price
 from app.store.work import completions

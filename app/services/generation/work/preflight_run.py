@@ -13,8 +13,8 @@ from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
-from app.services.generation.work import books
-from app.services.lease import kept_lease
+from app.services.generation.work import accounting
+from app.services.run_leased import kept_lease
 from app.states import EndReason, Status
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
@@ -70,10 +70,10 @@ def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> No
     calls = [reply.call for reply in asked.replies]
     settled = completions.any_of_calls(session, run.id, calls) if calls else not waits
     if not settled:
-        books.take_back(run, asked.reserved)
-        books.presume_spent(run, asked.unread)
+        accounting.take_back(run, asked.reserved)
+        accounting.presume_spent(run, asked.unread)
         completions.add(session, run.id, asked.replies)
-        books.record_replies(run, asked.replies)
+        accounting.record_replies(run, asked.replies)
 
 
 def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
@@ -108,11 +108,11 @@ def _reserve(session: Session, hold: Hold, most: Amount) -> bool:
     run = runs.lock(session, hold.run_id)
     if run is None or not slots.is_held(session, hold):
         return False
-    budget = books.affordable(session, run, [most])
+    budget = accounting.affordable(session, run, [most])
     if budget.broken_cap is not None:
-        books.pause_for_budget(session, run, budget.broken_cap)
+        accounting.pause_for_budget(session, run, budget.broken_cap)
         return False
-    books.presume_spent(run, most)
+    accounting.presume_spent(run, most)
     return True
 
 

@@ -9,7 +9,7 @@ from app.pipeline.types import Capabilities, Stage
 from app.services.context import ServiceContext
 from app.services.generation.work import preflight_run
 from app.services.generation.work.material import PreparedRun, RunMaterial, material_of
-from app.services.generation.work.planning import plan_ahead
+from app.services.generation.work.plan_work import plan_ahead
 from app.services.generation.work.preflight_run import Preflighted, pause_run_for_provider
 from app.states import Status
 from app.store.runs import runs, slots

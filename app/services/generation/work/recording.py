@@ -9,14 +9,14 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from app.services.generation.work import books
+from app.services.generation.work import accounting
 from app.services.generation.work.admission import admit
 from app.services.generation.work.item_call import Again, Answered, ItemCall
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.planning import plan_rows
+from app.services.generation.work.pending_changes import Changes
+from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
 from app.services.generation.work.stages import STAGES, Recording
-from app.services.generation.work.write_batch import Changes
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
@@ -75,7 +75,7 @@ def _late(
     ]
     for answer in new:
         # Presumed spent when the lease was taken away; now its end is known after all.
-        books.take_back(run, answer.asked.reserved)
+        accounting.take_back(run, answer.asked.reserved)
     usable = [a for a in new if standings[a.asked.item.id] is Standing.OPEN]
     spare = [a for a in new if standings[a.asked.item.id] is not Standing.OPEN]
     _store(session, run, spare, are_spare=True)
@@ -93,7 +93,7 @@ def _kept(
         completions.record_used(session, spares)
     for asked, reply, may_be_paid in ((a.asked, a.reply, a.may_be_paid) for a in answers):
         if may_be_paid:
-            books.presume_spent(run, asked.reserved)
+            accounting.presume_spent(run, asked.reserved)
         if isinstance(reply, Reply):
             yield asked, Kept(next(ids), reply.completion)
         elif not isinstance(reply, Again):
@@ -104,7 +104,7 @@ def _store(
     session: Session, run: Run, answers: Sequence[Answered], *, are_spare: bool = False
 ) -> list[int]:
     replies = [answer.reply for answer in answers if isinstance(answer.reply, Reply)]
-    books.record_replies(run, replies)
+    accounting.record_replies(run, replies)
     spare = {answer.asked.call for answer in answers} if are_spare else ()
     return completions.add(session, run.id, replies, spare=spare)
 

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from app.curation.filter import Dropped, Filter, screen
 from app.curation.options import FilterOptions
 from app.curation.table import FILTERS, chosen
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, ReadInstances, Rejected
-from app.record import Record
 from app.states import DatasetState
 from app.store.tables.datasets import Dataset
 

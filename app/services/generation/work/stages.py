@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from app.dataset_row import Record
 from app.pipeline.calibration import bias_of
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
@@ -25,12 +26,11 @@ from app.pipeline.types import (
     SeedTask,
     Stage,
 )
-from app.record import Record
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.planning import plan_classification
+from app.services.generation.work.pending_changes import Changes, Reviewed
+from app.services.generation.work.plan_work import plan_classification
 from app.services.generation.work.run_filters import screened
-from app.services.generation.work.write_batch import Changes, Reviewed
 from app.states import ItemState
 from app.store.runs import runs
 from app.store.tables.runs import Run

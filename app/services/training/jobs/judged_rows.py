@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow, Origin, Record
 from app.errors import Fault
-from app.record import DatasetRow, Origin, Record
 from app.services.context import ServiceContext
 from app.services.training.contract import RowSource
 from app.states import FINAL

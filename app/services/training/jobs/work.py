@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.dataset_row import DatasetRow
 from app.errors import InvalidInput, OutOfSpace, SeedbedError
-from app.record import DatasetRow
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
 from app.services.judging.judge_job import JobJudge
-from app.services.lease import LeasedTask, notify_waiting, run_leased
+from app.services.run_leased import LeasedTask, notify_waiting, run_leased
 from app.services.training.contract import Judge, RowSource, Trainer, TrainerResult, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
 from app.services.training.jobs.control import folder_of, models_folder

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from app.atomic_files import written
+from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.formats.formats import format_named
 from app.formats.yaml_text import yaml_text
-from app.record import Record
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.trainers.split_rows import replay_rows, split_for_training
 from app.training.plain import axolotl, llama_factory

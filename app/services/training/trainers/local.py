@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
 from app.evaluation.answers import HeldOutTask
 from app.evaluation.evaluation_result import ProgressPoint, TrainingFacts
-from app.record import DatasetRow, Record
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.trainers.evaluate import (
     EvaluationPlan,

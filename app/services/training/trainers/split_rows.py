@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from app.curation.options import SplitOptions
 from app.curation.splitting import split
+from app.dataset_row import DatasetRow, Record, SplitName
 from app.errors import Fault, InvalidInput
 from app.evaluation.answers import HeldOutTask
-from app.record import DatasetRow, Record, SplitName
 from app.services.training.contract import TrainingWork
 from app.similarity import SimilarityIndex
 from app.training.plain.option_groups import EvaluationOptions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.training.output_files import download_outputs, outputs_table
 from app.errors import Conflict, InvalidInput, SeedbedError
 from app.schemas.training import OutputView, TrainingJobView

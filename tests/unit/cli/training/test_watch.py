@@ -7,7 +7,7 @@ import typer
 
 from app.cli.exits import ExitCode
 from app.cli.output import Output
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.training.watch import Watching, next_step, watch_and_report, watch_job
 from app.errors import InvalidInput
 from app.schemas.training import TrainingJobView

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.cli.runs.watch import watch_run
-from app.cli.service.connect import Service
+from app.cli.service.find_service import Service
 from app.cli.watch.poll import QueuedHint, poll
 from app.errors import ServiceUnreachable
 from app.schemas.runs import RunView

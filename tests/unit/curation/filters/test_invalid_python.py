@@ -3,7 +3,7 @@ from pathlib import Path
 
 from app.curation.filter import Dropped
 from app.curation.filters.invalid_python import apply
-from app.record import Record
+from app.dataset_row import Record
 
 ASKED = "Write a Python program."
 

@@ -3,7 +3,7 @@ import pytest
 from app.curation.filter import Dropped
 from app.curation.filters.other_language import language_of, make
 from app.curation.options import FilterOptions
-from app.record import Record
+from app.dataset_row import Record
 
 GERMAN = "Ein Fahrrad bleibt aufrecht, weil der Fahrer lenkt und die R\u00e4der sich drehen."
 RECORD = Record("Explain how a bicycle stays upright when it moves.", GERMAN)

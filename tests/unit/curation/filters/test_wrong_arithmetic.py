@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.filters.wrong_arithmetic import asked_expression, evaluate
-from app.record import Record
+from app.dataset_row import Record
 
 OPERATORS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "+": operator.add,

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
+from app.dataset_row import DatasetRow, Record
 from app.errors import Conflict, InvalidInput
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.trainers import FORMAT_NAMES
 from app.formats.options import ParquetOptions
-from app.record import DatasetRow, Record
 from tests.unit.formats.child import Child
 from tests.unit.formats.making import CHATS, GOLDEN
 

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from app.dataset_row import Record, SplitName
 from app.errors import ConfigurationError
 from app.formats.hub.folder import FolderContent, write_hub_folder
 from app.formats.hub.push import HubRepository, push_folder
-from app.record import Record, SplitName
 from app.stack.ports import free_port
 from tests.servers.hub import TOKEN, Hub, running_hub
 from tests.unit.formats.child import Child, child

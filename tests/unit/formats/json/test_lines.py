@@ -5,11 +5,11 @@ import json
 
 import pytest
 
+from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.formats import FORMATS
 from app.formats.json.lines import read_lines
 from app.formats.options import ReadOptions
-from app.record import Record, Unreadable
 from tests.unit.formats.making import as_bytes, read, reasons
 
 LINES = FORMATS["alpaca_jsonl"]

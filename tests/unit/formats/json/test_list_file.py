@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.json.lines import Convert
 from app.formats.json.list_file import list_pieces, read_list
-from app.record import Record, Unreadable
 from tests.unit.formats.making import TEXTS, reasons, unhurried
 
 VALUES = st.recursive(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Exchange, Record
 from app.pipeline.types import ChatPrompt, Completion
-from app.record import Exchange, Record
 from tests.unit.pipeline.making import asking, reply, review_stage
 
 ROW = Record("Add the numbers.", "4", "2 and 2")

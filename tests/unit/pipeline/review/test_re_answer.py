@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.dataset_row import Exchange, Record
 from app.pipeline.types import ChatPrompt, Completion, Message
-from app.record import Exchange, Record
 from tests.unit.pipeline.making import asking, reply, review_stage
 
 ROW = Record("Put the sentence into the past tense.", "I go.", "I go home.")

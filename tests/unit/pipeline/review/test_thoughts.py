@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.dataset_row import Record
 from app.pipeline.review.thoughts import without_thoughts
-from app.record import Record
 from tests.unit.pipeline.making import asking, reply, review_stage
 
 

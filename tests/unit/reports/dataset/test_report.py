@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.record import DatasetRow, Record
+from app.dataset_row import DatasetRow, Record
 from app.reports.dataset.facts import DecontaminationFacts, HitFacts
 from app.reports.dataset.report import html_report
 from app.reports.wording import number

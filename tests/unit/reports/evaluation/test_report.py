@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from app.dataset_row import Record
 from app.evaluation.agreement import review_figures
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate, with_findings
@@ -13,7 +14,6 @@ from app.evaluation.evaluation_result import Evaluation, LayerRank, ProgressPoin
 from app.evaluation.judge import Pair, judge_figures
 from app.evaluation.metrics import Estimate, JudgeCost
 from app.evaluation.review_sheet import Rating, Review
-from app.record import Record
 from app.reports.drawings.interval_bars import interval_chart, written
 from app.reports.drawings.svg import Caption
 from app.reports.evaluation.plots import evaluation_plots

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script
 from app.store.database import Database
-from app.store.tables.results import InstructionRow, Rejection
+from app.store.tables.instructions import InstructionRow, Rejection
 from tests import review_runs
 from tests.bench import Bench
 

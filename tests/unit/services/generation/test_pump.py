@@ -13,11 +13,11 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.provider import ScriptedProvider
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.types import Completion, Request
-from app.services.generation import slots, worker_turn
+from app.services.generation import advance_run, slots
 from app.services.runs import control
 from app.states import ItemState
 from app.store.runs.slots import Slot
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent, RunSlot
 from app.store.tables.work import WorkItem
 from tests.bench import Bench, after_looks
@@ -58,7 +58,7 @@ def test_a_run_is_worked_on_until_it_ends_and_its_slot_is_free_again(
             kept = session.scalar(select(func.count()).select_from(CompletionRow))
         assert kept == bench.server.counts.calls
         # There is nothing to do for it any more.
-        assert worker_turn.advance_run(bench.context, Slot(run_id, 0), lambda: False) is None
+        assert advance_run.advance_run(bench.context, Slot(run_id, 0), lambda: False) is None
 
 
 def test_a_worker_that_is_stopped_hands_back_what_it_did_not_finish(
@@ -67,7 +67,7 @@ def test_a_worker_that_is_stopped_hands_back_what_it_did_not_finish(
     with open_bench(reply) as bench:
         run_id = bench.start(**SMALL)
         stop = after_looks(4)
-        assert worker_turn.advance_run(bench.context, Slot(run_id, 0), stop) == Slot(run_id, 0)
+        assert advance_run.advance_run(bench.context, Slot(run_id, 0), stop) == Slot(run_id, 0)
         assert states(bench).get(ItemState.LEASED, 0) == 0
         assert states(bench)[ItemState.OPEN] > 0
         # What was cut off may have been billed.
@@ -81,7 +81,7 @@ def test_a_run_with_work_left_after_its_slice_goes_to_one_that_has_no_worker(
 ) -> None:
     with open_bench(reply, slice_s=0.0) as bench:
         first, second = bench.start(target=500), bench.start(target=500)
-        again = worker_turn.advance_run(bench.context, Slot(first, 0), lambda: False)
+        again = advance_run.advance_run(bench.context, Slot(first, 0), lambda: False)
         assert again == Slot(first, 0)
         # Served last, it comes last.
         with bench.context.database.read() as session:
@@ -194,7 +194,7 @@ def test_two_workers_share_a_run_and_make_what_one_makes(open_bench: OpenBench) 
             while bench.view(shared).status in {"queued", "running"}:
                 assert time.monotonic() < until
                 for slot in slots.sweep(bench.context):
-                    worker_turn.advance_run(bench.context, slot, lambda: False)
+                    advance_run.advance_run(bench.context, slot, lambda: False)
                 time.sleep(0.02)
 
         other = threading.Thread(target=work)

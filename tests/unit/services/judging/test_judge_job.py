@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import DatasetRow, Record
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.evaluation.evaluate import ScoringOptions, evaluate
 from app.evaluation.evaluation_result import BootstrapOptions, Evaluation
 from app.evaluation.metrics import JudgeFigures
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
-from app.record import DatasetRow, Record
 from app.services.judging.judge_job import JobJudge, draw_pairs
 from app.services.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import Price

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.llm.calls import Endpoint
+from app.llm.parallel.calls import Endpoint
 from app.llm.scripted.provider import ScriptedProvider
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Parameters, Request, TextPrompt

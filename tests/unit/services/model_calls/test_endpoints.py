@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.llm.calls import Calls
+from app.llm.parallel.calls import Calls
 from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
 from app.services.model_calls.endpoints import Endpoints, Report

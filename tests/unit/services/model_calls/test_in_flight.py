@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.errors import ItemError, Outage, ProviderError, RunError
-from app.llm.calls import Calls
+from app.llm.parallel.calls import Calls
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
 from app.services.model_calls.in_flight import Ended, InFlight

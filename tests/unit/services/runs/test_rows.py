@@ -15,7 +15,8 @@ from app.services.runs.events import follow_run
 from app.services.runs.rows import final_until, growing_rows, position_count, rows
 from app.services.runs.run_request import RunRequest
 from app.states import Status
-from app.store.tables.results import CompletionRow, InstanceRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent
 from tests.bench import SEEDS
 from tests.review_runs import some_rows, stored

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from app.dataset_row import Exchange, Record
 from app.evaluation.answers import Answer, Contender, HeldOutTask
-from app.record import Exchange, Record
 from app.services.training.answers_file import read_answers, write_answers
 
 TASKS = (

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.dataset_row import Exchange, Record
 from app.pipeline.types import Stage
-from app.record import Exchange, Record
 from app.store.datasets import dataset_rows
 from app.store.datasets.dataset_rows import Drop
 from app.store.tables.datasets import DatasetDrop

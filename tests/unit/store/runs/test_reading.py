@@ -10,7 +10,7 @@ from app.store.runs import runs as stored_runs
 from app.store.runs.events import look
 from app.store.runs.past_runs import PastRuns
 from app.store.sql import epoch_now
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import SeedSet
 from tests.unit.store.rows import add_instruction, add_reply, add_run
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
-from app.store.tables.results import CompletionRow, PromptText
+from app.store.tables.completions import CompletionRow, PromptText
 from app.store.work import completions
 from app.store.work.completions import request_sha256, storable
 from tests.unit.store.rows import add_run, plan, reply, request

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.dataset_row import Record
 from app.pipeline.types import Instance, Rejected, Stage
-from app.record import Record
 from app.store.json_columns import PoolNeighbour
-from app.store.tables.results import InstructionRow, Rejection
+from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.work import instructions
 from app.store.work.instructions import Accepted, Dropped, Label, Made
 from tests.unit.store.rows import add_instruction, add_reply, add_run

@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
-from app.record import Record
 from app.training.learn.checkpoints import tuned_weights
 from app.training.learn.classifier import (
     Classifier,

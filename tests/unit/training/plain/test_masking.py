@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
-from app.record import Record
 from app.training.plain.encoding import NO_LOSS, Encoded, encode, encode_all, encode_prompt
 from app.training.plain.masking import TemplateName
 from app.training.plain.option_groups import DataOptions

@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.dataset_row import Record
 from app.errors import InvalidInput
-from app.record import Record
 from app.training.plain.replay import with_replay
 
 OWN = [Record("own", str(number)) for number in range(60)]

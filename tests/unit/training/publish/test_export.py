@@ -8,7 +8,7 @@ import gguf
 import pytest
 import torch
 
-from app.record import Record
+from app.dataset_row import Record
 from app.training.job import Job, run_job
 from app.training.learn.classifier import Classifier, classify
 from app.training.learn.loop import TrainingHooks

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
+from app.dataset_row import Exchange, Record
 from app.errors import MemoryTooSmall, TrainingError
 from app.evaluation.answers import Contender, HeldOutTask
-from app.record import Exchange, Record
 from app.training.learn.classifier import Classifier, classify
 from app.training.learn.loss import log_probabilities
 from app.training.plain.encoding import encode_all

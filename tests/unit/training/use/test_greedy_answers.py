@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from app.record import Record
+from app.dataset_row import Record
 from app.training.plain.encoding import encode_prompt
 from app.training.plain.library_types import Model
 from app.training.plain.option_groups import DataOptions

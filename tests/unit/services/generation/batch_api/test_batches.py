@@ -15,7 +15,7 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.generation.slots import sweep
 from app.services.runs import control
 from app.states import BatchState
-from app.store.tables.results import CompletionRow
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests.bench import Bench

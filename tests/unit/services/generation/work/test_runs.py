@@ -14,7 +14,7 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Amount, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
-from app.services.generation.work import planning
+from app.services.generation.work import plan_work
 from app.services.generation.work.material import material_of, with_target_of
 from app.services.generation.work.pool import loaded_pool
 from app.services.generation.work.prepare import prepare
@@ -24,7 +24,8 @@ from app.services.runs.run_request import RunRequest
 from app.states import Status
 from app.store.database import Database
 from app.store.runs.runs import Hold
-from app.store.tables.results import CompletionRow, InstructionRow, Rejection
+from app.store.tables.completions import CompletionRow
+from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent
 from app.store.work import completions, work_items
 from app.store.work.completions import Reply
@@ -265,7 +266,7 @@ def test_rows_are_planned_ahead_once_half_of_those_planned_are_reviewed(
                 (0, 2_000), (999, 2_000), (1_000, 3_000), (2_500, 4_500), (4_500, 4_500),
             ):  # fmt: skip
                 run.complete = complete
-                planning.plan_rows(session, run)
+                plan_work.plan_rows(session, run)
                 assert run.tickets_issued == planned
             assert work_items.any_unfinished(session, run_id, Stage.REVIEW)
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from app.dataset_row import Record
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, Stage, stages_of
-from app.record import Record
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.stages import (

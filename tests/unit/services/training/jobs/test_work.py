@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
+from app.dataset_row import DatasetRow
 from app.errors import Fault, InvalidInput, TrainingError
-from app.record import DatasetRow
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
 from app.services.training.jobs import control, work
 from app.services.training.jobs.requests import TrainingRequest

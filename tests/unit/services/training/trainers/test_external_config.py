@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from app.dataset_row import DatasetRow, Exchange, Record
 from app.errors import InvalidInput
 from app.evaluation.evaluation_result import ProgressPoint
-from app.record import DatasetRow, Exchange, Record
 from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 from app.services.training.trainers.external_config import (
     write_for_axolotl,

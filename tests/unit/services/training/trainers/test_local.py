@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
 from app.evaluation.evaluation_result import Evaluation, ProgressPoint
-from app.record import DatasetRow, Record
 from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 
 if find_spec("peft") is None:

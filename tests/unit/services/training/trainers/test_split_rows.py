@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
-from app.record import DatasetRow, Record
 from app.services.training.contract import RowSource, TrainingWork
 from app.services.training.trainers.split_rows import (
     draw_tasks,

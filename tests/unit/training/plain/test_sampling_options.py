@@ -1,6 +1,6 @@
 """An answer's text while it grows."""
 
-from app.training.plain.sampling import StopTextFilter
+from app.training.plain.sampling_options import StopTextFilter
 
 
 def chunks(stop: tuple[str, ...], *texts: str) -> tuple[list[str], bool]:

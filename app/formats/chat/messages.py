@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
+from app.formats.chat.turns import MESSAGES, record_of_turns, turns_of_record
 from app.formats.json.lines import write_lines
 from app.formats.json.list_file import read_either
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.turns import MESSAGES, record_of_turns, turns_of_record
-from app.record import Record
 
 
 def write_messages(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:

@@ -9,8 +9,8 @@ from app.pipeline.budget import Amount, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
 from app.services.context import ServiceContext
-from app.services.generation.work import books
-from app.services.generation.work.books import Affordable
+from app.services.generation.work import accounting
+from app.services.generation.work.accounting import Affordable
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.settings import Price
@@ -47,14 +47,14 @@ def test_only_what_was_paid_is_added_to_what_a_run_has_taken() -> None:
         calls=1, prompt_tokens=10, completion_tokens=5, cost_usd=None,
         presumed_spent_calls=0, presumed_spent_tokens=0, presumed_spent_usd=Decimal(0),
     )  # fmt: skip
-    books.record_replies(run, [reply((7, 3), None)])
+    accounting.record_replies(run, [reply((7, 3), None)])
     assert run.cost_usd is None, "no price is known"
-    books.record_replies(run, [reply((7, 3), "0.25"), reply((90, 90), "9", reused_from=4)])
+    accounting.record_replies(run, [reply((7, 3), "0.25"), reply((90, 90), "9", reused_from=4)])
     assert (run.calls, run.prompt_tokens, run.completion_tokens) == (3, 24, 11)
     assert run.cost_usd == Decimal("0.25")
-    books.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), Decimal("0.05"))
-    books.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), None)
-    assert books.spent(run) == Amount(5, 24 + 11 + 6, Decimal("0.30"))
+    accounting.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), Decimal("0.05"))
+    accounting.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), None)
+    assert accounting.spent(run) == Amount(5, 24 + 11 + 6, Decimal("0.30"))
 
 
 def test_calls_whose_end_is_not_known_count_until_it_is() -> None:
@@ -62,10 +62,10 @@ def test_calls_whose_end_is_not_known_count_until_it_is() -> None:
         calls=0, prompt_tokens=0, completion_tokens=0, cost_usd=None,
         presumed_spent_calls=0, presumed_spent_tokens=0, presumed_spent_usd=Decimal(0),
     )  # fmt: skip
-    books.presume_spent(run, CALL + CALL)
-    assert books.spent(run) == books.presumed_spent(run) == CALL + CALL
-    books.take_back(run, CALL)
-    assert books.spent(run) == CALL
+    accounting.presume_spent(run, CALL + CALL)
+    assert accounting.spent(run) == accounting.presumed_spent(run) == CALL + CALL
+    accounting.take_back(run, CALL)
+    assert accounting.spent(run) == CALL
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_as_many_calls_are_affordable_as_the_caps_allow_at_their_most(
     run_id = a_run(database, caps)
     with database.write() as session:
         run = session.get_one(Run, run_id)
-        assert books.caps_of(run) == caps
-        assert books.affordable(session, run, [CALL] * 5) == expected
-        assert books.affordable(session, run, []) == Affordable(0)
+        assert accounting.caps_of(run) == caps
+        assert accounting.affordable(session, run, [CALL] * 5) == expected
+        assert accounting.affordable(session, run, []) == Affordable(0)
 
 
 def test_what_is_in_flight_counts_and_may_yet_free_money(database: Database) -> None:
@@ -97,10 +97,12 @@ def test_what_is_in_flight_counts_and_may_yet_free_money(database: Database) -> 
         work_items.plan(session, run, [Planned(Stage.GENERATE, n, {}) for n in range(2)])
         items: Sequence[work_items.Item] = work_items.find_open(session, run_id, 2)
         work_items.lease(session, "pump", {item.id: CALL for item in items})
-        assert books.affordable(session, run, [CALL]) == Affordable(0, "2 calls")
+        assert accounting.affordable(session, run, [CALL]) == Affordable(0, "2 calls")
         work_items.reopen(session, [item.id for item in items], "pump")
-        books.presume_spent(run, CALL + CALL)
-        assert books.affordable(session, run, [CALL]) == Affordable(0, "2 calls", is_final=True)
+        accounting.presume_spent(run, CALL + CALL)
+        assert accounting.affordable(session, run, [CALL]) == Affordable(
+            0, "2 calls", is_final=True
+        )
 
 
 def test_a_run_that_is_paused_for_its_budget_says_what_it_has_taken(database: Database) -> None:
@@ -108,8 +110,8 @@ def test_a_run_that_is_paused_for_its_budget_says_what_it_has_taken(database: Da
     with database.write() as session:
         run = session.get_one(Run, run_id)
         runs.move(session, run_id, Status.RUNNING)
-        books.presume_spent(run, Amount(12, 3400, Decimal("0.95")))
-        books.pause_for_budget(session, run, "$1")
+        accounting.presume_spent(run, Amount(12, 3400, Decimal("0.95")))
+        accounting.pause_for_budget(session, run, "$1")
     with database.read() as session:
         run = session.get_one(Run, run_id)
     assert (run.status, run.end_reason) == ("paused", "budget")

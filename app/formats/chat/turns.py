@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from app.dataset_row import Exchange, Record
 from app.formats.broken_rows import BrokenRow, text_of
-from app.record import Exchange, Record
 
 Speaker: TypeAlias = Literal["system", "user", "assistant"]
 

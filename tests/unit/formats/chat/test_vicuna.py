@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.dataset_row import Exchange, Record, Unreadable
+from app.formats.chat.turns import Speaker, Turn
+from app.formats.chat.vicuna import Cleaned, clean, html_to_markdown
 from app.formats.formats import FORMATS
 from app.formats.options import ReadOptions, VicunaOptions
-from app.formats.turns import Speaker, Turn
-from app.formats.vicuna import Cleaned, clean, html_to_markdown
-from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import unhurried
 
 _SPEAKERS: dict[str, Speaker] = {"s": "system", "u": "user", "a": "assistant"}

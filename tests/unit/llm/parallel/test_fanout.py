@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import ConfigurationError, ItemError, Throttled
-from app.llm.fanout import Dropped, Fanout
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.outcomes import Outcome
+from app.llm.parallel.fanout import Dropped, Fanout
+from app.llm.parallel.outcomes import Outcome
 from app.llm.scripted.provider import ScriptedProvider
 from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request

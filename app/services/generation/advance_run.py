@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 
 from app.errors import ConfigurationError
-from app.llm.calls import Calls
+from app.llm.parallel.calls import Calls
 from app.services.context import ServiceContext
 from app.services.generation import slots
 from app.services.generation.batch_api.poll import poll_due
 from app.services.generation.pump import Ending, Pump
 from app.services.generation.work.prepare import pause_for_provider, prepare
-from app.services.lease import LeasedTask, run_leased
+from app.services.run_leased import LeasedTask, run_leased
 from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.runs.runs import Hold

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, NotFound, SeedbedError
 from app.services.context import ServiceContext
-from app.services.lease import LeasedTask, kept_lease, notify_waiting, run_leased
+from app.services.run_leased import LeasedTask, kept_lease, notify_waiting, run_leased
 from app.store.database import Database
 from app.store.datasets import versions
 from app.store.declarative import Table

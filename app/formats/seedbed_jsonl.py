@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from app.dataset_row import Record
 from app.formats.json.lines import write_lines
 from app.formats.json.values import quoted
 from app.formats.options import WriteOptions
-from app.record import Record
 
 
 def write_jsonl(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:

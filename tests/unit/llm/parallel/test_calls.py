@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from app.errors import ConfigurationError
-from app.llm.calls import FIRST_IN_FLIGHT, Calls, Endpoint
-from app.llm.outcomes import Outcome
+from app.llm.parallel.calls import FIRST_IN_FLIGHT, Calls, Endpoint
+from app.llm.parallel.outcomes import Outcome
 from app.llm.provider import Provider, ProviderFactory
 from app.llm.scripted.provider import ScriptedProvider
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline import planner
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.planning import numbers_of
+from app.services.generation.work.plan_work import numbers_of
 from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing

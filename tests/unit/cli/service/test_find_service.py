@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.cli.exits import ExitCode
-from app.cli.service.connect import api_url
+from app.cli.service.find_service import api_url
 from app.stack.data_folder import locked_folder, publish
 from app.stack.ports import free_port
 from tests.unit.cli.command_line import KEY, ROWS, Seedbed

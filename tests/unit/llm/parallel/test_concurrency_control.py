@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.llm.concurrency_control import LONGEST_HOLD_S, SHORTEST_HOLD_S, ConcurrencyControl
+from app.llm.parallel.concurrency_control import LONGEST_HOLD_S, SHORTEST_HOLD_S, ConcurrencyControl
 from tests.unit.llm.throttling import Limit, Simulation
 
 

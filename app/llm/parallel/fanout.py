@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from app.errors import ItemError, ProviderError, Throttled
-from app.llm.concurrency_control import ConcurrencyControl
-from app.llm.loop_thread import LoopThread
-from app.llm.outcomes import Outcome, OutcomeQueue
+from app.llm.parallel.concurrency_control import ConcurrencyControl
+from app.llm.parallel.loop_thread import LoopThread
+from app.llm.parallel.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import Provider, ProviderFactory
 from app.pipeline.types import Completion, Request
 

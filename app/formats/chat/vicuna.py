@@ -24,10 +24,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from app.dataset_row import Record
 from app.formats.broken_rows import BrokenRow
+from app.formats.chat.turns import Turn, record_of_turns
 from app.formats.options import VicunaOptions
-from app.formats.turns import Turn, record_of_turns
-from app.record import Record
 
 # Layout only; left in, they would break the indentation and the underscores of code.
 _LAYOUT = re.compile(r"</?(?:div|span)\b[^<>]*>", re.IGNORECASE)

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
+from app.formats.chat.turns import SHAREGPT, Speaker, record_of_turns, turns_of_record
+from app.formats.chat.vicuna import Cleaner
 from app.formats.json.list_file import read_either, write_list
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
-from app.formats.turns import SHAREGPT, Speaker, record_of_turns, turns_of_record
-from app.formats.vicuna import Cleaner
-from app.record import Record
 
 _NAMES: dict[Speaker, str] = {"system": "system", "user": "human", "assistant": "gpt"}
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import BatchPlanner, Next
 from app.services.generation.work.claiming import Claim, Claimer
-from app.services.generation.work.completion import finish_if_over
+from app.services.generation.work.end_run import finish_if_over
 from app.services.generation.work.item_call import Answered, ItemCall
 from app.services.generation.work.material import PreparedRun, with_target_of
 from app.services.generation.work.pool import Pool, loaded_pool

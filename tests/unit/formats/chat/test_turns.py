@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Exchange, Record, Unreadable
 from app.formats.files import opened
 from app.formats.formats import FORMATS, Format
-from app.record import Exchange, Record, Unreadable
 from tests.unit.formats.making import read
 
 KEYS = {"messages": ("messages", "role", "content"), "sharegpt": ("conversations", "from", "value")}

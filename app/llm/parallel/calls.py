@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.llm.batch_api.batches import BatchEndpoint
-from app.llm.fanout import Dropped, Fanout
-from app.llm.loop_thread import LoopThread
-from app.llm.outcomes import Outcome, OutcomeQueue
+from app.llm.parallel.fanout import Dropped, Fanout
+from app.llm.parallel.loop_thread import LoopThread
+from app.llm.parallel.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import ProviderFactory
 from app.llm.request_body import LengthName
 

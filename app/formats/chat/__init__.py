@@ -1,0 +1,1 @@
+"""Conversations: OpenAI messages and ShareGPT, turns, cleaning as Vicuna did."""

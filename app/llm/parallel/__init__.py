@@ -1,0 +1,1 @@
+"""Many model calls at a time: lanes per endpoint, concurrency, collected outcomes."""
