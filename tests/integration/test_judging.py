@@ -21,11 +21,11 @@ from app.evaluation.evaluation_result import Evaluation
 from app.evaluation.metrics import JudgeFigures
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.services.context import ServiceContext
-from app.services.judging.judgements import JUDGEMENTS, JudgementFile
 from app.services.training.jobs import control
 from app.services.training.jobs import work as training
 from app.services.training.jobs.control import folder_of
 from app.services.training.jobs.requests import TrainingRequest
+from app.services.training.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import Price
 from app.store.tables.training import TrainingJob
 from app.training.plain.option_groups import EvaluationOptions, JudgeOptions

@@ -15,7 +15,6 @@ from app.dataset_row import DatasetRow
 from app.errors import InvalidInput, OutOfSpace, SeedbedError
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
-from app.services.judging.judge_job import JobJudge
 from app.services.run_leased import LeasedTask, notify_waiting, run_leased
 from app.services.training.contract import Judge, RowSource, Trainer, TrainerResult, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
@@ -24,6 +23,7 @@ from app.services.training.jobs.folder import alone_in
 from app.services.training.jobs.judged_rows import judged_rows
 from app.services.training.jobs.monitor import HeldJob, Interruption, JobMonitor
 from app.services.training.jobs.requests import TrainingRequest, named_datasets, request_of
+from app.services.training.judging.judge_job import JobJudge
 from app.states import Status
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob

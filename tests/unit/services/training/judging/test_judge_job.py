@@ -15,8 +15,8 @@ from app.evaluation.evaluate import ScoringOptions, evaluate
 from app.evaluation.evaluation_result import BootstrapOptions, Evaluation
 from app.evaluation.metrics import JudgeFigures
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
-from app.services.judging.judge_job import JobJudge, draw_pairs
-from app.services.judging.judgements import JUDGEMENTS, JudgementFile
+from app.services.training.judging.judge_job import JobJudge, draw_pairs
+from app.services.training.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import Price
 from app.training.plain.option_groups import JudgeOptions
 from tests.bench import Bench

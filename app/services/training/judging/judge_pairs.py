@@ -12,10 +12,10 @@ from app.evaluation.metrics import JudgeCost
 from app.llm.prices import cost_usd
 from app.pipeline.types import Request
 from app.services.context import ServiceContext
-from app.services.judging.judgements import JudgementFile, PaidJudgement
 from app.services.model_calls.ask_many import Answer, Asker
 from app.services.model_calls.spending import Spending
 from app.services.training.contract import TrainingMonitor
+from app.services.training.judging.judgements import JudgementFile, PaidJudgement
 
 _PROGRESS_LINES = 10
 """Number of progress lines in the log."""

@@ -13,10 +13,10 @@ from app.evaluation.judge import Judging, Pair, is_one_of, judge_figures
 from app.llm.prices import check_priced
 from app.pipeline.budget import Caps
 from app.services.context import ServiceContext
-from app.services.judging.judge_pairs import PairJudging
-from app.services.judging.judgements import JUDGEMENTS, JudgementFile
 from app.services.model_calls.spending import Spending
 from app.services.training.contract import TrainingMonitor
+from app.services.training.judging.judge_pairs import PairJudging
+from app.services.training.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import EMBEDDED_MODEL
 from app.training.plain.option_groups import JudgeOptions
 from app.training.plain.options import EMBEDDED

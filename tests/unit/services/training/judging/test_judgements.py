@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.services.judging.judgements import JudgementFile, PaidJudgement
+from app.services.training.judging.judgements import JudgementFile, PaidJudgement
 
 
 def paid(key: str, reply: str = "") -> PaidJudgement:
