@@ -95,12 +95,12 @@ def language_of(text: str, certainty: float) -> str | None:
     best, probability = _identifier().classify(text[:_LETTERS_READ])
     if certainty > probability >= _WORTH_A_SECOND_LOOK:
         ranked = _identifier().rank(text[:_LETTERS_READ])
-        kin = _kin_of(best)
+        kin = kin_of(best)
         probability = sum(each for language, each in ranked if language in kin)
     return best if probability >= certainty and best not in _NEVER_SURE else None
 
 
-def _length(text: str) -> int:
+def letters_in(text: str) -> int:
     """Return the number of letters of a text that are useful for detecting its language."""
     text = text[:_LETTERS_READ]
     letters = sum(map(str.isalpha, text))
@@ -116,7 +116,8 @@ def _speaks_of_languages(instruction: str) -> bool:
     )
 
 
-def _is_of_another_script(asked: str, said: str) -> bool:
+def is_of_another_script(asked: str, said: str) -> bool:
+    """Return True when one text is in Latin letters and the other in those of another script."""
     if asked.isascii() and said.isascii():
         return False
     shares = []
@@ -134,9 +135,9 @@ class _Judge:
     certainty: float
 
     def differ(self, asked: str, said: str) -> bool:
-        if min(_length(asked), _length(said)) < self.letters:
+        if min(letters_in(asked), letters_in(said)) < self.letters:
             return False
-        if _is_of_another_script(asked, said):
+        if is_of_another_script(asked, said):
             return True
         # What looks English at a glance may only quote it; a difference must be sure.
         of_said = language_of(said, self.certainty)
@@ -165,7 +166,8 @@ def make(options: FilterOptions) -> Filter:
     )
 
 
-def _is_plainly_english(text: str) -> bool:
+def is_plainly_english(text: str) -> bool:
+    """Return True when a text has enough English words to need no model."""
     text = text[:_LETTERS_READ]
     found = len(_ENGLISH.intersection(text.lower().split()))
     wanted = min(1 + len(text) // _CHARACTERS_PER_ENGLISH, _MOST_ENGLISH_WANTED)
@@ -174,13 +176,14 @@ def _is_plainly_english(text: str) -> bool:
 
 def _is_english(record: Record) -> bool:
     # Most rows end here, a hundred times cheaper than by the model.
-    return _is_plainly_english(record.output) and _is_plainly_english(record.instruction)
+    return is_plainly_english(record.output) and is_plainly_english(record.instruction)
 
 
 def _kindred(one: str, other: str) -> bool:
-    return other in _kin_of(one)
+    return other in kin_of(one)
 
 
 @cache
-def _kin_of(language: str) -> frozenset[str]:
+def kin_of(language: str) -> frozenset[str]:
+    """Return the languages that are hard to tell from this one, itself included."""
     return frozenset({language}).union(*(group for group in _KIN if language in group))

@@ -242,8 +242,8 @@ def test_impossible_tokens_and_missing_answers_are_said_by_model() -> None:
     assert said[1:] == [
         "b left 3 of 10 unanswered; t left 5 of 10 unanswered: they are scored as empty answers.",
         (
-            "b gives 2 tokens of the references no probability; t gives 4 tokens of the references no "
-            "probability: their tasks are left out of the loss."
+            "b gives 2 tokens of the references no probability; t gives 4 tokens of the references "
+            "no probability: their tasks are left out of the loss."
         ),
     ]
     assert len(sentences(of(model("b", perplexity=loss(1.5)), model("t")))) == 0
@@ -335,8 +335,8 @@ def test_ratings_by_people_are_said_by_reviewer() -> None:
         "Ann finds 50.0 % (25.0 to 75.0) of b's answers valid and satisfying.",
         (
             "Ben finds 50.0 % (25.0 to 75.0) of b's answers valid and satisfying, "
-            "50.0 % (25.0 to 75.0) of t's answers valid and satisfying, and of two answers to a task "
-            f"prefers the tuned model's 20 to 3, with 4 alike; {GAIN}."
+            "50.0 % (25.0 to 75.0) of t's answers valid and satisfying, and of two answers "
+            f"to a task prefers the tuned model's 20 to 3, with 4 alike; {GAIN}."
         ),
     ]
 
@@ -399,7 +399,7 @@ def test_the_correction_is_explained_when_there_are_two_comparisons() -> None:
     assert sentences(of(comparisons=compared[:1])) == []
     assert sentences(of(comparisons=compared)) == [
         (
-            "A difference counts as more than chance explains only after Holm's correction for all 2 "
-            "comparisons."
+            "A difference counts as more than chance explains only after Holm's correction for "
+            "all 2 comparisons."
         )
     ]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.filters.wrong_arithmetic import asked_expression, evaluate
+from app.curation.filter import Dropped
+from app.curation.filters.wrong_arithmetic import apply, asked_expression, evaluate
 from app.dataset_row import Record
 
 OPERATORS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
@@ -102,3 +103,58 @@ def test_only_a_plain_question_for_a_value_is_one(
     instruction: str, given_input: str, expression: str | None
 ) -> None:
     assert asked_expression(Record(instruction, "", given_input)) == expression
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "is_right"),
+    [
+        ("10 / 4", "2.5", True), ("10 / 4", "2", False), ("10 / 4", "3", False),
+        ("10 / 4", "1", False), ("10 / 4", "4", False), ("10 / 4", "2.6", False),
+        ("10 / 4", "5/2", True), ("10 / 4", "2 1/2", True), ("10 / 4", "7/3", False),
+        ("10 / 4", "2 1/0", False), ("9 / 4", "2", True), ("9 / 4", "3", False),
+        ("2 / 3", "0.66", True), ("2 / 3", "0.67", True), ("2 / 3", "0.65", False),
+        ("2 / 3", "0.68", False), ("2 + 2", "5", False), ("2 + 2", "It is 4, not 5", True),
+        ("2 + 2", "2 + 2 = 4", True), ("2 + 2", "4 + 0 = 5", False), ("2 + 2", "4 = four", True),
+        ("2 - 5", "\u22123", True), ("2 - 5", "-3", True), ("2 - 5", "3", False),
+        ("1000 * 2", "2,000", True), ("1000 * 2", "2,001", False), ("2 + 2", "four", True),
+        ("2 + 2", "5 approx", True), ("2 + 2", "5 %", True), ("2 + 2", "5 " + "x" * 2_000, False),
+        ("2 + 2", "5 " + "x" * 1_997 + "4", True), ("2 + 2", "5 " + "x" * 1_998 + "4", False),
+        ("2 + 2", "5 " + "x" * 1_995 + " 45", False), ("2 + 2", "5 " + "x" * 1_996 + " 45", True),
+    ],
+)  # fmt: skip
+def test_an_answer_is_right_as_far_as_it_shows_digits(
+    asked: str, answer: str, is_right: bool
+) -> None:
+    assert isinstance(apply(Record(f"What is {asked}?", answer)), Dropped) is not is_right
+
+
+def test_the_value_and_the_last_number_are_in_the_detail() -> None:
+    assert apply(Record("What is 2 + 2?", "5 or 6")) == Dropped(
+        "wrong_arithmetic", "2 + 2 is 4, not 6"
+    )
+    assert apply(Record("What is 2 / 3?", "5")) == Dropped(
+        "wrong_arithmetic", "2 / 3 is 0.666667, not 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        ("1" * 198 + "+1", True), ("1" * 199 + "+1", False),
+        ("+".join("1" * 67), True), ("+".join("1" * 68), False),
+        ("2 ** 64", True), ("2 ** 65", False), ("2 ** -64", True), ("2 ** -65", False),
+        ("8 ** 64 ** 1", True), ("2 ** 64 * 2 ** 64", True),
+        ("(2 ** 63) ** 32", True), ("(2 ** 64) ** 32", False), ("(2 ** 64) ** 31 * 2 ** 62", True),
+        ("(2 ** 64) ** 31 * 2 ** 63", False), ("1 / ((2 ** 64) ** 31 * 2 ** 62)", True),
+    ],
+)  # fmt: skip
+def test_an_expression_is_read_up_to_its_limits(text: str, is_read: bool) -> None:
+    assert (evaluate(text) is not None) is is_read
+
+
+@pytest.mark.parametrize(("zeros", "is_asked"), [(188, True), (189, False)])
+def test_a_long_question_is_not_read(zeros: int, is_asked: bool) -> None:
+    number = "1" + "0" * zeros
+    assert (asked_expression(Record(f"What is {number}+1?", "")) is not None) is is_asked
+    padded = number.ljust(198, "0") if is_asked else number.ljust(199, "0")
+    assert (asked_expression(Record("Calculate this:", "", f"{padded}+1")) is not None) is is_asked

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dataset_row import Exchange, Record, Unreadable
+from app.formats.broken_rows import BrokenRow
 from app.formats.chat.turns import Speaker, Turn
-from app.formats.chat.vicuna import Cleaned, clean, html_to_markdown
+from app.formats.chat.vicuna import Cleaned, Cleaner, clean, html_to_markdown
 from app.formats.formats import FORMATS
 from app.formats.options import ReadOptions, VicunaOptions
 from tests.unit.formats.making import unhurried
@@ -200,3 +201,69 @@ def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
     assert [(row.reason, row.row) for row in rows if isinstance(row, Unreadable)] == [
         ("opening_turn", 1), ("wrong_order", 2), ("repeated_conversation", 3), ("unknown_role", 5),
     ]  # fmt: skip
+
+
+def test_each_drop_says_where_and_why() -> None:
+    said = turns("a:0", "u:1", "u:1", "a:2", "u:3")
+    assert [(one.reason, one.detail) for one in clean(said, PLAIN).dropped] == [
+        ("opening_turn", "turn 1 is the assistant's"),
+        ("repeated_turn", "turn 3 says the same as the last"),
+        ("unanswered_turn", "nothing answers the last turn"),
+    ]
+    after_system = clean(turns("s:0", "a:1", "u:2", "a:3"), PLAIN)
+    assert [one.detail for one in after_system.dropped] == ["turn 2 is the assistant's"]
+    for said, detail in (
+        (turns("u:1", "u:2", "a:3"), "where the assistant is due the user speaks"),
+        (turns("u:1", "a:2", "a:3", "a:4"), "where the user is due the assistant speaks"),
+        (turns("u:1", "a: "), "a turn of the assistant is empty"),
+        (turns("u: ", "a:1"), "a turn of the user is empty"),
+        ([], "no round is left"),
+    ):
+        assert clean(said, PLAIN).dropped[-1].detail == detail
+
+
+def test_a_round_at_the_limit_stays_and_one_over_it_is_dropped() -> None:
+    said = turns("s:ss", "u:1234", "a:56", "u:7", "a:8")
+    assert kept(clean(said, VicunaOptions(8, html=False))) == [
+        ["s:ss", "u:1234", "a:56"], ["s:ss", "u:7", "a:8"],
+    ]  # fmt: skip
+    shorter = clean(said, VicunaOptions(7, html=False))
+    assert kept(shorter) == [["s:ss", "u:7", "a:8"]]
+    assert [one.detail for one in shorter.dropped] == ["round 1 is 8 long"]
+    long = clean(turns("u:" + "x" * 1_000, "a:y"), VicunaOptions(1_000, html=False))
+    assert [one.detail for one in long.dropped] == ["round 1 is 1,001 long"]
+
+
+def test_conversations_are_the_same_only_turn_by_turn() -> None:
+    cleaner = Cleaner(PLAIN)
+    for said, is_new in (
+        (turns("u:1", "a:23"), True),
+        (turns("u:12", "a:3"), True),
+        (turns("s:1", "u:1", "a:23"), True),
+        (turns("a:0", "u:1", "a:23"), False),
+        (turns("u:12", "a:3"), False),
+    ):
+        rows = list(cleaner.records(said))
+        assert isinstance(rows[0], Record) is is_new
+    assert [(row.reason, row.detail) for row in rows if isinstance(row, BrokenRow)] == [
+        ("repeated_conversation", "an earlier conversation is the same")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("a<br>b", "a  \nb"),
+        ("<DIV>a</DIV>", "a"),
+        ("<span class='x'>a_b*c</span>", "a_b*c"),
+        ("<h1>a</h1>", "# a"),
+        ("a\n\n\n\nb", "a\n\nb"),
+        ("a\n\nb", "a\n\nb"),
+        (" 12 / 34 text", "text"),
+        ("Copy1 chars / 2 wordsCopy3 chars / 4 wordsx", "x"),
+        ("```Copy codeCopy code\nx\n```", "```\n\nx\n```"),
+        ("```c++Copy code\nx\n```", "```c++\n\nx\n```"),
+    ],
+)
+def test_the_cleaning_is_as_recorded(html: str, markdown: str) -> None:
+    assert html_to_markdown(html) == markdown

@@ -208,3 +208,41 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path, late: bool) -> No
         write_hub_folder(target, replace(CONTENT, splits={"train": rows()}))
     assert json.loads((target / "manifest.json").read_text())["rows"] == {"train": 3, "test": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_folder_in_each_format_has_these_files_in_the_manifest(tmp_path: Path) -> None:
+    suffixes = {"parquet": "parquet"}
+    for name in FORMAT_NAMES:
+        suffix = suffixes.get(name, "jsonl")
+        content = replace(CONTENT, format_name=name, provenance=None, texts={"plots/a.svg": "é"})
+        manifest = write_hub_folder(tmp_path / name, content)
+        assert list(manifest) == ["version", "licences", "name", "format", "rows", "files"]
+        assert manifest["format"] == name
+        assert [file["path"] for file in manifest["files"]] == [
+            f"data/train-00000-of-00001.{suffix}", f"data/test-00000-of-00001.{suffix}",
+            "README.md", "dataset_info.json", "axolotl.yaml", "plots/a.svg",
+        ]  # fmt: skip
+        assert set(manifest["files"][0]) == {"path", "bytes", "sha256", "rows"}
+        assert (tmp_path / name / "plots" / "a.svg").read_bytes() == "é".encode()
+        assert (tmp_path / name / "manifest.json").read_text("utf-8") == (
+            json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+        )
+        axolotl = (tmp_path / name / "axolotl.yaml").read_text("utf-8")
+        assert ("has no reader" in axolotl) == (name == "jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fit"),
+    [
+        ("a", True), ("A9._-", True), ("a" * 96, True), ("a" * 97, False), ("", False),
+        ("-a", False), (".a", False), ("_a", False), ("a b", False), ("a/b", False),
+    ],
+)  # fmt: skip
+def test_a_name_is_fit_for_trainers(tmp_path: Path, name: str, is_fit: bool) -> None:
+    content = replace(CONTENT, name=name, format_name="alpaca_jsonl", provenance=None)
+    if is_fit:
+        write_hub_folder(tmp_path / "x", content)
+        return
+    with pytest.raises(InvalidInput) as caught:
+        write_hub_folder(tmp_path / "x", replace(content, format_name="csv"))
+    assert [fault.field for fault in caught.value.faults] == ["name", "format"]
