@@ -79,7 +79,7 @@ class DatasetRow:
     record: Record
     split: SplitName = "train"
     is_classification: bool | None = None
-    """Whether the answer is one of a few labels; None: not known."""
+    """True when the answer is one of a few labels; None: not known."""
     origin: Origin = field(default_factory=Origin)
     changes: tuple[str, ...] = ()
     """The reasons why filters changed it."""

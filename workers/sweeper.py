@@ -21,7 +21,7 @@ from workers.heartbeat import touch_heartbeat_file
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
 _MAX_BACKLOG = 100
-"""Messages. When so many wait in a queue, its workers are busy, or there are none."""
+"""Messages in a queue. With this many waiting, its workers are busy, or there are none."""
 
 
 def main() -> None:

@@ -217,14 +217,14 @@ def format_named(name: str) -> Format:
     """Return the format of a name.
 
     Raises:
-        InvalidInput: when there is none of this name; says which there are.
+        InvalidInput: There is no format of this name; the error lists the known ones.
     """
     try:
         return FORMATS[name]
     except KeyError:
         known = ", ".join(FORMATS)
-        fault = Fault(f"there is no format {name[:50]!r}; there are: {known}", field="format")
-        raise InvalidInput("Nobody knows this format.", [fault]) from None
+        fault = Fault(f"unknown format {name[:50]!r}", field="format")
+        raise InvalidInput(f"The known formats are {known}.", [fault]) from None
 
 
 _CHOICES = dict.fromkeys(one.write_options for one in FORMATS.values())

@@ -17,9 +17,9 @@ from app.errors import ConfigurationError, ItemError
 from app.llm.classify_errors import Failure
 from app.llm.parse_errors import tls
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Of a reply, decompressed; a longer one is not read to its end."""
-MOST_ERROR_BYTES = 64 * 1024
+MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 10.0
 _KEEPALIVE_S = 4.0
 """Servers close idle connections, uvicorn after 5 s: a call must not meet one that just closes."""
@@ -84,7 +84,7 @@ class Connections:
 
 async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
     """The body, or of an error its beginning; `ItemError` when it is past its bound."""
-    most = MOST_ERROR_BYTES if answer.status >= 400 else MOST_BYTES
+    most = MAX_ERROR_BYTES if answer.status >= 400 else MAX_BYTES
     body = b""
     async for chunk in answer.content.iter_any():
         body = body + chunk if body else chunk

@@ -15,9 +15,9 @@ from app.pipeline.types import Completion
 
 JsonObject: TypeAlias = Mapping[str, object]
 
-MOST_NAME = 200
+MAX_NAME_CHARACTERS = 200
 """Characters kept of a model's name and of a finish reason."""
-MOST_TOKENS = 2**31 - 1
+MAX_TOKENS = 2**31 - 1
 """A larger count is nonsense, and no integer column takes it."""
 
 
@@ -104,12 +104,12 @@ def _object(value: object) -> JsonObject:
 
 
 def _text(value: object, otherwise: str) -> str:
-    return storable(value[:MOST_NAME]) if isinstance(value, str) and value else otherwise
+    return storable(value[:MAX_NAME_CHARACTERS]) if isinstance(value, str) and value else otherwise
 
 
 def _count(value: object) -> int:
     # A missing usage counts as 0 tokens: the answer is there and must not be lost for it.
-    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_TOKENS
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_TOKENS
     return int(value) if known and isinstance(value, int) else 0
 
 

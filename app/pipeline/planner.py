@@ -31,7 +31,7 @@ class Numbers:
 
     @property
     def dry(self) -> bool:
-        """Return True when so many replies in a row brought nothing that more would waste money."""
+        """Return True when enough replies in a row brought nothing: more would waste money."""
         return self.barren >= self.dry_after
 
 
@@ -61,7 +61,7 @@ def end_of(numbers: Numbers, *, work_left: bool, has_rows: bool) -> EndReason | 
 
 
 def no_row_comes(numbers: Numbers, *, complete: int) -> bool:
-    """Return True when so many instructions got no instance that more would waste money.
+    """Return True when enough instructions got no instance: more would waste money.
 
     Args:
         numbers: the numbers of a run that has no row at all.

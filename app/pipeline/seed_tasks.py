@@ -66,7 +66,7 @@ class SeedTaskIn(BaseModel):
     id: _FilledText = Field(default="", json_schema_extra=_without_default)
     """Unique in the seed set; left out: `seed_` and the number of the line or task."""
     name: _FilledText = Field(default="", json_schema_extra=_without_default)
-    """A short name; left out: the same as `id` by default."""
+    """A short name; left out: `seed_` and the number of the line or task."""
     instruction: _FilledText
     """The task in words, unique in the seed set."""
     instances: list[InstanceIn] = Field(min_length=1)

@@ -35,7 +35,7 @@ class WorkRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """How a worker's process tells its work to stop."""
+    """The stop signals from a worker's process to its work."""
 
     requested: Callable[[], bool]
     """Returns True once the work should hand back what it holds and return."""

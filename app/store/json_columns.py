@@ -118,7 +118,7 @@ class OverlapFact(TypedDict):
     checked: int
     """Rows compared."""
     drops: bool
-    """Whether rows with an overlap were dropped."""
+    """True when rows with an overlap were dropped."""
     test_rows: dict[str, int]
     """Items of each test set."""
     rows: dict[str, int]

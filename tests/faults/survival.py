@@ -182,7 +182,7 @@ def violations(
 def await_log(cluster: Cluster) -> list[Call]:
     """The endpoint's books, once nothing is in the air any more."""
     until = time.monotonic() + 30.0
-    while (counts := _get(f"{cluster.endpoint_url}/calls"))["in_air"]:
+    while (counts := _get(f"{cluster.endpoint_url}/calls"))["in_flight"]:
         assert time.monotonic() < until, counts
         time.sleep(0.1)
     # A caller that was killed in the middle of its question was counted, and never answered.

@@ -60,7 +60,7 @@ class Watch:
 
     def look(self) -> None:
         while not self._over.wait(0.02):
-            east, west = (server.counts.in_air for server in self.servers)
+            east, west = (server.counts.in_flight for server in self.servers)
             self.seen.append((time.monotonic() - self.began_at, east, west))
 
     def close(self) -> None:

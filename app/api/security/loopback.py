@@ -1,4 +1,4 @@
-"""Requests from this machine, told apart from those of remote clients and foreign web pages.
+"""Requests from this machine, as opposed to those of remote clients and foreign web pages.
 
 Without an API key only this machine is served. Three things could pass for it: a client that claims
 another address in a header (headers are never trusted), a remote client behind a proxy on this

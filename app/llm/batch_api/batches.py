@@ -1,8 +1,8 @@
-"""Model calls by a provider's Batch API: sent as one file, answered within a day, at a lower price.
+"""Model calls through a provider's Batch API: sent as one file, answered within a day, cheaper.
 
-Nothing is remembered here. `submit` finds again what it made under the name its caller gave it;
-from then on everything goes by the provider's own id. No method changes what an earlier call of it
-has brought about, so each may be repeated after any failure or crash.
+The client keeps no state. `submit` finds the batch that it made before under the caller's name; all
+other methods take the provider's id. Every method is idempotent, so it can be repeated after any
+failure or crash.
 """
 
 import tempfile
@@ -23,11 +23,11 @@ from app.llm.request_body import LengthName
 from app.pipeline.types import Completion
 
 LABEL = "seedbed_batch"
-"""The metadata under which the provider keeps our name of a batch."""
+"""Metadata key under which the provider keeps our name of a batch."""
 PAGE = 100
-"""Batches asked for at a time; the most the API gives."""
-MOST_ERRORS = 20
-"""Of a batch that failed, so many are told."""
+"""Batches listed per request; the API's maximum."""
+MAX_ERRORS = 20
+"""Most errors reported of a failed batch."""
 
 Stray: TypeAlias = Literal["unreadable", "unknown", "repeated"]
 _ENDED = ("failed", "completed", "expired", "cancelled", "canceled")
@@ -35,21 +35,21 @@ _ENDED = ("failed", "completed", "expired", "cancelled", "canceled")
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """Where a batch stands."""
+    """The status of a batch."""
 
     state: Literal["working", "ended"]
-    """Ended is final: what there is can be collected, after a failure nothing."""
+    """``ended`` is final: the answers can be collected; a failed batch has none."""
     said: str
-    """The provider's own word, such as ``in_progress`` or ``expired``."""
+    """The provider's name of the status, such as ``in_progress`` or ``expired``."""
     total: int
-    """Requests; this and the next two by the provider's count, 0 where it does not say."""
+    """Requests. This and the next two are the provider's counts; 0 when it gives none."""
     completed: int
     failed: int
     errors: tuple[str, ...] = ()
-    """What the provider found wrong with the whole batch, in its own words."""
+    """Errors of the whole batch, as the provider words them."""
     trouble: ProviderError | None = None
-    """Why a failed batch failed: `Throttled` and `Outage` may be sent again under another name,
-    `ItemError` is to be asked by ordinary calls, `RunError` waits for a person."""
+    """Why the batch failed. `Throttled` and `Outage`: it may be submitted again under another name.
+    `ItemError`: send its requests as normal calls. `RunError`: a person has to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,28 @@ class Collected:
     """One line of a batch's output."""
 
     custom_id: str
-    """The request it answers; empty where the line does not say."""
+    """The request that it answers; empty when the line names none."""
     answer: Completion | ProviderError
-    """`Throttled` is a request that was never asked: expired, cancelled, or turned away."""
+    """`Throttled`: the request was never processed (expired, cancelled or rejected)."""
     stray: Stray | None = None
-    """Why the line answers nothing that is open: no such line may be recorded as an answer."""
+    """Why the line answers no open request; such a line must not be recorded as an answer."""
 
 
 class BatchEndpoint:
-    """The Batch API of one endpoint, for one model; `base_url` ends in ``/v1``.
+    """The Batch API of one endpoint, for one model.
 
-    `length_name` is what an earlier one has learned, see there. One thread uses it at a time; make
-    it after a fork. `ConfigurationError` when `base_url` or `api_key` cannot be sent at all. All
-    methods raise `ProviderError` of the kind that `batch_trouble` names.
+    Not thread-safe; create it after a fork. All methods raise the kind of `ProviderError` that
+    `BATCH_TABLE` names.
+
+    Args:
+        base_url: Ends in ``/v1``.
+        api_key: Sent with every request; None: no key.
+        model: The model that answers.
+        timeout_s: Longest wait for a part of an answer, in seconds.
+        length_name: The `length_name` that an earlier instance learned.
+
+    Raises:
+        ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
     def __init__(
@@ -97,26 +106,29 @@ class BatchEndpoint:
 
     @property
     def length_name(self) -> LengthName | None:
-        """What the endpoint calls the bound of an answer; None until a refusal has taught it.
+        """The endpoint's name for the maximum length of an answer; None: not known yet.
 
-        Reasoning models refuse ``max_tokens``, in a batch line by line. Keep it with the run: the
-        one who submits next then need not learn it by another batch.
+        Reasoning models refuse ``max_tokens``, in a batch line by line. Store it with the run, so
+        that the next submission does not waste a batch to learn it.
         """
         return self._length_name
 
     def submit(self, batch_id: str, requests: Sequence[Named]) -> str:
-        """Send requests as one batch named `batch_id`; returns the provider's id of it.
+        """Send requests as one batch named `batch_id`, and return the provider's id of it.
 
         Called again with the same name, after a failure or a crash at any point, it returns the
-        batch that was made before, whatever has become of it: a new attempt wants a new name. A
-        crash between the upload and the creation leaves an unused file with the provider, who
-        charges nothing for it and lets it expire. Two batches, both paid, are possible in two
-        cases only: the creation was sent, no answer came, and the provider lists the batch later
-        than the next `submit` looks (after an `Outage` let `timeout_s` pass before it does); or two
-        processes submit the same name at the same moment, against which the caller has its lease.
+        batch that was made before, also when that has failed: a new attempt needs a new name. A
+        crash between upload and creation leaves an unused file at the provider, which costs nothing
+        and expires. Two batches, both paid, are possible in two cases only:
 
-        `ValueError` unless all requests ask the same endpoint; the bounds of `batch_lines.split`
-        are the caller's to keep.
+        - The creation was sent, no answer came, and the provider lists the batch later than the
+          next `submit` looks for it. After an `Outage`, wait `timeout_s` before the next one.
+        - Two processes submit the same name at the same moment. The caller's lease prevents it.
+
+        The caller keeps to the limits of `lines.split`.
+
+        Raises:
+            ValueError: The requests are for different endpoints, or there are none.
         """
         endpoint = endpoint_of(requests)
         found = self.find(batch_id)
@@ -127,7 +139,7 @@ class BatchEndpoint:
         return found
 
     def find(self, batch_id: str) -> str | None:
-        """The provider's id of the batch that was submitted as `batch_id`; None if none was."""
+        """Return the provider's id of the batch submitted as `batch_id`; None: there is none."""
         seen: set[str] = set()
         after: str | openai.Omit = openai.omit
         while True:
@@ -141,26 +153,26 @@ class BatchEndpoint:
                 if _object(batch.get("metadata")).get(LABEL) == batch_id:
                     return _id_of(batch)
             new = {_id_of(batch) for batch in batches} - seen
-            # An endpoint that does not know `after` gives its first page for ever.
+            # An endpoint that ignores `after` returns its first page every time.
             if not new or page.get("has_more") is False:
                 return None
             seen |= new
             after = _id_of(batches[-1])
 
     def status(self, provider_id: str) -> BatchStatus:
-        """Where the batch stands."""
+        """Return the status of the batch."""
         return self._status_of(self._batch(provider_id))
 
     def cancel(self, provider_id: str) -> BatchStatus:
-        """Have no more of it asked; what was answered until then is paid for, and to be collected.
+        """Cancel the batch; requests answered until then are charged and can be collected.
 
-        It takes the provider up to ten minutes. Nothing happens to a batch that has ended.
+        It takes the provider up to ten minutes. A batch that has ended stays as it is.
         """
         call = self._api.batches.with_streaming_response.cancel(provider_id)
         try:
             return self._status_of(self._connection.ask("batch", call))
         except (RunError, Outage):
-            # How one that has ended is refused differs from provider to provider.
+            # Providers refuse to cancel an ended batch in different ways.
             status = self.status(provider_id)
             if status.state == "working" and status.said != "cancelling":
                 raise
@@ -169,17 +181,24 @@ class BatchEndpoint:
     def collect(
         self, provider_id: str, asked: Collection[str] | None = None
     ) -> Iterator[Collected]:
-        """Every line of an ended batch's output and error files, as they come, one in memory.
+        """Stream every line of an ended batch's output and error files, in no particular order.
 
-        In no order. What of `asked` no line names was not answered. Without `asked` no line is
-        taken for unknown. Cut off on the way it raises, and begins at the first line when called
-        again; `Conflict` while the batch has not ended.
+        Only one line is in memory at a time. After a lost connection, call it again: it begins at
+        the first line.
+
+        Args:
+            provider_id: The provider's id of the batch.
+            asked: The custom ids that were sent; those that no line names were not answered. None:
+                no line counts as unknown.
+
+        Raises:
+            Conflict: The batch has not ended yet.
         """
         batch = self._batch(provider_id)
         status = self._status_of(batch)
         if status.state != "ended":
             raise Conflict(f"The batch {provider_id} has not ended yet, it is {status.said}.")
-        # OpenAI leaves them out, others have an empty string.
+        # OpenAI omits a missing file, others send an empty string.
         named = (batch.get("output_file_id"), batch.get("error_file_id"))
         files = [one for one in named if isinstance(one, str) and one]
         if not files and status.completed:
@@ -207,16 +226,16 @@ class BatchEndpoint:
 
     def _trouble(self, found: Failure | ItemError) -> ProviderError:
         if isinstance(found, ItemError):
-            # Made anew: the one that was caught holds the whole line.
-            told = ItemError(self._connection.scrubbed(str(found)))
-            # It was answered, only not with what was asked for.
-            told.may_be_paid = True
-            return told
+            # A new error: the one that was caught holds the whole line.
+            error = ItemError(self._connection.scrubbed(str(found)))
+            # There was an answer, but not a usable one.
+            error.may_be_paid = True
+            return error
         refused = _refused_name(found)
         if refused is None or refused == self._length_name:
             return self._connection.trouble(found)
         self._length_name = OTHER_NAME[refused]
-        return Throttled(f"The endpoint does not take {refused}, but {self._length_name}.")
+        return Throttled(f"The endpoint takes {self._length_name} instead of {refused}.")
 
     def _upload(self, batch_id: str, requests: Sequence[Named]) -> str:
         name = self._length_name or "max_tokens"
@@ -244,25 +263,25 @@ class BatchEndpoint:
     def _status_of(self, batch: JsonObject) -> BatchStatus:
         said = shorten(str(batch.get("status", ""))).lower()
         data = _object(batch.get("errors")).get("data")
-        errors = [_object(one) for one in data[:MOST_ERRORS]] if isinstance(data, list) else []
+        errors = [_object(one) for one in data[:MAX_ERRORS]] if isinstance(data, list) else []
         words = tuple(shorten(self._connection.scrubbed(_words(error))) for error in errors)
         counts = _object(batch.get("request_counts"))
         total, completed, failed = (_count(counts.get(n)) for n in ("total", "completed", "failed"))
         trouble = None
         if said == "failed":
             code = str(errors[0].get("code") or "").lower() if errors else ""
-            told = "; ".join(words) or "The batch failed."
+            reason = "; ".join(words) or "The batch failed."
             trouble = self._connection.trouble(
-                Failure("status", told, code=code, about="failed batch")
+                Failure("status", reason, code=code, about="failed batch")
             )
         state: Literal["working", "ended"] = "ended" if said in _ENDED else "working"
         return BatchStatus(state, said, total, completed, failed, words, trouble)
 
 
 def _refused_name(failure: Failure) -> LengthName | None:
-    """The name of the length's bound that a line was refused for; None where it was not that."""
+    """Return the length parameter that the endpoint refused; None: it refused something else."""
     refused = [name for name in OTHER_NAME if wants_other_name(failure, name)]
-    # Words that name both say first what is wrong, then what is right.
+    # A message that names both parameters names the refused one first.
     refused.sort(key=lambda name: (failure.param != name, failure.words.find(name)))
     return refused[0] if refused else None
 
@@ -274,7 +293,7 @@ def _words(error: JsonObject) -> str:
 
 
 def _id_of(found: Mapping[str, object]) -> str:
-    """An id as the provider gave it; `Outage` where it gave none: what it did is not known."""
+    """Return the provider's id; `Outage` when there is none, because the outcome is unknown."""
     identifier = found.get("id")
     if not isinstance(identifier, str) or not identifier:
         raise Outage("The endpoint answered without an id.")

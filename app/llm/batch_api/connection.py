@@ -1,6 +1,6 @@
-"""The way to an endpoint's Batch API: whole JSON answers, files line by line, and its troubles.
+"""The HTTP client of an endpoint's Batch API: JSON answers, files line by line, and errors.
 
-Synchronous, unlike model calls: there are few of these, and never many at a time.
+It is synchronous, unlike model calls: these calls are few, and never many at a time.
 """
 
 import time
@@ -30,21 +30,23 @@ from app.llm.parse_errors import (
 from app.llm.replies import JsonObject, json_object
 
 CONNECT_TIMEOUT_S = 10.0
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a JSON answer; a page of a hundred batches has a fraction of it."""
-MOST_ERROR_BYTES = 64 * 1024
+MAX_BYTES = 4 * 1024 * 1024
+"""Longest JSON answer; a page of a hundred batches is far smaller."""
+MAX_ERROR_BYTES = 64 * 1024
 
-# Any: the class that openai would parse the body into, which is never asked for.
+# Any: the class that openai would parse the body into, which is never used.
 Call: TypeAlias = AbstractContextManager[openai.APIResponse[Any]]
-"""A call of openai's client that goes out when it is entered."""
+"""A call of openai's client, sent when the context is entered."""
 
 
 class BatchConnection:
-    """One endpoint; one thread uses it at a time, made after a fork.
+    """Connections to one endpoint. Not thread-safe; create it after a fork.
 
-    Waits `timeout_s` for each sign of life, and as long for a whole answer or a whole line of a
-    file once it has begun; a large file may take longer. `ConfigurationError` when `base_url` or
-    `api_key` cannot be sent at all.
+    `timeout_s` limits each read, and the whole of an answer or of one line of a file; a large file
+    may take longer.
+
+    Raises:
+        ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
     def __init__(self, base_url: str, api_key: str | None, timeout_s: float) -> None:
@@ -61,12 +63,14 @@ class BatchConnection:
         self.client.close()
 
     def ask(self, about: About, call: Call) -> JsonObject:
-        """Ask once for a JSON object; raises the kind of `ProviderError` that the table names.
+        """Send one call and return its JSON object, without a retry.
 
-        An answer that is none is an `Outage`: what it was to say can be asked again.
+        Raises:
+            ProviderError: The kind that `BATCH_TABLE` names; `Outage` when the answer is no JSON
+                object, because the call can be repeated.
         """
-        # All is raised out of the handlers: an error of the client, left as context, would hold
-        # the request with its headers, and the provider's words unscrubbed.
+        # Raised outside the handlers: an error of the client, left as context, would hold the
+        # request with its headers, and the provider's message unscrubbed.
         answer = self._answer(call)
         if isinstance(answer, Failure):
             raise self.trouble(replace(answer, about=about))
@@ -83,9 +87,9 @@ class BatchConnection:
         return reply
 
     def lines(self, file_id: str) -> Iterator[bytes]:
-        """The lines of a file as they come; the troubles are those of `ask`.
+        """Stream the lines of a file, one in memory at a time; raises what `ask` raises.
 
-        Holds one line at a time. Left early, it closes its connection.
+        Closing the generator early closes the connection.
         """
         failure: Failure | None = None
         try:
@@ -102,12 +106,12 @@ class BatchConnection:
             raise self.trouble(replace(failure, about="batch"))
 
     def trouble(self, failure: Failure) -> ProviderError:
-        """What the table says of a failure."""
+        """Return the error to raise for a failure, by `BATCH_TABLE`."""
         kept = replace(failure, words=self.scrubbed(failure.words))
         return classify(kept, time.time(), BATCH_TABLE)
 
     def scrubbed(self, words: str) -> str:
-        """The words without the key."""
+        """Return a message without the API key."""
         return scrubbed(words, self._api_key)
 
     def _answer(self, call: Call) -> bytes | Failure:
@@ -116,8 +120,8 @@ class BatchConnection:
             with call as response:
                 for chunk in self._chunks(response, by_line=False):
                     body += chunk
-                    if len(body) > MOST_BYTES:
-                        # What was read of it is no whole JSON, and told as that.
+                    if len(body) > MAX_BYTES:
+                        # Cut off here, it is reported as broken JSON.
                         break
                 page = is_page(response.headers, bytes(body[:64]))
         except (openai.APIError, httpx2.HTTPError) as error:
@@ -125,9 +129,10 @@ class BatchConnection:
         return _page(bytes(body[:4096])) if page else bytes(body)
 
     def _chunks(self, response: openai.APIResponse[Any], *, by_line: bool) -> Iterator[bytes]:
-        """The body as it comes; the client's own time-out is per read, so trickling is timed here.
+        """Stream the body, with a timeout for the whole of an answer or a line.
 
-        The time a reader takes between two chunks does not count.
+        The client's own timeout is per read, so a slow trickle would never reach it. The time that
+        the reader takes between two chunks does not count.
         """
         waited_s = 0.0
         chunks = response.iter_bytes()
@@ -146,7 +151,7 @@ class BatchConnection:
 
 
 class _BeginningOf(httpx2.SyncByteStream):
-    """As much of an error's body as it takes to tell what kind it is."""
+    """The beginning of an error's body: enough to classify it."""
 
     def __init__(self, body: httpx2.SyncByteStream, timeout_s: float) -> None:
         self._body = body
@@ -156,7 +161,7 @@ class _BeginningOf(httpx2.SyncByteStream):
         seen = 0
         for chunk in self._body:
             seen += len(chunk)
-            if seen > MOST_ERROR_BYTES or time.monotonic() > self._until_s:
+            if seen > MAX_ERROR_BYTES or time.monotonic() > self._until_s:
                 return
             yield chunk
 

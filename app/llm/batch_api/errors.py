@@ -1,7 +1,7 @@
-"""What else can go wrong where batches are asked: the rows that stand before the table of troubles.
+"""The classification of Batch API errors: rows that come before those for model calls.
 
-The same status means something else where no model was asked. A `RunError` of the batch API
-still leaves ordinary calls; an `ItemError` there is about the batch as a whole.
+The same status means something else for a batch than for a model call. After a `RunError` of the
+Batch API, normal calls still work; an `ItemError` is about the batch as a whole.
 """
 
 import re
@@ -24,7 +24,7 @@ def _has(failure: Failure, codes: tuple[str, ...]) -> bool:
 
 
 def _whole(failure: Failure) -> bool:
-    """Whether what was refused is a batch for its own sake, not for its account or its model."""
+    """Return True when a batch was refused, and not because of the account or the model."""
     return (
         failure.about in ("batch API", "failed batch")
         and failure.cause == "status"
@@ -37,15 +37,15 @@ BATCH_TABLE: tuple[Row, ...] = (
         "never asked",
         lambda f: _has(f, _NEVER_ASKED),
         Throttled,
-        "The batch ended before this was asked.",
+        "The batch ended before this request was processed.",
     ),
     Row(
         "full",
         lambda f: f.about != "call" and _has(f, _FULL),
         Throttled,
-        "The endpoint holds as much work in batches as it takes.",
+        "The endpoint's limit of queued batch work is reached.",
     ),
-    # Seen at OpenAI where many files are uploaded: the batch comes before its file is known.
+    # Seen at OpenAI when many files are uploaded: the batch arrives before its file is known.
     Row(
         "file not known yet",
         lambda f: _whole(f) and f.status == 400 and bool(_NO_FILE.search(f.words)),
@@ -56,26 +56,26 @@ BATCH_TABLE: tuple[Row, ...] = (
         "no batch API",
         lambda f: _whole(f) and f.status in (404, 405, 410, 501),
         RunError,
-        "This endpoint has no batch API: let the run ask by ordinary calls.",
+        "This endpoint has no batch API: start the run without batch mode.",
     ),
     Row(
         "no such batch",
         lambda f: f.about == "batch" and f.status in (400, 404, 405, 410, 422, 501),
         RunError,
-        "The endpoint does not know this batch, or its file, any more: did OPENAI_BASE_URL or"
+        "The endpoint does not know this batch or its file any more: did OPENAI_BASE_URL or"
         " OPENAI_API_KEY change after it was sent?",
     ),
     Row(
         "batch broke",
         lambda f: f.about == "failed batch" and _has(f, _BROKE),
         Outage,
-        "The endpoint lost the batch; it can be sent again.",
+        "The endpoint failed to process the batch; it can be sent again.",
     ),
     Row(
         "batch refused",
         lambda f: _whole(f) and f.status in (0, 400, 409, 413, 415, 422),
         ItemError,
-        "The endpoint refused the batch; what is in it can be asked by ordinary calls.",
+        "The endpoint refused the batch; its requests can be sent as normal calls.",
     ),
     *TABLE,
 )

@@ -1,1 +1,1 @@
-"""Many model calls at a time: lanes per endpoint, concurrency, collected outcomes."""
+"""Concurrent model calls: lanes per endpoint, concurrency limits and collected outcomes."""

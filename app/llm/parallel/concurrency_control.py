@@ -1,4 +1,4 @@
-"""The limit of calls in flight, and the wait after a throttle: no I/O, no clock.
+"""The concurrency limit and the wait after a throttle, without I/O or a clock.
 
 Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
 raises it by one, more slowly near the limit that was too high. Until an endpoint is known to accept
@@ -10,35 +10,40 @@ given as arguments.
 from collections.abc import Callable
 
 SHORTEST_HOLD_S = 0.05
-"""Also after ``Retry-After: 0``, which would otherwise become a busy loop."""
+"""Shortest wait after a throttle: ``Retry-After: 0`` would otherwise become a busy loop."""
 DOUBLED_IN_S = 0.5
-"""The soonest that the limit doubles before the first throttle: a limit a second is met gently."""
+"""Shortest time in which the limit doubles before the first throttle, so that a per-second limit is
+not exceeded by much."""
 NEAR = 0.8
 FAR = 2.0
-"""Between these, in parts of the limit that was too high the last time, it climbs carefully."""
+"""Fractions of the limit that was too high the last time; between them the limit rises slowly."""
 CAREFUL = 1 / 8
 CAREFUL_WITHIN = 250
-"""So much slower; at a limit lower than an eighth of this many calls still slower, or the calls
-refused at each height would be many beside the few that were answered since the last."""
+"""How much slower: by `CAREFUL`, or by the refused limit / `CAREFUL_WITHIN` where that is less.
+With a low limit, many calls would otherwise be refused in relation to those that are answered."""
 CAREFUL_S = 10.0
-"""At most so long for one more: of long calls a throttle meets few on their way out."""
+"""Longest time to raise the limit by one: with long calls, a throttle hits few that are sent."""
 HEADROOM = 0.8
-"""Of the time between two calls that an even stream would leave, so much is kept between them."""
+"""Fraction of an even stream's time between two calls that is kept between them."""
 LEAST = 1 / 64
-"""Of the limit: below 1 there is one call in the air, and pauses between."""
+"""Lowest limit; below 1 there is one call in flight, with pauses between calls."""
 SLACK_S = 0.005
-"""Nobody's clock is finer."""
+"""Assumed precision of timers."""
 FIRST_HOLD_S = 0.5
 LONGEST_HOLD_S = 60.0
-"""Of the growing delay; a longer Retry-After is obeyed."""
+"""Longest exponential delay; a longer Retry-After is obeyed."""
 
 
 class ConcurrencyControl:
-    """The concurrency limit of one process for one endpoint; never above `ceiling`.
+    """The concurrency limit of one process for one endpoint.
 
-    It starts at `first` (`ceiling` where that is left out), and until the first throttle each
-    answer raises it by one, so that an endpoint's limit is met with few calls over it.
-    `jitter` gives numbers in [0, 1), so that several processes do not come back together.
+    Until the first throttle each answer raises the limit by one, so that few calls exceed the
+    endpoint's own limit.
+
+    Args:
+        ceiling: The highest limit.
+        jitter: Returns numbers in [0, 1), so that processes do not retry at the same time.
+        first: The limit at the start; None: `ceiling`.
     """
 
     def __init__(
@@ -76,9 +81,9 @@ class ConcurrencyControl:
             self._next_at_s = max(self._next_at_s, now_s - max(SLACK_S, apart_s)) + apart_s
 
     def answered(self, asked_at_s: float, now_s: float) -> None:
-        """Count an answer, now, to a call that went out at `asked_at_s`; the limit climbs."""
+        """Count an answer to a call sent at `asked_at_s`; it raises the limit."""
         if asked_at_s < self._cut_at_s:
-            # It was let in under the old limit and says nothing about the new one.
+            # It was sent under the old limit and says nothing about the new one.
             return
         self._cuts_in_a_row = 0
         latency_s = now_s - asked_at_s
@@ -90,7 +95,7 @@ class ConcurrencyControl:
 
     def _step(self, latency_s: float) -> float:
         if self._too_high is None:
-            # Twice as many after each round of calls; where a round is short, after so long.
+            # Doubles after each round of calls, but not faster than `DOUBLED_IN_S`.
             return min(1.0, latency_s / DOUBLED_IN_S)
         step = min(1 / self._window, self._window / 4)
         if not NEAR * self._too_high < self._window < FAR * self._too_high:
@@ -99,28 +104,28 @@ class ConcurrencyControl:
         return step * max(slowly, min(1.0, latency_s / CAREFUL_S))
 
     def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
-        """Count a throttle: everyone waits, and once for each wave of calls the limit halves."""
+        """Count a throttle: all calls wait, and the limit halves once per wave of calls."""
         if asked_at_s >= self._cut_at_s:
-            # Calls that were in the air together are refused together: that is one message.
+            # Calls that were in flight together are refused together: that counts once.
             if self._cuts_in_a_row == 0 or self._window < 1:
-                # Of several in a row the first tells: the others met what it had used up.
+                # Only the first of several in a row shows the limit: it used up the allowance.
                 self._too_high = self._window
             self._window = max(LEAST, self._window / 2)
             self._cut_at_s = now_s
             self._cuts_in_a_row += 1
-        hold_s = self._said_s(retry_after_s) if retry_after_s is not None else self._grown_s()
+        hold_s = self._requested_s(retry_after_s) if retry_after_s is not None else self._grown_s()
         self.hold(now_s + hold_s)
 
     def hold(self, until_s: float) -> None:
-        """Send nothing until then."""
+        """Send no call before `until_s`."""
         self._held_until_s = max(self._held_until_s, until_s)
 
-    def _said_s(self, retry_after_s: float) -> float:
-        # Only ever later than what the provider said, by a tenth or a second at most.
+    def _requested_s(self, retry_after_s: float) -> float:
+        # Never earlier than the provider asked for; later by at most a tenth, or a second.
         late_s = min(1.0, retry_after_s / 10) * self._jitter()
         return max(SHORTEST_HOLD_S, retry_after_s + late_s)
 
     def _grown_s(self) -> float:
-        # 2 ** 7 * 0.5 s is past the longest; a larger exponent would only overflow some day.
+        # 2 ** 7 * 0.5 s exceeds the longest wait; a larger exponent could only overflow.
         grown_s = FIRST_HOLD_S * float(1 << min(self._cuts_in_a_row - 1, 7))
         return min(LONGEST_HOLD_S, grown_s) * (0.5 + self._jitter() / 2)

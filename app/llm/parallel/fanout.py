@@ -64,7 +64,7 @@ class Fanout:
         self._timer: asyncio.TimerHandle | None = None
         self._submitted = 0
         self._ended = 0
-        # The caller's thread appends and wakes the loop's thread, which takes them.
+        # The caller's thread appends and wakes the loop's thread, which removes them.
         self._submitted_calls: deque[_Waiting] = deque()
         self._wake_requested = False
         self._closed = False
@@ -85,14 +85,14 @@ class Fanout:
         self.close()
 
     @property
-    def in_air(self) -> int:
+    def in_flight(self) -> int:
         """Calls submitted and not answered yet, including those held by a rate limit."""
         return self._submitted - self._ended
 
     @property
     def capacity(self) -> int:
         """Calls that may be submitted now; it falls when the provider throttles and recovers."""
-        return max(0, self._control.limit - self.in_air)
+        return max(0, self._control.limit - self.in_flight)
 
     @property
     def held_s(self) -> float:

@@ -1,6 +1,6 @@
-"""An event loop in a thread of its own, for asynchronous work behind a plain interface.
+"""An event loop in its own thread, for asynchronous work behind a synchronous interface.
 
-Make it after a fork, never before: a child would inherit the object without its thread.
+Create it after a fork, never before: a child would inherit the object without its thread.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs from when it is made until it is closed."""
+    """An event loop that runs in a thread from its creation until `close`."""
 
     def __init__(self, name: str) -> None:
         self._pid = os.getpid()
@@ -22,14 +22,14 @@ class LoopThread:
         self._thread.start()
 
     def within(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and wait for it; what it raises comes out here."""
-        # Any: what a coroutine is sent and yields, which no caller sees.
+        """Run a coroutine in the loop, wait for it, and return or raise its result."""
+        # Any: a coroutine's send and yield types, which no caller sees.
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Have the loop call this, without waiting for it."""
+        """Schedule `work` in the loop, without waiting for it."""
         if os.getpid() != self._pid:
-            raise RuntimeError("Model calls do not survive a fork: make them in the child.")
+            raise RuntimeError("Model calls do not survive a fork: create them in the child.")
         self.loop.call_soon_threadsafe(work)
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ class OutcomeQueue:
             At most `limit` outcomes in the order of their answers; empty after a timeout.
 
         Raises:
-            Exception: An unexpected exception of the provider, which is no `ProviderError`.
+            Exception: An unexpected exception of the provider other than a `ProviderError`.
         """
         with self._changed:
             self._wanted = limit

@@ -82,8 +82,8 @@ def make_app(
         n = next(numbers)
         seen.calls += 1
         setattr(seen, endpoint, getattr(seen, endpoint) + 1)
-        seen.in_air += 1
-        seen.most_in_air = max(seen.most_in_air, seen.in_air)
+        seen.in_flight += 1
+        seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:
             body = cast("Json", await request.json())  # What a client of ours sends is an object.
             call = read_call(n, endpoint, body, request.headers.get("authorization"))
@@ -91,7 +91,7 @@ def make_app(
             await asyncio.sleep(reply.delay_s)
             return response(reply, json.dumps(completion_json(call, reply)).encode())
         finally:
-            seen.in_air -= 1
+            seen.in_flight -= 1
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:

@@ -70,8 +70,8 @@ class Counts:
     calls: int = 0
     chat: int = 0
     completions: int = 0
-    in_air: int = 0
-    most_in_air: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
     batches: int = 0
     """Created through the batch API; their lines are no `calls`."""
     batch_lines: int = 0

@@ -98,8 +98,8 @@ def _parse(completion: Completion, record: Record, options: RunOptions) -> ReadR
     if verdict is None:
         return ReadReview(rejected=Rejected(text, "unreadable"), is_readable=False)
     if verdict.score < options.review.threshold:
-        told = {"score": verdict.score, "reason": verdict.reason}
-        return ReadReview(rejected=Rejected(json.dumps(told, ensure_ascii=False), "judged_low"))
+        low = {"score": verdict.score, "reason": verdict.reason}
+        return ReadReview(rejected=Rejected(json.dumps(low, ensure_ascii=False), "judged_low"))
     return ReadReview(record.output)
 
 

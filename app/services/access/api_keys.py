@@ -58,7 +58,7 @@ class Caller:
     name: str
     scopes: frozenset[Scope]
     use_is_due: bool = False
-    """Whether `record_use` has something to write."""
+    """True when `record_use` has something to write."""
 
     def may(self, needed: Scope) -> bool:
         """Return True when its scopes allow a request that needs this one."""

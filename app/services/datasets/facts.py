@@ -52,7 +52,7 @@ def _facts_of(session: Session, fact: RunSource) -> RunFacts:
 
 
 def _acceptance(session: Session, run_id: str) -> tuple[AcceptancePoint, ...]:
-    """Return the instructions accepted after so many generation calls, at most 200 points."""
+    """Return the instructions accepted by number of generation calls, at most 200 points."""
     brought = history.accepted_by_reply(session, run_id)
     step = max(1, len(brought) // _POINTS)
     points, accepted = [], 0

@@ -53,7 +53,7 @@ class Vicuna(_Values):
     most_characters: int | None = Field(default=None, ge=1)
     """Longer conversations are split between rounds; null: none is split."""
     html: bool = True
-    """Whether turns may be HTML, which becomes Markdown."""
+    """True: turns may be HTML, which becomes Markdown."""
 
 
 class Import(_Values):

@@ -134,7 +134,7 @@ class Endpoints:
     def shares(self, session: Session, limit: int) -> dict[str, int]:
         """Return how many calls each endpoint takes now, at most `limit` together."""
         free = {e.name: n for e in self._all if (n := self._free(session, e)) > 0}
-        taken = {name: self._lanes[name].in_air for name in free}
+        taken = {name: self._lanes[name].in_flight for name in free}
         shares = dict.fromkeys(free, 0)
         weights = {endpoint.name: endpoint.weight for endpoint in self._all}
         for _ in range(min(limit, sum(free.values()))):
@@ -166,7 +166,7 @@ class Endpoints:
         if state.held_s > 0:
             return 0
         if state.away_s is not None:
-            return self._probe(session, endpoint.name, lane.in_air)
+            return self._probe(session, endpoint.name, lane.in_flight)
         free = lane.capacity
         if endpoint.requests_per_minute:
             left_s = _BURST_S - state.requests_ahead_s

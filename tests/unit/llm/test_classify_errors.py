@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
 from app.llm.classify_errors import TABLE, Failure, classify, retry_after_s
-from app.llm.connections import MOST_BYTES
+from app.llm.connections import MAX_BYTES
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import ScriptedReply, scripted_server
 from app.pipeline.types import (
@@ -123,7 +123,7 @@ CASES = (
         ItemError,
         "filter",
     ),
-    Case("10 MB", ScriptedReply("x" * 10_000_000), ItemError, f"{MOST_BYTES:,}"),
+    Case("10 MB", ScriptedReply("x" * 10_000_000), ItemError, f"{MAX_BYTES:,}"),
     Case(
         "too long for OpenAI",
         problem(400, "maximum context length is 8192 tokens", "context_length_exceeded"),

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import ConfigurationError, ItemError
 from app.llm.classify_errors import Failure
-from app.llm.connections import MOST_BYTES, MOST_ERROR_BYTES, Connections, Reply
+from app.llm.connections import MAX_BYTES, MAX_ERROR_BYTES, Connections, Reply
 
 HEADERS = {"Authorization": "Bearer sk-secret", "Accept-Encoding": "identity"}
 
@@ -137,7 +137,7 @@ def test_what_is_no_whole_answer_is_a_failed_connection_that_names_the_host(answ
 
 
 def test_a_small_reply_that_unpacks_to_a_large_one_is_not_unpacked_to_its_end() -> None:
-    bomb = gzip.compress(b" " * (20 * MOST_BYTES))
+    bomb = gzip.compress(b" " * (20 * MAX_BYTES))
     with (
         raw_server(lambda _: http(bomb, "200 OK", "Content-Encoding: gzip")) as server,
         pytest.raises(ItemError, match="larger than"),
@@ -146,10 +146,10 @@ def test_a_small_reply_that_unpacks_to_a_large_one_is_not_unpacked_to_its_end() 
 
 
 def test_of_a_large_error_the_beginning_is_kept() -> None:
-    with raw_server(lambda _: http(b"x" * (3 * MOST_ERROR_BYTES), "500 Oh")) as server:
+    with raw_server(lambda _: http(b"x" * (3 * MAX_ERROR_BYTES), "500 Oh")) as server:
         reply = post(f"http://127.0.0.1:{server.port}/v1")
     assert isinstance(reply, Reply)
-    assert reply.body == b"x" * MOST_ERROR_BYTES
+    assert reply.body == b"x" * MAX_ERROR_BYTES
 
 
 def test_a_login_in_the_address_is_sent_and_not_told() -> None:

@@ -30,7 +30,7 @@ class Limit:
 @dataclass
 class Worker:
     pacing: ConcurrencyControl
-    in_air: int = 0
+    in_flight: int = 0
     waits: bool = False
     stands_until_s: float = 0.0
 
@@ -73,7 +73,7 @@ class Simulation:
         self._at(now_s + self.rng.uniform(1, 4), worker, self._stand_still)
 
     def _refill(self, worker: Worker, now_s: float) -> None:
-        while worker.in_air < worker.pacing.limit:
+        while worker.in_flight < worker.pacing.limit:
             wait_s = worker.pacing.wait_s(now_s)
             if wait_s > 0 and not worker.waits:
                 worker.waits = True
@@ -87,15 +87,15 @@ class Simulation:
 
     def _ask(self, worker: Worker, asked_at_s: float) -> None:
         worker.pacing.asked(asked_at_s)
-        worker.in_air += 1
+        worker.in_flight += 1
 
         def answer(worker: Worker, now_s: float) -> None:
-            worker.in_air -= 1
+            worker.in_flight -= 1
             self.answered += 1
             worker.pacing.answered(asked_at_s, now_s)
 
         def refuse(worker: Worker, now_s: float) -> None:
-            worker.in_air -= 1
+            worker.in_flight -= 1
             self.refused += 1
             worker.pacing.throttled(asked_at_s, now_s, self.retry_after_s)
 

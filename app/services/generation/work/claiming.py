@@ -28,7 +28,7 @@ class Claim:
     answered: list[Answered] = field(default_factory=list)
     """Items for which a reply is stored already."""
     capped: bool = False
-    """There was more, which a cap does not allow while so many calls are in flight."""
+    """There was more, which a cap does not allow while the calls in flight reserve it."""
 
     def __bool__(self) -> bool:
         """Return True when it got anything."""

@@ -85,7 +85,7 @@ def _useless_message(session: Session, run: Run) -> str:
 
 
 def is_barren(run: Run, material: RunMaterial) -> bool:
-    """Return True when so many calls brought no row at all that no more should be sent."""
+    """Return True when enough calls brought no row at all: no more should be sent."""
     complete = run.complete - run.complete_at_resume
     match material.source:
         case Growing():

@@ -142,7 +142,7 @@ CASES = (
         OF_THE_API,
         problem(400, "No such endpoint", param="endpoint"),
         ItemError,
-        "ordinary calls",
+        "normal calls",
     ),
     Case("413", ("upload",), problem(413, "Too large"), ItemError, "Too large"),
     Case(
@@ -313,7 +313,7 @@ ENQUEUED = "Enqueued token limit reached for model-a in organization o. Limit: 9
         ("billing_hard_limit_reached", "Limit reached", RunError, "credit"),
         ("model_not_found", "No model-a", RunError, "SEEDBED_MODEL"),
         ("server_error", "It broke", Outage, "sent again"),
-        ("invalid_json_line", "Not JSON", ItemError, "ordinary calls"),
+        ("invalid_json_line", "Not JSON", ItemError, "normal calls"),
         (None, None, ItemError, "no reason given"),
     ],
 )

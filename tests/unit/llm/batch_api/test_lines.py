@@ -15,7 +15,7 @@ from app.errors import (
     Throttled,
 )
 from app.llm.batch_api.batches import Collected
-from app.llm.batch_api.lines import MOST_LINE_BYTES, lines_of, request_line, split
+from app.llm.batch_api.lines import MAX_LINE_BYTES, lines_of, request_line, split
 from app.llm.request_body import request_body
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
@@ -65,7 +65,7 @@ def test_a_line_of_the_input_is_an_ordinary_call_with_a_name_and_an_address() ->
 
 def test_requests_are_split_by_their_number_in_their_order() -> None:
     requests = named(*"abcdefg")
-    parts = list(split(requests, "m", most_requests=3))
+    parts = list(split(requests, "m", max_requests=3))
     assert [len(part) for part in parts] == [3, 3, 1]
     assert [one for part in parts for one in part] == requests
     assert list(split([], "m")) == []
@@ -74,13 +74,13 @@ def test_requests_are_split_by_their_number_in_their_order() -> None:
 def test_no_part_is_larger_than_a_file_may_be_whichever_name_its_length_has() -> None:
     requests = named(*(f"item {n:03}" for n in range(50)))
     size = len(request_line(*requests[0], "m", "max_completion_tokens"))
-    assert [len(part) for part in split(requests, "m", most_bytes=size * 10)] == [10] * 5
-    assert [len(part) for part in split(requests, "m", most_bytes=size * 10 - 1)][:2] == [9, 9]
+    assert [len(part) for part in split(requests, "m", max_bytes=size * 10)] == [10] * 5
+    assert [len(part) for part in split(requests, "m", max_bytes=size * 10 - 1)][:2] == [9, 9]
 
 
 def test_a_request_larger_than_any_file_goes_alone() -> None:
     requests = [("a", chat("a")), ("b", chat("b" * 1000)), ("c", chat("c"))]
-    parts = list(split(requests, "m", most_bytes=600))
+    parts = list(split(requests, "m", max_bytes=600))
     assert [[name for name, _ in part] for part in parts] == [["a"], ["b"], ["c"]]
 
 
@@ -94,7 +94,7 @@ def test_lines_are_the_same_however_the_file_is_cut_into_chunks(size: int) -> No
 def test_of_a_line_without_end_only_the_beginning_is_held() -> None:
     megabytes = (b"x" * 1_000_000 for _ in range(12))
     (held,) = lines_of(megabytes)
-    assert len(held) == MOST_LINE_BYTES + 1
+    assert len(held) == MAX_LINE_BYTES + 1
 
 
 def test_separators_inside_a_text_do_not_end_the_line(output: Output) -> None:
@@ -177,7 +177,7 @@ def test_a_line_with_an_answer_needs_no_status(output: Output) -> None:
         line(7),
         line(""),
         b'{"response": null}',
-        b'{"custom_id": "a", "response": "' + b"x" * MOST_LINE_BYTES + b'"}',
+        b'{"custom_id": "a", "response": "' + b"x" * MAX_LINE_BYTES + b'"}',
         b"[" * 100_000,
     ],
     ids=lambda told: told[:20].decode(errors="replace"),

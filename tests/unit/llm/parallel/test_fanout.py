@@ -125,13 +125,13 @@ def test_a_free_place_is_refilled_at_once_without_waiting_for_the_others() -> No
 def test_capacity_falls_with_what_is_in_the_air_and_comes_back() -> None:
     fanout, provider = gated(3)
     with fanout:
-        assert (fanout.in_air, fanout.capacity) == (0, 3)
+        assert (fanout.in_flight, fanout.capacity) == (0, 3)
         fanout.submit(0, request("a"))
         fanout.submit(1, request("b"))
-        assert (fanout.in_air, fanout.capacity) == (2, 1)
+        assert (fanout.in_flight, fanout.capacity) == (2, 1)
         provider.let("a")
         collect_all(fanout, 1)
-        assert (fanout.in_air, fanout.capacity) == (1, 2)
+        assert (fanout.in_flight, fanout.capacity) == (1, 2)
 
 
 def test_collect_waits_no_longer_than_its_time_and_takes_no_more_than_asked() -> None:
@@ -187,7 +187,7 @@ def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() 
         assert fanout.held_s > 80_000
         assert fanout.capacity == 0
         assert [dropped.key for dropped in fanout.abandon()] == [0, 1, 2, 3, 4]
-        assert fanout.in_air == 0
+        assert fanout.in_flight == 0
 
 
 def test_what_is_withdrawn_was_not_out_and_what_is_out_is_still_answered() -> None:
@@ -198,7 +198,7 @@ def test_what_is_withdrawn_was_not_out_and_what_is_out_is_still_answered() -> No
         wait_until_asked(provider, 2)
         assert fanout.withdraw() == [2, 3]
         assert fanout.withdraw() == []
-        assert fanout.in_air == 2
+        assert fanout.in_flight == 2
         for words in "ab":
             provider.let(words)
         assert [outcome.key for outcome in collect_all(fanout, 2)] == [0, 1]
@@ -225,7 +225,7 @@ def test_a_defect_of_the_provider_is_raised_to_the_caller() -> None:
         fanout.submit(0, request())
         with pytest.raises(ZeroDivisionError, match="a defect"):
             fanout.collect(timeout_s=5)
-        assert fanout.in_air == 0
+        assert fanout.in_flight == 0
 
 
 def test_abandon_keeps_what_was_answered_and_the_fanout_can_go_on() -> None:
@@ -279,7 +279,7 @@ def test_over_http_all_places_are_used_and_closing_leaves_nothing_open() -> None
             outcomes = collect_all(fanout, 72)
             assert all(outcome.latency_s >= 0.05 for outcome in outcomes)
         assert {text_of(outcome) for outcome in outcomes} == {f"reply {n}" for n in range(1, 73)}
-        assert server.counts.most_in_air == 24
+        assert server.counts.most_in_flight == 24
 
 
 def test_over_http_closing_in_the_middle_of_calls_is_quick_and_clean() -> None:
@@ -288,7 +288,7 @@ def test_over_http_closing_in_the_middle_of_calls_is_quick_and_clean() -> None:
         for key in range(40):
             fanout.submit(key, request())
         until_s = time.monotonic() + 5
-        while server.counts.in_air < 40 and time.monotonic() < until_s:
+        while server.counts.in_flight < 40 and time.monotonic() < until_s:
             time.sleep(0.01)
         began_s = time.monotonic()
         fanout.close()

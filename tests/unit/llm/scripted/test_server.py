@@ -30,7 +30,7 @@ def test_it_answers_as_the_api_does_and_counts() -> None:
         reply = httpx.post(f"{server.base_url}/completions", json=text).json()
         assert reply["choices"][0]["text"] == "call number 2"
         counts = httpx.get(server.base_url.replace("/v1", "/calls")).json()
-        ordinary = {"calls": 2, "chat": 1, "completions": 1, "in_air": 0, "most_in_air": 1}
+        ordinary = {"calls": 2, "chat": 1, "completions": 1, "in_flight": 0, "most_in_flight": 1}
         assert counts == ordinary | {"batches": 0, "batch_lines": 0}
         models = httpx.get(f"{server.base_url}/models").json()
         assert models["data"][0]["id"] == "scripted"
