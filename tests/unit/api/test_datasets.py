@@ -1,0 +1,244 @@
+"""The routes of data sets: make, import, read, describe, download."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from app.services.datasets import make, reports
+from tests.unit.api.conftest import Service
+from tests.unit.services.datasets.versions import ROWS
+
+PARAMETERS = {"name": "ours", "format": "alpaca"}
+
+
+def imported(service: Service, **params: Any) -> dict[str, Any]:
+    """A version that is ready, out of an uploaded file."""
+    answer = service.http.post(
+        "/v1/datasets/import", params={**PARAMETERS, **params}, content=json.dumps(ROWS)
+    )
+    assert answer.status_code == 202, answer.text
+    return made(service, answer.headers["Location"])
+
+
+def made(service: Service, address: str) -> dict[str, Any]:
+    make.make_dataset(service.context, address.rpartition("/")[2], lambda: False)
+    dataset: dict[str, Any] = service.http.get(address).json()
+    assert dataset["state"] == "ready"
+    return dataset
+
+
+def test_a_file_is_imported_once(service: Service) -> None:
+    dataset = imported(service, licence="mit", source="https://example.com/rows")
+    assert (dataset["name"], dataset["version"], dataset["row_count"]) == ("ours", 1, len(ROWS))
+    assert dataset["is_import"]
+    assert dataset["recipe"]["licence"] == "mit"
+    assert service.sent == [("data set", dataset["id"])]
+    again = service.http.post(
+        "/v1/datasets/import",
+        params={**PARAMETERS, "licence": "mit", "source": "https://example.com/rows"},
+        content=json.dumps(ROWS),
+    )
+    assert (again.status_code, again.json()["id"]) == (200, dataset["id"])
+    assert again.headers["Location"] == f"/v1/datasets/{dataset['id']}"
+    assert len(service.sent) == 1
+    uploads = service.context.files_dir / "uploads"
+    assert list(uploads.glob("*.upload")) == []
+
+
+def test_a_large_compressed_file_is_imported_whole(service: Service) -> None:
+    row = {"instruction": "Name a colour.", "input": "", "output": "x" * 100_000}
+    rows = [{**row, "instruction": f"Name colour {n}."} for n in range(25)]
+    text = json.dumps(rows).encode()
+    assert len(text) > 2 * 1024 * 1024
+    packed = gzip.compress(text)
+    for name, body in (("plain", text), ("packed", packed)):
+        params = {**PARAMETERS, "name": name}
+        answer = service.http.post("/v1/datasets/import", params=params, content=body)
+        assert answer.status_code == 202, answer.text
+        assert made(service, answer.headers["Location"])["row_count"] == 25
+
+
+def test_columns_and_skipped_rows_are_options_of_an_import(service: Service) -> None:
+    lines = '{"question": "Name a colour.", "output": "Red."}\nno json\n'
+    answer = service.http.post(
+        "/v1/datasets/import",
+        params={
+            "name": "other",
+            "format": "alpaca_jsonl",
+            "columns": '{"instruction": "question"}',
+            "skip_unreadable": True,
+        },
+        content=lines,
+    )
+    assert answer.status_code == 202, answer.text
+    dataset = made(service, answer.headers["Location"])
+    assert (dataset["row_count"], dataset["dropped_count"]) == (1, 1)
+    (drop,) = service.http.get(f"/v1/datasets/{dataset['id']}/drops").json()["items"]
+    assert drop["reason"] == "not_json"
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"columns": "{"}, "columns"),
+        ({"columns": "[1]"}, "columns"),
+        ({"format": "none"}, "format"),
+        ({"vicuna": True}, None),
+        ({"most_characters": 0}, "most_characters"),
+        ({"name": "a b"}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "n" * 101}, "name"),
+        ({"source": "s" * 501}, "source"),
+    ],
+)
+def test_a_faulty_import_is_refused(
+    service: Service, params: dict[str, Any], field: str | None
+) -> None:
+    answer = service.http.post(
+        "/v1/datasets/import", params={**PARAMETERS, **params}, content=json.dumps(ROWS)
+    )
+    assert answer.status_code == 422, answer.text
+    assert field in {None, answer.json()["faults"][0]["field"]}
+    assert service.http.get("/v1/datasets").json()["items"] == []
+
+
+def test_an_empty_body_is_no_file(service: Service) -> None:
+    answer = service.http.post("/v1/datasets/import", params=PARAMETERS)
+    assert answer.json()["detail"] == "The body is empty; send the file as the body."
+
+
+def test_a_version_is_made_once_from_other_versions(service: Service) -> None:
+    source = imported(service)
+    body = {
+        "name": "mixed",
+        "recipe": {"sources": [{"dataset_id": source["id"]}], "split": {"test_share": 0.5}},
+    }
+    answer = service.http.post("/v1/datasets", json=body)
+    assert answer.status_code == 202, answer.text
+    dataset = made(service, answer.headers["Location"])
+    assert ("data set", dataset["id"]) in service.sent
+    again = service.http.post("/v1/datasets", json=body)
+    assert (again.status_code, again.json()["id"]) == (200, dataset["id"])
+    listed = service.http.get("/v1/datasets").json()["items"]
+    assert [one["name"] for one in listed] == ["mixed", "ours"]
+    (named,) = service.http.get("/v1/datasets", params={"name": "mixed"}).json()["items"]
+    assert named["id"] == dataset["id"]
+    manifest = service.http.get(f"/v1/datasets/{dataset['id']}/manifest").json()
+    assert sum(manifest["splits"].values()) == manifest["row_count"]
+    address = f"/v1/datasets/{dataset['id']}"
+    assert service.http.delete(address).status_code == 204
+    assert service.http.get(address).status_code == 404
+
+
+def test_rows_are_read_page_by_page(service: Service) -> None:
+    address = f"/v1/datasets/{imported(service)['id']}/rows"
+    page = service.http.get(address, params={"limit": 3}).json()
+    assert [row["position"] for row in page["items"]] == [0, 1, 2]
+    rest = service.http.get(address, params={"cursor": page["next_cursor"]}).json()
+    assert [row["position"] for row in rest["items"]] == [3, 4, 5, 6]
+    assert rest["next_cursor"] is None
+
+
+def test_the_manifest_names_the_licences_of_the_version_and_of_its_sources(
+    grown_service: Service,
+) -> None:
+    service = grown_service
+    licensed = imported(service, licence="mit")
+    (run,) = service.http.get("/v1/runs").json()["items"]
+    for name, sources, licence, licences, unknown in (
+        ("one", [{"dataset_id": licensed["id"]}], "cc0-1.0", ["cc0-1.0", "mit"], False),
+        ("two", [{"dataset_id": licensed["id"]}, {"run_id": run["id"]}], None, ["mit"], True),
+        ("three", [{"run_id": run["id"]}], "cc0-1.0", ["cc0-1.0"], True),
+    ):
+        recipe = {"sources": sources, "licence": licence}
+        answer = service.http.post("/v1/datasets", json={"name": name, "recipe": recipe})
+        assert answer.status_code == 202, answer.text
+        dataset = made(service, answer.headers["Location"])
+        manifest = service.http.get(f"/v1/datasets/{dataset['id']}/manifest").json()
+        assert (manifest["licences"], manifest["licence_unknown"]) == (licences, unknown), name
+        assert manifest["content_sha256"] == dataset["content_sha256"]
+        assert len(manifest["sources"]) == len(sources)
+
+
+def test_a_version_is_described_in_every_form(service: Service) -> None:
+    dataset_id = imported(service)["id"]
+    address = f"/v1/datasets/{dataset_id}"
+    plot = min(reports.plots_of(service.context, dataset_id))
+    for path, media_type, text in (
+        ("report", "text/html; charset=utf-8", "<!doctype html>"),
+        ("card", "text/markdown; charset=utf-8", "# "),
+        (f"plots/{plot}.svg", "image/svg+xml", "<svg"),
+        ("statistics", "application/json", "splits"),
+    ):
+        answer = service.http.get(f"{address}/{path}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, media_type), path
+        assert text in answer.text.lower(), path
+    answer = service.http.get(f"{address}/plots/none.svg")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404, "There is no plot with the id 'none'.",
+    )  # fmt: skip
+
+
+def test_two_versions_are_compared(service: Service) -> None:
+    old = imported(service)
+    rows = [{**ROWS[0], "output": "Blue."}, *ROWS[1:3], {**ROWS[1], "instruction": "Subtract."}]
+    answer = service.http.post("/v1/datasets/import", params=PARAMETERS, content=json.dumps(rows))
+    new = made(service, answer.headers["Location"])
+    address = f"/v1/datasets/{new['id']}/compare/{old['id']}"
+    found = service.http.get(address).json()
+    assert (found["new_id"], found["old_id"]) == (new["id"], old["id"])
+    assert (found["added"], found["changed"], found["same"]) == (1, 1, 2)
+    assert len(found["changes"]) == found["added"] + found["removed"] + found["changed"]
+    for limit, status, listed in ((0, 200, 0), (1, 200, 1), (1000, 200, None), (1001, 422, None)):
+        answer = service.http.get(address, params={"limit": limit})
+        assert answer.status_code == status
+        if listed is not None:
+            assert len(answer.json()["changes"]) == listed
+
+
+def test_a_download_has_its_hash_and_can_be_resumed(service: Service) -> None:
+    dataset = imported(service)
+    address = f"/v1/datasets/{dataset['id']}/download"
+    whole = service.http.get(address)
+    assert whole.status_code == 200
+    sha256 = whole.headers["Content-SHA256"]
+    assert whole.headers["ETag"] == f'"{sha256}"'
+    assert whole.headers["Cache-Control"] == "no-cache"
+    assert whole.headers["X-Row-Count"] == str(len(whole.json()))
+    assert 'filename="ours-v1.' in whole.headers["Content-Disposition"]
+    for tag in ("*", f'"{sha256}"', f'"other", W/"{sha256}"'):
+        answer = service.http.get(address, headers={"If-None-Match": tag})
+        assert (answer.status_code, answer.content) == (304, b""), tag
+        assert answer.headers["ETag"] == f'"{sha256}"'
+    assert service.http.get(address, headers={"If-None-Match": '"other"'}).status_code == 200
+    part = service.http.get(address, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, whole.content[5:10])
+
+
+def test_a_format_has_its_options_and_its_media_type(service: Service) -> None:
+    address = f"/v1/datasets/{imported(service)['id']}/download"
+    lines = service.http.get(address, params={"format": "alpaca_jsonl"})
+    assert len(lines.text.splitlines()) == int(lines.headers["X-Row-Count"])
+    hub = service.http.get(address, params={"format": "hub"})
+    assert hub.status_code == 200, hub.text
+    for params in ({"format": "none"}, {"split": "none"}):
+        assert service.http.get(address, params=params).status_code == 422, params
+
+
+def test_a_push_needs_a_token(service: Service) -> None:
+    address = f"/v1/datasets/{imported(service)['id']}/push"
+    answer = service.http.post(address, json={"repo": "owner/name"})
+    assert answer.status_code == 503
+    assert "token" in answer.json()["detail"]
+    for repo in ("", "r" * 201):
+        assert service.http.post(address, json={"repo": repo}).status_code == 422
+
+
+def test_a_version_that_is_not_ready_cannot_be_read(service: Service) -> None:
+    source = imported(service)
+    body = {"name": "mixed", "recipe": {"sources": [{"dataset_id": source["id"]}]}}
+    address = service.http.post("/v1/datasets", json=body).headers["Location"]
+    for path in ("download", "manifest", "report", "card", "statistics"):
+        assert service.http.get(f"{address}/{path}").status_code == 409, path
