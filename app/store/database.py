@@ -92,16 +92,20 @@ class Database:
         must find nothing left to do.
 
         Raises:
-            OperationalError: when it still fails after `patience_s`.
+            OperationalError: when it still fails `patience_s` after the first failure.
         """
-        give_up_at = time.monotonic() + patience_s
+        # From the first failure on: a process that froze in the transaction has lost it, and may
+        # have slept for longer than its patience.
+        give_up_at: float | None = None
         delay_s = _FIRST_DELAY_S
         while True:
             try:
                 with self.write() if writes else self.read() as session:
                     return work(session)
             except AWAY as error:
-                if time.monotonic() + delay_s > give_up_at:
+                now = time.monotonic()
+                give_up_at = now + patience_s if give_up_at is None else give_up_at
+                if now + delay_s > give_up_at:
                     raise
                 _log.warning("database trouble, trying again: %s", error.orig)
             time.sleep(delay_s)

@@ -88,7 +88,7 @@ def test_a_filled_sheet_goes_into_the_evaluation_its_words_and_the_report(
     service: Service, job: str
 ) -> None:
     sheet = service.http.get(f"{job}/sheet").content
-    assert "No review sheet has come back." in service.http.get(f"{job}/report").text
+    assert "No review sheet was returned." in service.http.get(f"{job}/report").text
     answer = bring(service, job, "Ada", filled(sheet, pleased_by_answers))
     assert answer.status_code == 200, answer.text
     (person,) = answer.json()["reviewers"]
@@ -99,7 +99,7 @@ def test_a_filled_sheet_goes_into_the_evaluation_its_words_and_the_report(
     words = service.http.get(job).json()["evaluation"]["words"]
     assert any(said.startswith("Ada finds 0.0 %") for said in words)
     page = service.http.get(f"{job}/report").text
-    assert "Rated without knowing the model" in page
+    assert "reviewers did not know the model" in page
     assert '<th scope="row" dir="auto">Ada</th><td dir="auto">y</td>' in page
 
 
