@@ -184,3 +184,55 @@ def test_a_spreadsheet_runs_no_answer_as_a_formula() -> None:
     row = next(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
     assert row["earlier_turns"] == "system: +s\nuser: u\nassistant: a"
+
+
+def test_items_are_numbered_from_one_and_the_sheet_is_as_recorded() -> None:
+    task = HeldOutTask("7", Record("Say\nit", "x", "in", "sys", (Exchange("u", "a"),)))
+    data, key = blind_sheet([task], [Contender("m", (Answer("7", "hi"),))], seed=3)
+    (item,) = key.items
+    assert (item.item, item.task_id, item.model) == (f"{key.sheet}-0001", "7", "m")
+    assert (len(key.sheet), key.seed) == (6, 3)
+    assert data.decode("utf-8-sig") == (
+        '"item","earlier_turns","instruction","input","answer","rating","note"\r\n'
+        f'"{item.item}","system: sys\nuser: u\nassistant: a","Say\nit","in","hi","",""\r\n'
+    )
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_begins_as_a_formula_gets_a_space(sign: str) -> None:
+    task = HeldOutTask("1", Record("Write.", "x"))
+    data, _ = blind_sheet([task], [Contender("m", (Answer("1", f"{sign}1"),))], seed=0)
+    assert f'" {sign}1"' in data.decode("utf-8-sig")
+
+
+@pytest.mark.parametrize(("length", "cut"), [(32_000, ""), (32_001, " [cut: 32,001 characters]")])
+def test_a_cell_is_cut_beyond_the_limit(length: int, cut: str) -> None:
+    task = HeldOutTask("1", Record("Write.", "x"))
+    data, _ = blind_sheet([task], [Contender("m", (Answer("1", "a" * length),))], seed=0)
+    row = next(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert row["answer"] == "a" * 32_000 + cut
+
+
+def test_a_fault_says_what_is_wrong_and_quotes_a_part() -> None:
+    _, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    item, sheet = key.items[0].item, key.sheet
+    for row, message in (
+        (",A", "this row has no item"),
+        (f"{'x' * 50},A", f"'{'x' * 40}' is of another sheet; this key is of sheet {sheet}"),
+        (f"{sheet}-{'9' * 50},A", f"there is no item '{sheet}-{'9' * 33}' in this sheet"),
+        (f"{item},{'x' * 30}", f"'{'X' * 20}' is no rating; it is A, B, C or D, or empty"),
+        (f"{item},A\n{item},A", f"the item {item!r} is here twice"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            read_sheet(f"item,rating\n{row}\n".encode(), key, "ann")
+        assert [fault.message for fault in caught.value.faults] == [message]
+
+
+def test_a_hundred_faults_are_reported_and_notes_are_kept() -> None:
+    _, key = blind_sheet(TASKS, CONTENDERS, seed=5)
+    assert len(faults_of(b"item,rating\n" + b"x,A\n" * 101, key)) == 100
+    item = key.items[0].item
+    review = read_sheet(f"Item , RATING,note\n {item} ,b., good \n".encode(), key, "ann")
+    assert (review.reviewer, review.unrated, review.ratings[0].note) == ("ann", 39, "good")
+    assert review.ratings[0].level == "B"
+    assert read_sheet(f"item,rating\n{item},A\n".encode(), key, "ann").ratings[0].note == ""

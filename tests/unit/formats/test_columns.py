@@ -107,3 +107,18 @@ def test_a_column_that_comes_late_among_many_others_is_met() -> None:
     read_back = read(FORMATS["jsonl"], data, ReadOptions(columns={"input": "context"}))
 
     assert read_back == [Record("a", "b")] * 199 + [Record("a", "b", "c")]
+
+
+def _lacking(*rows: dict[str, str]) -> str:
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    with pytest.raises(InvalidInput) as refused:
+        read(FORMATS["jsonl"], data, ReadOptions(columns={"instruction": "q", "output": "answer"}))
+    return refused.value.faults[0].message
+
+
+def test_fifty_columns_are_named_and_then_no_more_are_collected() -> None:
+    row = {f"c{place:02}": "" for place in range(50)}
+    named = ", ".join(repr(name) for name in row)
+    assert _lacking({**row, "q": "a"}) == f"there is no column 'answer'; there are: {named}"
+    assert "'a'" not in _lacking(row, {"a": "", "q": "b"})
+    assert "'a'" in _lacking(dict(list(row.items())[:49]), {"a": "", "q": "b"})

@@ -91,3 +91,13 @@ def test_a_sink_stays_open_for_its_owner() -> None:
     sink = io.BytesIO()
     CSV.write(GOLDEN, sink)
     assert not sink.closed
+
+
+def test_the_limit_counts_the_bytes_of_one_row() -> None:
+    options = ReadOptions(most_bytes=len("instruction,output\n"))
+    rows = "".join(f"{'a' * 16},{place}\n" for place in range(9))
+    assert len(read(CSV, f"instruction,output\n{rows}".encode(), options)) == 9
+    for longer in ("a" * 17, '"a\na"' + "a" * 12):
+        with pytest.raises(InvalidInput) as refused:
+            read(CSV, f"instruction,output\n{'a' * 16},1\n{longer},1\n".encode(), options)
+        assert refused.value.faults[0].message == ("row 2 is larger than 19 bytes: an open quote?")
