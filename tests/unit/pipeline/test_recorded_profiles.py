@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from app.dataset_row import Record
 from app.pipeline.options import GROWING_ONLY, REVIEW_PROFILES, RunOptions
 from app.pipeline.profiles import PROFILES, Profile, mix_of
 from app.pipeline.shapes import overridden
-from app.pipeline.types import Parameters
+from app.pipeline.types import Parameters, Request
+from tests.unit.pipeline.making import asking
 
 GOLDEN = Path(__file__).parent / "golden" / "profiles.json"
 
@@ -46,13 +48,32 @@ def described(profile: Profile) -> dict[str, Any]:
     }
 
 
+def parameters_of(profile: Profile) -> dict[str, Any]:
+    """Return the sampling values of each stage, by the number of failed attempts."""
+    chosen = asking(logprobs=True, profile=profile.name)
+    made: dict[str, Request] = {}
+    if profile.generate is not None:
+        made["generate"] = profile.generate.build_request([], chosen)
+    for name, stage in (("input", profile.input_first), ("output", profile.output_first)):
+        if stage is not None:
+            made[f"{name}_first"] = stage.build_request("Say it.", chosen)
+    for attempt in range(3):
+        if profile.classify is not None:
+            made[f"classify {attempt}"] = profile.classify.build_request("Say.", chosen, attempt)
+        if profile.review is not None:
+            record = Record("Say it.", "It.")
+            made[f"review {attempt}"] = profile.review.build_request(record, chosen, attempt)
+    return {name: asdict(request.parameters) for name, request in made.items()}
+
+
 def test_options_and_profiles_are_as_recorded() -> None:
     found = {
         "options": without_words(RunOptions.model_json_schema()),
         "profiles": {name: described(profile) for name, profile in PROFILES.items()},
         "review_profiles": sorted(REVIEW_PROFILES),
         "growing_only": GROWING_ONLY,
-        "parameters": asdict(Parameters(temperature=0.5, top_p=0.5, max_tokens=1)),
+        "parameters": {name: parameters_of(profile) for name, profile in PROFILES.items()},
+        "plain_parameters": asdict(Parameters(temperature=0.5, top_p=0.5, max_tokens=1)),
     }
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":

@@ -120,3 +120,15 @@ def test_a_strong_models_firm_no_to_nothing_does_not_turn_its_answers_around() -
     bias = bias_of([-14.0, -11.0, -16.0])
     assert bias == -MOST_BIAS
     assert -9.0 - bias < 0
+
+
+def test_a_token_a_hundred_nats_down_never_comes() -> None:
+    assert yes_margin({"Yes": -100.0}) is None
+    assert yes_margin({"Yes": -99.5, "No": -0.5}) == -99.0
+    assert yes_margin({"Maybe": -100.0, "No": -0.5}) == -99.5
+
+
+def test_a_margin_of_nothing_is_a_no() -> None:
+    assert STAGE.parse(reply("Yes", top_logprobs={"Yes": -1.0, "No": -1.0}), None) == ReadLabel(
+        False, 0.0
+    )
