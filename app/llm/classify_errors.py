@@ -41,7 +41,7 @@ class Failure:
 
 
 class Row(NamedTuple):
-    """One kind of failure: its test, its error class, and what a person can do about it."""
+    """One kind of failure: its test, its error class, and an advice for a person."""
 
     name: str
     applies: Callable[[Failure], bool]
@@ -83,8 +83,8 @@ def _refused(failure: Failure) -> bool:
 
 
 def _about_context(failure: Failure) -> bool:
-    # llama.cpp has answered this with 400 and with 500, so the status does not count, only that a
-    # 429 about "tokens per minute" is a throttle whatever else it says.
+    # llama.cpp has answered this with 400 and with 500, so the status does not count. But a 429
+    # about "tokens per minute" is always a throttle.
     if failure.status == 429:
         return False
     return _has(failure, _CONTEXT_CODES) or bool(
@@ -128,8 +128,8 @@ TABLE: tuple[Row, ...] = (
         Outage,
         "Check OPENAI_BASE_URL; is the endpoint up?",
     ),
-    # A page with status 200 says that no model was asked: a gateway's maintenance page, or an
-    # address that is not the API's. Neither is the request's fault, so no attempt is burnt.
+    # A page with status 200 means that no model was asked: a gateway's maintenance page, or the
+    # wrong address. Neither is the request's fault, so no attempt is counted.
     Row(
         "web page",
         lambda f: f.cause == "web page",
@@ -143,8 +143,8 @@ TABLE: tuple[Row, ...] = (
         ItemError,
         "The provider's filter refused this text.",
     ),
-    # OpenAI sends 429 for an empty account: waiting does not fill it. Only the code tells it from
-    # a throttle; the words do not, as Gemini says "quota" for its limit per minute.
+    # OpenAI sends 429 for an empty account: waiting does not help. Only the code distinguishes it
+    # from a throttle; the message does not, as Gemini writes "quota" for its limit per minute.
     Row(
         "quota",
         lambda f: f.status == 402 or (f.status in (0, 400, 403, 429) and _has(f, _QUOTA_CODES)),
@@ -166,8 +166,8 @@ TABLE: tuple[Row, ...] = (
         RunError,
         "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
     ),
-    # The same parameters go out with every request of a stage. As trouble of the item it would
-    # burn all attempts of all items, one paid hour later, for what one change of options cures.
+    # Every request of a stage has the same parameters. As an `ItemError` it would use up all
+    # attempts of all items, although one changed option solves it.
     Row(
         "parameter",
         _about_parameter,
@@ -177,8 +177,8 @@ TABLE: tuple[Row, ...] = (
     Row(
         "unavailable for now", lambda f: f.status in (408, 409, 425), Outage, "Is the endpoint up?"
     ),
-    # What is left of 4xx may be about this text. If it is about all of them, the attempts of each
-    # are bounded and the run ends as dry.
+    # The other 4xx may be about this text. If they are about all texts, the attempts of each are
+    # limited, and the run ends as dry.
     Row("refused", lambda f: 400 <= f.status < 500, ItemError, "The endpoint refused it."),
     Row("server", lambda f: f.status >= 500, Outage, "Is the endpoint up?"),
     Row(

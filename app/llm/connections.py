@@ -1,7 +1,7 @@
-"""HTTP below the provider, by aiohttp: one kept-alive connection for each call in the air.
+"""HTTP connections of the provider, by aiohttp: one kept-alive connection per call in flight.
 
-openai's client makes four objects of headers and addresses anew for each call, which costs three
-times the processor time of the exchange itself.
+openai's client builds four objects of headers and addresses for each call, which costs three times
+the processor time of the exchange itself.
 """
 
 import base64
@@ -18,29 +18,32 @@ from app.llm.classify_errors import Failure
 from app.llm.parse_errors import tls
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Of a reply, decompressed; a longer one is not read to its end."""
+"""Longest reply, decompressed; a longer one is not read to its end."""
 MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 10.0
 _KEEPALIVE_S = 4.0
-"""Servers close idle connections, uvicorn after 5 s: a call must not meet one that just closes."""
+"""Less than servers keep idle connections (uvicorn: 5 s), so that no call uses one that closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it came, of whatever status."""
+    """An HTTP response with any status."""
 
     status: int
     headers: Mapping[str, str]
-    """Found by name in any case."""
+    """Names are case-insensitive."""
     body: bytes
-    """Of an error only the beginning."""
+    """Only the beginning when the status is an error."""
 
 
 class Connections:
-    """To one endpoint; the caller bounds the time of a call and how many are in the air.
+    """Connections to one endpoint, for the event loop in which they are first used.
 
-    `headers` go with every call. Belongs to the event loop it is first used in.
-    `ConfigurationError` when the environment names a proxy that cannot be used.
+    The caller limits the duration of a call and the number of calls in flight. `headers` are sent
+    with every call.
+
+    Raises:
+        ConfigurationError: The environment names a proxy that cannot be used.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
@@ -52,7 +55,7 @@ class Connections:
         self._proxy = _proxy_for(address.scheme, address.hostname or "")
 
     async def post(self, path: str, body: bytes) -> Reply | Failure:
-        """Send a request, once; `ItemError` when the answer is too large."""
+        """Send a request, without a retry; `ItemError` when the answer is too large."""
         if not self._is_http:
             return Failure("address", self._base_url)
         try:
@@ -68,7 +71,7 @@ class Connections:
             return Failure("connection", words, arrived=arrived)
 
     async def aclose(self) -> None:
-        """Close them; no call may follow."""
+        """Close the connections; no call may follow."""
         if "_session" in self.__dict__:
             await self._session.close()
 
@@ -83,18 +86,18 @@ class Connections:
 
 
 async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or of an error its beginning; `ItemError` when it is past its bound."""
-    most = MAX_ERROR_BYTES if answer.status >= 400 else MAX_BYTES
+    """Return the body, or the beginning of an error's; `ItemError`: it is too large."""
+    limit = MAX_ERROR_BYTES if answer.status >= 400 else MAX_BYTES
     body = b""
     async for chunk in answer.content.iter_any():
         body = body + chunk if body else chunk
-        if len(body) > most:
-            # Nothing more is to come over this connection.
+        if len(body) > limit:
+            # The rest of the body must not be read.
             answer.close()
             if answer.status >= 400:
-                # Its beginning is enough to tell what kind it is.
-                return body[:most]
-            trouble = ItemError(f"The answer is larger than {most:,} bytes.")
+                # The beginning is enough to classify it.
+                return body[:limit]
+            trouble = ItemError(f"The answer is larger than {limit:,} bytes.")
             trouble.may_be_paid = True
             raise trouble
     return body
@@ -105,8 +108,8 @@ def _basic(login: str) -> str:
 
 
 def _proxy_for(scheme: str, host: str) -> str | None:
-    """The proxy that the environment names for an address, looked up once."""
-    # A proxy of the environment cannot reach this machine's own loopback.
+    """Return the environment's proxy for an address; None: connect directly."""
+    # The environment's proxy cannot reach this machine's loopback.
     if host in ("127.0.0.1", "localhost", "::1") or proxy_bypass(host):
         return None
     proxies = getproxies()
@@ -115,5 +118,5 @@ def _proxy_for(scheme: str, host: str) -> str | None:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if urlsplit(proxy).scheme not in ("http", "https"):
-        raise ConfigurationError("The environment names a proxy that is not of http or https.")
+        raise ConfigurationError("The environment names a proxy that does not use http or https.")
     return proxy

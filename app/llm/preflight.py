@@ -1,4 +1,4 @@
-"""Two tiny questions at the start of a run: does the endpoint answer, and what can it do."""
+"""The preflight of a run: short questions that test the endpoint and find its capabilities."""
 
 import json
 import time
@@ -22,21 +22,21 @@ from app.pipeline.types import (
 
 PROMPT_VERSION = "preflight@1"
 PATIENCE_S = 60.0
-"""How long a throttled preflight waits before it gives the throttle to its caller."""
+"""Longest wait of a throttled preflight before it returns the throttle to its caller."""
 
 _QUESTION = (Message("user", "Is a stone heavier than a feather?"),)
-# The key is no word of the question: an endpoint that ignores the schema does not hit it by chance.
+# The key is not in the question: an endpoint that ignores the schema will not use it by chance.
 _SCHEMA: JsonSchema = {
     "type": "object",
     "properties": {"verdict": {"type": "string", "enum": ["yes", "no"]}},
     "required": ["verdict"],
     "additionalProperties": False,
 }
-# Temperature 1 is the one that picky endpoints accept too; a refusal must be about what is probed.
+# Every endpoint accepts temperature 1, so a refusal must be about the capability that is tested.
 _LOGPROBS = Request(
     ChatPrompt(_QUESTION), Parameters(1.0, 1.0, max_tokens=1, top_logprobs=5), PROMPT_VERSION
 )
-# Room for a thinking model's thoughts; others stop at the closing brace.
+# Enough tokens for a reasoning model; others stop at the closing brace.
 _FORM = Request(
     ChatPrompt(_QUESTION, _SCHEMA), Parameters(1.0, 1.0, max_tokens=512), PROMPT_VERSION
 )
@@ -58,19 +58,19 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What the preflight learned, and the calls it took."""
+    """The capabilities that the preflight found, and its calls."""
 
     capabilities: Capabilities = CAN_NOTHING
     probes: tuple[Probe, ...] = ()
-    """Only what was answered: a refused question has no reply to record."""
+    """Answered questions only: a refused one has no reply to record."""
     unread: tuple[Request, ...] = ()
-    """Questions without a usable reply that may be paid for all the same."""
+    """Questions without a usable reply for which the provider may charge."""
     trouble: ProviderError | None = None
-    """Why the endpoint cannot be asked; None when it can."""
+    """Why the endpoint cannot be used; None when it can."""
 
 
 def questions(endpoint: Literal["chat", "completions"]) -> tuple[Request, ...]:
-    """Name all that may be asked, to know what it can cost."""
+    """Return all requests that the preflight may send, to compute its maximum cost."""
     return (_TEXT,) if endpoint == "completions" else (_LOGPROBS, _FORM, _PLAIN)
 
 
@@ -79,11 +79,11 @@ def preflight(
     endpoint: Literal["chat", "completions"],
     patience_s: float = PATIENCE_S,
 ) -> Preflight:
-    """Ask, one question after the other, and say what came back.
+    """Ask the questions one after the other, and return the capabilities.
 
-    A refusal of logprobs or of the schema is an answer: not supported. It ends with the first
-    `RunError` or `Outage`, and with `Throttled` when the endpoint still throttles after
-    `patience_s`. On the completions endpoint nothing but answering is tried.
+    A refusal of logprobs or of the schema means that the endpoint does not support them. The
+    preflight ends at the first `RunError` or `Outage`, and with `Throttled` when the endpoint still
+    throttles after `patience_s`. The completions endpoint is only tested for an answer.
     """
     with Fanout(provider_factory, 1) as fanout:
         asking = _Asking(fanout, patience_s)
@@ -94,7 +94,7 @@ def preflight(
 
 
 class _Asking:
-    """One preflight; what was answered stays here also when it fails."""
+    """A preflight in progress; it keeps the answers also when it fails."""
 
     def __init__(self, fanout: Fanout, patience_s: float) -> None:
         self._fanout = fanout
@@ -114,7 +114,7 @@ class _Asking:
         logprobs = self._unless_refused(_LOGPROBS)
         form = self._unless_refused(_FORM)
         if not self._probes:
-            # Both refused: because of what was asked for, or because nothing is answered at all?
+            # Both were refused: because of the options, or because every call is?
             self._must_answer(_PLAIN)
         return Capabilities(
             json_schema=form is not None and _is_in_form(form.text),
@@ -125,11 +125,11 @@ class _Asking:
         try:
             self._ask(request)
         except ItemError as trouble:
-            # If the plainest question cannot be answered, none can.
+            # An endpoint that refuses the simplest question refuses every call.
             raise RunError(str(trouble)) from None
 
     def _unless_refused(self, request: Request) -> Completion | None:
-        """None when the endpoint refuses this question."""
+        """Return the answer; None: the endpoint refuses this question."""
         try:
             return self._ask(request)
         except (ItemError, ParameterError):

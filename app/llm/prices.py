@@ -1,4 +1,4 @@
-"""What a call cost, and what it can cost at the most."""
+"""The cost of model calls: of an answer, and the maximum of a request."""
 
 import json
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ TOKENS_PER_PRICE = 1_000_000
 def cost_usd(
     completion: Completion, model: str, prices: Mapping[str, Price], *, by_batch: bool = False
 ) -> Decimal | None:
-    """US dollars for one answer by `model` as it was asked for; None where it has no price.
+    """Return the US dollars for one answer of `model`; None: it has no price.
 
-    The name that was asked for counts, not the one in the answer: endpoints answer with dated or
-    resolved names (``gpt-x-2026-01-01``) that no price list of the user contains.
+    The requested model name counts, not the one in the answer: endpoints answer with dated or
+    resolved names (``gpt-x-2026-01-01``) that the user's price list does not contain.
     """
     price = prices.get(model)
     if price is None:
@@ -30,10 +30,10 @@ def cost_usd(
 
 
 def check_priced(model: str, prices: Mapping[str, Price], field: str) -> None:
-    """See that a cap of money, which stands in `field`, can be kept.
+    """Check that the model has a price, so that the cost cap in `field` can be enforced.
 
     Raises:
-        InvalidInput: when nobody knows what the model costs.
+        InvalidInput: The model has no price.
     """
     if model not in prices:
         fault = Fault(f"set the price of {model} in SEEDBED_PRICES", field=field)
@@ -44,21 +44,20 @@ _AROUND_A_TURN = 16
 """Tokens that a chat template may put around one message, at most."""
 _AROUND_A_CALL = 64
 _SPREAD_OUT = 2
-"""How much longer a schema may become with a line for each of its parts."""
+"""Factor by which a schema may grow when an endpoint writes it with line breaks."""
 
 
-def most(
+def max_usage(
     request: Request, model: str, prices: Mapping[str, Price], *, by_batch: bool = False
 ) -> Amount:
-    """What one call can take at the most; without a known price it costs nothing here.
+    """Return the maximum that one call can use; its cost is 0 when the model has no price.
 
-    No tokenizer makes more tokens than the text has bytes, whatever the model; the answer is
-    bounded by the request itself.
+    No tokenizer makes more tokens than the text has bytes; the request limits the answer.
     """
     prompt = request.prompt
     if isinstance(prompt, ChatPrompt):
         size = sum(len(turn.content.encode()) + _AROUND_A_TURN for turn in prompt.messages)
-        # Some endpoints write the schema into the prompt.
+        # Some endpoints add the schema to the prompt.
         schema = "" if prompt.schema is None else json.dumps(dict(prompt.schema))
         size += len(schema) * _SPREAD_OUT
     else:

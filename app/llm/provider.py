@@ -1,4 +1,4 @@
-"""One model call, whoever answers it."""
+"""The interface of everything that answers model calls."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
@@ -7,14 +7,14 @@ from app.pipeline.types import Completion, Request
 
 
 class Provider(Protocol):
-    """Something that answers model calls; belongs to the event loop it was made in."""
+    """The sender of model calls; it belongs to the event loop in which it was created."""
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request; raises a subclass of `ProviderError` when it cannot."""
+        """Answer one request, or raise a subclass of `ProviderError`."""
         ...
 
     async def aclose(self) -> None:
-        """Give back connections; no call may follow."""
+        """Close the connections; no call may follow."""
         ...
 
 

@@ -14,13 +14,13 @@ def storable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        # By way of UTF-16, which joins the two halves of a pair that came as two characters.
+        # Through UTF-16, which joins a surrogate pair that came as two characters.
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 
 def shorten(words: str) -> str:
     """Return a message as one storable line of at most `MAX_CHARACTERS` characters."""
-    # Cut before joining: an error page of megabytes need not be split whole.
+    # Cut first: an error page may have megabytes.
     line = " ".join(storable(words[: MAX_CHARACTERS * 4]).split())
     return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]} ..."

@@ -1,8 +1,8 @@
-"""The JSON of an OpenAI-compatible reply, read into a `Completion` with doubt about every field.
+"""The parser of OpenAI-compatible replies: JSON in, a `Completion` out, every field checked.
 
-Endpoints differ in what they leave out. What is missing and harmless becomes a default; what makes
-the reply no answer is `ItemError`; an error object in a reply with status 200 is left to
-`trouble`.
+Endpoints omit different fields. A missing field that does no harm gets a default; one without which
+there is no answer is an `ItemError`. Error objects in a reply with status 200 are left to
+`parse_errors`.
 """
 
 import json
@@ -16,13 +16,13 @@ from app.pipeline.types import Completion
 JsonObject: TypeAlias = Mapping[str, object]
 
 MAX_NAME_CHARACTERS = 200
-"""Characters kept of a model's name and of a finish reason."""
+"""Most characters kept of a model's name and of a finish reason."""
 MAX_TOKENS = 2**31 - 1
-"""A larger count is nonsense, and no integer column takes it."""
+"""Largest token count that is believed; it is also the largest that an integer column stores."""
 
 
 def json_object(body: bytes) -> JsonObject:
-    """The reply's JSON object; `ItemError` with the beginning of the body where it has none."""
+    """Parse the reply's JSON object; an `ItemError` shows the beginning of an invalid body."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -33,7 +33,7 @@ def json_object(body: bytes) -> JsonObject:
 
 
 def read_completion(reply: JsonObject, asked_model: str) -> Completion:
-    """The first choice of a chat or completions reply; `ItemError` where there is none."""
+    """Read the first choice of a chat or completions reply; `ItemError`: there is none."""
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
         raise ItemError("The endpoint answered without any choice.")
@@ -59,7 +59,7 @@ def _text_of(choice: JsonObject, finish_reason: str) -> str:
     if isinstance(text, str):
         return storable(text)
     if finish_reason == "length":
-        # A thinking model that spent all its tokens before the first word: paid, and cut off.
+        # A reasoning model that spent all its tokens before the first word: paid, and cut off.
         return ""
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
@@ -68,7 +68,7 @@ def _text_of(choice: JsonObject, finish_reason: str) -> str:
 
 
 def _top_logprobs(logprobs: object) -> dict[str, float] | None:
-    """Of the first token; the chat form, or the older one of the completions endpoint."""
+    """Read the first token's logprobs, in the chat form or that of the completions endpoint."""
     said = _object(logprobs)
     tokens = said.get("content")
     if isinstance(tokens, list) and tokens:
@@ -83,10 +83,10 @@ def _top_logprobs(logprobs: object) -> dict[str, float] | None:
 
 
 def _likeliest(pairs: Iterable[tuple[object, object]]) -> dict[str, float] | None:
-    """By token; of two tokens with the same text (different bytes) the likelier one."""
+    """Return logprobs by token; of tokens with the same text (different bytes) the likeliest."""
     best: dict[str, float] = {}
     for token, logprob in pairs:
-        # Minus infinity says no more than an absent token, and no JSON column takes it.
+        # Minus infinity means the same as an absent token, and JSON columns cannot store it.
         if isinstance(token, str) and _is_finite(logprob):
             name = storable(token)
             best[name] = max(logprob, best.get(name, logprob))
@@ -94,7 +94,7 @@ def _likeliest(pairs: Iterable[tuple[object, object]]) -> dict[str, float] | Non
 
 
 def _no_answer(what: str, body: bytes) -> str:
-    # Four bytes are the most a character takes: enough is decoded for the words that are kept.
+    # A character takes at most four bytes: this is enough for the characters that are kept.
     words = shorten(body[:4096].decode("utf-8", errors="replace"))
     return f"The endpoint answered with {what}: {words}" if words else "The answer is empty."
 
@@ -108,7 +108,7 @@ def _text(value: object, otherwise: str) -> str:
 
 
 def _count(value: object) -> int:
-    # A missing usage counts as 0 tokens: the answer is there and must not be lost for it.
+    # A missing usage counts as 0 tokens: it is no reason to lose the answer.
     known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_TOKENS
     return int(value) if known and isinstance(value, int) else 0
 

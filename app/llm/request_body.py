@@ -24,7 +24,7 @@ def request_body(
     if parameters.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": parameters.top_logprobs}
     if prompt.schema is not None:
-        # Strict is what makes it a guarantee; it wants every property required and no others.
+        # Only strict guarantees the schema; every property must be required, and no others allowed.
         form = {"name": "answer", "strict": True, "schema": dict(prompt.schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     return "/chat/completions", body | _sampling(parameters)

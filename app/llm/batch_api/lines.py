@@ -104,11 +104,8 @@ def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError:
     response = found.get("response")
     if not isinstance(response, dict) or not response:
         error = found.get("error")
-        return (
-            failure_of_body(error, 0, {})
-            if error
-            else ItemError("The batch has no answer to this request.")
-        )
+        absent = ItemError("The batch has no answer to this request.")
+        return failure_of_body(error, 0, {}) if error else absent
     status, body = response.get("status_code"), response.get("body")
     status = status if isinstance(status, int) else 0
     if status >= 300:

@@ -19,7 +19,7 @@ FAR = 2.0
 """Fractions of the limit that was too high the last time; between them the limit rises slowly."""
 CAREFUL = 1 / 8
 CAREFUL_WITHIN = 250
-"""How much slower: by `CAREFUL`, or by the refused limit / `CAREFUL_WITHIN` where that is less.
+"""Factors of that slower rise: `CAREFUL`, or the refused limit / `CAREFUL_WITHIN` if it is less.
 With a low limit, many calls would otherwise be refused in relation to those that are answered."""
 CAREFUL_S = 10.0
 """Longest time to raise the limit by one: with long calls, a throttle hits few that are sent."""

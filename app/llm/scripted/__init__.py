@@ -1,1 +1,1 @@
-"""A test aid, shipped for demos and dry runs: a scripted model and its HTTP server."""
+"""A scripted model and its HTTP server, for tests, demos and dry runs."""

@@ -1,4 +1,4 @@
-"""One batch of the scripted server's Batch API: what a provider does with it while nobody asks."""
+"""The processing of one batch in the scripted server's Batch API."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ State: TypeAlias = Literal[
     "cancelled",
 ]
 Ask: TypeAlias = Callable[[Endpoint, Json, str], tuple[ScriptedCall, ScriptedReply]]
-"""Answers a line's body with its custom_id; returns the call that it made of it, too."""
+"""Takes the endpoint, body and custom_id of a line; returns the call that it is, and the reply."""
 
 ENDPOINTS: dict[str, Endpoint] = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
 _WINDOW_S = 24 * 3600
@@ -36,19 +36,19 @@ _NEVER_ASKED = {
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """How one batch goes: by default at once, and well."""
+    """The course of one batch; by default it succeeds immediately."""
 
     takes_s: float = 0.0
-    """From its creation to its last line; the lines are answered evenly over it."""
+    """Duration from its creation to its last line; the lines are answered evenly over it."""
     stays: State | None = None
-    """It does not leave this state, unless it is cancelled in it; on its way to ``cancelling`` it
-    waits in progress to be cancelled."""
+    """The state in which it stays until it is cancelled. With ``cancelling`` it waits in progress
+    to be cancelled, and then stays in that state."""
     failed: tuple[Json, ...] = ()
     """Validation fails with these errors: ``code``, ``line``, ``message``, ``param``."""
     expires_after: int | None = None
-    """It expires when so many lines are answered."""
+    """Answered lines after which it expires; None: it does not."""
     backwards: bool = False
-    """The output has the last line first."""
+    """True: the output has the last line first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class _Line:
 
 @dataclass(slots=True)
 class Batch:
-    """A batch and where it stands."""
+    """A batch and its status."""
 
     id: str
     asked: Json
-    """What it was created with."""
+    """The JSON body that created it."""
     plan: BatchPlan
     status: State = "validating"
     created_at: int = field(default_factory=lambda: int(time.time()))
@@ -79,8 +79,8 @@ class Batch:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to cancel it."""
 
-    def told(self) -> Json:
-        """What the API says of it."""
+    def as_json(self) -> Json:
+        """Return the batch as the API shows it."""
         counts = {"total": self.total, "completed": self.completed, "failed": self.failed}
         return {
             "id": self.id,
@@ -137,28 +137,28 @@ async def _enter(batch: Batch, state: State) -> None:
 
 
 async def _answer(batch: Batch, lines: list[_Line], ask: Ask) -> int:
-    """Answer until all are, the batch is cancelled, or it expires; returns how many were."""
+    """Answer lines until all are answered, or the batch ends; return the number of answers."""
     plan = batch.plan
-    most = len(lines) if plan.expires_after is None else min(plan.expires_after, len(lines))
+    limit = len(lines) if plan.expires_after is None else min(plan.expires_after, len(lines))
     now_s = asyncio.get_running_loop().time
     began_s = now_s()
-    for n, line in enumerate(lines[:most]):
+    for n, line in enumerate(lines[:limit]):
         wait_s = began_s + plan.takes_s * (n + 1) / len(lines) - now_s()
         if wait_s > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(batch.stop.wait(), wait_s)
         elif n % 64 == 0:
-            # Other calls get their turn.
+            # Let other calls run.
             await asyncio.sleep(0)
         if batch.stop.is_set():
             return n
         call, reply = ask(ENDPOINTS[batch.asked["endpoint"]], line.body, line.custom_id)
         _write(batch, line, call, reply)
-    return most
+    return limit
 
 
 def is_paid(reply: ScriptedReply) -> bool:
-    """Whether a provider would charge for a line that is answered so."""
+    """Return True when a provider would charge for a line with this reply."""
     return reply.status == 200 and reply.error is None and not reply.cut_off
 
 
@@ -177,14 +177,14 @@ def _write(batch: Batch, line: _Line, call: ScriptedCall, reply: ScriptedReply) 
 
 
 def _output_line(line: _Line, response: Json | None, error: Json | None) -> bytes:
-    told = {"id": f"batch_req_{line.custom_id}", "custom_id": line.custom_id}
-    # As providers do, so that a reader must not take a line separator in a text for a line's end.
-    text = json.dumps({**told, "response": response, "error": error}, ensure_ascii=False)
+    head = {"id": f"batch_req_{line.custom_id}", "custom_id": line.custom_id}
+    # Not escaped, as providers do it: a reader must not split lines at a Unicode line separator.
+    text = json.dumps({**head, "response": response, "error": error}, ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _read(content: bytes, endpoint: str) -> tuple[list[_Line], tuple[Json, ...]]:
-    """Read the lines of an input file, and what validation finds wrong with them."""
+    """Return the lines of an input file and their validation errors."""
     lines: list[_Line] = []
     faults: list[Json] = []
     ids: set[str] = set()

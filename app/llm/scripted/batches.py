@@ -1,8 +1,8 @@
-"""The Batch API of the scripted server: files, batches of calls, and what can go wrong with them.
+"""The Batch API of the scripted server: files, batches of calls, and injected faults.
 
-All of it is in the memory of the process. Each line goes through the script like a call of its
-own, but its reply has no time and no connection: `delay_s`, `trickle_s` and `headers` mean
-nothing, `cut_off` is a line that never comes, and `raw` stands in the output in place of the line.
+Everything is in the memory of the process. The script answers each line like a call, but a line
+has no connection of its own: `delay_s`, `trickle_s` and `headers` are ignored, `cut_off` omits the
+line, and `raw` replaces the line in the output.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ Route: TypeAlias = Literal["upload", "content", "create", "list", "status", "can
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What one call of the batch API gets in place of its answer."""
+    """A fault that replaces the answer to one call of the Batch API."""
 
     reply: ScriptedReply
     done: bool = False
-    """Whether the call takes effect all the same: then the answer is played as `reply` says (cut
-    off, trickling, late), or lost where `reply` brings its own."""
+    """True: the call takes effect. Its answer is then sent as `reply` says (cut off, trickling,
+    late), or replaced where `reply` has its own body."""
 
 
 def _goes_well(_n: int) -> BatchPlan:
@@ -51,12 +51,12 @@ def _no_fault(_route: Route, _n: int) -> Fault | None:
 
 @dataclass(frozen=True, slots=True)
 class BatchScript:
-    """How the batch API behaves."""
+    """The behaviour of the Batch API."""
 
     plan: Callable[[int], BatchPlan] = _goes_well
-    """Of the nth batch, from 1."""
+    """Returns the plan of the nth batch, from 1."""
     fault: Callable[[Route, int], Fault | None] = _no_fault
-    """Of the nth call of a route, from 1; None: it is answered."""
+    """Returns the fault of the nth call of a route, from 1; None: it is answered."""
 
 
 class _Refusal(Exception):
@@ -69,7 +69,7 @@ class _Refusal(Exception):
 
 
 class BatchApi:
-    """The routes and what they remember; `numbers` counts the calls of the whole server."""
+    """The routes and their state; `numbers` counts the calls of the whole server."""
 
     def __init__(
         self, scripted: Script, counts: Counts, numbers: Iterator[int], script: BatchScript
@@ -81,8 +81,8 @@ class BatchApi:
         self._files: dict[str, bytes] = {}
         self._batches: dict[str, Batch] = {}
         self._routes: Counter[Route] = Counter()
-        # The loop itself holds its tasks only weakly.
-        self._at_work: set[asyncio.Task[None]] = set()
+        # The loop keeps only weak references to its tasks.
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def add_to(self, app: FastAPI) -> None:
         """Serve the API as a part of `app`."""
@@ -98,7 +98,7 @@ class BatchApi:
 
         @app.post("/v1/batches")
         async def create(request: Request) -> Response:
-            asked = cast("Json", await request.json())  # What a client of ours sends is an object.
+            asked = cast("Json", await request.json())  # Our clients send an object.
             key = request.headers.get("authorization")
             return await self._play("create", lambda: self._create(asked, key))
 
@@ -108,7 +108,7 @@ class BatchApi:
 
         @app.get("/v1/batches/{batch_id}")
         async def status(batch_id: str) -> Response:
-            return await self._play("status", lambda: self._batch(batch_id).told())
+            return await self._play("status", lambda: self._batch(batch_id).as_json())
 
         @app.post("/v1/batches/{batch_id}/cancel")
         async def cancel(batch_id: str) -> Response:
@@ -157,9 +157,9 @@ class BatchApi:
         task = asyncio.get_running_loop().create_task(
             work(batch, content, self._ask_as(authorization), self._keep)
         )
-        self._at_work.add(task)
-        task.add_done_callback(self._at_work.discard)
-        return batch.told()
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return batch.as_json()
 
     def _ask_as(self, authorization: str | None) -> Ask:
         def ask(endpoint: Endpoint, body: Json, name: str) -> tuple[ScriptedCall, ScriptedReply]:
@@ -174,7 +174,7 @@ class BatchApi:
         newest_first = list(reversed(self._batches))
         begin = newest_first.index(after) + 1 if after in self._batches else 0
         shown = newest_first[begin : begin + limit]
-        data = [self._batches[batch_id].told() for batch_id in shown]
+        data = [self._batches[batch_id].as_json() for batch_id in shown]
         return {"object": "list", "data": data, "has_more": begin + limit < len(newest_first)}
 
     def _batch(self, batch_id: str) -> Batch:
@@ -188,7 +188,7 @@ class BatchApi:
             raise _Refusal(409, f"Cannot cancel a batch with status '{batch.status}'.")
         batch.status = "cancelling"
         batch.stop.set()
-        return batch.told()
+        return batch.as_json()
 
 
 def _form(body: bytes, content_type: str) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
-"""A scripted model that plays the method: a function from prompt to reply, the same every time.
+"""A scripted model for the whole method: a deterministic function from prompt to reply.
 
-It stands in for a language model where none may be asked: in tests, in demonstrations and in load
-measurements. Like a real one it makes mistakes, at known rates, so that every rule has work to do.
+It replaces a language model in tests, demonstrations and load measurements. Like a real model it
+makes mistakes, at known rates, so that every rule has something to reject.
 Run it with ``python -m app.llm.scripted.server --script app.llm.scripted.model:reply``.
 """
 
@@ -38,7 +38,7 @@ def reply(call: ScriptedCall) -> ScriptedReply:
 
 
 def _plain(call: ScriptedCall) -> ScriptedReply:
-    """Answer whatever is no prompt of the method, such as the preflight's questions."""
+    """Answer prompts that are not part of the method, such as the preflight's questions."""
     if call.schema is not None:
         answer = {name: _any_of(s) for name, s in call.schema.get("properties", {}).items()}
         return ScriptedReply(json.dumps(answer))
@@ -61,13 +61,13 @@ def _instruction(rng: random.Random) -> str:
 
 
 def _three(rng: random.Random) -> str:
-    """Three things named together: what keeps two instructions from being near by chance."""
+    """Return three things in a row, so that two instructions are not similar by chance."""
     one, two, three = (f"{rng.choice(QUALITIES)} {rng.choice(SUBJECTS)}" for _ in range(3))
     return f"{one}, {two} and {three}"
 
 
 def _instructions(shown: list[str], count: int, rng: random.Random) -> Iterator[str]:
-    """New ones, and now and then one that a rule has to catch."""
+    """Yield new instructions, and sometimes one that a rule has to reject."""
     for _ in range(count):
         mishap = rng.random()
         if mishap < 0.06 and shown:
@@ -133,7 +133,7 @@ def _sentence(rng: random.Random) -> str:
 
 
 def _pairs(words: str, rng: random.Random, *, labelled: bool) -> Iterator[tuple[str, str]]:
-    """Inputs and outputs, now and then with a fault."""
+    """Yield inputs and outputs, sometimes with a fault."""
     labels = re.findall(r"is (\w+) or (\w+)", words.rpartition("Task:")[2])
     for n in range(rng.choice((1, 2, 3))):
         if labelled:
@@ -171,7 +171,7 @@ def _re_answer(_call: ScriptedCall, _words: str, rng: random.Random) -> Scripted
 
 
 def _judge(call: ScriptedCall, _words: str, rng: random.Random) -> ScriptedReply:
-    """A verdict, now and then with a score that is none."""
+    """Return a verdict, sometimes with an invalid score."""
     score = 0 if rng.random() < 0.05 else rng.choice((2, 3, 4, 4, 5))
     verdict = {"reason": _sentence(rng), "score": score}
     if call.schema is not None:
@@ -180,7 +180,7 @@ def _judge(call: ScriptedCall, _words: str, rng: random.Random) -> ScriptedReply
 
 
 def _head(name: str) -> str:
-    """How prompts of a template begin: its words up to the first place that is filled in."""
+    """Return the beginning of all prompts of a template: the text before its first variable."""
     return template(name).text.partition("$")[0]
 
 

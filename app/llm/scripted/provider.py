@@ -1,4 +1,4 @@
-"""A provider that is a function: for tests, demonstrations and dry runs without an endpoint."""
+"""A provider backed by a function, for tests, demonstrations and dry runs without an endpoint."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,14 @@ from app.pipeline.types import Completion, Request
 
 
 class ScriptedProvider:
-    """Answers every request with `reply`, which may raise a `ProviderError` of its choice."""
+    """A provider that answers every request with `reply`, which may raise a `ProviderError`."""
 
     def __init__(self, reply: Callable[[Request], Completion]) -> None:
         self._reply = reply
 
     async def complete(self, request: Request) -> Completion:
-        """Answer with the function."""
+        """Return the function's answer."""
         return self._reply(request)
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no connection to close."""

@@ -1,7 +1,7 @@
-"""An OpenAI-compatible HTTP server that answers with a function: real HTTP, made-up replies.
+"""An OpenAI-compatible HTTP server whose replies come from a function.
 
 For tests, demonstrations and load measurements. `scripted_server` runs it in a thread of this
-process; as a process of its own it is
+process; to run it as a separate process:
 ``python -m app.llm.scripted.server --port P --script module:function``.
 """
 
@@ -67,7 +67,7 @@ def make_app(
     calls: list[ScriptedCall] | None = None,
     batches: BatchScript | None = None,
 ) -> FastAPI:
-    """The server's application; keeps the calls themselves only where `calls` is given."""
+    """Return the server's application; it records the calls themselves only in `calls`."""
     app = FastAPI(openapi_url=None)
     seen = Counts() if counts is None else counts
     numbers = count(1)
@@ -85,7 +85,7 @@ def make_app(
         seen.in_flight += 1
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:
-            body = cast("Json", await request.json())  # What a client of ours sends is an object.
+            body = cast("Json", await request.json())  # Our clients send an object.
             call = read_call(n, endpoint, body, request.headers.get("authorization"))
             reply = scripted(call)
             await asyncio.sleep(reply.delay_s)
@@ -106,7 +106,7 @@ def make_app(
         return {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 0}]}
 
     @app.get("/calls")
-    async def tell_counts() -> Counts:
+    async def current_counts() -> Counts:
         return seen
 
     BatchApi(scripted, seen, numbers, batches or BatchScript()).add_to(app)
@@ -117,7 +117,7 @@ def make_app(
 def scripted_server(script: Script, batches: BatchScript | None = None) -> Iterator[ScriptedServer]:
     """Serve `script` on a free port of loopback, in a thread, until the block ends.
 
-    Replies still going out are dropped then.
+    Unfinished replies are then dropped.
     """
     counts, calls = Counts(), list[ScriptedCall]()
     server = _quiet_server(make_app(script, counts, calls, batches))
@@ -133,25 +133,25 @@ def scripted_server(script: Script, batches: BatchScript | None = None) -> Itera
 
 
 def _quiet_server(app: FastAPI) -> uvicorn.Server:
-    # The faults it plays would fill the log with tracebacks of its own making.
+    # The faults that it injects would fill the log with tracebacks.
     config = uvicorn.Config(app, log_config=None, log_level="critical", access_log=False)
     return uvicorn.Server(config)
 
 
 def always_fine(_: ScriptedCall) -> ScriptedReply:
-    """The simplest script: answers every call with the same word."""
+    """Answer every call with the same word."""
     return ScriptedReply("fine")
 
 
 def load_script(name: str) -> Script:
-    """The function ``module:function`` names."""
+    """Return the script at ``module:function``."""
     return cast("Script", _named(name))
 
 
 def _named(name: str) -> object:
-    """What ``module:name`` names; whoever starts the server names it, its first use checks it."""
-    module, _, place = name.partition(":")
-    found: object = getattr(importlib.import_module(module), place)
+    """Return the object at ``module:name``; its type is not checked before its first use."""
+    module, _, attribute = name.partition(":")
+    found: object = getattr(importlib.import_module(module), attribute)
     return found
 
 
@@ -160,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--script", required=True, help="module:function")
-    parser.add_argument("--batches", help="module:name of a BatchScript: how batches go")
+    parser.add_argument("--batches", help="module:name of a BatchScript")
     arguments = parser.parse_args()
     batches = cast("BatchScript", _named(arguments.batches)) if arguments.batches else None
     server = _quiet_server(make_app(load_script(arguments.script), batches=batches))

@@ -1,4 +1,4 @@
-"""What goes over the wire of the scripted server: calls as they came, replies to be played."""
+"""The calls and replies of the scripted server, and their JSON."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,10 +16,10 @@ Json: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCall:
-    """One call as it came over the wire."""
+    """One call that the server received."""
 
     n: int
-    """1 for the first call the server got, and on."""
+    """Number of the call, from 1."""
     endpoint: Endpoint
     model: str
     messages: tuple[Message, ...]
@@ -29,30 +29,30 @@ class ScriptedCall:
     parameters: Mapping[str, Any]
     """The rest of the JSON body, as sent."""
     schema: Mapping[str, Any] | None
-    """Of ``response_format``; None when text was asked for."""
+    """JSON schema of ``response_format``; None: the call asks for text."""
     api_key: str | None
-    """Of the Authorization header."""
+    """From the Authorization header."""
     custom_id: str | None = None
-    """Of a line of a batch; None for a call of its own."""
+    """``custom_id`` of a batch line; None: a normal call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedReply:
-    """What to answer: a text, and whatever is to go wrong with it."""
+    """The answer to a call: a text, and the faults to inject."""
 
     text: str | None = ""
-    """None answers with a null content."""
+    """None: the content is null."""
     finish_reason: str = "stop"
     top_logprobs: Mapping[str, float] | None = None
-    """Of the first token; returned whether asked for or not."""
+    """Logprobs of the first token; returned also when the call does not ask for them."""
     status: int = 200
     error: Mapping[str, Any] | None = None
-    """Answered in place of the text, as ``{"error": ...}``."""
+    """Sent instead of the text, as ``{"error": ...}``."""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
-    """Before the reply begins."""
+    """Wait before the reply begins."""
     raw: bytes | None = None
-    """A whole body in place of the JSON one."""
+    """A body that replaces the JSON one."""
     content_type: str = "application/json"
     cut_off: bool = False
     """Drop the connection in the middle of the body."""
@@ -65,7 +65,7 @@ Script: TypeAlias = Callable[[ScriptedCall], ScriptedReply]
 
 @dataclass(slots=True)
 class Counts:
-    """What the server has seen so far."""
+    """The calls that the server has received so far."""
 
     calls: int = 0
     chat: int = 0
@@ -73,9 +73,9 @@ class Counts:
     in_flight: int = 0
     most_in_flight: int = 0
     batches: int = 0
-    """Created through the batch API; their lines are no `calls`."""
+    """Batches created through the Batch API; their lines are not in `calls`."""
     batch_lines: int = 0
-    """Lines of batches that were answered with status 200: what a provider would charge for."""
+    """Batch lines for which a provider would charge: those answered with status 200."""
 
 
 def read_call(
@@ -85,7 +85,7 @@ def read_call(
     authorization: str | None,
     custom_id: str | None = None,
 ) -> ScriptedCall:
-    """The call that a request's JSON body makes."""
+    """Return the call in a request's JSON body."""
     own = ("model", "messages", "prompt", "response_format")
     form = body.get("response_format") or {}
     schema = form.get("json_schema", {}).get("schema")
@@ -104,7 +104,7 @@ def read_call(
 
 
 def response(reply: ScriptedReply, body: bytes) -> Response:
-    """The HTTP response that plays `reply`; `body` is what it says when nothing goes wrong."""
+    """Return the HTTP response for `reply`; `body` is the body when no fault is injected."""
     headers = dict(reply.headers)
     if reply.error is not None and reply.raw is None:
         return JSONResponse({"error": dict(reply.error)}, reply.status, headers)
@@ -119,13 +119,13 @@ async def _slowly(body: bytes, reply: ScriptedReply) -> AsyncIterator[bytes]:
     if reply.cut_off:
         yield body[: len(body) // 2]
         raise ConnectionAbortedError("cut off, as the script says")
-    for place in range(len(body)):
-        yield body[place : place + 1]
+    for i in range(len(body)):
+        yield body[i : i + 1]
         await asyncio.sleep(reply.trickle_s)
 
 
 def completion_json(call: ScriptedCall, reply: ScriptedReply) -> Json:
-    """The body of a reply in which nothing goes wrong, as the API has it."""
+    """Return the JSON body of a reply without faults."""
     words = call.prompt or " ".join(turn.content for turn in call.messages)
     counts = {
         "prompt_tokens": len(words.split()),

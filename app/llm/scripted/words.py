@@ -1,4 +1,4 @@
-"""The words the scripted model puts together: enough for some hundred thousand different tasks."""
+"""The vocabulary of the scripted model: enough for some hundred thousand different tasks."""
 
 VERBS = (
     "Describe", "Explain", "Summarise", "Compare", "List", "Outline", "Suggest", "Rewrite",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ItemError, Outage, ProviderError, SeedbedError
 from app.llm.parallel.calls import Calls
-from app.llm.prices import cost_usd, most
+from app.llm.prices import cost_usd, max_usage
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
@@ -72,7 +72,7 @@ class Asker:
         """
         prices = self._context.prices
         self._waiting.extend(
-            _Question(key, request, most(request, self._model, prices))
+            _Question(key, request, max_usage(request, self._model, prices))
             for key, request in requests.items()
         )
         endpoints = self._context.endpoints

@@ -38,7 +38,7 @@ async def ask(base_url: str, timeout_s: float, api_key: str) -> Completion | Pro
 
 
 class Endpoint:
-    """A real server that gives the reply it was told to give."""
+    """A real server that gives the reply it is asked for."""
 
     def __init__(self) -> None:
         self.reply = ScriptedReply()
@@ -53,10 +53,10 @@ class Endpoint:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
-    told = Endpoint()
-    with scripted_server(lambda _: told.reply) as server:
-        told.base_url = server.base_url
-        yield told
+    endpoint = Endpoint()
+    with scripted_server(lambda _: endpoint.reply) as server:
+        endpoint.base_url = server.base_url
+        yield endpoint
 
 
 def problem(status: int, message: str, code: object = None, **more: str) -> ScriptedReply:

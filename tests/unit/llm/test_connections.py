@@ -152,7 +152,7 @@ def test_of_a_large_error_the_beginning_is_kept() -> None:
     assert reply.body == b"x" * MAX_ERROR_BYTES
 
 
-def test_a_login_in_the_address_is_sent_and_not_told() -> None:
+def test_a_login_in_the_address_is_sent_and_not_shown() -> None:
     with raw_server(lambda _: http(b"{}")) as server:
         post(f"http://user:p%40ss@127.0.0.1:{server.port}/v1")
     assert b"Authorization: Basic dXNlcjpwQHNz\r\n" in server.requests[0]

@@ -156,7 +156,7 @@ def test_an_endpoint_that_wants_the_newer_name_of_the_length_gets_it_from_then_o
         assert server.calls[-1].parameters["max_completion_tokens"] == 20
 
 
-def test_an_endpoint_that_takes_neither_name_is_asked_twice_and_then_told_of() -> None:
+def test_an_endpoint_that_takes_neither_name_is_asked_twice_and_then_reported() -> None:
     def neither(call: ScriptedCall) -> ScriptedReply:
         name = "max_tokens" if "max_tokens" in call.parameters else "max_completion_tokens"
         return ScriptedReply(status=400, error={"message": f"{name} is not supported"})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.llm.prices import cost_usd, most
+from app.llm.prices import cost_usd, max_usage
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES, generate_stage
@@ -47,8 +47,8 @@ def test_a_batch_costs_half_unless_the_price_says_otherwise() -> None:
 
 def test_at_the_most_a_batch_takes_the_same_tokens_for_half_the_money() -> None:
     request = Request(TextPrompt("Once upon"), Parameters(1.0, 1.0, 20), "test/text@1")
-    alone = most(request, "model-a", PRICES)
-    assert most(request, "model-a", PRICES, by_batch=True) == replace(alone, usd=alone.usd / 2)
+    alone = max_usage(request, "model-a", PRICES)
+    assert max_usage(request, "model-a", PRICES, by_batch=True) == replace(alone, usd=alone.usd / 2)
     assert alone.usd > 0
 
 
@@ -93,7 +93,7 @@ def test_no_call_takes_more_than_the_most_it_can(
 ) -> None:
     prices = {"m": Price(input_usd=input_usd, output_usd=output_usd)}
     worst = Completion("", "length", "m", len(written_out(request)), request.parameters.max_tokens)
-    bound = most(request, "m", prices)
+    bound = max_usage(request, "m", prices)
     assert bound.calls == 1
     assert bound.tokens >= worst.prompt_tokens + worst.completion_tokens
     assert bound.usd >= (cost_usd(worst, "m", prices) or 0)

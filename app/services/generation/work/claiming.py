@@ -128,7 +128,7 @@ class Claimer:
     ) -> tuple[list[ItemCall], Affordable]:
         """Return the calls that the caps allow, each with the most it can take, and the verdict."""
         model, known = self._model, self._prices
-        most = [prices.most(one.request, model, known, by_batch=by_batch) for one in asked]
+        most = [prices.max_usage(one.request, model, known, by_batch=by_batch) for one in asked]
         budget = accounting.affordable(session, run, most)
         calls = [
             replace(one, reserved=reserved)

@@ -100,7 +100,7 @@ def _is_throttled(context: ServiceContext, model: str) -> bool:
 
 
 def _most_of(context: ServiceContext, model: str, asked: Iterable[Request]) -> Amount:
-    return sum((prices.most(request, model, context.prices) for request in asked), NOTHING)
+    return sum((prices.max_usage(request, model, context.prices) for request in asked), NOTHING)
 
 
 def _reserve(session: Session, hold: Hold, most: Amount) -> bool:

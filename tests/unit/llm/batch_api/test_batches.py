@@ -192,15 +192,15 @@ def test_a_batch_in_which_all_failed_has_an_error_file_only() -> None:
 
 
 def test_an_empty_name_of_a_file_is_no_file() -> None:
-    told = {"id": "x", "status": "completed", "output_file_id": "", "error_file_id": ""}
-    reply = ScriptedReply(raw=json.dumps(told).encode())
+    sent = {"id": "x", "status": "completed", "output_file_id": "", "error_file_id": ""}
+    reply = ScriptedReply(raw=json.dumps(sent).encode())
     with batch_api(batches=fault("status", reply)) as api:
         assert list(api.endpoint.collect("x")) == []
 
 
 def test_answers_whose_file_is_not_there_yet_are_waited_for() -> None:
-    told = {"id": "x", "status": "completed", "request_counts": {"completed": 7}}
-    reply = ScriptedReply(raw=json.dumps(told).encode())
+    sent = {"id": "x", "status": "completed", "request_counts": {"completed": 7}}
+    reply = ScriptedReply(raw=json.dumps(sent).encode())
     with (
         batch_api(batches=fault("status", reply)) as api,
         pytest.raises(Outage, match="7 requests"),

@@ -61,10 +61,10 @@ class Faulty:
 
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[Faulty]:
-    told = Faulty()
-    with batch_api(batches=BatchScript(fault=told.play)) as told.api:
-        told.api.ended(told.api.submitted("a", "b"))
-        yield told
+    faulty = Faulty()
+    with batch_api(batches=BatchScript(fault=faulty.play)) as faulty.api:
+        faulty.api.ended(faulty.api.submitted("a", "b"))
+        yield faulty
 
 
 class Case(NamedTuple):
@@ -174,7 +174,7 @@ CASES = (
     [(case, route) for case in CASES for route in case.routes],
     ids=lambda value: value.name if isinstance(value, Case) else value,
 )
-def test_a_failed_call_is_told_by_the_table(case: Case, route: Route, faulty: Faulty) -> None:
+def test_a_failed_call_is_classified_by_the_table(case: Case, route: Route, faulty: Faulty) -> None:
     trouble = faulty.trouble(route, case.reply)
     assert type(trouble) is case.kind, trouble
     assert case.says in str(trouble)

@@ -50,10 +50,10 @@ class Output:
 
 @pytest.fixture(scope="module")
 def output() -> Iterator[Output]:
-    told = Output()
-    with batch_api(batches=BatchScript(fault=told.play)) as told.api:
-        told.api.ended(told.api.submitted("a"))
-        yield told
+    output = Output()
+    with batch_api(batches=BatchScript(fault=output.play)) as output.api:
+        output.api.ended(output.api.submitted("a"))
+        yield output
 
 
 def test_a_line_of_the_input_is_an_ordinary_call_with_a_name_and_an_address() -> None:
@@ -121,7 +121,7 @@ NEVER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "says"),
+    ("sent", "kind", "says"),
     [
         (line("a", error("maximum context length is 8"), 400), ItemError, "too long"),
         (line("a", error("I do not like it"), 400), ItemError, "I do not like it"),
@@ -151,10 +151,10 @@ NEVER: dict[str, Any] = {
         (b'{"custom_id": "a"}', ItemError, "no answer"),
     ],
 )
-def test_a_line_without_an_answer_is_told_by_the_table(
-    told: bytes, kind: type[ProviderError], says: str, output: Output
+def test_a_line_without_an_answer_is_classified_by_the_table(
+    sent: bytes, kind: type[ProviderError], says: str, output: Output
 ) -> None:
-    first, second = output.collect(told, line("b"))
+    first, second = output.collect(sent, line("b"))
     assert (first.custom_id, first.stray) == ("a", None)
     assert type(first.answer) is kind, first.answer
     assert says in str(first.answer)
@@ -162,12 +162,12 @@ def test_a_line_without_an_answer_is_told_by_the_table(
 
 
 def test_a_line_with_an_answer_needs_no_status(output: Output) -> None:
-    for told in (line("a", status=None), line("a", status="200"), line("a", status=201)):
-        assert output.collect(told) == [Collected("a", FINE)]
+    for sent in (line("a", status=None), line("a", status="200"), line("a", status=201)):
+        assert output.collect(sent) == [Collected("a", FINE)]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "sent",
     [
         b"{oops",
         b"[1, 2]",
@@ -180,12 +180,12 @@ def test_a_line_with_an_answer_needs_no_status(output: Output) -> None:
         b'{"custom_id": "a", "response": "' + b"x" * MAX_LINE_BYTES + b'"}',
         b"[" * 100_000,
     ],
-    ids=lambda told: told[:20].decode(errors="replace"),
+    ids=lambda sent: sent[:20].decode(errors="replace"),
 )
-def test_a_line_that_cannot_be_read_is_told_and_the_next_is_read(
-    told: bytes, output: Output
+def test_a_line_that_cannot_be_read_is_reported_and_the_next_is_read(
+    sent: bytes, output: Output
 ) -> None:
-    first, second = output.collect(told, line("b"))
+    first, second = output.collect(sent, line("b"))
     assert (first.custom_id, first.stray) == ("", "unreadable")
     assert type(first.answer) is ItemError
     assert first.answer.__context__ is None
@@ -193,7 +193,7 @@ def test_a_line_that_cannot_be_read_is_told_and_the_next_is_read(
     assert second == Collected("b", FINE)
 
 
-def test_a_name_that_nobody_gave_is_told_with_what_was_paid_for(output: Output) -> None:
+def test_an_unknown_name_is_reported_with_what_was_paid_for(output: Output) -> None:
     assert output.collect(line("x\0"), line("a"), asked=["a"]) == [
         Collected("x\N{REPLACEMENT CHARACTER}", FINE, "unknown"),
         Collected("a", FINE),
@@ -204,7 +204,7 @@ def test_without_the_names_that_were_asked_none_is_unknown(output: Output) -> No
     assert [one.stray for one in output.collect(line("x"), line("y"))] == [None, None]
 
 
-def test_a_second_answer_to_the_same_request_is_told_whichever_file_it_is_in() -> None:
+def test_a_second_answer_to_the_same_request_is_reported_whichever_file_it_is_in() -> None:
     def garbled(call: ScriptedCall) -> ScriptedReply:
         if call.custom_id == "a":
             return problem(400, "No")

@@ -175,7 +175,7 @@ def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other(
         now_s += pace.wait_s(now_s)
         pace.asked(now_s)
         sent_s.append(now_s)
-    # Five of 2 s each in the air are one each 0.4 s.
+    # Five calls of 2 s in flight are one each 0.4 s.
     gaps_s = [later - sooner for sooner, later in pairwise(sent_s[1:])]
     assert all(0.3 < gap_s <= 0.4 for gap_s in gaps_s), gaps_s
 

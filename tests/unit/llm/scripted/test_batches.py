@@ -78,7 +78,7 @@ def echo(call: ScriptedCall) -> ScriptedReply:
     return ScriptedReply("" if call.custom_id is None else call.custom_id.upper())
 
 
-def test_each_line_goes_through_the_script_and_is_told_as_the_api_tells_it() -> None:
+def test_each_line_goes_through_the_script_and_is_answered_as_by_the_api() -> None:
     with batch_api() as (http, server):
         made = create(http, jsonl(line("a"), line("bad"), line("c")), ours="7")
         assert (made["status"], made["metadata"]) == ("validating", {"ours": "7"})
