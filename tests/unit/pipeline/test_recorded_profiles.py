@@ -18,7 +18,7 @@ from app.dataset_row import Record
 from app.pipeline.options import GROWING_ONLY, REVIEW_PROFILES, RunOptions
 from app.pipeline.profiles import PROFILES, Profile, mix_of
 from app.pipeline.shapes import overridden
-from app.pipeline.types import Parameters, Request
+from app.pipeline.types import Capabilities, Parameters, Request
 from tests.unit.pipeline.making import asking
 
 GOLDEN = Path(__file__).parent / "golden" / "profiles.json"
@@ -105,3 +105,7 @@ def test_the_users_numbers_replace_those_of_the_profile_one_by_one() -> None:
         {"sampling": {"generate": {"temperature": 0.0}}}
     ).sampling.generate
     assert asdict(overridden(values, sampling)) == {**asdict(values), "temperature": 0.0}
+
+
+def test_an_endpoint_is_capable_of_nothing_until_it_is_known() -> None:
+    assert asdict(Capabilities()) == {"json_schema": False, "logprobs": False}

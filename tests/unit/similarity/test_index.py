@@ -144,3 +144,23 @@ def test_all_near_entries_are_found_in_order(make_pool: MakePool) -> None:
     for text in [*pool[::30], "", "words that nobody has inserted"]:
         scored = [Neighbour(at, reference.score(other, text)) for at, other in enumerate(pool)]
         assert index.near(text) == [each for each in scored if each.score > 0.7]
+
+
+def test_every_text_without_tokens_that_is_equal_is_near_with_the_score_1() -> None:
+    index = SimilarityIndex()
+    index.extend(["?!", "a b", "?!", "!?"])
+    assert index.near("?!") == [Neighbour(0, 1.0), Neighbour(2, 1.0)]
+    assert index.nearest("?!") == Neighbour(0, 1.0)
+    assert index.nearest_since("?!", 1) == index.nearest_since("?!", 2) == Neighbour(2, 1.0)
+    assert index.nearest_since("?!", 3) is None
+    assert index.most_similar("?!", 1) == [Neighbour(0, 1.0)]
+    assert index.most_similar("?!", -1) == index.most_similar("a", -1) == []
+    surest = SimilarityIndex(threshold=1.0)
+    surest.insert("?!")
+    assert (surest.near("?!"), surest.nearest("?!")) == ([], None)
+
+
+def test_every_near_entry_is_returned_in_order() -> None:
+    index = SimilarityIndex()
+    index.extend(["a b c d", "x y z", "a b c", "a b c e", "a b"])
+    assert [each.sequence for each in index.near("a b c")] == [0, 2, 3, 4]
