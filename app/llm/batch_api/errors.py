@@ -56,7 +56,7 @@ BATCH_TABLE: tuple[Row, ...] = (
         "no batch API",
         lambda f: _whole(f) and f.status in (404, 405, 410, 501),
         RunError,
-        "This endpoint has no batch API: start the run without batch mode.",
+        "This endpoint has no batch API; normal calls still work.",
     ),
     Row(
         "no such batch",

@@ -172,7 +172,8 @@ class HeldBatch:
         """Pause the run with the provider's words, and say how to go on without batches."""
         run_id = self._hold.run_id
         _log.warning("run %s pauses: %s", run_id, words)
-        without = f"POST /v1/runs/{run_id}/batches/stop lets it ask by ordinary calls."
+        stop = f"POST /v1/runs/{run_id}/batches/stop"
+        without = f"{stop} and resume the run: it sends the rest as normal calls."
         pause_for_provider(self._context, self._hold, f"{words} {without}")
 
     def report(self, session: Session, state: str, **more: object) -> None:
