@@ -1,10 +1,5 @@
-"""The API as clients see it: paths, statuses, media types, fields and limits.
+"""The API as clients see it: paths, statuses, media types, fields and limits."""
 
-`openapi.json` is the document without its texts for people. After a wanted change, write it anew:
-``python -m tests.unit.api.test_openapi``.
-"""
-
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +7,7 @@ from app.api.application import build_api
 from app.api.context import ApiContext
 from app.services.context import ServiceContext
 from app.store.database import Database
-
-_GOLDEN = Path(__file__).with_name("openapi.json")
-_TEXTS = {"description", "summary", "title"}
-
-
-def _without_texts(part: Any) -> Any:
-    match part:
-        case dict():
-            return {
-                key: _without_texts(value)
-                for key, value in part.items()
-                if not (key in _TEXTS and isinstance(value, str))
-            }
-        case list():
-            return [_without_texts(one) for one in part]
-        case _:
-            return part
+from tests.unit.contracts import stored_contract, without_texts
 
 
 def _document() -> dict[str, Any]:
@@ -47,8 +26,8 @@ def _document() -> dict[str, Any]:
 
 
 def test_the_document_describes_the_agreed_api() -> None:
-    golden = json.loads(_GOLDEN.read_text(encoding="utf-8"))
-    assert _without_texts(_document()) == golden
+    found = without_texts(_document())
+    assert found == stored_contract(Path(__file__).with_name("openapi.json"), found)
 
 
 def test_every_operation_is_described_and_tagged() -> None:
@@ -58,8 +37,3 @@ def test_every_operation_is_described_and_tagged() -> None:
         for method, operation in operations.items():
             assert operation["tags"], (method, path)
             assert operation["description"], (method, path)
-
-
-if __name__ == "__main__":
-    text = json.dumps(_without_texts(_document()), indent=1, ensure_ascii=False, sort_keys=True)
-    _GOLDEN.write_text(f"{text}\n", encoding="utf-8")
