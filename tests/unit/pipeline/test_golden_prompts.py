@@ -128,4 +128,4 @@ def test_a_prompt_is_its_golden_file_word_for_word(name: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.stem for path in GOLDEN.iterdir()} == set(PROMPTS)
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(PROMPTS)
