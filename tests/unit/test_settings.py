@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
-from tests.unit.contracts import stored_contract, without_texts
+from tests.golden import check_golden_json, without_texts
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_settings_have_the_agreed_names_defaults_and_limits() -> None:
     found = without_texts(Settings.model_json_schema(mode="serialization"))
-    assert found == stored_contract(Path(__file__).with_name("settings.json"), found)
+    check_golden_json(Path(__file__).with_name("settings.json"), found)
     assert EMBEDDED_MODEL == "smollm2-135m-instruct"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from app.cli.main import app
-from tests.unit.contracts import stored_contract
+from tests.golden import check_golden_json
 
 
 def _commands(name: str, command: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def _parameter(one: Any) -> list[str]:
 def test_commands_have_the_agreed_options_and_defaults() -> None:
     found = _commands("seedbed", typer.main.get_command(app))
     assert len(found) > 30
-    assert found == stored_contract(Path(__file__).with_name("commands.json"), found)
+    check_golden_json(Path(__file__).with_name("commands.json"), found)
 
 
 def test_the_program_shows_its_help_and_installs_nothing() -> None:
@@ -51,6 +51,5 @@ def test_the_program_shows_its_help_and_installs_nothing() -> None:
     assert (app.info.name, command.no_args_is_help) == ("seedbed", True)
     assert [one.name for one in command.params] == []
     panels = {name: each.rich_help_panel for name, each in command.commands.items()}
-    stored = stored_contract(Path(__file__).with_name("panels.json"), panels)
-    assert panels == stored
+    check_golden_json(Path(__file__).with_name("panels.json"), panels)
     assert list(panels) == list(command.commands)

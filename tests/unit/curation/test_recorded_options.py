@@ -6,14 +6,11 @@ its difference:
     SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/curation/test_recorded_options.py
 """
 
-import json
-import os
 from pathlib import Path
-
-import pytest
 
 from app.curation.options import Recipe
 from app.curation.table import FILTERS
+from tests.golden import check_golden_json
 
 GOLDEN = Path(__file__).parent / "golden" / "options.json"
 
@@ -29,8 +26,4 @@ def test_options_and_filters_are_as_recorded() -> None:
         for each in FILTERS
     }
     found = {"options": Recipe.model_json_schema(), "filters": filters}
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":
-        GOLDEN.write_text(text, "utf-8")
-        pytest.fail("the file is renewed: read the difference, then run again")
-    assert text == GOLDEN.read_text("utf-8")
+    check_golden_json(GOLDEN, found)

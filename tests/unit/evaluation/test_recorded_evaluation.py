@@ -5,16 +5,13 @@ After a wanted change, renew the file and read its difference:
     SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/evaluation/test_recorded_evaluation.py
 """
 
-import json
-import os
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from app.evaluation.evaluate import ScoringOptions
 from app.evaluation.evaluation_result import BootstrapOptions
 from app.evaluation.intervals import Bootstrap
+from tests.golden import check_golden_json
 from tests.unit.evaluation.making import full
 
 GOLDEN = Path(__file__).parent / "golden" / "full.json"
@@ -31,11 +28,7 @@ def rounded(value: Any) -> Any:
 
 def test_every_figure_is_as_recorded() -> None:
     found = full().model_dump(mode="json", exclude={"training", "words"})
-    text = json.dumps(rounded(found), indent=1, ensure_ascii=False) + "\n"
-    if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":
-        GOLDEN.write_text(text, "utf-8")
-        pytest.fail("the file is renewed: read the difference, then run again")
-    assert text == GOLDEN.read_text("utf-8")
+    check_golden_json(GOLDEN, rounded(found))
 
 
 def test_intervals_have_a_level_resamples_and_a_seed_by_default() -> None:

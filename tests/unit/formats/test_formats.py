@@ -7,7 +7,6 @@ After a wanted change, renew the golden files and read their difference:
 
 import hashlib
 import io
-import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,10 +24,10 @@ from app.formats.columns import FIELDS
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, Format, format_named, options_of
 from app.formats.options import ParquetOptions, ReadOptions, VicunaOptions, WriteOptions
 from app.formats.prompt_completion import PromptCompletionOptions
+from tests.golden import check_golden
 from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"
-RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
 WITH_CHATS = ParquetOptions(chat_columns=True)
 formats = pytest.mark.parametrize("format_", FORMATS.values(), ids=lambda one: one.name)
 pairs = pytest.mark.parametrize(
@@ -79,10 +78,7 @@ def test_its_bytes_are_the_golden_ones(format_: Format) -> None:
         assert as_bytes(format_, GOLDEN) == written
     else:
         golden = GOLDEN_FILES / (format_.name + format_.suffix)
-        if RENEW and (not golden.exists() or golden.read_bytes() != written):
-            golden.write_bytes(written)
-            pytest.fail(f"{golden.name} was renewed")
-        assert written == golden.read_bytes()
+        check_golden(golden, written)
     assert read(format_, written) == [only_carried(record, format_) for record in GOLDEN]
 
 

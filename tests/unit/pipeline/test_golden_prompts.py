@@ -8,7 +8,6 @@ A renewing run fails for every file it wrote, so that none passes by renewing.
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from app.dataset_row import Exchange, Record
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.types import Instance, Request, TextPrompt
+from tests.golden import check_golden
 from tests.unit.pipeline.making import (
     asking,
     classify_stage,
@@ -28,7 +28,6 @@ from tests.unit.pipeline.making import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
-RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
 
 INSTRUCTION = "  Which of the two costs less: $5 or 4 €?\nAnswer A or B.  "
 """With a price, which a template could take for a place, and white space at both ends."""
@@ -119,12 +118,7 @@ def written_out(request: Request) -> str:
 
 @pytest.mark.parametrize("name", PROMPTS)
 def test_a_prompt_is_its_golden_file_word_for_word(name: str) -> None:
-    path = GOLDEN / f"{name}.txt"
-    asked = written_out(PROMPTS[name]())
-    if RENEW:
-        path.write_bytes(asked.encode())
-        pytest.fail(f"{path.name} is renewed: read its difference, then run without renewing")
-    assert asked == path.read_bytes().decode()
+    check_golden(GOLDEN / f"{name}.txt", written_out(PROMPTS[name]()))
 
 
 def test_no_golden_file_is_left_over() -> None:

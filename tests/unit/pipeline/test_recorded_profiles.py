@@ -6,32 +6,19 @@ difference:
     SEEDBED_RENEW_GOLDEN=1 pytest tests/unit/pipeline/test_recorded_profiles.py
 """
 
-import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from app.dataset_row import Record
 from app.pipeline.options import GROWING_ONLY, REVIEW_PROFILES, RunOptions
 from app.pipeline.profiles import PROFILES, Profile, mix_of
 from app.pipeline.shapes import overridden
 from app.pipeline.types import Capabilities, Parameters, Request
+from tests.golden import check_golden_json, without_texts
 from tests.unit.pipeline.making import asking
 
 GOLDEN = Path(__file__).parent / "golden" / "profiles.json"
-
-
-def without_words(schema: Any) -> Any:
-    """Return a JSON schema without titles and descriptions, which may be reworded."""
-    if isinstance(schema, dict):
-        kept = {name: each for name, each in schema.items() if name != "title"}
-        if isinstance(kept.get("description"), str):
-            del kept["description"]
-        return {name: without_words(each) for name, each in kept.items()}
-    return [without_words(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def described(profile: Profile) -> dict[str, Any]:
@@ -68,18 +55,14 @@ def parameters_of(profile: Profile) -> dict[str, Any]:
 
 def test_options_and_profiles_are_as_recorded() -> None:
     found = {
-        "options": without_words(RunOptions.model_json_schema()),
+        "options": without_texts(RunOptions.model_json_schema()),
         "profiles": {name: described(profile) for name, profile in PROFILES.items()},
         "review_profiles": sorted(REVIEW_PROFILES),
         "growing_only": GROWING_ONLY,
         "parameters": {name: parameters_of(profile) for name, profile in PROFILES.items()},
         "plain_parameters": asdict(Parameters(temperature=0.5, top_p=0.5, max_tokens=1)),
     }
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":
-        GOLDEN.write_text(text, "utf-8")
-        pytest.fail("the file is renewed: read the difference, then run again")
-    assert text == GOLDEN.read_text("utf-8")
+    check_golden_json(GOLDEN, found)
 
 
 def test_every_profile_has_the_name_it_is_found_by() -> None:

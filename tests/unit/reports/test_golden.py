@@ -8,7 +8,6 @@ A renewing run fails for every file it changed, so that none passes by renewing.
 the numbers ask for is checked in ``drawings/``. Here any other change is seen.
 """
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,11 +25,11 @@ from app.reports.drawings.sunburst import Sector, sunburst
 from app.reports.drawings.svg import Caption
 from app.reports.evaluation.plots import evaluation_plots
 from app.reports.evaluation.report import evaluation_report
+from tests.golden import RENEW
 from tests.unit.evaluation.making import alone, full
 from tests.unit.reports.making import facts_of, garden, rows_of_garden
 
 GOLDEN = Path(__file__).parent / "golden"
-RENEW = os.environ.get("SEEDBED_RENEW_GOLDEN") == "1"
 
 CAPTION = Caption("a-plot", "A plot of <this> & that", "It shows something.")
 BARS = [Bar("near_duplicate", 120, series=1), Bar("数据集 " * 12, 30.5), Bar("none", 0, "0 (0 %)")]

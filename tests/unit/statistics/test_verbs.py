@@ -1,7 +1,6 @@
 """Verbs and nouns: the rules against hand-made labels, the parser's way through a parsed text."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from app.errors import ConfigurationError
 from app.statistics.nouns import singular
 from app.statistics.rules import VERBS, RuleFinder, VerbNoun, find_by_rules
 from app.statistics.verbs import SpacyFinder, finder_of, root_verb_and_object
+from tests.golden import check_golden
 from tests.unit.statistics.labelled_verbs import LABELLED
 
 FLOOR = 0.9
@@ -101,10 +101,7 @@ def test_the_rules_answer_as_recorded() -> None:
         f"{text[:90]} = {'-' if found is None else f'{found.verb} {found.noun}'[:60]}\n"
         for text, found in zip(texts, answers, strict=True)
     ]
-    if os.environ.get("SEEDBED_RENEW_GOLDEN") == "1":
-        GOLDEN.write_text("".join(lines), "utf-8")
-        pytest.fail("the file is renewed: read the difference, then run again")
-    assert "".join(lines) == GOLDEN.read_text("utf-8")
+    check_golden(GOLDEN, "".join(lines))
 
 
 def test_every_verb_of_the_list_is_one_lower_case_word() -> None:

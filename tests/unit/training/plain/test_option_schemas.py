@@ -6,14 +6,14 @@ import pytest
 
 from app.training.plain.option_groups import DEFAULT_LEARNING_RATE, OptionGroup
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from tests.unit.contracts import stored_contract, without_texts
+from tests.golden import check_golden_json, without_texts
 
 
 @pytest.mark.parametrize("options", [TrainingOptions, EvaluationJobOptions])
 def test_options_have_the_agreed_names_defaults_and_limits(options: type[OptionGroup]) -> None:
     found = without_texts(options.model_json_schema())
     path = Path(__file__).with_name(f"{options.__name__}.json")
-    assert found == stored_contract(path, found)
+    check_golden_json(path, found)
 
 
 def test_every_method_has_its_learning_rate() -> None:
