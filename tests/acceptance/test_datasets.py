@@ -113,7 +113,8 @@ def test_bad_input_is_a_clear_problem(http: httpx.Client, taken_in: Json) -> Non
         return problem
 
     unknown = refused(format="word")
-    assert "alpaca" in unknown["faults"][0]["message"]
+    assert unknown["faults"][0]["message"] == "unknown format 'word'"
+    assert "alpaca" in unknown["detail"]
     columns = json.dumps({"instruction": "question"})
     missing = refused(format="alpaca", columns=columns)
     assert "question" in json.dumps(missing["faults"])
