@@ -132,7 +132,7 @@ def test_randomisation_of_many_tasks_is_near_scipy_s_permutation_test(tasks: int
 def test_holm_s_correction_is_statsmodels() -> None:
     draw = np.random.default_rng(9)
     # statsmodels collects garbage at each call, which takes a fifth of a second.
-    for _ in range(15):
+    for _ in range(5):
         count = int(draw.integers(1, 12))
         p_values = _as_list(np.round(draw.beta(0.4, 3.0, count), 4))
         # Different counts, so that none is taken for the same question as another.

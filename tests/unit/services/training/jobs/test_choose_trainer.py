@@ -7,6 +7,9 @@ from importlib.util import find_spec
 
 import pytest
 
+# Each loads torch anew, in a process of its own.
+pytestmark = pytest.mark.slow
+
 OURS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 TRAINS = """
 import sys
@@ -27,10 +30,7 @@ assert "torch" in sys.modules
     ("chosen", "held"),
     [
         ({}, "GOMP_SPINCOUNT = '1000'"),
-        # Each loads torch anew.
-        pytest.param(
-            {"OMP_WAIT_POLICY": "active"}, "WAIT_POLICY = 'ACTIVE'", marks=pytest.mark.slow
-        ),
+        ({"OMP_WAIT_POLICY": "active"}, "WAIT_POLICY = 'ACTIVE'"),
     ],
 )
 def test_the_threads_of_a_worker_that_trains_spin_shortly_while_they_wait(
