@@ -28,6 +28,9 @@ from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
 from app.store.database import Database
 from app.store.tables.api_keys import ApiKey
+from tests.conftest import MOSTLY_POSTGRESQL
+
+pytestmark = MOSTLY_POSTGRESQL
 
 ELSEWHERE = "203.0.113.9"
 LOOPBACK = "127.0.0.1"

@@ -23,9 +23,12 @@ from app.store.tables.datasets import Dataset
 from app.training.plain.option_groups import MethodOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

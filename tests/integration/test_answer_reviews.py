@@ -16,10 +16,13 @@ from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.model import reply
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_training_api import Service
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 _CSV = {"Content-Type": "text/csv"}

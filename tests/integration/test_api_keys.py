@@ -11,6 +11,9 @@ from app.services.access import api_keys
 from app.services.access.api_keys import Scope
 from app.store.database import Database
 from app.store.tables.api_keys import ApiKey
+from tests.conftest import MOSTLY_POSTGRESQL
+
+pytestmark = MOSTLY_POSTGRESQL
 
 
 def test_a_key_that_was_made_is_recognised(database: Database) -> None:

@@ -21,8 +21,11 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.store.training import waiting_jobs
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.integration.test_run_training import look, made_and_given, start, versions
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

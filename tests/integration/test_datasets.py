@@ -24,7 +24,10 @@ from app.services.datasets.recipe import Import, VersionRecipe
 from app.store.database import Database
 from app.store.tables.datasets import Dataset
 from tests.bench import Bench, after_looks
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.crew import Killed, doom
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

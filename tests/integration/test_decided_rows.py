@@ -16,7 +16,10 @@ from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.review_runs import judge, some_rows, start, stored
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

@@ -20,6 +20,9 @@ from app.store.runs.runs import Hold
 from app.store.runs.slots import Slot
 from app.store.work import work_items
 from tests.bench import Bench, after_looks
+from tests.conftest import MOSTLY_POSTGRESQL
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

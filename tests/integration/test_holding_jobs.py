@@ -23,8 +23,11 @@ from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs as queries
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.scripted_trainer import ScriptedTrainer
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 MOST_S = 20.0

@@ -31,8 +31,11 @@ from app.store.tables.training import TrainingJob
 from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import take_in
 from tests.scripted_trainer import ScriptedTrainer
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 ROWS = [

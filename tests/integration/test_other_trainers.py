@@ -26,9 +26,12 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, after_looks
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.servers.api import running_api
 from tests.servers.hook import SECRET, Hook, Reply, running_hook
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

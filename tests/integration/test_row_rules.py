@@ -17,6 +17,9 @@ from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
 from app.store.tables.instructions import InstructionRow, Rejection
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 NOTHING = "<nooutput>"

@@ -29,7 +29,10 @@ from app.store.tables.training import TrainingJob
 from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
 from app.training.plain.options import TrainingOptions
 from tests.bench import SEEDS, Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.scripted_trainer import ScriptedTrainer
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 

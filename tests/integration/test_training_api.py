@@ -15,9 +15,12 @@ from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.training.jobs import work
 from tests.bench import Bench
+from tests.conftest import MOSTLY_POSTGRESQL
 from tests.integration.test_datasets import ROWS, take_in
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
+
+pytestmark = MOSTLY_POSTGRESQL
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 
