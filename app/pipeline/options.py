@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.pipeline.types import BatchChoice, Stage, stages_of
+from app.pipeline.types import BatchChoice
 
 GrowingProfileName = Literal["default", "paper", "alpaca"]
 """Profiles that grow seeds."""
@@ -138,12 +138,6 @@ class RunOptions(_Options):
     before."""
     review: ReviewOptions = ReviewOptions()
     """Rules of the profile `judge`."""
-
-    @property
-    def batch_stages(self) -> tuple[Stage, ...]:
-        """Return the stages whose calls use the Batch API."""
-        stages = stages_of("reviewing" if self.profile in REVIEW_PROFILES else "growing")
-        return tuple(stage for stage in stages if stage.goes_by_batch(self.batch))
 
     @model_validator(mode="after")
     def _check_profile(self) -> Self:

@@ -23,6 +23,7 @@ from app.pipeline.paper import output_first as paper_output_first
 from app.pipeline.review import judge, re_answer
 from app.pipeline.screening import ALPACA_RULES, DEFAULT_RULES, PAPER_RULES, Rule
 from app.pipeline.shapes import ClassifyStage, GenerateStage, InstantiateStage, ReviewStage
+from app.pipeline.types import Stage, stages_of
 
 _NO_DEMONSTRATION = Mix(seeds=0, machine_made=0)
 
@@ -50,6 +51,19 @@ class Profile:
     """True when a classification that can't be read counts as no."""
     calibration: tuple[str, ...] = ()
     """Content-free tasks, asked first when the endpoint returns logprobs."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of a run with this profile, in the order in which it begins them."""
+        parts: dict[Stage, object] = {
+            Stage.CALIBRATE: self.calibration,
+            Stage.GENERATE: self.generate,
+            Stage.CLASSIFY: self.classify,
+            Stage.INSTANTIATE: self.input_first,
+            Stage.REVIEW: self.review,
+        }
+        every = (*stages_of("growing"), *stages_of("reviewing"))
+        return tuple(stage for stage in every if parts[stage])
 
     def instantiate(self, is_classification: bool | None) -> InstantiateStage:
         """Choose output-first for classification tasks, input-first for all others."""
@@ -120,6 +134,12 @@ def review_stage(profile: Profile) -> ReviewStage:
     if profile.review is None:
         raise ValueError(f"the profile {profile.name} has no review stage")
     return profile.review
+
+
+def batch_stages(options: RunOptions) -> tuple[Stage, ...]:
+    """Return the stages of a run whose calls use the Batch API."""
+    stages = PROFILES[options.profile].stages
+    return tuple(stage for stage in stages if stage.goes_by_batch(options.batch))
 
 
 def mix_of(profile: Profile, options: RunOptions) -> Mix:

@@ -4,7 +4,7 @@ import importlib.util
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli.main import app
+from app.formats.columns import FIELDS
+from app.formats.formats import FORMATS, Format
 from app.stack.environment import variable_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,28 @@ def test_the_architecture_page_has_the_layers_of_the_contract() -> None:
     block = page.partition("## Import rules")[2].split("```text\n")[1].split("```")[0]
     assert [set(line.split(" | ")) for line in block.splitlines()] == [
         set(line.replace("app.", "").split(" | ")) for line in layers
+    ]
+
+
+def read_options_of(format_: Format) -> set[str]:
+    """Return the names of the options for reading that a format has."""
+    has = {"columns": format_.takes_columns, "vicuna": format_.takes_vicuna}
+    return {name for name, is_taken in has.items() if is_taken}
+
+
+def test_the_page_of_formats_has_every_format_with_its_fields_and_options() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    described: list[tuple[str, list[Set[str]], set[str]]] = []
+    for name, _, carries, merges, read_options in cells:
+        always, _, if_asked = carries.partition(";")
+        fields: list[Set[str]] = [
+            set(re.findall(r"\w+", one)) & {*FIELDS} for one in (always, if_asked, merges)
+        ]
+        described.append((name.strip(" `"), fields, set(re.findall(r"\w+", read_options))))
+    assert described == [
+        (one.name, [one.carries, one.carries_if_asked, one.merges], read_options_of(one))
+        for one in FORMATS.values()
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.pipeline.profiles import batch_stages
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.run_filters import check_rules
@@ -82,7 +83,7 @@ def insert_run(session: Session, new: NewRun) -> Run:
         model=new.model,
         options=request.options.model_dump(mode="json"),
         status=Status.QUEUED,
-        batch_stages=list(request.options.batch_stages),
+        batch_stages=list(batch_stages(request.options)),
         idempotency_key=new.key.key,
         request_sha256=new.key.request.current,
         max_calls=request.caps.calls,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.llm.prices import TOKENS_PER_PRICE
 from app.pipeline.options import RunOptions
+from app.pipeline.profiles import batch_stages
 from app.pipeline.types import Stage
 from app.schemas.runs import RunEstimate, StageEstimate
 from app.services.generation.work.stages import STAGES, GrowingPlan, Guess, Plan
@@ -69,9 +70,9 @@ def _cost(
 ) -> Decimal | None:
     if price is None:
         return None
-    cost = Decimal(0)
+    cost, by_batch = Decimal(0), batch_stages(options)
     for stage, taken in stages.items():
-        factor = price.batch_factor if stage in options.batch_stages else 1
+        factor = price.batch_factor if stage in by_batch else 1
         tokens_usd = (
             price.input_usd * taken.prompt_tokens + price.output_usd * taken.completion_tokens
         )

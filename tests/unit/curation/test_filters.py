@@ -40,6 +40,10 @@ def cases_of(name: str) -> list[Case]:
     return [Case(row[0], Record(row[1], row[3], row[2]), row[4:] == ["known"]) for row in rows]
 
 
+def test_every_file_of_cases_is_of_a_filter() -> None:
+    assert {path.stem for path in CASES.iterdir()} == set(BY_NAME)
+
+
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_filter_decides_each_case_as_a_person_does(name: str) -> None:
     rule = BY_NAME[name]

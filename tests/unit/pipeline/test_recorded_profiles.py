@@ -30,6 +30,7 @@ def described(profile: Profile) -> dict[str, Any]:
         "mix": asdict(profile.mix),
         "usual_yield": profile.usual_yield,
         "stages": [name for name in stages if getattr(profile, name) is not None],
+        "work_stages": profile.stages,
         "unknown_is_no": profile.unknown_is_no,
         "calibration": profile.calibration,
     }

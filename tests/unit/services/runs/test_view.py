@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.pipeline.budget import Amount, Caps
 from app.pipeline.options import RunOptions
-from app.pipeline.types import Rejected, Stage
+from app.pipeline.types import Rejected, Stage, stages_of
 from app.schemas.runs import RunView
 from app.services.context import ServiceContext
 from app.services.runs import control
@@ -66,7 +66,7 @@ def test_a_finished_run_has_all_its_numbers(grown: ServiceContext) -> None:
     assert (found.progress.accepted, found.progress.complete, found.progress.target) == (6, 6, 6)
     assert (found.progress.time_left_s, found.progress.tokens_per_s) == (None, None)
     assert found.progress.calls_in_air == 0
-    assert list(found.stages) == ["calibrate", "generate", "classify", "instantiate"]
+    assert list(found.stages) == list(stages_of("growing"))
     assert found.stages["classify"].done == 6
     assert found.funnel.asked == run.calls
     classes = (found.funnel.classification, found.funnel.not_classification, found.funnel.unknown)

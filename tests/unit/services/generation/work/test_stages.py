@@ -44,9 +44,10 @@ def guess(stage: Stage, plan: Plan) -> Guess | None:
     return STAGES[stage].estimate(plan, PER_CALL)
 
 
-def calls(stage: Stage, plan: Plan) -> int | None:
-    found = guess(stage, plan)
-    return None if found is None else found.calls
+def calls(plan: Plan) -> dict[Stage, int]:
+    """Return the calls of each stage that the run has."""
+    found = {stage: guess(stage, plan) for stage in STAGES}
+    return {stage: one.calls for stage, one in found.items() if one is not None}
 
 
 def test_every_stage_but_the_preflight_has_a_row() -> None:
@@ -55,36 +56,30 @@ def test_every_stage_but_the_preflight_has_a_row() -> None:
 
 
 def test_what_was_begun_is_finished_before_more_is_begun() -> None:
-    first = [Stage.CALIBRATE, Stage.INSTANTIATE, Stage.CLASSIFY, Stage.GENERATE]
-    assert sorted(stages_of("growing"), key=lambda stage: stage.priority) == first
-
-
-@pytest.mark.parametrize(
-    ("batch", "stages"),
-    [
-        ("off", ()),
-        ("later_stages", (Stage.CLASSIFY, Stage.INSTANTIATE)),
-        ("all_stages", (Stage.GENERATE, Stage.CLASSIFY, Stage.INSTANTIATE)),
-    ],
-)
-def test_a_choice_sends_these_stages_by_batch(batch: str, stages: tuple[Stage, ...]) -> None:
-    assert RunOptions.model_validate({"batch": batch}).batch_stages == stages
-    review = RunOptions.model_validate({"profile": "judge", "batch": batch})
-    assert review.batch_stages == (() if batch == "off" else (Stage.REVIEW,))
+    calibrate, *others = stages_of("growing")
+    priorities = [stage.priority for stage in others]
+    assert calibrate is Stage.CALIBRATE
+    assert calibrate.priority < min(priorities)
+    assert priorities == sorted(priorities, reverse=True)
+    assert Stage.INSTANTIATE.priority < Stage.CLASSIFY.priority < Stage.GENERATE.priority
 
 
 def test_a_run_that_grows_asks_these_calls() -> None:
     plan = growing(missing=10, unfinished=3)
     # Four instructions a call: ten need three.
-    assert [calls(stage, plan) for stage in STAGES] == [3, 3, 13, 13, None]
-    assert calls(Stage.CALIBRATE, plan) == len(PROFILES["default"].calibration)
-    assert calls(Stage.GENERATE, replace(plan, missing=0)) == 0
-    assert calls(Stage.GENERATE, replace(plan, missing=8)) == 2
+    assert calls(plan) == {
+        Stage.CALIBRATE: len(PROFILES["default"].calibration),
+        Stage.GENERATE: 3,
+        Stage.CLASSIFY: 13,
+        Stage.INSTANTIATE: 13,
+    }
+    assert calls(replace(plan, missing=0))[Stage.GENERATE] == 0
+    assert calls(replace(plan, missing=8))[Stage.GENERATE] == 2
 
 
 def test_one_stage_profiles_ask_generation_calls_only() -> None:
     plan = growing("alpaca")
-    assert [calls(stage, plan) for stage in STAGES] == [3, None, None, None, None]
+    assert calls(plan) == {Stage.GENERATE: 3}
     found = guess(Stage.GENERATE, plan)
     assert found is not None
     assert found.completion_tokens == 2 * 8.0 * (25 + 60)
@@ -119,7 +114,7 @@ def test_a_review_asks_a_call_for_each_row_and_measures_the_rows() -> None:
     longer = guess(Stage.REVIEW, reviewing(outputs=("abcd" * 100, "abcd" * 100)))
     assert longer is not None
     assert longer.prompt_tokens > judged.prompt_tokens + 90
-    assert [calls(stage, reviewing()) for stage in STAGES] == [None, None, None, None, 30]
+    assert calls(reviewing()) == {Stage.REVIEW: 30}
 
 
 def material(profile: str) -> RunMaterial:
