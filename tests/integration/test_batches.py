@@ -16,7 +16,7 @@ from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.pipeline.options import RunOptions
 from app.services.generation.slots import sweep
-from app.services.generation.work.stages import GrowingPlan
+from app.services.generation.work.estimate_plan import GrowingPlan
 from app.services.runs import control
 from app.services.runs.estimate import estimate
 from app.store.tables.completions import CompletionRow

@@ -10,8 +10,8 @@ from app.errors import Conflict, NotFound
 from app.pipeline.profiles import batch_stages
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
+from app.services.generation.work.estimate_plan import GrowingPlan
 from app.services.generation.work.run_filters import check_rules
-from app.services.generation.work.stages import GrowingPlan
 from app.services.idempotency import RequestKey, insert_once
 from app.services.runs import seed_sets
 from app.services.runs.estimate import estimate

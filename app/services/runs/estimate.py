@@ -14,7 +14,8 @@ from app.pipeline.options import RunOptions
 from app.pipeline.profiles import batch_stages
 from app.pipeline.types import Stage
 from app.schemas.runs import RunEstimate, StageEstimate
-from app.services.generation.work.stages import STAGES, GrowingPlan, Guess, Plan
+from app.services.generation.work.estimate_plan import GrowingPlan, Guess, Plan
+from app.services.generation.work.stages import STAGES
 from app.settings import Price
 from app.store.runs import past_runs
 from app.store.runs.past_runs import PastRuns

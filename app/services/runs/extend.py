@@ -11,9 +11,9 @@ from app.pipeline.options import RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.accounting import caps_of
+from app.services.generation.work.estimate_plan import GrowingPlan
 from app.services.generation.work.material import material_of
 from app.services.generation.work.plan_work import issue_tickets
-from app.services.generation.work.stages import GrowingPlan
 from app.services.runs.control import load
 from app.services.runs.estimate import estimate
 from app.services.runs.review_sources import estimate_rows

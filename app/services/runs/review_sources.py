@@ -6,7 +6,7 @@ from app.errors import Fault, InvalidInput
 from app.pipeline.options import REVIEW_PROFILES, ProfileName, RunOptions
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.generation.work.stages import ReviewingPlan
+from app.services.generation.work.estimate_plan import ReviewingPlan
 from app.services.runs.estimate import estimate
 from app.states import DatasetState
 from app.store.datasets import reviewed_rows

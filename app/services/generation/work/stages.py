@@ -7,15 +7,14 @@ in `app.pipeline.types.Stage`; its prompt and its parser in `app.pipeline`, chos
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.dataset_row import Record
 from app.pipeline.calibration import bias_of
 from app.pipeline.demonstrations import Demonstration
-from app.pipeline.options import RunOptions
-from app.pipeline.profiles import PROFILES, Profile, generate_stage, mix_of, review_stage
+from app.pipeline.profiles import generate_stage, mix_of, review_stage
 from app.pipeline.shapes import Asking, ClassifyStage
 from app.pipeline.types import (
     Capabilities,
@@ -25,6 +24,12 @@ from app.pipeline.types import (
     Request,
     SeedTask,
     Stage,
+)
+from app.services.generation.work.estimate_plan import (
+    GrowingPlan,
+    Guess,
+    Plan,
+    ReviewingPlan,
 )
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import RunMaterial
@@ -63,56 +68,6 @@ class Recording:
     material: RunMaterial
     changes: Changes
     """Gathered here, and written with one statement for each kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class GrowingPlan:
-    """The rest of a run that grows, as far as an estimate needs it."""
-
-    options: RunOptions
-    model: str
-    seeds: Sequence[SeedTask]
-    missing: int
-    """Instructions still to be accepted."""
-    unfinished: int = 0
-    """Instructions accepted and without their instances."""
-
-    @property
-    def profile(self) -> Profile:
-        """The profile of the run."""
-        return PROFILES[self.options.profile]
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewingPlan:
-    """The rest of a review, as far as an estimate needs it."""
-
-    options: RunOptions
-    model: str
-    rows: Sequence[Record]
-    """Some rows from all over the data set, to measure by."""
-    missing: int
-    """Rows still to be reviewed."""
-
-    @property
-    def profile(self) -> Profile:
-        """The profile of the run."""
-        return PROFILES[self.options.profile]
-
-
-Plan: TypeAlias = GrowingPlan | ReviewingPlan
-
-
-class Guess(NamedTuple):
-    """The calls of a stage, guessed from prompts like those to come."""
-
-    calls: int
-    prompt_tokens: float
-    """Of one call."""
-    completion_tokens: float
-    """Of one call."""
-    prompt_is_measured: bool = False
-    """True when the prompts themselves were measured, so that earlier runs say nothing better."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,10 @@ from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, Stage, stages_of
+from app.services.generation.work.estimate_plan import GrowingPlan, Guess, Plan, ReviewingPlan
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.stages import (
-    STAGES,
-    GrowingPlan,
-    Guess,
-    Loaded,
-    Plan,
-    ReviewingPlan,
-    classify_stage,
-)
+from app.services.generation.work.stages import STAGES, Loaded, classify_stage
 from app.store.runs.source import Growing
 from app.store.work.instructions import Accepted
 from app.store.work.work_items import Item
