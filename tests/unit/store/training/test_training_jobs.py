@@ -1,5 +1,6 @@
 """Training jobs: guarded moves, the lease of a worker, its reports, its outputs."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session, undefer
 
 from app.states import Status
 from app.store.sql import epoch_now
-from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput
+from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput, TrainingReview
 from app.store.training import answer_reviews, training_jobs, waiting_jobs
 from app.store.training.training_jobs import LOG_CHARACTERS, Output, Step
 from tests.unit.store.rows import add_dataset, add_job, add_run
@@ -276,6 +277,11 @@ def test_a_person_has_one_review_of_a_job(session: Session) -> None:
     for reviewer, review in (("zoe", 1), ("al", 2), ("zoe", 3)):
         answer_reviews.put(session, ID, reviewer, {"n": review})
     answer_reviews.put(session, "training_b", "al", {"n": 4})
+    # Both may have come within one tick of the clock.
+    session.flush()
+    earliest = session.scalars(select(TrainingReview).filter_by(job_id=ID, reviewer="zoe")).one()
+    earliest.created_at -= timedelta(seconds=1)
+    session.flush()
     assert answer_reviews.of_job(session, ID) == [{"n": 3}, {"n": 2}]
     assert answer_reviews.remove(session, ID, "zoe")
     assert not answer_reviews.remove(session, ID, "zoe")
