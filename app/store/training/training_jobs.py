@@ -63,8 +63,8 @@ def move(
 ) -> bool:
     """Move a job's status where the transition table allows it, and append the event.
 
-    With a `token`, only while that process holds it; with `from_only`, only from there. A job that
-    ends or is queued again is free.
+    With a `token`, only while that process holds it; with `from_only`, only from that status. A
+    job that ends or is queued again is free.
 
     Returns:
         True when it moved. False, with nothing changed, when the job is not in a status it may come

@@ -1,4 +1,4 @@
-"""A full memory and a lost GPU are told as what they are; a defect stays one."""
+"""A full memory and a lost GPU are anticipated failures; a defect stays a defect."""
 
 import pytest
 import torch
