@@ -49,6 +49,13 @@ def _database_of(item: pytest.Item) -> str | None:
     return None if call is None else call.params.get("database_url")
 
 
+@pytest.fixture
+def self_signed() -> tuple[Path, Path]:
+    """The certificate and key of localhost that no machine trusts, valid for a hundred years."""
+    file = Path(__file__).parent / "servers" / "self_signed.pem"
+    return file, file
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     with postgresql_server() as server:

@@ -162,8 +162,10 @@ class BatchApi:
         return batch.as_json()
 
     def _ask_as(self, authorization: str | None) -> Ask:
+        headers = {"authorization": authorization} if authorization else {}
+
         def ask(endpoint: Endpoint, body: Json, name: str) -> tuple[ScriptedCall, ScriptedReply]:
-            call = read_call(next(self._numbers), endpoint, body, authorization, name)
+            call = read_call(next(self._numbers), endpoint, body, headers, custom_id=name)
             reply = self._scripted(call)
             self._counts.batch_lines += is_paid(reply)
             return call, reply

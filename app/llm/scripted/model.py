@@ -10,7 +10,9 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
 
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.llm.scripted.words import (
@@ -28,13 +30,29 @@ from app.pipeline.prompts import template
 
 def reply(call: ScriptedCall) -> ScriptedReply:
     """Answer a call of any profile; equal calls get equal answers."""
-    words = "\n".join(message.content for message in call.messages) or call.prompt
+    words = _words(call)
     digest = hashlib.sha256(words.encode()).digest()
     rng = random.Random(digest)
-    for head, answer in _ANSWERS.items():
-        if words.startswith(head):
-            return answer(call, words, rng)
-    return _plain(call)
+    name = _template_of(words)
+    return _plain(call) if name is None else _ANSWERS[name](call, words, rng)
+
+
+def stage_of(call: ScriptedCall) -> str | None:
+    """Return the name of the prompt's template without its profile, such as ``classify``.
+
+    Returns:
+        None for a prompt that is not part of the method, such as a preflight's question.
+    """
+    name = _template_of(_words(call))
+    return None if name is None else name.partition("/")[2].removesuffix(".system")
+
+
+def _words(call: ScriptedCall) -> str:
+    return "\n".join(message.content for message in call.messages) or call.prompt
+
+
+def _template_of(words: str) -> str | None:
+    return next((name for name in _ANSWERS if words.startswith(_head(name))), None)
 
 
 def _plain(call: ScriptedCall) -> ScriptedReply:
@@ -45,8 +63,17 @@ def _plain(call: ScriptedCall) -> ScriptedReply:
     return ScriptedReply("Yes", top_logprobs=_leaning(0.5) if _wants_logprobs(call) else None)
 
 
-def _any_of(schema: dict[str, list[str]]) -> str:
-    return schema.get("enum", ["yes"])[0]
+def _any_of(schema: Mapping[str, Any]) -> object:
+    """Return a value of a JSON schema; `Any` because that is what JSON is."""
+    match schema.get("type"):
+        case "object":
+            return {name: _any_of(one) for name, one in schema.get("properties", {}).items()}
+        case "array":
+            return [_any_of(schema.get("items", {}))]
+        case "integer" | "number":
+            return schema.get("enum", [1])[0]
+        case _:
+            return schema.get("enum", ["yes"])[0]
 
 
 def _wants_logprobs(call: ScriptedCall) -> bool:
@@ -145,7 +172,7 @@ def _pairs(words: str, rng: random.Random, *, labelled: bool) -> Iterator[tuple[
 
 
 def _instances_chat(call: ScriptedCall, words: str, rng: random.Random) -> ScriptedReply:
-    labelled = _is_head(words, "default/output_first.system")
+    labelled = words.startswith(_head("default/output_first.system"))
     pairs = list(_pairs(words, rng, labelled=labelled))
     order = ("output", "input") if labelled else ("input", "output")
     items = [{name: {"input": i, "output": o}[name] for name in order} for i, o in pairs]
@@ -179,25 +206,22 @@ def _judge(call: ScriptedCall, _words: str, rng: random.Random) -> ScriptedReply
     return ScriptedReply("".join(f"<{name}>{what}</{name}>" for name, what in verdict.items()))
 
 
+@cache
 def _head(name: str) -> str:
     """Return the beginning of all prompts of a template: the text before its first variable."""
     return template(name).text.partition("$")[0]
 
 
-def _is_head(words: str, name: str) -> bool:
-    return words.startswith(_head(name))
-
-
 _ANSWERS: dict[str, Callable[[ScriptedCall, str, random.Random], ScriptedReply]] = {
-    _head("default/generate.system"): _generate_chat,
-    _head("default/classify.system"): _classify,
-    _head("default/input_first.system"): _instances_chat,
-    _head("default/output_first.system"): _instances_chat,
-    _head("paper/generate"): _generate_text,
-    _head("paper/classify"): _classify,
-    _head("paper/input_first"): _input_first_text,
-    _head("paper/output_first"): _output_first_text,
-    _head("alpaca/generate"): _generate_alpaca,
-    _head("review/re_answer.system"): _re_answer,
-    _head("review/judge.system"): _judge,
+    "default/generate.system": _generate_chat,
+    "default/classify.system": _classify,
+    "default/input_first.system": _instances_chat,
+    "default/output_first.system": _instances_chat,
+    "paper/generate": _generate_text,
+    "paper/classify": _classify,
+    "paper/input_first": _input_first_text,
+    "paper/output_first": _output_first_text,
+    "alpaca/generate": _generate_alpaca,
+    "review/re_answer.system": _re_answer,
+    "review/judge.system": _judge,
 }

@@ -8,14 +8,14 @@ process; to run it as a separate process:
 import argparse
 import asyncio
 import importlib
-import json
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import cast
 
 import uvicorn
@@ -30,9 +30,9 @@ from app.llm.scripted.wire import (
     Script,
     ScriptedCall,
     ScriptedReply,
-    completion_json,
     read_call,
     response,
+    wire_body,
 )
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ScriptedCall",
     "ScriptedReply",
     "ScriptedServer",
+    "Site",
     "always_fine",
     "load_script",
     "make_app",
@@ -51,11 +52,28 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """The addresses of an endpoint, and what stands beside its model calls."""
+
+    prefix: str = "/v1"
+    """Path above ``/chat/completions``; an Azure deployment has another."""
+    models: Sequence[Mapping[str, object]] | None = ({"id": "scripted"},)
+    """The list of models, as JSON objects with an ``id``; None: there is no such address."""
+    elsewhere: ScriptedReply | None = None
+    """The answer at every other address; None: 404."""
+    certificate: tuple[Path, Path] | None = None
+    """Files of a certificate and its key, in PEM: the endpoint speaks TLS."""
+
+
+ORDINARY_SITE = Site()
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptedServer:
     """A running server."""
 
     base_url: str
-    """Ends in ``/v1``."""
+    """Ends in the site's prefix, usually ``/v1``."""
     counts: Counts
     calls: Sequence[ScriptedCall]
     """Every call so far, in order of arrival."""
@@ -66,6 +84,7 @@ def make_app(
     counts: Counts | None = None,
     calls: list[ScriptedCall] | None = None,
     batches: BatchScript | None = None,
+    site: Site = ORDINARY_SITE,
 ) -> FastAPI:
     """Return the server's application; it records the calls themselves only in `calls`."""
     app = FastAPI(openapi_url=None)
@@ -86,55 +105,86 @@ def make_app(
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:
             body = cast("Json", await request.json())  # Our clients send an object.
-            call = read_call(n, endpoint, body, request.headers.get("authorization"))
+            headers = dict(request.headers)
+            call = read_call(n, endpoint, body, headers, target=_target(request))
             reply = scripted(call)
             await asyncio.sleep(reply.delay_s)
-            return response(reply, json.dumps(completion_json(call, reply)).encode())
+            return response(reply, wire_body(call, reply))
         finally:
             seen.in_flight -= 1
 
-    @app.post("/v1/chat/completions")
+    @app.post(f"{site.prefix}/chat/completions")
     async def chat(request: Request) -> Response:
         return await answer("chat", request)
 
-    @app.post("/v1/completions")
+    @app.post(f"{site.prefix}/completions")
     async def completions(request: Request) -> Response:
         return await answer("completions", request)
-
-    @app.get("/v1/models")
-    async def models() -> Json:
-        return {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 0}]}
 
     @app.get("/calls")
     async def current_counts() -> Counts:
         return seen
 
     BatchApi(scripted, seen, numbers, batches or BatchScript()).add_to(app)
+    _add_site(app, site)
     return app
 
 
+def _add_site(app: FastAPI, site: Site) -> None:
+    """Serve the list of models and, last, every other address."""
+    if (listed := site.models) is not None:
+
+        @app.get(f"{site.prefix}/models")
+        async def models() -> Json:
+            every = [{"object": "model", "created": 0, **model} for model in listed]
+            return {"object": "list", "data": every}
+
+    if (elsewhere := site.elsewhere) is not None:
+
+        @app.api_route("/{path:path}", methods=["GET", "POST"])
+        async def anything(path: str, request: Request) -> Response:
+            call = ScriptedCall(0, "chat", path, (), "", {}, None, None, target=_target(request))
+            return response(elsewhere, wire_body(call, elsewhere))
+
+
+def _target(request: Request) -> str:
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
 @contextmanager
-def scripted_server(script: Script, batches: BatchScript | None = None) -> Iterator[ScriptedServer]:
+def scripted_server(
+    script: Script, batches: BatchScript | None = None, site: Site = ORDINARY_SITE
+) -> Iterator[ScriptedServer]:
     """Serve `script` on a free port of loopback, in a thread, until the block ends.
 
     Unfinished replies are then dropped.
     """
     counts, calls = Counts(), list[ScriptedCall]()
-    server = _quiet_server(make_app(script, counts, calls, batches))
+    server = _quiet_server(make_app(script, counts, calls, batches, site), site)
+    scheme = "http" if site.certificate is None else "https"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, args=([listener],), name="scripted server")
         thread.start()
         try:
-            yield ScriptedServer(f"http://127.0.0.1:{port}/v1", counts, calls)
+            yield ScriptedServer(f"{scheme}://127.0.0.1:{port}{site.prefix}", counts, calls)
         finally:
             server.should_exit = server.force_exit = True
             thread.join()
 
 
-def _quiet_server(app: FastAPI) -> uvicorn.Server:
+def _quiet_server(app: FastAPI, site: Site = ORDINARY_SITE) -> uvicorn.Server:
+    certificate, key = site.certificate or (None, None)
     # The faults that it injects would fill the log with tracebacks.
-    config = uvicorn.Config(app, log_config=None, log_level="critical", access_log=False)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
     return uvicorn.Server(config)
 
 

@@ -1,7 +1,8 @@
 """The calls and replies of the scripted server, and their JSON."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -34,6 +35,12 @@ class ScriptedCall:
     """From the Authorization header."""
     custom_id: str | None = None
     """``custom_id`` of a batch line; None: a normal call."""
+    target: str = ""
+    """Path and query of the request; empty for a batch line."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case; a batch line has only the one of the key."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The whole JSON body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,18 @@ class ScriptedReply:
 
     text: str | None = ""
     """None: the content is null."""
-    finish_reason: str = "stop"
+    finish_reason: str | None = "stop"
     top_logprobs: Mapping[str, float] | None = None
     """Logprobs of the first token; returned also when the call does not ask for them."""
     status: int = 200
     error: Mapping[str, Any] | None = None
     """Sent instead of the text, as ``{"error": ...}``."""
+    body: Any = None
+    """JSON that replaces the whole body; None: the body of the API."""
+    edits: tuple["Edit", ...] = ()
+    """Changes of the body of the API, in order."""
+    is_stream: bool = False
+    """Send the body as server-sent events, asked for or not."""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     """Wait before the reply begins."""
@@ -61,6 +74,8 @@ class ScriptedReply:
 
 
 Script: TypeAlias = Callable[[ScriptedCall], ScriptedReply]
+Edit: TypeAlias = Callable[[Json], Json]
+"""A change of a reply's JSON body; it may change its argument and return it."""
 
 
 @dataclass(slots=True)
@@ -82,14 +97,17 @@ def read_call(
     n: int,
     endpoint: Endpoint,
     body: Json,
-    authorization: str | None,
+    headers: Mapping[str, str],
+    *,
+    target: str = "",
     custom_id: str | None = None,
 ) -> ScriptedCall:
-    """Return the call in a request's JSON body."""
+    """Return the call in a request's JSON body; the names of `headers` are in lower case."""
     own = ("model", "messages", "prompt", "response_format")
     form = body.get("response_format") or {}
     schema = form.get("json_schema", {}).get("schema")
     turns = body.get("messages", ())
+    authorization = headers.get("authorization")
     return ScriptedCall(
         n=n,
         endpoint=endpoint,
@@ -100,6 +118,9 @@ def read_call(
         schema=schema,
         api_key=authorization.removeprefix("Bearer ") if authorization else None,
         custom_id=custom_id,
+        target=target,
+        headers=headers,
+        body=body,
     )
 
 
@@ -109,6 +130,8 @@ def response(reply: ScriptedReply, body: bytes) -> Response:
     if reply.error is not None and reply.raw is None:
         return JSONResponse({"error": dict(reply.error)}, reply.status, headers)
     body = reply.raw if reply.raw is not None else body
+    if reply.is_stream:
+        return Response(body, reply.status, headers, "text/event-stream")
     if reply.cut_off or reply.trickle_s:
         headers["Content-Length"] = str(len(body))
         return StreamingResponse(_slowly(body, reply), reply.status, headers, reply.content_type)
@@ -124,8 +147,46 @@ async def _slowly(body: bytes, reply: ScriptedReply) -> AsyncIterator[bytes]:
         await asyncio.sleep(reply.trickle_s)
 
 
+def wire_body(call: ScriptedCall, reply: ScriptedReply) -> bytes:
+    """Return the bytes of a reply without faults: JSON, or events of a stream."""
+    body = completion_json(call, reply)
+    return b"".join(_events(body)) if reply.is_stream else json.dumps(body).encode()
+
+
 def completion_json(call: ScriptedCall, reply: ScriptedReply) -> Json:
-    """Return the JSON body of a reply without faults."""
+    """Return the JSON body of a reply without faults; with `reply.body` it may be a list."""
+    if reply.body is not None:
+        replaced: Json = reply.body
+        return replaced
+    body = _plain_completion(call, reply)
+    for edit in reply.edits:
+        body = edit(body)
+    return body
+
+
+def _events(body: Json) -> Iterator[bytes]:
+    """Yield server-sent events: the message in three pieces, the usage, the end."""
+    choices, usage = body.get("choices") or [], body.get("usage")
+    head = {**body, "object": "chat.completion.chunk", "usage": None}
+    for choice in choices:
+        message = dict(choice.get("message") or {})
+        content = message.get("content")
+        texts = [content[:7], content[7:]] if isinstance(content, str) else [content]
+        shown = {name: value for name, value in choice.items() if name != "message"}
+        first = {**message, "content": texts[0]}
+        for n, delta in enumerate([first, *({"content": text} for text in texts[1:]), {}]):
+            reason = choice.get("finish_reason") if n == len(texts) else None
+            piece = {**shown, "delta": delta, "finish_reason": reason}
+            yield _event({**head, "choices": [piece]})
+    yield _event({**head, "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(chunk: Json) -> bytes:
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def _plain_completion(call: ScriptedCall, reply: ScriptedReply) -> Json:
     words = call.prompt or " ".join(turn.content for turn in call.messages)
     counts = {
         "prompt_tokens": len(words.split()),

@@ -1,0 +1,1 @@
+"""Behaviours of real endpoints, each a function from script to script, to be combined."""
