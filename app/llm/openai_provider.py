@@ -14,6 +14,7 @@ import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemError, ProviderError
+from app.llm.answers.finish_reasons import checked_by_limit
 from app.llm.classify_errors import Failure, classify
 from app.llm.connections import Connections, Reply
 from app.llm.parse_errors import (
@@ -68,7 +69,7 @@ class OpenAIProvider:
         # request with its headers, and the provider's message unscrubbed.
         if isinstance(answer, Failure):
             raise self._trouble(answer)
-        return self._read(answer)
+        return checked_by_limit(self._read(answer), request.parameters.max_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -15,7 +15,7 @@ import openai
 
 from app.errors import ConfigurationError
 from app.llm.classify_errors import Failure
-from app.llm.replies import JsonObject
+from app.llm.json_fields import JsonObject
 from app.llm.request_body import LengthName
 
 OTHER_NAME: Mapping[LengthName, LengthName] = {

@@ -6,14 +6,15 @@ there is no answer is an `ItemError`. Error objects in a reply with status 200 a
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias, TypeGuard
+from collections.abc import Iterable
+from typing import TypeGuard
 
-from app.errors import ItemError
+from app.errors import ItemError, Outage
+from app.llm.answers.content import Content, read_content
+from app.llm.answers.finish_reasons import end_of, finish_reason_of
+from app.llm.json_fields import JsonObject, fields
 from app.llm.provider_text import shorten, storable
 from app.pipeline.types import Completion
-
-JsonObject: TypeAlias = Mapping[str, object]
 
 MAX_NAME_CHARACTERS = 200
 """Most characters kept of a model's name and of a finish reason."""
@@ -33,52 +34,72 @@ def json_object(body: bytes) -> JsonObject:
 
 
 def read_completion(reply: JsonObject, asked_model: str) -> Completion:
-    """Read the first choice of a chat or completions reply; `ItemError`: there is none."""
+    """Read the first choice of a chat or completions reply.
+
+    Raises:
+        ItemError: There is none, it has no text, or the provider withheld it.
+        Outage: The provider failed while it answered.
+    """
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
         raise ItemError("The endpoint answered without any choice.")
-    choice = _object(choices[0])
-    finish_reason = _text(choice.get("finish_reason"), "unknown")
-    usage = _object(reply.get("usage"))
+    choice = fields(choices[0])
+    finish_reason = finish_reason_of(choice, reply)
+    content = _content_of(choice, finish_reason)
+    usage = fields(reply.get("usage"))
     return Completion(
-        text=_text_of(choice, finish_reason),
-        finish_reason=finish_reason,
+        text=storable(content.text or ""),
+        finish_reason=_text(finish_reason, ""),
         model=_text(reply.get("model"), asked_model),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         top_logprobs=_top_logprobs(choice.get("logprobs")),
         reply_id=_text(reply.get("id"), "") or None,
+        reasoning=None if content.reasoning is None else storable(content.reasoning),
     )
 
 
-def _text_of(choice: JsonObject, finish_reason: str) -> str:
-    message = _object(choice.get("message"))
-    if finish_reason == "content_filter":
-        raise ItemError("The provider's filter cut the answer (finish_reason content_filter).")
-    text = message.get("content") if "message" in choice else choice.get("text")
-    if isinstance(text, str):
-        return storable(text)
-    if finish_reason == "length":
-        # A reasoning model that spent all its tokens before the first word: paid, and cut off.
-        return ""
+def _content_of(choice: JsonObject, finish_reason: str) -> Content:
+    end = end_of(finish_reason)
+    if end == "filter":
+        raise ItemError(f"The provider's filter cut the answer (finish_reason {finish_reason}).")
+    if end == "broken":
+        raise _broken_off(finish_reason)
+    message = fields(choice.get("message"))
+    is_chat = "message" in choice
+    content = read_content(
+        message.get("content") if is_chat else choice.get("text"), message if is_chat else choice
+    )
+    # A reasoning model that spent all its tokens before the first word of its answer, or that
+    # ended there: paid, and its reasoning is kept. Reasoning is never taken as the answer.
+    if content.text is not None or content.reasoning is not None or end == "length":
+        return content
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         raise ItemError(f"The model refused: {shorten(refusal)}")
-    raise ItemError(f"The endpoint answered without text (finish_reason {finish_reason}).")
+    raise ItemError(f"The endpoint answered without text (finish_reason {shorten(finish_reason)}).")
+
+
+def _broken_off(finish_reason: str) -> Outage:
+    trouble = Outage(
+        f"The endpoint broke off its answer (finish_reason {finish_reason}). Is it overloaded?"
+    )
+    trouble.may_be_paid = True
+    return trouble
 
 
 def _top_logprobs(logprobs: object) -> dict[str, float] | None:
     """Read the first token's logprobs, in the chat form or that of the completions endpoint."""
-    said = _object(logprobs)
+    said = fields(logprobs)
     tokens = said.get("content")
     if isinstance(tokens, list) and tokens:
-        rows = _object(tokens[0]).get("top_logprobs")
+        rows = fields(tokens[0]).get("top_logprobs")
         if isinstance(rows, list):
-            found = [_object(row) for row in rows]
+            found = [fields(row) for row in rows]
             return _likeliest((row.get("token"), row.get("logprob")) for row in found)
     older = said.get("top_logprobs")
     if isinstance(older, list) and older:
-        return _likeliest(_object(older[0]).items())
+        return _likeliest(fields(older[0]).items())
     return None
 
 
@@ -97,10 +118,6 @@ def _no_answer(what: str, body: bytes) -> str:
     # A character takes at most four bytes: this is enough for the characters that are kept.
     words = shorten(body[:4096].decode("utf-8", errors="replace"))
     return f"The endpoint answered with {what}: {words}" if words else "The answer is empty."
-
-
-def _object(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object, otherwise: str) -> str:

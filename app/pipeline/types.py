@@ -127,7 +127,7 @@ class Completion:
 
     text: str
     finish_reason: str
-    """``stop``, ``length``, or a value of the provider."""
+    """``length`` when the answer was truncated; otherwise the provider's word, such as ``stop``."""
     model: str
     """Name of the model that answered, as given by the provider."""
     prompt_tokens: int = 0
@@ -136,6 +136,8 @@ class Completion:
     """Natural logarithms of the probabilities of the first token's alternatives, by token."""
     reply_id: str | None = None
     """The provider's id of the reply, for its logs and bills."""
+    reasoning: str | None = None
+    """The thoughts that the endpoint sent apart from the text; kept, never read. None: none."""
 
     @property
     def cut_off(self) -> bool:

@@ -251,7 +251,10 @@ class CompletionView(Schema):
     parameters: dict[str, Any]
     model: str
     reply: str
+    reasoning: str | None
+    """The model's thoughts, where the endpoint sends them apart from the reply."""
     finish_reason: str
+    """`length` when the reply was truncated; otherwise the provider's word."""
     prompt_tokens: int
     completion_tokens: int
     cost_usd: Decimal | None

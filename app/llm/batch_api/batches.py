@@ -16,9 +16,9 @@ from app.errors import Conflict, ItemError, Outage, ProviderError, RunError, Thr
 from app.llm.batch_api.connection import BatchConnection
 from app.llm.batch_api.lines import Endpoint, Named, endpoint_of, read_line, request_line
 from app.llm.classify_errors import Failure
+from app.llm.json_fields import JsonObject
 from app.llm.parse_errors import OTHER_NAME, wants_other_name
 from app.llm.provider_text import shorten, storable
-from app.llm.replies import JsonObject
 from app.llm.request_body import LengthName
 from app.pipeline.types import Completion
 
@@ -224,10 +224,10 @@ class BatchEndpoint:
                     seen.add(custom_id)
                 yield Collected(storable(custom_id), answer, stray)
 
-    def _trouble(self, found: Failure | ItemError) -> ProviderError:
-        if isinstance(found, ItemError):
+    def _trouble(self, found: Failure | ItemError | Outage) -> ProviderError:
+        if not isinstance(found, Failure):
             # A new error: the one that was caught holds the whole line.
-            error = ItemError(self._connection.scrubbed(str(found)))
+            error = type(found)(self._connection.scrubbed(str(found)))
             # There was an answer, but not a usable one.
             error.may_be_paid = True
             return error

@@ -17,6 +17,7 @@ from app.errors import ConfigurationError, ItemError, Outage, ProviderError
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
 from app.llm.classify_errors import About, Failure, classify
+from app.llm.json_fields import JsonObject
 from app.llm.parse_errors import (
     failure_of_body,
     failure_of_error,
@@ -27,7 +28,7 @@ from app.llm.parse_errors import (
     tls,
     uses_proxy,
 )
-from app.llm.replies import JsonObject, json_object
+from app.llm.replies import json_object
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_BYTES = 4 * 1024 * 1024

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
-from app.errors import ItemError
+from app.errors import ItemError, Outage
 from app.llm.classify_errors import Failure
+from app.llm.json_fields import JsonObject
 from app.llm.parse_errors import failure_of_body
-from app.llm.replies import JsonObject, json_object, read_completion
+from app.llm.replies import json_object, read_completion
 from app.llm.request_body import LengthName, request_body
 from app.pipeline.types import ChatPrompt, Completion, Request
 
@@ -82,7 +83,7 @@ def _bytes_left(held: bytearray) -> int:
     return MAX_LINE_BYTES + 1 - len(held)
 
 
-def read_line(line: bytes, model: str) -> tuple[str, Completion | Failure | ItemError]:
+def read_line(line: bytes, model: str) -> tuple[str, Completion | Failure | ItemError | Outage]:
     """Read a line of the output or the error file.
 
     Returns:
@@ -100,7 +101,7 @@ def read_line(line: bytes, model: str) -> tuple[str, Completion | Failure | Item
     return custom_id, _answer(found, model)
 
 
-def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError:
+def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError | Outage:
     response = found.get("response")
     if not isinstance(response, dict) or not response:
         error = found.get("error")
@@ -116,5 +117,5 @@ def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError:
         return failure_of_body(body["error"], 0, {})
     try:
         return read_completion(body, model)
-    except ItemError as trouble:
+    except (ItemError, Outage) as trouble:
         return trouble

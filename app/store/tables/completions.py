@@ -69,6 +69,8 @@ class CompletionRow(Table):
     model: Mapped[str]
     """The model that answered, by the provider's name."""
     reply: Mapped[str]
+    reasoning: Mapped[str | None]
+    """The model's thoughts, where the endpoint sends them apart from the reply; never read."""
     finish_reason: Mapped[str] = mapped_column(String(40))
     top_logprobs: Mapped[dict[str, Any] | None]
     """Log probabilities (natural) of the first token's candidates, if requested and returned."""

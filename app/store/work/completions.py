@@ -86,6 +86,7 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
         "parameters": _parameters(reply.request.parameters),
         "model": completion.model,
         "reply": storable(completion.text),
+        "reasoning": None if completion.reasoning is None else storable(completion.reasoning),
         "finish_reason": completion.finish_reason[:40],
         "top_logprobs": (
             None
@@ -108,6 +109,7 @@ _READ = (
     CompletionRow.completion_tokens,
     CompletionRow.top_logprobs,
     CompletionRow.reply_id,
+    CompletionRow.reasoning,
 )
 
 

@@ -5,7 +5,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ItemError
+from app.errors import ItemError, Outage
 from app.llm.replies import json_object, read_completion
 from app.pipeline.types import Completion
 
@@ -22,11 +22,19 @@ LOGPROBS = st.fixed_dictionaries(
         "top_logprobs": st.lists(st.dictionaries(st.text(max_size=3), ANYTHING) | ANYTHING),
     },
 )
+PART = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "thinking", "image"]) | ANYTHING},
+    optional={"text": ANYTHING, "thinking": ANYTHING, "thought": st.booleans()},
+)
+PARTS = st.lists(PART | ANYTHING, max_size=3)
 CHOICE = st.fixed_dictionaries(
-    {"finish_reason": st.sampled_from(["stop", "length", "content_filter"]) | ANYTHING},
+    {"finish_reason": st.sampled_from(["stop", "length", "content_filter", "error"]) | ANYTHING},
     optional={
         "text": st.text(st.characters(exclude_categories=())) | ANYTHING,
-        "message": st.fixed_dictionaries({"content": ANYTHING, "refusal": ANYTHING}) | ANYTHING,
+        "message": st.fixed_dictionaries(
+            {"content": PARTS | ANYTHING, "refusal": ANYTHING}, optional={"reasoning": PARTS}
+        )
+        | ANYTHING,
         "logprobs": LOGPROBS | ANYTHING,
     },
 )
@@ -44,11 +52,11 @@ unhurried = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None
 def test_no_reply_raises_anything_else(reply: dict[str, object]) -> None:
     try:
         answer = read_completion(json_object(json.dumps(reply).encode()), "m")
-    except ItemError as trouble:
+    except (ItemError, Outage) as trouble:
         str(trouble).encode()
         return
     answer.text.encode()
-    assert "\0" not in answer.text
+    assert "\0" not in answer.text + (answer.reasoning or "")
     assert answer.prompt_tokens >= 0
     json.dumps(dict(answer.top_logprobs or {}), allow_nan=False)
 

@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from app.errors import ItemError, ProviderError, RunError
+from app.llm.answers.finish_reasons import checked_by_limit
 from app.llm.batch_api.batches import BatchEndpoint, Collected
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
@@ -136,6 +137,7 @@ class Collection:
         match answer:
             case Completion():
                 prices = self._context.prices
+                answer = checked_by_limit(answer, asked.request.parameters.max_tokens)
                 reply = paid_reply(asked, answer, self._model, prices, batch_id=self._batch.id)
                 return Answered(asked, reply)
             case ItemError():

@@ -21,7 +21,7 @@ def rows(session: Session) -> list[CompletionRow]:
 def test_a_reply_is_stored_with_its_request(session: Session) -> None:
     run = add_run(session)
     (item_id,) = plan(session, run)
-    answer = Completion("No\x00.", "s" * 50, "model-1", 11, 5, {"Y\ud800": -0.5}, "r1")
+    answer = Completion("No\x00.", "s" * 50, "model-1", 11, 5, {"Y\ud800": -0.5}, "r1", "I\x00.")
     one = reply(
         item_id=item_id,
         completion=answer,
@@ -43,7 +43,8 @@ def test_a_reply_is_stored_with_its_request(session: Session) -> None:
         "default/generate@1",
         "model-1",
     )
-    assert (row.reply, row.finish_reason) == ("No\ufffd.", "s" * 40)
+    assert (row.reply, row.reasoning, row.finish_reason) == ("No\ufffd.", "I\ufffd.", "s" * 40)
+    assert completions.load(session, [id_])[id_].reasoning == "I\ufffd."
     assert row.top_logprobs == {"Y?": -0.5}
     assert (row.prompt_tokens, row.completion_tokens) == (11, 5)
     assert (row.cost_usd, row.latency_s, row.request_sha256) == (Decimal("0.25"), 1.5, "h")
