@@ -41,7 +41,8 @@ class GenerateStage:
     """Step 1: from demonstrations to candidate instructions."""
 
     build_request: Callable[[Sequence[Demonstration], Asking], Request]
-    parse: Callable[[Completion], ReadCandidates]
+    parse: Callable[[Completion, int, RunOptions], ReadCandidates]
+    """Takes the completion, the number of demonstrations in its prompt, and the options."""
 
 
 @dataclass(frozen=True, slots=True)

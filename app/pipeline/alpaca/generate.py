@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
 from app.pipeline.prompts import template
 from app.pipeline.shapes import Asking, GenerateStage, overridden
 from app.pipeline.types import (
@@ -24,7 +25,7 @@ _PARAMETERS = Parameters(temperature=1.0, top_p=1.0, max_tokens=3072, stop=("\n2
 _NO_INPUT = "<noinput>"
 _MARK = re.compile(r"(?<!\d)(\d+)\.\s+(Instruction|Input|Output):")
 SHOWN = 3
-"""Tasks in the prompt; the reply starts inside the next one, and numbers on from there."""
+"""Tasks in the prompt; the reply starts inside the next one."""
 
 
 def _build_request(demonstrations: Sequence[Demonstration], asking: Asking) -> Request:
@@ -50,29 +51,23 @@ def _task(number: int, shown: Demonstration) -> str:
     )
 
 
-def _parse(completion: Completion) -> ReadCandidates:
-    return ReadCandidates(tuple(_read(completion)))
+def _parse(completion: Completion, shown: int, _options: RunOptions) -> ReadCandidates:
+    return ReadCandidates(tuple(_read(completion, shown + 1)))
 
 
-def _read(completion: Completion) -> Iterator[Candidate | Rejected]:
+def _read(completion: Completion, first: int) -> Iterator[Candidate | Rejected]:
     """Split at ``###``; a block counts when its three marks bear the number that is due.
 
-    The number due is the first one in the reply's own marks plus the block's place, so that fewer
-    demonstrations than three shift it for the whole reply.
+    The first block is due the number that the prompt ended with, whatever number the model wrote;
+    each later one is due one more. So a reply that begins with another number is lost whole, as in
+    the public code.
     """
-    first = _first_number(completion.text)
     blocks = f"{first}. Instruction:{completion.text}".split("###")
     for n, block in enumerate(blocks):
         if completion.cut_off and n == len(blocks) - 1:
             yield Rejected(block, "cut_off")
             continue
         yield _read_block(block, first + n)
-
-
-def _first_number(text: str) -> int:
-    marks = (mark.group(1) for mark in _MARK.finditer(text) if mark.group(2) != "Instruction")
-    digits = next(marks, "")
-    return int(digits) if 0 < len(digits) < 6 else SHOWN + 1
 
 
 def _read_block(block: str, number: int) -> Candidate | Rejected:

@@ -78,7 +78,7 @@ def _schema(count: int) -> JsonSchema:
     }
 
 
-def _parse(completion: Completion) -> ReadCandidates:
+def _parse(completion: Completion, _shown: int, _options: RunOptions) -> ReadCandidates:
     """Read JSON, otherwise a list; every complete item is read, whatever surrounds it."""
     reading = _read(cleaned(completion.text), cut_off=completion.cut_off)
     items: tuple[Candidate | Rejected, ...] = tuple(islice(reading, _MOST_ITEMS))

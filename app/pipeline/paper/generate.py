@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions
 from app.pipeline.prompts import template
 from app.pipeline.shapes import Asking, GenerateStage, overridden
 from app.pipeline.types import (
@@ -35,7 +36,7 @@ def _build_request(demonstrations: Sequence[Demonstration], asking: Asking) -> R
     )
 
 
-def _parse(completion: Completion) -> ReadCandidates:
+def _parse(completion: Completion, _shown: int, _options: RunOptions) -> ReadCandidates:
     """Split at newline-number-dot-space, fold white space, `capitalize()`.
 
     A reply cut off by length is dropped whole. `capitalize()` turns "NASA" into "nasa": a known

@@ -19,6 +19,8 @@ class Ticket:
     ordinal: int
     state: ItemState
     completion_id: int | None
+    shown: int
+    """Demonstrations in its prompt."""
 
 
 _MAX_TICKETS = 16
@@ -28,7 +30,13 @@ _MAX_TICKETS = 16
 def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket]:
     """Find tickets that can be admitted now: from `ordinal` on, without a gap, up to 16."""
     rows = session.execute(
-        select(WorkItem.id, WorkItem.ordinal, WorkItem.state, WorkItem.completion_id)
+        select(
+            WorkItem.id,
+            WorkItem.ordinal,
+            WorkItem.state,
+            WorkItem.completion_id,
+            WorkItem.subject,
+        )
         .where(
             WorkItem.run_id == run_id,
             WorkItem.stage == Stage.GENERATE,
@@ -38,5 +46,8 @@ def next_tickets(session: Session, run_id: str, ordinal: int) -> Sequence[Ticket
         )
         .order_by(WorkItem.ordinal)
     )
-    found = [Ticket(id_, number, ItemState(state), reply) for id_, number, state, reply in rows]
+    found = [
+        Ticket(id_, number, ItemState(state), reply, len(subject["demonstrations"]))
+        for id_, number, state, reply, subject in rows
+    ]
     return [one for place, one in enumerate(found) if one.ordinal == ordinal + place]

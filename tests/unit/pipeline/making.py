@@ -46,6 +46,14 @@ def generate_stage(profile: str) -> GenerateStage:
     return profiles.generate_stage(profile_of(profile))
 
 
+def candidates(
+    profile: str, completion: Completion, *, shown: int = 3, **options: Any
+) -> ReadCandidates:
+    """Read a reply of the generation stage; `shown` demonstrations were in its prompt."""
+    chosen = asking(profile=profile, **options).options
+    return generate_stage(profile).parse(completion, shown, chosen)
+
+
 def review_stage(profile: str) -> ReviewStage:
     return profiles.review_stage(profile_of(profile))
 

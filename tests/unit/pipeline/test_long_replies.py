@@ -10,8 +10,8 @@ from app.pipeline.types import Completion, ReadCandidates
 from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,
+    candidates,
     dropped,
-    generate_stage,
     instance_stage,
     pairs,
     reasons,
@@ -29,7 +29,7 @@ def filled(piece: str, before: str = "", after: str = "") -> Completion:
 
 
 def read(profile: str, completion: Completion) -> ReadCandidates:
-    return generate_stage(profile).parse(completion)
+    return candidates(profile, completion)
 
 
 @pytest.mark.parametrize(

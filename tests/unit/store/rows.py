@@ -41,9 +41,16 @@ def add_run(session: Session, run_id: str = "run_a", slot_count: int = 2, **colu
 def plan(
     session: Session, run: Run, stage: Stage = Stage.GENERATE, count: int = 1, start: int = 0
 ) -> list[int]:
-    """Plan items; their ids, in order."""
+    """Plan items; their ids, in order. The n-th prompt shows n demonstrations."""
     before = {item.id for item in work_items.find_open(session, run.id, 1000)}
-    work_items.plan(session, run, [Planned(stage, start + n, {"n": n}) for n in range(count)])
+    work_items.plan(
+        session,
+        run,
+        [
+            Planned(stage, start + n, {"n": n, "demonstrations": ["a seed"] * n})
+            for n in range(count)
+        ],
+    )
     found = {item.id for item in work_items.find_open(session, run.id, 1000)}
     return sorted(found - before)
 

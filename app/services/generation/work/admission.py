@@ -42,7 +42,7 @@ def admit(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None
                 # Never asked: it says nothing about the model.
                 run.tickets_admitted += 1
             else:
-                _admit_ticket(run, material, pool, changes, _kept(ticket, replies))
+                _admit_ticket(run, material, pool, changes, _kept(ticket, replies), ticket.shown)
             changes.planned += new_tickets(run, material)
         changes.write(session, run)
         if run.accepted >= material.options.target:
@@ -61,12 +61,12 @@ def _kept(ticket: Ticket, replies: Mapping[int, Completion]) -> Kept | None:
 
 
 def _admit_ticket(
-    run: Run, material: RunMaterial, pool: Pool, changes: Changes, kept: Kept | None
+    run: Run, material: RunMaterial, pool: Pool, changes: Changes, kept: Kept | None, shown: int
 ) -> None:
     """Decide one ticket; `kept` is None when it has no reply."""
     accepted_before = run.accepted
     if kept is not None:
-        _Ticket(run, material, pool, changes, kept.id).admit(kept.completion)
+        _Ticket(run, material, pool, changes, kept.id).admit(kept.completion, shown)
     run.tickets_admitted += 1
     run.unproductive_tickets = 0 if run.accepted > accepted_before else run.unproductive_tickets + 1
 
@@ -84,8 +84,9 @@ class _Ticket:
         self._completion_id = completion_id
         self._dropped: list[Dropped] = []
 
-    def admit(self, completion: Completion) -> None:
-        for item in generate_stage(self._material.profile).parse(completion).items:
+    def admit(self, completion: Completion, shown: int) -> None:
+        stage = generate_stage(self._material.profile)
+        for item in stage.parse(completion, shown, self._material.options).items:
             if isinstance(item, Rejected):
                 self._drop(item)
             elif self._passes(item.text):

@@ -7,7 +7,7 @@ import pytest
 from app.pipeline.default.generate import STAGE
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.types import Candidate, ChatPrompt, Rejected
-from tests.unit.pipeline.making import asking, dropped, reply, texts
+from tests.unit.pipeline.making import asking, candidates, dropped, reply, texts
 
 TWO = ["Name three NASA missions.", "Count the vowels in it."]
 IN_JSON = json.dumps({"instructions": TWO})
@@ -15,7 +15,7 @@ IN_TEXT = "1. Name three NASA missions.\n2. Count the vowels in it."
 
 
 def read(text: str, finish_reason: str = "stop") -> list[str]:
-    return texts(STAGE.parse(reply(text, finish_reason)))
+    return texts(candidates("default", reply(text, finish_reason)))
 
 
 def test_json_and_a_numbered_list_are_read_alike() -> None:
@@ -66,8 +66,8 @@ def test_fences_and_prose_around_json_are_read_past(around: str) -> None:
 
 
 def test_json_cut_off_inside_an_item_keeps_the_whole_ones() -> None:
-    result = STAGE.parse(
-        reply('{"instructions": ["Name three NASA missions.", "Count the', "length")
+    result = candidates(
+        "default", reply('{"instructions": ["Name three NASA missions.", "Count the', "length")
     )
 
     assert texts(result) == TWO[:1]
@@ -75,14 +75,14 @@ def test_json_cut_off_inside_an_item_keeps_the_whole_ones() -> None:
 
 
 def test_a_list_cut_off_keeps_all_items_but_the_last() -> None:
-    result = STAGE.parse(reply(f"{IN_TEXT}\n3. Say in which", "length"))
+    result = candidates("default", reply(f"{IN_TEXT}\n3. Say in which", "length"))
 
     assert texts(result) == TWO
     assert result.items[-1] == Rejected("Say in which", "cut_off")
 
 
 def test_only_the_end_of_a_long_reply_is_kept_with_its_rejection() -> None:
-    result = STAGE.parse(reply('{"instructions": ["' + "a" * 9_000, "length"))
+    result = candidates("default", reply('{"instructions": ["' + "a" * 9_000, "length"))
 
     assert result.items == (Rejected("a" * 500, "cut_off"),)
 
@@ -100,7 +100,7 @@ def test_json_with_a_comma_too_many_is_read() -> None:
 @pytest.mark.parametrize("value", ["42", "true", '{"a": [1, "é"]}', "null", "[]"])
 def test_what_is_no_text_in_json_is_rejected_and_the_rest_is_read(value: str) -> None:
     completion = f'{{"instructions": [{value}, "Count the vowels in it."]}}'
-    first, second = STAGE.parse(reply(completion)).items
+    first, second = candidates("default", reply(completion)).items
     assert isinstance(first, Rejected)
     assert (first.text, first.reason) == (value, "unreadable")
     assert second == Candidate(TWO[1])
@@ -128,12 +128,12 @@ def test_quotes_and_stars_inside_an_item_stay(text: str) -> None:
     "text", ["I cannot help with that.", "", " \n", '{"tasks": ["Count."]}', "{"]
 )
 def test_a_reply_without_any_item_is_unreadable_and_kept(text: str) -> None:
-    assert STAGE.parse(reply(text)).items == (Rejected(text, "unreadable"),)
+    assert candidates("default", reply(text)).items == (Rejected(text, "unreadable"),)
 
 
 @pytest.mark.parametrize("text", ['{"instructions": []}', '{"instructions": [oops]}'])
 def test_json_without_any_item_is_unreadable(text: str) -> None:
-    assert dropped(STAGE.parse(reply(text))) == ["unreadable"]
+    assert dropped(candidates("default", reply(text))) == ["unreadable"]
 
 
 def test_escapes_in_json_bring_no_text_that_cannot_be_stored() -> None:
@@ -147,13 +147,13 @@ def test_a_nul_and_half_a_surrogate_pair_in_the_reply_are_left_out() -> None:
 
 
 def test_a_reply_with_two_hundred_items_is_read_whole() -> None:
-    result = STAGE.parse(reply("\n".join(f"{n}. Count to {n}." for n in range(1, 201))))
+    result = candidates("default", reply("\n".join(f"{n}. Count to {n}." for n in range(1, 201))))
 
     assert (len(texts(result)), dropped(result)) == (200, [])
 
 
 def test_of_a_reply_with_hundreds_of_items_two_hundred_are_read() -> None:
-    result = STAGE.parse(reply("\n".join(f"{n}. Count to {n}." for n in range(1, 251))))
+    result = candidates("default", reply("\n".join(f"{n}. Count to {n}." for n in range(1, 251))))
 
     assert texts(result) == [f"Count to {n}." for n in range(1, 201)]
     assert result.items[-1] == Rejected("more than 200 items", "too_many_items")

@@ -5,7 +5,11 @@ import pytest
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.paper.generate import STAGE
 from app.pipeline.types import TextPrompt
-from tests.unit.pipeline.making import asking, dropped, reply, texts
+from tests.unit.pipeline.making import asking, candidates, dropped, reply, texts
+
+
+def read(text: str, finish_reason: str = "stop") -> list[str]:
+    return texts(candidates("paper", reply(text, finish_reason)))
 
 
 def prompt_for(*instructions: str) -> str:
@@ -39,21 +43,21 @@ def test_a_trailing_colon_of_a_shown_instruction_is_cut() -> None:
 
 
 def test_a_reply_cut_off_by_length_is_dropped_whole() -> None:
-    read = STAGE.parse(reply(" Count the vowels.\n10. Name a river.\n11. Li", "length"))
+    found = candidates("paper", reply(" Count the vowels.\n10. Name a river.\n11. Li", "length"))
 
-    assert texts(read) == []
-    assert dropped(read) == ["cut_off"]
-    assert read.items[0].text == " Count the vowels.\n10. Name a river.\n11. Li"
+    assert texts(found) == []
+    assert dropped(found) == ["cut_off"]
+    assert found.items[0].text == " Count the vowels.\n10. Name a river.\n11. Li"
 
 
 @pytest.mark.parametrize("finish_reason", ["stop", "content_filter", "end_turn", ""])
 def test_a_reply_that_ends_otherwise_is_read(finish_reason: str) -> None:
-    assert texts(STAGE.parse(reply(" Count the vowels.", finish_reason))) == ["Count the vowels."]
+    assert read(" Count the vowels.", finish_reason) == ["Count the vowels."]
 
 
 @pytest.mark.parametrize("mark", ["\n10. ", "\n10 . ", "\n7. ", "\n12345. "])
 def test_a_reply_is_split_at_newline_number_dot_space(mark: str) -> None:
-    assert texts(STAGE.parse(reply(f" Count vowels.{mark}Name rivers."))) == [
+    assert read(f" Count vowels.{mark}Name rivers.") == [
         "Count vowels.",
         "Name rivers.",
     ]
@@ -61,16 +65,16 @@ def test_a_reply_is_split_at_newline_number_dot_space(mark: str) -> None:
 
 @pytest.mark.parametrize("no_mark", [" 10. ", "\n10.", "\n10) ", "\n 10. ", "\n10  . ", "\n. "])
 def test_a_reply_is_split_at_nothing_else(no_mark: str) -> None:
-    assert len(texts(STAGE.parse(reply(f" Count vowels.{no_mark}Name rivers.")))) == 1
+    assert len(read(f" Count vowels.{no_mark}Name rivers.")) == 1
 
 
 def test_white_space_of_a_candidate_is_folded() -> None:
-    assert texts(STAGE.parse(reply("\tCount\n the \u00a0vowels.\n\n"))) == ["Count the vowels."]
+    assert read("\tCount\n the \u00a0vowels.\n\n") == ["Count the vowels."]
 
 
 def test_candidates_are_capitalized_even_where_that_is_a_known_fault() -> None:
-    assert texts(STAGE.parse(reply(" name three NASA missions."))) == ["Name three nasa missions."]
+    assert read(" name three NASA missions.") == ["Name three nasa missions."]
 
 
 def test_an_empty_reply_is_one_empty_candidate_for_the_screening_to_count() -> None:
-    assert texts(STAGE.parse(reply(""))) == [""]
+    assert read("") == [""]

@@ -176,10 +176,10 @@ def test_tickets_are_admitted_in_order_up_to_the_first_gap(session: Session) -> 
     session.execute(update(WorkItem).where(WorkItem.id == ids[1]).values(state="dead"))
     session.execute(update(WorkItem).where(WorkItem.id == ids[2]).values(state="dropped"))
     found = next_tickets(session, run.id, 0)
-    assert [(one.ordinal, one.state) for one in found] == [
-        (0, ItemState.ANSWERED),
-        (1, ItemState.DEAD),
-        (2, ItemState.DROPPED),
+    assert [(one.ordinal, one.state, one.shown) for one in found] == [
+        (0, ItemState.ANSWERED, 0),
+        (1, ItemState.DEAD, 1),
+        (2, ItemState.DROPPED, 2),
     ]
     assert (found[0].item_id, found[0].completion_id) == (ids[0], 100)
     assert [one.ordinal for one in next_tickets(session, run.id, 4)] == [4]
