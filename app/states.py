@@ -34,6 +34,17 @@ class EndReason(StrEnum):
     """A person paused it."""
 
 
+class WaitKind(StrEnum):
+    """Why a run waits for its endpoints."""
+
+    OUTAGE = "outage"
+    """They are down: no connection, no answer in time, or a server error."""
+    THROTTLE = "throttle"
+    """They answer that too much is asked."""
+    LOADING = "loading"
+    """They are loading the model."""
+
+
 class ItemState(StrEnum):
     """The state of a work item: one model call that a run needs."""
 
@@ -46,6 +57,8 @@ class ItemState(StrEnum):
     DONE = "done"
     DEAD = "dead"
     """Given up after too many unusable replies."""
+    REFUSED = "refused"
+    """The endpoint refused it too often; it is asked again once the run is resumed."""
     DROPPED = "dropped"
     """Needed no more."""
 

@@ -9,7 +9,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
 from app.schemas.budgets import BudgetView
 from app.schemas.schema import Schema
-from app.states import FINAL, EndReason, Status
+from app.states import FINAL, EndReason, Status, WaitKind
 
 
 class SeedSetView(Schema):
@@ -88,6 +88,17 @@ class Funnel(Schema):
     instances: int
 
 
+class WaitingView(Schema):
+    """A wait of a run for its endpoints."""
+
+    kind: WaitKind
+    """`outage`: they are down; `throttle`: they answer that too much is asked; `loading`: they are
+    loading the model."""
+    since: datetime
+    message: str
+    """The provider's words."""
+
+
 class RunView(Schema):
     """A run with its numbers."""
 
@@ -99,6 +110,9 @@ class RunView(Schema):
     """Why the run ended or is paused."""
     message: str | None
     """What happened and what you can do about it."""
+    waiting: WaitingView | None = None
+    """Why no call is answered now; null while calls are answered, and while the run is not at
+    work."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -249,7 +263,10 @@ class CompletionView(Schema):
     demonstrations: list[Any]
     """The instructions shown in the prompt."""
     parameters: dict[str, Any]
+    requested_model: str | None
+    """The model that was asked, by the run's name for it; null: stored by an older version."""
     model: str
+    """The model that answered, by the provider's name for it."""
     reply: str
     reasoning: str | None
     """The model's thoughts, where the endpoint sends them apart from the reply."""

@@ -98,7 +98,7 @@ def test_a_job_has_every_status_but_paused_and_returns_to_the_queue_unless_it_su
 
 
 def test_stored_states_are_the_words_that_indexes_and_old_rows_have() -> None:
-    assert [*ItemState] == ["open", "leased", "answered", "done", "dead", "dropped"]
+    assert [*ItemState] == ["open", "leased", "answered", "done", "dead", "refused", "dropped"]
     assert [*BatchState] == ["planned", "submitted", "ended", "collected", "refused", "lost"]
     assert [*DatasetState] == ["reading", "queued", "making", "ready", "failed", "deleted"]
     assert {"queued", "making"} == UNFINISHED_DATASETS

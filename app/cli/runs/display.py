@@ -11,15 +11,23 @@ from app.cli.output import clean
 from app.cli.runs.export import Rows
 from app.cli.watch.display import View
 from app.schemas.runs import Funnel, RunEstimate, RunView, StageEstimate
+from app.states import WaitKind
 
 SHOWN_ROWS = 3
+_WAITS = {
+    WaitKind.OUTAGE: "waiting for the endpoint, which is down",
+    WaitKind.THROTTLE: "waiting for the endpoint, which throttles",
+    WaitKind.LOADING: "waiting for the endpoint, which is loading the model",
+}
 _SHOWN_CHARACTERS = 300
 """Longer fields of a row are cut."""
 
 
 def run_view(run: RunView) -> View:
     """Return the view of a run that is being watched."""
-    return View(run_headline(run), run_line(run), (run.status, run.stage), run_progress(run))
+    kind = None if run.waiting is None else run.waiting.kind
+    state = (run.status, run.stage, kind)
+    return View(run_headline(run), run_line(run), state, run_progress(run))
 
 
 def run_headline(run: RunView) -> str:
@@ -30,7 +38,17 @@ def run_headline(run: RunView) -> str:
 def run_line(run: RunView) -> str:
     """Return the progress of a run in one line, for a log."""
     what, done = _done(run)
-    return f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
+    line = f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
+    wait = _wait(run)
+    return f"{line}; {wait}" if wait else line
+
+
+def _wait(run: RunView) -> str | None:
+    """Return what a run waits for; None while it gets answers."""
+    if run.waiting is None:
+        return None
+    why = _WAITS[run.waiting.kind]
+    return clean(f"{why} since {run.waiting.since:%H:%M:%S} UTC: {run.waiting.message}")
 
 
 def _done(run: RunView) -> tuple[str, int]:
@@ -56,6 +74,8 @@ def run_progress(run: RunView) -> RenderableType:
         bar,
         Text(_rates(run)),
     ]
+    if wait := _wait(run):
+        parts.append(Text(wait, style="yellow"))
     if run.stages:
         parts.append(_stage_table(run))
     return Group(*parts)

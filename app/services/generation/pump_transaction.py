@@ -19,7 +19,7 @@ from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
 from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
 from app.states import Status
-from app.store.runs import runs, slots
+from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold
 from app.store.tables.runs import Run
 from app.store.work import work_items as work
@@ -77,6 +77,7 @@ class Turns:
                 self._release_stale(session)
             session.flush()
             self._in_flight.share(session)
+            self._record_wait(session, run)
             recorded = [answer.asked.item.id for answer in answers]
             claim, step = self._go_on(session, run, free, recorded, is_leaving=is_leaving)
             return pool, claim, step
@@ -92,6 +93,14 @@ class Turns:
         # A person may have raised the target.
         self._material = with_target_of(run, self._material)
         return run
+
+    def _record_wait(self, session: Session, run: Run) -> None:
+        """Let a person see that no endpoint answers, and with which words."""
+        wait = self._in_flight.endpoints.wait() if run.status == Status.RUNNING else None
+        if wait is not None:
+            waiting.begin(session, run.id, wait)
+        elif run.waiting_since is not None:
+            waiting.end(session, run.id)
 
     def _release_stale(self, session: Session) -> None:
         """Reopen what an earlier try of this transaction claimed, whose answer was lost."""

@@ -5,6 +5,7 @@ the others with theirs. Per-minute limits are kept in the database, for all work
 """
 
 import math
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from sqlalchemy.orm import Session
 from app.llm.parallel.calls import Calls, Endpoint
 from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
+from app.states import WaitKind
+from app.store.runs.waiting import Wait
 from app.store.work import endpoint_states
 from app.store.work.endpoint_states import State, Used
 
@@ -26,6 +29,9 @@ _SUSPICIOUS_S = 30.0
 _MIN_HOLD_S = 0.05
 """Shorter holds are over before another worker has read of them."""
 _STALE_S = 0.5
+_NOTICEABLE_S = 5.0
+"""A wait that is shorter is not shown: an endpoint is away for a moment now and then."""
+_LOADING = re.compile(r"\bloading\b|\bwarming up\b|\bstarting up\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class Endpoints:
         self._probing: dict[str, float] = {}
         """Until when this worker may send the one call that probes an endpoint, by name."""
         self._reported: set[str] = set()
+        self._answered_at = dict.fromkeys(self._names, time.monotonic())
         self._known_until: dict[str, float] = {}
         """Until when all workers know that the endpoint throttles, by name."""
         self._read_at = 0.0
@@ -91,6 +98,23 @@ class Endpoints:
         shortest = min(away, key=lambda state: state.away_s or 0.0)
         return f"The endpoint has been away for {shortest.away_s:.0f} s. {shortest.trouble}"
 
+    def wait(self) -> Wait | None:
+        """Return why no endpoint answers now; None while one does, or does not for a moment."""
+        waits = [self._wait(name) for name in self._names]
+        known = [wait for wait in waits if wait is not None and wait.for_s >= _NOTICEABLE_S]
+        return min(known, key=lambda wait: wait.for_s) if len(known) == len(waits) > 0 else None
+
+    def _wait(self, name: str) -> Wait | None:
+        state, throttle = self._state(name), self._lanes[name].last_throttle
+        if state.away_s is not None:
+            words = state.trouble or ""
+            kind = WaitKind.LOADING if _LOADING.search(words) else WaitKind.OUTAGE
+            return Wait(kind, words, state.away_s)
+        if throttle is not None and state.held_s > 0:
+            silent_s = time.monotonic() - self._answered_at[name]
+            return Wait(WaitKind.THROTTLE, str(throttle), silent_s)
+        return None
+
     def report(self, session: Session, report: Report) -> None:
         """Record what all others should obey, and read what they have recorded."""
         if not self.states:
@@ -102,6 +126,7 @@ class Endpoints:
             self._record(session, endpoint.name, report)
             self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
         self._reported = report.away.keys() | report.answered
+        self._answered_at |= dict.fromkeys(report.answered, time.monotonic())
         self.states = endpoint_states.states(session, self._names, self._model, lock=self._limited)
 
     def _record(self, session: Session, name: str, report: Report) -> None:

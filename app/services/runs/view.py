@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage, stages_of
 from app.schemas.budgets import BudgetView
-from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens
+from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens, WaitingView
 from app.services.generation.work.accounting import caps_of, presumed_spent
-from app.states import FINAL, ItemState
+from app.states import FINAL, ItemState, WaitKind
 from app.store.runs import progress, runs
 from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.runs import Run
@@ -25,6 +25,7 @@ def run_view(session: Session, run: Run) -> RunView:
     return RunView(
         **{name: getattr(run, name) for name in _COLUMNS},
         stage=_stage_of(run, stages),
+        waiting=_waiting(run),
         progress=_progress(session, run, stages, funnel),
         stages=stages,
         funnel=funnel,
@@ -40,6 +41,13 @@ _COLUMNS = (
     "classification_bias", "cost_usd",
 )  # fmt: skip
 """The columns of a run that are shown as they are stored."""
+
+
+def _waiting(run: Run) -> WaitingView | None:
+    if run.waiting_since is None or run.waiting_kind is None:
+        return None
+    kind, message = WaitKind(run.waiting_kind), run.waiting_message or ""
+    return WaitingView(kind=kind, since=run.waiting_since, message=message)
 
 
 def _budget(session: Session, run: Run) -> BudgetView:

@@ -1,9 +1,10 @@
-"""Queries on a run's events: the run and its new events, as of one moment."""
+"""Queries on a run's events: append one, or read the run and its new events as of one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, insert, select
 from sqlalchemy.orm import Session
 
 from app.store.tables.runs import Run, RunEvent
@@ -15,6 +16,18 @@ class Look:
 
     run: Run
     events: Sequence[RunEvent]
+
+
+def add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
+    """Append an event to a run's log.
+
+    Locks the run's row, where the caller has not: ids come from a sequence, and a reader that has
+    seen one must be sure that no lower one is committed after it.
+    """
+    # A weaker lock than that of `lock`, which would wait for transactions that only added rows of
+    # this run, and two of them would wait for each other.
+    session.execute(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True))
+    session.execute(insert(RunEvent).values(run_id=run_id, kind=kind, data=data))
 
 
 def look(session: Session, run_id: str, after_id: int, limit: int) -> Look | None:

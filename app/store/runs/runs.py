@@ -2,14 +2,15 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, insert, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from app.states import RUN_TRANSITIONS, WORKABLE, EndReason, Status, sources_of
 from app.store.moves import Move
 from app.store.moves import move as guarded_move
+from app.store.runs import events, waiting
 from app.store.sql import epoch_now
-from app.store.tables.runs import Run, RunEvent, RunSlot
+from app.store.tables.runs import Run, RunSlot
 
 
 class Hold(NamedTuple):
@@ -56,19 +57,15 @@ def move(
         values={"end_reason": reason, "idle_until": None},
     )
     guards = () if hold is None else (is_held_by(hold),)
-    return guarded_move(session, Run, run_id, wanted, *guards, add_event=add_event)
+    return guarded_move(session, Run, run_id, wanted, *guards, add_event=_end_wait_and_add_event)
 
 
-def add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Append an event to a run's log.
+def _end_wait_and_add_event(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
+    waiting.end(session, run_id)
+    events.add_event(session, run_id, kind, data)
 
-    Locks the run's row, where the caller has not: ids come from a sequence, and a reader that has
-    seen one must be sure that no lower one is committed after it.
-    """
-    # A weaker lock than that of `lock`, which would wait for transactions that only added rows of
-    # this run, and two of them would wait for each other.
-    session.execute(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True))
-    session.execute(insert(RunEvent).values(run_id=run_id, kind=kind, data=data))
+
+add_event = events.add_event
 
 
 def target_of(run: Run) -> int:

@@ -68,6 +68,8 @@ class CompletionRow(Table):
     parameters: Mapped[dict[str, Any]]
     model: Mapped[str]
     """The model that answered, by the provider's name."""
+    requested_model: Mapped[str | None] = mapped_column(String(200))
+    """The model that was asked, by the run's name for it; null: stored before this was."""
     reply: Mapped[str]
     reasoning: Mapped[str | None]
     """The model's thoughts, where the endpoint sends them apart from the reply; never read."""

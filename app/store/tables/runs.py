@@ -110,6 +110,17 @@ class Run(Moving, Table):
     """Until then it only waits for the provider and needs no worker; null: it needs one."""
     served_at: Mapped[datetime | None]
     """When a pump last left it: of runs with equally many, the one left first is served first."""
+    waiting_since: Mapped[datetime | None]
+    """Since when it gets no answer, because its endpoints are away or throttle; null: it gets some.
+    """
+    waiting_kind: Mapped[str | None] = mapped_column(String(20))
+    """`states.WaitKind`: why it waits."""
+    waiting_message: Mapped[str | None]
+    """The provider's words."""
+    waiting_event_at: Mapped[datetime | None]
+    """When the latest event was added that says that it waits."""
+    refusals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """By stage: the calls in a row, up to now, that the endpoint refused in equal words."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     """Of the request it was started with: its key with another request is a conflict."""

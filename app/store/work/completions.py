@@ -34,6 +34,8 @@ class Reply:
     call: str | None = None
     """Our own name for the call."""
     endpoint: str | None = None
+    requested_model: str | None = None
+    """The model that was asked, by the run's name for it; None: not known."""
     request_sha256: str | None = None
     """Only where the reply may be used again."""
     reused_from: int | None = None
@@ -85,6 +87,7 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
         "demonstrations": list(reply.demonstrations),
         "parameters": _parameters(reply.request.parameters),
         "model": completion.model,
+        "requested_model": reply.requested_model,
         "reply": storable(completion.text),
         "reasoning": None if completion.reasoning is None else storable(completion.reasoning),
         "finish_reason": completion.finish_reason[:40],

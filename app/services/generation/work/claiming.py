@@ -118,6 +118,7 @@ class Claimer:
                 latency_s=0.0,
                 demonstrations=one.demonstrations,
                 call=one.call,
+                requested_model=self._model,
                 request_sha256=key,
                 reused_from=kept.id,
             )

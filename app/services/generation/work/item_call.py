@@ -109,6 +109,7 @@ def paid_reply(
         demonstrations=asked.demonstrations,
         call=asked.call,
         endpoint=asked.endpoint,
+        requested_model=model,
         request_sha256=reuse_key(asked.request, model),
         batch_id=batch_id,
     )

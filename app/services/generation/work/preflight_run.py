@@ -171,6 +171,7 @@ def _replies(
             cost_usd=cost_usd(probe.completion, model, context.prices),
             call=f"{token}.preflight.{n}",
             endpoint=name,
+            requested_model=model,
         )
         for n, (name, probe) in enumerate(probes)
     ]

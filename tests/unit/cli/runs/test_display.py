@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.cli.runs.display import funnel_table, row_table, run_line, run_progress
+from app.cli.runs.display import funnel_table, row_table, run_line, run_progress, run_view
 from tests.unit.cli.drawing import a_run, drawn, with_progress
 
 
@@ -32,6 +32,17 @@ def test_what_is_not_known_yet_is_not_made_up() -> None:
     line = run_line(with_progress(acceptance_rate=None, tokens_per_s=None))
     assert "acceptance rate ?" in line
     assert "? tokens/s" in line
+
+
+def test_a_wait_for_the_endpoint_is_shown_in_the_line_and_in_the_picture() -> None:
+    since = "2026-01-02T03:04:05Z"
+    wait = {"kind": "throttle", "since": since, "message": "Too many \x1b[31mrequests."}
+    run = a_run(waiting=wait)
+    for told in (run_line(run), drawn(run_progress(run))):
+        words = " ".join(told.split())
+        assert "which throttles since 03:04:05 UTC: Too many \ufffd[31mrequests." in words
+    assert run_view(run).state != run_view(a_run()).state
+    assert "waiting for" not in run_line(a_run())
 
 
 def test_the_funnel_names_each_reason_the_commonest_first() -> None:

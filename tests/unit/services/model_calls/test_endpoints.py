@@ -161,3 +161,23 @@ def test_without_limits_nothing_is_charged(database: Database) -> None:
             endpoints.charge(session, [call(10**9)] * 5)
         turn(context, endpoints)
         assert shares(context, endpoints) == {"e0": 4}
+
+
+def test_a_wait_is_shown_once_no_endpoint_has_answered_for_five_seconds(
+    database: Database,
+) -> None:
+    context = context_of(database, echo, echo)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        assert endpoints.wait() is None
+        turn(context, endpoints, Report(away={"e0": "gone", "e1": "The model is loading."}))
+        assert endpoints.wait() is None, "it has lasted for a moment only"
+        e0, e1 = endpoints.states["e0"], endpoints.states["e1"]
+        endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=4.0)}
+        assert endpoints.wait() is None
+        endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=6.0)}
+        assert endpoints.wait() == ("loading", "The model is loading.", 6.0)
+        endpoints.states = {"e0": replace(e0, away_s=7.0), "e1": replace(e1, away_s=8.0)}
+        assert endpoints.wait() == ("outage", "gone", 7.0)
+        endpoints.states = {"e0": replace(e0, away_s=7.0), "e1": replace(e1, away_s=None)}
+        assert endpoints.wait() is None, "one of them answers"

@@ -15,7 +15,9 @@ from app.services.context import ServiceContext
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.services.runs.view import run_view
-from app.states import ItemState, Status
+from app.states import ItemState, Status, WaitKind
+from app.store.runs import waiting
+from app.store.runs.waiting import Wait
 from app.store.tables.runs import Run
 from app.store.tables.work import WorkItem
 from app.store.work import instructions
@@ -168,3 +170,19 @@ def test_a_review_counts_rows(context: ServiceContext) -> None:
     assert found.funnel.instances_rejected == {"unreadable": 1}
     assert (found.funnel.parsed, found.funnel.unknown, found.funnel.classification) == (5, 3, 0)
     assert found.progress.time_left_s == pytest.approx(100, rel=0.2)
+
+
+def test_a_wait_for_the_endpoint_is_shown_with_the_words_of_the_provider(
+    context: ServiceContext,
+) -> None:
+    run_id = start(context, status=Status.RUNNING)
+    assert seen(context, run_id).waiting is None
+    with context.database.write() as session:
+        waiting.begin(session, run_id, Wait(WaitKind.THROTTLE, "Too many requests.", 6.0))
+    wait = seen(context, run_id).waiting
+    assert wait is not None
+    assert (wait.kind, wait.message) == ("throttle", "Too many requests.")
+    assert wait.since < datetime.now(UTC)
+    with context.database.write() as session:
+        waiting.end(session, run_id)
+    assert seen(context, run_id).waiting is None
