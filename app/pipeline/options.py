@@ -5,7 +5,14 @@ The API and the command line show the docstrings of the fields as their document
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from app.pipeline.types import BatchChoice
 
@@ -84,8 +91,9 @@ class RunOptions(_Options):
     """Name of the model. Default: the model of the service."""
     target: int = Field(default=100, ge=1, le=1_000_000)
     """Number of accepted instructions to reach."""
-    instances_per_instruction: int = Field(default=3, ge=1, le=20)
-    """Largest number of instances per instruction; profile `paper` keeps at most 5."""
+    instances_per_instruction: int | None = Field(default=None, ge=1, le=20)
+    """Largest number of instances per instruction; profile `paper` keeps at most 5. Default: 3;
+    profile `paper`: 5."""
     tasks_per_request: int = Field(default=8, ge=1, le=50)
     """New instructions per generation call; profile `default` only."""
     demonstrations: Demonstrations = Demonstrations()
@@ -139,6 +147,19 @@ class RunOptions(_Options):
     review: ReviewOptions = ReviewOptions()
     """Rules of the profile `judge`."""
 
+    @property
+    def most_instances(self) -> int:
+        """Return the largest number of instances per instruction: chosen, or the profile's own."""
+        return self.instances_per_instruction or _own_instances(self.profile)
+
+    @field_validator("instances_per_instruction")
+    @classmethod
+    def _left_out_when_it_is_the_profiles(
+        cls, value: int | None, info: ValidationInfo
+    ) -> int | None:
+        # Runs that were stored while the option was a number are then equal to runs without it.
+        return None if value == _own_instances(info.data.get("profile", "default")) else value
+
     @model_validator(mode="after")
     def _check_profile(self) -> Self:
         if self.profile not in {"default", "judge"}:
@@ -158,6 +179,10 @@ class RunOptions(_Options):
     def _reject(self, name: str, reason: str) -> None:
         if getattr(self, name) != RunOptions.model_fields[name].default:
             raise ValueError(f"{name} {reason}")
+
+
+def _own_instances(profile: ProfileName) -> int:
+    return 5 if profile == "paper" else 3
 
 
 GROWING_ONLY = (

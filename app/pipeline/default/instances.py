@@ -48,7 +48,7 @@ def request(
     instruction: str, asking: Asking, name: str, *, order: Order, parameters: Parameters
 ) -> Request:
     """Build the request of the stage `name`; `order` is that of the two fields in the reply."""
-    count = asking.options.instances_per_instruction
+    count = asking.options.most_instances
     form = _JSON_FORM.format(*order) if asking.json_answers else _TAG_FORM.format(*order)
     system = template(f"default/{name}.system").fixing(form=form)
     user = template("default/instances.user").fixing(count=count)
@@ -89,7 +89,7 @@ def _schema(options: RunOptions, order: Order) -> JsonSchema:
         "required": list(order),
         "additionalProperties": False,
     }
-    most = options.instances_per_instruction
+    most = options.most_instances
     return {
         "type": "object",
         "properties": {"instances": {"type": "array", "items": instance, "maxItems": most}},
@@ -124,7 +124,7 @@ def read(
     if len(answers) < len(kept):
         rejected += [_as_rejected(instance, "contradiction") for instance in kept]
         kept = []
-    most = options.instances_per_instruction
+    most = options.most_instances
     rejected += [_as_rejected(instance, "surplus") for instance in kept[most:]]
     return ReadInstances(tuple(kept[:most]), tuple(rejected))
 

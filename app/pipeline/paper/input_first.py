@@ -54,7 +54,7 @@ def _parse(completion: Completion, _instruction: str, options: RunOptions) -> Re
     read = tuple(_read(completion.text.strip()))
     if not read:
         return ReadInstances(rejected=(Rejected(completion.text, "no_instance"),))
-    return screen(completion, read, options.instances_per_instruction)
+    return screen(completion, read, options.most_instances)
 
 
 def _read(text: str) -> Iterator[Instance]:

@@ -9,7 +9,10 @@ MOST_INSTANCES = 5
 
 
 def screen(completion: Completion, read: Sequence[Instance], most: int) -> ReadInstances:
-    """Apply the rules in the order of the paper's code; `most` kept, never more than 5."""
+    """Apply the rules in the order of the paper's code; keep the first `most`, never more than 5.
+
+    The paper's code draws the five at random. The first ones give the same data set each time.
+    """
     passed: dict[Instance, None] = {}
     rejected: list[Rejected] = []
     for n, instance in enumerate(read):

@@ -51,7 +51,7 @@ def _parse(completion: Completion, _instruction: str, options: RunOptions) -> Re
     _, *parts = completion.text.split(_MARKER)
     if not parts:
         return ReadInstances(rejected=(Rejected(completion.text, "no_instance"),))
-    return screen(completion, tuple(map(_read_one, parts)), options.instances_per_instruction)
+    return screen(completion, tuple(map(_read_one, parts)), options.most_instances)
 
 
 def _read_one(text: str) -> Instance:

@@ -43,7 +43,7 @@ class RunRequest:
         return request_hash("run", parts, self._legacy_words(training))
 
     def _legacy_words(self, training: BaseModel | None) -> str:
-        words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{self.options.model_dump_json()}"
+        words = f"{self.seed_set_id}\n{self.seed_tasks!r}\n{_legacy_options(self.options)}"
         if self.caps != NO_CAPS:
             words += f"\n{self.caps}"
         if self.dataset_id is not None:
@@ -51,6 +51,46 @@ class RunRequest:
         if training is not None:
             words += f"\n{training.model_dump_json()}"
         return words
+
+
+def _legacy_options(options: RunOptions) -> str:
+    """Dump options as before version 2: an option left out has its default of that time."""
+    new = {
+        name
+        for name, field in RunOptions.model_fields.items()
+        if name not in _OPTIONS_BEFORE_2 and getattr(options, name) == field.default
+    }
+    most = options.instances_per_instruction or 3
+    then = options.model_copy(update={"instances_per_instruction": most})
+    return then.model_dump_json(exclude=new)
+
+
+_OPTIONS_BEFORE_2 = frozenset(
+    {
+        "profile",
+        "model",
+        "target",
+        "instances_per_instruction",
+        "tasks_per_request",
+        "demonstrations",
+        "sampling",
+        "classification_share",
+        "language",
+        "answer_format",
+        "random_seed",
+        "lookahead",
+        "similarity_threshold",
+        "tokenizer",
+        "nothing_near",
+        "filters",
+        "max_attempts",
+        "dry_after",
+        "workers",
+        "reuse_replies",
+        "batch",
+        "review",
+    }
+)
 
 
 def check_request(context: ServiceContext, request: RunRequest) -> str:

@@ -51,6 +51,26 @@ def test_an_option_is_taken_at_its_bounds_and_refused_beyond_them(
             chosen(beyond)
 
 
+@pytest.mark.parametrize(
+    ("profile", "own"),
+    [("default", 3), ("paper", 5), ("alpaca", 3), ("judge", 3), ("re_answer", 3)],
+)
+def test_the_number_of_instances_left_out_is_that_of_the_profile(profile: str, own: int) -> None:
+    left_out = RunOptions.model_validate({"profile": profile})
+    chosen = RunOptions.model_validate({"profile": profile, "instances_per_instruction": own})
+
+    assert (left_out.instances_per_instruction, left_out.most_instances) == (None, own)
+    # Stored runs have the number.
+    assert chosen == left_out
+
+
+def test_a_number_of_instances_that_is_chosen_holds() -> None:
+    chosen = {"profile": "paper", "instances_per_instruction": 3}
+
+    assert RunOptions.model_validate(chosen).most_instances == 3
+    assert RunOptions(instances_per_instruction=5).most_instances == 5
+
+
 @pytest.mark.parametrize("threshold", [0.0, -0.1, 1.001])
 def test_a_threshold_that_rejects_everything_or_nothing_is_refused(threshold: float) -> None:
     with pytest.raises(ValidationError):

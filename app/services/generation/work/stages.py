@@ -257,7 +257,7 @@ def _estimate_instantiate(plan: Plan, _: float) -> Guess | None:
     stage = plan.profile.instantiate(is_classification=False)
     asking = Asking(plan.options, Capabilities())
     request = stage.build_request(plan.seeds[0].instruction, asking)
-    written = plan.options.instances_per_instruction * _TOKENS_PER_INSTANCE
+    written = plan.options.most_instances * _TOKENS_PER_INSTANCE
     return Guess(plan.missing + plan.unfinished, _tokens_of(request), written)
 
 

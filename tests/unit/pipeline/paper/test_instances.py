@@ -19,7 +19,9 @@ def written(stage: str, instances: Pairs) -> str:
     )
 
 
-def read(stage: str, instances: Pairs, finish_reason: str = "stop", most: int = 5) -> ReadInstances:
+def read(
+    stage: str, instances: Pairs, finish_reason: str = "stop", most: int | None = None
+) -> ReadInstances:
     options = asking(profile="paper", instances_per_instruction=most).options
     answer = reply(written(stage, instances), finish_reason)
     return instance_stage("paper", stage).parse(answer, INSTRUCTION, options)
@@ -121,8 +123,8 @@ def test_exact_repeats_go_but_for_the_first(stage: str) -> None:
     assert reasons(result) == ["repeated"]
 
 
-@pytest.mark.parametrize(("asked", "kept"), [(1, 1), (4, 4), (5, 5), (20, 5)])
-def test_at_most_five_are_kept_whatever_is_asked(stage: str, asked: int, kept: int) -> None:
+@pytest.mark.parametrize(("asked", "kept"), [(None, 5), (1, 1), (4, 4), (5, 5), (20, 5)])
+def test_the_first_five_are_kept_and_never_more(stage: str, asked: int | None, kept: int) -> None:
     instances = [(f"text {n}", f"label {n}") for n in range(7)]
 
     result = read(stage, instances, most=asked)
