@@ -16,6 +16,10 @@ class Price(BaseModel, frozen=True):
 
     input_usd: Decimal = Field(ge=0)
     output_usd: Decimal = Field(ge=0)
+    cached_input_usd: Decimal | None = Field(default=None, ge=0)
+    """Of prompt tokens that the provider's cache had; unset: the price of input."""
+    cache_write_usd: Decimal | None = Field(default=None, ge=0)
+    """Of prompt tokens that are written to that cache; unset: 1.25 times the price of input."""
     batch_factor: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
     """Price of a call by the provider's Batch API, as a fraction of the normal price."""
 
@@ -68,9 +72,6 @@ class Settings(BaseSettings):
     """Seconds after which a model call as a whole counts as an outage."""
     outage_patience_s: float = Field(default=900.0, gt=0)
     """Seconds after which a run pauses when all its endpoints are down."""
-    throttle_patience_s: float = Field(default=600.0, gt=0)
-    """Seconds after which a run pauses when its endpoints refuse all calls by their rate limits; a
-    longer Retry-After pauses it at once."""
     batch_poll_s: float = Field(default=10.0, gt=0)
     """Seconds to the first poll of a batch; the interval then grows up to thirty times as long."""
     prices: dict[str, Price] = Field(default_factory=dict)

@@ -15,6 +15,7 @@ import openai
 
 from app.errors import ConfigurationError, ItemError, ProviderError
 from app.llm.answers.finish_reasons import checked_by_limit
+from app.llm.answers.usage import estimate_missing
 from app.llm.classify_errors import Failure, classify
 from app.llm.connections import Connections, Reply
 from app.llm.parse_errors import (
@@ -69,7 +70,8 @@ class OpenAIProvider:
         # request with its headers, and the provider's message unscrubbed.
         if isinstance(answer, Failure):
             raise self._trouble(answer)
-        return checked_by_limit(self._read(answer), request.parameters.max_tokens)
+        completion = checked_by_limit(self._read(answer), request.parameters.max_tokens)
+        return estimate_missing(completion, request)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -89,7 +91,7 @@ class OpenAIProvider:
         path, body = request_body(request, self._model, length_name)
         answer = await self._connections.post(path, json.dumps(body).encode())
         if isinstance(answer, Reply) and not 200 <= answer.status < 300:
-            return _failure_of_reply(answer).of_request(body)
+            return _failure_of_reply(answer)
         return answer
 
     def _read(self, reply: Reply) -> Completion:

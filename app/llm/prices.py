@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from app.errors import Fault, InvalidInput
-from app.pipeline.budget import Amount
+from app.pipeline.budget import NO_TOKENS, Amount, Tokens
 from app.pipeline.types import ChatPrompt, Completion, Request
 from app.settings import Price
 
 TOKENS_PER_PRICE = 1_000_000
+_WRITING = Decimal("1.25")
+"""Price of writing a prompt token to a cache, in prices of input, with OpenAI and Anthropic."""
 
 
 def cost_usd(
@@ -23,10 +25,20 @@ def cost_usd(
     price = prices.get(model)
     if price is None:
         return None
-    input_usd = price.input_usd * completion.prompt_tokens
+    fresh = completion.prompt_tokens - completion.cached_tokens - completion.cache_write_tokens
+    prompt_usd = (
+        price.input_usd * fresh
+        + _or_else(price.cached_input_usd, price.input_usd) * completion.cached_tokens
+        + _or_else(price.cache_write_usd, price.input_usd * _WRITING)
+        * completion.cache_write_tokens
+    )
     output_usd = price.output_usd * completion.completion_tokens
     factor = price.batch_factor if by_batch else 1
-    return (input_usd + output_usd) * factor / TOKENS_PER_PRICE
+    return (prompt_usd + output_usd) * factor / TOKENS_PER_PRICE
+
+
+def _or_else(price_usd: Decimal | None, usual_usd: Decimal) -> Decimal:
+    return usual_usd if price_usd is None else price_usd
 
 
 def check_priced(model: str, prices: Mapping[str, Price], field: str) -> None:
@@ -45,12 +57,12 @@ _AROUND_A_TURN = 16
 _AROUND_A_CALL = 64
 _SPREAD_OUT = 2
 """Factor by which a schema may grow when an endpoint writes it with line breaks."""
+_HEADROOM = Decimal("1.25")
+"""How much larger than the largest bill so far the next one may be."""
 
 
-def max_usage(
-    request: Request, model: str, prices: Mapping[str, Price], *, by_batch: bool = False
-) -> Amount:
-    """Return the maximum that one call can use; its cost is 0 when the model has no price.
+def max_tokens(request: Request) -> Tokens:
+    """Return the maximum that one call should use.
 
     No tokenizer makes more tokens than the text has bytes; the request limits the answer.
     """
@@ -62,6 +74,45 @@ def max_usage(
         size += len(schema) * _SPREAD_OUT
     else:
         size = len(prompt.text.encode())
-    bound = Completion("", "", model, size + _AROUND_A_CALL, request.parameters.max_tokens)
-    usd = cost_usd(bound, model, prices, by_batch=by_batch) or Decimal(0)
-    return Amount(1, bound.prompt_tokens + bound.completion_tokens, usd)
+    return Tokens(size + _AROUND_A_CALL, request.parameters.max_tokens)
+
+
+def max_usage(
+    request: Request,
+    model: str,
+    prices: Mapping[str, Price],
+    *,
+    seen: Tokens = NO_TOKENS,
+    by_batch: bool = False,
+) -> Amount:
+    """Return the maximum that one call can use; its cost is 0 when the model has no price.
+
+    Args:
+        request: the call.
+        model: its model.
+        prices: prices by model.
+        seen: the largest bill that went beyond `max_tokens`, where one did. An endpoint that adds
+            to the prompt, or whose limit leaves out reasoning, does so with every call.
+        by_batch: True: the call goes by the Batch API.
+    """
+    most = max_tokens(request) + seen.scaled(_HEADROOM)
+    price = prices.get(model)
+    usd = Decimal(0)
+    if price is not None:
+        # All of the prompt at its dearest.
+        dearest = max(price.input_usd, price.cached_input_usd or 0, price.cache_write_usd or 0)
+        dearest_price = Price(
+            input_usd=dearest, output_usd=price.output_usd, batch_factor=price.batch_factor
+        )
+        bound = Completion("", "", model, most.prompt, most.completion)
+        usd = cost_usd(bound, model, {model: dearest_price}, by_batch=by_batch) or Decimal(0)
+    return Amount(1, most.prompt + most.completion, usd)
+
+
+def beyond_maximum(completion: Completion, request: Request) -> Tokens:
+    """Return the counts of an answer that are larger than `max_tokens`; the others are 0."""
+    most = max_tokens(request)
+    prompt, completed = completion.prompt_tokens, completion.completion_tokens
+    return Tokens(
+        prompt if prompt > most.prompt else 0, completed if completed > most.completion else 0
+    )

@@ -12,14 +12,13 @@ from typing import TypeGuard
 from app.errors import ItemError, Outage
 from app.llm.answers.content import Content, read_content
 from app.llm.answers.finish_reasons import end_of, finish_reason_of
+from app.llm.answers.usage import with_usage
 from app.llm.json_fields import JsonObject, fields
 from app.llm.provider_text import shorten, storable
 from app.pipeline.types import Completion
 
 MAX_NAME_CHARACTERS = 200
 """Most characters kept of a model's name and of a finish reason."""
-MAX_TOKENS = 2**31 - 1
-"""Largest token count that is believed; it is also the largest that an integer column stores."""
 
 
 def json_object(body: bytes) -> JsonObject:
@@ -46,17 +45,15 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
     choice = fields(choices[0])
     finish_reason = finish_reason_of(choice, reply)
     content = _content_of(choice, finish_reason)
-    usage = fields(reply.get("usage"))
-    return Completion(
+    completion = Completion(
         text=storable(content.text or ""),
         finish_reason=_text(finish_reason, ""),
         model=_text(reply.get("model"), asked_model),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
         top_logprobs=_top_logprobs(choice.get("logprobs")),
         reply_id=_text(reply.get("id"), "") or None,
         reasoning=None if content.reasoning is None else storable(content.reasoning),
     )
+    return with_usage(completion, reply)
 
 
 def _content_of(choice: JsonObject, finish_reason: str) -> Content:
@@ -122,12 +119,6 @@ def _no_answer(what: str, body: bytes) -> str:
 
 def _text(value: object, otherwise: str) -> str:
     return storable(value[:MAX_NAME_CHARACTERS]) if isinstance(value, str) and value else otherwise
-
-
-def _count(value: object) -> int:
-    # A missing usage counts as 0 tokens: it is no reason to lose the answer.
-    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_TOKENS
-    return int(value) if known and isinstance(value, int) else 0
 
 
 def _is_finite(value: object) -> TypeGuard[float]:

@@ -1,9 +1,11 @@
 """Budget and cost of a run: calls, tokens and money.
 
 A call is reserved at the most it can take before it is sent, and settled at what it took after it
-was answered. What was cut off stays counted at its most: it may have been paid for.
+was answered. What was cut off stays counted at its most: it may have been paid for. An endpoint
+that bills more than the most raises what is reserved for the calls after it.
 """
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,6 +26,28 @@ class Amount:
 
 
 NOTHING = Amount()
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of one call."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+
+    def scaled(self, factor: Decimal) -> "Tokens":
+        """Return the tokens multiplied by a factor, rounded up."""
+        return Tokens(math.ceil(self.prompt * factor), math.ceil(self.completion * factor))
+
+    def joined(self, other: "Tokens") -> "Tokens":
+        """Return the larger count of each of both."""
+        return Tokens(max(self.prompt, other.prompt), max(self.completion, other.completion))
+
+
+NO_TOKENS = Tokens()
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,13 +131,21 @@ class Completion:
     model: str
     """Name of the model that answered, as given by the provider."""
     prompt_tokens: int = 0
+    """Tokens of the whole prompt, including those that a cache read or wrote."""
     completion_tokens: int = 0
+    """All tokens that were generated, including those of reasoning."""
     top_logprobs: Mapping[str, float] | None = None
     """Natural logarithms of the probabilities of the first token's alternatives, by token."""
     reply_id: str | None = None
     """The provider's id of the reply, for its logs and bills."""
     reasoning: str | None = None
     """The thoughts that the endpoint sent apart from the text; kept, never read. None: none."""
+    cached_tokens: int = 0
+    """Tokens of the prompt that the provider's cache had."""
+    cache_write_tokens: int = 0
+    """Tokens of the prompt that were written to the provider's cache."""
+    is_estimated: bool = False
+    """True when the endpoint left out token counts, so that they are estimated from the text."""
 
     @property
     def cut_off(self) -> bool:

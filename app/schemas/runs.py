@@ -257,11 +257,6 @@ class CompletionView(Schema):
 
     id: int
     stage: Stage
-    ticket: int | None = None
-    """0-based number of the generation call; null in the other stages."""
-    sequence: int | None = None
-    """The instruction that it classifies or brings instances of, or the position of the reviewed
-    row; null in the stages before."""
     prompt_version: str
     prompt_text_sha256: str
     prompt: str
@@ -278,7 +273,15 @@ class CompletionView(Schema):
     finish_reason: str
     """`length` when the reply was truncated; otherwise the provider's word."""
     prompt_tokens: int
+    """Of the whole prompt, including cached ones."""
+    cached_tokens: int
+    """Prompt tokens that the provider's cache had."""
+    cache_write_tokens: int
+    """Prompt tokens that were written to that cache."""
     completion_tokens: int
+    """Including those of reasoning."""
+    is_estimated: bool
+    """True when the endpoint left out token counts, so that they are estimated from the text."""
     cost_usd: Decimal | None
     """Null when the model has no known price."""
     batch_id: str | None

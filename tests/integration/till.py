@@ -53,7 +53,8 @@ class Till:
         size += len(call.prompt.encode())
         share, length = self.rng.random() ** 2, self.rng.random() ** 2
         most = int(call.parameters["max_tokens"])
-        return round(size * share), round(most * length)
+        # Every answer has a token, and every prompt.
+        return max(1, round(size * share)), max(1, round(most * length))
 
     def _charge(self, model: str, prompt_tokens: int, completion_tokens: int) -> None:
         price = self.prices[model]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from app.llm.answers.usage import has_estimated_answer
 from app.llm.json_fields import JsonObject, fields
 from app.pipeline.types import Completion
 
@@ -117,6 +118,7 @@ def checked_by_limit(completion: Completion, max_tokens: int) -> Completion:
         completion: The answer.
         max_tokens: Limit that was sent with the request.
     """
-    if completion.completion_tokens < max_tokens or end_of(completion.finish_reason) != "unknown":
+    tokens = 0 if has_estimated_answer(completion) else completion.completion_tokens
+    if tokens < max_tokens or end_of(completion.finish_reason) != "unknown":
         return completion
     return replace(completion, finish_reason="length")

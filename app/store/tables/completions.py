@@ -77,7 +77,14 @@ class CompletionRow(Table):
     top_logprobs: Mapped[dict[str, Any] | None]
     """Log probabilities (natural) of the first token's candidates, if requested and returned."""
     prompt_tokens: Mapped[int]
+    """Of the whole prompt, including what a cache read or wrote."""
+    cached_tokens: Mapped[int] = mapped_column(server_default=text("0"))
+    """Of the prompt: tokens that the provider's cache had."""
+    cache_write_tokens: Mapped[int] = mapped_column(server_default=text("0"))
+    """Of the prompt: tokens that were written to that cache."""
     completion_tokens: Mapped[int]
+    is_estimated: Mapped[bool] = mapped_column(server_default=false())
+    """True when the endpoint left out token counts, so that they are estimated."""
     cost_usd: Mapped[Decimal | None] = mapped_column(Dollars)
     """Null when the model has no known price."""
     latency_s: Mapped[float]

@@ -97,7 +97,10 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
             else {storable(token): p for token, p in completion.top_logprobs.items()}
         ),
         "prompt_tokens": completion.prompt_tokens,
+        "cached_tokens": completion.cached_tokens,
+        "cache_write_tokens": completion.cache_write_tokens,
         "completion_tokens": completion.completion_tokens,
+        "is_estimated": completion.is_estimated,
         "cost_usd": reply.cost_usd,
         "latency_s": reply.latency_s,
     }
@@ -113,6 +116,9 @@ _READ = (
     CompletionRow.top_logprobs,
     CompletionRow.reply_id,
     CompletionRow.reasoning,
+    CompletionRow.cached_tokens,
+    CompletionRow.cache_write_tokens,
+    CompletionRow.is_estimated,
 )
 
 

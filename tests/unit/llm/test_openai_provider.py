@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import ConfigurationError, ProviderError, RunError
+from app.llm.answers.usage import estimate_prompt_tokens
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import (
@@ -106,7 +107,8 @@ def test_an_answer_cut_off_before_its_first_word_is_still_an_answer() -> None:
 def test_what_is_missing_and_harmless_has_a_default() -> None:
     raw = b'{"choices": [{"message": {"content": "hi"}}]}'
     (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), chat(PLAIN))
-    assert answer == Completion("hi", "unknown", "model-a", 0, 0, None)
+    tokens = estimate_prompt_tokens(chat(PLAIN))
+    assert answer == Completion("hi", "unknown", "model-a", tokens, 1, is_estimated=True)
 
 
 def test_nonsense_beside_the_text_is_left_out() -> None:
@@ -117,7 +119,8 @@ def test_nonsense_beside_the_text_is_left_out() -> None:
     }
     raw = json.dumps(reply).encode()
     (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), text(PLAIN))
-    assert answer == Completion("hi", "unknown", "model-a", 0, 0, None)
+    tokens = estimate_prompt_tokens(text(PLAIN))
+    assert answer == Completion("hi", "unknown", "model-a", tokens, 1, is_estimated=True)
 
 
 def test_text_that_no_database_takes_is_made_storable() -> None:

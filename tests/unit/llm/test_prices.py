@@ -1,6 +1,7 @@
 """What a call costs, to the last digit."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -84,15 +85,42 @@ REQUESTS = st.builds(text_request, TEXTS, LENGTHS) | st.builds(
     chat_request, st.lists(TEXTS, min_size=1, max_size=6), LENGTHS, with_schema=st.booleans()
 )
 AMOUNTS = st.decimals(0, 1000, places=6)
+OPTIONAL = st.none() | AMOUNTS
+
+
+def prices_of(
+    input_usd: Decimal,
+    output_usd: Decimal,
+    cached_input_usd: Decimal | None,
+    cache_write_usd: Decimal | None,
+) -> Mapping[str, Price]:
+    return {
+        "m": Price(
+            input_usd=input_usd,
+            output_usd=output_usd,
+            cached_input_usd=cached_input_usd,
+            cache_write_usd=cache_write_usd,
+        )
+    }
 
 
 @settings(deadline=None)
-@given(REQUESTS, AMOUNTS, AMOUNTS)
+@given(REQUESTS, st.builds(prices_of, AMOUNTS, AMOUNTS, OPTIONAL, OPTIONAL), st.data())
 def test_no_call_takes_more_than_the_most_it_can(
-    request: Request, input_usd: Decimal, output_usd: Decimal
+    request: Request, prices: Mapping[str, Price], data: st.DataObject
 ) -> None:
-    prices = {"m": Price(input_usd=input_usd, output_usd=output_usd)}
-    worst = Completion("", "length", "m", len(written_out(request)), request.parameters.max_tokens)
+    size = len(written_out(request))
+    cached = data.draw(st.integers(0, size))
+    written = data.draw(st.integers(0, size - cached))
+    worst = Completion(
+        "",
+        "length",
+        "m",
+        size,
+        request.parameters.max_tokens,
+        cached_tokens=cached,
+        cache_write_tokens=written if prices["m"].cache_write_usd is not None else 0,
+    )
     bound = max_usage(request, "m", prices)
     assert bound.calls == 1
     assert bound.tokens >= worst.prompt_tokens + worst.completion_tokens
@@ -105,3 +133,29 @@ def test_no_call_takes_more_than_the_most_it_can(
 def test_the_factor_of_a_batch_is_above_nothing_and_at_most_one(factor: str) -> None:
     with pytest.raises(ValidationError, match="batch_factor"):
         Price.model_validate({"input_usd": "1", "output_usd": "1", "batch_factor": factor})
+
+
+CACHING = {
+    "m": Price(
+        input_usd=Decimal(1),
+        output_usd=Decimal(10),
+        cached_input_usd=Decimal("0.1"),
+        cache_write_usd=Decimal("1.5"),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("price", "by_batch", "expected"),
+    [
+        (CACHING["m"], False, "0.0013"),
+        (CACHING["m"], True, "0.00065"),
+        # Without prices of their own: cached tokens cost as much as others, written ones more.
+        (Price(input_usd=Decimal(1), output_usd=Decimal(10)), False, "0.00201"),
+    ],
+)
+def test_tokens_of_a_cache_have_prices_of_their_own(
+    price: Price, by_batch: bool, expected: str
+) -> None:
+    answer = Completion("", "stop", "m", 1000, 100, cached_tokens=800, cache_write_tokens=40)
+    assert cost_usd(answer, "m", {"m": price}, by_batch=by_batch) == Decimal(expected)

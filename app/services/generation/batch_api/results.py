@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ItemError, ProviderError, RunError
 from app.llm.answers.finish_reasons import checked_by_limit
+from app.llm.answers.usage import estimate_missing
 from app.llm.batch_api.batches import BatchEndpoint, Collected
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
@@ -138,6 +139,7 @@ class Collection:
             case Completion():
                 prices = self._context.prices
                 answer = checked_by_limit(answer, asked.request.parameters.max_tokens)
+                answer = estimate_missing(answer, asked.request)
                 reply = paid_reply(asked, answer, self._model, prices, batch_id=self._batch.id)
                 return Answered(asked, reply)
             case ItemError():

@@ -22,8 +22,11 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.types import Completion
 from tests.unit.llm.batch_stand_in import Api, batch_api, chat, named, problem
 
-BODY = {"choices": [{"message": {"content": "fine"}, "finish_reason": "stop"}]}
-FINE = Completion("fine", "stop", "model-a")
+BODY = {
+    "choices": [{"message": {"content": "fine"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+}
+FINE = Completion("fine", "stop", "model-a", 3, 1)
 
 
 def line(custom_id: object, body: object = BODY, status: object = 200, **more: object) -> bytes:

@@ -1,1 +1,0 @@
-"""Failed calls: what an endpoint said, in every shape and wording that vendors use."""
