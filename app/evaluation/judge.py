@@ -17,9 +17,9 @@ from typing import Literal, TypeAlias, get_args
 from app.dataset_row import Record
 from app.evaluation.metrics import Estimate, JudgedOutcome, JudgeFigures
 from app.evaluation.paired import sign_p, tango
-from app.pipeline.default.reading import cleaned, field
+from app.pipeline.default.reading import field
 from app.pipeline.prompts import chat_version, template
-from app.pipeline.review.thoughts import without_thoughts
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]
@@ -130,7 +130,7 @@ def _reference(record: Record) -> str:
 
 def read_judgement(task_id: str, order: Order, completion: Completion | None) -> Judgement:
     """Read a reply in JSON, in tags, or in words; `completion` None means no reply."""
-    text = "" if completion is None else without_thoughts(cleaned(completion.text))
+    text = "" if completion is None else final_answer(completion.text)
     found = [each for each in (_in_json(text), _in_tags(text)) if each is not None]
     if not found and completion is not None and not completion.cut_off:
         words = _in_words(text)

@@ -50,11 +50,11 @@ class ClassifyStage:
     """Step 2: from an instruction to the label whether it is a classification task.
 
     `build_request` takes the number of failed attempts; `parse` takes the model's bias, or None
-    when it was not measured.
+    when it was not measured, and the options.
     """
 
     build_request: Callable[[str, Asking, int], Request]
-    parse: Callable[[Completion, float | None], ReadLabel]
+    parse: Callable[[Completion, float | None, RunOptions], ReadLabel]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking, ClassifyStage, overridden
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, ReadLabel, Request
 
@@ -49,12 +51,12 @@ def _worked_turns() -> tuple[Message, ...]:
     return tuple(turns)
 
 
-def _parse(completion: Completion, bias: float | None) -> ReadLabel:
+def _parse(completion: Completion, bias: float | None, _options: RunOptions) -> ReadLabel:
     margin = yes_margin(completion.top_logprobs or {})
     if margin is not None:
         confidence = margin - (bias or 0.0)
         return ReadLabel(confidence > 0, confidence)
-    word = re.match(r"\W*(yes|no)\b", completion.text, re.IGNORECASE)
+    word = re.match(r"\W*(yes|no)\b", final_answer(completion.text), re.IGNORECASE)
     return ReadLabel(word.group(1).casefold() == "yes" if word else None)
 
 

@@ -7,10 +7,12 @@ last item only.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from app.pipeline.default.reading import cleaned, field, json_items, list_items, text_of, unmarked
+from app.pipeline.default.reading import field, json_items, list_items, text_of, unmarked
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template
+from app.pipeline.replies.clean_text import cleaned
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking, GenerateStage, overridden
 from app.pipeline.types import (
     Candidate,
@@ -80,7 +82,7 @@ def _schema(count: int) -> JsonSchema:
 
 def _parse(completion: Completion, _shown: int, _options: RunOptions) -> ReadCandidates:
     """Read JSON, otherwise a list; every complete item is read, whatever surrounds it."""
-    reading = _read(cleaned(completion.text), cut_off=completion.cut_off)
+    reading = _read(final_answer(completion.text), cut_off=completion.cut_off)
     items: tuple[Candidate | Rejected, ...] = tuple(islice(reading, _MOST_ITEMS))
     if next(reading, None) is not None:
         items = (*items, Rejected(f"more than {_MOST_ITEMS} items", "too_many_items"))

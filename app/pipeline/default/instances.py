@@ -17,9 +17,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from app.pipeline.default.reading import cleaned, field, json_items, tagged_pairs
+from app.pipeline.default.reading import field, json_items, tagged_pairs
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
+from app.pipeline.replies.clean_text import cleaned
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking
 from app.pipeline.types import (
     ChatPrompt,
@@ -102,12 +104,12 @@ def read(
     completion: Completion, instruction: str, options: RunOptions, *, first: str
 ) -> ReadInstances:
     """Read a reply of either stage; `first` is the field each instance begins with."""
-    text = cleaned(completion.text)
+    text = final_answer(completion.text, about=instruction)
     items: Sequence[object] | None = json_items(text, "instances")
     if items is None:
         items = tagged_pairs(text, first=first)
     if not items:
-        return ReadInstances(rejected=(Rejected(text, "unreadable"),))
+        return ReadInstances(rejected=(Rejected(cleaned(completion.text), "unreadable"),))
     kept: list[Instance] = []
     answers: dict[str, str] = {}
     rejected: list[Rejected] = []

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.pipeline.replies.clean_text import cleaned
+
 # Not strict: small models write line breaks into strings as they are.
 _DECODER = json.JSONDecoder(strict=False)
 _WHITE_SPACE_AND_COMMA = re.compile(r"[\s,]*")
@@ -114,8 +116,3 @@ def _tagged(text: str) -> Iterator[tuple[str, str]]:
             continue
         yield name, text[position : closing.start()]
         position = closing.end()
-
-
-def cleaned(text: str) -> str:
-    """Text that every database and file takes: no NUL bytes, no halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -5,6 +5,7 @@ Anything but exactly Yes, yes or YES counts as no, a call that failed for good i
 
 from functools import cache
 
+from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, template, worked_examples
 from app.pipeline.shapes import Asking, ClassifyStage, overridden
 from app.pipeline.types import Completion, Parameters, ReadLabel, Request
@@ -29,7 +30,7 @@ def _build_request(instruction: str, asking: Asking, _attempt: int) -> Request:
     )
 
 
-def _parse(completion: Completion, _bias: float | None) -> ReadLabel:
+def _parse(completion: Completion, _bias: float | None, _options: RunOptions) -> ReadLabel:
     return ReadLabel(completion.text.strip() in {"Yes", "yes", "YES"})
 
 

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.dataset_row import Record
-from app.pipeline.default.reading import cleaned, field
+from app.pipeline.default.reading import field
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, chat_version, template
-from app.pipeline.review.thoughts import without_thoughts
+from app.pipeline.replies.clean_text import cleaned
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,
@@ -93,10 +94,10 @@ class _Verdict:
 
 
 def _parse(completion: Completion, record: Record, options: RunOptions) -> ReadReview:
-    text = cleaned(completion.text)
-    verdict = _verdict(without_thoughts(text), cut_off=completion.cut_off)
+    verdict = _verdict(final_answer(completion.text), cut_off=completion.cut_off)
     if verdict is None:
-        return ReadReview(rejected=Rejected(text, "unreadable"), is_readable=False)
+        rejected = Rejected(cleaned(completion.text), "unreadable")
+        return ReadReview(rejected=rejected, is_readable=False)
     if verdict.score < options.review.threshold:
         low = {"score": verdict.score, "reason": verdict.reason}
         return ReadReview(rejected=Rejected(json.dumps(low, ensure_ascii=False), "judged_low"))

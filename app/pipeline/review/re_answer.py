@@ -13,10 +13,9 @@ than from any amount of data past 16,000 instructions.
 """
 
 from app.dataset_row import Record
-from app.pipeline.default.reading import cleaned
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template
-from app.pipeline.review.thoughts import without_thoughts
+from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,
@@ -47,7 +46,7 @@ def _build_request(record: Record, asking: Asking, _attempt: int) -> Request:
 
 
 def _parse(completion: Completion, record: Record, _options: RunOptions) -> ReadReview:
-    output = without_thoughts(cleaned(completion.text)).strip()
+    output = final_answer(completion.text, about=record.request).strip()
     reason = "cut_off" if completion.cut_off else _fault(output, record)
     return ReadReview(rejected=Rejected(output, reason)) if reason else ReadReview(output)
 

@@ -21,6 +21,7 @@ from app.pipeline.types import (
     Parameters,
     ReadCandidates,
     ReadInstances,
+    ReadLabel,
     Rejected,
 )
 
@@ -52,6 +53,14 @@ def candidates(
     """Read a reply of the generation stage; `shown` demonstrations were in its prompt."""
     chosen = asking(profile=profile, **options).options
     return generate_stage(profile).parse(completion, shown, chosen)
+
+
+def label(
+    profile: str, completion: Completion, bias: float | None = None, **options: Any
+) -> ReadLabel:
+    """Read a reply of the classification stage."""
+    chosen = asking(profile=profile, **options).options
+    return classify_stage(profile).parse(completion, bias, chosen)
 
 
 def review_stage(profile: str) -> ReviewStage:

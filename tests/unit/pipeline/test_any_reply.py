@@ -14,8 +14,8 @@ from tests.unit.pipeline.making import (
     INSTRUCTION,
     asking,
     candidates,
-    classify_stage,
     instance_stage,
+    label,
     profile_of,
     review_stage,
 )
@@ -94,7 +94,7 @@ def test_any_task_that_alpaca_reads_has_one_instance_with_an_output(
 def test_any_reply_is_a_yes_a_no_or_unknown(
     profile: str, completion: Completion, bias: float | None
 ) -> None:
-    read = classify_stage(profile).parse(completion, bias)
+    read = label(profile, completion, bias)
 
     if profile == "paper":
         assert read.is_classification is (completion.text.strip() in {"Yes", "yes", "YES"})

@@ -169,9 +169,9 @@ def _calibrate(recording: Recording) -> None:
     session, run = recording.session, recording.run
     if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
         return
-    parse = classify_stage(recording.material).parse
+    parse, options = classify_stage(recording.material).parse, recording.material.options
     replies = completions.of_stage(session, run.id, Stage.CALIBRATE)
-    margins = [m for reply in replies if (m := parse(reply, None).confidence) is not None]
+    margins = [m for reply in replies if (m := parse(reply, None, options).confidence) is not None]
     run.classification_bias = bias_of(margins)
     runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
     work_items.plan(session, run, plan_classification(range(run.accepted)))
@@ -193,7 +193,8 @@ def _build_classify(item: Item, material: RunMaterial, asking: Asking, loaded: L
 def _read_classify(recording: Recording, asked: ItemCall, kept: Kept) -> str | None:
     item, changes = asked.item, recording.changes
     bias = recording.run.classification_bias
-    read = classify_stage(recording.material).parse(kept.completion, bias)
+    options = recording.material.options
+    read = classify_stage(recording.material).parse(kept.completion, bias, options)
     if read.is_classification is None:
         rejected = Rejected(kept.completion.text, "unreadable")
         changes.dropped.append(Dropped(Stage.CLASSIFY, rejected, kept.id, sequence=item.ordinal))

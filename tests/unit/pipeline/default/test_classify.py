@@ -8,31 +8,29 @@ from app.pipeline.calibration import CONTENT_FREE, MOST_BIAS, bias_of
 from app.pipeline.default.classify import yes_margin
 from app.pipeline.profiles import PROFILES
 from app.pipeline.types import ReadLabel
-from tests.unit.pipeline.making import classify_stage, reply
-
-STAGE = classify_stage("default")
+from tests.unit.pipeline.making import label, reply
 
 
 @pytest.mark.parametrize("text", ["Yes", "yes", "YES", " Yes.", "**Yes**", '"yes"', "Yes, it is."])
 def test_a_word_of_yes_is_classification(text: str) -> None:
-    assert STAGE.parse(reply(text), None) == ReadLabel(is_classification=True)
+    assert label("default", reply(text), None) == ReadLabel(is_classification=True)
 
 
 @pytest.mark.parametrize("text", ["No", "no", "NO", " No.", "**No**", "No, it is written."])
 def test_a_word_of_no_is_not_classification(text: str) -> None:
-    assert STAGE.parse(reply(text), None) == ReadLabel(is_classification=False)
+    assert label("default", reply(text), None) == ReadLabel(is_classification=False)
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "Maybe", "Yesterday", "Not sure", "I think yes", "None", "N", "42", "\x00?"]
 )
 def test_anything_else_is_unknown_and_never_a_silent_no(text: str) -> None:
-    assert STAGE.parse(reply(text), None) == ReadLabel(None)
+    assert label("default", reply(text), None) == ReadLabel(None)
 
 
 @pytest.mark.parametrize("text", ["Yes", "Maybe"])
 def test_the_margin_decides_over_the_word(text: str) -> None:
-    read = STAGE.parse(reply(text, top_logprobs={"Yes": -2.0, "No": -0.5}), None)
+    read = label("default", reply(text, top_logprobs={"Yes": -2.0, "No": -0.5}), None)
 
     assert read == ReadLabel(is_classification=False, confidence=-1.5)
 
@@ -44,23 +42,23 @@ def test_the_margin_decides_over_the_word(text: str) -> None:
 def test_the_models_bias_is_taken_off_the_margin(
     bias: float | None, confidence: float, *, is_classification: bool
 ) -> None:
-    read = STAGE.parse(reply("Yes", top_logprobs={"Yes": -0.5, "No": -2.0}), bias)
+    read = label("default", reply("Yes", top_logprobs={"Yes": -0.5, "No": -2.0}), bias)
 
     assert read == ReadLabel(is_classification, confidence)
 
 
 def test_a_bias_says_nothing_where_there_are_no_logprobs() -> None:
-    assert STAGE.parse(reply("Yes"), 5.0) == ReadLabel(is_classification=True)
+    assert label("default", reply("Yes"), 5.0) == ReadLabel(is_classification=True)
 
 
 def test_logprobs_without_yes_and_no_leave_it_to_the_word() -> None:
-    read = STAGE.parse(reply("Yes", top_logprobs={"Maybe": -0.1, "Sure": -3.0}), 1.0)
+    read = label("default", reply("Yes", top_logprobs={"Maybe": -0.1, "Sure": -3.0}), 1.0)
 
     assert read == ReadLabel(is_classification=True)
 
 
 def test_logprobs_without_yes_and_no_leave_nonsense_unknown() -> None:
-    assert STAGE.parse(reply("Sure", top_logprobs={"Sure": -0.1}), 1.0) == ReadLabel(None)
+    assert label("default", reply("Sure", top_logprobs={"Sure": -0.1}), 1.0) == ReadLabel(None)
 
 
 def test_all_spellings_of_a_word_add_up() -> None:
@@ -98,7 +96,7 @@ def test_a_token_that_never_comes_leaves_the_margin_finite(never: float) -> None
 def test_two_tokens_that_never_come_leave_it_to_the_word(never: float) -> None:
     logprobs = {"Maybe": -0.1, "Yes": never, "No": never}
 
-    assert STAGE.parse(reply("Maybe", top_logprobs=logprobs), None) == ReadLabel(None)
+    assert label("default", reply("Maybe", top_logprobs=logprobs), None) == ReadLabel(None)
 
 
 @pytest.mark.parametrize("strange", [800.0, math.inf, 1e308])
@@ -129,6 +127,6 @@ def test_a_token_a_hundred_nats_down_never_comes() -> None:
 
 
 def test_a_margin_of_nothing_is_a_no() -> None:
-    assert STAGE.parse(reply("Yes", top_logprobs={"Yes": -1.0, "No": -1.0}), None) == ReadLabel(
-        False, 0.0
-    )
+    assert label(
+        "default", reply("Yes", top_logprobs={"Yes": -1.0, "No": -1.0}), None
+    ) == ReadLabel(False, 0.0)

@@ -1,9 +1,8 @@
-"""The readers of chat replies on their own: JSON lists, marked lists, tags, clean text."""
+"""The readers of chat replies on their own: JSON lists, marked lists, tags."""
 
 import pytest
 
 from app.pipeline.default.reading import (
-    cleaned,
     field,
     json_items,
     list_items,
@@ -95,11 +94,3 @@ def test_a_tag_of_the_same_name_again_begins_a_new_pair() -> None:
     text = "<output>a</output><output>b</output>"
 
     assert tagged_pairs(text, first="input") == [{"output": "a"}, {"output": "b"}]
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [("a\x00b", "ab"), ("\ud800a", "?a"), ("a\udfff", "a?"), ("é 🚀\n", "é 🚀\n"), ("", "")],
-)
-def test_clean_text_has_neither_nul_nor_halves_of_surrogate_pairs(text: str, clean: str) -> None:
-    assert cleaned(text) == clean

@@ -1,0 +1,1 @@
+"""Reading of chat replies: thoughts, control tokens, lenient JSON; shared by stages and judges."""
