@@ -28,15 +28,16 @@ _INPUT = re.compile(r"Input\s*+\d*+\s*+:")
 
 @cache
 def _template() -> PromptTemplate:
-    rendered = (_worked(e["instruction"], e["instances"]) for e in worked_examples("input_first"))
+    examples = worked_examples("paper/input_first")
+    rendered = (_worked(example["instruction"], example["instances"]) for example in examples)
     return template("paper/input_first", examples="\n\n".join(rendered))
 
 
 def _worked(instruction: str, instances: list[dict[str, str]]) -> str:
     lines = [f"Task: {instruction}"]
     for n, instance in enumerate(instances, start=1):
-        lines += [f"Example {n}"] if len(instances) > 1 else []
-        lines += [f"Input: {instance['input']}"] if instance["input"] else []
+        if instance["input"]:
+            lines += [f"Example {n}", f"Input: {instance['input']}"]
         lines += [f"Output: {instance['output']}"]
     return "\n".join(lines)
 

@@ -26,7 +26,8 @@ _MARKER = "Class label:"
 
 @cache
 def _template() -> PromptTemplate:
-    rendered = (_worked(e["instruction"], e["instances"]) for e in worked_examples("output_first"))
+    examples = worked_examples("paper/output_first")
+    rendered = (_worked(example["instruction"], example["instances"]) for example in examples)
     return template("paper/output_first", examples="\n\n".join(rendered))
 
 

@@ -15,7 +15,10 @@ from tests.unit.pipeline.making import (
     classify_stage,
     generate_stage,
     instance_stage,
+    pairs,
     profile_of,
+    reasons,
+    reply,
     review_stage,
 )
 
@@ -36,6 +39,13 @@ TEMPLATES = (
     "review/re_answer.user",
     "review/judge.system",
     "review/judge.user",
+)
+EXAMPLES = (
+    "classification",
+    "input_first",
+    "output_first",
+    "paper/input_first",
+    "paper/output_first",
 )
 STAGES = [
     (name, stage)
@@ -72,7 +82,7 @@ def test_a_version_changes_with_any_word_of_the_template(name: str) -> None:
     assert len(versions) == 1 + len(words)
 
 
-@pytest.mark.parametrize("name", ["classification", "input_first", "output_first"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_a_version_changes_with_any_worked_example(name: str) -> None:
     shown = [str(example) for example in worked_examples(name)]
     without_one = [shown[:n] + shown[n + 1 :] for n in range(len(shown))]
@@ -164,12 +174,18 @@ def test_what_does_not_change_comes_first(profile: str, stage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "examples"),
-    [("classify", "classification"), ("input_first", "input_first"), ("output_first",) * 2],
+    ("profile", "stage", "examples", "count"),
+    [
+        ("default", "classify", "classification", 31),
+        ("default", "input_first", "input_first", 11),
+        ("default", "output_first", "output_first", 16),
+        ("paper", "classify", "classification", 31),
+        ("paper", "input_first", "paper/input_first", 11),
+        ("paper", "output_first", "paper/output_first", 16),
+    ],
 )
-@pytest.mark.parametrize("profile", ["paper", "default"])
 def test_all_worked_examples_are_in_the_unchanging_part(
-    profile: str, stage: str, examples: str
+    profile: str, stage: str, examples: str, count: int
 ) -> None:
     prompt = request(profile, stage, "Count the vowels.").prompt
     if isinstance(prompt, TextPrompt):
@@ -180,7 +196,31 @@ def test_all_worked_examples_are_in_the_unchanging_part(
     tasks = [example["instruction"] for example in worked_examples(examples)]
     shown = [f"Task: {task}\n" in unchanging for task in tasks]
 
-    assert shown == [True] * {"classification": 31, "input_first": 11, "output_first": 16}[examples]
+    assert shown == [True] * count
+
+
+@pytest.mark.parametrize(("stage", "words"), [("input_first", 970), ("output_first", 1_130)])
+def test_the_papers_prompts_for_instances_are_as_long_as_the_originals(
+    stage: str, words: int
+) -> None:
+    prompt = request("paper", stage, "").prompt
+    assert isinstance(prompt, TextPrompt)
+
+    assert len(prompt.text.split()) == pytest.approx(words, rel=0.03)
+
+
+@pytest.mark.parametrize("stage", ["input_first", "output_first"])
+def test_the_papers_worked_examples_are_read_as_they_are_written(stage: str) -> None:
+    # The model is to write like them, so its reader must read them.
+    options = asking(profile="paper").options
+    for example in worked_examples(f"paper/{stage}"):
+        prompt = request("paper", stage, "").prompt
+        assert isinstance(prompt, TextPrompt)
+        _, _, after = prompt.text.partition(f"Task: {example['instruction']}\n")
+        answer = reply(after.split("\n\nTask: ")[0])
+        read = instance_stage("paper", stage).parse(answer, example["instruction"], options)
+        wanted = [(one["input"], one["output"]) for one in example["instances"]]
+        assert (pairs(read), reasons(read)) == (wanted, [])
 
 
 def test_the_paper_shows_twelve_classification_tasks_and_nineteen_others() -> None:

@@ -25,7 +25,7 @@ GROWN = {
         "ea515a56687dbdae1efcc901e9ec03b77670239c57bbaddd8d22ac5e45269b0d",
     ),
     "paper": (
-        "a321096a497279c53f13447ec1e0bdb2ff4e0c168171b032de0d4a792b32ce31",
+        "01e144f2fb4a65debd52d04d7eac8c9d4d900b9a3dde0986cf9b6e99c8c88291",
         "6403db24f170cf731dba2306c61b41e90eb0f8f537a9ef47d7e34d76842b12be",
     ),
     "alpaca": (
