@@ -178,3 +178,18 @@ class RunError(ProviderError):
 
 class ParameterError(RunError):
     """The endpoint refuses a parameter, not the text, so it refuses every request with it."""
+
+    def __init__(
+        self, message: str, parameter: str | None = None, keyword: str | None = None
+    ) -> None:
+        """Name the refused parameter.
+
+        Args:
+            message: The text for a person.
+            parameter: Its name as it was sent, such as ``top_p``; ``system``: the system message.
+                None: the endpoint does not name it.
+            keyword: The refused keyword of the JSON schema, such as ``maxItems``; None: none.
+        """
+        super().__init__(message)
+        self.parameter = parameter
+        self.keyword = keyword

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     """Seconds after which a model call as a whole counts as an outage."""
     outage_patience_s: float = Field(default=900.0, gt=0)
     """Seconds after which a run pauses when all its endpoints are down."""
+    throttle_patience_s: float = Field(default=600.0, gt=0)
+    """Seconds after which a run pauses when its endpoints refuse all calls by their rate limits; a
+    longer Retry-After pauses it at once."""
     batch_poll_s: float = Field(default=10.0, gt=0)
     """Seconds to the first poll of a batch; the interval then grows up to thirty times as long."""
     prices: dict[str, Price] = Field(default_factory=dict)

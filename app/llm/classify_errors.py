@@ -8,36 +8,14 @@ import email.utils
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
+from app.llm.failures.failure import About, Failure
+from app.llm.failures.refused_parameters import refused_parameter
 from app.llm.provider_text import shorten
 
-Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
-About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
-"""``call``: a model call, also as a line of a batch. ``batch API``: uploading, creating or listing
-batches. ``batch``: one batch or its files. ``failed batch``: a batch that the provider refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A failed call."""
-
-    cause: Cause
-    words: str
-    """Message of the provider, or of the operating system."""
-    status: int = 0
-    """HTTP status; 0 where there was no reply."""
-    code: str = ""
-    """``error.code`` and ``error.type`` of the reply, in lower case, joined by a space."""
-    param: str = ""
-    """``error.param`` of the reply: the parameter that it refuses."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the reply, names in lower case."""
-    arrived: bool = True
-    """False when the request cannot have reached the endpoint."""
-    about: About = "call"
+__all__ = ["TABLE", "About", "Failure", "Row", "classify", "retry_after_s"]
 
 
 class Row(NamedTuple):
@@ -62,16 +40,6 @@ _MODEL = re.compile(
     r"|no longer available|decommissioned|deprecated)|(unknown|invalid|no such) model\b",
     re.IGNORECASE | re.DOTALL,
 )
-_PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-_PARAMETER = re.compile(
-    r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|invalid) (request )?"
-    r"(parameter|argument|field|keyword|input)|extra inputs are not permitted"
-    r"|(response_format|json_schema|structured output|logprobs|temperature|top_p|penalty|stop|seed"
-    r"|max_tokens|max_completion_tokens)\b.{0,80}?(not (be )?(supported|permitted|allowed|enabled"
-    r"|available|implemented)|unsupported|must be|only supports)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TEXT_PARAMS = ("", "messages", "prompt", "input", "none", "null")
 
 
 def _has(failure: Failure, words: tuple[str, ...]) -> bool:
@@ -88,24 +56,13 @@ def _about_context(failure: Failure) -> bool:
     if failure.status == 429:
         return False
     return _has(failure, _CONTEXT_CODES) or bool(
-        _refused(failure) and _CONTEXT.search(failure.words)
+        _refused(failure) and _CONTEXT.search(failure.said)
     )
 
 
 def _about_model(failure: Failure) -> bool:
     return "model_not_found" in failure.code or (
-        failure.status in (400, 404, 410, 422) and bool(_MODEL.search(failure.words))
-    )
-
-
-def _about_parameter(failure: Failure) -> bool:
-    if not _refused(failure):
-        return False
-    named = failure.param.split(".")[0].split("[")[0].lower()
-    return (
-        _has(failure, _PARAMETER_CODES)
-        or (named not in _TEXT_PARAMS and not named.startswith("input_"))
-        or bool(_PARAMETER.search(failure.words))
+        failure.status in (400, 404, 410, 422) and bool(_MODEL.search(failure.said))
     )
 
 
@@ -143,6 +100,15 @@ TABLE: tuple[Row, ...] = (
         ItemError,
         "The provider's filter refused this text.",
     ),
+    # Every request of a stage has the same parameters. As an `ItemError` it would use up all
+    # attempts of all items, although one changed option solves it. It comes before the statuses,
+    # because endpoints refuse parameters with 403 and 500, too.
+    Row(
+        "parameter",
+        lambda f: refused_parameter(f) is not None,
+        ParameterError,
+        "Change the run's sampling options or SEEDBED_MODEL.",
+    ),
     # OpenAI sends 429 for an empty account: waiting does not help. Only the code distinguishes it
     # from a throttle; the message does not, as Gemini writes "quota" for its limit per minute.
     Row(
@@ -165,14 +131,6 @@ TABLE: tuple[Row, ...] = (
         lambda f: f.status in (404, 405, 410),
         RunError,
         "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
-    ),
-    # Every request of a stage has the same parameters. As an `ItemError` it would use up all
-    # attempts of all items, although one changed option solves it.
-    Row(
-        "parameter",
-        _about_parameter,
-        ParameterError,
-        "Change the run's sampling options or SEEDBED_MODEL.",
     ),
     Row(
         "unavailable for now", lambda f: f.status in (408, 409, 425), Outage, "Is the endpoint up?"
@@ -204,6 +162,8 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
     message = f"{_what_happened(failure)} {row.advice}"
     if row.kind is Throttled:
         return Throttled(message, retry_after_s(failure.headers, now_at_s))
+    if row.kind is ParameterError:
+        return ParameterError(message, *(refused_parameter(failure) or ()))
     error = row.kind(message)
     # A reply with an error is not charged; an answer that was cut off may be.
     error.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived

@@ -91,7 +91,7 @@ class OpenAIProvider:
         path, body = request_body(request, self._model, length_name)
         answer = await self._connections.post(path, json.dumps(body).encode())
         if isinstance(answer, Reply) and not 200 <= answer.status < 300:
-            return _failure_of_reply(answer)
+            return _failure_of_reply(answer).of_request(body)
         return answer
 
     def _read(self, reply: Reply) -> Completion:

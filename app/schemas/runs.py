@@ -257,6 +257,11 @@ class CompletionView(Schema):
 
     id: int
     stage: Stage
+    ticket: int | None = None
+    """0-based number of the generation call; null in the other stages."""
+    sequence: int | None = None
+    """The instruction that it classifies or brings instances of, or the position of the reviewed
+    row; null in the stages before."""
     prompt_version: str
     prompt_text_sha256: str
     prompt: str

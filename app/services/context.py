@@ -48,7 +48,8 @@ class ServiceContext:
     outage_patience_s: float = 900.0
     """A run is paused when its endpoints are down for this long."""
     throttle_patience_s: float = 600.0
-    """A run is paused when an endpoint refuses every call for this long by its rate limit."""
+    """A run is paused when its endpoints refuse all calls for this long by their rate limits, or
+    ask for a longer wait."""
     batch_poll_s: float = 10.0
     """Time until a batch is first polled; the time between polls grows to thirty times as long."""
     batch_patience_s: float = 90_000.0
@@ -79,6 +80,7 @@ def open_service_context(settings: Settings) -> ServiceContext:
         lease_s=settings.lease_s,
         prices=settings.prices,
         outage_patience_s=settings.outage_patience_s,
+        throttle_patience_s=settings.throttle_patience_s,
         batch_poll_s=settings.batch_poll_s,
         files_dir=settings.data_dir.expanduser().resolve() / "files",
         parser_model=settings.parser_model,

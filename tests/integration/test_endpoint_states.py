@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.store.database import Database
 from app.store.tables.endpoints import EndpointState
 from app.store.work import endpoint_states
-from app.store.work.endpoint_states import State, Used
+from app.store.work.endpoint_states import State, Throttle, Used
 
 MODEL = "m"
 Now = Callable[[Callable[[Session], object]], State]
@@ -38,6 +38,10 @@ def away(session: Session, *, was_probe: bool = False) -> None:
     endpoint_states.record_down(session, "east", MODEL, "gone", was_probe=was_probe)
 
 
+def hold(session: Session, hold_s: float) -> None:
+    endpoint_states.record_throttled(session, "east", MODEL, Throttle(hold_s, 0.0, "slow"))
+
+
 def probe(database: Database, within_s: float = 60.0) -> bool:
     with database.write() as session:
         return endpoint_states.take_probe(session, "east", MODEL, within_s)
@@ -53,9 +57,9 @@ def delay_s(database: Database) -> float:
 
 def test_a_hold_lasts_as_long_as_the_longest_that_anybody_was_told(after: Now) -> None:
     assert after(lambda _: None).held_s == 0
-    assert 2.5 < after(lambda s: endpoint_states.hold(s, "east", MODEL, 3.0)).held_s <= 3.0
-    assert after(lambda s: endpoint_states.hold(s, "east", MODEL, 0.5)).held_s > 2.0
-    assert 8 < after(lambda s: endpoint_states.hold(s, "east", MODEL, 9.0)).held_s <= 9.0
+    assert 2.5 < after(lambda s: hold(s, 3.0)).held_s <= 3.0
+    assert after(lambda s: hold(s, 0.5)).held_s > 2.0
+    assert 8 < after(lambda s: hold(s, 9.0)).held_s <= 9.0
 
 
 def test_the_failures_of_one_outage_are_one_message_and_its_probes_wait_longer_each_time(
@@ -70,7 +74,7 @@ def test_the_failures_of_one_outage_are_one_message_and_its_probes_wait_longer_e
     for _ in range(6):
         after(lambda s: away(s, was_probe=True))
         delays.append(delay_s(database))
-    assert delays == [1, 2, 4, 8, 8, 8]
+    assert delays == [1, 2, 4, 4, 4, 4]
     state = after(lambda s: endpoint_states.record_up(s, "east", MODEL))
     assert state.away_s is None
     after(away)

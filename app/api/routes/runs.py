@@ -276,7 +276,12 @@ def list_completions(
 ) -> PageView[CompletionView]:
     """List the model replies of a run, with prompts, parameters, tokens and cost."""
     page = lists.list_parts(context.service, CompletionRow, run_id, cursor=cursor, limit=limit)
-    return _page(CompletionView, page)
+    subjects = lists.subjects(context.service, page.items)
+    views = [
+        CompletionView.model_validate(row).model_copy(update=subjects[row.id]._asdict())
+        for row in page.items
+    ]
+    return PageView(items=views, next_cursor=page.next_cursor)
 
 
 def _page(shown: type[ViewT], page: Page[RowT]) -> PageView[ViewT]:

@@ -58,6 +58,7 @@ class ConcurrencyControl:
         self._cuts_in_a_row = 0
         self._usual_s: float | None = None
         self._next_at_s = 0.0
+        self._refused_since_s: float | None = None
 
     @property
     def limit(self) -> int:
@@ -67,6 +68,10 @@ class ConcurrencyControl:
     def hold_s(self, now_s: float) -> float:
         """Return the seconds for which no call may be sent; 0: none."""
         return max(0.0, self._held_until_s - now_s)
+
+    def refused_s(self, now_s: float) -> float | None:
+        """Return the seconds since which all calls are refused; None: some are answered."""
+        return None if self._refused_since_s is None else now_s - self._refused_since_s
 
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until the next call may be sent, if the limit allows one."""
@@ -82,6 +87,7 @@ class ConcurrencyControl:
 
     def answered(self, asked_at_s: float, now_s: float) -> None:
         """Count an answer to a call sent at `asked_at_s`; it raises the limit."""
+        self._refused_since_s = None
         if asked_at_s < self._cut_at_s:
             # It was sent under the old limit and says nothing about the new one.
             return
@@ -105,6 +111,8 @@ class ConcurrencyControl:
 
     def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
         """Count a throttle: all calls wait, and the limit halves once per wave of calls."""
+        if self._refused_since_s is None:
+            self._refused_since_s = now_s
         if asked_at_s >= self._cut_at_s:
             # Calls that were in flight together are refused together: that counts once.
             if self._cuts_in_a_row == 0 or self._window < 1:

@@ -100,6 +100,11 @@ class Fanout:
         return self._control.hold_s(self._loop.time())
 
     @property
+    def refused_s(self) -> float | None:
+        """Seconds since which the provider refuses all calls as too many; None: it answers some."""
+        return self._control.refused_s(self._loop.time())
+
+    @property
     def last_throttle(self) -> Throttled | None:
         """The latest throttle, with the provider's message; None: there was none."""
         return self._last_throttle

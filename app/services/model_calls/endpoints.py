@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from app.services.context import ServiceContext
 from app.states import WaitKind
 from app.store.runs.waiting import Wait
 from app.store.work import endpoint_states
-from app.store.work.endpoint_states import State, Used
+from app.store.work.endpoint_states import State, Throttle, Used
 
 _BURST_S = 1.0
 """How much of a per-minute limit may be used at once."""
@@ -54,13 +55,13 @@ class Endpoints:
         self._lanes = calls.lanes
         self._model = model
         self._probe_within_s = context.lease_s
-        self._patience_s = context.outage_patience_s
+        self._outage_patience_s = context.outage_patience_s
+        self._throttle_patience_s = context.throttle_patience_s
         self._names = [endpoint.name for endpoint in self._all]
         self._limited = any(e.requests_per_minute or e.tokens_per_minute for e in self._all)
         self._probing: dict[str, float] = {}
         """Until when this worker may send the one call that probes an endpoint, by name."""
         self._reported: set[str] = set()
-        self._answered_at = dict.fromkeys(self._names, time.monotonic())
         self._known_until: dict[str, float] = {}
         """Until when all workers know that the endpoint throttles, by name."""
         self._read_at = 0.0
@@ -82,7 +83,8 @@ class Endpoints:
         """Return True when a throttle is not shared yet, or others may know of a longer one."""
         stale = time.monotonic() - self._read_at > _STALE_S
         return any(
-            self._is_news(name) or (stale and lane.held_s > 0) for name, lane in self._lanes.items()
+            self._is_news(name) or (stale and (lane.held_s > 0 or lane.refused_s is not None))
+            for name, lane in self._lanes.items()
         )
 
     @property
@@ -91,28 +93,32 @@ class Endpoints:
         return any(state.away_s is not None for state in self.states.values())
 
     def exhausted(self) -> str | None:
-        """Explain what is wrong once no endpoint has answered for too long; None before."""
-        away = [self._state(name) for name in self._names]
-        if any(state.away_s is None or state.away_s < self._patience_s for state in away):
-            return None
-        shortest = min(away, key=lambda state: state.away_s or 0.0)
-        return f"The endpoint has been away for {shortest.away_s:.0f} s. {shortest.trouble}"
+        """Explain what is wrong once no endpoint can be used before a person acts; None before.
+
+        None has answered for too long, or says that it will refuse calls for longer than that. All
+        workers count this time together.
+        """
+        states = [self._state(name) for name in self._names]
+        patience_s = self._outage_patience_s, self._throttle_patience_s
+        troubles = [_trouble(state, *patience_s) for state in states]
+        return None if None in troubles else _of_the_first(states, troubles)
 
     def wait(self) -> Wait | None:
         """Return why no endpoint answers now; None while one does, or does not for a moment."""
         waits = [self._wait(name) for name in self._names]
-        known = [wait for wait in waits if wait is not None and wait.for_s >= _NOTICEABLE_S]
+        known = [wait for wait in waits if wait is not None]
         return min(known, key=lambda wait: wait.for_s) if len(known) == len(waits) > 0 else None
 
     def _wait(self, name: str) -> Wait | None:
-        state, throttle = self._state(name), self._lanes[name].last_throttle
-        if state.away_s is not None:
+        state = self._state(name)
+        if state.away_s is not None and state.away_s >= _NOTICEABLE_S:
             words = state.trouble or ""
             kind = WaitKind.LOADING if _LOADING.search(words) else WaitKind.OUTAGE
             return Wait(kind, words, state.away_s)
-        if throttle is not None and state.held_s > 0:
-            silent_s = time.monotonic() - self._answered_at[name]
-            return Wait(WaitKind.THROTTLE, str(throttle), silent_s)
+        # A long wait is shown when it begins.
+        throttled_s = state.throttled_s
+        if throttled_s is not None and max(throttled_s, state.held_s) >= _NOTICEABLE_S:
+            return Wait(WaitKind.THROTTLE, state.throttle or "", throttled_s)
         return None
 
     def report(self, session: Session, report: Report) -> None:
@@ -126,11 +132,12 @@ class Endpoints:
             self._record(session, endpoint.name, report)
             self._correct(session, endpoint, report.taken.get(endpoint.name, ()))
         self._reported = report.away.keys() | report.answered
-        self._answered_at |= dict.fromkeys(report.answered, time.monotonic())
         self.states = endpoint_states.states(session, self._names, self._model, lock=self._limited)
 
     def _record(self, session: Session, name: str, report: Report) -> None:
-        if name in report.answered and self._state(name).away_s is not None:
+        state, lane = self._state(name), self._lanes[name]
+        silent = state.away_s is not None or state.throttled_s is not None
+        if name in report.answered and silent:
             endpoint_states.record_up(session, name, self._model)
         elif name in report.away:
             was_probe = name in self._probing
@@ -138,13 +145,19 @@ class Endpoints:
                 session, name, self._model, report.away[name], was_probe=was_probe
             )
         if self._is_news(name):
-            endpoint_states.hold(session, name, self._model, self._lanes[name].held_s)
+            throttle = Throttle(lane.held_s, lane.refused_s or 0.0, str(lane.last_throttle or ""))
+            endpoint_states.record_throttled(session, name, self._model, throttle)
 
     def _is_news(self, name: str) -> bool:
-        """Return True when the endpoint throttles us for longer than all workers know."""
-        held_s = self._lanes[name].held_s
+        """Return True when the endpoint throttles us, and not all workers know it.
+
+        They do not when the wait is longer than they know, or when nobody has recorded yet that it
+        refuses all calls.
+        """
+        lane = self._lanes[name]
         known_s = self._known_until.get(name, 0.0) - time.monotonic()
-        return held_s > max(0.0, known_s) + _MIN_HOLD_S
+        is_longer = lane.held_s > max(0.0, known_s) + _MIN_HOLD_S
+        return is_longer or (lane.refused_s is not None and self._state(name).throttled_s is None)
 
     def obey(self) -> None:
         """After the commit: hold back calls here for as long as an endpoint throttles anyone."""
@@ -224,6 +237,32 @@ class Endpoints:
         self._usual_tokens = max(1.0, (self._usual_tokens + usual) / 2)
         over = sum(actual - most * _EXPECTED_SHARE for most, actual in taken)
         endpoint_states.correct(session, endpoint.name, self._model, _used(endpoint, 0, over))
+
+
+def _trouble(state: State, outage_s: float, throttle_s: float) -> str | None:
+    """Say what is wrong with an endpoint; None while it is not wrong for long enough.
+
+    Args:
+        state: of the endpoint.
+        outage_s: how long it must have been away.
+        throttle_s: how long it must have refused all calls, or say that it will.
+    """
+    if state.away_s is not None and state.away_s >= outage_s:
+        return f"The endpoint has been away for {state.away_s:.0f} s. {state.trouble}"
+    if state.throttled_s is None:
+        return None
+    if state.held_s > throttle_s:
+        until = datetime.now(UTC) + timedelta(seconds=state.held_s)
+        return f"{state.throttle} It refuses calls until {until:%Y-%m-%d %H:%M} UTC."
+    if state.throttled_s >= throttle_s:
+        return f"The endpoint has refused all calls for {state.throttled_s:.0f} s. {state.throttle}"
+    return None
+
+
+def _of_the_first(states: Sequence[State], troubles: Sequence[str | None]) -> str | None:
+    """Return the trouble of the endpoint that may be asked first."""
+    first = min(range(len(states)), key=lambda n: (states[n].held_s, states[n].away_s or 0.0))
+    return troubles[first]
 
 
 def _used(endpoint: Endpoint, requests: int, tokens: float) -> Used:

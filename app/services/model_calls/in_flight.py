@@ -5,7 +5,6 @@ have ended, share in a transaction what those say about the endpoints, and send 
 there is free capacity.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -74,10 +73,8 @@ class InFlight(Generic[CallT]):
         """The provider refuses every further call until a person acts."""
         self._calls = calls
         self._concurrency = context.concurrency
-        self._throttle_patience_s = context.throttle_patience_s
         self._sent: dict[int, CallT] = {}
         self._report = Report()
-        self._answered_at = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -140,12 +137,6 @@ class InFlight(Generic[CallT]):
 
     def waits_in_vain(self) -> str | None:
         """Explain why a person should look; None while the endpoints answer often enough."""
-        silent_s = time.monotonic() - self._answered_at
-        if self._sent and silent_s > self._throttle_patience_s:
-            lanes = self._calls.lanes.values()
-            throttle = next(filter(None, (lane.last_throttle for lane in lanes)), None)
-            if throttle is not None:
-                return f"For {silent_s:.0f} s: {throttle}"
         return self.endpoints.exhausted()
 
     def _collect(self, wait_s: float, most: int) -> list[Ended[CallT]]:
@@ -154,7 +145,6 @@ class InFlight(Generic[CallT]):
     def _end(self, outcome: Outcome) -> Ended[CallT]:
         call, report = self._sent.pop(outcome.key), self._report
         name, is_to_blame = call.endpoint, False
-        self._answered_at = time.monotonic()
         match outcome.answer:
             case ItemError():
                 report.answered.add(name)

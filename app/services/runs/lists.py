@@ -1,11 +1,12 @@
 """Lists of runs, of seed sets and of what a run holds, page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import select
 
+from app.pipeline.types import Stage
 from app.services.context import ServiceContext
 from app.services.runs.control import get_run
 from app.store.pages import Page, page
@@ -13,6 +14,7 @@ from app.store.tables.batches import Batch
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent, SeedSet
+from app.store.work import work_items
 
 NO_SOURCE: Mapping[str, str | None] = MappingProxyType({})
 
@@ -75,3 +77,34 @@ def list_parts(
     wanted = select(kind).where(kind.run_id == run_id)
     with context.database.read() as session:
         return page(session, wanted, _KEYS[kind], cursor=cursor, limit=limit)
+
+
+class Subject(NamedTuple):
+    """The subject of a model call."""
+
+    ticket: int | None = None
+    """Number of a generation call."""
+    sequence: int | None = None
+    """Sequence number of an accepted instruction, or position of a reviewed row."""
+
+
+_ABOUT_A_ROW = frozenset({Stage.CLASSIFY, Stage.INSTANTIATE, Stage.REVIEW})
+
+
+def subjects(
+    context: ServiceContext, completions: Sequence[CompletionRow]
+) -> Mapping[int, Subject]:
+    """Return the subjects of these replies, by the id of the reply."""
+    asked = {row.work_item_id for row in completions if row.work_item_id is not None}
+    with context.database.read() as session:
+        ordinals = work_items.ordinals(session, asked)
+    return {
+        row.id: _subject(Stage(row.stage), ordinals.get(row.work_item_id or 0))
+        for row in completions
+    }
+
+
+def _subject(stage: Stage, ordinal: int | None) -> Subject:
+    if stage is Stage.GENERATE:
+        return Subject(ticket=ordinal)
+    return Subject(sequence=ordinal if stage in _ABOUT_A_ROW else None)

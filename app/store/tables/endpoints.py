@@ -17,6 +17,10 @@ class EndpointState(Table):
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     throttled_until: Mapped[datetime | None]
     """It throttles: no worker calls it before; null: it doesn't."""
+    throttled_since: Mapped[datetime | None]
+    """Since when it has refused every call by its rate limit; null: it answers."""
+    throttle: Mapped[str | None]
+    """The error of its last throttle."""
     down_since: Mapped[datetime | None]
     """When it went down; since then one probe call at a time is sent. Null: it answers."""
     probe_at: Mapped[datetime | None]

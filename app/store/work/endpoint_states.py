@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Float, and_, case, func, select, true, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -18,7 +29,8 @@ from app.store.sql import changed_rows, epoch_now
 from app.store.tables.endpoints import EndpointState
 
 _FIRST_DELAY_S = 0.5
-_LONGEST_DELAY_S = 8.0
+_LONGEST_DELAY_S = 4.0
+"""An endpoint that is back is noticed after this time at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,10 @@ class State:
 
     held_s: float = 0.0
     """Seconds until it may be asked again, because it throttles."""
+    throttled_s: float | None = None
+    """Seconds since which it has refused every call by its rate limit; None: it answers."""
+    throttle: str | None = None
+    """The message of its last throttle."""
     away_s: float | None = None
     """Seconds since it went down; None: it answers."""
     trouble: str | None = None
@@ -34,6 +50,16 @@ class State:
     requests_ahead_s: float = 0.0
     """Seconds for which the requests so far fill the limit; below 0: seconds it has been idle."""
     tokens_ahead_s: float = 0.0
+
+
+class Throttle(NamedTuple):
+    """What a worker knows of an endpoint that refuses all its calls by a rate limit."""
+
+    hold_s: float
+    """Seconds for which no call should be sent."""
+    since_s: float
+    """Seconds since the first refusal after its last answer."""
+    words: str
 
 
 class Used(NamedTuple):
@@ -60,6 +86,8 @@ def states(
         select(
             EndpointState.name,
             _seconds(EndpointState.throttled_until) - now,
+            now - _seconds(EndpointState.throttled_since),
+            EndpointState.throttle,
             now - _seconds(EndpointState.down_since),
             EndpointState.trouble,
             _seconds(EndpointState.requests_at) - now,
@@ -70,20 +98,32 @@ def states(
     )
     rows = session.execute(wanted.with_for_update() if lock else wanted)
     return {
-        name: State(max(0.0, held or 0.0), away, trouble, requests or 0.0, tokens or 0.0)
-        for name, held, away, trouble, requests, tokens in rows
+        name: State(
+            max(0.0, held or 0.0),
+            throttled,
+            throttle,
+            away,
+            trouble,
+            requests or 0.0,
+            tokens or 0.0,
+        )
+        for name, held, throttled, throttle, away, trouble, requests, tokens in rows
     }
 
 
-def hold(session: Session, name: str, model: str, hold_s: float) -> None:
-    """Let nobody ask it for `hold_s` seconds, or longer if that was set before."""
-    until = epoch_now() + hold_s
+def record_throttled(session: Session, name: str, model: str, throttle: Throttle) -> None:
+    """Record that it refuses all calls: nobody asks it for a while, or longer if set before."""
+    now = epoch_now()
+    until = now + throttle.hold_s
     later = case(
         (EndpointState.throttled_until > until, EndpointState.throttled_until), else_=until
     )
-    changed_rows(
-        session, update(EndpointState).where(_is(name, model)).values(throttled_until=later)
-    )
+    values = {
+        "throttled_until": later,
+        "throttled_since": func.coalesce(EndpointState.throttled_since, now - throttle.since_s),
+        "throttle": throttle.words,
+    }
+    changed_rows(session, update(EndpointState).where(_is(name, model)).values(values))
 
 
 def record_down(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
@@ -118,10 +158,16 @@ def take_probe(session: Session, name: str, model: str, within_s: float) -> bool
 
 
 def record_up(session: Session, name: str, model: str) -> None:
-    """Record that it answers."""
-    gone = and_(_is(name, model), EndpointState.down_since.is_not(None))
-    values = {"down_since": None, "probe_at": None, "probe_delay_s": None}
-    changed_rows(session, update(EndpointState).where(gone).values(values))
+    """Record that it answers. A wait that it asked for goes on: see `release`."""
+    silent = or_(EndpointState.down_since.is_not(None), EndpointState.throttled_since.is_not(None))
+    values = {"down_since": None, "probe_at": None, "probe_delay_s": None, "throttled_since": None}
+    changed_rows(session, update(EndpointState).where(_is(name, model), silent).values(values))
+
+
+def release(session: Session, name: str, model: str) -> None:
+    """End a wait that it asked for: a call that was sent all the same was answered."""
+    held = and_(_is(name, model), EndpointState.throttled_until.is_not(None))
+    changed_rows(session, update(EndpointState).where(held).values(throttled_until=None))
 
 
 def charge(session: Session, name: str, model: str, used: Used) -> None:

@@ -222,6 +222,12 @@ def amount_of(tokens: int | None, usd: Decimal | None) -> Amount:
     return NOTHING if tokens is None else Amount(1, tokens, usd or NOTHING.usd)
 
 
+def ordinals(session: Session, item_ids: Collection[int]) -> Mapping[int, int]:
+    """Load the ordinals of items: a ticket, a sequence number, or a position, by stage."""
+    wanted = select(WorkItem.id, WorkItem.ordinal).where(WorkItem.id.in_(item_ids))
+    return {row.id: row.ordinal for row in session.execute(wanted)}
+
+
 def reserved(session: Session, run_id: str) -> Amount:
     """Return the maximum that the calls in flight of all pumps can use together."""
     calls, tokens, usd = session.execute(

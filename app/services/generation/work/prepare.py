@@ -92,6 +92,7 @@ def _plan_first_work(
     if waits and asked.trouble is None:
         for name in sorted(asked.there):
             endpoint_states.record_up(session, name, run.model)
+            endpoint_states.release(session, name, run.model)
         return _begin(session, run, material, asked.capabilities)
     if waits:
         pause_run_for_provider(session, hold, str(asked.trouble))

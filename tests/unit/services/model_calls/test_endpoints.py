@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
 from app.services.model_calls.endpoints import Endpoints, Report
 from app.store.database import Database
+from app.store.work.endpoint_states import State
 from tests.unit.services.model_calls.asking import MODEL, context_of, echo
 
 
@@ -91,6 +93,56 @@ def test_only_when_all_endpoints_are_away_for_long_a_person_is_asked(database: D
         assert endpoints.exhausted() == "The endpoint has been away for 6 s. lost"
         endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=None)}
         assert endpoints.exhausted() is None
+
+
+def test_refusals_by_rate_limits_are_counted_by_all_workers_together(database: Database) -> None:
+    context = context_of(database, echo, echo, throttle_patience_s=600.0)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        e0, e1 = (
+            State(throttled_s=700.0, throttle="Too many."),
+            State(throttled_s=599.0, throttle="Too many here."),
+        )
+        endpoints.states = {"e0": e0, "e1": e1}
+        assert endpoints.exhausted() is None
+        endpoints.states = {"e0": e0, "e1": replace(e1, throttled_s=601.0)}
+        assert "refused all calls for 700 s" in str(endpoints.exhausted())
+        # One is away and the other throttles: neither can be asked.
+        endpoints.states = {"e0": e0, "e1": State(away_s=1.0, trouble="gone")}
+        assert "refused all calls for 700 s" in str(endpoints.exhausted())
+        endpoints.states = {"e0": e0, "e1": State()}
+        assert endpoints.exhausted() is None
+
+
+def test_a_wait_longer_than_the_patience_is_not_begun(database: Database) -> None:
+    context = context_of(database, echo, throttle_patience_s=600.0)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        endpoints.states = {"e0": State(held_s=590.0, throttled_s=0.1, throttle="A day.")}
+        assert endpoints.exhausted() is None
+        endpoints.states = {"e0": State(held_s=86_400.0, throttled_s=0.1, throttle="A day.")}
+        why = str(endpoints.exhausted())
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert why.startswith("A day. It refuses calls until ")
+        assert f"{tomorrow:%Y-%m-%d}" in why
+
+
+def test_a_wait_of_some_seconds_is_shown(database: Database) -> None:
+    context = context_of(database, echo, echo)
+    with a_worker(context) as (endpoints, _):
+        turn(context, endpoints)
+        held = State(held_s=60.0, throttled_s=0.5, throttle="Slow down.")
+        for other, shown in (
+            (State(), None),
+            (State(held_s=2.0, throttled_s=1.0, throttle="Slow."), None),
+            (State(held_s=0.0, throttled_s=6.0, throttle="No."), "Slow down."),
+            (State(away_s=0.2, trouble="gone"), None),
+            (State(away_s=6.0, trouble="gone"), "Slow down."),
+            (State(held_s=90.0, throttled_s=0.1, throttle="Later."), "Later."),
+        ):
+            endpoints.states = {"e0": held, "e1": other}
+            wait = endpoints.wait()
+            assert (None if wait is None else wait.message) == shown
 
 
 def test_a_throttle_of_one_worker_holds_the_calls_of_all(database: Database) -> None:

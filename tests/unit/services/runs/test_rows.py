@@ -173,6 +173,26 @@ def test_what_a_run_holds_is_listed_page_by_page(grown: ServiceContext, kind: ty
         lists.list_parts(grown, kind, run.id, cursor="nonsense", limit=4)
 
 
+def test_a_reply_names_its_ticket_or_its_instruction(grown: ServiceContext) -> None:
+    run = the_run(grown)
+    replies = lists.list_parts(grown, CompletionRow, run.id, cursor=None, limit=1000).items
+    subjects = lists.subjects(grown, replies)
+
+    asked: dict[str, list[Any]] = {}
+    for reply in replies:
+        asked.setdefault(reply.stage, []).append(subjects[reply.id])
+    assert sorted(asked["generate"]) == [(n, None) for n in range(run.tickets_issued)]
+    for stage in ("classify", "instantiate"):
+        assert sorted(asked[stage]) == [(None, n) for n in range(run.accepted)]
+    # The content-free questions and the preflight are about none.
+    others = {stage: set(found) for stage, found in asked.items() if stage[0] in "cp"}
+    assert others["calibrate"] == others["preflight"] == {(None, None)}
+    with grown.database.read() as session:
+        rows_ = session.scalars(select(InstructionRow)).all()
+    assert {subjects[row.completion_id].sequence for row in rows_} == {None}
+    assert all(subjects[row.classified_by or 0].sequence == row.sequence for row in rows_)
+
+
 def test_a_finished_run_is_followed_to_its_end(grown: ServiceContext) -> None:
     run = the_run(grown)
     follower = follow_run(grown, run.id, 0)

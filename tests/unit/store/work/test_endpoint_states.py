@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.store.sql import epoch_now
 from app.store.tables.endpoints import EndpointState
 from app.store.work import endpoint_states
-from app.store.work.endpoint_states import State, Used
+from app.store.work.endpoint_states import State, Throttle, Used
 
 ABOUT = 1.0
 
@@ -23,6 +23,11 @@ def state(session: Session, name: str = "east", model: str = "m") -> State:
     return endpoint_states.states(session, [name], model, lock=True)[name]
 
 
+def hold(session: Session, hold_s: float, since_s: float = 0.0, words: str = "slow") -> None:
+    throttle = Throttle(hold_s, since_s, words)
+    endpoint_states.record_throttled(session, "east", "m", throttle)
+
+
 def change(session: Session, **columns: object) -> None:
     this = (EndpointState.name == "east", EndpointState.model == "m")
     session.execute(update(EndpointState).where(*this).values(**columns))
@@ -35,15 +40,32 @@ def test_new_endpoints_answer(session: Session) -> None:
 
 
 def test_a_throttled_endpoint_is_held_for_the_longest_time(session: Session) -> None:
-    endpoint_states.hold(session, "east", "m", 30.0)
+    hold(session, 30.0)
     assert state(session).held_s == pytest.approx(30, abs=ABOUT)
-    endpoint_states.hold(session, "east", "m", 5.0)
+    hold(session, 5.0)
     assert state(session).held_s == pytest.approx(30, abs=ABOUT)
-    endpoint_states.hold(session, "east", "m", 60.0)
+    hold(session, 60.0)
     assert state(session).held_s == pytest.approx(60, abs=ABOUT)
     assert state(session, "west") == state(session, model="other") == State()
     change(session, throttled_until=epoch_now() - 5)
     assert state(session).held_s == 0.0
+
+
+def test_the_time_of_refusals_only_is_counted_until_an_answer(session: Session) -> None:
+    assert state(session).throttled_s is None
+    hold(session, 1.0, since_s=30.0, words="first")
+    hold(session, 1.0, since_s=2.0, words="second")
+    found = state(session)
+    assert found.throttled_s == pytest.approx(30, abs=ABOUT), "counted from the first worker's"
+    assert found.throttle == "second"
+    assert state(session, "west").throttled_s is None
+    endpoint_states.record_up(session, "east", "m")
+    assert state(session).throttled_s is None
+    assert state(session).held_s > 0, "a wait that it asked for goes on"
+    endpoint_states.release(session, "west", "m")
+    assert state(session).held_s > 0
+    endpoint_states.release(session, "east", "m")
+    assert state(session).held_s == 0
 
 
 def test_an_outage_counts_once_for_calls_that_fail_together(session: Session) -> None:
@@ -70,7 +92,7 @@ def test_failed_probes_double_the_delay_up_to_a_bound(session: Session) -> None:
     for _ in range(6):
         endpoint_states.record_down(session, "east", "m", "no", was_probe=True)
         delays.append(delay(session))
-    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    assert delays == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
 
 
 def test_one_worker_takes_the_probe_when_it_is_due(session: Session) -> None:

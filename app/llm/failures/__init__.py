@@ -1,0 +1,1 @@
+"""Failed calls: what an endpoint said, in every shape and wording that vendors use."""

@@ -1,0 +1,55 @@
+"""Quotations of our own request in a provider's message.
+
+A user's text may contain "billing" or "rate limit". Quoted back, it must not decide what a failure
+means.
+"""
+
+import re
+from functools import lru_cache
+
+_QUOTED = re.compile(r"\"([^\"]{2,})\"|'([^']{2,})'|`([^`]{2,})`|“([^”]{2,})”|「([^」]{2,})」")
+_WORD = re.compile(r"\w+")
+_RUN = 6
+"""Words in a row, equal in the message and the request, that make a quotation."""
+_NAME = re.compile(r"[A-Za-z_]+[_.][\w.]+|[a-z]+[A-Z]\w*|temperature|stop|seed|logprobs|system")
+"""Names of parameters are no quotations, although a prompt may contain the same word."""
+
+
+@lru_cache(maxsize=64)
+def without_echoes(words: str, asked: str) -> str:
+    """Return a message without what it quotes of the request.
+
+    Args:
+        words: The provider's message.
+        asked: All texts of the request.
+    """
+    if not asked or not words:
+        return words
+    lowered = asked.lower()
+
+    def kept(found: re.Match[str]) -> str:
+        inner = next(part for part in found.groups() if part is not None)
+        is_ours = inner.strip().lower() in lowered and not _NAME.fullmatch(inner.strip())
+        return " " if is_ours else found[0]
+
+    return _without_runs(_QUOTED.sub(kept, words), lowered)
+
+
+def _without_runs(words: str, asked: str) -> str:
+    """Cut the runs of words that the request has, too."""
+    found = list(_WORD.finditer(words))
+    ours = _WORD.findall(asked)
+    known = {tuple(ours[n : n + _RUN]) for n in range(len(ours) - _RUN + 1)}
+    lowered = [match[0].lower() for match in found]
+    cut = bytearray(len(found))
+    for n in range(len(found) - _RUN + 1):
+        if tuple(lowered[n : n + _RUN]) in known:
+            cut[n : n + _RUN] = b"\1" * _RUN
+    if not any(cut):
+        return words
+    left, last = [], 0
+    for match, is_cut in zip(found, cut, strict=True):
+        if is_cut:
+            left.append(words[last : match.start()])
+            last = match.end()
+    return "".join([*left, words[last:]])
