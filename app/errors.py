@@ -20,6 +20,8 @@ SeedbedError
     ├── Throttled             rate limit: slow down and retry; no attempt is used up
     ├── Outage                the endpoint is down; no attempt is used up while it is
     ├── ItemError             this one request cannot be answered; uses up an attempt
+    │   ├── TextFiltered      the provider's filter refuses this text
+    │   └── ContextExceeded   the prompt is longer than the model's context
     └── RunError              no request of the run can be answered until a person acts
         └── ParameterError    the endpoint refuses a parameter that all requests share
 
@@ -170,6 +172,14 @@ class Outage(ProviderError):
 
 class ItemError(ProviderError):
     """This request cannot be answered: it is too long or filtered, or the reply is unusable."""
+
+
+class TextFiltered(ItemError):
+    """The provider's filter refuses this text; it says nothing about other requests."""
+
+
+class ContextExceeded(ItemError):
+    """The prompt, with the answer that it asks for, is longer than the model's context."""
 
 
 class RunError(ProviderError):

@@ -10,7 +10,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
+from app.errors import (
+    ContextExceeded,
+    ItemError,
+    Outage,
+    ParameterError,
+    ProviderError,
+    RunError,
+    TextFiltered,
+    Throttled,
+)
 from app.llm.failures.failure import About, Failure
 from app.llm.failures.refused_parameters import refused_parameter
 from app.llm.provider_text import shorten
@@ -93,11 +102,16 @@ TABLE: tuple[Row, ...] = (
         Outage,
         "Check OPENAI_BASE_URL (it usually ends in /v1); is a gateway in maintenance?",
     ),
-    Row("context length", _about_context, ItemError, "The prompt is too long for the model."),
+    Row(
+        "context length",
+        _about_context,
+        ContextExceeded,
+        "The prompt is too long for the model.",
+    ),
     Row(
         "content filter",
         lambda f: _has(f, _FILTER_CODES) and f.status in (400, 403, 422),
-        ItemError,
+        TextFiltered,
         "The provider's filter refused this text.",
     ),
     # Every request of a stage has the same parameters. As an `ItemError` it would use up all

@@ -65,6 +65,8 @@ class StageCounts(Schema):
     done: int = 0
     dead: int = 0
     """Given up after the allowed attempts."""
+    refused: int = 0
+    """Refused by the endpoint in all allowed attempts; sent again once the run is resumed."""
 
 
 class Funnel(Schema):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import BatchPlanner, Next
+from app.services.generation.trouble.streaks import streaks_from
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.end_run import finish_if_over
 from app.services.generation.work.item_call import Answered, ItemCall
@@ -128,7 +129,8 @@ class Turns:
 
     def _claim(self, session: Session, run: Run, free: int, recorded: Collection[int]) -> Claim:
         endpoints = self._in_flight.endpoints
-        probing = endpoints.any_away
+        # While calls are refused, those that were not refused yet show whether all are.
+        probing = endpoints.any_away or streaks_from(run.refusals).any_open
         if probing and not work.any_open(session, run.id):
             # A probe must not be taken when there is nothing to ask.
             return Claim()

@@ -10,6 +10,7 @@ from app.errors import Conflict, NotFound
 from app.pipeline.profiles import batch_stages
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
+from app.services.generation.trouble.streaks import streaks_from
 from app.services.generation.work.estimate_plan import GrowingPlan
 from app.services.generation.work.run_filters import check_rules
 from app.services.idempotency import RequestKey, insert_once
@@ -22,7 +23,7 @@ from app.store.ids import may_be_id, new_id
 from app.store.runs import runs, slots
 from app.store.runs import seed_sets as stored_seeds
 from app.store.tables.runs import Run
-from app.store.work import batch_items, batches
+from app.store.work import batch_items, batches, work_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,10 @@ def resume_run(context: ServiceContext, run_id: str) -> Run:
             # A run that ended dry may try as many replies again.
             run.unproductive_tickets = 0
             run.complete_at_resume = run.complete
+            streaks = streaks_from(run.refusals)
+            streaks.resume()
+            run.refusals = streaks.stored()
+            work_items.reopen_refused(session, run_id)
         session.flush()
         return load(session, run_id)
 

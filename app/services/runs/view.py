@@ -65,6 +65,7 @@ def _stages(session: Session, run: Run) -> dict[str, StageCounts]:
             in_air=states.get(ItemState.LEASED, 0),
             done=states.get(ItemState.DONE, 0) + states.get(ItemState.ANSWERED, 0),
             dead=states.get(ItemState.DEAD, 0),
+            refused=states.get(ItemState.REFUSED, 0),
         )
         for stage, states in counted.items()
     }

@@ -189,6 +189,13 @@ def count_by_reason(session: Session, run_id: str) -> Sequence[tuple[str, str, i
     return [(stage, reason, n) for stage, reason, n in rows]
 
 
+def latest_rejected(session: Session, run_id: str, stage: Stage, reason: str) -> str | None:
+    """Return the text of the latest rejection of a kind; None when there is none."""
+    kind = (Rejection.run_id == run_id, Rejection.stage == stage, Rejection.reason == reason)
+    latest = select(Rejection.text).where(*kind).order_by(Rejection.id.desc()).limit(1)
+    return session.scalar(latest)
+
+
 def count_by_class(session: Session, run_id: str) -> dict[bool | None, int]:
     """Count accepted instructions by their classification; the key None: not known."""
     rows = session.execute(

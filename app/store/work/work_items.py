@@ -188,17 +188,57 @@ def record_failed_attempt(session: Session, item: Item, trouble: str, max_attemp
         True when it is dead.
     """
     dead = item.attempts + 1 >= max_attempts
+    record_attempt(session, item, trouble, ItemState.DEAD if dead else ItemState.OPEN)
+    return dead
+
+
+def record_attempt(session: Session, item: Item, trouble: str, state: ItemState) -> None:
+    """Count an attempt without a usable answer, and move the item to a state."""
     session.execute(
         update(WorkItem)
         .where(WorkItem.id == item.id)
-        .values(
-            state=ItemState.DEAD if dead else ItemState.OPEN,
-            attempts=item.attempts + 1,
-            trouble=trouble,
-            **_FREE,
-        )
+        .values(state=state, attempts=item.attempts + 1, trouble=trouble, **_FREE)
     )
-    return dead
+
+
+def reopen_refused(session: Session, run_id: str) -> None:
+    """Let a run ask again what the endpoint refused; no item keeps a failed attempt."""
+    of_run = (WorkItem.run_id == run_id, WorkItem.stage.in_(tuple(Stage)))
+    refused = (WorkItem.state == ItemState.REFUSED,)
+    failed = (WorkItem.state == ItemState.OPEN, WorkItem.attempts > 0)
+    for which in (refused, failed):
+        values = {"state": ItemState.OPEN, "attempts": 0}
+        session.execute(update(WorkItem).where(*of_run, *which).values(values))
+
+
+def refused(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
+    """Count the items that wait because the endpoint refused them, by stage and its words."""
+    of_run = (WorkItem.run_id == run_id, WorkItem.stage.in_(tuple(Stage)))
+    return _by_trouble(session, *of_run, WorkItem.state == ItemState.REFUSED)
+
+
+def given_up(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
+    """Count the items that were given up, by stage and last trouble; the most frequent first."""
+    of_run = (WorkItem.run_id == run_id, WorkItem.stage.in_(tuple(Stage)))
+    return _by_trouble(session, *of_run, WorkItem.state == ItemState.DEAD)
+
+
+def _by_trouble(session: Session, *which: ColumnElement[bool]) -> Sequence[tuple[str, str, int]]:
+    trouble = func.coalesce(WorkItem.trouble, "")
+    rows = session.execute(
+        select(WorkItem.stage, trouble, func.count())
+        .where(*which)
+        .group_by(WorkItem.stage, trouble)
+        .order_by(func.count().desc(), WorkItem.stage, trouble)
+    )
+    return [(stage, words, n) for stage, words, n in rows]
+
+
+def in_flight(session: Session, run_id: str, stage: Stage) -> int:
+    """Count the items of a stage that are being asked."""
+    leased_now = (WorkItem.stage == stage, WorkItem.state == ItemState.LEASED)
+    found = select(func.count()).select_from(WorkItem)
+    return session.scalar(found.where(WorkItem.run_id == run_id, *leased_now)) or 0
 
 
 def reopen(session: Session, item_ids: Collection[int], token: str) -> None:

@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 import pytest
 
-from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError, Throttled
+from app.errors import (
+    ContextExceeded,
+    ItemError,
+    Outage,
+    ParameterError,
+    ProviderError,
+    RunError,
+    TextFiltered,
+    Throttled,
+)
 from app.llm.classify_errors import TABLE, Failure, classify, retry_after_s
 from app.llm.connections import MAX_BYTES
 from app.llm.openai_provider import OpenAIProvider
@@ -127,22 +136,22 @@ CASES = (
     Case(
         "too long for OpenAI",
         problem(400, "maximum context length is 8192 tokens", "context_length_exceeded"),
-        ItemError,
+        ContextExceeded,
         "8192",
     ),
     Case(
         "too long for vLLM",
         problem(400, "'max_tokens' is too large: 900. This model's maximum context length is 512"),
-        ItemError,
+        ContextExceeded,
         "512",
     ),
     Case(
         "too long for llama.cpp",
         problem(400, "request exceeds", 400, type="exceed_context_size_error"),
-        ItemError,
+        ContextExceeded,
         "request exceeds",
     ),
-    Case("filtered prompt", problem(400, "No", "content_filter"), ItemError, "filter"),
+    Case("filtered prompt", problem(400, "No", "content_filter"), TextFiltered, "filter"),
     Case("413", problem(413, "Too large"), ItemError, "Too large"),
     Case("400 about the text", problem(400, "I do not like it"), ItemError, "I do not like it"),
     Case("401", problem(401, "Wrong key", "invalid_api_key"), RunError, "OPENAI_API_KEY"),

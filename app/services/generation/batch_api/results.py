@@ -22,7 +22,7 @@ from app.pipeline.types import Completion
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.work import accounting, requests
-from app.services.generation.work.item_call import Again, Answered, ItemCall, paid_reply
+from app.services.generation.work.item_call import Again, Answered, ItemCall, failed, paid_reply
 from app.services.generation.work.material import PreparedRun, with_target_of
 from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
@@ -143,7 +143,7 @@ class Collection:
                 reply = paid_reply(asked, answer, self._model, prices, batch_id=self._batch.id)
                 return Answered(asked, reply)
             case ItemError():
-                return Answered(asked, str(answer), answer.may_be_paid)
+                return Answered(asked, failed(asked.item.stage, answer), answer.may_be_paid)
             case RunError():
                 self._refusal = answer
         # An item that was not asked, or could not be answered now, is asked by a call.

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
 from app.pipeline.types import Completion
+from app.services.generation.trouble import messages
 from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.tables.runs import Run
@@ -73,8 +74,7 @@ def pause_for_budget(session: Session, run: Run, cap: str) -> None:
     used = spent(run)
     message = (
         f"The next call could go over the cap of {cap}. Spent so far: {used.calls:,} calls,"
-        f" {used.tokens:,} tokens, ${used.usd:f}. Extend the budget and resume, or take what is"
-        " there."
+        f" {used.tokens:,} tokens, ${used.usd:f}. {messages.to_extend(run.id, cap)}"
     )
     session.flush()
     runs.move(session, run.id, Status.PAUSED, reason=EndReason.BUDGET, message=message)

@@ -1,17 +1,18 @@
-"""The end of a run: when it is over, and the message it ends with."""
+"""The end of a run: when it is over, and how it ends."""
 
 from typing import assert_never
 
 from sqlalchemy.orm import Session
 
 from app.pipeline import planner
+from app.services.generation.trouble import messages
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.plan_work import numbers_of
 from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
-from app.store.work import batches, instructions, work_items
+from app.store.work import batches, work_items
 
 
 def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: bool) -> bool:
@@ -49,12 +50,29 @@ def _finish_growing_if_over(
         reason = planner.end_of(numbers, work_left=work_left, has_rows=run.instances > 0)
     if is_barren(run, material) and not batches.any_open(session, run.id):
         reason = EndReason.DRY
+    if reason is None:
+        return False
+    if _pause_if_refused(session, run):
+        return True
     if reason is EndReason.TARGET_MET:
-        runs.move(session, run.id, Status.SUCCEEDED, reason=reason)
-    elif reason is not None:
-        message = _dry_message(session, run, numbers)
+        message = messages.succeeded(session, run)
+        runs.move(session, run.id, Status.SUCCEEDED, reason=reason, message=message)
+    else:
+        message = messages.dry(session, run, numbers)
         runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
-    return reason is not None
+    return True
+
+
+def _pause_if_refused(session: Session, run: Run) -> bool:
+    """Pause a run that is over but for calls that the endpoint refused; return True if so.
+
+    Its accepted instructions are not complete: with a success, their rows would be missing without
+    a word.
+    """
+    if not work_items.refused(session, run.id):
+        return False
+    message = messages.refused_at_the_end(session, run)
+    return runs.move(session, run.id, Status.PAUSED, reason=EndReason.PROVIDER, message=message)
 
 
 def _finish_review_if_over(
@@ -62,26 +80,22 @@ def _finish_review_if_over(
 ) -> bool:
     """End a review when every row was reviewed, or when no reply at all can be used."""
     if is_barren(run, material) and not batches.any_open(session, run.id):
-        message = _useless_message(session, run)
+        message = messages.useless(session, run)
         runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
         return True
-    if not idle or run.complete < runs.target_of(run):
+    if not idle or work_items.any_unfinished(session, run.id):
         return False
-    if work_items.any_unfinished(session, run.id):
+    if _pause_if_refused(session, run):
+        return True
+    if run.complete < runs.target_of(run):
         return False
     if run.tickets_admitted:
-        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET)
+        message = messages.succeeded(session, run)
+        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET, message=message)
     else:
-        message = _useless_message(session, run)
+        message = messages.useless(session, run)
         runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
     return True
-
-
-def _useless_message(session: Session, run: Run) -> str:
-    return (
-        f"No reply about {run.complete} rows could be used. Rejected: {_reasons(session, run)}. A"
-        " stronger model, or a longer answer (raise options.sampling.review.max_tokens), may help."
-    )
 
 
 def is_barren(run: Run, material: RunMaterial) -> bool:
@@ -95,23 +109,3 @@ def is_barren(run: Run, material: RunMaterial) -> bool:
             return not run.tickets_admitted and complete >= material.options.dry_after
         case never:
             assert_never(never)
-
-
-def _dry_message(session: Session, run: Run, numbers: planner.Numbers) -> str:
-    """Explain in numbers why the run ended without its target."""
-    if numbers.accepted >= numbers.target:
-        what = f"None of {numbers.accepted} accepted instructions got a usable instance."
-    elif numbers.dry:
-        what = f"The last {numbers.barren} replies brought no acceptable instruction."
-    else:
-        what = f"{numbers.accepted} of {numbers.target} instructions were accepted."
-    return (
-        f"{what} Replies read: {numbers.admitted}; accepted: {numbers.accepted}; instances:"
-        f" {run.instances}; rejected: {_reasons(session, run)}. A stronger model, other seeds or a"
-        " higher temperature may help."
-    )
-
-
-def _reasons(session: Session, run: Run) -> str:
-    by_reason = instructions.count_by_reason(session, run.id)[:8]
-    return ", ".join(f"{n} {reason} ({stage})" for stage, reason, n in by_reason) or "nothing"

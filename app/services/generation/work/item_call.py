@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.dataset_row import Record
-from app.errors import ItemError, Outage, ProviderError
+from app.errors import ContextExceeded, ItemError, Outage, ProviderError, TextFiltered
 from app.llm import prices
 from app.pipeline.budget import NOTHING, Amount
-from app.pipeline.types import Completion, Request
+from app.pipeline.types import Completion, Request, Stage
 from app.services.model_calls.in_flight import Ended
 from app.settings import Price
 from app.store.work import completions
@@ -56,11 +56,20 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """No usable answer: it counts as an attempt of the item."""
+
+    words: str
+    is_refusal: bool = False
+    """The endpoint refused to answer, and not because of this text: it may refuse others, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A call that has ended: with a reply, or with the reason why there is none."""
 
     asked: ItemCall
-    reply: Reply | Kept | str | Again
+    reply: Reply | Kept | Failed | Again
     may_be_paid: bool = False
     """True when the provider may bill a call without a usable reply."""
 
@@ -69,7 +78,7 @@ def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Pr
     """Read how a call ended as what it means for its item."""
     match ended.answer:
         case ItemError() | Outage() as trouble:
-            why = str(trouble) if ended.is_to_blame else Again()
+            why = failed(ended.call.item.stage, trouble) if ended.is_to_blame else Again()
             return Answered(ended.call, why, trouble.may_be_paid)
         case ProviderError():
             return Answered(ended.call, Again())
@@ -77,6 +86,25 @@ def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Pr
             latency_s = ended.latency_s
             reply = paid_reply(ended.call, completion, model, known_prices, latency_s=latency_s)
             return Answered(ended.call, reply)
+
+
+def failed(stage: Stage, trouble: ItemError | Outage) -> Failed:
+    """Return what the failure of a call means for its item.
+
+    A prompt of a review holds a row of any length, so there a prompt that is too long is about the
+    row. Elsewhere all prompts of a stage are about equally long.
+    """
+    match trouble:
+        case TextFiltered():
+            is_refusal = False
+        case ContextExceeded():
+            is_refusal = stage is not Stage.REVIEW
+        case Outage():
+            is_refusal = True
+        case _:
+            # What may be billed is an answer that can't be used.
+            is_refusal = not trouble.may_be_paid
+    return Failed(str(trouble), is_refusal)
 
 
 def paid_reply(

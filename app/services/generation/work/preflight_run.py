@@ -13,6 +13,7 @@ from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
+from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
 from app.services.run_leased import kept_lease
 from app.states import EndReason, Status
@@ -83,7 +84,7 @@ def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
         hold.run_id,
         Status.PAUSED,
         reason=EndReason.PROVIDER,
-        message=f"{message} Then resume the run.",
+        message=f"{message} {messages.to_resume(hold.run_id)}",
         hold=hold,
     )
 

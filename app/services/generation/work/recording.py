@@ -9,20 +9,26 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
+from app.services.generation.trouble import messages
+from app.services.generation.trouble.streaks import LIMIT, streaks_from
 from app.services.generation.work import accounting
 from app.services.generation.work.admission import admit
-from app.services.generation.work.item_call import Again, Answered, ItemCall
+from app.services.generation.work.item_call import Again, Answered, Failed, ItemCall
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.pending_changes import Changes
 from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
 from app.services.generation.work.stages import STAGES, Recording
+from app.states import EndReason, ItemState, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
 from app.store.work import completions, work_items
 from app.store.work.completions import Kept, Reply
 from app.store.work.work_items import Item, Standing
+
+_PATIENT_RESUMES = 2
+"""After so many resumes without a change, which all met the same refusal, items are given up."""
 
 
 class Recorder:
@@ -43,7 +49,7 @@ class Recorder:
 
         A reply whose item was given to another pump is stored all the same: it was paid for.
         """
-        recording = Recording(session, run, material, Changes())
+        recording = Recording(session, run, material, Changes(), streaks_from(run.refusals))
         ids = [answer.asked.item.id for answer in answers]
         standings = work_items.standings(session, ids, self._token) if ids else {}
         timely: list[Answered] = []
@@ -58,6 +64,7 @@ class Recorder:
         for asked, kept in _kept(session, run, used):
             _read(recording, asked, kept)
         recording.changes.write(session, run)
+        _record_refusals(recording)
         _plan_on(session, run, material, pool)
 
 
@@ -84,7 +91,7 @@ def _late(
 
 def _kept(
     session: Session, run: Run, answers: Sequence[Answered]
-) -> Iterator[tuple[ItemCall, Kept | str]]:
+) -> Iterator[tuple[ItemCall, Kept | Failed]]:
     """Store the replies; yield every answer as it is stored, in order."""
     replies = [a for a in answers if isinstance(a.reply, Reply)]
     ids = iter(_store(session, run, replies))
@@ -109,24 +116,70 @@ def _store(
     return completions.add(session, run.id, replies, spare=spare)
 
 
-def _read(recording: Recording, asked: ItemCall, kept: Kept | str) -> None:
+def _read(recording: Recording, asked: ItemCall, kept: Kept | Failed) -> None:
     """Read a reply by its stage; a failure counts as an attempt of the item."""
-    if isinstance(kept, str):
-        trouble: str | None = kept
+    stage = asked.item.stage
+    if isinstance(kept, Failed) and kept.is_refusal:
+        _count_refusal(recording, asked.item, kept.words)
+        return
+    trouble: str | None
+    if isinstance(kept, Failed):
+        trouble = kept.words
     else:
-        trouble = STAGES[asked.item.stage].read(recording, asked, kept)
+        recording.streaks.answered(stage)
+        trouble = STAGES[stage].read(recording, asked, kept)
     if trouble is not None:
         _count_attempt(recording, asked.item, trouble)
 
 
 def _count_attempt(recording: Recording, item: Item, trouble: str) -> None:
+    most = recording.material.options.max_attempts
+    if not work_items.record_failed_attempt(recording.session, item, trouble, most):
+        return
+    _report(recording, "given_up", item, trouble)
+    STAGES[item.stage].give_up(recording, item, trouble)
+
+
+def _count_refusal(recording: Recording, item: Item, words: str) -> None:
+    """Count a call that the endpoint refused.
+
+    The item is not given up for it while the endpoint refuses other calls of the stage, too: those
+    refusals are not about the item, and the run pauses once there are many.
+    """
     session, run = recording.session, recording.run
     most = recording.material.options.max_attempts
-    if not work_items.record_failed_attempt(session, item, trouble, most):
-        return
-    given_up = {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble}
-    runs.add_event(session, run.id, "given_up", given_up)
-    STAGES[item.stage].give_up(recording, item, trouble)
+    streak = recording.streaks.refused(
+        item.stage, item.id, words, lambda: work_items.in_flight(session, run.id, item.stage)
+    )
+    if item.attempts + 1 < most:
+        work_items.record_attempt(session, item, words, ItemState.OPEN)
+    elif STAGES[item.stage].waits_when_refused:
+        work_items.record_attempt(session, item, words, ItemState.REFUSED)
+        _report(recording, "refused", item, words)
+    elif (
+        streak.calls >= most and item.attempts < most + LIMIT and streak.resumes < _PATIENT_RESUMES
+    ):
+        work_items.record_attempt(session, item, words, ItemState.OPEN)
+    else:
+        _count_attempt(recording, item, words)
+
+
+def _report(recording: Recording, kind: str, item: Item, trouble: str) -> None:
+    data = {"stage": item.stage, "ordinal": item.ordinal, "trouble": trouble}
+    runs.add_event(recording.session, recording.run.id, kind, data)
+
+
+def _record_refusals(recording: Recording) -> None:
+    """Store the refusals in a row; pause the run when there are many."""
+    session, run = recording.session, recording.run
+    stored = recording.streaks.stored()
+    if stored != run.refusals:
+        run.refusals = stored
+    long = recording.streaks.long
+    if long is not None and run.status == Status.RUNNING:
+        session.flush()
+        message = messages.refused_in_a_row(run, *long)
+        runs.move(session, run.id, Status.PAUSED, reason=EndReason.PROVIDER, message=message)
 
 
 def _plan_on(session: Session, run: Run, material: RunMaterial, pool: Pool) -> None:

@@ -25,6 +25,7 @@ from app.pipeline.types import (
     SeedTask,
     Stage,
 )
+from app.services.generation.trouble.streaks import Streaks
 from app.services.generation.work.estimate_plan import (
     GrowingPlan,
     Guess,
@@ -68,6 +69,8 @@ class Recording:
     material: RunMaterial
     changes: Changes
     """Gathered here, and written with one statement for each kind."""
+    streaks: Streaks = field(default_factory=Streaks)
+    """The calls in a row that the endpoint refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,9 @@ class StageWork:
     no such stage."""
     is_about_instruction: bool = False
     """The item's ordinal is the sequence number of an accepted instruction, which is loaded."""
+    waits_when_refused: bool = True
+    """An item that the endpoint refuses in all its attempts waits until the run is resumed, while
+    others go on. False: others wait for it, so it is given up once others are answered."""
 
 
 def classify_stage(material: RunMaterial) -> ClassifyStage:
@@ -322,12 +328,14 @@ STAGES: Mapping[Stage, StageWork] = {
         read=_read_generate,
         give_up=_give_up_generate,
         estimate=_estimate_generate,
+        waits_when_refused=False,
     ),
     Stage.CALIBRATE: StageWork(
         build=_build_calibrate,
         read=_read_calibrate,
         give_up=_give_up_calibrate,
         estimate=_estimate_calibrate,
+        waits_when_refused=False,
     ),
     Stage.CLASSIFY: StageWork(
         build=_build_classify,

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from app.errors import (
+    ContextExceeded,
     ItemError,
     Outage,
     ParameterError,
     ProviderError,
     RunError,
+    TextFiltered,
     Throttled,
 )
 from app.llm.batch_api.batches import Collected
@@ -126,9 +128,9 @@ NEVER: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("sent", "kind", "says"),
     [
-        (line("a", error("maximum context length is 8"), 400), ItemError, "too long"),
+        (line("a", error("maximum context length is 8"), 400), ContextExceeded, "too long"),
         (line("a", error("I do not like it"), 400), ItemError, "I do not like it"),
-        (line("a", error("No", "content_filter"), 400), ItemError, "filter"),
+        (line("a", error("No", "content_filter"), 400), TextFiltered, "filter"),
         (line("a", error("Slow down"), 429), Throttled, "Slow down"),
         (line("a", error("Empty", "insufficient_quota"), 429), RunError, "credit"),
         (line("a", error("It broke"), 500), Outage, "It broke"),

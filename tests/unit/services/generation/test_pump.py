@@ -121,7 +121,7 @@ def test_a_refusal_pauses_the_run_with_the_providers_words(open_bench: OpenBench
         assert (seen.status, seen.end_reason) == ("paused", "provider")
         assert seen.message is not None
         assert "no such key" in seen.message
-        assert seen.message.endswith("Then resume the run.")
+        assert f"Then resume the run: `seedbed resume {run_id}`" in seen.message
         # It is nobody's fault: no attempt is used up.
         with bench.context.database.read() as session:
             assert session.scalar(select(func.max(WorkItem.attempts))) == 0

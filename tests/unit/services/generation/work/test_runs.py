@@ -83,7 +83,7 @@ def test_a_review_of_which_no_reply_is_readable_ends_as_dry(
     assert (seen.status, seen.end_reason) == ("failed", "dry")
     assert seen.message is not None
     assert "rows could be used" in seen.message
-    assert "options.sampling.review.max_tokens" in seen.message
+    assert "--set sampling.review.max_tokens" in seen.message
 
 
 def test_rows_of_which_no_reply_is_readable_do_not_stay(

@@ -1,0 +1,1 @@
+"""What a run does about trouble, and says of it: refusals in a row, messages."""
