@@ -135,7 +135,7 @@ def test_an_endpoint_that_only_throttles_pauses_the_run_in_time(open_bench: Open
         seen = bench.work(run_id)
     assert (seen.status, seen.end_reason) == ("paused", "provider")
     assert seen.message is not None
-    assert seen.message.startswith("For ")
+    assert seen.message.startswith("The endpoint has refused all calls for ")
     assert "slow down" in seen.message
 
 
