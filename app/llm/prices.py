@@ -9,7 +9,7 @@ from app.pipeline.budget import NO_TOKENS, Amount, Tokens
 from app.pipeline.types import ChatPrompt, Completion, Request
 from app.settings import Price
 
-TOKENS_PER_PRICE = 1_000_000
+_TOKENS_PER_PRICE = 1_000_000
 _WRITING = Decimal("1.25")
 """Price of writing a prompt token to a cache, in prices of input, with OpenAI and Anthropic."""
 
@@ -34,7 +34,7 @@ def cost_usd(
     )
     output_usd = price.output_usd * completion.completion_tokens
     factor = price.batch_factor if by_batch else 1
-    return (prompt_usd + output_usd) * factor / TOKENS_PER_PRICE
+    return (prompt_usd + output_usd) * factor / _TOKENS_PER_PRICE
 
 
 def _or_else(price_usd: Decimal | None, usual_usd: Decimal) -> Decimal:
@@ -57,8 +57,6 @@ _AROUND_A_TURN = 16
 _AROUND_A_CALL = 64
 _SPREAD_OUT = 2
 """Factor by which a schema may grow when an endpoint writes it with line breaks."""
-_HEADROOM = Decimal("1.25")
-"""How much larger than the largest bill so far the next one may be."""
 
 
 def max_tokens(request: Request) -> Tokens:
@@ -95,7 +93,7 @@ def max_usage(
             to the prompt, or whose limit leaves out reasoning, does so with every call.
         by_batch: True: the call goes by the Batch API.
     """
-    most = max_tokens(request) + seen.scaled(_HEADROOM)
+    most = max_tokens(request) + seen.with_headroom()
     price = prices.get(model)
     usd = Decimal(0)
     if price is not None:
@@ -106,13 +104,4 @@ def max_usage(
         )
         bound = Completion("", "", model, most.prompt, most.completion)
         usd = cost_usd(bound, model, {model: dearest_price}, by_batch=by_batch) or Decimal(0)
-    return Amount(1, most.prompt + most.completion, usd)
-
-
-def beyond_maximum(completion: Completion, request: Request) -> Tokens:
-    """Return the counts of an answer that are larger than `max_tokens`; the others are 0."""
-    most = max_tokens(request)
-    prompt, completed = completion.prompt_tokens, completion.completion_tokens
-    return Tokens(
-        prompt if prompt > most.prompt else 0, completed if completed > most.completion else 0
-    )
+    return Amount(1, most.total, usd)

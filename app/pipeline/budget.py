@@ -38,16 +38,33 @@ class Tokens:
     def __add__(self, other: "Tokens") -> "Tokens":
         return Tokens(self.prompt + other.prompt, self.completion + other.completion)
 
-    def scaled(self, factor: Decimal) -> "Tokens":
-        """Return the tokens multiplied by a factor, rounded up."""
-        return Tokens(math.ceil(self.prompt * factor), math.ceil(self.completion * factor))
+    @property
+    def total(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt + self.completion
 
     def joined(self, other: "Tokens") -> "Tokens":
-        """Return the larger count of each of both."""
+        """Return the larger of both prompts and the larger of both completions."""
         return Tokens(max(self.prompt, other.prompt), max(self.completion, other.completion))
+
+    def beyond(self, most: "Tokens") -> "Tokens":
+        """Return the counts that are larger than `most`; the others are 0."""
+        return Tokens(
+            self.prompt if self.prompt > most.prompt else 0,
+            self.completion if self.completion > most.completion else 0,
+        )
+
+    def over(self, most: "Tokens") -> int:
+        """Return by how many tokens the counts are larger than `most`, together."""
+        return max(0, self.prompt - most.prompt) + max(0, self.completion - most.completion)
+
+    def with_headroom(self) -> "Tokens":
+        """Return how large the next bill may be when these are the largest counts so far."""
+        return Tokens(math.ceil(self.prompt * _HEADROOM), math.ceil(self.completion * _HEADROOM))
 
 
 NO_TOKENS = Tokens()
+_HEADROOM = Decimal("1.25")
 
 
 @dataclass(frozen=True, slots=True)

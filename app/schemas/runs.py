@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from pydantic import computed_field
+
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
 from app.schemas.budgets import BudgetView
@@ -101,6 +103,30 @@ class WaitingView(Schema):
     """The provider's words."""
 
 
+class UsageView(Schema):
+    """Tokens and cost of answered calls."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    """Of the whole prompts, including cached ones."""
+    cached_tokens: int = 0
+    """Prompt tokens that the provider's cache had."""
+    cache_write_tokens: int = 0
+    """Prompt tokens that were written to that cache."""
+    completion_tokens: int = 0
+    """Including those of reasoning."""
+    estimated_calls: int = 0
+    """Calls whose tokens are estimated from the text, because the endpoint left out counts."""
+    cost_usd: Decimal | None = None
+    """Null while no reply had a known price."""
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic documents it so; mypy has no word for it
+    @property
+    def cache_hit_share(self) -> float | None:
+        """Share of the prompt tokens that the cache had; null while there are none."""
+        return self.cached_tokens / self.prompt_tokens if self.prompt_tokens else None
+
+
 class RunView(Schema):
     """A run with its numbers."""
 
@@ -136,6 +162,10 @@ class RunView(Schema):
     tokens: Tokens
     cost_usd: Decimal | None
     """Cost of all replies so far; null while no reply had a known price."""
+    usage: UsageView
+    """Tokens and cost of all stages together, with the share of cached prompt tokens."""
+    usage_by_stage: Mapping[str, UsageView]
+    """The same of each stage that had a reply."""
     budget: BudgetView
     training_job_ids: list[str]
     """Training jobs that learn this run's data set once it is made."""

@@ -87,6 +87,20 @@ LOST = (
              OR r.completion_tokens <> c.completion_tokens OR r.cost_usd <> c.cost_usd)""",
     ),
     Rule(
+        "usage by stage that the replies do not bear out",
+        """SELECT u.stage, u.calls, c.calls, u.cost_usd, c.cost_usd FROM stage_usage u LEFT JOIN
+             (SELECT stage, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
+               sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd
+               FROM completions WHERE run_id = :run AND reused_from IS NULL GROUP BY stage) c
+             ON c.stage = u.stage
+           WHERE u.run_id = :run AND (u.calls <> c.calls OR u.prompt_tokens <> c.prompt_tokens
+             OR u.completion_tokens <> c.completion_tokens OR u.cost_usd <> c.cost_usd)
+           UNION ALL
+           SELECT 'all', r.calls, sum(u.calls), r.cost_usd, sum(u.cost_usd) FROM runs r
+             JOIN stage_usage u ON u.run_id = r.id WHERE r.id = :run
+             GROUP BY r.calls, r.cost_usd HAVING r.calls <> sum(u.calls)""",
+    ),
+    Rule(
         "a call that is over and still reserved for, or leased",
         """SELECT stage, ordinal FROM work_items WHERE run_id = :run
              AND (reserved_tokens IS NOT NULL OR reserved_usd IS NOT NULL OR token IS NOT NULL)""",

@@ -20,6 +20,12 @@ pytestmark = pytest.mark.crash
 _LOG = [Call(f"scripted-{n}", str(n), 100 + n, 10, delivered=True) for n in range(6)]
 
 
+_USAGE = """INSERT INTO stage_usage
+    (run_id, stage, model, calls, prompt_tokens, completion_tokens, cost_usd)
+    SELECT run_id, stage, 'm', count(*), sum(prompt_tokens), sum(completion_tokens), sum(cost_usd)
+    FROM completions GROUP BY run_id, stage"""
+
+
 @pytest.fixture(scope="module")
 def sound_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with one run in which nothing is wrong."""
@@ -31,6 +37,7 @@ def sound_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             session.execute(insert(table), [dict(row) for row in rows])
         price = "prompt_tokens * 150000 + completion_tokens * 600000"
         session.execute(text(f"UPDATE completions SET cost_usd = {price}"))  # noqa: S608 - ours
+        session.execute(text(_USAGE))
     database.close()
     return path
 
@@ -93,6 +100,8 @@ _ANOTHER_INSTANCE = """INSERT INTO instances
         ("UPDATE runs SET instances = 3", "counters of the run"),
         ("UPDATE runs SET calls = 4", "books of the run"),
         ("UPDATE runs SET cost_usd = cost_usd - 1", "books of the run"),
+        ("UPDATE stage_usage SET prompt_tokens = prompt_tokens + 1", "usage by stage"),
+        ("DELETE FROM stage_usage WHERE stage = 'classify'", "usage by stage"),
         ("UPDATE work_items SET reserved_tokens = 1 WHERE id = 2", "still reserved for"),
         ("UPDATE completions SET is_spare = 1 WHERE id = 2", "called spare and was used"),
         ("UPDATE completions SET call = 'a.1' WHERE id < 3", "the same call recorded twice"),

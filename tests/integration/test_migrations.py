@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from app.store.declarative import Table
 from app.store.health import trouble
 from app.store.migrate import alembic_config, migrate, take_back
 from app.store.tables.datasets import Dataset
+from app.store.tables.usage import StageUsage
 from tests.servers.postgresql import PostgreSQL
 
 REVISIONS = [
@@ -177,6 +179,29 @@ def test_rows_survive_every_migration_up_and_down(empty: Database) -> None:
             assert session.scalar(text("PRAGMA foreign_keys")) == 1
     take_back(empty, BASE)
     assert tables(empty) == {}
+
+
+def test_the_usage_of_earlier_runs_is_summed_up_from_their_replies(empty: Database) -> None:
+    migrate(empty, "0011")
+    there = MetaData()
+    there.reflect(empty.engine)
+    paid = {**ROWS["completions"], "prompt_tokens": 2, "cached_tokens": 1, "cost_usd": 7}
+    with empty.write() as session:
+        for name in ("seed_sets", "runs", "prompt_texts"):
+            session.execute(insert(there.tables[name]), ROWS[name])
+        for more in ({}, {"reused_from": 1}, {"stage": "classify", "is_estimated": True}):
+            session.execute(insert(there.tables["completions"]), {**paid, **more})
+    migrate(empty)
+    with empty.read() as session:
+        found = {usage.stage: usage for usage in session.scalars(select(StageUsage))}
+    assert {stage: usage.estimated_calls for stage, usage in found.items()} == {
+        "generate": 0,
+        "classify": 1,
+    }
+    usage = found["generate"]
+    assert (usage.model, usage.calls, usage.cost_usd) == ("m", 1, Decimal(7) / 10**12)
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens) == (2, 1, 1)
+    assert usage.largest_completion_tokens == 0
 
 
 def test_a_migration_that_leaves_rows_astray_changes_nothing(tmp_path: Path) -> None:

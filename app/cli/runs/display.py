@@ -83,14 +83,37 @@ def run_progress(run: RunView) -> RenderableType:
 
 def run_details(run: RunView) -> RenderableType:
     """Return progress, cost, message and counts of a run."""
-    spent = f"tokens {run.tokens.prompt:,} in, {run.tokens.completion:,} out"
-    if run.cost_usd is not None:
-        spent += f" · cost ${run.cost_usd}"
-    parts: list[RenderableType] = [run_progress(run), Text(spent)]
+    parts: list[RenderableType] = [run_progress(run), Text(_spent(run)), usage_table(run)]
     if run.message:
         parts.append(Text(clean(run.message), style="yellow"))
     table = funnel_table(run.funnel) if run.dataset_id is None else review_table(run.funnel)
     return Group(*parts, Text(), table)
+
+
+def _spent(run: RunView) -> str:
+    spent = f"tokens {run.tokens.prompt:,} in, {run.tokens.completion:,} out"
+    share = run.usage.cache_hit_share
+    if share:
+        spent += f" · {share:.0%} of the input cached"
+    if run.cost_usd is not None:
+        spent += f" · cost ${run.cost_usd}"
+    estimated = run.usage.estimated_calls
+    if estimated:
+        spent += f" · the endpoint left out the tokens of {estimated:,} calls: they are estimated"
+    return spent
+
+
+def usage_table(run: RunView) -> Table:
+    """Return the tokens and the cost of a run, by stage."""
+    table = Table("stage", box=None, pad_edge=False)
+    for column in ("calls", "tokens in", "cached", "tokens out", "cost"):
+        table.add_column(column, justify="right")
+    for stage, usage in run.usage_by_stage.items():
+        numbers = [f"{n:,}" for n in (usage.calls, usage.prompt_tokens)]
+        cost = "" if usage.cost_usd is None else f"${usage.cost_usd}"
+        cached = f"{usage.cache_hit_share or 0:.0%}"
+        table.add_row(Text(stage), *numbers, cached, f"{usage.completion_tokens:,}", cost)
+    return table
 
 
 def run_table(runs: Iterable[RunView]) -> Table:

@@ -9,10 +9,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from app.llm.prices import TOKENS_PER_PRICE
-from app.pipeline.options import RunOptions
+from app.llm.prices import cost_usd
 from app.pipeline.profiles import batch_stages
-from app.pipeline.types import Stage
+from app.pipeline.types import Completion, Stage
 from app.schemas.runs import RunEstimate, StageEstimate
 from app.services.generation.work.estimate_plan import GrowingPlan, Guess, Plan
 from app.services.generation.work.stages import STAGES
@@ -42,7 +41,7 @@ def estimate(session: Session, plan: Plan, prices: Mapping[str, Price]) -> RunEs
         calls=sum(stage.calls for stage in stages.values()),
         prompt_tokens=sum(stage.prompt_tokens for stage in stages.values()),
         completion_tokens=sum(stage.completion_tokens for stage in stages.values()),
-        cost_usd=_cost(prices.get(plan.model), stages, plan.options),
+        cost_usd=_cost(prices, plan, stages),
         stages=stages,
         accepted_per_call=per_call,
         from_experience=known != PastRuns(),
@@ -67,15 +66,18 @@ def _stage_estimate(guess: Guess, known: tuple[float, float] | None) -> StageEst
 
 
 def _cost(
-    price: Price | None, stages: Mapping[Stage, StageEstimate], options: RunOptions
+    prices: Mapping[str, Price], plan: Plan, stages: Mapping[Stage, StageEstimate]
 ) -> Decimal | None:
-    if price is None:
+    if plan.model not in prices:
         return None
-    cost, by_batch = Decimal(0), batch_stages(options)
-    for stage, taken in stages.items():
-        factor = price.batch_factor if stage in by_batch else 1
-        tokens_usd = (
-            price.input_usd * taken.prompt_tokens + price.output_usd * taken.completion_tokens
+    by_batch = batch_stages(plan.options)
+    costs = (
+        cost_usd(
+            Completion("", "", plan.model, taken.prompt_tokens, taken.completion_tokens),
+            plan.model,
+            prices,
+            by_batch=stage in by_batch,
         )
-        cost += tokens_usd * factor / TOKENS_PER_PRICE
-    return cost
+        for stage, taken in stages.items()
+    )
+    return sum(filter(None, costs), Decimal(0))

@@ -10,6 +10,7 @@ from app.pipeline.types import Stage, stages_of
 from app.schemas.budgets import BudgetView
 from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens, WaitingView
 from app.services.generation.work.accounting import caps_of, presumed_spent
+from app.services.runs.usage import total, usage_by_stage
 from app.states import FINAL, ItemState, WaitKind
 from app.store.runs import progress, runs
 from app.store.runs.source import Growing, Reviewing, source_of
@@ -22,6 +23,7 @@ def run_view(session: Session, run: Run) -> RunView:
     """Return a run with all its numbers."""
     stages = _stages(session, run)
     funnel = _funnel(session, run)
+    usage = usage_by_stage(session, run.id)
     return RunView(
         **{name: getattr(run, name) for name in _COLUMNS},
         stage=_stage_of(run, stages),
@@ -30,6 +32,8 @@ def run_view(session: Session, run: Run) -> RunView:
         stages=stages,
         funnel=funnel,
         tokens=Tokens(prompt=run.prompt_tokens, completion=run.completion_tokens),
+        usage=total(usage.values()),
+        usage_by_stage=usage,
         budget=_budget(session, run),
         training_job_ids=list(training_jobs.of_run(session, run.id)),
     )

@@ -12,6 +12,7 @@ from app.store.tables import (
     instructions,
     runs,
     training,
+    usage,
     work,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "instructions",
     "runs",
     "training",
+    "usage",
     "work",
 ]

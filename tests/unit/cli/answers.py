@@ -2,6 +2,7 @@
 
 from app.pipeline.options import RunOptions
 
+USAGE = {"calls": 10, "prompt_tokens": 1000, "cached_tokens": 450, "completion_tokens": 200}
 AMOUNT = {"calls": 0, "tokens": 0, "cost_usd": "0"}
 MET = {"status": "succeeded", "end_reason": "target_met", "stage": None}
 
@@ -60,6 +61,8 @@ def run_json(**changes: object) -> dict[str, object]:
             "instances": 4,
         },
         "tokens": {"prompt": 1000, "completion": 200},
+        "usage": USAGE,
+        "usage_by_stage": {"generate": USAGE},
         "cost_usd": None,
         "budget": {
             "caps": {"max_calls": None, "max_tokens": None, "max_cost_usd": None},

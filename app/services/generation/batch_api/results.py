@@ -18,7 +18,7 @@ from app.llm.answers.usage import estimate_missing
 from app.llm.batch_api.batches import BatchEndpoint, Collected
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
-from app.pipeline.types import Completion
+from app.pipeline.types import Completion, Stage
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.work import accounting, requests
@@ -166,7 +166,9 @@ class Collection:
         dearest = sorted(left.values(), key=lambda most: (most.usd, most.tokens), reverse=True)
         accounting.presume_spent(run, sum(dearest[: max(0, paid)], NOTHING))
         for stray in self._strays:
-            accounting.record_stray_reply(run, stray, self._cost_usd(stray))
+            accounting.record_stray_reply(
+                session, run, Stage(now.stage), stray, self._cost_usd(stray)
+            )
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
         name = self._endpoint.length_name
         batches.close(session, now.id, BatchState.COLLECTED, length_name=name)

@@ -1,8 +1,10 @@
 """The books of a run: what it may take, what it has taken, and what counts as spent meanwhile.
 
 A call is reserved at the most it can take before it is sent, and settled once its reply is stored.
-A call whose end is not known is presumed spent at its most. So no cap is ever exceeded. The caller
-holds the run's row.
+A call whose end is not known is presumed spent at its most. So no cap is ever exceeded, unless an
+endpoint bills more than a request allows: then later calls are reserved at the largest bill seen,
+and only the calls in flight by then can exceed a cap. An event says by how much. The caller holds
+the run's row.
 """
 
 from collections.abc import Sequence
@@ -11,11 +13,13 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps
-from app.pipeline.types import Completion
+from app.llm.prices import max_tokens
+from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps, Tokens
+from app.pipeline.types import Completion, Stage
 from app.services.generation.trouble import messages
 from app.states import EndReason, Status
-from app.store.runs import runs
+from app.store.runs import runs, stage_usage
+from app.store.runs.stage_usage import Paid
 from app.store.tables.runs import Run
 from app.store.work import work_items
 from app.store.work.completions import Reply
@@ -80,24 +84,73 @@ def pause_for_budget(session: Session, run: Run, cap: str) -> None:
     runs.move(session, run.id, Status.PAUSED, reason=EndReason.BUDGET, message=message)
 
 
-def record_replies(run: Run, replies: Sequence[Reply]) -> None:
+def record_replies(session: Session, run: Run, replies: Sequence[Reply]) -> None:
     """Add replies to what a run has taken; one that was used again cost nothing."""
-    paid = [reply for reply in replies if reply.reused_from is None]
+    by_stage: dict[Stage, list[Paid]] = {}
+    for reply in replies:
+        if reply.reused_from is None:
+            paid = Paid(reply.completion, reply.cost_usd, max_tokens(reply.request))
+            by_stage.setdefault(reply.stage, []).append(paid)
+    for stage, some in by_stage.items():
+        _record(session, run, stage, some)
+
+
+def record_stray_reply(
+    session: Session, run: Run, stage: Stage, completion: Completion, cost_usd: Decimal | None
+) -> None:
+    """Add a paid reply that answers nothing that was asked."""
+    _record(session, run, stage, [Paid(completion, cost_usd)])
+
+
+def _record(session: Session, run: Run, stage: Stage, paid: Sequence[Paid]) -> None:
+    before = spent(run)
     run.calls += len(paid)
-    run.prompt_tokens += sum(reply.completion.prompt_tokens for reply in paid)
-    run.completion_tokens += sum(reply.completion.completion_tokens for reply in paid)
-    costs = [reply.cost_usd for reply in paid if reply.cost_usd is not None]
+    run.prompt_tokens += sum(one.completion.prompt_tokens for one in paid)
+    run.completion_tokens += sum(one.completion.completion_tokens for one in paid)
+    costs = [one.cost_usd for one in paid if one.cost_usd is not None]
     if costs:
         run.cost_usd = sum(costs, run.cost_usd or NOTHING.usd)
+    largest = stage_usage.largest_bills(session, run.id, run.model).of(stage)
+    stage_usage.add(session, run.id, run.model, stage, paid)
+    _report_larger_bills(session, run, stage, paid, largest)
+    _report_passed_cap(session, run, before)
 
 
-def record_stray_reply(run: Run, completion: Completion, cost_usd: Decimal | None) -> None:
-    """Add a paid reply that answers nothing that was asked."""
-    run.calls += 1
-    run.prompt_tokens += completion.prompt_tokens
-    run.completion_tokens += completion.completion_tokens
-    if cost_usd is not None:
-        run.cost_usd = (run.cost_usd or NOTHING.usd) + cost_usd
+def _report_larger_bills(
+    session: Session, run: Run, stage: Stage, paid: Sequence[Paid], largest: Tokens
+) -> None:
+    """Append an event when calls were billed more than the largest bill so far lets expect."""
+    reserved = largest.with_headroom()
+    over = [one.tokens.over(one.most + reserved) for one in paid if one.most is not None]
+    if not any(over):
+        return
+    for one in paid:
+        largest = largest.joined(one.beyond)
+    event = {
+        "stage": stage,
+        "model": run.model,
+        "calls": sum(tokens > 0 for tokens in over),
+        "over_tokens": sum(over),
+        "largest_prompt_tokens": largest.prompt,
+        "largest_completion_tokens": largest.completion,
+    }
+    runs.add_event(session, run.id, "billed_beyond_limit", event)
+
+
+def _report_passed_cap(session: Session, run: Run, before: Amount) -> None:
+    """Append an event when replies took more than a cap, which those before them had not."""
+    caps, now = caps_of(run), spent(run)
+    cap = caps.broken_by(now)
+    if cap is None or not caps.allow(before):
+        return
+    over = now - Amount(caps.calls or now.calls, caps.tokens or now.tokens, caps.usd or now.usd)
+    event = {
+        "cap": cap,
+        "over_calls": max(0, over.calls),
+        "over_tokens": max(0, over.tokens),
+        "over_usd": f"{max(NOTHING.usd, over.usd):f}",
+    }
+    runs.add_event(session, run.id, "cap_exceeded", event)
 
 
 def presume_spent(run: Run, most: Amount) -> None:

@@ -15,6 +15,7 @@ from app.services.generation.work import accounting, requests
 from app.services.generation.work.accounting import Affordable
 from app.services.generation.work.item_call import Answered, ItemCall, reuse_key
 from app.services.generation.work.material import PreparedRun, RunMaterial
+from app.store.runs import stage_usage
 from app.store.tables.runs import Run
 from app.store.work import completions, work_items
 from app.store.work.completions import Reply
@@ -128,8 +129,17 @@ class Claimer:
         self, session: Session, run: Run, asked: Sequence[ItemCall], *, by_batch: bool = False
     ) -> tuple[list[ItemCall], Affordable]:
         """Return the calls that the caps allow, each with the most it can take, and the verdict."""
-        model, known = self._model, self._prices
-        most = [prices.max_usage(one.request, model, known, by_batch=by_batch) for one in asked]
+        bills = stage_usage.largest_bills(session, run.id, self._model)
+        most = [
+            prices.max_usage(
+                one.request,
+                self._model,
+                self._prices,
+                seen=bills.of(one.item.stage),
+                by_batch=by_batch,
+            )
+            for one in asked
+        ]
         budget = accounting.affordable(session, run, most)
         calls = [
             replace(one, reserved=reserved)

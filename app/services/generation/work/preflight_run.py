@@ -74,7 +74,7 @@ def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> No
         accounting.take_back(run, asked.reserved)
         accounting.presume_spent(run, asked.unread)
         completions.add(session, run.id, asked.replies)
-        accounting.record_replies(run, asked.replies)
+        accounting.record_replies(session, run, asked.replies)
 
 
 def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:

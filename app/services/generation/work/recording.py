@@ -111,7 +111,7 @@ def _store(
     session: Session, run: Run, answers: Sequence[Answered], *, are_spare: bool = False
 ) -> list[int]:
     replies = [answer.reply for answer in answers if isinstance(answer.reply, Reply)]
-    accounting.record_replies(run, replies)
+    accounting.record_replies(session, run, replies)
     spare = {answer.asked.call for answer in answers} if are_spare else ()
     return completions.add(session, run.id, replies, spare=spare)
 

@@ -2,22 +2,28 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from app.pipeline.budget import Amount, Caps
+from app.llm.prices import max_usage
+from app.pipeline.budget import NO_TOKENS, Amount, Caps, Tokens
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
+from app.schemas.runs import UsageView
 from app.services.context import ServiceContext
 from app.services.generation.work import accounting
 from app.services.generation.work.accounting import Affordable
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
+from app.services.runs.usage import total, usage_by_stage
 from app.settings import Price
 from app.states import Status
 from app.store.database import Database
-from app.store.runs import runs
-from app.store.tables.runs import Run
+from app.store.runs import runs, stage_usage
+from app.store.tables.runs import Run, RunEvent
 from app.store.work import work_items
 from app.store.work.completions import Reply
 from app.store.work.work_items import Planned
@@ -42,19 +48,83 @@ def reply(tokens: tuple[int, int], cost_usd: str | None, reused_from: int | None
     )
 
 
-def test_only_what_was_paid_is_added_to_what_a_run_has_taken() -> None:
-    run = Run(
-        calls=1, prompt_tokens=10, completion_tokens=5, cost_usd=None,
-        presumed_spent_calls=0, presumed_spent_tokens=0, presumed_spent_usd=Decimal(0),
-    )  # fmt: skip
-    accounting.record_replies(run, [reply((7, 3), None)])
-    assert run.cost_usd is None, "no price is known"
-    accounting.record_replies(run, [reply((7, 3), "0.25"), reply((90, 90), "9", reused_from=4)])
-    assert (run.calls, run.prompt_tokens, run.completion_tokens) == (3, 24, 11)
-    assert run.cost_usd == Decimal("0.25")
-    accounting.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), Decimal("0.05"))
-    accounting.record_stray_reply(run, Completion("!", "stop", "m", 2, 1), None)
-    assert accounting.spent(run) == Amount(5, 24 + 11 + 6, Decimal("0.30"))
+def test_only_what_was_paid_is_added_to_what_a_run_has_taken(database: Database) -> None:
+    run_id = a_run(database, Caps())
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        accounting.record_replies(session, run, [reply((7, 3), None)])
+        assert run.cost_usd is None, "no price is known"
+        again = reply((90, 90), "9", reused_from=4)
+        accounting.record_replies(session, run, [reply((7, 3), "0.25"), again])
+        assert (run.calls, run.prompt_tokens, run.completion_tokens) == (2, 14, 6)
+        assert run.cost_usd == Decimal("0.25")
+        stray = Completion("!", "stop", "m", 2, 1, cached_tokens=1, is_estimated=True)
+        for cost in (Decimal("0.05"), None):
+            accounting.record_stray_reply(session, run, Stage.CLASSIFY, stray, cost)
+        assert accounting.spent(run) == Amount(4, 14 + 6 + 6, Decimal("0.30"))
+    with database.read() as session:
+        by_stage = usage_by_stage(session, run_id)
+        assert list(by_stage) == ["generate", "classify"]
+        assert by_stage["classify"] == UsageView(
+            calls=2,
+            prompt_tokens=4,
+            cached_tokens=2,
+            completion_tokens=2,
+            estimated_calls=2,
+            cost_usd=Decimal("0.05"),
+        )
+        assert by_stage["classify"].cache_hit_share == 0.5
+        assert total(by_stage.values()).cost_usd == Decimal("0.30")
+
+
+def events(session: Session, run_id: str, kind: str) -> list[dict[str, Any]]:
+    found = select(RunEvent.data).where(RunEvent.run_id == run_id, RunEvent.kind == kind)
+    return list(session.scalars(found))
+
+
+def test_a_bill_beyond_its_limit_raises_what_later_calls_reserve(database: Database) -> None:
+    # The request allows 5 tokens for the answer, and 65 for the prompt.
+    run_id = a_run(database, Caps(tokens=1000))
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+
+        def seen(stage: Stage) -> Tokens:
+            return stage_usage.largest_bills(session, run_id, run.model).of(stage)
+
+        accounting.record_replies(session, run, [reply((65, 5), None)])
+        assert seen(Stage.GENERATE) == NO_TOKENS
+        assert not events(session, run_id, "billed_beyond_limit")
+        accounting.record_replies(session, run, [reply((60, 400), None), reply((60, 205), None)])
+        assert seen(Stage.GENERATE) == seen(Stage.CLASSIFY) == Tokens(0, 400)
+        [event] = events(session, run_id, "billed_beyond_limit")
+        assert event == {
+            "stage": "generate",
+            "model": "m",
+            "calls": 2,
+            "over_tokens": 395 + 200,
+            "largest_prompt_tokens": 0,
+            "largest_completion_tokens": 400,
+        }
+        most = max_usage(reply((1, 1), None).request, "m", {}, seen=seen(Stage.GENERATE))
+        assert most.tokens == 65 + 5 + 500
+        # Another model is another matter.
+        assert stage_usage.largest_bills(session, run_id, "n").of(Stage.GENERATE) == NO_TOKENS
+        # A stage with replies of its own goes by these.
+        accounting.record_stray_reply(
+            session, run, Stage.CLASSIFY, Completion("", "stop", "m", 1, 1), None
+        )
+        assert seen(Stage.CLASSIFY) == NO_TOKENS
+        # Larger, but expected.
+        accounting.record_replies(session, run, [reply((60, 480), None)])
+        assert seen(Stage.GENERATE) == Tokens(0, 480)
+        assert len(events(session, run_id, "billed_beyond_limit")) == 1
+        [passed] = events(session, run_id, "cap_exceeded")
+        assert passed == {
+            "cap": "1,000 tokens",
+            "over_calls": 0,
+            "over_tokens": run.prompt_tokens + run.completion_tokens - 1000,
+            "over_usd": "0",
+        }
 
 
 def test_calls_whose_end_is_not_known_count_until_it_is() -> None:
