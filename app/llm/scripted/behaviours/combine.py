@@ -3,7 +3,7 @@
 ``playing(thinks(), on(("classify",), labels(str.upper)))`` is the script of an endpoint.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 from app.llm.scripted.model import reply, stage_of
@@ -23,6 +23,11 @@ def playing(*behaviours: Behaviour, script: Script = reply) -> Script:
     for behaviour in behaviours:
         script = behaviour(script)
     return script
+
+
+def by_model(scripts: Mapping[str, Script]) -> Script:
+    """Return the script of an endpoint with several models, each with a script of its own."""
+    return lambda call: scripts[call.model](call)
 
 
 def when(applies: Applies, behaviour: Behaviour) -> Behaviour:

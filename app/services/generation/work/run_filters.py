@@ -42,8 +42,9 @@ def check_rules(session: Session, options: RunOptions) -> None:
 
 @lru_cache(maxsize=64)
 def _rules(names: tuple[str, ...]) -> Sequence[Filter]:
-    by_default = chosen(FilterOptions()) if DEFAULT in names else ()
-    return tuple(rule for rule in FILTERS if rule.name in names or rule in by_default)
+    # By name: a filter with thresholds is made anew for each set of options.
+    by_default = {rule.name for rule in chosen(FilterOptions())} if DEFAULT in names else set()
+    return tuple(rule for rule in FILTERS if rule.name in {*names, *by_default})
 
 
 def screened(instruction: str, read: ReadInstances, names: tuple[str, ...]) -> ReadInstances:

@@ -36,6 +36,12 @@ def test_only_the_filters_that_are_named_apply() -> None:
     assert len(screened("Name the capital of France.", READ, ("empty_output",)).kept) == 2
 
 
+def test_default_stands_for_every_filter_that_is_on() -> None:
+    loop = ReadInstances((Instance("", "so on and so " * 40),))
+    assert screened("Name the capital of France.", loop, ("default",)).kept == ()
+    assert screened("Name the capital of France.", loop, ("refusal",)).kept == loop.kept
+
+
 def test_every_filter_may_be_named(database: Database) -> None:
     names = tuple(rule.name for rule in FILTERS)
     assert chosen(FilterOptions())

@@ -1,0 +1,58 @@
+"""Whole runs on SQLite against an endpoint that plays the habits of a real one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.store.database import Database
+from app.store.migrate import migrate
+from tests.bench import bench_of
+
+NOT_YET = {
+    "reader": (
+        "list_", "json_bare_array", "json_trailing", "instances_as", "instances_last",
+        "classify_", "the_options_of_a_task",
+    ),
+    "wire": ("gemini", "redirect", "a_blank", "answers_anything", "certificate",
+             "azures", "object_error_200", "error_inside", "choices_null", "credit_used", "arrears",
+             "bedrock"),
+    "params": ("gpt5", "system_role", "maxItems"),
+    "runs": ("context_that_is_too_small",),
+}  # fmt: skip
+"""The parts of what the tests of this folder show that are still to come."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the tests of what is still to come to fail."""
+    for item in items:
+        for part, words in NOT_YET.items():
+            if item.path.parent == Path(__file__).parent and any(w in item.name for w in words):
+                item.add_marker(pytest.mark.xfail(reason=part))
+        if any(w in item.name for w in ("quota_429", "long_retry_after")):
+            item.add_marker(pytest.mark.xfail(reason="throttle", run=False))
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with this version's tables, to be copied: a migration takes far longer."""
+    path = tmp_path_factory.mktemp("template") / "seedbed.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a fresh SQLite database: the habits of endpoints don't depend on it."""
+    path = tmp_path / "seedbed.db"
+    path.write_bytes(migrated_file.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def open_bench(database: Database) -> Callable[..., Any]:
+    """Opens a bench on this test's database with a script of its choice."""
+    return lambda script, **changes: bench_of(database, script, **changes)
