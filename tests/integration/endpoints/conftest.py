@@ -16,10 +16,9 @@ NOT_YET = {
         "classify_", "the_options_of_a_task",
     ),
     "wire": ("gemini", "redirect", "a_blank", "answers_anything", "certificate",
-             "azures", "object_error_200", "error_inside", "choices_null", "credit_used", "arrears",
+             "azures", "object_error_200", "error_inside", "choices_null",
              "bedrock"),
     "params": ("gpt5", "system_role", "maxItems"),
-    "runs": ("context_that_is_too_small",),
 }  # fmt: skip
 """The parts of what the tests of this folder show that are still to come."""
 
