@@ -119,6 +119,10 @@ class RunOptions(_Options):
     """Reject an instruction whose ROUGE-L F-measure with another one is above this."""
     tokenizer: Literal["unicode", "rouge"] | None = None
     """Tokenizer for ROUGE-L. Default: that of the profile."""
+    neighbours: Literal["near", "ten"] | None = None
+    """Similar earlier instructions to store with each accepted one: `near`, at most ten with a
+    ROUGE-L of at least 0.6; `ten`, the ten nearest and the mean over the pool, which is slower.
+    Default: `near`; profile `paper`: `ten`."""
     nothing_near: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,60}$")], ...] = Field(
         default=(), max_length=20
     )
@@ -193,6 +197,7 @@ GROWING_ONLY = (
     "lookahead",
     "similarity_threshold",
     "tokenizer",
+    "neighbours",
     "nothing_near",
     "filters",
 )

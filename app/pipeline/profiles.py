@@ -35,6 +35,8 @@ class Profile:
     name: ProfileName
     endpoint: Literal["chat", "completions"]
     tokenizer: Literal["unicode", "rouge"] = "unicode"
+    neighbours: Literal["near", "ten"] = "near"
+    """The neighbours that are stored with an accepted instruction."""
     rules: tuple[Rule, ...] = ()
     mix: Mix = _NO_DEMONSTRATION
     usual_yield: float = 1.0
@@ -91,6 +93,7 @@ PROFILES: dict[ProfileName, Profile] = {
         name="paper",
         endpoint="completions",
         tokenizer="rouge",
+        neighbours="ten",
         rules=PAPER_RULES,
         mix=Mix(seeds=6, machine_made=2),
         usual_yield=3.0,

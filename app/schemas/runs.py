@@ -226,6 +226,9 @@ class InstructionView(Schema):
     """The reply that classified it."""
     neighbours: list[dict[str, Any]]
     """The most similar earlier instructions, with their ROUGE-L scores."""
+    mean_similarity: float | None = None
+    """Mean ROUGE-L score over all earlier instructions, including the seeds; null unless the run
+    has `neighbours` set to `ten`."""
     is_complete: bool
     """True when it has all its instances."""
     created_at: datetime

@@ -24,6 +24,8 @@ class InstructionRow(Table):
     """The reply it was read from."""
     neighbours: Mapped[list[PoolNeighbour]] = mapped_column(JSON)
     """The most similar of the pool at admission: ``[{"origin", "position", "score"}]``."""
+    mean_similarity: Mapped[float | None]
+    """Mean score over the pool at admission; null where the run doesn't store it."""
     is_classification: Mapped[bool | None]
     """Null: not known (yet)."""
     confidence: Mapped[float | None]

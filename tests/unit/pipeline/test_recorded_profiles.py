@@ -26,6 +26,7 @@ def described(profile: Profile) -> dict[str, Any]:
     return {
         "endpoint": profile.endpoint,
         "tokenizer": profile.tokenizer,
+        "neighbours": profile.neighbours,
         "rules": [rule.reason for rule in profile.rules],
         "mix": asdict(profile.mix),
         "usual_yield": profile.usual_yield,

@@ -107,13 +107,15 @@ class _Ticket:
     def _accept(self, candidate: Candidate) -> None:
         sequence = self._run.accepted
         one_stage = self._material.profile.classify is None
+        similarity = self._pool.similarity(candidate.text)
         self._changes.accepted.append(
             {
                 "run_id": self._run.id,
                 "sequence": sequence,
                 "text": candidate.text,
                 "completion_id": self._completion_id,
-                "neighbours": self._pool.neighbours(candidate.text),
+                "neighbours": similarity.neighbours,
+                "mean_similarity": similarity.mean,
                 "is_complete": False,
             }
         )

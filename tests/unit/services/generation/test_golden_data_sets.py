@@ -26,7 +26,7 @@ GROWN = {
     ),
     "paper": (
         "01e144f2fb4a65debd52d04d7eac8c9d4d900b9a3dde0986cf9b6e99c8c88291",
-        "6403db24f170cf731dba2306c61b41e90eb0f8f537a9ef47d7e34d76842b12be",
+        "92235a441e291a6d64ab3fd1fbc0818d0a0bc8ab172ceb6c491c1cf125fa5b85",
     ),
     "alpaca": (
         "8b91e1c08f5c6cf42984f9af9bdc1cf626144e0e94963cc24add92acf43b6007",

@@ -32,6 +32,7 @@ from app.store.work.completions import Reply
 from tests import review_runs
 from tests.bench import SEEDS, Bench, after_looks
 from tests.integration.batch_runs import PRICES
+from tests.rouge_reference import Reference
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
 SMALL: dict[str, Any] = {"target": 8, "random_seed": 4}
@@ -248,9 +249,43 @@ def test_what_the_pool_names_is_near_and_where_it_says(
         "origin": "dataset", "dataset_id": elsewhere, "position": 1, "score": 1.0,
     }  # fmt: skip
     assert pool.near_duplicate_of("Quite another thing.") is None
-    assert pool.neighbours(texts[0])[0]["score"] == 1.0
+    similarity = pool.similarity(texts[0])
+    assert similarity.neighbours[0] == {"origin": "machine", "position": 0, "score": 1.0}
+    assert similarity.mean is None
     pool.insert("Quite another thing.")
     assert pool.near_duplicate_of("Quite another thing.") is not None
+
+
+def test_the_paper_keeps_the_ten_nearest_and_the_mean_over_the_pool(
+    open_bench: OpenBench, database: Database
+) -> None:
+    with open_bench(reply) as bench:
+        bench.work(bench.start(profile="paper", target=6))
+        with database.read() as session:
+            rows = session.scalars(select(InstructionRow).order_by(InstructionRow.sequence)).all()
+    reference, pool = Reference("rouge"), [seed.instruction for seed in SEEDS]
+    places = [("seed", n) for n in range(len(SEEDS))]
+    assert len(rows) >= 6
+    for row in rows:
+        scores = [reference.score(text, row.text) for text in pool]
+        nearest = sorted(range(len(pool)), key=lambda n: (-scores[n], n))[:10]
+        assert [(one["origin"], one["position"], one["score"]) for one in row.neighbours] == [
+            (*places[n], scores[n]) for n in nearest
+        ]
+        assert row.mean_similarity == pytest.approx(sum(scores) / len(scores), rel=1e-12)
+        pool.append(row.text)
+        places.append(("machine", row.sequence))
+
+
+def test_other_profiles_keep_the_ten_nearest_when_asked(
+    open_bench: OpenBench, database: Database
+) -> None:
+    with open_bench(reply) as bench:
+        bench.work(bench.start(**SMALL, neighbours="ten"))
+        with database.read() as session:
+            rows = session.scalars(select(InstructionRow)).all()
+    assert {len(row.neighbours) for row in rows} == {10}
+    assert all(row.mean_similarity for row in rows)
 
 
 def test_rows_are_planned_ahead_once_half_of_those_planned_are_reviewed(
