@@ -4,10 +4,8 @@ The openai client's own retries are off: the class of an error decides who waits
 up. `Failure` describes a failed call; `classify` finds the first row of the table that applies.
 """
 
-import email.utils
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app.errors import (
@@ -21,10 +19,12 @@ from app.errors import (
     Throttled,
 )
 from app.llm.failures.failure import About, Failure
+from app.llm.failures.provider_words import has_code, has_words, means
 from app.llm.failures.refused_parameters import refused_parameter
+from app.llm.failures.waits import wait_s
 from app.llm.provider_text import shorten
 
-__all__ = ["TABLE", "About", "Failure", "Row", "classify", "retry_after_s"]
+__all__ = ["TABLE", "About", "Failure", "Row", "classify", "is_recognised"]
 
 
 class Row(NamedTuple):
@@ -36,42 +36,70 @@ class Row(NamedTuple):
     advice: str
 
 
-_CONTEXT = re.compile(
-    r"context[ _](length|size|window)|maximum context|too many (input |prompt )?tokens"
-    r"|(prompt|input|messages?) (is|are) too long|reduce the length",
-    re.IGNORECASE,
+_TEXT_STATUSES = (0, 400, 413, 422, 500)
+_REFUSALS = (0, 400, 403, 404, 410, 422)
+"""Statuses with which endpoints refuse a request for any reason; 0: inside a reply with 200."""
+_LIMITED = re.compile(
+    r"limit|quota|allocation|exceed|calls|requests|tokens|次数|限额", re.IGNORECASE
 )
-_CONTEXT_CODES = ("context_length", "exceed_context_size", "string_above_max_length")
-_FILTER_CODES = ("content_filter", "content_policy", "responsibleaipolicy", "moderation")
-_QUOTA_CODES = ("insufficient_quota", "billing", "insufficient_balance", "insufficient_credits")
-_MODEL = re.compile(
-    r"\bmodels?\b.{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist|unknown"
-    r"|no longer available|decommissioned|deprecated)|(unknown|invalid|no such) model\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_REQUESTED = re.compile(r"limit:? (\d[\d,]*).{0,40}?requested:? (\d[\d,]*)", re.I | re.DOTALL)
 
 
-def _has(failure: Failure, words: tuple[str, ...]) -> bool:
-    return any(word in failure.code for word in words)
-
-
-def _refused(failure: Failure) -> bool:
-    return failure.status in (400, 422)
-
-
-def _about_context(failure: Failure) -> bool:
+def _about_context(f: Failure) -> bool:
     # llama.cpp has answered this with 400 and with 500, so the status does not count. But a 429
-    # about "tokens per minute" is always a throttle.
-    if failure.status == 429:
+    # about tokens per minute is a throttle, unless the call alone is larger than the limit.
+    if f.status == 429:
+        found = _REQUESTED.search(f.said)
+        return found is not None and _is_more(found[2], than=found[1]) and "too large" in f.said
+    if f.status in (401, 402):
         return False
-    return _has(failure, _CONTEXT_CODES) or bool(
-        _refused(failure) and _CONTEXT.search(failure.said)
-    )
+    return has_code(f, "context") or (f.status in _TEXT_STATUSES and has_words(f, "context"))
 
 
-def _about_model(failure: Failure) -> bool:
-    return "model_not_found" in failure.code or (
-        failure.status in (400, 404, 410, 422) and bool(_MODEL.search(failure.said))
+def _is_more(one: str, than: str) -> bool:
+    return int(one.replace(",", "")) > int(than.replace(",", ""))
+
+
+def _about_filter(f: Failure) -> bool:
+    return f.status in (0, 400, 403, 422, 451) and means(f, "filter")
+
+
+def _about_account(f: Failure) -> bool:
+    # OpenAI sends 429 for an empty account, where waiting does not help, and DashScope gives the
+    # same code for a limit per minute. So words about the account come first, then words about a
+    # rate, then codes. "Exceeded your current quota" is no such word: Gemini says it per minute.
+    if f.status == 402 or has_words(f, "account"):
+        return True
+    return has_code(f, "account") and not has_words(f, "rate") and f.status < 500
+
+
+def _per_day(f: Failure) -> bool:
+    """Return True when a limit per day is used up, and the endpoint names no other wait."""
+    if has_code(f, "day"):
+        # Gemini's `retryDelay` is about the minute, also when the day is used up.
+        return True
+    return _speaks_of_days(f) and wait_s(f, 0.0) is None
+
+
+def _speaks_of_days(f: Failure) -> bool:
+    has_limit = f.status == 429 or bool(_LIMITED.search(f.said))
+    return f.status in (0, 400, 403, 429) and has_limit and has_words(f, "day")
+
+
+def _throttled(f: Failure) -> bool:
+    if f.status == 429 or _speaks_of_days(f):
+        return True
+    return f.status not in (401, 404) and means(f, "rate")
+
+
+def _busy(f: Failure) -> bool:
+    # With 502, 503 and 529 it is an outage like any other.
+    return f.status in (0, 400, 403, 409, 413, 422, 424, 500) and means(f, "busy")
+
+
+def _about_model(f: Failure) -> bool:
+    return (f.status < 500 and has_code(f, "model")) or (
+        f.status in _REFUSALS and has_words(f, "model")
     )
 
 
@@ -103,17 +131,43 @@ TABLE: tuple[Row, ...] = (
         "Check OPENAI_BASE_URL (it usually ends in /v1); is a gateway in maintenance?",
     ),
     Row(
+        "no model",
+        lambda f: f.cause == "no model",
+        RunError,
+        "Check OPENAI_BASE_URL (it usually ends in /v1): no model answers at this address.",
+    ),
+    Row(
+        "certificate",
+        lambda f: f.cause == "certificate",
+        RunError,
+        "SSL_CERT_FILE names the certificates to trust: for a self-signed one, set it to its file.",
+    ),
+    Row(
+        "proxy",
+        lambda f: f.cause == "proxy",
+        Outage,
+        "Check HTTP_PROXY and HTTPS_PROXY; NO_PROXY lists the hosts to reach without them.",
+    ),
+    Row(
         "context length",
         _about_context,
         ContextExceeded,
         "The prompt is too long for the model.",
     ),
+    Row("content filter", _about_filter, TextFiltered, "The provider's filter refused this text."),
     Row(
-        "content filter",
-        lambda f: _has(f, _FILTER_CODES) and f.status in (400, 403, 422),
-        TextFiltered,
-        "The provider's filter refused this text.",
+        "quota",
+        _about_account,
+        RunError,
+        "Check the account behind OPENAI_API_KEY: its credit or quota is used up, or it is locked.",
     ),
+    Row(
+        "daily limit",
+        _per_day,
+        RunError,
+        "A limit per day is used up: resume the run after it resets, or raise it.",
+    ),
+    Row("throttle", _throttled, Throttled, "Too many requests."),
     # Every request of a stage has the same parameters. As an `ItemError` it would use up all
     # attempts of all items, although one changed option solves it. It comes before the statuses,
     # because endpoints refuse parameters with 403 and 500, too.
@@ -123,41 +177,53 @@ TABLE: tuple[Row, ...] = (
         ParameterError,
         "Change the run's sampling options or SEEDBED_MODEL.",
     ),
-    # OpenAI sends 429 for an empty account: waiting does not help. Only the code distinguishes it
-    # from a throttle; the message does not, as Gemini writes "quota" for its limit per minute.
+    Row("busy", _busy, Throttled, "The endpoint is overloaded."),
     Row(
-        "quota",
-        lambda f: f.status == 402 or (f.status in (0, 400, 403, 429) and _has(f, _QUOTA_CODES)),
+        "key",
+        lambda f: f.status == 401 or (f.status in _REFUSALS and means(f, "key")),
         RunError,
-        "Check the account behind OPENAI_API_KEY: its credit or quota is used up.",
-    ),
-    Row("throttle", lambda f: f.status == 429, Throttled, "Too many requests."),
-    Row("key", lambda f: f.status == 401, RunError, "Check OPENAI_API_KEY."),
-    Row(
-        "permission",
-        lambda f: f.status == 403,
-        RunError,
-        "Check OPENAI_API_KEY: it may not use this model or endpoint.",
+        "Check OPENAI_API_KEY.",
     ),
     Row("model", _about_model, RunError, "Check SEEDBED_MODEL: the endpoint does not have it."),
     Row(
+        "permission",
+        lambda f: f.status in (403, 451) or (f.status in _REFUSALS and means(f, "access")),
+        RunError,
+        "Check OPENAI_API_KEY: it may not use this model or endpoint.",
+    ),
+    Row(
+        "https",
+        lambda f: f.status == 400 and has_words(f, "address") and "https" in f.words.lower(),
+        RunError,
+        "Check OPENAI_BASE_URL: it must begin with https.",
+    ),
+    # LM Studio answers a wrong path with status 200.
+    Row(
         "not there",
-        lambda f: f.status in (404, 405, 410),
+        lambda f: f.status in (404, 405, 410) or (f.status == 0 and means(f, "address")),
         RunError,
         "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
     ),
     Row(
-        "unavailable for now", lambda f: f.status in (408, 409, 425), Outage, "Is the endpoint up?"
+        "unavailable for now",
+        lambda f: f.status in (408, 409, 424, 425, 499),
+        Outage,
+        "Is the endpoint up?",
     ),
     # The other 4xx may be about this text. If they are about all texts, the attempts of each are
     # limited, and the run ends as dry.
     Row("refused", lambda f: 400 <= f.status < 500, ItemError, "The endpoint refused it."),
-    Row("server", lambda f: f.status >= 500, Outage, "Is the endpoint up?"),
+    Row(
+        "server",
+        lambda f: f.status >= 500 or (f.status == 0 and means(f, "broken")),
+        Outage,
+        "Is the endpoint up?",
+    ),
     Row(
         "redirect",
         lambda f: 300 <= f.status < 400,
         RunError,
-        "Check OPENAI_BASE_URL: the endpoint has moved.",
+        "Set OPENAI_BASE_URL to the new address.",
     ),
     # An error object in a reply with status 200 that names no status of its own.
     Row("other", lambda _: True, ItemError, "The endpoint answered with an error."),
@@ -169,19 +235,28 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
 
     Args:
         failure: The failed call.
-        now_at_s: Seconds since the epoch, for a Retry-After header that is a date.
+        now_at_s: Seconds since the epoch, for waits that are given as a date.
         table: The rows to try, in order.
     """
-    row = next(row for row in table if row.applies(failure))
+    row = _row_of(failure, table)
     message = f"{_what_happened(failure)} {row.advice}"
     if row.kind is Throttled:
-        return Throttled(message, retry_after_s(failure.headers, now_at_s))
+        return Throttled(message, wait_s(failure, now_at_s))
     if row.kind is ParameterError:
         return ParameterError(message, *(refused_parameter(failure) or ()))
     error = row.kind(message)
     # A reply with an error is not charged; an answer that was cut off may be.
     error.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
     return error
+
+
+def is_recognised(failure: Failure) -> bool:
+    """Return True when a row of the table knows the failure, and not only that something failed."""
+    return _row_of(failure, TABLE) is not TABLE[-1]
+
+
+def _row_of(failure: Failure, table: Sequence[Row]) -> Row:
+    return next(row for row in table if row.applies(failure))
 
 
 def _what_happened(failure: Failure) -> str:
@@ -197,38 +272,7 @@ def _what_happened(failure: Failure) -> str:
         "connection": f"The connection to the endpoint failed{detail}",
         "address": f"The address of the endpoint cannot be used{detail}",
         "web page": f"The endpoint answered with a web page instead of JSON{detail}",
+        "no model": f"The endpoint did not answer as a model does{detail}",
+        "certificate": f"The certificate of the endpoint is not trusted{detail}",
+        "proxy": f"The proxy could not reach the endpoint{detail}",
     }[failure.cause]
-
-
-def retry_after_s(headers: Mapping[str, str], now_at_s: float) -> float | None:
-    """Return the seconds to wait by ``retry-after-ms`` or ``retry-after``; None: neither is set.
-
-    A date is compared with the reply's own ``date`` header, because the two clocks may differ.
-    """
-    wait_ms = _number(headers.get("retry-after-ms", ""))
-    if wait_ms is not None:
-        return wait_ms / 1000
-    said = headers.get("retry-after", "")
-    wait_s = _number(said)
-    if wait_s is not None:
-        return wait_s
-    until_s = _date_s(said)
-    if until_s is None:
-        return None
-    from_s = _date_s(headers.get("date", ""))
-    return max(0.0, until_s - (now_at_s if from_s is None else from_s))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _date_s(text: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None

@@ -13,21 +13,21 @@ from dataclasses import replace
 import httpx2
 import openai
 
-from app.errors import ConfigurationError, ItemError, ProviderError
+from app.errors import ConfigurationError, ItemError, Outage, ProviderError
 from app.llm.answers.finish_reasons import checked_by_limit
+from app.llm.answers.stream import is_stream, joined_stream
 from app.llm.answers.usage import estimate_missing
 from app.llm.classify_errors import Failure, classify
 from app.llm.connections import Connections, Reply
+from app.llm.failures.error_bodies import failure_of_body, plain
 from app.llm.parse_errors import (
     OTHER_NAME,
-    failure_of_body,
     is_page,
-    plain,
     scrubbed,
     sendable,
     wants_other_name,
 )
-from app.llm.replies import json_object, read_completion
+from app.llm.replies import json_object, read_plain, read_reply
 from app.llm.request_body import LengthName, request_body
 from app.pipeline.types import Completion, Request
 
@@ -96,23 +96,27 @@ class OpenAIProvider:
 
     def _read(self, reply: Reply) -> Completion:
         try:
-            return self._read_checked(reply)
-        except ItemError as trouble:
-            error = ItemError(self._scrubbed(str(trouble)))
+            answer = self._read_checked(reply)
+        except (ItemError, Outage) as trouble:
+            error = type(trouble)(self._scrubbed(str(trouble)))
+        else:
+            if isinstance(answer, Completion):
+                return answer
+            raise self._trouble(answer)
         # There was an answer, but not a usable one.
         error.may_be_paid = True
         raise error
 
-    def _read_checked(self, reply: Reply) -> Completion:
+    def _read_checked(self, reply: Reply) -> Completion | Failure:
         if is_page(reply.headers, reply.body[:64]):
-            page = reply.body.decode("utf-8", errors="replace")
-            raise self._trouble(Failure("web page", plain(page)))
-        answer = json_object(reply.body)
-        error = answer.get("error")
-        if error and "choices" not in answer:
-            # Some gateways report even a throttle with status 200.
-            raise self._trouble(failure_of_body(error, 0, reply.headers))
-        return read_completion(answer, self._model)
+            return Failure("web page", plain(reply.body.decode("utf-8", errors="replace")))
+        if is_stream(reply.headers, reply.body[:64]):
+            answer = joined_stream(reply.body)
+        elif (text := read_plain(reply.body, reply.headers)) is not None:
+            return text
+        else:
+            answer = json_object(reply.body)
+        return read_reply(answer, self._model, reply.headers)
 
     def _trouble(self, failure: Failure) -> ProviderError:
         kept = replace(failure, words=self._scrubbed(failure.words))

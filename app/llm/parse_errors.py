@@ -15,7 +15,7 @@ import openai
 
 from app.errors import ConfigurationError
 from app.llm.classify_errors import Failure
-from app.llm.json_fields import JsonObject
+from app.llm.failures.error_bodies import failure_of_body
 from app.llm.request_body import LengthName
 
 OTHER_NAME: Mapping[LengthName, LengthName] = {
@@ -25,7 +25,6 @@ OTHER_NAME: Mapping[LengthName, LengthName] = {
 _NO_SUCH_PARAMETER = re.compile(r"unsupported|not supported|unrecogni[sz]ed|unknown|not permitted")
 _KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}")
 _SHORTEST_SECRET = 4
-_TAG = re.compile(r"<[^<>]*>")
 
 
 def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Failure:
@@ -43,26 +42,6 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
     return Failure("connection", words, arrived=not isinstance(reason, httpx2.ConnectError))
 
 
-def failure_of_body(body: object, status: int, headers: Mapping[str, str]) -> Failure:
-    """Read the ``error`` object of a reply, or the body that the reply has instead."""
-    # Gemini wraps its error object in a list.
-    first = body[0] if isinstance(body, list) and body else body
-    inner = first.get("error", first) if isinstance(first, dict) else first
-    found: JsonObject = inner if isinstance(inner, dict) else {}
-    words = found.get("message") or found.get("detail") or inner or ""
-    code, kind, param = (found.get(name) or "" for name in ("code", "type", "param"))
-    if not status and isinstance(code, int) and 400 <= code < 600:
-        status = code
-    return Failure(
-        cause="status",
-        words=plain(str(words)),
-        status=status,
-        code=f"{code} {kind}".lower(),
-        param=str(param),
-        headers={name.lower(): value for name, value in headers.items()},
-    )
-
-
 def wants_other_name(failure: Failure, length_name: LengthName) -> bool:
     """Return True when the endpoint refuses the parameter's name, not its value."""
     words = failure.words.lower()
@@ -77,11 +56,6 @@ def is_page(headers: Mapping[str, str], beginning: bytes) -> bool:
     """Return True when a reply with these headers and first bytes is a web page."""
     kind = headers.get("content-type", "")
     return kind.startswith("text/html") or beginning.lstrip().startswith(b"<")
-
-
-def plain(words: str) -> str:
-    """Return a message without the HTML tags of an error page."""
-    return _TAG.sub(" ", words[:4096]) if "<" in words else words
 
 
 def scrubbed(words: str, key: str) -> str:

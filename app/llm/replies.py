@@ -1,18 +1,21 @@
 """The parser of OpenAI-compatible replies: JSON in, a `Completion` out, every field checked.
 
 Endpoints omit different fields. A missing field that does no harm gets a default; one without which
-there is no answer is an `ItemError`. Error objects in a reply with status 200 are left to
-`parse_errors`.
+there is no answer is an `ItemError`. An error in a reply with status 200 becomes a `Failure`, to be
+classified like every other.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeGuard
 
-from app.errors import ItemError, Outage
+from app.errors import ItemError, Outage, TextFiltered
 from app.llm.answers.content import Content, read_content
 from app.llm.answers.finish_reasons import end_of, finish_reason_of
 from app.llm.answers.usage import with_usage
+from app.llm.classify_errors import Failure, is_recognised
+from app.llm.failures.error_bodies import error_in, failure_of_body
+from app.llm.failures.no_model import serves_no_model
 from app.llm.json_fields import JsonObject, fields
 from app.llm.provider_text import shorten, storable
 from app.pipeline.types import Completion
@@ -32,6 +35,40 @@ def json_object(body: bytes) -> JsonObject:
     return value
 
 
+def read_reply(
+    reply: JsonObject, asked_model: str, headers: Mapping[str, str]
+) -> Completion | Failure:
+    """Read a reply that claims success: its completion, or the error that it has all the same.
+
+    Args:
+        reply: The JSON object.
+        asked_model: The model that was asked, in case that the reply names none.
+        headers: Of the reply; they may say how long to wait.
+
+    Raises:
+        ItemError, Outage: As `read_completion` does.
+    """
+    error = error_in(reply)
+    if error is not None:
+        return failure_of_body(error, 0, headers)
+    if not reply.get("choices"):
+        failure = failure_of_body(reply, 0, headers)
+        if is_recognised(failure):
+            return failure
+        if serves_no_model(reply):
+            return Failure("no model", failure.words)
+    return read_completion(reply, asked_model)
+
+
+def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:
+    """Read a body that is a plain text instead of JSON; None: it is no such text."""
+    text = body[:4096].decode("utf-8", errors="replace").strip()
+    if not text or not text[0].isalpha() or "\N{REPLACEMENT CHARACTER}" in text:
+        return None
+    failure = failure_of_body(text, 0, headers)
+    return failure if is_recognised(failure) else Failure("no model", failure.words)
+
+
 def read_completion(reply: JsonObject, asked_model: str) -> Completion:
     """Read the first choice of a chat or completions reply.
 
@@ -41,7 +78,8 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
     """
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise ItemError("The endpoint answered without any choice.")
+        rest = shorten(json.dumps(reply, ensure_ascii=False)) if reply else "an empty object"
+        raise ItemError(f"The endpoint answered without any choice: {rest}")
     choice = fields(choices[0])
     finish_reason = finish_reason_of(choice, reply)
     content = _content_of(choice, finish_reason)
@@ -59,7 +97,7 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
 def _content_of(choice: JsonObject, finish_reason: str) -> Content:
     end = end_of(finish_reason)
     if end == "filter":
-        raise ItemError(f"The provider's filter cut the answer (finish_reason {finish_reason}).")
+        raise TextFiltered(f"The provider's filter cut the answer (finish_reason {finish_reason}).")
     if end == "broken":
         raise _broken_off(finish_reason)
     message = fields(choice.get("message"))

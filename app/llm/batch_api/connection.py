@@ -17,12 +17,11 @@ from app.errors import ConfigurationError, ItemError, Outage, ProviderError
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
 from app.llm.classify_errors import About, Failure, classify
+from app.llm.failures.error_bodies import error_in, failure_of_body, plain
 from app.llm.json_fields import JsonObject
 from app.llm.parse_errors import (
-    failure_of_body,
     failure_of_error,
     is_page,
-    plain,
     scrubbed,
     sendable,
     tls,
@@ -82,8 +81,8 @@ class BatchConnection:
             words = str(trouble)
         if words:
             raise Outage(self.scrubbed(words))
-        error = reply.get("error")
-        if error and not ("id" in reply or "data" in reply):
+        error = error_in(reply)
+        if error is not None and not ("id" in reply or "data" in reply):
             raise self.trouble(replace(failure_of_body(error, 0, {}), about=about))
         return reply
 

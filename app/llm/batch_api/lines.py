@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 
 from app.errors import ItemError, Outage
 from app.llm.classify_errors import Failure
+from app.llm.failures.error_bodies import failure_of_body
 from app.llm.json_fields import JsonObject
-from app.llm.parse_errors import failure_of_body
-from app.llm.replies import json_object, read_completion
+from app.llm.replies import json_object, read_reply
 from app.llm.request_body import LengthName, request_body
 from app.pipeline.types import ChatPrompt, Completion, Request
 
@@ -113,9 +113,7 @@ def _answer(found: JsonObject, model: str) -> Completion | Failure | ItemError |
         return failure_of_body(body or found.get("error"), status, {})
     if not isinstance(body, dict):
         return ItemError("The batch has an answer without a body for this request.")
-    if body.get("error") and "choices" not in body:
-        return failure_of_body(body["error"], 0, {})
     try:
-        return read_completion(body, model)
+        return read_reply(body, model, {})
     except (ItemError, Outage) as trouble:
         return trouble

@@ -7,7 +7,11 @@ from typing import Literal, TypeAlias
 from app.llm.failures.echoes import without_echoes
 from app.llm.json_fields import JsonObject, fields
 
-Cause: TypeAlias = Literal["status", "connection", "timeout", "address", "web page"]
+Cause: TypeAlias = Literal[
+    "status", "connection", "timeout", "address", "web page", "no model", "certificate", "proxy"
+]
+"""``no model``: something answers at the address, but it serves no model. ``certificate``: the
+server's certificate is not trusted."""
 About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
 """``call``: a model call, also as a line of a batch. ``batch API``: uploading, creating or listing
 batches. ``batch``: one batch or its files. ``failed batch``: a batch that the provider refused."""
@@ -28,6 +32,8 @@ class Failure:
     """``error.param`` of the reply: the parameter that it refuses."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of the reply, names in lower case."""
+    wait_said: str = ""
+    """How long to wait by the body, as it says it."""
     arrived: bool = True
     """False when the request cannot have reached the endpoint."""
     about: About = "call"

@@ -18,8 +18,9 @@ from app.errors import (
     TextFiltered,
     Throttled,
 )
-from app.llm.classify_errors import TABLE, Failure, classify, retry_after_s
+from app.llm.classify_errors import TABLE, Failure, classify
 from app.llm.connections import MAX_BYTES
+from app.llm.failures.waits import retry_after_s
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import ScriptedReply, scripted_server
 from app.pipeline.types import (
@@ -129,7 +130,7 @@ CASES = (
     Case(
         "filtered answer",
         ScriptedReply("half an ans", finish_reason="content_filter"),
-        ItemError,
+        TextFiltered,
         "filter",
     ),
     Case("10 MB", ScriptedReply("x" * 10_000_000), ItemError, f"{MAX_BYTES:,}"),
@@ -191,6 +192,22 @@ CASES = (
         "Slow down",
     ),
     Case(
+        "a limit per day",
+        problem(429, "Rate limit exceeded: free-models-per-day"),
+        RunError,
+        "resets",
+    ),
+    Case("400 when busy", problem(400, "The engine is busy"), Throttled, "is busy"),
+    Case(
+        "http instead of https",
+        problem(400, "The plain HTTP request was sent to HTTPS port"),
+        RunError,
+        "begin with https",
+    ),
+    Case("a health page", ScriptedReply(raw=b'{"status": "ok"}'), RunError, "OPENAI_BASE_URL"),
+    Case("a word", ScriptedReply(raw=b"Ollama is running"), RunError, "Ollama is running"),
+    Case("a throttle in words", ScriptedReply(raw=b"Too many requests"), Throttled, "Too many"),
+    Case(
         "an error in words with status 200",
         ScriptedReply(raw=b'{"error": "out of luck"}'),
         ItemError,
@@ -208,7 +225,8 @@ def test_the_table_tells_this_kind_and_keeps_the_words(case: Case, endpoint: End
 
 
 def test_every_row_of_the_table_is_met_by_a_case(endpoint: Endpoint) -> None:
-    met = {"time-out", "connection", "address"}  # These have tests of their own below.
+    # These have tests of their own, below and in `test_connections`.
+    met = {"time-out", "connection", "address", "certificate", "proxy"}
     for case in CASES:
         trouble = str(endpoint.answer(case.reply))
         met |= {row.name for row in TABLE if trouble.endswith(row.advice)}
