@@ -9,6 +9,9 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+HEADROOM = Decimal("1.25")
+"""How much larger than the largest bill beyond its maximum the next one may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -60,11 +63,10 @@ class Tokens:
 
     def with_headroom(self) -> "Tokens":
         """Return how large the next bill may be when these are the largest counts so far."""
-        return Tokens(math.ceil(self.prompt * _HEADROOM), math.ceil(self.completion * _HEADROOM))
+        return Tokens(math.ceil(self.prompt * HEADROOM), math.ceil(self.completion * HEADROOM))
 
 
 NO_TOKENS = Tokens()
-_HEADROOM = Decimal("1.25")
 
 
 @dataclass(frozen=True, slots=True)

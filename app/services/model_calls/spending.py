@@ -2,17 +2,20 @@
 
 As in a run, the most that a call can take is reserved before the call is sent, and replaced by what
 it took once it is answered. A call that was cut off, by a crash or a timeout, stays reserved: it
-may be billed. So the cap is not exceeded, even after crashes.
+may be billed. So the cap is not exceeded, even after crashes. An endpoint that bills a call beyond
+its most raises what is reserved for the calls after it, so only the calls in flight by then can
+exceed the cap.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from app.pipeline.budget import Amount, Caps
+from app.pipeline.budget import HEADROOM, Amount, Caps
 from app.services.model_calls.journal import LineFile
 
 
@@ -30,7 +33,10 @@ class Spending:
     def __init__(self, path: Path, caps: Caps) -> None:
         self._caps = caps
         self._lines = LineFile(path, _Entry)
-        self._entries = {entry.call: entry for entry in self._lines.read()}
+        self._entries: dict[str, _Entry] = {}
+        self.largest_beyond_usd = Decimal(0)
+        """The largest bill of a call that took more than was reserved for it; 0: none did."""
+        self._remember(self._lines.read())
         self._token = secrets.token_hex(4)
         """Distinguishes the calls of this process from those of an earlier one."""
 
@@ -57,14 +63,14 @@ class Spending:
         """Return how many of these calls, in order, the cap allows; each is given at its most."""
         used = self.used
         for count, most in enumerate(calls):
-            used += most
+            used += self._expected(most)
             if not self._caps.allow(used):
                 return count
         return len(calls)
 
     def refusal(self, call: Amount) -> str | None:
         """Explain why the cap does not allow this call; None when it does."""
-        used = self.used
+        used, call = self.used, self._expected(call)
         cap = self._caps.broken_by(used + call)
         if cap is None:
             return None
@@ -86,7 +92,7 @@ class Spending:
         names = [f"{self._token}.{begin + place}" for place in range(len(calls))]
         self._enter(
             [
-                _Entry(call=name, usd=most.usd, is_settled=False)
+                _Entry(call=name, usd=self._expected(most).usd, is_settled=False)
                 for name, most in zip(names, calls, strict=True)
             ]
         )
@@ -102,4 +108,15 @@ class Spending:
 
     def _enter(self, entries: Sequence[_Entry]) -> None:
         self._lines.append(entries)
-        self._entries |= {entry.call: entry for entry in entries}
+        self._remember(entries)
+
+    def _remember(self, entries: Iterable[_Entry]) -> None:
+        for entry in entries:
+            reserved = self._entries.get(entry.call)
+            if reserved is not None and entry.usd > reserved.usd:
+                self.largest_beyond_usd = max(self.largest_beyond_usd, entry.usd)
+            self._entries[entry.call] = entry
+
+    def _expected(self, most: Amount) -> Amount:
+        """Return the most that a call can take after the largest bill so far."""
+        return replace(most, usd=most.usd + self.largest_beyond_usd * HEADROOM)

@@ -97,7 +97,16 @@ class PairJudging:
             # The endpoint does not support JSON schemas: ask for marked text.
             self.monitor.log(f"Asking the judge without a JSON schema: {failure}")
             failure = self._ask(replace(self.judging, json_answers=False))
+        self._report_larger_bills()
         return None if failure is None else str(failure)
+
+    def _report_larger_bills(self) -> None:
+        largest_usd = self.spending.largest_beyond_usd
+        if largest_usd:
+            self.monitor.log(
+                f"The judge's endpoint billed ${largest_usd:f} for a call, more than its request "
+                "allows. Calls after it were reserved at as much and a quarter more."
+            )
 
     def _ask(self, judging: Judging) -> SeedbedError | None:
         left = [each for each in self._questions if each.key not in self._found]

@@ -70,3 +70,21 @@ def test_without_a_cap_all_may_go_out_and_are_counted(books: Path) -> None:
     assert spending.refusal(CALL) is None
     spending.reserve([CALL])
     assert spending.used.usd == Decimal("0.30")
+
+
+def test_a_bill_beyond_the_most_of_its_call_raises_what_the_next_ones_reserve(books: Path) -> None:
+    first = capped(books, "10")
+    (one, two) = first.reserve([CALL, CALL])
+    first.settle({one: Decimal("0.30")})
+    assert first.largest_beyond_usd == 0
+    first.settle({two: Decimal("0.80")})
+    # Also in another process.
+    for spending in (first, capped(books, "10")):
+        assert spending.largest_beyond_usd == Decimal("0.80")
+        # Of the cap 8.90 are left, and a call may take its 0.30 and 1.00.
+        assert spending.affordable([CALL] * 9) == 6
+    (three,) = first.reserve([CALL])
+    assert first.open == Amount(calls=1, usd=Decimal("1.30"))
+    first.settle({three: Decimal("1.20")})
+    assert first.largest_beyond_usd == Decimal("0.80"), "it was expected"
+    assert "it can take $1.30" in (capped(books, "3.5").refusal(CALL) or "")
