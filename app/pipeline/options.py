@@ -202,3 +202,18 @@ GROWING_ONLY = (
     "filters",
 )
 """Options that a run which reviews rows does not have."""
+
+CHANGEABLE = (
+    "model",
+    "sampling",
+    "answer_format",
+    "tasks_per_request",
+    "lookahead",
+    "max_attempts",
+    "dry_after",
+    "reuse_replies",
+)
+"""Options that a run may change when it is resumed: they say what is asked from then on. The others
+would break what is there, such as the pool that new instructions are compared with."""
+ASKED_ALIKE = frozenset({"lookahead", "max_attempts", "dry_after", "reuse_replies"})
+"""Those of them that change no request, so that the endpoint need not be tested again."""

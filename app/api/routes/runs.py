@@ -6,7 +6,7 @@ from typing import Annotated, Self, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
 from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
@@ -32,6 +32,7 @@ from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import RunTraining
 from app.services.runs import control, lists
 from app.services.runs import rows as run_rows
+from app.services.runs.control import Resume
 from app.services.runs.extend import Extension, estimate_extension
 from app.services.runs.extend import extend_run as extend
 from app.services.runs.run_request import RunRequest
@@ -207,10 +208,38 @@ def pause_run(context: InContext, run_id: str) -> RunView:
     return _control(context, run_id, control.pause_run)
 
 
-@router.post("/{run_id}/resume", status_code=202, responses={409: {"model": Problem}})
-def resume_run(context: InContext, run_id: str) -> RunView:
-    """Resume a run after a pause or a failure."""
-    return _control(context, run_id, control.resume_run)
+class ResumePost(BaseModel):
+    """How to resume a run; all of it may be left out."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"options": {"model": "another-model", "sampling": {"generate": {"top_p": 1.0}}}}
+            ]
+        },
+        use_attribute_docstrings=True,
+    )
+
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """Options of the run to change, as in `POST /v1/runs`: `model`, `sampling`, `answer_format` and
+    others. In a group, such as `sampling`, only the values given change; null restores the default.
+    The capabilities of the endpoint are tested again."""
+    give_up_refused: bool = False
+    """Give up the calls that the endpoint refused in all their attempts; their instructions get no
+    instances. By default they are sent again."""
+
+
+@router.post(
+    "/{run_id}/resume",
+    status_code=202,
+    responses={409: {"model": Problem}, 422: {"model": Problem}},
+)
+def resume_run(context: InContext, run_id: str, body: ResumePost | None = None) -> RunView:
+    """Resume a run after a pause or a failure, as it was or with other options."""
+    given = body or ResumePost()
+    wanted = Resume(given.options, give_up_refused=given.give_up_refused)
+    return _control(context, run_id, lambda service, id_: control.resume_run(service, id_, wanted))
 
 
 async def _streamed(parts: Iterator[str]) -> AsyncIterator[str]:

@@ -7,14 +7,20 @@ import typer
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, Limit, RunId
+from app.cli.exits import ExitCode, exit_with
 from app.cli.files import checked_target
+from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
 from app.cli.output import Output
 from app.cli.runs.display import run_details, run_table
 from app.cli.runs.events import list_events, show_new_events
 from app.cli.runs.export import download
-from app.cli.service.find_service import connect
+from app.cli.runs.options import CHANGES, run_options
+from app.cli.runs.watch import report_paused, watch_run
+from app.cli.service.find_service import connect, connect_or_start
+from app.cli.watch.display import display_for
 from app.errors import SeedbedError
 from app.schemas.runs import RunView
+from app.states import Status
 
 DEFAULT_OUT = Path("alpaca_data.json")
 Out = Annotated[
@@ -72,9 +78,47 @@ def pause(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
     _act(run_id, "pause", api, as_json=as_json)
 
 
-def resume(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
-    """Resume a paused run."""
-    _act(run_id, "resume", api, as_json=as_json)
+@with_options(CHANGES)
+def resume(
+    run_id: RunId,
+    given: Given = NONE_GIVEN,
+    settings: SetOptions = None,
+    give_up_refused: Annotated[
+        bool,
+        typer.Option(
+            "--give-up-refused",
+            help="Give up the calls that the endpoint refused, instead of sending them again.",
+        ),
+    ] = False,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Resume a paused or failed run, as it was or with another model or other options.
+
+    Without a running service, it starts one for this command and watches the run.
+    """
+    output = Output(as_json=as_json)
+    with output.failures_reported("Interrupted. Repeat the command to continue."):
+        options = run_options(None, given, settings)
+        body: dict[str, object] = {"options": dict(options)} if options else {}
+        if give_up_refused:
+            body["give_up_refused"] = True
+        with connect_or_start(api, output) as service:
+            run = service.client.act(run_id, "resume", body or None)
+            if service.stack is not None:
+                run = watch_run(service, run, display_for(output.progress))
+        _show_run(run, output)
+        exit_with(_resumed(run, output))
+
+
+def _resumed(run: RunView, output: Output) -> ExitCode:
+    """Say what comes next; return the exit code."""
+    if run.status == Status.PAUSED:
+        return report_paused(run, output)
+    if run.ended:
+        output.message(f"`seedbed export {run.id}` writes the rows of the run.")
+        return ExitCode.OK if run.target_met else ExitCode.TARGET_NOT_MET
+    return ExitCode.OK
 
 
 def export(run_id: RunId, out: Out = DEFAULT_OUT, api: Api = None, as_json: AsJson = False) -> None:

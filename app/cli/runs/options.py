@@ -13,7 +13,7 @@ from app.cli.model_options import (
     parsed_settings,
     put,
 )
-from app.pipeline.options import GROWING_ONLY, GrowingProfileName, RunOptions
+from app.pipeline.options import CHANGEABLE, GROWING_ONLY, GrowingProfileName, RunOptions
 
 _FLAGS = {
     "random_seed": ("--seed",),
@@ -46,6 +46,16 @@ REVIEWING = model_options(
         "sampling.output_first",
     ),
 )
+CHANGES = model_options(
+    RunOptions,
+    heading="Changes",
+    flags=_FLAGS,
+    without=(
+        *(name for name in RunOptions.model_fields if name not in CHANGEABLE),
+        "sampling",
+    ),
+)
+"""Options that a run may change when it is resumed; --set takes those for sampling."""
 GrowingProfile = Annotated[
     GrowingProfileName | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """Runs: start, estimate, load, pause, resume, cancel, and stop their batches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,11 +10,14 @@ from app.errors import Conflict, NotFound
 from app.pipeline.profiles import batch_stages
 from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
-from app.services.generation.trouble.streaks import streaks_from
+from app.services.generation.trouble.streaks import Streaks, streaks_from
 from app.services.generation.work.estimate_plan import GrowingPlan
+from app.services.generation.work.material import material_of
+from app.services.generation.work.recording import give_up_refused
 from app.services.generation.work.run_filters import check_rules
 from app.services.idempotency import RequestKey, insert_once
 from app.services.runs import seed_sets
+from app.services.runs.changes import Changes, apply, differ
 from app.services.runs.estimate import estimate
 from app.services.runs.review_sources import check_source, estimate_rows, ready_to_review
 from app.services.runs.run_request import RunRequest, check_request, model_of
@@ -195,26 +198,47 @@ def pause_run(context: ServiceContext, run_id: str) -> Run:
     return context.database.retrying(pause)
 
 
-def resume_run(context: ServiceContext, run_id: str) -> Run:
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How a run is to be resumed."""
+
+    changes: Changes = field(default_factory=dict)
+    """Options that change."""
+    give_up_refused: bool = False
+    """Give up the calls that the endpoint refused in all their attempts."""
+
+
+def resume_run(context: ServiceContext, run_id: str, wanted: Resume = Resume()) -> Run:
     """Continue a paused or failed run from where it stopped. Safe to repeat.
 
     Raises:
         NotFound: when there is none with this id.
-        Conflict: when it was cancelled or has succeeded.
+        InvalidInput: an option is unknown, not valid, or can't change after the start.
+        Conflict: when it was cancelled or has succeeded, or is at work with other options.
     """
 
     def resume(session: Session) -> Run:
         load(session, run_id)
         run = runs.lock(session, run_id)
-        if run is not None and run.status not in {Status.QUEUED, Status.RUNNING}:
+        if run is not None and run.status in {Status.QUEUED, Status.RUNNING}:
+            if differ(run, wanted.changes):
+                raise Conflict(
+                    f"A {run.status} run can't change its options. Pause it first: `seedbed pause"
+                    f" {run_id}`."
+                )
+        elif run is not None:
             if run.status == Status.SUCCEEDED or not runs.move(session, run_id, Status.QUEUED):
                 raise _conflict(run, "resumed")
             # A run that ended dry may try as many replies again.
             run.unproductive_tickets = 0
             run.complete_at_resume = run.complete
-            streaks = streaks_from(run.refusals)
+            session.flush()
+            is_changed = apply(context, session, run, wanted.changes)
+            streaks = Streaks() if is_changed else streaks_from(run.refusals)
             streaks.resume()
             run.refusals = streaks.stored()
+            if wanted.give_up_refused:
+                give_up_refused(session, run, material_of(session, run))
             work_items.reopen_refused(session, run_id)
         session.flush()
         return load(session, run_id)

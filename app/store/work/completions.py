@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -127,10 +127,21 @@ def load(session: Session, ids: Collection[int]) -> dict[int, Completion]:
     return {kept.id: kept.completion for kept in _find(session, CompletionRow.id.in_(ids))}
 
 
-def of_stage(session: Session, run_id: str, stage: Stage) -> list[Completion]:
-    """Load all replies of a small stage."""
-    found = _find(session, CompletionRow.run_id == run_id, CompletionRow.stage == stage)
-    return [kept.completion for kept in found]
+def of_stage(session: Session, run_id: str, stage: Stage, model: str) -> list[Completion]:
+    """Load all replies of a small stage to questions that this model was asked."""
+    return [kept.completion for kept in _find(session, *_asked_of(run_id, stage, model))]
+
+
+def any_of_stage(session: Session, run_id: str, stage: Stage, model: str) -> bool:
+    """Return True when a question of a stage that this model was asked has its reply."""
+    asked = exists().where(*_asked_of(run_id, stage, model))
+    return bool(session.scalar(select(asked)))
+
+
+def _asked_of(run_id: str, stage: Stage, model: str) -> tuple[ColumnElement[bool], ...]:
+    # Null: stored before runs could change their model.
+    same = or_(CompletionRow.requested_model == model, CompletionRow.requested_model.is_(None))
+    return CompletionRow.run_id == run_id, CompletionRow.stage == stage, same
 
 
 def _find(session: Session, *which: ColumnElement[bool]) -> list[Kept]:

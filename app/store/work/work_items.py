@@ -211,6 +211,24 @@ def reopen_refused(session: Session, run_id: str) -> None:
         session.execute(update(WorkItem).where(*of_run, *which).values(values))
 
 
+def load_refused(session: Session, run_id: str) -> Sequence[tuple[Item, str]]:
+    """Load the items that wait because the endpoint refused them, each with its words."""
+    columns = (WorkItem.id, WorkItem.stage, WorkItem.ordinal, WorkItem.subject, WorkItem.attempts)
+    of_run = (WorkItem.run_id == run_id, WorkItem.stage.in_(tuple(Stage)))
+    rows = session.execute(
+        select(*columns, func.coalesce(WorkItem.trouble, ""))
+        .where(*of_run, WorkItem.state == ItemState.REFUSED)
+        .order_by(WorkItem.id)
+    )
+    return [(Item(id_, Stage(stage), *rest), trouble) for id_, stage, *rest, trouble in rows]
+
+
+def ordinals_of_stage(session: Session, run_id: str, stage: Stage) -> set[int]:
+    """Return the ordinals of all items of a stage, in any state."""
+    found = select(WorkItem.ordinal).where(WorkItem.run_id == run_id, WorkItem.stage == stage)
+    return set(session.scalars(found))
+
+
 def refused(session: Session, run_id: str) -> Sequence[tuple[str, str, int]]:
     """Count the items that wait because the endpoint refused them, by stage and its words."""
     of_run = (WorkItem.run_id == run_id, WorkItem.stage.in_(tuple(Stage)))

@@ -16,7 +16,7 @@ from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
-from app.store.work import batches, endpoint_states, work_items
+from app.store.work import batches, completions, endpoint_states, work_items
 from app.store.work.work_items import Planned
 
 
@@ -105,24 +105,34 @@ def _begin(
     session: Session, run: Run, material: RunMaterial, capabilities: Capabilities
 ) -> Capabilities:
     session.flush()
+    is_first = run.started_at is None
     runs.move(session, run.id, Status.RUNNING)
     slots.notify_at_once(session, run.id)
     if run.capabilities is not None:
-        # Resumed: it goes on as it began, whatever the endpoint can do by now.
+        # Resumed as it was: it goes on as it began, whatever the endpoint can do by now.
         plan_ahead(session, run, material)
         return Capabilities(**run.capabilities)
     run.capabilities = asdict(capabilities)
     runs.add_event(session, run.id, "preflight", run.capabilities)
     match material.source:
         case Growing():
-            _report_few_seeds(session, material)
+            if is_first:
+                _report_few_seeds(session, material)
         case Reviewing():
             pass
         case never:
             assert_never(never)
-    _plan_calibration(session, run, material, capabilities)
+    if is_first or _lacks_calibration(session, run):
+        _plan_calibration(session, run, material, capabilities)
     plan_ahead(session, run, material)
     return capabilities
+
+
+def _lacks_calibration(session: Session, run: Run) -> bool:
+    """Return True when the model was not asked about nothing yet: the run has changed it."""
+    if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
+        return False
+    return not completions.any_of_stage(session, run.id, Stage.CALIBRATE, run.model)
 
 
 def _plan_calibration(

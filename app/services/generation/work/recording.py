@@ -68,6 +68,16 @@ class Recorder:
         _plan_on(session, run, material, pool)
 
 
+def give_up_refused(session: Session, run: Run, material: RunMaterial) -> None:
+    """Give up the items that the endpoint refused; the caller holds the run's row."""
+    recording = Recording(session, run, material, Changes())
+    for item, trouble in work_items.load_refused(session, run.id):
+        work_items.record_attempt(session, item, trouble, ItemState.DEAD)
+        _report(recording, "given_up", item, trouble)
+        STAGES[item.stage].give_up(recording, item, trouble)
+    recording.changes.write(session, run)
+
+
 def _late(
     session: Session, run: Run, answers: Sequence[Answered], standings: Mapping[int, Standing]
 ) -> list[Answered]:

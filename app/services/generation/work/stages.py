@@ -176,11 +176,14 @@ def _calibrate(recording: Recording) -> None:
     if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
         return
     parse, options = classify_stage(recording.material).parse, recording.material.options
-    replies = completions.of_stage(session, run.id, Stage.CALIBRATE)
+    # Another model may have been asked before the run was resumed; its bias is another one.
+    replies = completions.of_stage(session, run.id, Stage.CALIBRATE, run.model)
     margins = [m for reply in replies if (m := parse(reply, None, options).confidence) is not None]
     run.classification_bias = bias_of(margins)
     runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
-    work_items.plan(session, run, plan_classification(range(run.accepted)))
+    planned = work_items.ordinals_of_stage(session, run.id, Stage.CLASSIFY)
+    missing = (sequence for sequence in range(run.accepted) if sequence not in planned)
+    work_items.plan(session, run, plan_classification(missing))
 
 
 def _estimate_calibrate(plan: Plan, _: float) -> Guess | None:

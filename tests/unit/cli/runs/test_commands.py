@@ -45,6 +45,48 @@ def test_a_run_is_acted_upon(seedbed: Seedbed, action: str) -> None:
     assert len(seedbed.service.asked_for(f"POST /v1/runs/r1/{action}")) == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "body"),
+    [
+        (["--model", "other"], {"options": {"model": "other"}}),
+        (
+            ["--set", "sampling.generate.top_p=1", "--set", "sampling.classify.max_tokens=512"],
+            {"options": {"sampling": {"generate": {"top_p": 1}, "classify": {"max_tokens": 512}}}},
+        ),
+        (["--answer-format", "marked_text"], {"options": {"answer_format": "marked_text"}}),
+        (["--lookahead", "2", "--reuse-replies"], None),
+        (["--give-up-refused"], {"give_up_refused": True}),
+        (["--set", "sampling.generate.top_p=null"], None),
+    ],
+    ids=["model", "sampling", "format", "several", "give up", "back to the default"],
+)
+def test_a_run_is_resumed_with_changes(
+    seedbed: Seedbed, typed: list[str], body: dict[str, object] | None
+) -> None:
+    seedbed.service.will("POST /v1/runs/r1/resume", run_json(), status=202)
+    assert seedbed("resume", "r1", *typed).code == ExitCode.OK
+    (asked,) = seedbed.service.asked_for("POST /v1/runs/r1/resume")
+    assert body is None or asked.json == body
+
+
+@pytest.mark.parametrize(
+    "typed", [["--profile", "paper"], ["--target", "9"], ["--set", "sampling.generat.top_p=1"]]
+)
+def test_what_a_run_cannot_change_is_refused_before_anything_is_sent(
+    seedbed: Seedbed, typed: list[str]
+) -> None:
+    assert seedbed("resume", "r1", *typed).code == ExitCode.BAD_USAGE
+    assert seedbed.service.asked == []
+
+
+def test_a_run_that_is_paused_again_at_once_does_not_exit_0(seedbed: Seedbed) -> None:
+    paused = run_json(status="paused", end_reason="provider", message="No credit.")
+    seedbed.service.will("POST /v1/runs/r1/resume", paused, status=202)
+    ended = seedbed("resume", "r1")
+    assert ended.code == ExitCode.PAUSED
+    assert "No credit." in ended.stderr
+
+
 def test_an_ended_run_cannot_be_cancelled_and_the_reason_is_told(seedbed: Seedbed) -> None:
     seedbed.service.will("POST /v1/runs/r1/cancel", {"detail": "It has ended."}, status=409)
     ended = seedbed("cancel", "r1")

@@ -1,14 +1,18 @@
 """The messages of runs: they quote what was seen, and advise only what can be done."""
 
+import re
 from typing import Any
 
 import pytest
+import typer
 
+from app.cli.main import app
 from app.pipeline import planner
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Rejected, Stage
 from app.services.context import ServiceContext
 from app.services.generation.trouble import messages
+from app.services.generation.trouble.streaks import Streak
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.states import ItemState
@@ -123,3 +127,34 @@ def test_near_duplicates_are_answered_with_a_higher_temperature_and_other_seeds(
     message = dry(context, run_id)
     assert "--set sampling.generate.temperature=1.2" in message
     assert "seed tasks need a new run" in message
+
+
+def test_every_command_of_a_message_exists_with_its_options(
+    context: ServiceContext, run_id: str
+) -> None:
+    add(context, run_id, items=((Stage.INSTANTIATE, ItemState.REFUSED, "No."),), accepted=2)
+    with context.database.read() as session:
+        run = session.get_one(Run, run_id)
+        told = [
+            messages.to_resume(run_id),
+            *(messages.to_extend(run_id, cap) for cap in ("$0.05", "60,000 tokens", "7 calls")),
+            messages.refused_in_a_row(run, Stage.GENERATE, Streak("k", "No.", 10, 10)),
+            messages.refused_at_the_end(session, run),
+            messages.useless(session, run),
+        ]
+    told += [dry(context, run_id)]
+    commands: Any = typer.main.get_command(app)
+    known = {
+        command.name: {
+            flag
+            for parameter in command.params
+            for flag in (*parameter.opts, *parameter.secondary_opts)
+        }
+        for command in commands.commands.values()
+    }
+    found = [one for text in told for one in re.findall(r"`seedbed (\w+) [^`]*`", text)]
+    assert set(found) == {"resume", "extend", "export"}
+    for text in told:
+        name = re.findall(r"`seedbed (\w+)", text)[0]
+        for flag in re.findall(r"--[a-z-]+", text):
+            assert flag in known[name], (flag, text)

@@ -10,9 +10,12 @@ from sqlalchemy import select
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.services.runs import control
+from app.services.runs.control import Resume
 from app.states import ItemState
 from app.store.database import Database
+from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstructionRow
+from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests import review_runs
 from tests.bench import Bench
@@ -187,3 +190,46 @@ def test_rows_of_a_review_wait_when_refused_and_too_long_ones_are_given_up(
         control.resume_run(bench.context, run_id)
         seen = bench.work(run_id)
         assert (seen.status, seen.progress.complete) == ("succeeded", 6)
+
+
+def test_a_paused_run_goes_on_with_another_model_and_every_reply_names_its_own(
+    open_bench: OpenBench,
+) -> None:
+    def script(call: ScriptedCall) -> ScriptedReply:
+        if call.model == "small" and call.n > 14:
+            return ScriptedReply(status=400, error={"message": "small is at its end"})
+        return reply(call)
+
+    with open_bench(script, default_model="small") as bench:
+        run_id = bench.start(**OPTIONS)
+        assert bench.work(run_id).status == "paused"
+        changes: dict[str, Any] = {
+            "model": "big",
+            "answer_format": "marked_text",
+            "sampling": {"generate": {"temperature": 0.9}},
+        }
+        control.resume_run(bench.context, run_id, Resume(changes))
+        seen = bench.work(run_id)
+        assert (seen.status, seen.progress.complete, seen.model) == ("succeeded", 8, "big")
+        with bench.context.database.read() as session:
+            stored = select(CompletionRow).order_by(CompletionRow.id)
+            replies = list(session.scalars(stored))
+            stages = select(WorkItem.stage, WorkItem.ordinal)
+            classified = [n for stage, n in session.execute(stages) if stage == "classify"]
+            kinds = list(session.scalars(select(RunEvent.kind).order_by(RunEvent.id)))
+        asked = [str(one.requested_model) for one in replies]
+        assert asked == sorted(asked, reverse=True), "first small, then big"
+        of_big = [one for one in replies if one.requested_model == "big"]
+        # The new model is tested, and its bias is measured.
+        assert {"preflight", "calibrate"} <= {one.stage for one in of_big}
+        generated = [one for one in of_big if one.stage == "generate"]
+        assert all(one.parameters["temperature"] == 0.9 for one in generated)
+        assert sorted(classified) == list(range(8)), "each instruction is classified once"
+        assert [kind for kind in kinds if kind in {"preflight", "changed", "calibrated"}] == [
+            "preflight", "calibrated", "changed", "preflight", "calibrated",
+        ]  # fmt: skip
+        assert all(call.schema is None for call in bench.server.calls if is_big_work(call))
+
+
+def is_big_work(call: ScriptedCall) -> bool:
+    return call.model == "big" and not is_preflight(call)
