@@ -22,7 +22,7 @@ from workers.stopping import Interrupted, Stopping
 
 _log = logging.getLogger(__name__)
 _STILL_READING_S = 1.0
-"""How long a worker that was asked to stop may still read from the queue."""
+"""Longest time that a worker that was asked to stop may still read from the queue."""
 
 _settings = Settings()
 celery = make_celery(_settings)

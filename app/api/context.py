@@ -15,7 +15,7 @@ _FOLLOWER_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How event streams are kept up to date."""
+    """Intervals at which event streams are updated."""
 
     poll_s: float = 1.0
     """Seconds between two reads of the events; also the least between two progress events."""

@@ -23,7 +23,7 @@ from app.services.follower import Follower
 
 _EVENT_STREAM = "text/event-stream"
 _RETRY_MS = 2000
-"""How long a client waits before it connects again after a broken connection."""
+"""Wait of a client before it connects again after a broken connection."""
 # One address has two forms, so caches must keep them apart.
 PAGE_HEADERS = {"Vary": "Accept"}
 _HEADERS: Mapping[str, str] = {**PAGE_HEADERS, "Cache-Control": "no-store"}

@@ -48,7 +48,7 @@ class FilterOptions(_Values):
 
 
 class NearnessOptions(_Values):
-    """What counts as a duplicate, within the data set and of the other data sets named."""
+    """Rules for duplicates, within the data set and of the other data sets named."""
 
     exact_repeats: bool = True
     """Drop a row whose texts all equal those of an earlier row."""
@@ -61,7 +61,7 @@ class NearnessOptions(_Values):
 
 
 class DecontaminationOptions(_Values):
-    """What counts as an overlap with a test set."""
+    """Rules for an overlap with a test set."""
 
     words: int = Field(default=13, ge=3, le=100)
     """Length in words of a common sequence that is an overlap. A shorter test item overlaps when
@@ -76,7 +76,7 @@ class DecontaminationOptions(_Values):
 
 
 class SplitOptions(_Values):
-    """How rows are split into train and test."""
+    """Rules for splitting rows into train and test."""
 
     test_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of test rows, from 0 to 1; 0 makes no test split."""
@@ -96,7 +96,7 @@ class SourceOptions(_Values):
 
 
 class MixOptions(_Values):
-    """How the sources of a data set are combined."""
+    """Rules for combining the sources of a data set."""
 
     total: int | None = Field(default=None, ge=1)
     """Total number of rows from sources with a weight; None: as many as the weights allow."""
@@ -108,7 +108,7 @@ class MixOptions(_Values):
 
 
 class Recipe(_Values):
-    """How the rows of a data set's sources are selected."""
+    """Rules for selecting the rows of a data set's sources."""
 
     filters: FilterOptions = FilterOptions()
     """Filters on single rows."""

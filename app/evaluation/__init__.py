@@ -1,1 +1,1 @@
-"""What a tuned model can do, in figures: answers in, values out. No torch, no database."""
+"""Figures of a tuned model's abilities: answers in, values out. No torch, no database."""

@@ -47,7 +47,7 @@ class PromptCompletionOptions(WriteOptions):
 
     @property
     def file_part(self) -> str:
-        """What these options add to the name of a file."""
+        """The part that these options add to the name of a file."""
         return f"templates{self.random_seed}" if self.templates else ""
 
 

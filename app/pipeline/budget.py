@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 HEADROOM = Decimal("1.25")
-"""How much larger than the largest bill beyond its maximum the next one may be."""
+"""Factor between the largest bill beyond its maximum and the next one that is allowed for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class InstanceIn(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
     input: _Text
-    """What the instruction is applied to; empty when the instruction needs no input."""
+    """The text that the instruction is applied to; empty when the instruction needs none."""
     output: _FilledText
     """The right answer."""
 

@@ -30,7 +30,7 @@ class Table:
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     more: int = 0
-    """How many rows were left out."""
+    """Number of rows left out."""
 
 
 @dataclass(frozen=True, slots=True)

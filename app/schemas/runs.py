@@ -72,7 +72,7 @@ class StageCounts(Schema):
 
 
 class Funnel(Schema):
-    """How many candidates each step of a run kept and rejected."""
+    """Candidates that each step of a run kept and rejected."""
 
     asked: int
     """Model calls answered, all stages."""
@@ -137,7 +137,7 @@ class RunView(Schema):
     end_reason: EndReason | None
     """Why the run ended or is paused."""
     message: str | None
-    """What happened and what you can do about it."""
+    """An explanation of the status, with what you can do about it."""
     waiting: WaitingView | None = None
     """Why no call is answered now; null while calls are answered, and while the run is not at
     work."""
@@ -152,7 +152,7 @@ class RunView(Schema):
     model: str
     options: RunOptions
     capabilities: dict[str, bool] | None
-    """What the preflight found the endpoint able to do; null before the preflight."""
+    """Capabilities of the endpoint, found by the preflight; null before it."""
     classification_bias: float | None
     """The model's preference for "yes" over "no" on an empty question, in nats; the classification
     subtracts it."""

@@ -1,1 +1,1 @@
-"""What the service can do: use cases above the store and below the API, CLI and workers."""
+"""The use cases of the service, above the store and below the API, CLI and workers."""

@@ -57,7 +57,7 @@ class WorkKind:
     work: Callable[[ServiceContext, WorkRef, Stop], WorkRef | None]
     """Does a turn of the work; returns what should be sent again at once."""
     patience_s: float = _PATIENCE_S
-    """How long the work may take to stop before it is interrupted."""
+    """Seconds that the work may take to stop before it is interrupted."""
 
 
 def send(celery: Celery, kind: WorkKind, ref: WorkRef) -> None:

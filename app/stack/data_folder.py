@@ -9,17 +9,17 @@ import contextlib
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.errors import StackError
+from app.stack.wait_until import wait_until
 
 _LOCK = "stack.lock"
 _SERVICE = "service.json"
 _LOCK_TIMEOUT_S = 1.0
-"""How long to wait for the lock: `running_service` holds it for an instant to test it."""
+"""Longest wait for the lock: `running_service` holds it for an instant to test it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,20 @@ def locked_folder(data_dir: Path) -> Iterator[Path]:
 
 
 def _acquire(lock: int, folder: Path) -> None:
-    give_up_at = time.monotonic() + _LOCK_TIMEOUT_S
-    while True:
+    def is_ours() -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() < give_up_at:
-                time.sleep(0.02)
-                continue
-            holder = running_service(folder)
-            who = f"by {holder}" if holder else "by another process"
-            raise StackError(
-                f"The data folder {folder} is in use {who}. Use that one, stop it, or set "
-                "SEEDBED_DATA_DIR to another folder."
-            ) from None
-        return
+            return False
+        return True
+
+    if not wait_until(is_ours, timeout_s=_LOCK_TIMEOUT_S, poll_s=0.02):
+        holder = running_service(folder)
+        who = f"by {holder}" if holder else "by another process"
+        raise StackError(
+            f"The data folder {folder} is in use {who}. Use that one, stop it, or set "
+            "SEEDBED_DATA_DIR to another folder."
+        )
 
 
 def publish(folder: Path, api_url: str) -> None:

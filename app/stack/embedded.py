@@ -1,7 +1,6 @@
 """The embedded stack: all processes of the service, started and stopped with this process."""
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +26,7 @@ from app.stack.process_specs import (
     worker_spec,
 )
 from app.stack.supervisor import Supervisor
+from app.stack.wait_until import wait_until
 
 _LOOPBACK = "127.0.0.1"
 _PORT_TRIES = 5
@@ -209,19 +209,20 @@ def _start_listening(
 
 def _wait_until_all_answer(api_url: str, supervisor: Supervisor) -> None:
     """Wait until the API reports that its database and broker answer."""
-    give_up_at = time.monotonic() + _READY_TIMEOUT_S
-    while True:
+    trouble = ""
+
+    def is_ready() -> bool:
+        nonlocal trouble
         supervisor.check()
         try:
             answer = httpx.get(f"{api_url}/v1/ready", timeout=5.0, trust_env=False)
         except httpx.HTTPError as error:
-            reason = str(error)
-        else:
-            if answer.status_code == httpx.codes.OK:
-                return
-            reason = answer.text[:500]
-        if time.monotonic() > give_up_at:
-            raise StackError(
-                f"The API runs, but is not ready: {reason}. Check DATABASE_URL and REDIS_URL."
-            )
-        time.sleep(0.2)
+            trouble = str(error)
+            return False
+        trouble = answer.text[:500]
+        return answer.status_code == httpx.codes.OK
+
+    if not wait_until(is_ready, timeout_s=_READY_TIMEOUT_S, poll_s=0.2):
+        raise StackError(
+            f"The API runs, but is not ready: {trouble}. Check DATABASE_URL and REDIS_URL."
+        )

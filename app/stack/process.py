@@ -19,7 +19,7 @@ _TAIL_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What to start as a process of the stack, and how to wait for it."""
+    """A process of the stack: its command, and the check that it has started."""
 
     name: str
     """Shown to users; also the name of the log file."""

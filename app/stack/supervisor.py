@@ -2,13 +2,13 @@
 
 import signal
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from app.errors import StackError
 from app.stack.process import Process, ProcessSpec
+from app.stack.wait_until import wait_until
 
 _POLL_S = 0.1
 
@@ -55,14 +55,14 @@ class Supervisor:
         return process
 
     def _wait_until_ready(self, process: Process) -> None:
-        timeout_s = process.spec.start_timeout_s
-        give_up_at = time.monotonic() + timeout_s
-        while not process.spec.ready(process):
+        def answers() -> bool:
+            ready = process.spec.ready(process)
             self.check()
-            if time.monotonic() > give_up_at:
-                raise StackError(process.failure_message(f"did not answer within {timeout_s:g} s"))
-            time.sleep(_POLL_S)
-        self.check()
+            return ready
+
+        timeout_s = process.spec.start_timeout_s
+        if not wait_until(answers, timeout_s=timeout_s, poll_s=_POLL_S):
+            raise StackError(process.failure_message(f"did not answer within {timeout_s:g} s"))
 
     def finish(self, spec: ProcessSpec) -> None:
         """Run a process to its end, which must come within its start timeout.

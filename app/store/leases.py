@@ -36,7 +36,7 @@ class LeasedWork(Leased):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often work on it was begun without coming further; bounds what kills its process."""
+    """Number of times that work on it began without progress; bounds what kills its process."""
 
 
 def is_live(table: type[Leased]) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ class Moving:
     status: Mapped[str] = mapped_column(String(20), index=True)
     """`states.Status`."""
     message: Mapped[str | None]
-    """What happened and what a person can do; null: nothing to say."""
+    """An explanation with what a person can do; null: nothing to say."""
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 

@@ -120,6 +120,15 @@ def test_every_package_says_what_belongs_in_it() -> None:
     assert not silent
 
 
+def test_a_docstring_names_its_subject_and_does_not_ask_for_it() -> None:
+    asking = re.compile(r'^ *"""(How|What|Whether) .*', re.MULTILINE)
+    assert [
+        f"{path.relative_to(ROOT)}: {found.group().strip()}"
+        for path in MODULES
+        for found in asking.finditer(path.read_text())
+    ] == []
+
+
 def test_every_column_is_explained_or_named_for_what_it_holds() -> None:
     unexplained = []
     for path in sorted((ROOT / "app" / "store" / "tables").glob("*.py")):

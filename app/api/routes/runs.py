@@ -209,7 +209,7 @@ def pause_run(context: InContext, run_id: str) -> RunView:
 
 
 class ResumePost(BaseModel):
-    """How to resume a run; all of it may be left out."""
+    """Changes for a run that resumes; all of it may be left out."""
 
     model_config = ConfigDict(
         extra="forbid",

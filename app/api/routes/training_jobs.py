@@ -51,7 +51,7 @@ class TrainingPost(BaseModel):
     dataset_name: DatasetName | None = None
     """Of the data set that is made of the run; left out: the run's id."""
     recipe: RowRecipe | None = None
-    """What is done to the run's rows on the way; left out: nothing."""
+    """The recipe for the run's rows; left out: they are taken as they are."""
     options: TrainingOptions = TrainingOptions()
     """Base model, method, data, schedule, evaluation and outputs."""
 

@@ -45,7 +45,7 @@ _CHANGED_WITH = (
 )
 """The scope that a change under a path needs; reading always needs `Scope.READ`."""
 _CHECK_EVERY_S = 1.0
-"""How often a stream is checked again, so that it ends when its key is revoked."""
+"""Interval at which a stream is checked again, so that it ends when its key is revoked."""
 _CALLER = "caller"
 _MAKE_ONE = "`seedbed keys create NAME --scope admin`, on the machine of the service, makes one"
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from app.errors import ServiceUnreachable
 
 PATIENCE_S = 20.0
-"""How long a service may be unreachable before a command that has reached it gives up."""
+"""Longest time that a service may be unreachable before a command gives up on it."""
 RETRY_S = 0.5
 _Answer = TypeVar("_Answer")
 

@@ -33,7 +33,7 @@ class Failure:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of the reply, names in lower case."""
     wait_said: str = ""
-    """How long to wait by the body, as it says it."""
+    """The wait that the body asks for, as it says it."""
     arrived: bool = True
     """False when the request cannot have reached the endpoint."""
     about: About = "call"

@@ -1,4 +1,4 @@
-"""What vendors mean by their codes and words, in one table.
+"""The meaning of the codes and words of vendors, in one table.
 
 Codes (fields such as ``error.code``) say what a failure is; words are read where codes say nothing.
 A wording is a phrase about the account, the key or the load, never a single noun: a message may
@@ -21,7 +21,7 @@ minute or second, or of calls in flight. ``busy``: overloaded. ``broken``: the s
 
 
 class Wording(NamedTuple):
-    """How vendors say one thing."""
+    """The ways in which vendors say one thing."""
 
     codes: str
     """Pattern of codes, types and statuses in lower case."""

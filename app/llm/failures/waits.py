@@ -1,4 +1,4 @@
-"""How long an endpoint asks its callers to wait, in all the ways that endpoints say it."""
+"""Waits that endpoints ask their callers for, in all the ways that they say it."""
 
 import email.utils
 import math

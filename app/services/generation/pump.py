@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _CLAIM_AGAIN_S = 0.25
 _IDLE_S = 1.0
 _LAST_REPLIES_S = 20.0
-"""How long a pump that has to leave waits for the calls in flight: they are billed."""
+"""Longest wait of a pump that has to leave for the calls in flight: they are billed."""
 _CANCELLED_S = 2.0
 """The same when the run is being cancelled: a person waits for that."""
 _LONGEST_HOLD_S = 600.0
@@ -43,7 +43,7 @@ within any broker's visibility timeout."""
 
 
 class Ending(Enum):
-    """How a pump's turn ended."""
+    """The end of a pump's turn."""
 
     AGAIN = auto()
     """There is work left: send the run again."""

@@ -26,12 +26,12 @@ from app.services.model_calls.spending import Spending
 _MAX_ATTEMPTS = 4
 """Of a call during which its endpoint failed. Other calls are repeated until patience runs out."""
 _LAST_REPLIES_S = 5.0
-"""How long a job that has to stop waits for the calls in flight: they are billed."""
+"""Longest wait of a job that has to stop for the calls in flight: they are billed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How one question ended."""
+    """The end of one question."""
 
     key: int
     answer: Completion | ProviderError

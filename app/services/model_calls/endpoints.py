@@ -22,7 +22,7 @@ from app.store.work import endpoint_states
 from app.store.work.endpoint_states import State, Throttle, Used
 
 _BURST_S = 1.0
-"""How much of a per-minute limit may be used at once."""
+"""Part of a per-minute limit that may be used at once."""
 _EXPECTED_SHARE = 1 / 3
 """Share of the most a call can take that is charged until its answer says what it took."""
 _FIRST_GUESS_TOKENS = 500.0
@@ -37,7 +37,7 @@ _LOADING = re.compile(r"\bloading\b|\bwarming up\b|\bstarting up\b", re.IGNORECA
 
 @dataclass(slots=True)
 class Report:
-    """What a worker has learnt since its last transaction, by endpoint."""
+    """News of a worker about its endpoints since its last transaction."""
 
     away: dict[str, str] = field(default_factory=dict)
     """Endpoints that failed to answer, with the error."""

@@ -20,9 +20,9 @@ from app.services.context import ServiceContext
 from app.services.model_calls.endpoints import Endpoints, Report
 
 COLLECT_S = 0.1
-"""How long one look waits for calls to end."""
+"""Longest wait of one look for calls to end."""
 DATABASE_PATIENCE_S = 60.0
-"""How long to retry a transaction. The database may restart, and calls in flight are billed."""
+"""Longest time to retry a transaction: the database may restart, and calls in flight are billed."""
 _BATCH = 32
 
 
@@ -47,7 +47,7 @@ class Call(Protocol):
 
     @property
     def attempts(self) -> int:
-        """How often it has failed so far."""
+        """Failures so far."""
 
 
 CallT = TypeVar("CallT", bound=Call)
@@ -85,7 +85,7 @@ class InFlight(Generic[CallT]):
 
     @property
     def free(self) -> int:
-        """How many more calls may be sent now, as far as this process knows."""
+        """Number of further calls that may be sent now, as far as this process knows."""
         capacity = sum(lane.capacity for lane in self._calls.lanes.values())
         return max(0, min(capacity, self._concurrency - len(self._sent)))
 

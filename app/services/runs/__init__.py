@@ -1,1 +1,1 @@
-"""What a person can do with runs: start, list, inspect, pause, resume, extend."""
+"""Actions of a person on runs: start, list, inspect, pause, resume, extend."""

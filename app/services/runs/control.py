@@ -200,7 +200,7 @@ def pause_run(context: ServiceContext, run_id: str) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """How a run is to be resumed."""
+    """The changes with which a run is to be resumed."""
 
     changes: Changes = field(default_factory=dict)
     """Options that change."""

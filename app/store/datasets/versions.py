@@ -57,7 +57,7 @@ def extend(session: Session, dataset_id: str, token: str, lease_s: float) -> boo
 
 
 class Written(NamedTuple):
-    """How many rows and drops of a version are stored."""
+    """Numbers of stored rows and drops of a version."""
 
     rows: int
     drops: int

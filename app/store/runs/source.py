@@ -1,4 +1,4 @@
-"""What a run works on: seed tasks from which it grows instructions, or rows that it reviews."""
+"""The source of a run: seed tasks from which it grows instructions, or rows that it reviews."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -27,7 +27,7 @@ class Wait(NamedTuple):
     message: str
     """The provider's words."""
     for_s: float = 0.0
-    """How long it has lasted, in seconds."""
+    """Seconds that it has lasted."""
 
 
 class _Times(NamedTuple):

@@ -57,7 +57,7 @@ class Run(Moving, Table):
     )
 
     seed_set_id: Mapped[str | None] = mapped_column(ForeignKey("seed_sets.id"), index=True)
-    """What it grows; null: it reviews a data set."""
+    """The seed set that it grows; null: it reviews a data set."""
     dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
     """The version whose rows it reviews; null: it grows a seed set."""
     rows_to_review: Mapped[int | None]
@@ -68,7 +68,7 @@ class Run(Moving, Table):
     options: Mapped[dict[str, Any]]
     """`RunOptions`, including defaults."""
     capabilities: Mapped[dict[str, Any] | None]
-    """What the endpoint can do, by the preflight; null until it has run."""
+    """Capabilities of the endpoint, by the preflight; null until it has run."""
     end_reason: Mapped[str | None] = mapped_column(String(20))
     """`states.EndReason`: why it ended or was paused."""
     accepted: Mapped[int] = mapped_column(server_default=text("0"))

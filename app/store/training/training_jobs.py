@@ -15,12 +15,12 @@ from app.store.sql import changed_rows
 from app.store.tables.training import TrainingEvent, TrainingJob, TrainingOutput
 
 LOG_CHARACTERS = 8000
-"""How much of the end of a job's log is kept."""
+"""Length of the end of a job's log that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a training is."""
+    """The progress of a training."""
 
     step: int
     steps: int | None

@@ -53,7 +53,7 @@ class State:
 
 
 class Throttle(NamedTuple):
-    """What a worker knows of an endpoint that refuses all its calls by a rate limit."""
+    """A worker's view of an endpoint that refuses all its calls by a rate limit."""
 
     hold_s: float
     """Seconds for which no call should be sent."""

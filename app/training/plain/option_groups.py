@@ -71,7 +71,7 @@ class MethodOptions(OptionGroup):
 
 
 class DataOptions(OptionGroup):
-    """How rows are turned into tokens."""
+    """Rules for turning rows into tokens."""
 
     template: Literal["alpaca", "chat"] = "alpaca"
     """Prompt template: `alpaca`, or `chat` for the chat template of the model."""

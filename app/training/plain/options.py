@@ -76,7 +76,7 @@ class TrainingOptions(OptionGroup):
     method: MethodOptions = MethodOptions()
     """Tuning method and its hyperparameters."""
     data: DataOptions = DataOptions()
-    """How rows are turned into tokens."""
+    """Rules for turning rows into tokens."""
     schedule: ScheduleOptions = ScheduleOptions()
     """Length of the training, batch size and learning rate."""
     evaluation: EvaluationOptions = EvaluationOptions()

@@ -10,7 +10,7 @@ _CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How tokens are chosen, with the names and meanings of the OpenAI API."""
+    """Rules for choosing tokens, with the names and meanings of the OpenAI API."""
 
     temperature: float = 1.0
     """0 always takes the most likely token."""

@@ -57,7 +57,7 @@ def takes(delay_s: float) -> Behaviour:
 
 @dataclass(slots=True)
 class Bill:
-    """What the endpoint's owner charges for, in tokens."""
+    """The tokens that the endpoint's owner charges for."""
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -1,1 +1,1 @@
-"""What a run does about trouble, and says of it: refusals in a row, messages."""
+"""Trouble of a run and the messages about it: refusals in a row, last words."""

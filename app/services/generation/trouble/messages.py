@@ -22,7 +22,7 @@ _FEW = 3
 
 
 class _Found(NamedTuple):
-    """What a run's rejections and given up calls say about its replies."""
+    """Counts of a run's rejections and given up calls, by what they say about its replies."""
 
     reasons: Sequence[tuple[str, str, int]]
     """Stage, reason and number of rejections."""

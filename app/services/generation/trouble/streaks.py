@@ -17,7 +17,7 @@ _LATER_CALLS = 3
 """Refused calls that were sent after the streak began: those that were in flight together when it
 began may be about texts that stand side by side."""
 _ALL_WORDS = 3
-"""How many times as many calls it takes when their words differ."""
+"""Factor by which more calls are needed when their words differ."""
 _ALIKE = 0.8
 """Share of common words from which on two messages are equal."""
 _LONGEST_KEY = 300
@@ -41,7 +41,7 @@ class Streak:
     wanted: int = LIMIT
     """Calls after which the run pauses."""
     resumes: int = 0
-    """How often the run was resumed without a change, and met the same words at once."""
+    """Number of times that the run was resumed unchanged and met the same words at once."""
 
     @property
     def is_long(self) -> bool:

@@ -27,7 +27,7 @@ from app.store.work.completions import Reply
 
 @dataclass(frozen=True, slots=True)
 class Affordable:
-    """How many of some calls the caps allow to be sent now."""
+    """Number of some calls that the caps allow to be sent now."""
 
     count: int
     broken_cap: str | None = None

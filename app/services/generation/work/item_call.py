@@ -41,7 +41,7 @@ class ItemCall:
 
     @property
     def attempts(self) -> int:
-        """How often the item has failed so far."""
+        """Failures of the item so far."""
         return self.item.attempts
 
     @property
