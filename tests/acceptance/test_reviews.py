@@ -90,7 +90,7 @@ def test_rows_answered_again_are_streamed_in_the_order_of_the_data_set(
     assert not {row["output"] for row in json.loads(streamed)} & {r.record.output for r in ROWS}
 
 
-def test_what_cannot_be_reviewed_is_told_with_the_field(
+def test_what_cannot_be_reviewed_is_reported_with_the_field(
     http: httpx.Client, dataset_id: str
 ) -> None:
     wrong = {

@@ -93,7 +93,7 @@ def two_endpoints(
             thread.join()
 
 
-def test_calls_in_the_air_follow_the_weights(database_url: str) -> None:
+def test_calls_in_flight_follow_the_weights(database_url: str) -> None:
     with two_endpoints(database_url, west) as (team, watch):
         assert team.run(target=250, lookahead=64).status == "succeeded"
         ends_s = watch.seen[-1][0]

@@ -161,7 +161,7 @@ def test_a_limit_of_150_requests_a_second_is_met_with_few_wasted(
 
 
 @pytest.mark.slow
-def test_a_wait_that_one_worker_was_told_is_kept_by_all(database_url: str) -> None:
+def test_a_wait_asked_of_one_worker_is_kept_by_all(database_url: str) -> None:
     asked_at: list[float] = []
     told: list[float] = []
 

@@ -140,7 +140,7 @@ def test_another_file_in_the_way_is_left_as_it_is(service: Service, tmp_path: Pa
     assert (tmp_path / "there" / "adapter.json").read_text() == "mine"
 
 
-def test_what_is_no_adapter_is_told(service: Service) -> None:
+def test_what_is_no_adapter_is_reported(service: Service) -> None:
     assert service("show", "training_none").exit_code == ExitCode.NOT_FOUND
     waiting = service.job(succeeds=False)
     result = service("download", waiting)

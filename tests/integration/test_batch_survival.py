@@ -317,7 +317,7 @@ def test_batches_that_are_called_off_leave_the_rest_to_calls(open_bench: OpenBen
         assert [one.provider_said for one in batches_of(bench, run_id)] == ["cancelled"]
 
 
-def test_a_target_that_is_raised_while_all_waits_for_the_provider_is_heeded_at_once(
+def test_a_target_that_is_raised_while_all_waits_for_the_provider_is_obeyed_at_once(
     open_bench: OpenBench,
 ) -> None:
     script = first(BatchPlan(stays="in_progress"))

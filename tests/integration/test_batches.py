@@ -112,7 +112,7 @@ def test_a_reply_of_a_batch_says_so_and_leads_back_to_its_prompt(open_bench: Ope
     assert len(rows) == bench.server.counts.batch_lines > 24
 
 
-def test_nobody_is_told_to_look_at_a_run_that_waits_for_the_provider(
+def test_no_worker_is_sent_to_a_run_that_waits_for_the_provider(
     open_bench: OpenBench,
 ) -> None:
     script = always(BatchPlan(stays="in_progress"))

@@ -55,7 +55,7 @@ def delay_s(database: Database) -> float:
         return state.probe_delay_s
 
 
-def test_a_hold_lasts_as_long_as_the_longest_that_anybody_was_told(after: Now) -> None:
+def test_a_hold_lasts_as_long_as_the_longest_that_anybody_was_asked_for(after: Now) -> None:
     assert after(lambda _: None).held_s == 0
     assert 2.5 < after(lambda s: hold(s, 3.0)).held_s <= 3.0
     assert after(lambda s: hold(s, 0.5)).held_s > 2.0

@@ -140,7 +140,7 @@ def test_a_reader_gets_what_came_after_the_event_it_names_and_in_the_end_nothing
             assert response.status_code == 204
 
 
-def test_progress_is_told_as_it_changes_and_only_then(open_api: OpenApi) -> None:
+def test_progress_is_sent_as_it_changes_and_only_then(open_api: OpenApi) -> None:
     with open_api() as (bench, api):
         run_id = bench.start(target=30)
         with following(api, run_id) as (_, sent):
@@ -155,7 +155,7 @@ def test_progress_is_told_as_it_changes_and_only_then(open_api: OpenApi) -> None
         assert [one[counted] for one in told] == sorted(one[counted] for one in told)
 
 
-def test_no_event_is_lost_or_told_twice_with_three_writers_and_a_reader_that_is_cut_off(
+def test_no_event_is_lost_or_sent_twice_with_three_writers_and_a_reader_that_is_cut_off(
     open_api: OpenApi,
 ) -> None:
     with open_api(poll_s=0.002) as (bench, api), ThreadPoolExecutor(4) as threads:

@@ -39,7 +39,7 @@ def test_a_run_that_met_its_target_goes_on_to_a_higher_one(open_bench: OpenBench
     assert seen.progress.complete == 30
 
 
-def test_a_target_that_is_raised_while_the_run_is_at_work_is_heeded(open_bench: OpenBench) -> None:
+def test_a_target_that_is_raised_while_the_run_is_at_work_is_obeyed(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=20)
         looks = iter(range(10**6))

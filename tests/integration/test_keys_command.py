@@ -73,7 +73,7 @@ def test_with_json_each_answer_is_one_document(keys: Keys, database: Database) -
     assert api_keys.authenticate(database, key) is None
 
 
-def test_the_last_key_revoked_is_told_for_what_it_means(keys: Keys) -> None:
+def test_revoking_the_last_key_says_what_that_means(keys: Keys) -> None:
     first, last = (document(keys("create", n, "--scope", "read", "--json"))["id"] for n in "ab")
     assert "only this machine" not in keys("revoke", first).stderr
     assert "only this machine" in keys("revoke", last).stderr
@@ -102,7 +102,7 @@ def test_without_a_database_it_says_how_to_make_one() -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_database_without_the_tables_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_the_tables_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("empty.db").touch()
     monkeypatch.setenv("DATABASE_URL", "sqlite:///empty.db")
     ended = keys_command("list")

@@ -79,7 +79,7 @@ def test_a_worker_without_the_extra_writes_for_other_trainers(
     done = worked_on(bench.context, started(bench.context, dataset, where=where))
     assert (done.status, done.message, done.evaluation) == ("succeeded", None, None)
     outputs = {one.name: one for one in control.outputs(bench.context, done.id)}
-    assert {"README.md", f"{where}.yaml", "data/learnt.jsonl"} <= set(outputs)
+    assert {"README.md", f"{where}.yaml", "data/train.jsonl"} <= set(outputs)
     for name, output in outputs.items():
         content = control.output_file(bench.context, done.id, name).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (
@@ -91,7 +91,7 @@ def test_a_worker_without_the_extra_writes_for_other_trainers(
 
 
 @pytest.mark.usefixtures("without_the_extra")
-def test_a_hook_is_told_of_the_job_and_where_its_rows_are(
+def test_a_webhook_gets_the_job_and_the_address_of_its_rows(
     bench: Bench, dataset: Dataset, tmp_path: Path
 ) -> None:
     general = take_in(bench.context, tmp_path, ROWS, name="general")

@@ -163,13 +163,13 @@ def test_it_keeps_to_a_schema_and_tells_log_probabilities(client: openai.OpenAI)
     assert (len(tops), tops) == (5, sorted(tops, reverse=True))
 
 
-def test_a_prompt_that_fills_its_slot_is_told_by_its_code(client: openai.OpenAI) -> None:
+def test_a_prompt_that_fills_its_slot_is_reported_by_its_code(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         asked(client, "base", Record("word " * 5000, ""))
     assert caught.value.code == "context_length_exceeded"
 
 
-def test_a_model_server_that_dies_is_told_and_not_waited_for(data_dir: Path) -> None:
+def test_a_model_server_that_dies_is_reported_and_not_waited_for(data_dir: Path) -> None:
     with opened_by_llama(data_dir) as answerer, client_of(answerer) as client:
         (process,) = children_of(os.getpid(), "app.llm.model_server")
         os.kill(process, signal.SIGKILL)

@@ -237,7 +237,7 @@ def test_a_part_that_dies_ends_the_stack_by_its_name(
 
 
 @only_linux
-def test_a_database_that_cannot_be_opened_is_told_with_the_words_of_its_part(
+def test_a_database_that_cannot_be_opened_is_reported_with_the_words_of_its_part(
     start: Callable[..., Program],
 ) -> None:
     program = start("up", DATABASE_URL="sqlite:////nowhere/at/all.db")
@@ -248,7 +248,7 @@ def test_a_database_that_cannot_be_opened_is_told_with_the_words_of_its_part(
     assert not program.left_over(0)
 
 
-def test_a_model_the_embedded_server_does_not_have_is_told_before_it_starts(
+def test_a_model_the_embedded_server_does_not_have_is_reported_before_it_starts(
     tmp_path: Path,
 ) -> None:
     settings = Settings(data_dir=tmp_path / "data", model="some-large-one", _env_file=None)
@@ -269,7 +269,7 @@ def test_a_second_stack_on_the_folder_is_sent_to_the_first(start: Callable[..., 
 
 
 @only_linux
-def test_a_port_taken_by_another_program_is_told_when_it_was_asked_for(
+def test_a_port_taken_by_another_program_is_reported_when_it_was_asked_for(
     start: Callable[..., Program],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:

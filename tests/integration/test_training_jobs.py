@@ -237,7 +237,7 @@ def test_a_failure_is_one_clear_reason_and_what_was_before_is_kept(
         (ValueError("secret"), "A defect of the service"),
     ],
 )
-def test_a_full_disk_is_told_and_a_defect_tells_no_details(
+def test_a_full_disk_is_reported_and_a_defect_shows_no_details(
     bench: Bench, job: TrainingJob, error: Exception, words: str
 ) -> None:
     def fails(_: int) -> None:

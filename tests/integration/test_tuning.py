@@ -141,7 +141,7 @@ def test_where_nothing_is_held_out_nothing_is_measured(
 
 
 @MOSTLY_POSTGRESQL
-def test_general_rows_are_mixed_in_and_what_was_forgotten_is_told(
+def test_general_rows_are_mixed_in_and_what_was_forgotten_is_reported(
     context: ServiceContext, dataset: Dataset, tmp_path: Path, tiny: str
 ) -> None:
     # Of these 12 are measured, and not learnt.
@@ -221,7 +221,7 @@ def test_full_tuning_leaves_a_model_that_can_be_measured_again(
 
 
 @MOSTLY_POSTGRESQL
-def test_what_llama_cpp_does_not_know_is_told_and_the_rest_is_there(
+def test_what_llama_cpp_does_not_know_is_reported_and_the_rest_is_there(
     context: ServiceContext, dataset: Dataset, tmp_path: Path
 ) -> None:
     gpt2 = tiny_folder(tmp_path / "gpt2", tiny_gpt2())
@@ -278,7 +278,7 @@ def test_a_job_that_is_cancelled_while_it_tunes_ends_within_seconds(
 
 
 @MOSTLY_POSTGRESQL
-def test_ranks_are_told_of_the_method_that_moves_them_alone(
+def test_ranks_are_reported_for_the_method_that_moves_them_alone(
     context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
     told = {

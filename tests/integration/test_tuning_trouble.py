@@ -90,7 +90,7 @@ def test_options_that_do_not_fit_the_model_or_the_rows_are_named(
     assert (job.status, job.message) == ("failed", " ".join(reason.split()))
 
 
-def test_a_base_model_that_is_not_there_is_told_with_what_may_be_given(
+def test_a_base_model_that_is_not_there_is_reported_with_what_may_be_given(
     context: ServiceContext, dataset: Dataset
 ) -> None:
     jobs = (options_of("/no/such/model"), EvaluationJobOptions(base_model="/no/such/model"))
@@ -181,7 +181,7 @@ def files_as_large_as_wanted_again() -> Iterator[None]:
     ("step", "most_bytes", "what"),
     [(6, 5_000, "checkpoint-00000010.pt"), (12, 20_000, "adapter")],
 )
-def test_a_disk_that_is_full_is_told_and_the_job_goes_on_when_there_is_room(
+def test_a_disk_that_is_full_is_reported_and_the_job_goes_on_when_there_is_room(
     context: ServiceContext, dataset: Dataset, tiny: str, step: int, most_bytes: int, what: str
 ) -> None:
     options = options_of(tiny)

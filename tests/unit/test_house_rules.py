@@ -148,7 +148,7 @@ def test_every_column_is_explained_or_named_for_what_it_holds() -> None:
     assert not unexplained
 
 
-def test_the_version_is_told_once() -> None:
+def test_the_version_stands_in_one_place() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == VERSION
 

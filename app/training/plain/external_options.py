@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from app.training.plain.option_groups import MethodOptions, ScheduleOptions
 
-Side: TypeAlias = Literal["learnt", "held_out", "general"]
+Side: TypeAlias = Literal["train", "held_out", "general"]
 _QUERY_AND_VALUE = ("q_proj", "v_proj")
 """Module names of Llama and most later families; the family is unknown without the model."""
 

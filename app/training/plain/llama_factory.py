@@ -23,7 +23,7 @@ DATA_FOLDER = "data"
 def configuration(options: TrainingOptions, data: TrainingFiles) -> Mapping[str, Any]:
     """Return the content of `llama_factory.yaml`."""
     schedule, batch_split = options.schedule, split_batch(options.schedule)
-    learnt = [side for side in data.files if side != "held_out"]
+    trained = [side for side in data.files if side != "held_out"]
     length: dict[str, Any] = {"num_train_epochs": schedule.epochs}
     if schedule.steps is not None:
         length = {"max_steps": schedule.steps}
@@ -33,7 +33,7 @@ def configuration(options: TrainingOptions, data: TrainingFiles) -> Mapping[str,
         "do_train": True,
         **_method(options.method),
         "dataset_dir": DATA_FOLDER,
-        "dataset": ",".join(learnt),
+        "dataset": ",".join(trained),
         # Without this key it uses the chat template of the model.
         **({"template": "alpaca"} if options.data.template == "alpaca" else {}),
         "cutoff_len": options.data.max_tokens,

@@ -52,7 +52,7 @@ class _Asked(BaseModel):
         return share
 
 
-def test_what_a_request_breaks_is_told_in_words_that_need_no_knowledge_of_pydantic() -> None:
+def test_what_a_request_breaks_is_reported_in_words_that_need_no_knowledge_of_pydantic() -> None:
     api = FastAPI()
     install(api)
 

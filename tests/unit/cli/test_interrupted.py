@@ -46,7 +46,7 @@ def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int,
         (("jobs", "follow", "training_1"), "Interrupted. The job continues."),
     ],
 )
-def test_a_job_goes_on_and_the_commands_for_it_are_told(
+def test_a_job_goes_on_and_the_commands_for_it_are_reported(
     service: StandIn, command: tuple[str, ...], said: str
 ) -> None:
     for path in ("/v1/training-jobs", "/v1/evaluations"):
@@ -59,7 +59,7 @@ def test_a_job_goes_on_and_the_commands_for_it_are_told(
     assert "Traceback" not in told
 
 
-def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_told(
+def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_reported(
     service: StandIn, tmp_path: Path
 ) -> None:
     seeds = tmp_path / "seeds.jsonl"

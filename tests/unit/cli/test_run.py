@@ -148,7 +148,7 @@ def test_a_data_set_that_is_none_does_not_replace_a_file(seedbed: Seedbed, came:
     assert sorted(path.name for path in seedbed.folder.iterdir()) == ["out.json", "seeds.jsonl"]
 
 
-def test_invalid_seeds_are_told_with_all_their_faults_before_any_request(
+def test_invalid_seeds_are_reported_with_all_their_faults_before_any_request(
     seedbed: Seedbed,
 ) -> None:
     seedbed.seeds.write_text('{"id": "a"}\nnonsense\n')
@@ -162,21 +162,23 @@ def test_invalid_seeds_are_told_with_all_their_faults_before_any_request(
 @pytest.mark.parametrize(
     "option", ["--target=0", "--classification-share=1.5", "--seed=-1", "--language=1"]
 )
-def test_an_option_out_of_range_is_told_before_any_request(seedbed: Seedbed, option: str) -> None:
+def test_an_option_out_of_range_is_reported_before_any_request(
+    seedbed: Seedbed, option: str
+) -> None:
     ended = seedbed.run(option)
     assert ended.code == ExitCode.BAD_USAGE
     assert option[2:].partition("=")[0].replace("-", "_") in ended.stderr
     assert not seedbed.service.asked
 
 
-def test_a_place_that_cannot_be_written_is_told_before_any_request(seedbed: Seedbed) -> None:
+def test_a_place_that_cannot_be_written_is_reported_before_any_request(seedbed: Seedbed) -> None:
     ended = seedbed("run", str(seedbed.seeds), "--out", str(seedbed.folder))
     assert ended.code == ExitCode.BAD_USAGE
     assert "is a folder" in ended.stderr
     assert not seedbed.service.asked
 
 
-def test_a_missing_file_of_seeds_is_told_in_words(seedbed: Seedbed) -> None:
+def test_a_missing_file_of_seeds_is_reported_in_words(seedbed: Seedbed) -> None:
     ended = seedbed("run", "nowhere.jsonl")
     assert ended.code == ExitCode.BAD_USAGE
     assert "nowhere.jsonl cannot be read" in ended.stderr

@@ -33,7 +33,7 @@ def test_a_run_is_followed_by_its_training(training: Seedbed, tmp_path: Path) ->
     assert "It learned." in ended.stdout
 
 
-def test_a_training_that_failed_is_told_by_the_exit_code(training: Seedbed) -> None:
+def test_a_training_that_failed_is_reported_by_the_exit_code(training: Seedbed) -> None:
     training.service.will(
         "GET /v1/training-jobs/t1", {**JOB, "status": "failed", "message": "The disk is full."}
     )
@@ -87,7 +87,7 @@ def test_a_run_that_was_begun_without_a_training_is_no_success(seedbed: Seedbed)
 @pytest.mark.parametrize(
     ("where", "said"), [("here", "the package peft is missing"), ("axolotl", "")]
 )
-def test_a_machine_without_the_extra_is_told_before_a_run_is_grown_for_nothing(
+def test_a_machine_without_the_extra_is_reported_before_a_run_is_grown_for_nothing(
     where: str, said: str
 ) -> None:
     program = (

@@ -82,7 +82,7 @@ def test_the_threshold_is_the_users() -> None:
     assert Decontamination({"b": ["Name three seas of the world."]}, strict).hits(record) == []
 
 
-def test_every_item_with_the_same_words_is_told_once() -> None:
+def test_every_item_with_the_same_words_is_reported_once() -> None:
     sets = Decontamination({"one": [LONG, LONG], "two": [f"{LONG} Explain."]}, OPTIONS)
     hits = [hit for hit in sets.hits(Record("Riddle.", f"{LONG} {LONG}")) if hit.kind == "words"]
     assert kinds(hits) == [("one", 0, "words"), ("one", 1, "words"), ("two", 0, "words")]
@@ -101,7 +101,7 @@ def test_no_test_set_no_hit() -> None:
     assert Decontamination({"empty": [""]}, OPTIONS).hits(Record("Name a sea.", "Baltic")) == []
 
 
-def test_a_hit_is_told_as_a_filter_tells_it() -> None:
+def test_a_hit_is_reported_as_a_filter_reports_it() -> None:
     words = Hit("exam", 3, "words", 0.5, "so it is").dropped
     assert (words.reason, words.detail) == (DECONTAMINATION_REASON, 'exam, item 3: "so it is"')
     assert Hit("exam", 3, "rouge_l", 0.75).dropped.detail == "exam, item 3: ROUGE-L 0.750"

@@ -75,7 +75,7 @@ def test_positions_are_those_of_the_rows_not_of_those_that_stay() -> None:
     )
 
 
-def test_a_repeat_is_told_as_a_filter_tells_it() -> None:
+def test_a_repeat_is_reported_as_a_filter_reports_it() -> None:
     assert Repeat("near_duplicate", "ds_1", 4, 0.75).dropped == Dropped(
         "near_duplicate", "0.750 to row 4 of ds_1"
     )

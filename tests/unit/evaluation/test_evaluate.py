@@ -79,7 +79,7 @@ def test_what_only_one_of_many_comparisons_shows_may_be_chance() -> None:
     assert "Holm" in found.words[-1]
 
 
-def test_what_only_an_empty_answer_changes_is_told_first_by_nearness() -> None:
+def test_what_only_an_empty_answer_changes_is_reported_first_by_nearness() -> None:
     tasks = [HeldOutTask(str(i), Record("Write.", f"поезд {i} ушёл")) for i in range(12)]
     base = Contender("b", tuple(Answer(task.id, "нет") for task in tasks))
     tuned = Contender("t", tuple(Answer(task.id, "поезд ушёл") for task in tasks))
@@ -90,7 +90,7 @@ def test_what_only_an_empty_answer_changes_is_told_first_by_nearness() -> None:
     assert found.words[1].startswith("Answers that are exactly the reference stay at 0.0 %")
 
 
-def test_a_loss_is_told_with_its_change_and_what_is_missing_from_it() -> None:
+def test_a_loss_is_reported_with_its_change_and_what_is_missing_from_it() -> None:
     tasks = template_tasks(40)
     base, tuned = answering("a", tasks, 9, 1.1), answering("b", tasks, 9, 0.5, seed=2)
     gone = replace(tuned.answers[0], log_probabilities=(float("nan"),))
@@ -102,7 +102,7 @@ def test_a_loss_is_told_with_its_change_and_what_is_missing_from_it() -> None:
     assert any("b gives 1 tokens of the references no probability" in each for each in found.words)
 
 
-def test_a_worse_model_is_told_to_be_worse() -> None:
+def test_a_worse_model_is_called_worse() -> None:
     tasks = template_tasks(40)
     found = evaluate(tasks, answering("a", tasks, 38), answering("b", tasks, 2), ASKED)
     assert "fall from" in found.words[0]
@@ -152,7 +152,7 @@ def test_of_equal_changes_examples_are_of_several_kinds() -> None:
     assert [each.task_id for each in found.better] == ["0", "8", "10", "1", "2"]
 
 
-def test_an_unanswered_task_counts_as_empty_and_is_told() -> None:
+def test_an_unanswered_task_counts_as_empty_and_is_reported() -> None:
     found = alone()
     assert (found.models[0].answered, found.models[0].unanswered) == (1, 2)
     assert found.models[0].rouge[0].rouge1.f.value == 0
@@ -160,7 +160,7 @@ def test_an_unanswered_task_counts_as_empty_and_is_told() -> None:
     assert found.comparisons == []
 
 
-def test_what_was_not_measured_is_not_told() -> None:
+def test_what_was_not_measured_is_not_reported() -> None:
     found = alone()
     assert found.models[0].perplexity is None
     assert found.judge is None

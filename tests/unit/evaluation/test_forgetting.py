@@ -24,7 +24,9 @@ def losses(*of_tasks: tuple[float, ...]) -> Contender:
     ("before", "after", "verdict"),
     [(1.0, 1.4, "forgot"), (1.0, 0.6, "gained")],
 )
-def test_a_clear_change_is_told_by_its_direction(before: float, after: float, verdict: str) -> None:
+def test_a_clear_change_is_named_by_its_direction(
+    before: float, after: float, verdict: str
+) -> None:
     old, new = answering("b", TASKS, 5, before), answering("t", TASKS, 5, after, seed=3)
     assert forgetting(TASKS, old, new, BOOTSTRAP).verdict == verdict
 

@@ -136,7 +136,7 @@ def test_pairs_that_nobody_asked_about_are_told_apart_from_those_that_failed() -
     assert figures.outcomes == {"0": "failed", "1": "unasked", "2": "unasked", "same": "identical"}
 
 
-def test_whether_the_longer_answers_win_is_told() -> None:
+def test_whether_the_longer_answers_win_is_reported() -> None:
     record = Record("Say it.", "x")
     asked = [
         Pair("0", record, "short", "a longer answer"),

@@ -170,7 +170,7 @@ def test_rows_that_are_not_of_this_sheet_are_faults() -> None:
         (b"\xff\xfe", [(1, None)]),
     ],
 )
-def test_what_is_no_sheet_is_told_as_such(
+def test_what_is_no_sheet_is_reported_as_such(
     data: bytes, where: list[tuple[int | None, str | None]]
 ) -> None:
     _, key = blind_sheet(TASKS, CONTENDERS, seed=5)

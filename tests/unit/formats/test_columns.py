@@ -62,7 +62,7 @@ def test_without_a_mapping_the_columns_are_alpaca_s() -> None:
     assert [fault.field for fault in refused.value.faults] == ["instruction", "output"]
 
 
-def test_rows_without_a_required_column_are_told_of_before() -> None:
+def test_rows_without_a_required_column_are_reported_of_before() -> None:
     rows = FORMATS["jsonl"].read(io.BytesIO(ROWS), ReadOptions(columns={"instruction": "prompt"}))
     first = next(rows)
     assert isinstance(first, Unreadable)

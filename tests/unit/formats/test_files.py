@@ -105,7 +105,7 @@ def test_a_disk_that_fills_leaves_nothing_behind(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_no_space_left_on_a_device_is_told_as_such(tmp_path: Path) -> None:
+def test_no_space_left_on_a_device_is_reported_as_such(tmp_path: Path) -> None:
     with (
         pytest.raises(OutOfSpace, match="No space left on device"),
         out_of_space_told(tmp_path / "data"),

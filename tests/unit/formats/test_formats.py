@@ -138,7 +138,7 @@ def test_an_empty_data_set_is_a_whole_file(format_: Format) -> None:
 
 @formats
 @pytest.mark.parametrize("options", [WriteOptions(), WITH_CHATS], ids=["plain", "chat_columns"])
-def test_what_it_has_no_place_for_is_told_before_and_refused(
+def test_what_it_has_no_place_for_is_reported_before_and_refused(
     format_: Format, options: WriteOptions
 ) -> None:
     chat = CHATS[0]

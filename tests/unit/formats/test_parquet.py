@@ -107,7 +107,7 @@ def test_a_column_that_is_not_there_is_named_before_the_first_row() -> None:
     assert "no column 'instruction'; there are: 'output', 'q'" in str(refused.value.faults[0])
 
 
-def test_broken_rows_are_told_of_and_break_no_other() -> None:
+def test_broken_rows_are_reported_of_and_break_no_other() -> None:
     not_utf8 = pa.array([b"a", b"\xff\xfe", b"a", b"a", b"a"], pa.binary())
     instruction = pa.Array.from_buffers(pa.string(), 5, not_utf8.buffers())
     rows = read(PARQUET, _file({"instruction": instruction, "output": ["b", "b", None, "\0", "b"]}))
@@ -122,7 +122,7 @@ def test_numbers_are_no_text() -> None:
     assert reasons(rows) == ["not_text", "not_text"]
 
 
-def test_a_row_over_the_limit_is_told_of() -> None:
+def test_a_row_over_the_limit_is_reported_of() -> None:
     data = as_bytes(PARQUET, [Record("a", "b"), Record("a", "b" * 1_000)])
     assert reasons(read(PARQUET, data, ReadOptions(most_bytes=500))) == [None, "too_large"]
 

@@ -29,7 +29,7 @@ def numbers(draw: st.DrawFn) -> Numbers:
     )
 
 
-def test_a_run_begins_with_as_many_calls_as_may_be_in_the_air() -> None:
+def test_a_run_begins_with_as_many_calls_as_may_be_in_flight() -> None:
     assert tickets_to_issue(START) == 8
 
 
@@ -71,7 +71,7 @@ def test_a_run_is_dry_after_so_many_calls_that_brought_nothing(barren: int, *, d
 
 
 @given(numbers())
-def test_there_are_never_more_calls_in_the_air_than_the_lookahead(now: Numbers) -> None:
+def test_there_are_never_more_calls_in_flight_than_the_lookahead(now: Numbers) -> None:
     more = tickets_to_issue(now)
 
     assert more >= 0
@@ -79,7 +79,7 @@ def test_there_are_never_more_calls_in_the_air_than_the_lookahead(now: Numbers) 
 
 
 @given(numbers())
-def test_there_is_a_call_in_the_air_while_a_run_has_work(now: Numbers) -> None:
+def test_there_is_a_call_in_flight_while_a_run_has_work(now: Numbers) -> None:
     in_air = now.issued - now.admitted + tickets_to_issue(now)
 
     if now.accepted < now.target and not now.dry:

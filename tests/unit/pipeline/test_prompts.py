@@ -240,7 +240,7 @@ def test_classification_is_asked_again_in_the_same_words() -> None:
 @pytest.mark.parametrize(
     "chosen", [{"review": {"rubric": "5: good\n1: bad"}}, {"answer_format": "json_schema"}]
 )
-def test_what_a_judge_is_told_is_part_of_the_version(chosen: dict[str, Any]) -> None:
+def test_what_a_judge_is_asked_is_part_of_the_version(chosen: dict[str, Any]) -> None:
     told, plain = (
         request("judge", "review", "Count.", **chosen),
         request("judge", "review", "Count."),

@@ -173,7 +173,7 @@ def test_turns_become_a_row_as_it_is_tuned_on(
     assert answerer.asked[0].record == wanted
 
 
-def test_half_a_character_is_told_as_one_that_cannot_be_read(
+def test_half_a_character_is_reported_as_one_that_cannot_be_read(
     client: openai.OpenAI, answerer: ScriptedAnswerer
 ) -> None:
     assert posted(client, chat("x\ud800")).status_code == 200
@@ -192,7 +192,7 @@ def test_a_stream_has_the_same_words_and_its_usage_where_wished(client: openai.O
     assert not any(chunk.usage for chunk in streamed(client))
 
 
-def test_log_probabilities_are_told_where_asked_for(client: openai.OpenAI) -> None:
+def test_log_probabilities_are_reported_where_asked_for(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(**chat(logprobs=True))
     logprobs = answer.choices[0].logprobs
     assert logprobs is not None
@@ -228,7 +228,7 @@ def test_what_cannot_be_asked_is_refused_with_its_place(
     assert answerer.asked == []
 
 
-def test_an_unknown_model_or_path_is_told(client: openai.OpenAI) -> None:
+def test_an_unknown_model_or_path_is_reported(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="tuned, training_1, base") as caught:
         client.chat.completions.create(**chat() | {"model": "gpt-4"})
     assert caught.value.code == "model_not_found"
@@ -236,7 +236,7 @@ def test_an_unknown_model_or_path_is_told(client: openai.OpenAI) -> None:
         client.embeddings.create(model="tuned", input="x")
 
 
-def test_a_prompt_that_is_too_long_is_told_by_its_code(client: openai.OpenAI) -> None:
+def test_a_prompt_that_is_too_long_is_reported_by_its_code(client: openai.OpenAI) -> None:
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(**chat("too long", stream=stream))
@@ -293,7 +293,7 @@ def test_a_page_of_another_name_or_form_is_refused(client: openai.OpenAI) -> Non
     assert posted(client, chat(), **{"Content-Type": "text/plain"}).status_code == 400
 
 
-def test_its_health_is_told(client: openai.OpenAI) -> None:
+def test_its_health_is_reported(client: openai.OpenAI) -> None:
     url = str(client.base_url).replace("/v1/", "/health")
     assert httpx.get(url, trust_env=False).json() == {"status": "ok"}
 
@@ -338,7 +338,7 @@ def test_many_that_wait_for_their_turn_keep_nobody_else_from_an_answer(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_answers_under_way_are_told_that_the_server_stops(
+def test_answers_under_way_are_reported_that_the_server_stops(
     answerer: ScriptedAnswerer, stream: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     answerer.words = ["on and on "] * 1000

@@ -24,7 +24,7 @@ def test_it_listens_before_it_says_where() -> None:
             serve(FastAPI(), listener, tell)
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_that_is_taken_is_reported() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"Port {port} is not available"):

@@ -4,7 +4,7 @@
 
     README.md                              the command, and what to check first
     llama_factory.yaml or axolotl.yaml     the configuration
-    data/learnt.jsonl                      training rows
+    data/train.jsonl                       training rows
     data/held_out.jsonl                    rows for the loss on held-out data
     data/general.jsonl                     general rows, trained on with the others
     data/dataset_info.json                 LLaMA-Factory's list of these files
@@ -96,7 +96,7 @@ class ConfigurationWriter:
             files[side] = f"data/{side}{format_.suffix}"
             with written(outputs / files[side]) as sink:
                 format_.write(records, sink)
-        sequences = _count_sequences([*rows["learnt"], *rows.get("general", ())], options)
+        sequences = _count_sequences([*rows["train"], *rows.get("general", ())], options)
         return TrainingFiles(name, files, sequences, with_turns=with_turns and name != "messages")
 
     def _readme(self, work: TrainingWork, options: TrainingOptions, rows: _Rows) -> str:
@@ -116,13 +116,13 @@ class ConfigurationWriter:
 
 def _rows(work: TrainingWork, options: TrainingOptions) -> _Rows:
     split = split_for_training(work, options)
-    learnt = [row.record for row in split.training]
-    if not learnt:
+    train = [row.record for row in split.training]
+    if not train:
         fault = Fault("leaves no training row", field="options.evaluation.held_out_share")
         raise InvalidInput("The data set has no row to train on.", [fault])
-    rows: dict[Side, Sequence[Record]] = {"learnt": learnt}
+    rows: dict[Side, Sequence[Record]] = {"train": train}
     replay = replay_rows(work, options, split.held_out)
-    general = with_replay(learnt, replay, options.data.replay_share, options.seed)[len(learnt) :]
+    general = with_replay(train, replay, options.data.replay_share, options.seed)[len(train) :]
     if general:
         rows["general"] = general
     if split.held_out:

@@ -65,7 +65,13 @@ class WebhookTrainer:
         monitor.log(f"The webhook accepted the job: {answer}.")
         outputs = work.folder / "outputs"
         outputs.mkdir(exist_ok=True)
-        record = {"told": payload, "status": answer.status, "answer": answer.text}
+        record = {
+            "request": payload,
+            # The name before; the next version drops it.
+            "told": payload,
+            "status": answer.status,
+            "answer": answer.text,
+        }
         with written(outputs / "webhook.json") as sink:
             sink.write(f"{json.dumps(record, indent=2)}\n".encode())
         return TrainerResult(is_complete=True)

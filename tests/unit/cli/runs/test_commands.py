@@ -87,7 +87,7 @@ def test_a_run_that_is_paused_again_at_once_does_not_exit_0(seedbed: Seedbed) ->
     assert "No credit." in ended.stderr
 
 
-def test_an_ended_run_cannot_be_cancelled_and_the_reason_is_told(seedbed: Seedbed) -> None:
+def test_an_ended_run_cannot_be_cancelled_and_the_reason_is_reported(seedbed: Seedbed) -> None:
     seedbed.service.will("POST /v1/runs/r1/cancel", {"detail": "It has ended."}, status=409)
     ended = seedbed("cancel", "r1")
     assert ended.code == ExitCode.BAD_USAGE

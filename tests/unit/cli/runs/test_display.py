@@ -24,7 +24,7 @@ def test_the_picture_shows_all_that_progress_is() -> None:
         (90_000.0, "about 25 h 0 min left"),
     ],
 )
-def test_the_time_left_is_told_in_two_units_at_most(left_s: float, told: str) -> None:
+def test_the_time_left_is_reported_in_two_units_at_most(left_s: float, told: str) -> None:
     assert told in drawn(run_progress(with_progress(time_left_s=left_s)))
 
 

@@ -102,7 +102,7 @@ def test_a_stream_that_ends_before_the_run_has_is_asked_for_again(service: Stand
     assert [asked.headers.get("last-event-id") for asked in service.asked] == [None, "5"]
 
 
-def test_an_unknown_run_is_told_in_one_line(service: StandIn) -> None:
+def test_an_unknown_run_is_reported_in_one_line(service: StandIn) -> None:
     service.will(GET, {"detail": "no"}, status=404)
     followed = events(service, "--follow", "--json")
     assert followed.exit_code == ExitCode.NOT_FOUND
@@ -110,14 +110,14 @@ def test_an_unknown_run_is_told_in_one_line(service: StandIn) -> None:
     assert "'r1'" in json.loads(line)["error"]["message"]
 
 
-def test_a_service_that_is_not_there_is_told_at_once(service: StandIn) -> None:
+def test_a_service_that_is_not_there_is_reported_at_once(service: StandIn) -> None:
     service.will(GET, cut_off(Answer(b"", content_type="text/event-stream")))
     nobody = CliRunner().invoke(app, ["events", "r1", "-f", "--api", "127.0.0.1:9"])
     assert nobody.exit_code == ExitCode.SERVICE_FAILED
     assert "No service answers" in nobody.stderr
 
 
-def test_a_service_that_knows_no_streams_is_told(service: StandIn) -> None:
+def test_a_service_that_knows_no_streams_is_reported(service: StandIn) -> None:
     service.will(GET, {"items": LOG, "next_cursor": None})
     followed = events(service, "--follow")
     assert followed.exit_code == ExitCode.SERVICE_FAILED

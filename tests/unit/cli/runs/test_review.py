@@ -123,7 +123,7 @@ def test_a_review_in_which_nothing_could_be_used_says_so(service: StandIn) -> No
     assert "No reply could be used." in ended.stderr
 
 
-def test_a_data_set_that_is_not_ready_is_told_with_the_field(service: StandIn) -> None:
+def test_a_data_set_that_is_not_ready_is_reported_with_the_field(service: StandIn) -> None:
     refused = {
         "title": "Invalid input",
         "detail": "The data set cannot be reviewed.",
@@ -147,7 +147,7 @@ def test_a_data_set_that_is_not_ready_is_told_with_the_field(service: StandIn) -
         ("--profile", "re_answer", "--threshold", "3"),
     ],
 )
-def test_what_cannot_work_is_told_before_any_request(
+def test_what_cannot_work_is_reported_before_any_request(
     service: StandIn, arguments: tuple[str, ...]
 ) -> None:
     ended = review(service, *arguments)
@@ -156,7 +156,7 @@ def test_what_cannot_work_is_told_before_any_request(
     assert service.asked == []
 
 
-def test_a_rubric_that_is_no_text_is_told_before_any_request(
+def test_a_rubric_that_is_no_text_is_reported_before_any_request(
     service: StandIn, tmp_path: Path
 ) -> None:
     (tmp_path / "rubric.txt").write_bytes(b"\xff\xfe5")

@@ -133,7 +133,7 @@ def test_the_key_does_not_follow_a_redirect_to_somebody_else(service: StandIn) -
         assert "authorization" not in other.asked[0].headers
 
 
-def test_a_missing_key_is_told_with_the_setting_that_names_one(
+def test_a_missing_key_is_reported_with_the_setting_that_names_one(
     service: StandIn, client: ServiceClient
 ) -> None:
     service.will("GET /v1/runs/r1", {"detail": "This needs an API key."}, status=401)
@@ -141,7 +141,7 @@ def test_a_missing_key_is_told_with_the_setting_that_names_one(
         client.run("r1")
 
 
-def test_a_key_that_does_not_allow_it_is_told_in_the_words_of_the_service(
+def test_a_key_that_does_not_allow_it_is_reported_in_the_words_of_the_service(
     service: StandIn, client: ServiceClient
 ) -> None:
     service.will("POST /v1/runs/r1/cancel", {"detail": "It lacks the scope run."}, status=403)

@@ -21,7 +21,7 @@ def seedbed(service: StandIn, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--api", service.url])
 
 
-def test_a_tuned_model_is_measured_and_what_was_found_is_told(
+def test_a_tuned_model_is_measured_and_what_was_found_is_reported(
     service: StandIn, tmp_path: Path
 ) -> None:
     service.will("POST /v1/evaluations", Answer(evaluation_job(), 202))
@@ -100,7 +100,7 @@ def test_a_filled_sheet_is_brought_back_under_the_file_s_name_or_another(
     assert json.loads(named.stdout) == figures
 
 
-def test_faults_of_a_sheet_are_told_by_line_and_field(service: StandIn, tmp_path: Path) -> None:
+def test_faults_of_a_sheet_are_reported_by_line_and_field(service: StandIn, tmp_path: Path) -> None:
     fault = {"message": "'E' is no rating; it is A, B, C or D", "line": 4, "field": "rating"}
     problem = {"title": "x", "detail": "The review sheet has faults.", "faults": [fault]}
     service.will("PUT /v1/training-jobs/training_9/reviews/ada", problem, status=422)

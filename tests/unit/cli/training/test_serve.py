@@ -38,13 +38,13 @@ def serve(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("named", ["training_none", "../elsewhere", "/nowhere/at all"])
-def test_what_is_not_there_is_told(named: str) -> None:
+def test_what_is_not_there_is_reported(named: str) -> None:
     result = serve(named)
     assert result.exit_code == ExitCode.NOT_FOUND
     assert "no folder, and no training job in this data folder" in result.stderr
 
 
-def test_a_job_that_left_nothing_so_far_and_a_folder_of_something_else_are_told(
+def test_a_job_that_left_nothing_so_far_and_a_folder_of_something_else_are_reported(
     data_dir: Path,
 ) -> None:
     folder = data_dir / "training" / "training_1"

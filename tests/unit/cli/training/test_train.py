@@ -81,7 +81,7 @@ def test_the_usual_numbers_have_options_of_their_own(service: StandIn, tmp_path:
     }  # fmt: skip
 
 
-def test_log_lines_are_told_as_they_come_and_the_report_is_fetched(
+def test_log_lines_are_reported_as_they_come_and_the_report_is_fetched(
     service: StandIn, tmp_path: Path
 ) -> None:
     service.will("POST /v1/training-jobs", Answer(job_json(), 202))
@@ -134,7 +134,9 @@ def options_asked_for(service: StandIn, *arguments: str) -> object:
     return service.asked[-1].json["options"]
 
 
-def test_another_program_is_told_by_name_and_an_unknown_one_is_refused(service: StandIn) -> None:
+def test_another_program_is_chosen_by_name_and_an_unknown_one_is_refused(
+    service: StandIn,
+) -> None:
     asked = options_asked_for(service, "--where", "axolotl", "--base-model", "a/b")
     assert asked == {"where": "axolotl", "base_model": "a/b"}
     assert seedbed(service, "--where", "nowhere").exit_code == ExitCode.BAD_USAGE

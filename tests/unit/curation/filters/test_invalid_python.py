@@ -30,7 +30,7 @@ def test_what_nests_too_deep_to_tell_stays() -> None:
         assert apply(record) is record
 
 
-def test_a_fault_is_told_with_its_line() -> None:
+def test_a_fault_is_reported_with_its_line() -> None:
     assert apply(Record(ASKED, "x = 1\ny = = 2\n")) == Dropped(
         "invalid_python", "line 2: invalid syntax"
     )

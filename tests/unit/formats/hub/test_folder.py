@@ -117,7 +117,7 @@ def test_the_same_content_makes_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_name", FORMAT_NAMES)
-def test_trainers_are_told_of_columns_that_are_there(
+def test_trainers_are_reported_of_columns_that_are_there(
     loaded: Loaded, tmp_path: Path, format_name: str
 ) -> None:
     folder = tmp_path / "colours"
@@ -140,7 +140,7 @@ def test_trainers_are_told_of_columns_that_are_there(
         assert one["ds_type"] == ("parquet" if format_name == "parquet" else "json")
 
 
-def test_llama_factory_is_told_the_names_of_the_two_sides(tmp_path: Path) -> None:
+def test_llama_factory_is_reported_the_names_of_the_two_sides(tmp_path: Path) -> None:
     write_hub_folder(tmp_path / "x", replace(CONTENT, format_name="messages"))
 
     assert json.loads((tmp_path / "x" / "dataset_info.json").read_text())["colours"] == {

@@ -116,7 +116,7 @@ def test_what_an_earlier_version_had_and_this_one_has_not_is_deleted(
     assert hub.files == _files(folder) | {"LICENSE": b"somebody's own"}
 
 
-def test_a_wrong_token_is_told(push: Push, folder: Path, hub: Hub) -> None:
+def test_a_wrong_token_is_reported(push: Push, folder: Path, hub: Hub) -> None:
     answer = push(folder, hub.endpoint, token="hf_wrong")
 
     assert answer["kind"] == "HubError"
@@ -141,7 +141,7 @@ def test_a_wrong_token_is_told(push: Push, folder: Path, hub: Hub) -> None:
         ("commit", 503, ("HubError", "trouble of its own (503); push again later")),
     ],
 )
-def test_what_the_hub_refuses_is_told_with_its_words(
+def test_what_the_hub_refuses_is_reported_with_its_words(
     push: Push, folder: Path, hub: Hub, stage: str, status: int, told: tuple[str, str]
 ) -> None:
     hub.failing[stage] = (status, "because I say so")
@@ -154,14 +154,14 @@ def test_what_the_hub_refuses_is_told_with_its_words(
     assert hub.commits == []
 
 
-def test_a_hub_that_is_away_is_told(push: Push, folder: Path) -> None:
+def test_a_hub_that_is_away_is_reported(push: Push, folder: Path) -> None:
     answer = push(folder, f"http://127.0.0.1:{free_port('127.0.0.1')}")
 
     assert answer["kind"] == "HubError"
     assert "does not answer" in answer["text"]
 
 
-def test_a_name_that_no_repository_can_have_is_told(push: Push, folder: Path, hub: Hub) -> None:
+def test_a_name_that_no_repository_can_have_is_reported(push: Push, folder: Path, hub: Hub) -> None:
     answer = push(folder, hub.endpoint, repo_id="a/b/c")
 
     assert answer["kind"] == "InvalidInput"
@@ -169,7 +169,7 @@ def test_a_name_that_no_repository_can_have_is_told(push: Push, folder: Path, hu
     assert hub.asked == []
 
 
-def test_a_card_that_the_hub_does_not_understand_is_told(
+def test_a_card_that_the_hub_does_not_understand_is_reported(
     push: Push, tmp_path: Path, hub: Hub
 ) -> None:
     card = "---\nlicense: nonsense\n---\n"

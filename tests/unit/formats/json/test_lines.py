@@ -41,7 +41,7 @@ def test_what_other_readers_take_for_a_line_end_stays_in_its_line() -> None:
     assert read(LINES, raw) == [Record("a\u2028b", "c\x85d\u2029e")]
 
 
-def test_a_line_that_is_too_long_is_told_of_and_passed_over() -> None:
+def test_a_line_that_is_too_long_is_reported_of_and_passed_over() -> None:
     long = b'{"instruction": "' + b"x" * 5_000 + b'", "output": ""}'
     for ending in (b"\n", b"\r\n"):
         rows = read(LINES, GOOD + ending + long + ending + GOOD, ReadOptions(most_bytes=100))

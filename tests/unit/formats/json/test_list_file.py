@@ -95,7 +95,7 @@ def test_a_broken_element_breaks_no_other(text: str, reason: str) -> None:
     assert (broken.row, broken.line, broken.text) == (2, None, text[:200])
 
 
-def test_bytes_that_are_no_utf_8_are_told_of_and_shown() -> None:
+def test_bytes_that_are_no_utf_8_are_reported_of_and_shown() -> None:
     source = io.BytesIO(b'["\xff", "\xed\xa0\x80"]')
     rows = [row for _, row in read_list(source, _MOST, lambda _: ())]
 

@@ -104,7 +104,7 @@ def test_one_row_is_enough() -> None:
     assert "nan" not in page.text
 
 
-def test_an_unknown_cost_is_told_as_unknown() -> None:
+def test_an_unknown_cost_is_reported_as_unknown() -> None:
     facts = facts_of(rows_of_garden(), runs=(run("run_01", cost_usd=None), run("run_02")))
     page = Page(html_report(facts))
     assert page.tables["paper"][-1][3] == "unknown"

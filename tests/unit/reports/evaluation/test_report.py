@@ -127,7 +127,7 @@ def test_labels_are_held_against_always_saying_the_commonest() -> None:
     assert re.search(r"always answering '(odd|even)' would give \d\d\.\d %\)", page.text)
 
 
-def test_what_a_judge_took_and_why_it_ended_early_is_told() -> None:
+def test_what_a_judge_took_and_why_it_ended_early_is_reported() -> None:
     of = full()
     assert of.judge is not None
     cost = JudgeCost(calls=1024, prompt_tokens=70, completion_tokens=30, cost_usd=Decimal("0.25"))

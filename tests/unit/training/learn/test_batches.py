@@ -32,7 +32,7 @@ def test_a_packed_row_has_the_loss_it_has_alone(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2])
-def test_what_a_packed_row_is_told_does_not_change_its_neighbours(make: Any) -> None:
+def test_what_a_packed_row_is_given_does_not_change_its_neighbours(make: Any) -> None:
     model = make().eval()
     rows, _ = encode_all(spelling(12), tiny_tokenizer(), DataOptions())
     first, second = rows[0], rows[1]

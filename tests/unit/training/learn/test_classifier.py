@@ -201,7 +201,7 @@ def test_a_decoder_with_a_head_learns_labels_too(make: object, tmp_path: Path) -
     assert likeliest(tuned) == [row.label for row in ROWS]
 
 
-def test_an_encoder_that_told_other_labels_gets_a_new_head(tmp_path: Path) -> None:
+def test_an_encoder_with_other_labels_gets_a_new_head(tmp_path: Path) -> None:
     tiny_roberta(labels=5).save_pretrained(tmp_path / "five")
     tiny_tokenizer().save_pretrained(tmp_path / "five")
 

@@ -57,7 +57,7 @@ def test_packed_rows_are_learnt_too(tmp_path: Path) -> None:
     assert mean_loss(adapted.model, packs, 0) < before
 
 
-def test_each_step_is_told_with_its_loss_and_learning_rate(tmp_path: Path) -> None:
+def test_each_step_is_reported_with_its_loss_and_learning_rate(tmp_path: Path) -> None:
     told: list[Step] = []
 
     _, outcome = tuned(options_for(), tmp_path, TrainingHooks(on_step=told.append))
@@ -249,7 +249,9 @@ def test_epochs_become_steps() -> None:
     assert count_steps(64, ScheduleOptions(steps=7)) == 7
 
 
-def test_a_batch_that_does_not_fit_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+def test_a_batch_that_does_not_fit_is_reported_and_the_last_checkpoint_stays(
+    tmp_path: Path,
+) -> None:
     model = tiny_llama()
     times: list[int] = []
 
@@ -268,7 +270,7 @@ def test_a_batch_that_does_not_fit_is_told_and_the_last_checkpoint_stays(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000005.pt"]
 
 
-def test_a_gpu_that_is_gone_is_told_and_a_defect_is_not_hidden(tmp_path: Path) -> None:
+def test_a_gpu_that_is_gone_is_reported_and_a_defect_is_not_hidden(tmp_path: Path) -> None:
     def failing(text: str) -> TrainingHooks:
         def told(_: Step) -> None:
             raise RuntimeError(text)
@@ -323,7 +325,9 @@ def test_what_adalora_remembers_goes_to_where_the_model_is(tmp_path: Path) -> No
     assert {one.device.type for one in held.exp_avg_ipt.values()} == {"meta"}
 
 
-def test_after_a_stop_the_checkpoint_that_is_told_is_the_one_that_is_there(tmp_path: Path) -> None:
+def test_after_a_stop_the_checkpoint_that_is_reported_is_the_one_that_is_there(
+    tmp_path: Path,
+) -> None:
     tuned(options_for(), tmp_path, stop_after(4))
     model = tiny_llama()
     with torch.no_grad():

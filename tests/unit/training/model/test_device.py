@@ -9,7 +9,7 @@ from app.training.model.device import device_errors_as_failures
 pytestmark = pytest.mark.torch
 
 
-def test_a_memory_that_is_full_is_told_with_what_did_not_fit() -> None:
+def test_a_memory_that_is_full_is_reported_with_what_did_not_fit() -> None:
     told = r"^A batch did not fit into memory .* Less does\.$"
     with (
         pytest.raises(MemoryTooSmall, match=told),
@@ -18,7 +18,7 @@ def test_a_memory_that_is_full_is_told_with_what_did_not_fit() -> None:
         torch.empty(2**50)
 
 
-def test_a_gpu_that_is_gone_is_told_with_what_is_kept() -> None:
+def test_a_gpu_that_is_gone_is_reported_with_what_is_kept() -> None:
     told = r"^The GPU failed: CUDA error: device-side assert\. All is kept\.$"
     with (
         pytest.raises(TrainingError, match=told),

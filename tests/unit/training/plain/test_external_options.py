@@ -15,14 +15,14 @@ from app.training.plain.options import TrainingOptions
 FILES = TrainingFiles(
     "alpaca_jsonl",
     {
-        "learnt": "data/learnt.jsonl",
+        "train": "data/train.jsonl",
         "general": "data/general.jsonl",
         "held_out": "data/held_out.jsonl",
     },
     sequences=600,
 )
-LEARNT_ALONE = TrainingFiles("alpaca_jsonl", {"learnt": "data/learnt.jsonl"}, sequences=600)
-TURNS = TrainingFiles("messages", {"learnt": "data/learnt.jsonl"}, sequences=600)
+TRAIN_ALONE = TrainingFiles("alpaca_jsonl", {"train": "data/train.jsonl"}, sequences=600)
+TURNS = TrainingFiles("messages", {"train": "data/train.jsonl"}, sequences=600)
 
 
 def options_of(where: str, **changes: Any) -> TrainingOptions:
@@ -43,7 +43,7 @@ def axo(files: TrainingFiles = FILES, **changes: Any) -> dict[str, Any]:
     return dict(read)
 
 
-def test_llama_factory_is_told_everything_that_decides_a_lora() -> None:
+def test_llama_factory_gets_everything_that_decides_a_lora() -> None:
     told = llama(
         method={"rank": 16, "alpha": 32, "dropout": 0.1, "targets": ["q_proj", "up_proj"]},
         data={"max_tokens": 900},
@@ -55,7 +55,7 @@ def test_llama_factory_is_told_everything_that_decides_a_lora() -> None:
     assert told == {
         "model_name_or_path": "owner/model", "stage": "sft", "do_train": True,
         "finetuning_type": "lora", "lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.1,
-        "lora_target": "q_proj,up_proj", "dataset_dir": "data", "dataset": "learnt,general",
+        "lora_target": "q_proj,up_proj", "dataset_dir": "data", "dataset": "train,general",
         "template": "alpaca", "cutoff_len": 900, "num_train_epochs": 2.0,
         "per_device_train_batch_size": 4, "gradient_accumulation_steps": 3, "learning_rate": 1e-5,
         "lr_scheduler_type": "linear", "warmup_steps": 10, "weight_decay": 0.0,
@@ -66,7 +66,7 @@ def test_llama_factory_is_told_everything_that_decides_a_lora() -> None:
     }  # fmt: skip
 
 
-def test_axolotl_is_told_everything_that_decides_a_lora() -> None:
+def test_axolotl_gets_everything_that_decides_a_lora() -> None:
     told = axo(
         method={"rank": 16, "alpha": 32, "dropout": 0.1, "targets": ["q_proj", "up_proj"]},
         data={"max_tokens": 900},
@@ -79,7 +79,7 @@ def test_axolotl_is_told_everything_that_decides_a_lora() -> None:
     assert told == {
         "base_model": "owner/model", "adapter": "lora", "lora_r": 16, "lora_alpha": 32,
         "lora_dropout": 0.1, "lora_target_modules": ["q_proj", "up_proj"],
-        "datasets": [{"path": "data/learnt.jsonl", **rows}, {"path": "data/general.jsonl", **rows}],
+        "datasets": [{"path": "data/train.jsonl", **rows}, {"path": "data/general.jsonl", **rows}],
         "val_set_size": 0.0, "test_datasets": [{"path": "data/held_out.jsonl", **rows}],
         "eval_steps": 20, "sequence_len": 900, "excess_length_strategy": "truncate",
         "sample_packing": False, "train_on_inputs": False, "max_steps": 40, "micro_batch_size": 4,
@@ -129,9 +129,9 @@ def test_all_linear_layers_have_a_name_of_their_own() -> None:
 
 
 def test_where_nothing_is_held_out_nothing_is_measured() -> None:
-    assert not [key for key in llama(LEARNT_ALONE) if "eval" in key]
-    assert "test_datasets" not in axo(LEARNT_ALONE)
-    assert "eval_steps" not in axo(LEARNT_ALONE)
+    assert not [key for key in llama(TRAIN_ALONE) if "eval" in key]
+    assert "test_datasets" not in axo(TRAIN_ALONE)
+    assert "eval_steps" not in axo(TRAIN_ALONE)
 
 
 def test_packed_rows_stay_blind_to_each_other() -> None:
@@ -158,13 +158,13 @@ def test_a_chat_template_is_the_models_own() -> None:
 def test_llama_factory_finds_each_side_in_its_list() -> None:
     entries = llama_factory.dataset_info(FILES)
 
-    assert set(entries) == {"learnt", "general", "held_out"}
+    assert set(entries) == {"train", "general", "held_out"}
     assert entries["general"]["file_name"] == "general.jsonl"
-    assert entries["learnt"]["columns"] == {
+    assert entries["train"]["columns"] == {
         "prompt": "instruction", "query": "input", "response": "output",
     }  # fmt: skip
-    turned = TrainingFiles("jsonl", LEARNT_ALONE.files, 600, with_turns=True)
-    assert llama_factory.dataset_info(turned)["learnt"]["columns"]["history"] == "history"
+    turned = TrainingFiles("jsonl", TRAIN_ALONE.files, 600, with_turns=True)
+    assert llama_factory.dataset_info(turned)["train"]["columns"]["history"] == "history"
 
 
 def test_a_warm_up_is_counted_for_versions_that_know_no_share_of_one() -> None:
@@ -211,6 +211,6 @@ def test_unsupported_options_are_refused_by_their_field(
     assert words in error["msg"]
 
 
-def test_a_webhook_is_told_of_any_method() -> None:
+def test_a_webhook_gets_any_method() -> None:
     told = options_of("webhook", method={"name": "adalora"}, evaluation={"judge": {}})
     assert told.method.name == "adalora"

@@ -122,7 +122,7 @@ def test_rows_of_which_nothing_is_left_are_refused_with_the_numbers() -> None:
     assert "8 tokens" in str(caught.value.faults[0])
 
 
-def test_a_row_that_the_chat_template_does_not_take_is_told_with_its_reason() -> None:
+def test_a_row_that_the_chat_template_does_not_take_is_reported_with_its_reason() -> None:
     strict = (
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
         "{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}"

@@ -100,7 +100,7 @@ def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
     assert facts["ranks"].keys() == set(facts["targets"])
 
 
-def test_what_was_changed_after_it_was_saved_is_told_by_its_sum(tmp_path: Path) -> None:
+def test_what_was_changed_after_it_was_saved_is_reported_by_its_sum(tmp_path: Path) -> None:
     saved("lora", tmp_path)
     folder = tmp_path / "adapter"
     verify_checksums(folder)

@@ -57,7 +57,7 @@ def test_every_task_has_its_answer_and_its_references_likelihoods() -> None:
         assert answer.log_probabilities == pytest.approx(logarithms, abs=1e-5)
 
 
-def test_the_bytes_of_a_reference_are_told_where_it_was_measured_whole() -> None:
+def test_the_bytes_of_a_reference_are_reported_where_it_was_measured_whole() -> None:
     chat = Record("And then?", "dog", history=(Exchange("First?", "cät"),))
     tasks = [*TASKS[:2], HeldOutTask("chat", chat), HeldOutTask("long", Record("Say.", "a " * 900))]
 
@@ -69,7 +69,7 @@ def test_the_bytes_of_a_reference_are_told_where_it_was_measured_whole() -> None
     assert sizes == [*(len(task.reference) for task in TASKS[:2]), len("cät".encode()) + 3, None]
 
 
-def test_where_no_answer_is_wanted_only_likelihoods_are_told() -> None:
+def test_where_no_answer_is_wanted_only_likelihoods_are_reported() -> None:
     found = measured(tiny_llama(), answer_tokens=None)
 
     assert found is not None
@@ -106,7 +106,7 @@ def test_it_stops_between_portions_and_within_answers_when_told(
         ("can't allocate memory", MemoryTooSmall, "A batch of 16 tasks did not fit"),
     ],
 )
-def test_a_device_that_fails_is_told(text: str, kind: type[TrainingError], told: str) -> None:
+def test_a_device_that_fails_is_reported(text: str, kind: type[TrainingError], told: str) -> None:
     model = tiny_llama()
 
     def fail(*_: object) -> None:

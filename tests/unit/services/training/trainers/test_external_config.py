@@ -95,31 +95,31 @@ def test_llama_factory_finds_rows_list_and_configuration(tmp_path: Path) -> None
     folder = written(work_of(tmp_path, "llama_factory", PLAIN))
 
     assert names(folder) == [
-        "README.md", "data/dataset_info.json", "data/held_out.jsonl", "data/learnt.jsonl",
+        "README.md", "data/dataset_info.json", "data/held_out.jsonl", "data/train.jsonl",
         "llama_factory.yaml",
     ]  # fmt: skip
     told = yaml.safe_load((folder / "llama_factory.yaml").read_text())
     entries = json.loads((folder / told["dataset_dir"] / "dataset_info.json").read_text())
-    assert (told["dataset"], told["eval_dataset"]) == ("learnt", "held_out")
-    for name in ("learnt", "held_out"):
+    assert (told["dataset"], told["eval_dataset"]) == ("train", "held_out")
+    for name in ("train", "held_out"):
         rows = lines_of(folder / told["dataset_dir"] / entries[name]["file_name"])
         assert set(entries[name]["columns"].values()) == set(rows[0])
     assert lines_of(folder / "data" / "held_out.jsonl") == [
         {"instruction": one.instruction, "input": one.input, "output": one.output}
         for one in PLAIN[:2]
     ]
-    assert len(lines_of(folder / "data" / "learnt.jsonl")) == 8
+    assert len(lines_of(folder / "data" / "train.jsonl")) == 8
 
 
 def test_axolotl_finds_rows_and_configuration(tmp_path: Path) -> None:
     folder = written(work_of(tmp_path, "axolotl", PLAIN))
 
     assert names(folder) == [
-        "README.md", "axolotl.yaml", "data/held_out.jsonl", "data/learnt.jsonl",
+        "README.md", "axolotl.yaml", "data/held_out.jsonl", "data/train.jsonl",
     ]  # fmt: skip
     told = yaml.safe_load((folder / "axolotl.yaml").read_text())
-    (learnt,), (held_out,) = told["datasets"], told["test_datasets"]
-    assert (learnt["type"], len(lines_of(folder / learnt["path"]))) == ("alpaca", 8)
+    (train,), (held_out,) = told["datasets"], told["test_datasets"]
+    assert (train["type"], len(lines_of(folder / train["path"]))) == ("alpaca", 8)
     assert len(lines_of(folder / held_out["path"])) == 2
 
 
@@ -129,11 +129,11 @@ def test_rows_are_held_out_as_they_would_be_here(tmp_path: Path) -> None:
 
     held_out = lines_of(folder / "data" / "held_out.jsonl")
     assert 1 <= len(held_out) < len(PLAIN)
-    assert len(held_out) + len(lines_of(folder / "data" / "learnt.jsonl")) == len(PLAIN)
+    assert len(held_out) + len(lines_of(folder / "data" / "train.jsonl")) == len(PLAIN)
     none: dict[str, Any] = {"evaluation": {"held_out_share": 0}}
     folder = written(work_of(tmp_path, "llama_factory", PLAIN, test=0, **none))
     assert names(folder) == [
-        "README.md", "data/dataset_info.json", "data/learnt.jsonl", "llama_factory.yaml",
+        "README.md", "data/dataset_info.json", "data/train.jsonl", "llama_factory.yaml",
     ]  # fmt: skip
     assert "eval_dataset" not in yaml.safe_load((folder / "llama_factory.yaml").read_text())
 
@@ -151,10 +151,10 @@ def test_general_rows_are_a_data_set_of_their_own_with_their_share(
     assert general[0]["instruction"].endswith("backwards.")
     told = yaml.safe_load((folder / f"{where}.yaml").read_text())
     if where == "llama_factory":
-        assert told["dataset"] == "learnt,general"
+        assert told["dataset"] == "train,general"
     else:
         assert [one["path"] for one in told["datasets"]] == [
-            "data/learnt.jsonl", "data/general.jsonl",
+            "data/train.jsonl", "data/general.jsonl",
         ]  # fmt: skip
 
 
@@ -162,11 +162,11 @@ def test_general_rows_are_a_data_set_of_their_own_with_their_share(
 def test_no_turn_is_lost(tmp_path: Path, where: str) -> None:
     for template in ("alpaca", "chat"):
         folder = written(work_of(tmp_path, where, TURNED, data={"template": template}))
-        last = lines_of(folder / "data" / "learnt.jsonl")[-1]
+        last = lines_of(folder / "data" / "train.jsonl")[-1]
         if where == "llama_factory" and template == "alpaca":
             assert (last["system"], last["history"]) == ("Be short.", [["What now?", "Rain."]])
             entries = json.loads((folder / "data" / "dataset_info.json").read_text())
-            assert entries["learnt"]["columns"]["history"] == "history"
+            assert entries["train"]["columns"]["history"] == "history"
         else:
             assert [turn["content"] for turn in last["messages"]] == [
                 "Be short.", "What now?", "Rain.", "And then?", "Nothing.",
@@ -190,7 +190,7 @@ def test_the_readme_has_the_command_and_what_to_look_at(tmp_path: Path) -> None:
     readme = (written(work_of(tmp_path, "axolotl", PLAIN)) / "README.md").read_text()
     assert readme.startswith("# colours, version 3, for Axolotl\n")
     assert "$ axolotl train axolotl.yaml\n" in readme
-    assert "- `learnt`: 8 rows\n" in readme
+    assert "- `train`: 8 rows\n" in readme
     assert "change the target modules" in readme
     all_linear: dict[str, Any] = {"method": {"targets": "all linear"}, "data": {"template": "chat"}}
     folder = written(work_of(tmp_path, "llama_factory", PLAIN, **all_linear))
@@ -225,8 +225,8 @@ def test_a_named_version_is_held_out_and_is_not_replayed(tmp_path: Path) -> None
     more = source("more, version 1", [*(row.record for row in exam), *TURNED[-1:]])
     folder = written(replace(work, other_datasets={**work.other_datasets, "dataset_more": more}))
 
-    held_out, learnt, general = (
-        lines_of(folder / "data" / f"{side}.jsonl") for side in ("held_out", "learnt", "general")
+    held_out, train, general = (
+        lines_of(folder / "data" / f"{side}.jsonl") for side in ("held_out", "train", "general")
     )
-    assert (len(held_out), len(learnt)) == (len(exam), len(PLAIN))
+    assert (len(held_out), len(train)) == (len(exam), len(PLAIN))
     assert len(general) == 1

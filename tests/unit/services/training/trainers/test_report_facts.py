@@ -40,7 +40,7 @@ def record(
     }
 
 
-def test_adalora_s_ranks_are_told_by_layer_and_module() -> None:
+def test_adalora_s_ranks_are_reported_by_layer_and_module() -> None:
     adalora = {"method": {"name": "adalora", "rank": 4}}
     ranks = {
         "model.layers.0.self_attn.q_proj": 3,
@@ -76,7 +76,7 @@ def test_every_step_has_its_loss_and_learning_rate() -> None:
     ]
 
 
-def test_what_was_cut_and_what_it_costs_are_told() -> None:
+def test_what_was_cut_and_what_it_costs_are_reported() -> None:
     told = training_facts(record(), "made up, version 1", "cpu")
 
     assert told.truncation is not None

@@ -55,7 +55,7 @@ def test_the_call_names_the_job_its_data_sets_and_options(bench: Bench, dataset_
     assert [one["rows"] for one in call["other_datasets"]] == [2]
     assert call["options"] == job.options
     kept = json.loads(control.output_file(bench.context, job.id, "webhook.json").read_bytes())
-    assert kept == {"told": call, "status": 202, "answer": "run 17"}
+    assert kept == {"request": call, "told": call, "status": 202, "answer": "run 17"}
 
 
 def test_a_stopped_call_leaves_the_job_for_the_next_worker(bench: Bench, dataset_id: str) -> None:

@@ -100,7 +100,7 @@ def test_another_secret_is_found_out() -> None:
     assert there.calls == []
 
 
-def test_a_refusal_is_told_in_the_hooks_words_and_not_repeated() -> None:
+def test_a_refusal_is_reported_in_the_hooks_words_and_not_repeated() -> None:
     words = "no such\x00\x1b[31m base\nmodel" + "." * 9000
     with (
         running_hook(Reply(422, words)) as there,

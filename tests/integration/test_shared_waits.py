@@ -1,4 +1,4 @@
-"""What one worker is told by an endpoint, all heed."""
+"""A wait that an endpoint asks of one worker is kept by all."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ RETRY_AFTER_S = 3.0
 ON_THEIR_WAY_S = 0.4
 
 
-def test_a_wait_told_to_a_worker_with_one_call_in_the_air_is_kept_by_one_with_many(
+def test_a_wait_asked_of_a_worker_with_one_call_in_flight_is_kept_by_one_with_many(
     open_bench: OpenBench, database_url: str
 ) -> None:
     asked: list[tuple[float, str]] = []
