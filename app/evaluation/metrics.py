@@ -150,7 +150,11 @@ class JudgeCost(Finding):
     calls: int
     """Including failed ones."""
     prompt_tokens: int
+    cached_tokens: int = 0
+    """Prompt tokens that the provider's cache had."""
     completion_tokens: int
+    estimated_calls: int = 0
+    """Calls whose tokens are estimated, because the endpoint left out counts."""
     cost_usd: Decimal | None = None
     """US dollars for the answers received; null: no price is known for the model."""
     unknown_usd: Decimal | None = None

@@ -200,7 +200,8 @@ def _cost(judge: JudgeFigures) -> str:
     lost = ""
     if cost.unknown_usd:
         lost = f", and at most ${cost.unknown_usd:.4f} for interrupted calls"
-    return f" Judging took {cost.calls:,} calls and {tokens:,} tokens{paid}{lost}."
+    guessed = f" ({cost.estimated_calls:,} calls estimated)" if cost.estimated_calls else ""
+    return f" Judging took {cost.calls:,} calls and {tokens:,} tokens{guessed}{paid}{lost}."
 
 
 def _bias(judge: JudgeFigures) -> str:

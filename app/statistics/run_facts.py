@@ -37,8 +37,19 @@ class RunFacts(Figures):
     """By stage and reason."""
     calls: int
     prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Prompt tokens that the provider's cache had."""
     completion_tokens: int | None = None
+    estimated_calls: int = 0
+    """Calls whose tokens are estimated, because the endpoint left out counts."""
     cost_usd: float | None = None
+
+    @property
+    def cache_hit_share(self) -> float | None:
+        """Share of the prompt tokens that the cache had; None when it is unknown."""
+        if self.cached_tokens is None or not self.prompt_tokens:
+            return None
+        return self.cached_tokens / self.prompt_tokens
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic documents it so; mypy has no word for it
     @property

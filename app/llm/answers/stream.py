@@ -78,8 +78,10 @@ class _Whole:
 
     def _add_choice(self, choice: JsonObject) -> None:
         self._has_choice = True
-        if choice.get("error"):
-            self._top["error"] = choice["error"]
+        for name in ("error", "usage"):
+            # Moonshot reports usage in the last choice.
+            if choice.get(name):
+                self._top[name] = choice[name]
         self._is_chat = self._is_chat or "delta" in choice or "message" in choice
         delta = fields(choice.get("delta")) or fields(choice.get("message")) or choice
         for name in _JOINED:

@@ -134,11 +134,18 @@ def with_usage(completion: Completion, reply: JsonObject) -> Completion:
 
 
 def estimate_missing(completion: Completion, request: Request) -> Completion:
-    """Return the completion with estimates in place of the counts that its reply left out."""
-    if not completion.is_estimated:
+    """Return the completion with estimates in place of the counts that its reply left out.
+
+    A count of 0 is one that was left out: every prompt and every answer has a token.
+    """
+    prompt, completed = completion.prompt_tokens, completion.completion_tokens
+    if prompt and completed and not completion.is_estimated:
         return completion
     limit = request.parameters.max_tokens
-    prompt, completed = completion.prompt_tokens, completion.completion_tokens
+    completion = replace(
+        completion, completion_tokens=completed or _text_tokens(completion), is_estimated=True
+    )
+    completed = completion.completion_tokens
     if has_estimated_answer(completion):
         # The estimate can be too high by a factor of two. Above that, the endpoint ignored the
         # limit.

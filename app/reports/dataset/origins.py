@@ -69,7 +69,10 @@ def cost_section(facts: CardFacts) -> Section:
     lead = f"Total: {money(total)}."
     if total is None:
         lead = "The cost of at least one run is unknown: the price of its model was not set."
-    headers = ["run", "profile", "model", "calls", "prompt tokens", "completion tokens"]
+    estimated = sum(run.estimated_calls for run in facts.runs)
+    if estimated:
+        lead += f" The tokens of {number(estimated)} calls are estimated from the text."
+    headers = ["run", "profile", "model", "calls", "prompt tokens", "cached", "completion tokens"]
     headers += ["cost", "cost per row"]
     rows = [
         [
@@ -78,6 +81,7 @@ def cost_section(facts: CardFacts) -> Section:
             ", ".join(run.models) or UNKNOWN,
             number(run.calls),
             number(run.prompt_tokens),
+            UNKNOWN if run.cache_hit_share is None else share(run.cache_hit_share),
             number(run.completion_tokens),
             money(run.cost_usd),
             money(run.cost_per_row_usd),

@@ -54,6 +54,10 @@ def _judge_cost(judge: JudgeFigures) -> list[list[str]]:
         ["prompt tokens", number(cost.prompt_tokens)],
         ["completion tokens", number(cost.completion_tokens)],
     ]
+    if cost.cached_tokens:
+        rows.append(["prompt tokens that a cache had", number(cost.cached_tokens)])
+    if cost.estimated_calls:
+        rows.append(["calls with estimated tokens", number(cost.estimated_calls)])
     rows += [["judgements reused from an earlier job", number(cost.reused)]] if cost.reused else []
     rows += [] if cost.cost_usd is None else [["US dollars", f"{cost.cost_usd:.4f}"]]
     if cost.unknown_usd:

@@ -10,7 +10,7 @@ from app.services.datasets.sources import all_sources
 from app.statistics.run_facts import AcceptancePoint, RunFacts
 from app.store.datasets import dataset_rows
 from app.store.json_columns import RunSource, SourceFact
-from app.store.runs import history
+from app.store.runs import history, stage_usage
 from app.store.tables.runs import Run
 from app.store.work import instructions
 
@@ -32,6 +32,7 @@ def _facts_of(session: Session, fact: RunSource) -> RunFacts:
     for stage, reason, n in instructions.count_by_reason(session, run.id):
         rejected.setdefault(stage, {})[reason] = n
     generated = rejected.get(Stage.GENERATE, {})
+    usage = stage_usage.of_run(session, run.id)
     return RunFacts(
         run_id=run.id,
         profile=run.profile,
@@ -46,7 +47,9 @@ def _facts_of(session: Session, fact: RunSource) -> RunFacts:
         rejected=rejected,
         calls=run.calls,
         prompt_tokens=run.prompt_tokens,
+        cached_tokens=sum(part.cached_tokens for part in usage),
         completion_tokens=run.completion_tokens,
+        estimated_calls=sum(part.estimated_calls for part in usage),
         cost_usd=None if run.cost_usd is None else float(run.cost_usd),
     )
 

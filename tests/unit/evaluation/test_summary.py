@@ -289,10 +289,17 @@ POINTS = "50.0 % (25.0 to 75.0) of the points"
             {
                 "score": None,
                 "cost": JudgeCost(
-                    calls=1, prompt_tokens=5, completion_tokens=6, unknown_usd=Decimal(0)
+                    calls=1,
+                    prompt_tokens=5,
+                    completion_tokens=6,
+                    estimated_calls=1,
+                    unknown_usd=Decimal(0),
                 ),
             },
-            "The judge j gave no usable judgement. Judging took 1 calls and 11 tokens.",
+            (
+                "The judge j gave no usable judgement. "
+                "Judging took 1 calls and 11 tokens (1 calls estimated)."
+            ),
         ),
     ],
     ids=str,

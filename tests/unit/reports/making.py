@@ -135,6 +135,8 @@ def run(run_id: str, **more: object) -> RunFacts:
         },
         "calls": 60,
         "prompt_tokens": 12_000,
+        "cached_tokens": 9_000,
+        "estimated_calls": 3,
         "completion_tokens": 3_456,
         "cost_usd": 1.5,
     }

@@ -84,7 +84,9 @@ class PairJudging:
         return JudgeCost(
             calls=len(here),
             prompt_tokens=sum(each.prompt_tokens for each in here),
+            cached_tokens=sum(each.cached_tokens for each in here),
             completion_tokens=sum(each.completion_tokens for each in here),
+            estimated_calls=sum(each.is_estimated for each in here),
             cost_usd=self.spending.settled.usd if has_price else None,
             unknown_usd=self.spending.open.usd if has_price else None,
             reused=len(self.paid) - len(here),
@@ -153,7 +155,9 @@ class PairJudging:
             update={
                 "reply": completion.text,
                 "prompt_tokens": completion.prompt_tokens,
+                "cached_tokens": completion.cached_tokens,
                 "completion_tokens": completion.completion_tokens,
+                "is_estimated": completion.is_estimated,
                 "cost_usd": cost_usd(completion, self.model, self.context.prices),
             }
         )

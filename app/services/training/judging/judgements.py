@@ -30,7 +30,11 @@ class PaidJudgement(BaseModel, frozen=True):
     model: str
     prompt_version: str
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt: tokens that the provider's cache had."""
     completion_tokens: int = 0
+    is_estimated: bool = False
+    """True when the endpoint left out token counts, so that they are estimated."""
     cost_usd: Decimal | None = None
     """None when the price of the model is unknown."""
     is_reused: bool = False

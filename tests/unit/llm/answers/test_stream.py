@@ -130,3 +130,14 @@ def test_the_provider_reads_a_stream_over_http() -> None:
     assert isinstance(answer, Completion)
     assert answer.text == "Yes"
     assert isinstance(trouble, Throttled)
+
+
+def test_usage_is_read_from_the_last_choice_and_from_the_last_chunk() -> None:
+    counts = {"prompt_tokens": 5, "completion_tokens": 2}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": counts}]}
+    groq = {**delta("stop"), "x_groq": {"id": "r", "usage": counts}}
+    for end in (last, groq):
+        answer = read(events(delta(content="Yes"), end))
+        assert isinstance(answer, Completion)
+        assert (answer.prompt_tokens, answer.completion_tokens) == (5, 2)
+        assert not answer.is_estimated

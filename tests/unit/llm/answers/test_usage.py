@@ -337,6 +337,12 @@ def test_the_estimate_has_the_reasoning_and_what_a_cut_off_answer_was_allowed() 
     assert ignored.completion_tokens == estimate_tokens("word " * 900)
 
 
+def test_a_completion_that_no_usage_was_read_for_is_estimated_too() -> None:
+    found = estimate_missing(Completion("", "length", "m"), REQUEST)
+    assert (found.prompt_tokens, found.completion_tokens) == (estimate_prompt_tokens(REQUEST), 100)
+    assert found.is_estimated
+
+
 def test_an_answer_without_a_word_takes_a_token() -> None:
     assert read({}, "").completion_tokens == 1
 
