@@ -156,6 +156,8 @@ class ProviderError(SeedbedError):
     may_be_paid = False
     """True when the provider may charge for the call all the same: it had begun to answer, or its
     outcome is unknown."""
+    status = 0
+    """HTTP status of the reply; 0 where there was none."""
 
 
 class Throttled(ProviderError):

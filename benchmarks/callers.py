@@ -49,7 +49,7 @@ def bodies(requests: Sequence[Request], *, short: bool) -> list[dict[str, Any]]:
     """Return arguments for the openai client; short: one message, and no response format."""
     made: list[dict[str, Any]] = []
     for request in requests:
-        _, body = request_body(request, MODEL, "max_tokens")
+        _, body = request_body(request, MODEL)
         if short:
             turns: Any = body["messages"]
             content = "\n".join(turn["content"] for turn in turns)

@@ -7,9 +7,9 @@ from typing import Any
 
 from app.formats.alpaca import alpaca_json
 from app.llm.batch_api.batches import BatchEndpoint
+from app.llm.dialects.shared import DialectMemory
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.calls import Endpoint
-from app.llm.request_body import LengthName
 from app.llm.scripted.server import Script, ScriptedServer, scripted_server
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Instance, SeedTask
@@ -85,16 +85,19 @@ def bench_of(database: Database, script: Script, **changes: Any) -> Iterator[Ben
     timeout_s = changes.pop("timeout_s", 30.0)
     key = "sk-very-secret-key"
     with scripted_server(script, changes.pop("batches", None)) as server:
+        url, dialects = server.base_url, DialectMemory(server.base_url)
         provider_for = changes.pop("provider_for", None) or (
-            lambda model: lambda: OpenAIProvider(server.base_url, key, model, timeout_s)
+            lambda model: lambda: OpenAIProvider(url, key, model, timeout_s, dialects.of(model))
         )
 
-        def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
-            return BatchEndpoint(server.base_url, key, model, timeout_s, length_name)
+        def batches_for(model: str) -> BatchEndpoint:
+            return BatchEndpoint(url, key, model, timeout_s, dialects.of(model))
+
+        endpoint = Endpoint("default", provider_for, batches_for=batches_for, dialects=dialects)
 
         values: dict[str, Any] = {
             "database": database,
-            "endpoints": [Endpoint("default", provider_for, batches_for=batches_for)],
+            "endpoints": [endpoint],
             "default_model": "scripted",
             "concurrency": 8,
             "slice_s": 10.0,

@@ -245,6 +245,7 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
     if row.kind is ParameterError:
         return ParameterError(message, *(refused_parameter(failure) or ()))
     error = row.kind(message)
+    error.status = failure.status
     # A reply with an error is not charged; an answer that was cut off may be.
     error.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
     return error

@@ -19,18 +19,21 @@ from app.llm.answers.stream import is_stream, joined_stream
 from app.llm.answers.usage import estimate_missing
 from app.llm.classify_errors import Failure, classify
 from app.llm.connections import Connections, Reply
+from app.llm.dialects.dialect import Body, Lesson, apply, cut_at_stop, length_of
+from app.llm.dialects.refusals import fitted, is_unfinished, lesson_of
+from app.llm.dialects.shared import SharedDialect
 from app.llm.failures.error_bodies import failure_of_body, plain
 from app.llm.parse_errors import (
-    OTHER_NAME,
     is_page,
     scrubbed,
     sendable,
-    wants_other_name,
 )
 from app.llm.replies import json_object, read_plain, read_reply
-from app.llm.request_body import LengthName, request_body
+from app.llm.request_body import request_body
 from app.pipeline.types import Completion, Request
 
+MAX_LESSONS = 16
+"""Most things that one call learns before it is given up; more than a request has parameters."""
 # Decompressing costs processor time on both sides.
 _OWN_HEADERS = {"Accept-Encoding": "identity"}
 
@@ -43,66 +46,90 @@ class OpenAIProvider:
         api_key: None for endpoints that need no key.
         model: The model that answers.
         timeout_s: Longest duration of a whole call, in seconds; a longer one is an `Outage`.
+        dialect: What the endpoint is known to refuse; None: nothing is known.
 
     Raises:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
-    def __init__(self, base_url: str, api_key: str | None, model: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        model: str,
+        timeout_s: float,
+        dialect: SharedDialect | None = None,
+    ) -> None:
         self._model = model
         self._timeout_s = timeout_s
         self._api_key = sendable(api_key)
-        self._length_name: LengthName = "max_tokens"
+        self._dialect = SharedDialect() if dialect is None else dialect
         try:
             self._connections = _connections(base_url, self._api_key)
         except (httpx2.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
     async def complete(self, request: Request) -> Completion:
-        """Send one call without a retry; raises the kind of `ProviderError` that `TABLE` names."""
+        """Send one call; raises the kind of `ProviderError` that `TABLE` names.
+
+        It is sent again only where a refusal has taught what to send instead.
+        """
         try:
             # A timeout of the whole call: a slow trickle never reaches a timeout per read.
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._ask(request)
+                answer, sent = await self._ask(request)
         except TimeoutError:
-            answer = Failure("timeout", f"no whole answer in {self._timeout_s:g} s")
+            answer, sent = Failure("timeout", f"no whole answer in {self._timeout_s:g} s"), {}
         # Raised outside the handler: an error of the connection, left as context, may hold the
         # request with its headers, and the provider's message unscrubbed.
         if isinstance(answer, Failure):
-            raise self._trouble(answer)
-        completion = checked_by_limit(self._read(answer), request.parameters.max_tokens)
-        return estimate_missing(completion, request)
+            if not is_unfinished(answer):
+                raise self._trouble(answer)
+            # OpenAI's word for a reply whose thoughts took all of its tokens.
+            answer = Completion("", "length", self._model)
+        else:
+            answer = checked_by_limit(answer, length_of(sent))
+        completion = estimate_missing(answer, request)
+        if request.parameters.stop and not self._dialect.now.takes_all(request.parameters.stop):
+            return cut_at_stop(completion, request.parameters.stop)
+        return completion
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connections.aclose()
 
-    async def _ask(self, request: Request) -> Reply | Failure:
-        length_name = self._length_name
-        answer = await self._post(request, length_name)
-        if isinstance(answer, Failure) and wants_other_name(answer, length_name):
-            # Reasoning models take only the newer name, most other servers only the older one.
-            # The answer is remembered, so only the first calls are sent twice.
-            self._length_name = OTHER_NAME[length_name]
-            answer = await self._post(request, self._length_name)
-        return answer
+    async def _ask(self, request: Request) -> tuple[Completion | Failure, Body]:
+        """Return the answer and the body that was sent for it."""
+        path, body = request_body(request, self._model)
+        learnt: list[Lesson] = []
+        while True:
+            sent = apply(body, self._dialect.now.with_lessons(learnt))
+            answer = await self._post(path, sent)
+            lesson = lesson_of(answer, sent) if isinstance(answer, Failure) else None
+            if lesson is None or lesson in learnt or len(learnt) == MAX_LESSONS:
+                break
+            learnt.append(lesson)
+        if isinstance(answer, Failure) and (shorter := fitted(answer, sent)) is not None:
+            sent = shorter
+            answer = await self._post(path, sent)
+        if not isinstance(answer, Failure):
+            # Only now: a refusal may have quoted the name of a parameter that it isn't about.
+            self._dialect.add(learnt)
+        return answer, sent
 
-    async def _post(self, request: Request, length_name: LengthName) -> Reply | Failure:
-        path, body = request_body(request, self._model, length_name)
-        answer = await self._connections.post(path, json.dumps(body).encode())
-        if isinstance(answer, Reply) and not 200 <= answer.status < 300:
-            return _failure_of_reply(answer).of_request(body)
-        return answer
+    async def _post(self, path: str, body: Body) -> Completion | Failure:
+        reply = await self._connections.post(path, json.dumps(body).encode())
+        if isinstance(reply, Failure):
+            return reply
+        is_fine = 200 <= reply.status < 300
+        answer = self._read(reply) if is_fine else _failure_of_reply(reply)
+        return answer.of_request(body) if isinstance(answer, Failure) else answer
 
-    def _read(self, reply: Reply) -> Completion:
+    def _read(self, reply: Reply) -> Completion | Failure:
         try:
-            answer = self._read_checked(reply)
+            return self._read_checked(reply)
         except (ItemError, Outage) as trouble:
             error = type(trouble)(self._scrubbed(str(trouble)))
-        else:
-            if isinstance(answer, Completion):
-                return answer
-            raise self._trouble(answer)
         # There was an answer, but not a usable one.
         error.may_be_paid = True
         raise error

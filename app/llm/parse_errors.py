@@ -16,13 +16,7 @@ import openai
 from app.errors import ConfigurationError
 from app.llm.classify_errors import Failure
 from app.llm.failures.error_bodies import failure_of_body
-from app.llm.request_body import LengthName
 
-OTHER_NAME: Mapping[LengthName, LengthName] = {
-    "max_tokens": "max_completion_tokens",
-    "max_completion_tokens": "max_tokens",
-}
-_NO_SUCH_PARAMETER = re.compile(r"unsupported|not supported|unrecogni[sz]ed|unknown|not permitted")
 _KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}")
 _SHORTEST_SECRET = 4
 
@@ -40,16 +34,6 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
     if isinstance(reason, httpx2.UnsupportedProtocol):
         return Failure("address", words)
     return Failure("connection", words, arrived=not isinstance(reason, httpx2.ConnectError))
-
-
-def wants_other_name(failure: Failure, length_name: LengthName) -> bool:
-    """Return True when the endpoint refuses the parameter's name, not its value."""
-    words = failure.words.lower()
-    return (
-        failure.status in (400, 422)
-        and (failure.param == length_name or length_name in words)
-        and ("unsupported_parameter" in failure.code or bool(_NO_SUCH_PARAMETER.search(words)))
-    )
 
 
 def is_page(headers: Mapping[str, str], beginning: bytes) -> bool:

@@ -1,17 +1,10 @@
 """A `Request` as the JSON body of an OpenAI-compatible call."""
 
-from typing import Literal, TypeAlias
-
 from app.pipeline.types import ChatPrompt, Parameters, Request
 
-LengthName: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
-"""The chat endpoint's name for the maximum length of an answer; servers differ."""
 
-
-def request_body(
-    request: Request, model: str, length_name: LengthName
-) -> tuple[str, dict[str, object]]:
-    """Return the path below ``/v1`` and the JSON body."""
+def request_body(request: Request, model: str) -> tuple[str, dict[str, object]]:
+    """Return the path below ``/v1`` and the JSON body, before any `Dialect` changes it."""
     prompt, parameters = request.prompt, request.parameters
     body: dict[str, object] = {"model": model}
     if not isinstance(prompt, ChatPrompt):
@@ -20,7 +13,7 @@ def request_body(
             body["logprobs"] = parameters.top_logprobs
         return "/completions", body | _sampling(parameters)
     body["messages"] = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-    body[length_name] = parameters.max_tokens
+    body["max_tokens"] = parameters.max_tokens
     if parameters.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": parameters.top_logprobs}
     if prompt.schema is not None:
@@ -37,7 +30,8 @@ def _sampling(parameters: Parameters) -> dict[str, object]:
     server accepts 1, but servers have other defaults (llama.cpp 0.8, vLLM the model's own).
     """
     body: dict[str, object] = {"temperature": parameters.temperature}
-    if parameters.top_p != 1:
+    # At temperature 0 it changes nothing, and servers refuse some of its values.
+    if parameters.top_p != 1 and parameters.temperature > 0:
         body["top_p"] = parameters.top_p
     if parameters.presence_penalty:
         body["presence_penalty"] = parameters.presence_penalty

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.llm.batch_api.batches import BatchEndpoint
+from app.llm.dialects.shared import DialectMemory
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
-from app.llm.request_body import LengthName
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
@@ -110,14 +110,15 @@ def _endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
 
 
 def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
+    url, timeout_s = given.base_url, settings.request_timeout_s
     key = given.api_key.get_secret_value() if given.api_key else None
+    dialects = DialectMemory(url)
 
     def provider_for(model: str) -> ProviderFactory:
-        return lambda: OpenAIProvider(given.base_url, key, model, settings.request_timeout_s)
+        return lambda: OpenAIProvider(url, key, model, timeout_s, dialects.of(model))
 
-    def batches_for(model: str, length_name: LengthName | None) -> BatchEndpoint:
-        timeout_s = settings.request_timeout_s
-        return BatchEndpoint(given.base_url, key, model, timeout_s, length_name)
+    def batches_for(model: str) -> BatchEndpoint:
+        return BatchEndpoint(url, key, model, timeout_s, dialects.of(model))
 
     return Endpoint(
         name=given.name,
@@ -126,4 +127,5 @@ def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
         requests_per_minute=given.requests_per_minute,
         tokens_per_minute=given.tokens_per_minute,
         batches_for=batches_for,
+        dialects=dialects,
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
-from app.llm.request_body import LengthName
+from app.llm.dialects.shared import SharedDialect
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.model import reply
 from app.services.generation.advance_run import advance_run
@@ -104,8 +104,8 @@ class MortalDatabase(Database):
 class MortalEndpoint(BatchEndpoint):
     """A process may die before a question to the provider, after it, and between two lines."""
 
-    def __init__(self, base_url: str, model: str, name: LengthName | None, life: Life) -> None:
-        super().__init__(base_url, KEY, model, 5.0, name)
+    def __init__(self, base_url: str, model: str, dialect: SharedDialect, life: Life) -> None:
+        super().__init__(base_url, KEY, model, 5.0, dialect)
         self._life = life
 
     def submit(self, batch_id: str, requests: Any) -> str:
@@ -130,10 +130,11 @@ def live(bench: Bench, database_url: str, most: float) -> bool:
     """Let a process serve its turn on what the sweeper names; whether it lived for so long."""
     life = Life(most)
 
-    def batches_for(model: str, name: LengthName | None) -> BatchEndpoint:
-        return MortalEndpoint(bench.server.base_url, model, name, life)
-
     (endpoint,) = bench.context.endpoints
+
+    def batches_for(model: str) -> BatchEndpoint:
+        return MortalEndpoint(bench.server.base_url, model, endpoint.dialects.of(model), life)
+
     database = MortalDatabase(database_url, life)
     mortal = replace(
         bench.context,

@@ -17,10 +17,12 @@ import httpx
 import pytest
 
 from app.errors import ItemError
+from app.llm.dialects.shared import SharedDialect
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.fanout import Fanout
 from app.llm.parallel.outcomes import Outcome
-from app.llm.preflight import preflight
+from app.llm.preflight.preflight import preflight
+from app.pipeline.options import RunOptions
 from app.pipeline.types import (
     Capabilities,
     ChatPrompt,
@@ -31,6 +33,7 @@ from app.pipeline.types import (
     Request,
     TextPrompt,
 )
+from app.services.generation.work.sample_requests import questions_of
 from app.settings import EMBEDDED_MODEL
 
 SERVER = [sys.executable, "-m", "app.llm.model_server", "--slots", "4", "--threads", "2"]
@@ -145,10 +148,11 @@ def test_four_at_a_time_are_all_answered(server: ModelServer) -> None:
 
 
 def test_the_preflight_learns_that_it_can_do_both(server: ModelServer) -> None:
-    learned = preflight(server.provider, "chat")
+    learned = preflight(server.provider, questions_of(RunOptions()), SharedDialect())
     assert learned.capabilities == Capabilities(json_schema=True, logprobs=True)
     assert [probe.completion.model for probe in learned.probes] == [EMBEDDED_MODEL] * 2
-    assert preflight(server.provider, "completions").capabilities == Capabilities()
+    asked = preflight(server.provider, questions_of(RunOptions(profile="paper")), SharedDialect())
+    assert (asked.trouble, asked.capabilities) == (None, Capabilities())
 
 
 def test_the_unchanging_beginning_of_a_prompt_is_computed_once(server: ModelServer) -> None:

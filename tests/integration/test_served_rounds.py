@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.llm.dialects.shared import SharedDialect
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.preflight import preflight
+from app.llm.preflight.preflight import preflight
+from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities
+from app.services.generation.work.sample_requests import questions_of
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.review_runs import made, some_rows, start, stored
@@ -24,9 +27,13 @@ def test_a_run_has_its_rows_answered_by_what_was_tuned(
     with client_of(tuned_folder("lora", tmp_path)) as client:
         url = str(client.base_url).rstrip("/")
         # It can answer, and says of the rest that it cannot.
-        assert preflight(lambda: OpenAIProvider(url, None, "base", 60), "chat").capabilities == (
-            Capabilities(json_schema=False, logprobs=False)
+        dialect = SharedDialect()
+        asked = preflight(
+            lambda: OpenAIProvider(url, None, "base", 60, dialect),
+            questions_of(RunOptions()),
+            dialect,
         )
+        assert asked.capabilities == Capabilities(json_schema=False, logprobs=False)
 
         def provider_for(model: str) -> Callable[[], OpenAIProvider]:
             return lambda: OpenAIProvider(url, None, model, 60)

@@ -9,9 +9,12 @@ import openai
 import pytest
 import torch
 
+from app.llm.dialects.shared import SharedDialect
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.preflight import preflight
+from app.llm.preflight.preflight import preflight
+from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities
+from app.services.generation.work.sample_requests import questions_of
 from app.training.model.base_models import load_for_inference
 from app.training.model.device import Device
 from app.training.plain.encoding import encode_prompt
@@ -90,7 +93,10 @@ def test_a_run_learns_what_it_can_and_has_it_answer_and_judge(
     client: openai.OpenAI, open_bench: OpenBench
 ) -> None:
     url = str(client.base_url).rstrip("/")
-    learned = preflight(lambda: OpenAIProvider(url, None, "base", 60), "chat")
+    dialect = SharedDialect()
+    learned = preflight(
+        lambda: OpenAIProvider(url, None, "base", 60, dialect), questions_of(RunOptions()), dialect
+    )
     assert learned.capabilities == Capabilities(json_schema=True, logprobs=True)
 
     def provider_for(model: str) -> Callable[[], OpenAIProvider]:

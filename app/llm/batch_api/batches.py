@@ -12,15 +12,17 @@ from typing import Literal, Self, TypeAlias
 
 import openai
 
-from app.errors import Conflict, ItemError, Outage, ProviderError, RunError, Throttled
+from app.errors import Conflict, ItemError, Outage, ProviderError, RunError
 from app.llm.batch_api.connection import BatchConnection
 from app.llm.batch_api.lines import Endpoint, Named, endpoint_of, read_line, request_line
 from app.llm.classify_errors import Failure
+from app.llm.dialects.dialect import Dialect, apply
+from app.llm.dialects.refusals import lesson_of
+from app.llm.dialects.shared import SharedDialect
 from app.llm.json_fields import JsonObject
-from app.llm.parse_errors import OTHER_NAME, wants_other_name
 from app.llm.provider_text import shorten, storable
-from app.llm.request_body import LengthName
-from app.pipeline.types import Completion
+from app.llm.request_body import request_body
+from app.pipeline.types import Completion, Request
 
 LABEL = "seedbed_batch"
 """Metadata key under which the provider keeps our name of a batch."""
@@ -62,6 +64,8 @@ class Collected:
     """`Throttled`: the request was never processed (expired, cancelled or rejected)."""
     stray: Stray | None = None
     """Why the line answers no open request; such a line must not be recorded as an answer."""
+    refusal: Failure | None = None
+    """The refusal of the request, which may teach something: see `BatchEndpoint.learn`."""
 
 
 class BatchEndpoint:
@@ -75,7 +79,7 @@ class BatchEndpoint:
         api_key: Sent with every request; None: no key.
         model: The model that answers.
         timeout_s: Longest wait for a part of an answer, in seconds.
-        length_name: The `length_name` that an earlier instance learned.
+        dialect: What the endpoint is known to refuse; None: nothing is known.
 
     Raises:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
@@ -87,10 +91,10 @@ class BatchEndpoint:
         api_key: str | None,
         model: str,
         timeout_s: float,
-        length_name: LengthName | None = None,
+        dialect: SharedDialect | None = None,
     ) -> None:
         self._model = model
-        self._length_name = length_name
+        self._dialect = SharedDialect() if dialect is None else dialect
         self._connection = BatchConnection(base_url, api_key, timeout_s)
         self._api = self._connection.client
 
@@ -105,13 +109,23 @@ class BatchEndpoint:
         self._connection.close()
 
     @property
-    def length_name(self) -> LengthName | None:
-        """The endpoint's name for the maximum length of an answer; None: not known yet.
+    def dialect(self) -> Dialect:
+        """What the endpoint is known to refuse; store it with a batch that is submitted."""
+        return self._dialect.now
 
-        Reasoning models refuse ``max_tokens``, in a batch line by line. Store it with the run, so
-        that the next submission does not waste a batch to learn it.
+    def learn(self, refusal: Failure, request: Request, spoken: Dialect) -> bool:
+        """Learn from the refusal of a line; True when the request can be sent in another way.
+
+        Args:
+            refusal: Of the line.
+            request: Its request.
+            spoken: The dialect that the batch was submitted in.
         """
-        return self._length_name
+        _, body = request_body(request, self._model)
+        lesson = lesson_of(refusal, apply(body, spoken))
+        if lesson is not None:
+            self._dialect.add([lesson])
+        return lesson is not None
 
     def submit(self, batch_id: str, requests: Sequence[Named]) -> str:
         """Send requests as one batch named `batch_id`, and return the provider's id of it.
@@ -213,6 +227,7 @@ class BatchEndpoint:
             for line in self._connection.lines(file_id):
                 custom_id, found = read_line(line, self._model)
                 answer = found if isinstance(found, Completion) else self._trouble(found)
+                refusal = found if isinstance(found, Failure) else None
                 stray: Stray | None = None
                 if not custom_id:
                     stray = "unreadable"
@@ -222,7 +237,7 @@ class BatchEndpoint:
                     stray = "repeated"
                 else:
                     seen.add(custom_id)
-                yield Collected(storable(custom_id), answer, stray)
+                yield Collected(storable(custom_id), answer, stray, refusal)
 
     def _trouble(self, found: Failure | ItemError | Outage) -> ProviderError:
         if not isinstance(found, Failure):
@@ -231,17 +246,13 @@ class BatchEndpoint:
             # There was an answer, but not a usable one.
             error.may_be_paid = True
             return error
-        refused = _refused_name(found)
-        if refused is None or refused == self._length_name:
-            return self._connection.trouble(found)
-        self._length_name = OTHER_NAME[refused]
-        return Throttled(f"The endpoint takes {self._length_name} instead of {refused}.")
+        return self._connection.trouble(found)
 
     def _upload(self, batch_id: str, requests: Sequence[Named]) -> str:
-        name = self._length_name or "max_tokens"
+        dialect = self._dialect.now
         with tempfile.TemporaryFile() as file:
             for custom_id, request in requests:
-                file.write(request_line(custom_id, request, self._model, name))
+                file.write(request_line(custom_id, request, self._model, dialect))
             file.seek(0)
             content = (f"{batch_id}.jsonl", file, "application/jsonl")
             call = self._api.files.with_streaming_response.create(file=content, purpose="batch")
@@ -276,14 +287,6 @@ class BatchEndpoint:
             )
         state: Literal["working", "ended"] = "ended" if said in _ENDED else "working"
         return BatchStatus(state, said, total, completed, failed, words, trouble)
-
-
-def _refused_name(failure: Failure) -> LengthName | None:
-    """Return the length parameter that the endpoint refused; None: it refused something else."""
-    refused = [name for name in OTHER_NAME if wants_other_name(failure, name)]
-    # A message that names both parameters names the refused one first.
-    refused.sort(key=lambda name: (failure.param != name, failure.words.find(name)))
-    return refused[0] if refused else None
 
 
 def _words(error: JsonObject) -> str:

@@ -6,10 +6,11 @@ from typing import Literal, TypeAlias
 
 from app.errors import ItemError, Outage
 from app.llm.classify_errors import Failure
+from app.llm.dialects.dialect import LONGER_NAME, NOTHING_LEARNT, Dialect, apply
 from app.llm.failures.error_bodies import failure_of_body
 from app.llm.json_fields import JsonObject
 from app.llm.replies import json_object, read_reply
-from app.llm.request_body import LengthName, request_body
+from app.llm.request_body import request_body
 from app.pipeline.types import ChatPrompt, Completion, Request
 
 MAX_REQUESTS = 50_000
@@ -22,13 +23,15 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 Named: TypeAlias = tuple[str, Request]
 """A ``custom_id``, which the answer repeats, and its request."""
 Endpoint: TypeAlias = Literal["/v1/chat/completions", "/v1/completions"]
-_LONGER_NAME: LengthName = "max_completion_tokens"
+_RENAMED_BYTES = len(LONGER_NAME) - len("max_tokens")
+"""A line may become longer by this much when a parameter is renamed."""
 
 
-def request_line(custom_id: str, request: Request, model: str, name: LengthName) -> bytes:
+def request_line(custom_id: str, request: Request, model: str, dialect: Dialect) -> bytes:
     """Return a request as a line of the input file, with the line feed."""
-    path, body = request_body(request, model, name)
-    asked = {"custom_id": custom_id, "method": "POST", "url": f"/v1{path}", "body": body}
+    path, body = request_body(request, model)
+    sent = apply(body, dialect)
+    asked = {"custom_id": custom_id, "method": "POST", "url": f"/v1{path}", "body": sent}
     return json.dumps(asked).encode() + b"\n"
 
 
@@ -53,7 +56,7 @@ def split(
     part: list[Named] = []
     size = 0
     for custom_id, request in requests:
-        line = len(request_line(custom_id, request, model, _LONGER_NAME))
+        line = len(request_line(custom_id, request, model, NOTHING_LEARNT)) + _RENAMED_BYTES
         if part and (len(part) == max_requests or size + line > max_bytes):
             yield part
             part, size = [], 0

@@ -33,13 +33,14 @@ _NAMES = {
     "logprobs": r"(top[_ ]?|response_?)?log[_ ]?prob(s|abilities)?",
     "top_logprobs": r"top[_ ]?log[_ ]?probs",
     "response_format": (
-        r"response[_ .]?(format|schema|mime_?type)|json[_ ]?(schema|mode|object)"
+        r"response[_ .]?(format|schema|mime_?type)|json[_ ]?(schema|mode|object|output)"
         r"|structured[_ ]outputs?|guided[_ ](json|decoding)|output[_ ](format|config|schema)"
         r"|\bgrammar\b|\bschema\b"
     ),
     "stop": (
         r"\bstop[_ ]?(sequence|word|string|token)s?|[\"'`]stop[\"'`]|\bstop\b(?= (param|arg|field))"
-        r"|(?<=parameter )stop\b|(?<=parameter: )stop\b|(?<=supplied: )stop\b"
+        r"|\bstop\b(?= (is|was|must))|(?<=model: )stop\b|(?<=parameter )stop\b"
+        r"|(?<=parameter: )stop\b|(?<=supplied: )stop\b"
     ),
     "seed": r"[\"'`](random_)?seed[\"'`]|\b(random_)?seed\b",
     "max_tokens": _LENGTH,
@@ -47,6 +48,7 @@ _NAMES = {
     SYSTEM: (
         r"system[_ ](role|message|prompt|instruction)s?|roles?:? ?[\"'`]?system\b"
         r"|[\"'`]system[\"'`]|developer instructions?|systemInstruction"
+        r"|roles must alternate|only user and assistant"
     ),
 }
 _NO_PARAMETERS = ("model", "messages", "prompt", "input", "inputs", "none", "null", "")
@@ -57,6 +59,7 @@ _REFUSAL = re.compile(
     r"|extraneous|\binvalid|illegal|\b(must|should) (not )?(be|contain|have)\b"
     r"|\bcan(not|'t)( both)? be\b|can only"
     r"|\bonly (supports?|accepts?|allows?|the default|one of)|deprecated|please remove"
+    r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax\b"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"
     r"|out of range|\brange\b|exceed|forbidden|cannot find field|failed to (parse|compile)"
     r"|no (longer )?support|incompatible|disabled|could ?n.t (parse|compile)|is not permitted"

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from app.llm.batch_api.batches import BatchEndpoint
+from app.llm.dialects.shared import DialectMemory
 from app.llm.parallel.fanout import Dropped, Fanout
 from app.llm.parallel.loop_thread import LoopThread
 from app.llm.parallel.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import ProviderFactory
-from app.llm.request_body import LengthName
 
 FIRST_IN_FLIGHT = 4
 """Calls in flight before the limits of an endpoint are known; each answer adds one."""
@@ -28,8 +28,10 @@ class Endpoint:
     requests_per_minute: int | None = None
     """Rate limit over all workers; None: no limit of our own."""
     tokens_per_minute: int | None = None
-    batches_for: Callable[[str, LengthName | None], BatchEndpoint] | None = None
-    """Makes its Batch API client, for a model and a length parameter; None: it has no Batch API."""
+    batches_for: Callable[[str], BatchEndpoint] | None = None
+    """Makes its Batch API client for a model name; None: it has no Batch API."""
+    dialects: DialectMemory = field(default_factory=DialectMemory)
+    """What it is known to refuse, by model; its providers and clients share it."""
 
 
 class Calls:

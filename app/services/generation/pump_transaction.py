@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import BatchPlanner, Next
 from app.services.generation.trouble.streaks import streaks_from
+from app.services.generation.work import learned
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.end_run import finish_if_over
 from app.services.generation.work.item_call import Answered, ItemCall
-from app.services.generation.work.material import PreparedRun, with_target_of
+from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
+from app.services.model_calls.dialects import SharedDialects
 from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
 from app.states import Status
 from app.store.runs import runs, slots, waiting
@@ -43,6 +45,7 @@ class Turns:
         self._claimer = Claimer(context, prepared, hold.token)
         self._recorder = Recorder(hold.token)
         self._batch_planner = BatchPlanner(context, prepared, hold.token)
+        self._dialects = SharedDialects(context.endpoints, prepared.model)
         self._pool: Pool | None = None
 
     def any_batch_due(self, session: Session) -> bool:
@@ -91,8 +94,9 @@ class Turns:
         run = runs.lock(session, self._hold.run_id)
         if run is None:
             raise LookupError(f"run {self._hold.run_id} is gone")
-        # A person may have raised the target.
-        self._material = with_target_of(run, self._material)
+        if self._dialects.is_due:
+            learned.record(session, run, self._dialects.exchange(session))
+        self._material = as_known_now(run, self._material)
         return run
 
     def _record_wait(self, session: Session, run: Run) -> None:

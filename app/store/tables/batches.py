@@ -1,6 +1,7 @@
 """The table of batches: model calls that were sent to a provider's Batch API together."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -33,8 +34,8 @@ class Batch(Table):
     requests: Mapped[int]
     completed: Mapped[int] = mapped_column(server_default=text("0"))
     """Requests answered, by the provider's count."""
-    length_name: Mapped[str | None] = mapped_column(String(30))
-    """The endpoint's name for the length limit, if a batch has shown it."""
+    lessons: Mapped[list[Any] | None]
+    """What the endpoint was known to refuse when it was submitted; null: nothing."""
     trouble: Mapped[str | None]
     """The last error, in the provider's words."""
     failing_since: Mapped[datetime | None]

@@ -1,6 +1,7 @@
-"""The table of endpoint state: rate limits and outages, shared by all workers."""
+"""The tables of endpoints: rate limits, outages and dialects, shared by all workers."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -33,3 +34,16 @@ class EndpointState(Table):
     """When the requests so far are within the request limit; later than now: it is used up."""
     tokens_at: Mapped[datetime | None]
     """The same for the token limit."""
+
+
+class EndpointDialect(Table):
+    """What an endpoint refuses for one model; workers leave it out of their requests."""
+
+    __tablename__ = "endpoint_dialects"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    address_sha256: Mapped[str] = mapped_column(String(64))
+    """Of the address where it was learnt; at another address it says nothing."""
+    lessons: Mapped[list[Any]]
+    """``[{"parameter": ..., "action": ..., "value": ..., "stage": ..., "words": ...}]``."""

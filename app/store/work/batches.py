@@ -115,10 +115,24 @@ def held(session: Session, batch_id: str, token: str) -> Batch | None:
     return batch if batch is not None and batch.token == token else None
 
 
-def record_submitted(session: Session, batch_id: str, provider_id: str, first_s: float) -> None:
-    """Record the provider's id for it; it is polled after `first_s` seconds."""
+def record_submitted(
+    session: Session,
+    batch_id: str,
+    provider_id: str,
+    first_s: float,
+    lessons: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Record the provider's id for it; it is polled after `first_s` seconds.
+
+    `lessons`: what the endpoint was known to refuse.
+    """
     now = epoch_now()
-    values = {"provider_id": provider_id, "submitted_at": now, "poll_at": now + first_s}
+    values = {
+        "provider_id": provider_id,
+        "submitted_at": now,
+        "poll_at": now + first_s,
+        "lessons": list(lessons) or None,
+    }
     _set(session, batch_id, state=BatchState.SUBMITTED, **values)
 
 
@@ -174,7 +188,6 @@ def close(
     *,
     trouble: str | None = None,
     retry_after_s: float | None = None,
-    length_name: str | None = None,
 ) -> None:
     """Record its final state; `retry_after_s`: when a smaller batch may be tried."""
     now = epoch_now()
@@ -182,8 +195,6 @@ def close(
     values: dict[str, Any] = {"state": state, "closed_at": now, "poll_at": at}
     if trouble is not None:
         values["trouble"] = trouble
-    if length_name is not None:
-        values["length_name"] = length_name
     _set(session, batch_id, **values)
 
 
@@ -225,16 +236,6 @@ def refused_last(
         return None
     last = refused[0]
     return Refused(len(refused), last.requests, may_try=bool(last.may), retry_at=last.poll_at)
-
-
-def length_name(session: Session, run_id: str) -> str | None:
-    """Return the endpoint's name for the length limit, as learned by the run's batches."""
-    return session.scalar(
-        select(Batch.length_name)
-        .where(Batch.run_id == run_id, Batch.length_name.is_not(None))
-        .order_by(Batch.id.desc())
-        .limit(1)
-    )
 
 
 def _set(session: Session, batch_id: str, **values: object) -> None:

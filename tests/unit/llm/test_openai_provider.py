@@ -8,7 +8,9 @@ import pytest
 
 from app.errors import ConfigurationError, ProviderError, RunError
 from app.llm.answers.usage import estimate_prompt_tokens
-from app.llm.openai_provider import OpenAIProvider
+from app.llm.dialects.dialect import NOTHING_LEARNT
+from app.llm.dialects.shared import SharedDialect
+from app.llm.openai_provider import MAX_LESSONS, OpenAIProvider
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.types import (
     ChatPrompt,
@@ -170,15 +172,75 @@ def test_an_endpoint_that_takes_neither_name_is_asked_twice_and_then_reported() 
         assert server.counts.calls == 2
 
 
-def test_a_length_that_is_too_large_is_not_taken_for_an_unknown_name() -> None:
-    def too_large(_: ScriptedCall) -> ScriptedReply:
+def test_a_length_that_is_too_large_is_lowered_and_not_taken_for_an_unknown_name() -> None:
+    def too_large(call: ScriptedCall) -> ScriptedReply:
+        if call.parameters["max_tokens"] <= 16:
+            return ScriptedReply("ok")
         message = "max_tokens is too large: 20. This model supports at most 16."
         return ScriptedReply(status=400, error={"message": message, "param": "max_tokens"})
 
-    with scripted_server(too_large) as server:
-        with pytest.raises(ProviderError, match="at most 16"):
-            asyncio.run(_ask(server.base_url, [chat(PLAIN)], None))
-        assert server.counts.calls == 1
+    answers, calls = ask(too_large, chat(PLAIN))
+    assert [answer.text for answer in answers] == ["ok"]
+    assert [call.parameters["max_tokens"] for call in calls] == [20, 16]
+
+
+def test_an_endpoint_that_refuses_everything_by_name_is_asked_a_bounded_number_of_times() -> None:
+    def grumpy(call: ScriptedCall) -> ScriptedReply:
+        names = [name for name in call.body if name not in ("model", "messages")]
+        return ScriptedReply(status=400, error={"message": f"{names[-1]} is not supported"})
+
+    with scripted_server(grumpy) as server:
+        with pytest.raises(RunError, match="max_completion_tokens is not supported"):
+            asyncio.run(_ask(server.base_url, [chat(FULL, SCHEMA)], None))
+        assert server.counts.calls < MAX_LESSONS
+
+
+def test_a_refusal_that_only_quotes_a_parameter_is_not_remembered() -> None:
+    """Content filters quote the prompt; what is left out then changes nothing."""
+
+    def filtered(call: ScriptedCall) -> ScriptedReply:
+        if "water" in call.messages[-1].content:
+            message = "Not allowed: 'At which temperature does water boil?'"
+            return ScriptedReply(status=400, error={"message": message})
+        return ScriptedReply("ok")
+
+    water = (Message("user", "At which temperature does water boil?"),)
+    asked = Request(ChatPrompt(water), PLAIN, "test/chat@1")
+    dialect = SharedDialect()
+
+    async def talk(base_url: str) -> None:
+        provider = OpenAIProvider(base_url, None, "m", 5, dialect)
+        with pytest.raises(ProviderError):
+            await provider.complete(asked)
+        await provider.complete(chat(PLAIN))
+        await provider.aclose()
+
+    with scripted_server(filtered) as server:
+        asyncio.run(talk(server.base_url))
+        assert server.calls[-1].parameters["temperature"] == 1.0
+    assert dialect.now == NOTHING_LEARNT
+
+
+def test_a_reply_is_cut_at_the_stop_sequences_that_the_endpoint_refuses() -> None:
+    def no_stop(call: ScriptedCall) -> ScriptedReply:
+        if "stop" in call.parameters:
+            return ScriptedReply(status=400, error={"message": "stop is not supported"})
+        return ScriptedReply("one\n\ntwo")
+
+    (answer,), calls = ask(no_stop, text(FULL))
+    assert (answer.text, answer.finish_reason, len(calls)) == ("one", "stop", 2)
+
+
+def test_a_reply_that_openai_reports_as_unfinished_is_one_that_was_cut_off() -> None:
+    message = "Could not finish the message because max_tokens or model output limit was reached."
+    reply = ScriptedReply(status=400, error={"message": message})
+    (answer,), _ = ask(lambda _: reply, chat(PLAIN))
+    assert (answer.text, answer.cut_off) == ("", True)
+
+
+def test_at_temperature_0_no_top_p_is_sent() -> None:
+    _, (call,) = ask(fine, text(Parameters(temperature=0.0, top_p=0.0, max_tokens=3)))
+    assert call.parameters == {"temperature": 0.0, "max_tokens": 3}
 
 
 @pytest.mark.parametrize("key", ["sk-caf\N{LATIN SMALL LETTER E WITH ACUTE}", "sk-1\nHost: x"])

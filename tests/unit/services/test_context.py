@@ -36,7 +36,7 @@ def test_named_endpoints_take_its_place(tmp_path: Path) -> None:
     assert [(each.name, each.weight) for each in found.endpoints] == [("big", 3.0), ("small", 1.0)]
     assert found.endpoints[1].requests_per_minute == 5
     assert found.endpoints[0].batches_for is not None
-    assert found.endpoints[0].batches_for("m", None) is not None
+    assert found.endpoints[0].batches_for("m") is not None
     found.close()
 
 

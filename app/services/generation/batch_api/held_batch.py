@@ -1,7 +1,8 @@
 """A batch that this pump polls, and every change to it: each is fenced and safe to repeat."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -54,12 +55,12 @@ class HeldBatch:
 
         return self._context.database.retrying(turn)
 
-    def submitted(self, provider_id: str) -> None:
-        """Record that the provider has it."""
+    def submitted(self, provider_id: str, lessons: Sequence[Mapping[str, Any]]) -> None:
+        """Record that the provider has it; `lessons`: what was known of the endpoint before."""
 
         def submitted(session: Session, _: Run, now: Batch) -> None:
             wait_s = 0.0 if now.cancelled_at is not None else self._first_s
-            batches.record_submitted(session, now.id, provider_id, wait_s)
+            batches.record_submitted(session, now.id, provider_id, wait_s, lessons)
             self.report(session, BatchState.SUBMITTED)
 
         self.change(submitted)

@@ -46,7 +46,6 @@ class BatchPlanner:
     """Plans batches for one pump; `token` is its fence."""
 
     def __init__(self, context: ServiceContext, prepared: PreparedRun, token: str) -> None:
-        self._asking = prepared.asking
         self._model = prepared.model
         self._token = token
         # The first of several: a batch is not shared between endpoints.
@@ -148,7 +147,7 @@ class BatchPlanner:
             if not items:
                 return
             after, limit = items[-1].id, limit - len(items)
-            asked = requests.build(session, items, material, self._asking)
+            asked = requests.build(session, items, material, material.asking)
             answered = self._claimer.answered(session, material, asked)
             known = {one.asked.item.id for one in answered}
             # A claim for calls finds the reply again, and nothing is asked.

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from app.errors import ConfigurationError, Conflict, ItemError, Outage, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus
 from app.llm.batch_api.lines import Named
-from app.llm.parse_errors import OTHER_NAME
-from app.llm.request_body import LengthName
+from app.llm.dialects.dialect import Dialect, lessons_as_json
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.batch_api.plan import AT_ONCE
@@ -110,16 +109,11 @@ class _Poll:
         name = self._batch.endpoint
         for one in self._context.endpoints:
             if one.name == name and one.batches_for is not None:
-                return one.batches_for(self._prepared.model, self._length_name())
+                return one.batches_for(self._prepared.model)
         raise ConfigurationError(
             f"The batch was submitted to the endpoint {name!r}, which is not configured any more."
             " Add it to SEEDBED_ENDPOINTS again."
         )
-
-    def _length_name(self) -> LengthName | None:
-        with self._context.database.read() as session:
-            known = batches.length_name(session, self._batch.run_id)
-        return next((name for name in OTHER_NAME if name == known), None)
 
     def _go_on(self, endpoint: BatchEndpoint) -> None:
         match self._batch.state, self._batch.provider_id:
@@ -133,6 +127,7 @@ class _Poll:
     def _submit(self, endpoint: BatchEndpoint) -> None:
         batch = self._batch
         provider_id: str | None = None
+        dialect: Dialect = endpoint.dialect
         if self._held.cancelled_s is None:
             provider_id = endpoint.submit(batch.id, list(self._named()))
         elif batch.may_exist:
@@ -140,12 +135,12 @@ class _Poll:
         if provider_id is None:
             self._held.refuse(None)
         else:
-            self._held.submitted(provider_id)
+            self._held.submitted(provider_id, lessons_as_json(dialect.lessons))
 
     def _named(self) -> Iterator[Named]:
         """Yield the batch's requests, always the same: its items do not change meanwhile."""
         material = self._prepared.material
-        asking = self._prepared.asking
+        asking = material.asking
         after = 0
         while True:
             with self._context.database.read() as session:

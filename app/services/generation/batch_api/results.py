@@ -16,6 +16,7 @@ from app.errors import ItemError, ProviderError, RunError
 from app.llm.answers.finish_reasons import checked_by_limit
 from app.llm.answers.usage import estimate_missing
 from app.llm.batch_api.batches import BatchEndpoint, Collected
+from app.llm.dialects.dialect import Dialect, lessons_from_json
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Completion, Stage
@@ -23,7 +24,7 @@ from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.work import accounting, requests
 from app.services.generation.work.item_call import Again, Answered, ItemCall, failed, paid_reply
-from app.services.generation.work.material import PreparedRun, with_target_of
+from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
 from app.states import BatchState
@@ -49,12 +50,13 @@ class Collection:
     ) -> None:
         self._context = context
         self._model = prepared.model
-        self._asking = prepared.asking
+        self._asking = prepared.material.asking
+        self._spoken = Dialect(lessons_from_json(held.batch.lessons or ()))
         self._material = prepared.material
         self._held = held
         self._batch = held.batch
         self._endpoint = endpoint
-        self._known_name = endpoint.length_name
+        self._has_learnt = False
         self._recorder = Recorder(held.batch.id)
         self._pool: Pool | None = None
         self._answered = 0
@@ -91,7 +93,7 @@ class Collection:
                 return
             # Put back after the commit, as in a pump's turn.
             pool, self._pool = self._pool or Pool(self._material), None
-            self._material = with_target_of(run, self._material)
+            self._material = as_known_now(run, self._material)
             answers = self._answers(session, ours)
             self._recorder.record(session, run, self._material, answers, pool)
             self._wait_again(session, run, answers)
@@ -126,7 +128,7 @@ class Collection:
         items = [item for item, _ in found]
         asked = requests.build(session, items, self._material, self._asking)
         return [
-            self._answer(self._named(one, most), lines[one.item.id].answer)
+            self._answer(self._named(one, most), lines[one.item.id])
             for one, (_, most) in zip(asked, found, strict=True)
         ]
 
@@ -134,7 +136,11 @@ class Collection:
         call = f"{self._batch.id}.{asked.item.id}"
         return replace(asked, reserved=most, call=call, endpoint=self._batch.endpoint)
 
-    def _answer(self, asked: ItemCall, answer: Completion | ProviderError) -> Answered:
+    def _answer(self, asked: ItemCall, line: Collected) -> Answered:
+        answer, refusal = line.answer, line.refusal
+        if refusal is not None and self._endpoint.learn(refusal, asked.request, self._spoken):
+            self._has_learnt = True
+            return Answered(asked, Again())
         match answer:
             case Completion():
                 prices = self._context.prices
@@ -153,9 +159,8 @@ class Collection:
         return cost_usd(completion, self._model, self._context.prices, by_batch=True)
 
     def _wait_again(self, session: Session, run: Run, answers: Sequence[Answered]) -> None:
-        """Let items refused for the name of a parameter go into a batch with the other name."""
-        learned = self._endpoint.length_name != self._known_name
-        if learned and self._batch.stage in run.batch_stages:
+        """Let items refused for a parameter go into a batch without it."""
+        if self._has_learnt and self._batch.stage in run.batch_stages:
             again = [a.asked.item.id for a in answers if isinstance(a.reply, Again)]
             batch_items.wait_again(session, again)
 
@@ -170,8 +175,7 @@ class Collection:
                 session, run, Stage(now.stage), stray, self._cost_usd(stray)
             )
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
-        name = self._endpoint.length_name
-        batches.close(session, now.id, BatchState.COLLECTED, length_name=name)
+        batches.close(session, now.id, BatchState.COLLECTED)
         self._held.report(session, BatchState.COLLECTED, answered=self._answered, missing=len(left))
 
 

@@ -41,7 +41,6 @@ class Claimer:
 
     def __init__(self, context: ServiceContext, prepared: PreparedRun, token: str) -> None:
         self._prices = context.prices
-        self._asking = prepared.asking
         self._model = prepared.model
         self._token = token
         self._calls = 0
@@ -76,7 +75,7 @@ class Claimer:
         )
         if not items:
             return Claim()
-        asked = requests.build(session, items, material, self._asking)
+        asked = requests.build(session, items, material, material.asking)
         claim = Claim()
         claim.answered.extend(self.answered(session, material, asked))
         done = {answer.asked.item.id for answer in claim.answered}

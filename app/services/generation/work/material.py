@@ -1,14 +1,16 @@
 """The parts of a run that stay the same while it runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
+from app.llm.preflight.preflight import CAN_NOTHING
 from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES, Profile
 from app.pipeline.shapes import Asking
-from app.pipeline.types import Capabilities, SeedTask
+from app.pipeline.types import Capabilities, SeedTask, Stage
+from app.services.generation.work import learned
 from app.store.runs import seed_sets
 from app.store.runs.source import Growing, Source, source_of
 from app.store.tables.runs import Run
@@ -24,20 +26,23 @@ class RunMaterial:
     source: Source
     seeds: Sequence[SeedTask] = ()
     """Empty in a review."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedRun:
-    """A run that a pump can work on: its material, model and what the endpoint can do."""
-
-    material: RunMaterial
-    model: str
-    capabilities: Capabilities
+    capabilities: Capabilities = CAN_NOTHING
+    """What the endpoints can do, as known now."""
+    room: Mapping[Stage, int] = field(default_factory=dict)
+    """Raised length limits by stage, in tokens."""
 
     @property
     def asking(self) -> Asking:
         """The options and capabilities that shape every request of the run."""
-        return Asking(self.material.options, self.capabilities)
+        return Asking(self.options, self.capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run that a pump can work on: its material and its model."""
+
+    material: RunMaterial
+    model: str
 
 
 def material_of(session: Session, run: Run) -> RunMaterial:
@@ -45,12 +50,18 @@ def material_of(session: Session, run: Run) -> RunMaterial:
     options = RunOptions.model_validate(run.options)
     source = source_of(run)
     seeds = seed_sets.tasks_of(session, source.seed_set_id) if isinstance(source, Growing) else ()
-    return RunMaterial(run.id, PROFILES[options.profile], options, source, seeds)
+    material = RunMaterial(run.id, PROFILES[options.profile], options, source, seeds)
+    return as_known_now(run, material)
 
 
-def with_target_of(run: Run, material: RunMaterial) -> RunMaterial:
-    """Return the material with the run's present target, which a person may have raised."""
-    target = run.options["target"]
-    if target == material.options.target:
-        return material
-    return replace(material, options=material.options.model_copy(update={"target": target}))
+def as_known_now(run: Run, material: RunMaterial) -> RunMaterial:
+    """Return the material with what may change while a run runs.
+
+    A person may raise its target; a worker may learn what the endpoint refuses.
+    """
+    options, target = material.options, run.options["target"]
+    if target != options.target:
+        options = options.model_copy(update={"target": target})
+    capabilities, room = learned.capabilities_of(run), learned.room_of(run)
+    now = replace(material, options=options, capabilities=capabilities, room=room)
+    return material if now == material else now

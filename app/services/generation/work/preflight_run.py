@@ -1,20 +1,24 @@
 """The preflight of a run: every endpoint is asked what it can do, within the run's caps."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, Outage, RunError
 from app.llm import prices
-from app.llm.preflight import PATIENCE_S, Preflight, preflight, questions
+from app.llm.dialects.dialect import Dialect
+from app.llm.parallel.calls import Endpoint
+from app.llm.preflight.preflight import PATIENCE_S, Preflight, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NOTHING, Amount
+from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
+from app.services.generation.work.sample_requests import questions_of
+from app.services.model_calls.dialects import SharedDialects
 from app.services.run_leased import kept_lease
 from app.states import EndReason, Status
 from app.store.runs import runs, slots
@@ -22,8 +26,6 @@ from app.store.runs.runs import Hold
 from app.store.tables.runs import Run
 from app.store.work import completions, endpoint_states
 from app.store.work.completions import Reply
-
-Kind: TypeAlias = Literal["chat", "completions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,26 @@ class Preflighted:
     """The most that the calls without a reply can have taken."""
     trouble: str | None
     """Why the run cannot begin; None: it can."""
+    dialects: Mapping[str, Dialect] = field(default_factory=dict)
+    """What is known of the endpoints, by name."""
 
 
-def ask(context: ServiceContext, model: str, kind: Kind, hold: Hold) -> Preflighted | None:
+def ask(context: ServiceContext, model: str, options: RunOptions, hold: Hold) -> Preflighted | None:
     """Ask every endpoint what it can do; None when a throttle, the caps or a lost slot forbid it.
 
     The calls are presumed spent at their most before they are sent. Afterwards, `settle` them.
     """
     if _is_throttled(context, model):
         return None
-    reserved = _most_of(context, model, questions(kind) * len(context.endpoints))
-    if not context.database.retrying(lambda session: _reserve(session, hold, reserved)):
+    known = SharedDialects(context.endpoints, model)
+    context.database.retrying(known.exchange)
+    asking = _Asking(context, model, options, hold)
+    if not asking.reserve(asking.first):
         return None
     with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
-        asked = _ask_all(context, model, kind)
-    return _found(context, model, asked, reserved, hold.token)
+        asked = asking.ask_all()
+    dialects = context.database.retrying(known.exchange)
+    return replace(_found(context, model, asked, asking.reserved, hold.token), dialects=dialects)
 
 
 def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> None:
@@ -104,30 +111,64 @@ def _most_of(context: ServiceContext, model: str, asked: Iterable[Request]) -> A
     return sum((prices.max_usage(request, model, context.prices) for request in asked), NOTHING)
 
 
-def _reserve(session: Session, hold: Hold, most: Amount) -> bool:
-    """Presume the preflight spent at its most, if the caps allow it; else pause the run."""
-    run = runs.lock(session, hold.run_id)
-    if run is None or not slots.is_held(session, hold):
-        return False
-    budget = accounting.affordable(session, run, [most])
-    if budget.broken_cap is not None:
-        accounting.pause_for_budget(session, run, budget.broken_cap)
-        return False
-    accounting.presume_spent(run, most)
-    return True
+class _Asking:
+    """The preflights of all endpoints, within the caps of the run."""
 
+    def __init__(
+        self, context: ServiceContext, model: str, options: RunOptions, hold: Hold
+    ) -> None:
+        self._context = context
+        self._model = model
+        self._hold = hold
+        self._questions = questions_of(options)
+        self.reserved = NOTHING
+        """The most that all calls could take that were allowed so far."""
 
-def _ask_all(context: ServiceContext, model: str, kind: Kind) -> Mapping[str, Preflight]:
-    """Ask endpoints in order; it ends with the first that refuses. Outages do not end it."""
-    asked: dict[str, Preflight] = {}
-    for endpoint in context.endpoints:
-        try:
-            asked[endpoint.name] = preflight(endpoint.provider_for(model), kind)
-        except ConfigurationError as error:
-            asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
-        if not isinstance(asked[endpoint.name].trouble, Outage | None):
-            break
-    return asked
+    @property
+    def first(self) -> Sequence[Request]:
+        """The requests that are sent in any case."""
+        each = [question.request for question in self._questions]
+        return each * len(self._context.endpoints)
+
+    def reserve(self, requests: Sequence[Request]) -> bool:
+        """Presume calls spent at their most, if the caps allow it; else pause the run."""
+        most = _most_of(self._context, self._model, requests)
+
+        def reserve(session: Session) -> bool:
+            run = runs.lock(session, self._hold.run_id)
+            if run is None or not slots.is_held(session, self._hold):
+                return False
+            budget = accounting.affordable(session, run, [most])
+            if budget.broken_cap is not None:
+                accounting.pause_for_budget(session, run, budget.broken_cap)
+                return False
+            accounting.presume_spent(run, most)
+            return True
+
+        is_reserved = self._context.database.retrying(reserve)
+        if is_reserved:
+            self.reserved += most
+        return is_reserved
+
+    def ask_all(self) -> Mapping[str, Preflight]:
+        """Ask endpoints in order; it ends with the first that refuses. Outages do not end it."""
+        asked: dict[str, Preflight] = {}
+        for endpoint in self._context.endpoints:
+            try:
+                asked[endpoint.name] = self._ask(endpoint)
+            except ConfigurationError as error:
+                asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
+            if not isinstance(asked[endpoint.name].trouble, Outage | None):
+                break
+        return asked
+
+    def _ask(self, endpoint: Endpoint) -> Preflight:
+        return preflight(
+            endpoint.provider_for(self._model),
+            self._questions,
+            endpoint.dialects.of(self._model),
+            may_ask=self.reserve,
+        )
 
 
 def _found(

@@ -7,8 +7,13 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Capabilities, Stage
 from app.services.context import ServiceContext
-from app.services.generation.work import preflight_run
-from app.services.generation.work.material import PreparedRun, RunMaterial, material_of
+from app.services.generation.work import learned, preflight_run
+from app.services.generation.work.material import (
+    PreparedRun,
+    RunMaterial,
+    as_known_now,
+    material_of,
+)
 from app.services.generation.work.plan_work import plan_ahead
 from app.services.generation.work.preflight_run import Preflighted, pause_run_for_provider
 from app.states import Status
@@ -31,13 +36,13 @@ def prepare(context: ServiceContext, hold: Hold) -> PreparedRun | None:
         run = session.get_one(Run, hold.run_id)
         material = material_of(session, run)
     if run.status == Status.QUEUED:
-        capabilities = context.database.retrying(
+        begun = context.database.retrying(
             lambda session: _resume_with_batches(session, material, hold)
         ) or _start(context, run, material, hold)
-        return None if capabilities is None else PreparedRun(material, run.model, capabilities)
+        return None if begun is None else PreparedRun(begun, run.model)
     if run.status not in {Status.RUNNING, Status.CANCELLING} or run.capabilities is None:
         return None
-    return PreparedRun(material, run.model, Capabilities(**run.capabilities))
+    return PreparedRun(material, run.model)
 
 
 def pause_for_provider(context: ServiceContext, hold: Hold, message: str) -> None:
@@ -45,9 +50,7 @@ def pause_for_provider(context: ServiceContext, hold: Hold, message: str) -> Non
     context.database.retrying(lambda session: pause_run_for_provider(session, hold, message))
 
 
-def _resume_with_batches(
-    session: Session, material: RunMaterial, hold: Hold
-) -> Capabilities | None:
+def _resume_with_batches(session: Session, material: RunMaterial, hold: Hold) -> RunMaterial | None:
     """Resume a run that has batches at the provider without a preflight.
 
     The results of a batch are billed, so they are collected whatever the caps allow by now.
@@ -62,18 +65,18 @@ def _resume_with_batches(
         plan_ahead(session, run, material)
     elif run.status != Status.RUNNING:
         return None
-    return Capabilities(**run.capabilities)
+    return as_known_now(run, material)
 
 
 def _start(
     context: ServiceContext, run: Run, material: RunMaterial, hold: Hold
-) -> Capabilities | None:
+) -> RunMaterial | None:
     """Ask the endpoints what they can do; then plan the first work, or pause the run."""
-    asked = preflight_run.ask(context, run.model, material.profile.endpoint, hold)
+    asked = preflight_run.ask(context, run.model, material.options, hold)
     if asked is None:
         return None
 
-    def plan(session: Session) -> Capabilities | None:
+    def plan(session: Session) -> RunMaterial | None:
         locked = runs.lock(session, run.id)
         if locked is None:
             return None
@@ -84,7 +87,7 @@ def _start(
 
 def _plan_first_work(
     session: Session, run: Run, material: RunMaterial, hold: Hold, asked: Preflighted
-) -> Capabilities | None:
+) -> RunMaterial | None:
     """Settle the preflight, then let the run begin or pause it; safe to repeat."""
     is_held = slots.is_held(session, hold)
     waits = is_held and run.status == Status.QUEUED
@@ -93,27 +96,28 @@ def _plan_first_work(
         for name in sorted(asked.there):
             endpoint_states.record_up(session, name, run.model)
             endpoint_states.release(session, name, run.model)
-        return _begin(session, run, material, asked.capabilities)
+        _begin(session, run, material, asked)
+        return as_known_now(run, material)
     if waits:
         pause_run_for_provider(session, hold, str(asked.trouble))
     # Committed before, but the answer was lost; or the run was paused or taken away meanwhile.
     runs_on = is_held and run.status == Status.RUNNING and run.capabilities is not None
-    return Capabilities(**(run.capabilities or {})) if runs_on else None
+    return as_known_now(run, material) if runs_on else None
 
 
-def _begin(
-    session: Session, run: Run, material: RunMaterial, capabilities: Capabilities
-) -> Capabilities:
+def _begin(session: Session, run: Run, material: RunMaterial, asked: Preflighted) -> None:
     session.flush()
     is_first = run.started_at is None
     runs.move(session, run.id, Status.RUNNING)
     slots.notify_at_once(session, run.id)
     if run.capabilities is not None:
         # Resumed as it was: it goes on as it began, whatever the endpoint can do by now.
+        learned.record(session, run, asked.dialects)
         plan_ahead(session, run, material)
-        return Capabilities(**run.capabilities)
-    run.capabilities = asdict(capabilities)
+        return
+    run.capabilities = asdict(asked.capabilities)
     runs.add_event(session, run.id, "preflight", run.capabilities)
+    learned.record(session, run, asked.dialects)
     match material.source:
         case Growing():
             if is_first:
@@ -123,9 +127,8 @@ def _begin(
         case never:
             assert_never(never)
     if is_first or _lacks_calibration(session, run):
-        _plan_calibration(session, run, material, capabilities)
+        _plan_calibration(session, run, material, asked.capabilities)
     plan_ahead(session, run, material)
-    return capabilities
 
 
 def _lacks_calibration(session: Session, run: Run) -> bool:

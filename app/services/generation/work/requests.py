@@ -1,11 +1,13 @@
 """The requests of claimed work items, with the rows that they speak of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from sqlalchemy.orm import Session
 
 from app.pipeline.shapes import Asking
+from app.pipeline.types import Stage
 from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.stages import STAGES, Loaded
@@ -42,9 +44,13 @@ def _load(session: Session, items: Sequence[Item], material: RunMaterial) -> Loa
 
 def _call(item: Item, material: RunMaterial, asking: Asking, loaded: Loaded) -> ItemCall:
     stage = STAGES[item.stage]
+    request = stage.build(item, material, asking, loaded)
+    room = material.room.get(Stage.CLASSIFY if item.stage is Stage.CALIBRATE else item.stage, 0)
+    if room > request.parameters.max_tokens:
+        request = replace(request, parameters=replace(request.parameters, max_tokens=room))
     return ItemCall(
         item,
-        stage.build(item, material, asking, loaded),
+        request,
         about=loaded.instructions[item.ordinal] if stage.is_about_instruction else None,
         row=loaded.rows.get(item.ordinal),
     )

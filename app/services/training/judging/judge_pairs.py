@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 
-from app.errors import ConfigurationError, ParameterError, ProviderError, SeedbedError
+from app.errors import ConfigurationError, ProviderError, SeedbedError
 from app.evaluation.judge import ORDERS, Judging, Order, Pair, build_request, read_judgement
 from app.evaluation.metrics import JudgeCost
 from app.llm.prices import cost_usd
@@ -94,13 +94,20 @@ class PairJudging:
 
     def ask_all(self) -> str | None:
         """Ask the open questions; return why some could not be asked, if any."""
-        failure = self._ask(self.judging)
-        if isinstance(failure, ParameterError) and self.judging.json_answers:
-            # The endpoint does not support JSON schemas: ask for marked text.
-            self.monitor.log(f"Asking the judge without a JSON schema: {failure}")
-            failure = self._ask(replace(self.judging, json_answers=False))
+        judging = self.judging
+        if judging.json_answers and self._refuses_schemas:
+            # An answer in the form of the prompt is read also where the schema was left out, so
+            # what is learnt only now needs no second look.
+            self.monitor.log("Asking the judge for marked text: the endpoint refuses JSON schemas.")
+            judging = replace(judging, json_answers=False)
+        failure = self._ask(judging)
         self._report_larger_bills()
         return None if failure is None else str(failure)
+
+    @property
+    def _refuses_schemas(self) -> bool:
+        known = (one.dialects.of(self.model).now for one in self.context.endpoints)
+        return any(dialect.drops("response_format") for dialect in known)
 
     def _report_larger_bills(self) -> None:
         largest_usd = self.spending.largest_beyond_usd

@@ -18,16 +18,14 @@ from app.errors import (
     Conflict,
     Outage,
     ParameterError,
-    ProviderError,
     Throttled,
 )
 from app.llm.answers.usage import estimate_missing
 from app.llm.batch_api.batches import LABEL, BatchEndpoint, BatchStatus, Collected
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.request_body import LengthName
 from app.llm.scripted.batch import BatchPlan, State
 from app.llm.scripted.batches import BatchScript, Fault, Route
-from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
 from app.pipeline.types import (
     ChatPrompt,
     Completion,
@@ -321,33 +319,28 @@ def wants_newer_name(call: ScriptedCall) -> ScriptedReply:
 def test_a_batch_refused_for_the_name_of_its_length_teaches_the_name_to_the_next() -> None:
     with batch_api(wants_newer_name) as api:
         refused = api.collected(api.submitted("a", "b", batch_id="b1"))
-        assert [type(one.answer) for one in refused] == [Throttled, Throttled]
-        assert api.endpoint.length_name == "max_completion_tokens"
+        assert [type(one.answer) for one in refused] == [ParameterError, ParameterError]
+        spoken = api.endpoint.dialect
+        for one in refused:
+            assert one.refusal is not None
+            assert api.endpoint.learn(one.refusal, chat(one.custom_id), spoken)
         answered = api.collected(api.submitted("a", "b", batch_id="b2"))
         assert texts(answered) == {"a": "A", "b": "B"}
+        assert api.server.calls[-1].body["max_completion_tokens"]
 
 
-KNOWN_NAMES: dict[LengthName | None, type[ProviderError]] = {
-    "max_completion_tokens": ParameterError,
-    "max_tokens": ParameterError,
-    None: Throttled,
-}
-
-
-def test_a_name_that_was_learned_before_is_used_at_once_and_only_its_refusal_is_trouble() -> None:
+def test_a_refusal_that_teaches_nothing_new_is_trouble() -> None:
     def neither(call: ScriptedCall) -> ScriptedReply:
         older, newer = "max_tokens", "max_completion_tokens"
-        sent, other = (older, newer) if older in call.parameters else (newer, older)
-        return problem(400, f"{sent} is not supported, use {other}")
+        sent = older if older in call.parameters else newer
+        return problem(400, f"{sent} is not supported")
 
-    with scripted_server(neither) as server:
-        for known, kind in KNOWN_NAMES.items():
-            with BatchEndpoint(server.base_url, KEY, "model-a", 5, known) as endpoint:
-                provider_id = endpoint.submit(f"b-{known}", named("a"))
-                while endpoint.status(provider_id).state == "working":
-                    time.sleep(0.01)
-                (line,) = endpoint.collect(provider_id)
-            assert type(line.answer) is kind
+    with batch_api(neither) as api:
+        for teaches in (True, False):
+            spoken = api.endpoint.dialect
+            (line,) = api.collected(api.submitted("a", batch_id=f"b-{teaches}"))
+            assert line.refusal is not None
+            assert api.endpoint.learn(line.refusal, chat("a"), spoken) is teaches
 
 
 # What it takes.

@@ -18,6 +18,7 @@ from app.errors import (
 )
 from app.llm.batch_api.batches import Collected
 from app.llm.batch_api.lines import MAX_LINE_BYTES, lines_of, request_line, split
+from app.llm.dialects.dialect import NOTHING_LEARNT, Dialect, Lesson
 from app.llm.request_body import request_body
 from app.llm.scripted.batches import BatchScript, Fault, Route
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
@@ -63,8 +64,8 @@ def output() -> Iterator[Output]:
 
 def test_a_line_of_the_input_is_an_ordinary_call_with_a_name_and_an_address() -> None:
     request = chat("hello")
-    sent = json.loads(request_line("a", request, "model-a", "max_tokens"))
-    path, body = request_body(request, "model-a", "max_tokens")
+    sent = json.loads(request_line("a", request, "model-a", NOTHING_LEARNT))
+    path, body = request_body(request, "model-a")
     assert sent == {"custom_id": "a", "method": "POST", "url": f"/v1{path}", "body": body}
 
 
@@ -78,7 +79,8 @@ def test_requests_are_split_by_their_number_in_their_order() -> None:
 
 def test_no_part_is_larger_than_a_file_may_be_whichever_name_its_length_has() -> None:
     requests = named(*(f"item {n:03}" for n in range(50)))
-    size = len(request_line(*requests[0], "m", "max_completion_tokens"))
+    renamed = Dialect((Lesson("max_tokens", "renamed", "max_completion_tokens"),))
+    size = len(request_line(*requests[0], "m", renamed))
     assert [len(part) for part in split(requests, "m", max_bytes=size * 10)] == [10] * 5
     assert [len(part) for part in split(requests, "m", max_bytes=size * 10 - 1)][:2] == [9, 9]
 

@@ -164,17 +164,11 @@ def test_failures_are_counted_anew_for_a_person(session: Session) -> None:
 
 
 def test_a_closed_batch_is_open_no_more(session: Session) -> None:
-    batches.close(session, "batch_1", BatchState.COLLECTED, length_name="max_tokens")
+    batches.close(session, "batch_1", BatchState.COLLECTED)
     now = row(session)
     assert (now.state, now.trouble, now.poll_at) == ("collected", None, None)
     assert now.closed_at is not None
     assert not batches.any_open(session, "run_a")
-    assert batches.length_name(session, "run_a") == "max_tokens"
-    assert batches.length_name(session, "run_b") is None
-    add(session, "batch_2")
-    batches.close(session, "batch_2", BatchState.COLLECTED, length_name="max_completion_tokens")
-    add(session, "batch_3")
-    assert batches.length_name(session, "run_a") == "max_completion_tokens"
 
 
 def test_open_batches_are_cancelled_once(session: Session) -> None:

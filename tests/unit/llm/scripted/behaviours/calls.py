@@ -23,7 +23,7 @@ def a_call(stage: str, *, n: int = 1, can: Capabilities | None = None, **body: A
         request = classify.STAGE.build_request(TASK, asking, 0)
     else:
         request = input_first.STAGE.build_request(TASK, asking)
-    _, sent = request_body(request, "m", "max_tokens")
+    _, sent = request_body(request, "m")
     return read_call(n, "chat", {**sent, **body}, {"authorization": "Bearer k"})
 
 

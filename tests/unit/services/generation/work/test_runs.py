@@ -15,7 +15,7 @@ from app.pipeline.budget import Amount, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
 from app.services.generation.work import plan_work
-from app.services.generation.work.material import material_of, with_target_of
+from app.services.generation.work.material import as_known_now, material_of
 from app.services.generation.work.pool import loaded_pool
 from app.services.generation.work.prepare import prepare
 from app.services.runs import control
@@ -221,9 +221,9 @@ def test_a_target_that_is_raised_is_met_in_the_same_run(open_bench: OpenBench) -
         bench.work(run_id)
         with bench.context.database.read() as session:
             material = material_of(session, control.get_run(bench.context, run_id))
-        assert with_target_of(control.get_run(bench.context, run_id), material) is material
+        assert as_known_now(control.get_run(bench.context, run_id), material) is material
         extend_run(bench.context, run_id, Extension(target=14))
-        raised = with_target_of(control.get_run(bench.context, run_id), material)
+        raised = as_known_now(control.get_run(bench.context, run_id), material)
         assert raised.options.target == 14
         assert bench.work(run_id).progress.accepted == 14
 
@@ -313,7 +313,7 @@ def test_a_run_that_is_not_to_be_worked_on_is_not_prepared(open_bench: OpenBench
         hold = Hold(run_id, 0, "t")
         prepared = prepare(bench.context, hold)
         assert prepared is not None
-        assert prepared.asking.json_answers
+        assert prepared.material.asking.json_answers
         control.pause_run(bench.context, run_id)
         assert prepare(bench.context, hold) is None
         control.resume_run(bench.context, run_id)

@@ -178,8 +178,15 @@ def test_an_endpoint_without_schemas_is_asked_for_marked_text(
     log = Log()
     with open_bench(script) as bench:
         found = figures(judged(bench, folder, log))
-    assert (found.failed, found.ties, found.trouble) == (0, 6, None)
-    assert any("Asking the judge without a JSON schema" in line for line in log.lines)
+        assert (found.failed, found.ties, found.trouble) == (0, 6, None)
+        with_schema = [call for call in bench.server.calls if call.schema is not None]
+        assert len(with_schema) < len(bench.server.calls) - len(with_schema)
+        assert not any("marked text" in line for line in log.lines)
+        # Known from its first question on.
+        (folder / "outputs" / JUDGEMENTS).unlink()
+        assert figures(judged(bench, folder, log)).ties == 6
+        assert any("marked text" in line for line in log.lines)
+        assert "<verdict>" in bench.server.calls[-1].messages[0].content
 
 
 def test_a_wrong_key_ends_the_judging_with_a_reason(open_bench: OpenBench, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Dialects of endpoints: which parameters each refuses, learnt from its refusals."""

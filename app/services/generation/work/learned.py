@@ -1,0 +1,72 @@
+"""What a run has learnt about its endpoints: kept with its capabilities, with an event for each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.llm.dialects.dialect import Dialect, Lesson, lessons_as_json, lessons_from_json
+from app.pipeline.types import Capabilities, Stage
+from app.store.runs import runs
+from app.store.tables.runs import Run
+
+_FOUND_BY_PREFLIGHT = ("json_schema", "logprobs")
+_NEEDED_FOR = {"json_schema": "response_format", "logprobs": "logprobs"}
+"""The parameter that each capability depends on."""
+
+
+def record(session: Session, run: Run, known: Mapping[str, Dialect]) -> None:
+    """Add what endpoints refuse to a run that began, with an event for each new thing.
+
+    The caller holds the run's row.
+
+    Args:
+        session: of the transaction.
+        run: the run.
+        known: what is known now, by endpoint.
+    """
+    if run.capabilities is None:
+        return
+    before = list(run.capabilities.get("learned", ()))
+    seen = {(one["endpoint"], lesson) for one in before for lesson in lessons_from_json([one])}
+    new = [
+        {"endpoint": name, **lessons_as_json([lesson])[0]}
+        for name, dialect in sorted(known.items())
+        for lesson in dialect.lessons
+        if (name, lesson) not in seen and _concerns(run, lesson)
+    ]
+    if not new:
+        return
+    run.capabilities = {**run.capabilities, "learned": [*before, *new]}
+    session.flush()
+    for one in new:
+        runs.add_event(session, run.id, "learned", one)
+
+
+def _concerns(run: Run, lesson: Lesson) -> bool:
+    """Return True unless a raised limit is about a stage that the run does not have."""
+    is_review = run.rows_to_review is not None
+    return not lesson.stage or (lesson.stage == Stage.REVIEW) == is_review
+
+
+def capabilities_of(run: Run) -> Capabilities:
+    """Return what a run's endpoints can do, by its preflight and by what was learnt since."""
+    stored = run.capabilities or {}
+    dropped = {lesson.parameter for lesson in _lessons(run) if lesson.action == "dropped"}
+    can = {
+        name: bool(stored.get(name)) and _NEEDED_FOR[name] not in dropped
+        for name in _FOUND_BY_PREFLIGHT
+    }
+    return Capabilities(**can)
+
+
+def room_of(run: Run) -> Mapping[Stage, int]:
+    """Return the raised length limits of a run's stages, in tokens."""
+    known = Dialect(_lessons(run))
+    raised = {lesson.stage for lesson in known.lessons if lesson.action == "raised"}
+    return {Stage(stage): room for stage in raised if (room := known.room_for(stage)) is not None}
+
+
+def _lessons(run: Run) -> tuple[Lesson, ...]:
+    stored: list[dict[str, Any]] = (run.capabilities or {}).get("learned", [])
+    return lessons_from_json(stored)

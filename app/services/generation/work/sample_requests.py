@@ -1,0 +1,60 @@
+"""Sample requests of a run's stages, from which the questions of the preflight are made."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from app.dataset_row import Record
+from app.llm.preflight.questions import Question, Sample, questions_for
+from app.pipeline.demonstrations import Demonstration
+from app.pipeline.options import RunOptions, Sampling
+from app.pipeline.profiles import PROFILES
+from app.pipeline.shapes import Asking
+from app.pipeline.types import Capabilities, Instance, Request, Stage
+
+_TASK = "Name two rivers."
+_DEMONSTRATION = Demonstration(_TASK, Instance("", "The Po and the Rhine."))
+_ROW = Record(_TASK, "The Po and the Rhine.")
+_ROOMY = frozenset({"default", "re_answer", "judge"})
+"""Profiles that may raise a length limit; the others send what the original code sends."""
+
+
+def questions_of(options: RunOptions) -> tuple[Question, ...]:
+    """Return the questions that a preflight of a run with these options asks."""
+    return questions_for(list(_samples(options)))
+
+
+def may_raise_limit(options: RunOptions, stage: Stage) -> bool:
+    """Return True when a stage's length limit may be raised: nobody has fixed it."""
+    sampling = options.sampling
+    by_stage: dict[Stage, tuple[Sampling, ...]] = {
+        Stage.GENERATE: (sampling.generate,),
+        Stage.CALIBRATE: (sampling.classify,),
+        Stage.CLASSIFY: (sampling.classify,),
+        Stage.INSTANTIATE: (sampling.input_first, sampling.output_first),
+        Stage.REVIEW: (sampling.review,),
+    }
+    is_fixed = any(one.max_tokens is not None for one in by_stage.get(stage, ()))
+    return options.profile in _ROOMY and not is_fixed
+
+
+def _samples(options: RunOptions) -> Iterator[Sample]:
+    profile = PROFILES[options.profile]
+    asking = Asking(options, Capabilities(json_schema=True, logprobs=True))
+    sample = partial(_sample, options)
+    if profile.generate is not None:
+        shown = [_DEMONSTRATION]
+        yield sample(Stage.GENERATE, profile.generate.build_request(shown, asking))
+    if profile.classify is not None:
+        request = profile.classify.build_request(_TASK, asking, 0)
+        yield sample(Stage.CLASSIFY, request)
+        if profile.calibration:
+            yield sample(Stage.CALIBRATE, request)
+    for stage in (profile.input_first, profile.output_first):
+        if stage is not None:
+            yield sample(Stage.INSTANTIATE, stage.build_request(_TASK, asking))
+    if profile.review is not None:
+        yield sample(Stage.REVIEW, profile.review.build_request(_ROW, asking, 0))
+
+
+def _sample(options: RunOptions, stage: Stage, request: Request) -> Sample:
+    return Sample(stage, request, may_be_raised=may_raise_limit(options, stage))
