@@ -59,7 +59,7 @@ _REFUSAL = re.compile(
     r"|extraneous|\binvalid|illegal|\b(must|should) (not )?(be|contain|have)\b"
     r"|\bcan(not|'t)( both)? be\b|can only"
     r"|\bonly (supports?|accepts?|allows?|the default|one of)|deprecated|please remove"
-    r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax\b"
+    r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user and\b"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"
     r"|out of range|\brange\b|exceed|forbidden|cannot find field|failed to (parse|compile)"
     r"|no (longer )?support|incompatible|disabled|could ?n.t (parse|compile)|is not permitted"
