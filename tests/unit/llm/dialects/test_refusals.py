@@ -6,8 +6,8 @@ import pytest
 
 from app.llm.dialects.dialect import NOTHING_LEARNT, Dialect, Lesson, apply
 from app.llm.dialects.refusals import fitted, is_unfinished, lesson_of
+from app.llm.failures.error_bodies import failure_of_body
 from app.llm.failures.failure import Failure
-from app.llm.parse_errors import failure_of_body
 
 SCHEMA = {
     "type": "object",
