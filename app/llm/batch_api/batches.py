@@ -110,7 +110,7 @@ class BatchEndpoint:
 
     @property
     def dialect(self) -> Dialect:
-        """What the endpoint is known to refuse; store it with a batch that is submitted."""
+        """The refusals known by now; store them with a batch that is submitted."""
         return self._dialect.now
 
     def learn(self, refusal: Failure, request: Request, spoken: Dialect) -> bool:

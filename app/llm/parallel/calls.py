@@ -31,7 +31,7 @@ class Endpoint:
     batches_for: Callable[[str], BatchEndpoint] | None = None
     """Makes its Batch API client for a model name; None: it has no Batch API."""
     dialects: DialectMemory = field(default_factory=DialectMemory)
-    """What it is known to refuse, by model; its providers and clients share it."""
+    """Its known refusals by model, shared by its providers and clients."""
 
 
 class Calls:

@@ -1,4 +1,4 @@
-"""What endpoints refuse, shared by all workers through the database and kept for later runs."""
+"""Refusals of endpoints, shared by all workers through the database and kept for later runs."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class SharedDialects:
 
     @property
     def now(self) -> Mapping[str, Dialect]:
-        """What this process knows now, by endpoint."""
+        """The knowledge of this process, by endpoint."""
         return {one.name: one.dialects.of(self._model).now for one in self._endpoints}
 
     @property

@@ -35,7 +35,7 @@ class Batch(Table):
     completed: Mapped[int] = mapped_column(server_default=text("0"))
     """Requests answered, by the provider's count."""
     lessons: Mapped[list[Any] | None]
-    """What the endpoint was known to refuse when it was submitted; null: nothing."""
+    """Known refusals of the endpoint when it was submitted; null: none."""
     trouble: Mapped[str | None]
     """The last error, in the provider's words."""
     failing_since: Mapped[datetime | None]

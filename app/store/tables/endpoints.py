@@ -37,7 +37,7 @@ class EndpointState(Table):
 
 
 class EndpointDialect(Table):
-    """What an endpoint refuses for one model; workers leave it out of their requests."""
+    """The refusals of an endpoint for one model; workers leave out what it refuses."""
 
     __tablename__ = "endpoint_dialects"
 

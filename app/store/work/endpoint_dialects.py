@@ -13,7 +13,7 @@ from app.store.tables.endpoints import EndpointDialect
 
 
 class Known(NamedTuple):
-    """What is known of an endpoint, and where it was learnt."""
+    """The knowledge about an endpoint, and where it was learnt."""
 
     address_sha256: str
     lessons: Sequence[Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""What a run has learnt about its endpoints: kept with its capabilities, with an event for each."""
+"""The lessons of a run about its endpoints: kept with its capabilities, each with an event."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -27,7 +27,7 @@ class RunMaterial:
     seeds: Sequence[SeedTask] = ()
     """Empty in a review."""
     capabilities: Capabilities = CAN_NOTHING
-    """What the endpoints can do, as known now."""
+    """Those of all endpoints, as known now."""
     room: Mapping[Stage, int] = field(default_factory=dict)
     """Raised length limits by stage, in tokens."""
 

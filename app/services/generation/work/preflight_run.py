@@ -43,7 +43,7 @@ class Preflighted:
     trouble: str | None
     """Why the run cannot begin; None: it can."""
     dialects: Mapping[str, Dialect] = field(default_factory=dict)
-    """What is known of the endpoints, by name."""
+    """The known refusals of the endpoints, by name."""
 
 
 def ask(context: ServiceContext, model: str, options: RunOptions, hold: Hold) -> Preflighted | None:
