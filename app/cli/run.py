@@ -45,7 +45,7 @@ DEFAULT_SEEDS = Path("seed_tasks/seed_tasks.jsonl")
 @with_options(GROWING)
 def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     seeds: Annotated[
-        Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines).")
+        Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines, or one JSON list).")
     ] = DEFAULT_SEEDS,
     out: Out = DEFAULT_OUT,
     profile: GrowingProfile = None,

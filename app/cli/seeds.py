@@ -18,7 +18,9 @@ seeds_app = typer.Typer(help="Check seed tasks.", no_args_is_help=True)
 
 @seeds_app.command("check", epilog=EXIT_CODES_HELP)
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Seed tasks (JSON lines).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Seed tasks (JSON lines, or one JSON list).")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Check a file of seed tasks and list every problem; needs no service."""

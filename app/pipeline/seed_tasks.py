@@ -1,11 +1,12 @@
-"""Seed tasks as users write them: their schema, and the reading of JSON lines and JSON bodies.
+"""Seed tasks as users write them: their schema, and the reading of JSON lines and JSON lists.
 
 All faults are found in one pass, so that a user mends a file once. Nothing is repaired silently.
 """
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
@@ -18,6 +19,10 @@ MAX_TASKS = 50_000
 MAX_BYTES = 50_000_000
 MAX_FAULTS = 100
 """Reported at most; a file with more is broken in one way, not in a hundred."""
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
+"""The beginning of a list of objects, after a byte order mark."""
+_SEVERAL = 2
+"""Tasks that lack a field before it is said once for all of them."""
 
 
 def _storable(text: str) -> str:
@@ -81,17 +86,57 @@ UncheckedSeedTask = Annotated[SeedTaskIn, WrapValidator(lambda value, _: value)]
 
 
 def read_seed_tasks(data: bytes) -> tuple[SeedTask, ...]:
-    """Read seed tasks from JSON lines.
+    """Read seed tasks from JSON lines, or from one JSON list.
 
     Raises:
-        InvalidInput: With up to 100 faults, each with its line and field.
+        InvalidInput: With up to 100 faults, each with its line and field; of a list, the field
+            begins with the 0-based place of the task.
     """
     if len(data) > MAX_BYTES:
         raise InvalidInput(
             "The seed set is too large.",
             [Fault(f"{len(data):,} bytes; at most {MAX_BYTES:,} are taken")],
         )
-    return _checked(_parse_lines(io.BytesIO(data)))
+    tasks = _parse_list(data) if _LIST.match(data) else None
+    if tasks is None:
+        return _checked(_parse_lines(io.BytesIO(data)))
+    try:
+        return _checked(enumerate(tasks, start=1))
+    except InvalidInput as error:
+        raise InvalidInput(str(error), [_in_list(fault) for fault in error.faults]) from None
+
+
+def _parse_list(data: bytes) -> list[object] | None:
+    """Parse a JSON list; return None when it is only the first line of several.
+
+    Raises:
+        InvalidInput: It is not valid JSON.
+    """
+    try:
+        tasks: list[object] = json.loads(data.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            return None
+        fault = f"a JSON list that ends too early or is not valid: {error.msg}"
+        where = f"{fault} at line {error.lineno}, column {error.colno}"
+        raise InvalidInput("The seed set has faults.", [Fault(where)]) from None
+    except UnicodeDecodeError as error:
+        fault = f"not UTF-8 at byte {error.start + 1}"
+        raise InvalidInput("The seed set has faults.", [Fault(fault)]) from None
+    except (ValueError, RecursionError):
+        fault = "not JSON that can be read: nested too deep, or a number is too long"
+        raise InvalidInput("The seed set has faults.", [Fault(fault)]) from None
+    return tasks
+
+
+def _in_list(fault: Fault) -> Fault:
+    """Return the fault of a task, known by its number, with its place in the list."""
+    if fault.line is None:
+        return fault
+    path = f"[{fault.line - 1}]" + (f".{fault.field}" if fault.field else "")
+    repeated = fault.message.removeprefix("repeats line ")
+    same = repeated == fault.message
+    return Fault(fault.message if same else f"repeats task [{int(repeated) - 1}]", field=path)
 
 
 def seed_tasks_from_json(tasks: Iterable[object]) -> tuple[SeedTask, ...]:
@@ -120,7 +165,10 @@ def _parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
             yield number, Fault("not JSON that can be read: nested too deep", line=number)
 
 
-def _checked(numbered: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
+def _checked(given: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
+    numbered = list(given)
+    if missing := _missing_everywhere([value for _, value in numbered]):
+        raise InvalidInput("These are not seed tasks.", missing)
     tasks: list[SeedTask] = []
     faults: list[Fault] = []
     first_seen: dict[tuple[str, str], int] = {}
@@ -140,6 +188,29 @@ def _checked(numbered: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
     if faults:
         raise InvalidInput("The seed set has faults.", faults[:MAX_FAULTS])
     return tuple(tasks)
+
+
+def _missing_everywhere(values: Sequence[object]) -> list[Fault]:
+    """Name the fields that no task has, once; such a file holds something else."""
+    rows = [value for value in values if isinstance(value, dict)]
+    if len(rows) < _SEVERAL or len(rows) < len(values):
+        return []
+    wanted = (name for name, field in SeedTaskIn.model_fields.items() if field.is_required())
+    faults = [
+        Fault(f"is missing in all {len(rows):,} tasks", field=name)
+        for name in wanted
+        if not any(name in row for row in rows)
+    ]
+    if faults and all("instruction" in row and "output" in row for row in rows):
+        shape = '{"instances": [{"input": "...", "output": "..."}], "is_classification": false}'
+        faults.append(
+            Fault(
+                "Alpaca rows: put input and output into instances, and say which tasks are "
+                f"classification tasks, such as {shape}; to keep them as a data set, use "
+                "`seedbed datasets import`"
+            )
+        )
+    return faults
 
 
 def _read(value: object, number: int) -> SeedTask | list[Fault]:

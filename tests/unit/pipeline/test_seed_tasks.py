@@ -1,6 +1,7 @@
 """Each fault of a seed set is named by its line and field; what is right is read unchanged."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,62 @@ def test_faults_read_as_one_line_each() -> None:
         "line 1: instruction: is empty",
         "line 2: not JSON: Expecting ',' delimiter at column 11",
     ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps,
+        lambda tasks: json.dumps(tasks, indent=2),
+        lambda tasks: "\n\n  " + json.dumps(tasks, indent="\t").replace("\n", "\r\n"),
+        lambda tasks: "\ufeff" + json.dumps(tasks, ensure_ascii=False),
+        lambda tasks: "[\n" + ",\n".join(json.dumps(task) for task in tasks) + "\n]\n",
+    ],
+    ids=["one line", "pretty", "tabs and blank lines", "byte order mark", "a task a line"],
+)
+def test_a_json_list_is_read_as_the_lines_would_be(written: Callable[[Any], str]) -> None:
+    tasks = [task(id="a"), task(id="b", instruction="Name a river \u00fc any.")]
+    assert read_seed_tasks(written(tasks).encode()) == read_seed_tasks(lines(*tasks))
+
+
+def test_a_fault_in_a_json_list_names_the_place_of_its_task() -> None:
+    broken = [task(id="a"), task(id="b", instruction=""), 7, task(id="a", instruction="Other.")]
+    found = faults_of(json.dumps(broken, indent=1).encode())
+    assert found == [
+        Fault("is empty", field="[1].instruction"),
+        Fault("a seed task is a JSON object", field="[2]"),
+        Fault("repeats task [0]", field="[3].id"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'[{"instruction": "a"},', "at line 1, column 23"),
+        (b'[\n  {"instruction": "a"}\n  {"instruction": "b"}\n]', "at line 3, column 3"),
+        (b'[{"a": "\xff"}]', "not UTF-8 at byte 9"),
+        (b"[{}," + b"[" * 200_000, "nested too deep"),
+        (b'[{"a": ' + b"9" * 10_000 + b"}]", "a number is too long"),
+    ],
+    ids=["cut off", "no comma", "not UTF-8", "deep", "a long number"],
+)
+def test_a_list_that_is_no_json_says_where(data: bytes, says: str) -> None:
+    (fault,) = faults_of(data)
+    assert says in fault.message
+
+
+@pytest.mark.parametrize("as_list", [True, False], ids=["list", "lines"])
+def test_alpaca_rows_are_told_all_that_they_lack_at_once(*, as_list: bool) -> None:
+    rows = [{"instruction": f"Do {n}.", "input": "", "output": "Done."} for n in range(60)]
+    found = faults_of(json.dumps(rows).encode() if as_list else lines(*rows))
+    assert found[:2] == [
+        Fault("is missing in all 60 tasks", field="instances"),
+        Fault("is missing in all 60 tasks", field="is_classification"),
+    ]
+    assert len(found) == 3
+    assert "Alpaca rows" in found[2].message
+
+
+def test_a_field_that_some_tasks_have_is_missed_task_by_task() -> None:
+    rows = [task(id="a"), {"instruction": "x"}, {"instruction": "y"}]
+    assert [fault.line for fault in faults_of(lines(*rows))] == [2, 2, 3, 3]

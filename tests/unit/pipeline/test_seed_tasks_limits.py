@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.errors import Fault, InvalidInput
@@ -62,7 +62,8 @@ def test_one_byte_more_is_a_fault() -> None:
 
 
 def test_at_most_a_hundred_faults_are_reported() -> None:
-    faults = faults_of(b"{}\n" * 1_000)
+    broken = b'{"instruction": "", "instances": [], "is_classification": 1}\n'
+    faults = faults_of(broken * 1_000)
 
     assert len(faults) == 100
     assert {fault.line for fault in faults} == set(range(1, 35))
@@ -135,6 +136,9 @@ def outcome(reading: Callable[[], tuple[SeedTask, ...]]) -> tuple[int, tuple[Fau
 @settings(deadline=None)
 @given(st.lists(json_values, max_size=5))
 def test_any_json_is_read_or_refused_with_faults(tasks: list[object]) -> None:
+    # A list of objects in the first line is read as a list of seed tasks.
+    first = tasks[0] if tasks else None
+    assume(not (isinstance(first, list) and first and isinstance(first[0], dict)))
     in_lines = "".join(json.dumps(one) + "\n" for one in tasks).encode()
     count, faults = outcome(lambda: seed_tasks_from_json(tasks))
 
