@@ -93,8 +93,8 @@ def _throttled(f: Failure) -> bool:
 
 
 def _busy(f: Failure) -> bool:
-    # With 502, 503 and 529 it is an outage like any other.
-    return f.status in (0, 400, 403, 409, 413, 422, 424, 500) and means(f, "busy")
+    # With 503 and 529, which mean nothing else, it is an outage like any other.
+    return f.status in (0, 400, 403, 409, 413, 422, 424, 500, 502) and means(f, "busy")
 
 
 def _about_model(f: Failure) -> bool:

@@ -8,21 +8,28 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
 from app.errors import ConfigurationError, ItemError
+from app.llm.address import new_base, read_address, same_host
 from app.llm.classify_errors import Failure
 from app.llm.parse_errors import tls
 
 MAX_BYTES = 4 * 1024 * 1024
 """Longest reply, decompressed; a longer one is not read to its end."""
+MAX_STREAM_BYTES = 16 * MAX_BYTES
+"""Longest streamed reply: each chunk repeats what a reply says once."""
 MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 10.0
 _KEEPALIVE_S = 4.0
 """Less than servers keep idle connections (uvicorn: 5 s), so that no call uses one that closes."""
+_MOST_REDIRECTS = 3
+_SAME_CALL = (307, 308)
+"""Redirects that ask for the same call again; the others would turn it into a GET."""
+_SECRETS = ("authorization", "api-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +50,61 @@ class Connections:
     with every call.
 
     Raises:
-        ConfigurationError: The environment names a proxy that cannot be used.
+        ConfigurationError: The address is none, or the environment names a proxy or certificates
+            that cannot be used.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
-        address = urlsplit(base_url)
-        login, _, self._host = address.netloc.rpartition("@")
-        self._base_url = address._replace(netloc=self._host).geturl().rstrip("/")
-        self._is_http = address.scheme in ("http", "https")
+        self._address = read_address(base_url)
+        login, scheme = self._address.login, self._address.scheme
         self._headers = {**headers, "Authorization": _basic(login)} if login else {**headers}
-        self._proxy = _proxy_for(address.scheme, address.hostname or "")
+        self._proxy = _proxy_for(scheme, self._address.hostname)
+        # Only https needs certificates: SSL_CERT_FILE may be wrong for an endpoint without.
+        self._tls = tls() if scheme == "https" else True
 
     async def post(self, path: str, body: bytes) -> Reply | Failure:
-        """Send a request, without a retry; `ItemError` when the answer is too large."""
-        if not self._is_http:
-            return Failure("address", self._base_url)
+        """Send a request, without a retry; `ItemError` when the answer is too large.
+
+        A redirect is followed when it asks for the same call (307, 308); the key goes to the same
+        host only. Every other redirect is a failure that names the new address.
+        """
+        if not self._address.is_http:
+            return Failure("address", self._address.url)
+        url, headers = self._address.of_call(path), self._headers
         try:
-            async with self._session.post(
-                self._base_url + path, data=body, proxy=self._proxy
-            ) as answer:
-                return Reply(answer.status, answer.headers, await _bounded_body(answer))
-        except aiohttp.ServerTimeoutError:
-            return Failure("timeout", f"no sign of {self._host}")
+            for _ in range(_MOST_REDIRECTS):
+                async with self._session.post(
+                    url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+                ) as answer:
+                    location = answer.headers.get("Location", "")
+                    if not (300 <= answer.status < 400 and location):
+                        return Reply(answer.status, answer.headers, await _bounded_body(answer))
+                    target = urljoin(url, location)
+                    if answer.status not in _SAME_CALL:
+                        return _moved(answer.status, new_base(url, location, path))
+                if not same_host(url, target):
+                    headers = {k: v for k, v in headers.items() if k.lower() not in _SECRETS}
+                url = target
         except aiohttp.ClientError as error:
-            words = f"{self._host}: {error or type(error).__name__}"
-            arrived = not isinstance(error, aiohttp.ClientConnectorError)
-            return Failure("connection", words, arrived=arrived)
+            return self._failure_of(error)
+        return _moved(307, new_base(url, "", path))
+
+    def _failure_of(self, error: aiohttp.ClientError) -> Failure:
+        host = self._address.host
+        words = f"{host}: {error or type(error).__name__}"
+        if isinstance(error, aiohttp.ServerTimeoutError):
+            return Failure("timeout", f"no sign of {host}")
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return Failure("certificate", words, arrived=False)
+        if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+            return Failure("proxy", words, arrived=False)
+        if isinstance(error, aiohttp.ClientConnectorSSLError):
+            hint = "it may speak http instead of https"
+            return Failure("connection", f"{words} ({hint})", arrived=False)
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return Failure("connection", f"there is no host {host}: {error}", arrived=False)
+        arrived = not isinstance(error, aiohttp.ClientConnectorError)
+        return Failure("connection", words, arrived=arrived)
 
     async def aclose(self) -> None:
         """Close the connections; no call may follow."""
@@ -78,8 +114,7 @@ class Connections:
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=tls()),
-            headers=self._headers,
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_TIMEOUT_S),
         )
@@ -88,6 +123,8 @@ class Connections:
 async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
     """Return the body, or the beginning of an error's; `ItemError`: it is too large."""
     limit = MAX_ERROR_BYTES if answer.status >= 400 else MAX_BYTES
+    if answer.status < 400 and answer.content_type == "text/event-stream":
+        limit = MAX_STREAM_BYTES
     body = b""
     async for chunk in answer.content.iter_any():
         body = body + chunk if body else chunk
@@ -101,6 +138,10 @@ async def _bounded_body(answer: aiohttp.ClientResponse) -> bytes:
             trouble.may_be_paid = True
             raise trouble
     return body
+
+
+def _moved(status: int, base: str) -> Failure:
+    return Failure("status", f"the endpoint has moved to {base}", status)
 
 
 def _basic(login: str) -> str:

@@ -14,6 +14,7 @@ import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemError, Outage, ProviderError
+from app.llm.address import authorization, read_address
 from app.llm.answers.finish_reasons import checked_by_limit
 from app.llm.answers.stream import is_stream, joined_stream
 from app.llm.answers.usage import estimate_missing
@@ -154,17 +155,18 @@ class OpenAIProvider:
 
 
 def _connections(base_url: str, api_key: str) -> Connections:
+    address = read_address(base_url)
     client = openai.AsyncOpenAI(
-        base_url=base_url,
+        base_url=address.url,
         # Given none, the client would look for one in the environment.
         api_key=api_key or "none",
         # It sends nothing; connections of its own would cost 50 ms of reading certificates.
         http_client=httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport()),
     )
-    headers = {**client.default_headers, **client.auth_headers, **_OWN_HEADERS}
     # The client marks omitted headers with an object that is no string.
-    sent = {name: value for name, value in headers.items() if isinstance(value, str)}
-    return Connections(base_url, sent)
+    headers = {k: v for k, v in client.default_headers.items() if isinstance(v, str)}
+    others = {k: v for k, v in headers.items() if k.lower() != "authorization"}
+    return Connections(base_url, {**others, **authorization(address, api_key), **_OWN_HEADERS})
 
 
 def _failure_of_reply(reply: Reply) -> Failure:

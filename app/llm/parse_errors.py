@@ -4,6 +4,7 @@ All clients of an endpoint share them, and the helpers that keep the API key out
 apply the same TLS and proxy settings.
 """
 
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import openai
 from app.errors import ConfigurationError
 from app.llm.classify_errors import Failure
 from app.llm.failures.error_bodies import failure_of_body
+from app.llm.failures.failure import Cause
 
 _KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}")
 _SHORTEST_SECRET = 4
@@ -31,9 +33,16 @@ def failure_of_error(error: openai.APIError | httpx2.HTTPError, host: str) -> Fa
         return Failure("timeout", f"{host}: {error}")
     reason = error.__cause__ if isinstance(error, openai.APIError) else error
     words = f"{host}: {reason or error}"
+    arrived = not isinstance(reason, httpx2.ConnectError | httpx2.ProxyError)
+    return Failure(_cause_of(reason, words), words, arrived=arrived)
+
+
+def _cause_of(reason: BaseException | None, words: str) -> Cause:
     if isinstance(reason, httpx2.UnsupportedProtocol):
-        return Failure("address", words)
-    return Failure("connection", words, arrived=not isinstance(reason, httpx2.ConnectError))
+        return "address"
+    if isinstance(reason, httpx2.ProxyError):
+        return "proxy"
+    return "certificate" if "CERTIFICATE_VERIFY_FAILED" in words else "connection"
 
 
 def is_page(headers: Mapping[str, str], beginning: bytes) -> bool:
@@ -61,9 +70,26 @@ def sendable(api_key: str | None) -> str:
     return key
 
 
-@cache
 def tls() -> ssl.SSLContext:
-    """Return the TLS context that all clients of the process share: making one takes 0.1 s."""
+    """Return the TLS context that all clients of the process share: making one takes 0.1 s.
+
+    Raises:
+        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR names certificates that are not there.
+    """
+    try:
+        return _tls()
+    except (OSError, ssl.SSLError) as error:
+        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+        setting = named[0] if named else "SSL_CERT_FILE"
+        path = os.environ.get(setting, "")
+        raise ConfigurationError(
+            f"{setting} names certificates that cannot be read: {path} ({error}). "
+            "Correct or unset it."
+        ) from None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 

@@ -3,17 +3,19 @@
 It is synchronous, unlike model calls: these calls are few, and never many at a time.
 """
 
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemError, Outage, ProviderError
+from app.llm.address import Address, read_address
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
 from app.llm.classify_errors import About, Failure, classify
@@ -53,8 +55,9 @@ class BatchConnection:
         self._timeout_s = timeout_s
         self._api_key = sendable(api_key)
         try:
-            self._host = urlsplit(base_url).netloc.rpartition("@")[2]
-            self.client = _client(base_url, self._api_key, timeout_s)
+            address = read_address(base_url)
+            self._host = address.host
+            self.client = _client(address, self._api_key, timeout_s)
         except (httpx2.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
@@ -169,15 +172,17 @@ class _BeginningOf(httpx2.SyncByteStream):
         self._body.close()
 
 
-def _client(base_url: str, api_key: str, timeout_s: float) -> openai.OpenAI:
+def _client(address: Address, api_key: str, timeout_s: float) -> openai.OpenAI:
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
     def bound_error(response: httpx2.Response) -> None:
         if response.status_code >= 400 and isinstance(response.stream, httpx2.SyncByteStream):
             response.stream = _BeginningOf(response.stream, timeout_s)
 
+    host = f"{address.login}@{address.host}" if address.login else address.host
     return openai.OpenAI(
-        base_url=base_url,
+        base_url=address.url.replace(address.host, host, 1),
+        default_query=dict(parse_qsl(address.query)),
         # Given none, the client would look for one in the environment.
         api_key=api_key or "none",
         max_retries=0,
@@ -186,8 +191,9 @@ def _client(base_url: str, api_key: str, timeout_s: float) -> openai.OpenAI:
         default_headers={"Accept-Encoding": "identity"},
         http_client=openai.DefaultHttpxClient(
             timeout=timeout,
-            verify=tls(),
-            trust_env=uses_proxy(base_url),
+            # Only https needs certificates: SSL_CERT_FILE may be wrong for an endpoint without.
+            verify=tls() if address.scheme == "https" else ssl.create_default_context(),
+            trust_env=uses_proxy(address.url),
             event_hooks={"response": [bound_error]},
         ),
     )

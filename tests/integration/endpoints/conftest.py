@@ -15,9 +15,6 @@ NOT_YET = {
         "list_", "json_bare_array", "json_trailing", "instances_as", "instances_last",
         "classify_", "the_options_of_a_task",
     ),
-    "wire": ("gemini", "redirect", "a_blank", "answers_anything", "certificate",
-             "azures", "object_error_200", "error_inside", "choices_null",
-             "bedrock"),
     "params": ("gpt5", "system_role", "maxItems"),
 }  # fmt: skip
 """The parts of what the tests of this folder show that are still to come."""

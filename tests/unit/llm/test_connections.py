@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.errors import ConfigurationError, ItemError
-from app.llm.classify_errors import Failure
+from app.errors import ConfigurationError, ItemError, Outage, RunError
+from app.llm.classify_errors import Failure, classify
 from app.llm.connections import MAX_BYTES, MAX_ERROR_BYTES, Connections, Reply
+from app.llm.scripted.server import always_fine, scripted_server
 
 HEADERS = {"Authorization": "Bearer sk-secret", "Accept-Encoding": "identity"}
 
@@ -173,6 +174,61 @@ def test_a_redirect_to_another_host_does_not_get_the_key() -> None:
     assert other.requests[0].startswith(b"POST /moved")
     assert other.requests[0].endswith(b'{"a": 1}')
     assert b"sk-secret" not in other.requests[0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_that_would_become_another_call_names_the_new_address(status: int) -> None:
+    with raw_server(lambda _: http(b"", f"{status} Moved", "Location: /v2/chat")) as server:
+        failure = post(f"http://127.0.0.1:{server.port}/v1")
+        assert len(server.requests) == 1
+    assert isinstance(failure, Failure)
+    trouble = classify(failure, now_at_s=0)
+    assert type(trouble) is RunError
+    assert f"moved to http://127.0.0.1:{server.port}/v2" in str(trouble)
+    assert "OPENAI_BASE_URL" in str(trouble)
+
+
+def test_a_redirect_in_a_circle_ends() -> None:
+    with raw_server(lambda _: http(b"", "307 Moved", "Location: /again")) as server:
+        failure = post(f"http://127.0.0.1:{server.port}/v1")
+        assert len(server.requests) == 3
+    assert isinstance(failure, Failure)
+    assert failure.status == 307
+
+
+def test_a_query_of_the_address_follows_the_path() -> None:
+    with raw_server(lambda _: http(b"{}")) as server:
+        post(f" http://127.0.0.1:{server.port}/openai/v1/?api-version=2024-10-21 ")
+    assert server.requests[0].startswith(b"POST /openai/v1/chat?api-version=2024-10-21 HTTP/1.1")
+
+
+def test_a_port_that_speaks_http_is_named_when_https_is_asked() -> None:
+    with scripted_server(always_fine) as server:
+        failure = post(server.base_url.replace("http:", "https:"))
+    assert isinstance(failure, Failure)
+    assert "http instead of https" in failure.words
+    assert not failure.arrived
+
+
+def test_a_host_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    failure = post("http://model.invalid/v1")
+    assert isinstance(failure, Failure)
+    assert "no host model.invalid" in failure.words
+
+
+def test_a_proxy_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    failure = post("http://model.invalid/v1")
+    assert isinstance(failure, Failure)
+    trouble = classify(failure, now_at_s=0)
+    assert type(trouble) is Outage
+    assert "HTTP_PROXY" in str(trouble)
 
 
 def test_a_proxy_of_the_environment_is_asked_for_other_hosts_but_not_for_loopback(
