@@ -39,6 +39,7 @@ _COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "pause": runs.pause,
         "resume": runs.resume,
         "extend": extend,
+        "stop-batches": runs.stop_batches,
         "cancel": runs.cancel,
         "export": runs.export,
     },

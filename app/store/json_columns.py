@@ -46,6 +46,8 @@ class RunSource(TypedDict):
     ended: bool
     profile: str
     model: str
+    models: NotRequired[list[str]]
+    """All models it asked, in order, where it was resumed with another one."""
     seed_set: NotRequired[SeedSetSource]
     """Of a run that grew seeds."""
     sources: NotRequired[list["SourceFact"]]

@@ -130,7 +130,7 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
             run = settle(bench, run_id)
             assert (run.status, run.end_reason) == ("paused", "provider")
             assert "has no batch API" in (run.message or "")
-            assert f"/v1/runs/{run_id}/batches/stop" in (run.message or "")
+            assert f"`seedbed stop-batches {run_id}`" in (run.message or "")
             control.resume_run(bench.context, run_id)
         settle(bench, run_id)
         answer = ask(bench, "POST", f"/v1/runs/{run_id}/batches/stop")

@@ -78,6 +78,14 @@ def pause(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
     _act(run_id, "pause", api, as_json=as_json)
 
 
+def stop_batches(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
+    """Send the rest of a run as normal calls, not by the Batch API; cancel its batches.
+
+    A paused run does so once it is resumed.
+    """
+    _act(run_id, "batches/stop", api, as_json=as_json)
+
+
 @with_options(CHANGES)
 def resume(
     run_id: RunId,

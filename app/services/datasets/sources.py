@@ -74,6 +74,9 @@ def _run_fact(session: Session, run_id: str, field: str, faults: list[Fault]) ->
         "profile": run.profile,
         "model": run.model,
     }
+    models = dataset_rows.requested_models(session, run_id)
+    if len(models) > 1:
+        fact["models"] = models
     match source_of(run):
         case Reviewing(reviewed_id):
             reviewed = _ready(session, reviewed_id, field, faults)

@@ -294,3 +294,15 @@ def run_models(session: Session, run_id: str) -> Sequence[tuple[str, str, str]]:
         .order_by(CompletionRow.stage, CompletionRow.prompt_version, CompletionRow.model)
     )
     return [(stage, prompt, model) for stage, prompt, model in rows]
+
+
+def requested_models(session: Session, run_id: str) -> list[str]:
+    """List the models that a run asked for its rows, by the run's names for them, in order."""
+    rows = session.execute(
+        select(CompletionRow.requested_model, func.min(CompletionRow.id))
+        .where(CompletionRow.run_id == run_id, CompletionRow.stage != Stage.PREFLIGHT)
+        .where(CompletionRow.requested_model.is_not(None))
+        .group_by(CompletionRow.requested_model)
+        .order_by(func.min(CompletionRow.id))
+    )
+    return [str(model) for model, _ in rows]

@@ -11,6 +11,7 @@ from app.llm.batch_api.batches import BatchStatus
 from app.pipeline.budget import NOTHING
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
+from app.services.generation.trouble import messages
 from app.services.generation.work.accounting import presume_spent
 from app.services.generation.work.prepare import pause_for_provider
 from app.states import BatchState
@@ -173,9 +174,8 @@ class HeldBatch:
         """Pause the run with the provider's words, and say how to go on without batches."""
         run_id = self._hold.run_id
         _log.warning("run %s pauses: %s", run_id, words)
-        stop = f"POST /v1/runs/{run_id}/batches/stop"
-        without = f"{stop} and resume the run: it sends the rest as normal calls."
-        pause_for_provider(self._context, self._hold, f"{words} {without}")
+        advice = messages.without_batches(run_id)
+        pause_for_provider(self._context, self._hold, f"{words} {advice}")
 
     def report(self, session: Session, state: str, **more: object) -> None:
         """Append to the run's log."""

@@ -42,8 +42,13 @@ def to_resume(run_id: str) -> str:
     """Return how to resume a run, as it is or with another model."""
     return (
         f"Then resume the run: {command(run_id, 'resume')}; with --model MODEL it asks another"
-        " model."
+        " model, with --set sampling.STAGE.NAME=VALUE it asks with other parameters."
     )
+
+
+def without_batches(run_id: str) -> str:
+    """Return how to go on without the Batch API."""
+    return f"{command(run_id, 'stop-batches')} lets it send the rest as normal calls."
 
 
 def to_extend(run_id: str, cap: str) -> str:

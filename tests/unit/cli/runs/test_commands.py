@@ -38,10 +38,11 @@ def test_a_run_is_shown_with_its_message_and_cost(seedbed: Seedbed) -> None:
     assert "cost $0.0123" in shown.stdout
 
 
-@pytest.mark.parametrize("action", ["cancel", "pause", "resume"])
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "batches/stop"])
 def test_a_run_is_acted_upon(seedbed: Seedbed, action: str) -> None:
     seedbed.service.will(f"POST /v1/runs/r1/{action}", run_json(), status=202)
-    assert seedbed(action, "r1").code == ExitCode.OK
+    command = "-".join(reversed(action.split("/")))
+    assert seedbed(command, "r1").code == ExitCode.OK
     assert len(seedbed.service.asked_for(f"POST /v1/runs/r1/{action}")) == 1
 
 

@@ -112,7 +112,7 @@ def test_a_provider_without_batches_pauses_the_run_and_says_how_to_go_on(
         seen = settle(bench, run_id)
         assert (seen.status, seen.end_reason) == ("paused", "provider")
         assert seen.message is not None
-        assert f"POST /v1/runs/{run_id}/batches/stop" in seen.message
+        assert f"`seedbed stop-batches {run_id}`" in seen.message
         control.stop_batches(bench.context, run_id)
         control.resume_run(bench.context, run_id)
         assert settle(bench, run_id).status == "succeeded"

@@ -137,6 +137,7 @@ def test_every_command_of_a_message_exists_with_its_options(
         run = session.get_one(Run, run_id)
         told = [
             messages.to_resume(run_id),
+            messages.without_batches(run_id),
             *(messages.to_extend(run_id, cap) for cap in ("$0.05", "60,000 tokens", "7 calls")),
             messages.refused_in_a_row(run, Stage.GENERATE, Streak("k", "No.", 10, 10)),
             messages.refused_at_the_end(session, run),
@@ -152,9 +153,9 @@ def test_every_command_of_a_message_exists_with_its_options(
         }
         for command in commands.commands.values()
     }
-    found = [one for text in told for one in re.findall(r"`seedbed (\w+) [^`]*`", text)]
-    assert set(found) == {"resume", "extend", "export"}
+    found = [one for text in told for one in re.findall(r"`seedbed ([\w-]+) [^`]*`", text)]
+    assert set(found) == {"resume", "extend", "export", "stop-batches"}
     for text in told:
-        name = re.findall(r"`seedbed (\w+)", text)[0]
+        name = re.findall(r"`seedbed ([\w-]+)", text)[0]
         for flag in re.findall(r"--[a-z-]+", text):
             assert flag in known[name], (flag, text)

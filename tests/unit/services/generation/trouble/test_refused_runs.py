@@ -13,6 +13,7 @@ from app.services.runs import control
 from app.services.runs.control import Resume
 from app.states import ItemState
 from app.store.database import Database
+from app.store.datasets.dataset_rows import requested_models
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstructionRow
 from app.store.tables.runs import RunEvent
@@ -212,6 +213,7 @@ def test_a_paused_run_goes_on_with_another_model_and_every_reply_names_its_own(
         seen = bench.work(run_id)
         assert (seen.status, seen.progress.complete, seen.model) == ("succeeded", 8, "big")
         with bench.context.database.read() as session:
+            assert requested_models(session, run_id) == ["small", "big"]
             stored = select(CompletionRow).order_by(CompletionRow.id)
             replies = list(session.scalars(stored))
             stages = select(WorkItem.stage, WorkItem.ordinal)
