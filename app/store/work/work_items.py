@@ -298,6 +298,18 @@ def reserved(session: Session, run_id: str) -> Amount:
     return Amount(calls, int(tokens or 0), usd or NOTHING.usd)
 
 
+def raise_reserved(session: Session, run_id: str, stage: Stage, more: Amount) -> None:
+    """Reserve more for each call in flight of a stage; the caller holds the run's row."""
+    session.execute(
+        update(_TABLE)
+        .where(*leased(run_id), WorkItem.stage == stage, WorkItem.reserved_tokens.is_not(None))
+        .values(
+            reserved_tokens=_TABLE.c.reserved_tokens + more.tokens,
+            reserved_usd=_TABLE.c.reserved_usd + more.usd,
+        )
+    )
+
+
 def leased(run_id: str) -> tuple[ColumnElement[bool], ...]:
     """Return the condition that an item is being asked, by a call or by a batch."""
     # Names all stages, so that the index on run, stage and state is used.

@@ -2,8 +2,8 @@
 
 A call is reserved at the most it can take before it is sent, and settled once its reply is stored.
 A call whose end is not known is presumed spent at its most. So no cap is ever exceeded, unless an
-endpoint bills more than a request allows: then later calls are reserved at the largest bill seen,
-and only the calls in flight by then can exceed a cap. An event says by how much. The caller holds
+endpoint bills more than a request allows: then all calls are reserved at the largest bill seen, and
+only those in flight by then can exceed a cap. An event says by how much. The caller holds
 the run's row.
 """
 
@@ -14,12 +14,12 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from app.llm.prices import max_tokens
-from app.pipeline.budget import NO_CAPS, NOTHING, Amount, Caps, Tokens
+from app.pipeline.budget import HEADROOM, NO_CAPS, NO_TOKENS, NOTHING, Amount, Caps, Tokens
 from app.pipeline.types import Completion, Stage
 from app.services.generation.trouble import messages
 from app.states import EndReason, Status
 from app.store.runs import runs, stage_usage
-from app.store.runs.stage_usage import Paid
+from app.store.runs.stage_usage import LargestBills, Paid
 from app.store.tables.runs import Run
 from app.store.work import work_items
 from app.store.work.completions import Reply
@@ -110,10 +110,32 @@ def _record(session: Session, run: Run, stage: Stage, paid: Sequence[Paid]) -> N
     costs = [one.cost_usd for one in paid if one.cost_usd is not None]
     if costs:
         run.cost_usd = sum(costs, run.cost_usd or NOTHING.usd)
-    largest = stage_usage.largest_bills(session, run.id, run.model).of(stage)
+    bills = stage_usage.largest_bills(session, run.id, run.model)
     stage_usage.add(session, run.id, run.model, stage, paid)
-    _report_larger_bills(session, run, stage, paid, largest)
+    if any(one.beyond != NO_TOKENS for one in paid):
+        _report_larger_bills(session, run, stage, paid, bills.of(stage))
+        _raise_reservations(session, run, bills, max(costs, default=NOTHING.usd))
     _report_passed_cap(session, run, before)
+
+
+def _raise_reservations(
+    session: Session, run: Run, before: LargestBills, cost_usd: Decimal
+) -> None:
+    """Let the calls in flight reserve as much more as calls sent from now on.
+
+    Args:
+        session: of the transaction that holds the run's row.
+        run: the run.
+        before: the largest bills that the calls in flight were reserved after.
+        cost_usd: the cost of the largest bill now.
+    """
+    after = stage_usage.largest_bills(session, run.id, run.model)
+    for stage in Stage:
+        now = after.of(stage).with_headroom().total
+        more = now - before.of(stage).with_headroom().total
+        if more > 0:
+            amount = Amount(tokens=more, usd=cost_usd * HEADROOM * more / now)
+            work_items.raise_reserved(session, run.id, stage, amount)
 
 
 def _report_larger_bills(

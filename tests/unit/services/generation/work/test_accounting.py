@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.llm.prices import max_usage
-from app.pipeline.budget import NO_TOKENS, Amount, Caps, Tokens
+from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Caps, Tokens
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
 from app.schemas.runs import UsageView
@@ -158,6 +158,34 @@ def test_as_many_calls_are_affordable_as_the_caps_allow_at_their_most(
         assert accounting.caps_of(run) == caps
         assert accounting.affordable(session, run, [CALL] * 5) == expected
         assert accounting.affordable(session, run, []) == Affordable(0)
+
+
+def test_a_bill_beyond_its_limit_raises_what_the_calls_in_flight_reserve(
+    database: Database,
+) -> None:
+    run_id = a_run(database, Caps(tokens=100_000))
+    with database.write() as session:
+        run = session.get_one(Run, run_id)
+        planned = [
+            Planned(stage, n, {}) for n in range(2) for stage in (Stage.GENERATE, Stage.CLASSIFY)
+        ]
+        work_items.plan(session, run, planned)
+        items = work_items.find_open(session, run_id, 4)
+        assert {items[0].stage, items[2].stage} == {Stage.GENERATE, Stage.CLASSIFY}
+        work_items.lease(session, "pump", {items[n].id: CALL for n in (0, 2)})
+        work_items.lease(session, "other", {items[1].id: NOTHING})
+        accounting.record_replies(session, run, [reply((60, 400), "0.80")])
+        # Also for the stage without a reply; not where no call is made.
+        raised = Amount(1, CALL.tokens + 500, CALL.usd + Decimal("1"))
+        assert list(work_items.leased_by(session, run_id, "pump").values()) == [raised] * 2
+        assert list(work_items.leased_by(session, run_id, "other").values()) == [NOTHING]
+        # As much as before: nothing more. More: the difference.
+        accounting.record_replies(session, run, [reply((60, 300), "0.60")])
+        assert work_items.reserved(session, run_id).tokens == 2 * raised.tokens
+        accounting.record_replies(session, run, [reply((60, 800), "1.60")])
+        reserved = [one.tokens for one in work_items.leased_by(session, run_id, "pump").values()]
+        assert reserved == [CALL.tokens + 1000] * 2
+        assert work_items.reserved(session, run_id).usd == 2 * (CALL.usd + Decimal(2))
 
 
 def test_what_is_in_flight_counts_and_may_yet_free_money(database: Database) -> None:
