@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import computed_field
+from pydantic import Field, computed_field
 
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
@@ -127,6 +127,25 @@ class UsageView(Schema):
         return self.cached_tokens / self.prompt_tokens if self.prompt_tokens else None
 
 
+class LearnedView(Schema):
+    """One thing that is sent to an endpoint in another way than usual, because it was learnt."""
+
+    endpoint: str
+    """Name of the endpoint."""
+    parameter: str
+    """Name in the request, such as `top_p`; `system` for the role, `response_format.maxItems` for a
+    keyword of the JSON schema."""
+    action: Literal["dropped", "renamed", "folded", "at_most", "at_least", "raised"]
+    """`dropped`: not sent. `renamed`: sent under another name. `folded`: put in front of the first
+    message of the user. `at_most`, `at_least`: limited. `raised`: replies get more room."""
+    value: float | str | None
+    """The limit, or the other name; null for the other actions."""
+    stage: str | None
+    """The only stage that it is about; null: all."""
+    words: str
+    """The words of the endpoint, shortened."""
+
+
 class RunView(Schema):
     """A run with its numbers."""
 
@@ -153,6 +172,8 @@ class RunView(Schema):
     options: RunOptions
     capabilities: dict[str, bool] | None
     """Capabilities of the endpoint, found by the preflight; null before it."""
+    learned: list[LearnedView] = Field(default_factory=list)
+    """Things that the endpoints refuse or need, and what is sent instead."""
     classification_bias: float | None
     """The model's preference for "yes" over "no" on an empty question, in nats; the classification
     subtracts it."""

@@ -95,6 +95,7 @@ class Turns:
         if run is None:
             raise LookupError(f"run {self._hold.run_id} is gone")
         if self._dialects.is_due:
+            self._dialects.add(learned.raised_by(run))
             learned.record(session, run, self._dialects.exchange(session))
         self._material = as_known_now(run, self._material)
         return run

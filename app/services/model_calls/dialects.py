@@ -1,11 +1,11 @@
 """Refusals of endpoints, shared by all workers through the database and kept for later runs."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from app.llm.dialects.dialect import Dialect, lessons_as_json, lessons_from_json
+from app.llm.dialects.dialect import Dialect, Lesson, lessons_as_json, lessons_from_json
 from app.llm.parallel.calls import Endpoint
 from app.store.work import endpoint_dialects
 from app.store.work.endpoint_dialects import Known
@@ -33,6 +33,12 @@ class SharedDialects:
     def is_due(self) -> bool:
         """Return True when this process learnt something, or others may have."""
         return self.now != self._exchanged or time.monotonic() >= self._next_at
+
+    def add(self, lessons: Mapping[str, Iterable[Lesson]]) -> None:
+        """Add what was learnt elsewhere than from refusals, by endpoint."""
+        for one in self._endpoints:
+            if one.name in lessons:
+                one.dialects.of(self._model).add(lessons[one.name])
 
     def exchange(self, session: Session) -> Mapping[str, Dialect]:
         """Take over what others have learnt, and keep for them what was learnt here.

@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Stage, stages_of
 from app.schemas.budgets import BudgetView
-from app.schemas.runs import Funnel, Progress, RunView, StageCounts, Tokens, WaitingView
+from app.schemas.runs import (
+    Funnel,
+    LearnedView,
+    Progress,
+    RunView,
+    StageCounts,
+    Tokens,
+    WaitingView,
+)
 from app.services.generation.work.accounting import caps_of, presumed_spent
 from app.services.runs.usage import total, usage_by_stage
 from app.states import FINAL, ItemState, WaitKind
@@ -26,6 +34,8 @@ def run_view(session: Session, run: Run) -> RunView:
     usage = usage_by_stage(session, run.id)
     return RunView(
         **{name: getattr(run, name) for name in _COLUMNS},
+        capabilities=_capabilities(run),
+        learned=[LearnedView(**one) for one in (run.capabilities or {}).get("learned", ())],
         stage=_stage_of(run, stages),
         waiting=_waiting(run),
         progress=_progress(session, run, stages, funnel),
@@ -41,7 +51,7 @@ def run_view(session: Session, run: Run) -> RunView:
 
 _COLUMNS = (
     "id", "status", "end_reason", "message", "created_at", "started_at", "ended_at",
-    "seed_set_id", "dataset_id", "profile", "model", "options", "capabilities",
+    "seed_set_id", "dataset_id", "profile", "model", "options",
     "classification_bias", "cost_usd",
 )  # fmt: skip
 """The columns of a run that are shown as they are stored."""
@@ -52,6 +62,12 @@ def _waiting(run: Run) -> WaitingView | None:
         return None
     kind, message = WaitKind(run.waiting_kind), run.waiting_message or ""
     return WaitingView(kind=kind, since=run.waiting_since, message=message)
+
+
+def _capabilities(run: Run) -> dict[str, bool] | None:
+    if run.capabilities is None:
+        return None
+    return {name: found for name, found in run.capabilities.items() if isinstance(found, bool)}
 
 
 def _budget(session: Session, run: Run) -> BudgetView:

@@ -1,12 +1,15 @@
 """The lessons of a run about its endpoints: kept with its capabilities, each with an event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.llm.dialects.dialect import Dialect, Lesson, lessons_as_json, lessons_from_json
+from app.pipeline.options import RunOptions
+from app.pipeline.profiles import PROFILES
 from app.pipeline.types import Capabilities, Stage
+from app.services.generation.work.sample_requests import may_raise_limit
 from app.store.runs import runs
 from app.store.tables.runs import Run
 
@@ -44,9 +47,12 @@ def record(session: Session, run: Run, known: Mapping[str, Dialect]) -> None:
 
 
 def _concerns(run: Run, lesson: Lesson) -> bool:
-    """Return True unless a raised limit is about a stage that the run does not have."""
-    is_review = run.rows_to_review is not None
-    return not lesson.stage or (lesson.stage == Stage.REVIEW) == is_review
+    """Return True unless a raised limit is about a stage whose limit is fixed in this run."""
+    if not lesson.stage:
+        return True
+    options = RunOptions.model_validate(run.options)
+    stage = Stage(lesson.stage)
+    return stage in PROFILES[options.profile].stages and may_raise_limit(options, stage)
 
 
 def capabilities_of(run: Run) -> Capabilities:
@@ -65,6 +71,16 @@ def room_of(run: Run) -> Mapping[Stage, int]:
     known = Dialect(_lessons(run))
     raised = {lesson.stage for lesson in known.lessons if lesson.action == "raised"}
     return {Stage(stage): room for stage in raised if (room := known.room_for(stage)) is not None}
+
+
+def raised_by(run: Run) -> Mapping[str, Sequence[Lesson]]:
+    """Return the limits that a run has raised, by endpoint: other runs start with them."""
+    found: dict[str, list[Lesson]] = {}
+    for one in (run.capabilities or {}).get("learned", ()):
+        (lesson,) = lessons_from_json([one])
+        if lesson.action == "raised":
+            found.setdefault(one["endpoint"], []).append(lesson)
+    return found
 
 
 def _lessons(run: Run) -> tuple[Lesson, ...]:

@@ -18,6 +18,7 @@ from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.pending_changes import Changes
 from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
+from app.services.generation.work.reply_room import asks_again_with_room
 from app.services.generation.work.stages import STAGES, Recording
 from app.states import EndReason, ItemState, Status
 from app.store.runs import runs
@@ -61,8 +62,10 @@ class Recorder:
         if again:
             work_items.reopen(session, again, self._token)
         used = timely + _late(session, run, late, standings)
-        for asked, kept in _kept(session, run, used):
-            _read(recording, asked, kept)
+        kept = _kept(session, run, used)
+        lacking = [asked.item.id for asked, one in kept if _read(recording, asked, one)]
+        if lacking:
+            work_items.reopen(session, lacking, self._token)
         recording.changes.write(session, run)
         _record_refusals(recording)
         _plan_on(session, run, material, pool)
@@ -126,20 +129,27 @@ def _store(
     return completions.add(session, run.id, replies, spare=spare)
 
 
-def _read(recording: Recording, asked: ItemCall, kept: Kept | Failed) -> None:
-    """Read a reply by its stage; a failure counts as an attempt of the item."""
+def _read(recording: Recording, asked: ItemCall, kept: Kept | Failed) -> bool:
+    """Read a reply by its stage; a failure counts as an attempt of the item.
+
+    Returns:
+        True when the item is to be asked again, without a failed attempt: its reply lacked room.
+    """
     stage = asked.item.stage
     if isinstance(kept, Failed) and kept.is_refusal:
         _count_refusal(recording, asked.item, kept.words)
-        return
+        return False
     trouble: str | None
     if isinstance(kept, Failed):
         trouble = kept.words
     else:
         recording.streaks.answered(stage)
+        if asks_again_with_room(recording, asked, kept.completion):
+            return True
         trouble = STAGES[stage].read(recording, asked, kept)
     if trouble is not None:
         _count_attempt(recording, asked.item, trouble)
+    return False
 
 
 def _count_attempt(recording: Recording, item: Item, trouble: str) -> None:

@@ -45,10 +45,7 @@ def _samples(options: RunOptions) -> Iterator[Sample]:
         shown = [_DEMONSTRATION]
         yield sample(Stage.GENERATE, profile.generate.build_request(shown, asking))
     if profile.classify is not None:
-        request = profile.classify.build_request(_TASK, asking, 0)
-        yield sample(Stage.CLASSIFY, request)
-        if profile.calibration:
-            yield sample(Stage.CALIBRATE, request)
+        yield sample(Stage.CLASSIFY, profile.classify.build_request(_TASK, asking, 0))
     for stage in (profile.input_first, profile.output_first):
         if stage is not None:
             yield sample(Stage.INSTANTIATE, stage.build_request(_TASK, asking))

@@ -249,7 +249,7 @@ def thinking(call: ScriptedCall) -> ScriptedReply:
 def test_a_model_whose_thoughts_take_all_tokens_gets_room_before_the_run() -> None:
     learned = Learned(thinking)
     assert learned.can.json_schema
-    assert learned.rooms == {Stage.CALIBRATE: 1024, Stage.CLASSIFY: 1024}
+    assert learned.rooms == {Stage.CLASSIFY: 1024}
     assert len(learned.calls) == 2
 
 

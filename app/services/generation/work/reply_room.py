@@ -1,0 +1,50 @@
+"""Room for replies: a stage's length limit is raised when replies end before their answer.
+
+Thinking models spend hundreds of tokens before the first word. The limit is raised for the whole
+stage, and remembered for the endpoint and the model.
+"""
+
+from app.llm.dialects.dialect import Dialect, Lesson
+from app.llm.dialects.room import more_room
+from app.pipeline.replies.final_answer import final_answer
+from app.pipeline.types import Completion, Stage
+from app.services.generation.work import learned
+from app.services.generation.work.item_call import ItemCall
+from app.services.generation.work.sample_requests import may_raise_limit
+from app.services.generation.work.stages import Recording, classify_stage
+
+_WORDS = "A reply ended at its limit of {} tokens before the answer."
+
+
+def asks_again_with_room(recording: Recording, asked: ItemCall, completion: Completion) -> bool:
+    """Raise the limit of a stage if a reply has no answer for lack of room.
+
+    Returns:
+        True when the item is to be asked again, with the higher limit. It ends: the limit has a
+        maximum, and a reply that reached it counts as any other.
+    """
+    stage, material = asked.item.stage, recording.material
+    if not completion.cut_off or not may_raise_limit(material.options, stage):
+        return False
+    has_words = bool(final_answer(completion.text).strip())
+    if has_words and not _is_no_label(recording, stage, completion):
+        return False
+    limit = asked.request.parameters.max_tokens
+    raised = max(more_room(limit, has_thought=not has_words), limit)
+    if raised == limit:
+        return False
+    of_stage = Stage.CLASSIFY if stage is Stage.CALIBRATE else stage
+    if learned.room_of(recording.run).get(of_stage, 0) <= limit:
+        lesson = Lesson("max_tokens", "raised", raised, of_stage, _WORDS.format(limit))
+        known = {asked.endpoint: Dialect((lesson,))}
+        learned.record(recording.session, recording.run, known)
+    # More room changes nothing for a calibration, which reads the first token only.
+    return stage is not Stage.CALIBRATE
+
+
+def _is_no_label(recording: Recording, stage: Stage, completion: Completion) -> bool:
+    if stage is not Stage.CLASSIFY:
+        return False
+    bias, options = recording.run.classification_bias, recording.material.options
+    read = classify_stage(recording.material).parse(completion, bias, options)
+    return read.is_classification is None

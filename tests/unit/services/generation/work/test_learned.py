@@ -1,0 +1,129 @@
+"""Runs against endpoints that refuse things or need room: what is sent, learnt, and shown."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.llm.dialects.shared import DialectMemory
+from app.llm.scripted.behaviours.combine import INSTANCES, in_method, on, playing
+from app.llm.scripted.behaviours.refusals import max_tokens, refuses, refuses_system_role
+from app.llm.scripted.behaviours.wordings import no_logprobs
+from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
+from app.store.tables.runs import RunEvent
+from app.store.work import endpoint_dialects
+from tests.bench import Bench
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+SMALL: dict[str, Any] = {"target": 4, "lookahead": 1}
+
+
+def learned_events(bench: Bench, run_id: str) -> list[dict[str, Any]]:
+    with bench.context.database.read() as session:
+        wanted = select(RunEvent.data).where(RunEvent.run_id == run_id, RunEvent.kind == "learned")
+        return list(session.scalars(wanted.order_by(RunEvent.id)))
+
+
+def needs(tokens: int) -> Callable[[Script], Script]:
+    """A model that spends so many tokens on thoughts before its first word."""
+
+    def wrap(script: Script) -> Script:
+        def answer(call: ScriptedCall) -> ScriptedReply:
+            if max_tokens(call) <= tokens:
+                return ScriptedReply("", finish_reason="length")
+            return script(call)
+
+        return answer
+
+    return wrap
+
+
+def test_what_is_refused_is_left_out_reported_and_known_to_the_next_run(
+    open_bench: OpenBench,
+) -> None:
+    script = playing(refuses("top_p"), refuses("logprobs"), refuses_system_role())
+    with open_bench(script) as bench:
+        first = bench.work(bench.start(**SMALL))
+        assert first.status == "succeeded"
+        assert first.capabilities == {"json_schema": True, "logprobs": False}
+        learned = {(one.parameter, one.action, one.endpoint) for one in first.learned}
+        assert learned == {
+            ("top_p", "dropped", "default"),
+            ("logprobs", "dropped", "default"),
+            ("system", "folded", "default"),
+        }
+        events = learned_events(bench, first.id)
+        assert len(events) == 3
+        assert all(event["words"] for event in events)
+        # As in another process: only the database knows.
+        (endpoint,) = bench.context.endpoints
+        vars(endpoint.dialects)["_by_model"].clear()
+        before = len(bench.server.calls)
+        second = bench.work(bench.start(**SMALL, random_seed=1))
+        assert second.status == "succeeded"
+        assert {(one.parameter, one.action, one.endpoint) for one in second.learned} == learned
+        for call in bench.server.calls[before:]:
+            assert not {"top_p", "logprobs"} & call.body.keys()
+            assert call.messages[0].role == "user"
+
+
+def test_what_is_refused_only_later_is_learnt_without_a_failed_attempt(
+    open_bench: OpenBench,
+) -> None:
+    script = playing(on(INSTANCES, refuses("response_format", status=403)))
+    with open_bench(script) as bench:
+        seen = bench.work(bench.start(**SMALL))
+        assert (seen.status, seen.stages["instantiate"].dead) == ("succeeded", 0)
+        assert seen.capabilities == {"json_schema": True, "logprobs": True}
+        assert [one.parameter for one in seen.learned] == ["response_format"]
+        assert seen.progress.instances
+
+
+def test_what_was_learnt_at_another_address_does_not_count(open_bench: OpenBench) -> None:
+    with open_bench(playing()) as bench:
+        lesson = {"parameter": "temperature", "action": "dropped", "value": None, "stage": None,
+                  "words": "no"}  # fmt: skip
+        elsewhere = endpoint_dialects.Known(DialectMemory("http://x/v1").address_sha256, [lesson])
+        with bench.context.database.write() as session:
+            endpoint_dialects.keep(session, "default", "scripted", elsewhere)
+        seen = bench.work(bench.start(**SMALL))
+        assert (seen.status, seen.learned) == ("succeeded", [])
+        assert all("temperature" in call.body for call in bench.server.calls)
+
+
+@pytest.mark.parametrize("tokens", [300, 2000])
+def test_a_thinking_model_gets_room_and_no_label_is_lost(
+    open_bench: OpenBench, tokens: int
+) -> None:
+    """Its preflight is fine, so the need shows in the run itself."""
+    script = playing(no_logprobs, in_method(on(("classify",), needs(tokens))))
+    with open_bench(script) as bench:
+        seen = bench.work(bench.start(**SMALL))
+        assert (seen.status, seen.stages["classify"].dead, seen.funnel.unknown) == (
+            "succeeded", 0, 0,
+        )  # fmt: skip
+        (lesson,) = {(one.parameter, one.action, one.stage) for one in seen.learned}
+        assert lesson == ("max_tokens", "raised", "classify")
+        raised = [event["value"] for event in learned_events(bench, seen.id)]
+        assert raised == [1024, 4096][: 1 if tokens == 300 else 2]
+        again = bench.work(bench.start(**SMALL, random_seed=1))
+        assert again.funnel.unknown == 0
+        assert max(max_tokens(call) for call in bench.server.calls[-6:]) == raised[-1]
+
+
+def test_room_is_not_raised_for_ever(open_bench: OpenBench) -> None:
+    script = playing(no_logprobs, in_method(on(("classify",), needs(10**9))))
+    with open_bench(script) as bench:
+        seen = bench.work(bench.start(**SMALL))
+        assert seen.stages["classify"].dead == seen.progress.accepted
+        assert [event["value"] for event in learned_events(bench, seen.id)] == [1024, 4096, 16384]
+
+
+def test_a_limit_that_a_person_fixed_stays(open_bench: OpenBench) -> None:
+    script = playing(no_logprobs, in_method(on(("classify",), needs(300))))
+    with open_bench(script) as bench:
+        sampling = {"classify": {"max_tokens": 16}}
+        seen = bench.work(bench.start(**SMALL, sampling=sampling))
+        assert (seen.learned, seen.funnel.unknown) == ([], seen.progress.accepted)
