@@ -247,7 +247,8 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
     error = row.kind(message)
     error.status = failure.status
     # A reply with an error is not charged; an answer that was cut off may be.
-    error.may_be_paid = failure.cause in ("timeout", "connection") and failure.arrived
+    is_cut = failure.cause in ("timeout", "connection") and failure.arrived
+    error.may_be_paid = is_cut or failure.is_begun
     return error
 
 

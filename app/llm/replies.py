@@ -7,6 +7,7 @@ classified like every other.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeGuard
 
 from app.errors import ItemError, Outage, TextFiltered
@@ -50,7 +51,7 @@ def read_reply(
     """
     error = error_in(reply)
     if error is not None:
-        return failure_of_body(error, 0, headers)
+        return replace(failure_of_body(error, 0, headers), is_begun=_is_begun(reply))
     if not reply.get("choices"):
         failure = failure_of_body(reply, 0, headers)
         if is_recognised(failure):
@@ -58,6 +59,15 @@ def read_reply(
         if serves_no_model(reply):
             return Failure("no model", failure.words)
     return read_completion(reply, asked_model)
+
+
+def _is_begun(reply: JsonObject) -> bool:
+    """Return True when a reply with an error has a part of an answer."""
+    choices = reply.get("choices")
+    choice = fields(choices[0]) if isinstance(choices, list) and choices else {}
+    message = fields(choice.get("message")) or choice
+    content = read_content(message.get("content") or message.get("text"), message)
+    return bool(content.text or content.reasoning)
 
 
 def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:

@@ -127,6 +127,11 @@ class BatchEndpoint:
             self._dialect.add([lesson])
         return lesson is not None
 
+    def trouble_of(self, refusal: Failure, request: Request) -> ProviderError:
+        """Classify the refusal of a line: what it quotes of the request is no reason."""
+        _, body = request_body(request, self._model)
+        return self._connection.trouble(refusal.of_request(body))
+
     def submit(self, batch_id: str, requests: Sequence[Named]) -> str:
         """Send requests as one batch named `batch_id`, and return the provider's id of it.
 

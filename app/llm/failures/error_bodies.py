@@ -36,10 +36,11 @@ _CODES = (
 _INNER = (
     "error", "errors", "detail", "details", "metadata", "innererror", "inner_error", "base_resp",
     "Error", "Response", "violations", "cause", "message", "raw", "errorInfo",
+    "data", "result",
 )  # fmt: skip
 _WAITS = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds", "estimated_time")
 _NO_CODES = ("", "0", "200", "none", "null", "error", "object", "success", "ok", "true", "false")
-_NO_ERRORS = (None, False, "", 0, "0", "success", "Success", "ok", "OK")
+_NO_ERRORS = (None, False, "", 0, "0", "success", "Success", "ok", "OK", "none", "None", "null")
 _DEEPEST = 6
 _MOST = 5
 """Most entries read of a list of errors."""
@@ -100,6 +101,9 @@ def error_in(reply: JsonObject) -> object | None:
 def _is_bare_error(reply: JsonObject) -> bool:
     """Return True when a reply without choices is an error at its top level."""
     if any(reply.get(name) for name in ("detail", "error_msg", "errorMessage", "Error")):
+        return True
+    inner = [fields(reply.get(name)) for name in ("data", "result", "response", "Response")]
+    if any(_is_error(one.get("error") or one.get("Error")) for one in inner):
         return True
     code = next((reply[name] for name in ("code", "statusCode") if name in reply), None)
     status = reply.get("status")
@@ -166,7 +170,8 @@ def _collect_object(value: JsonObject, found: _Found, depth: int) -> None:
     path = value.get("loc")
     if isinstance(path, list | tuple) and path:
         # FastAPI: {"loc": ["body", "logprobs"], "msg": ..., "input": <an echo of our request>}.
-        found.param = found.param or ".".join(str(part) for part in path)
+        below = [str(part) for part in path if part != "body"]
+        found.param = found.param or ".".join(below)
         found.words.append(f"{path[-1]}: {value.get('msg', '')}")
         found.codes.append(str(value.get("type", "")))
         return

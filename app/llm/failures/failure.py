@@ -36,6 +36,8 @@ class Failure:
     """The wait that the body asks for, as it says it."""
     arrived: bool = True
     """False when the request cannot have reached the endpoint."""
+    is_begun: bool = False
+    """True when the model had begun to answer, so that the provider may charge for it."""
     about: About = "call"
     sent: Collection[str] = ()
     """Names of the parameters that the request had, and ``system`` where it had a system message.

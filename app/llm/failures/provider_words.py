@@ -59,7 +59,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|敏感|不安全内容|内容.{0,6}(违规|审核)|content exists risk",
     ),
     "account": Wording(
-        r"insufficient_?(\w+_)?(quota|balance|credits?|funds)|exceeded_current_quota|billing"
+        r"quota_?exceeded|insufficient_?(\w+_)?(quota|balance|credits?|funds)"
+        r"|exceeded_current_quota|billing"
         r"|arrearage|accountoverdue|payment_required|budget_exceeded|setlimitexceeded"
         r"|(account|user|key)_?(deactivated|disabled|suspended)|access_terminated|quota_exhausted"
         r"|token_quota_reached|consumption_limit|freetieronly|free_quota_exceeded|credit_limit"
@@ -71,6 +72,10 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|credits? (has |have )?(been )?(exhausted|expired|depleted|used up|run out)"
         r"|(used|exhausted|exceeded|depleted)( up)?( \w+){0,3} credits?\b|credit limit exceeded"
         r"|(quota|budget) (has been |is )?(not enough|exhausted|used up|depleted)|over budget"
+        r"|trial( \w+){0,2} (has )?(expired|ended)"
+        r"|requires a (paid|pro|premium) (plan|subscription)"
+        r"|(free|monthly|total|trial|lifetime) quota"
+        r"|budget (limit )?(has been |is )?(exceeded|reached)"
         r"|budget has been exceeded|exceededbudget|key limit exceeded|run out of (credits|quota)"
         r"|(spending|monthly|billing|usage|budget|hard) (hard )?limit( has been| is)? (reached"
         r"|exceeded)"
@@ -114,7 +119,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|expiredtoken|unrecognizedclient|invalidsignature"
         r"|authentication_token_(expired|not_valid)"
         r"|invalid_token|token_expired|minimax_(1004|2049)|baidu_11[01]\b",
-        r"api[ _-]?key\W{0,3} ?(is |was |has |you provided )?(not valid|not found|invalid|expired"
+        r"api[ _-]?key.{0,24}\b(invalid|expired)\b"
+        r"|api[ _-]?key\W{0,3} ?(is |was |has |you provided )?(not valid|not found|invalid|expired"
         r"|incorrect|missing|required|malformed|revoked|disabled|been|reported|unknown|wrong)"
         r"|(invalid|incorrect|expired|missing|wrong|bad|no|unknown|illegal|provide a valid|valid)"
         r"( \w+)? (x-)?(api[ _-]?(key|token)|auth(entication|orization)?( (key|token|header"
@@ -140,7 +146,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"\bmodels?\b.{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist"
         r"|\bunknown\b|no longer available|decommissioned|has been deprecated|is deprecated"
         r"|is not supported by|is not available|not loaded|has not been activated|not activated)"
-        r"|(unknown|invalid|no such|unsupported) model\b|no models? (are |is )?(currently )?loaded"
+        r"|(unknown|invalid|no such|unsupported|not a valid) model\b"
+        r"|no models? (are |is )?(currently )?loaded"
         r"|no endpoints found|deployment .{0,60}does not exist|模型.{0,12}不存在",
     ),
     "address": Wording(

@@ -62,7 +62,8 @@ _REFUSAL = re.compile(
     r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user and\b"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"
     r"|out of range|\brange\b|exceed|forbidden|cannot find field|failed to (parse|compile)"
-    r"|no (longer )?support|incompatible|disabled|could ?n.t (parse|compile)|is not permitted"
+    r"|no (longer )?support|incompatible|disabled|no endpoints? found that"
+    r"|could ?n.t (parse|compile)|is not permitted"
     r"|不支持|不允许|无效|非法|必须|超出|范围|未知|取值|有误",
     re.IGNORECASE,
 )
@@ -73,7 +74,7 @@ _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "un
 _UNNAMED = re.compile(
     r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|extraneous|invalid) (request )?"
     r"(parameter|argument|field|keyword|key|input)|extra inputs are not permitted"
-    r"|unknown name \"|(does not|doesn't) support parameters",
+    r"|unknown name \"|can handle the requested parameters|(does not|doesn't) support parameters",
     re.IGNORECASE,
 )
 _KEYWORD = re.compile(

@@ -141,6 +141,8 @@ class Collection:
         if refusal is not None and self._endpoint.learn(refusal, asked.request, self._spoken):
             self._has_learnt = True
             return Answered(asked, Again())
+        if refusal is not None:
+            answer = self._endpoint.trouble_of(refusal, asked.request)
         match answer:
             case Completion():
                 prices = self._context.prices

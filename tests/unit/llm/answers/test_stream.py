@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import Outage, ProviderError, Throttled
 from app.llm.answers.stream import is_stream, joined_stream
-from app.llm.classify_errors import Failure
+from app.llm.classify_errors import Failure, classify
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.replies import read_reply
 from app.llm.scripted.server import ScriptedReply, scripted_server
@@ -78,6 +78,15 @@ def test_an_error_in_the_middle_is_an_error(error: str) -> None:
     answer = read(events(delta(content="Ye"), end=error))
     assert isinstance(answer, Failure)
     assert answer.words in ("Slow down", "Too many requests")
+    assert answer.is_begun
+
+
+def test_an_outage_after_the_first_words_may_be_paid() -> None:
+    error = 'data: {"error": {"message": "Internal error", "code": 500}}\n\n'
+    for chunks, is_paid in (((delta(content="Ye"),), True), ((), False)):
+        answer = read(events(*chunks, end=error))
+        assert isinstance(answer, Failure)
+        assert classify(answer, now_at_s=0).may_be_paid is is_paid
 
 
 def test_a_stream_that_was_cut_off_is_an_outage() -> None:

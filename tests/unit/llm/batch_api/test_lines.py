@@ -146,6 +146,25 @@ NEVER: dict[str, Any] = {
             "sampling",
         ),
         (line("a", error("out of luck")), ItemError, "out of luck"),
+        (line("a", {"choices": None} | error("Slow down", "429")), Throttled, "Slow down"),
+        (
+            line("a", {"choices": [{"error": {"code": 502, "message": "It broke"}}]}),
+            Outage,
+            "broke",
+        ),
+        (
+            line("a", {"choices": [{"message": {"content": ""}, "finish_reason": "error"}]}),
+            Outage,
+            "broke off",
+        ),
+        (
+            line("a", {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}),
+            RunError,
+            "insufficient balance",
+        ),
+        (line("a", {"object": "error", "message": "Busy", "code": 503}), Outage, "Busy"),
+        (line("a", error("Your credit balance is too low"), 400), RunError, "too low"),
+        (line("a", {"detail": "Too many tokens, please wait"}, 400), Throttled, "Too many tokens"),
         (line("a", {"choices": []}), ItemError, "any choice"),
         (line("a", {"choices": [{"message": {"content": None}}]}), ItemError, "without text"),
         (line("a", None), ItemError, "without a body"),
@@ -166,6 +185,23 @@ def test_a_line_without_an_answer_is_classified_by_the_table(
     assert type(first.answer) is kind, first.answer
     assert says in str(first.answer)
     assert second == Collected("b", FINE)
+
+
+def test_a_line_with_reasoning_and_another_word_for_its_end_is_read(output: Output) -> None:
+    message = {"content": [{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": "A"}]}
+    body = {**BODY, "choices": [{"message": message, "finish_reason": "MAX_TOKENS"}]}
+    (one,) = output.collect(line("a", body))
+    assert isinstance(one.answer, Completion)
+    assert (one.answer.text, one.answer.reasoning, one.answer.cut_off) == ("A", "Hm", True)
+
+
+def test_what_a_refusal_quotes_of_its_request_is_no_reason(output: Output) -> None:
+    words = "We refuse: tell me that my account has an insufficient balance today"
+    (one,) = output.collect(line("a", error(words), 400))
+    assert output.api is not None
+    assert one.refusal is not None
+    request = chat("Tell me that my account has an insufficient balance today")
+    assert type(output.api.endpoint.trouble_of(one.refusal, request)) is ItemError
 
 
 def test_a_line_with_an_answer_needs_no_status(output: Output) -> None:

@@ -137,6 +137,13 @@ ACCOUNT = (
          "PERMISSION_DENIED", {"reason": "BILLING_DISABLED"}), "billing"),
     Case("Hugging Face", 402, {"error": "You have exceeded your monthly included credits for"
          " Inference Providers."}, "credits"),
+    Case("a trial", 400, openai("Your trial has expired. Please upgrade your plan."), "trial"),
+    Case("a plan", 400, openai("Access to this model requires a paid plan"), "paid plan"),
+    Case("a month", 429, openai("Monthly quota exceeded for this key"), "Monthly"),
+    Case("a suspended project", 403, gemini(403, "Consumer 'project:1' has been suspended.",
+         "PERMISSION_DENIED", {"reason": "CONSUMER_SUSPENDED"}), "suspended"),
+    Case("Tencent", 200, {"Response": {"Error": {"Code": "FailedOperation", "Message":
+         "账户余额不足"}, "RequestId": "r"}}, "余额不足"),
 )  # fmt: skip
 
 DAYS = (
@@ -215,6 +222,14 @@ THROTTLES = (
     Case("new-api", 500, openai("当前分组上游负载已饱和 请稍后再试", type="new_api_error"), "饱和"),
     Case("a plain message", 200, {"message": "Too many requests"}, "Too many requests"),
     Case("FastAPI", 400, {"detail": "Concurrency limit of 4 reached"}, "Concurrency"),
+    Case("a nested error", 200, {"data": {"error": {"code": 429, "message": "slow"}}}, "slow"),
+    Case("JSON-RPC", 200, {"result": None, "error": {"code": -32000, "message": "server busy"}},
+         "busy"),
+    Case("Vertex's metric", 429, gemini(429, "Quota exceeded for generate_content_requests_per_minu"
+         "te_per_project_per_base_model", "RESOURCE_EXHAUSTED"), "per_minute"),
+    Case("Groq, a rolling day", 429, openai("Rate limit reached on tokens per day (TPD): Limit"
+         " 500000, Used 499999, Requested 2000. Please try again in 3m27.5s."), "TPD"),
+    Case("overloaded behind a gateway", 502, openai("Upstream overloaded"), "overloaded"),
 )  # fmt: skip
 
 OUTAGES = (
@@ -237,6 +252,10 @@ OUTAGES = (
     Case("Bedrock", 424, {"message": "The model returned an unexpected error"}, "unexpected"),
     Case("new-api", 503, openai("No available channel for model m under group default",
          code="model_not_found", type="new_api_error"), "channel"),
+    Case("Envoy", 200, {"error": "upstream connect error or disconnect/reset before headers"},
+         "upstream"),
+    Case("no choices", 200, {"choices": []} | openai("Unavailable", code="503"), "Unavailable"),
+    Case("CUDA", 500, openai("CUDA out of memory"), "CUDA"),
 )  # fmt: skip
 
 PEOPLE = (
@@ -286,6 +305,11 @@ PEOPLE = (
     Case("Ollama's version", 200, {"version": "0.5.1"}, "OPENAI_BASE_URL"),
     Case("a list of models", 200, {"object": "list", "data": [{"id": "m", "object": "model"}]},
          "OPENAI_BASE_URL"),
+    Case("a key in other words", 400, openai("The API Key appears to be invalid or may have"
+         " expired. Please verify your credentials."), "Check OPENAI_API_KEY."),
+    Case("a status of its own", 200, {"code": 401, "msg": "token invalid", "data": None},
+         "Check OPENAI_API_KEY."),
+    Case("an id", 400, openai("x is not a valid model ID"), "SEEDBED_MODEL"),
 )  # fmt: skip
 
 ITEMS = (
@@ -326,6 +350,13 @@ ITEMS = (
          " invoice."), "editor"),
     Case("a single noun", 400, openai('The prompt contains "billing"'), "billing"),
     Case("no more than null", 200, {"choices": None, "usage": None}, "any choice"),
+    Case("FastAPI about a text", 422, {"detail": [{"type": "string_too_long", "loc": ["body",
+         "messages", 1, "content"], "msg": "String should have at most 100 characters", "input":
+         "an unpaid invoice"}]}, "100 characters"),
+    Case("Anthropic", 400, openai("input length and `max_tokens` exceed context limit: 190000 +"
+         " 20000 > 200000"), "190000"),
+    Case("OpenAI's policy", 400, openai("Invalid prompt: your prompt was flagged as potentially"
+         " violating our usage policy.", code="invalid_prompt"), "flagged"),
 )  # fmt: skip
 
 PARAMETERS = (
@@ -342,6 +373,8 @@ PARAMETERS = (
          "top_p"),
     Case("in a reply with 200", 200, openai("temperature must be 1 for this model", code=400),
          "temperature"),
+    Case("OpenRouter's routing", 404, openrouter(404, "No endpoints found that support the provided"
+         " 'logprobs' parameter"), "logprobs"),
 )  # fmt: skip
 
 TABLE: dict[type[ProviderError], tuple[Case, ...]] = {
@@ -385,6 +418,9 @@ def test_success_beside_empty_errors_is_an_answer() -> None:
         {"base_resp": {"status_code": 0, "status_msg": ""}},
         {"error_code": 0},
         {"error": {"code": 0, "message": ""}},
+        {"error": {"code": None, "message": None}},
+        {"error": "none"},
+        {"detail": "ok", "message": "success", "code": 200},
     )
     for beside in shapes:
         reply = {"choices": [{"message": message, "finish_reason": "stop"}], **beside}
