@@ -1,16 +1,18 @@
 """A model endpoint that costs next to nothing, as a process of its own.
 
-    python -m benchmarks.endpoint [--delay-ms 100]
+    python -m benchmarks.endpoint [--delay-ms 100] [--stray-share 0.02] [--per-s 150]
 
 It speaks just enough HTTP/1.1 for the clients measured beside it, answers every chat call after
 the delay, plays the method with the scripted model, and never runs out of new instructions. Equal
-calls get equal answers. ``GET /seen`` says how many calls it has got, and what processor time all
-of it took.
+calls get equal answers. It may refuse calls with status 429: a share of them at random, or those
+beyond a number in any second. ``GET /seen`` says how many calls it has answered and refused, and
+what processor time all of it took.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import re
@@ -19,9 +21,10 @@ import sys
 import time
 import urllib.request
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -48,6 +51,8 @@ class Seen:
     """Counters of an endpoint."""
 
     calls: int
+    """Answered calls."""
+    refused: int
     cpu_s: float
 
 
@@ -68,10 +73,21 @@ class Endpoint:
             return Seen(**json.load(answer))
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The calls that an endpoint refuses."""
+
+    stray_share: float = 0.0
+    """Share of calls refused at random, whatever the load."""
+    per_s: int | None = None
+    """Calls answered in any second; None: no limit."""
+
+
 @contextmanager
-def endpoint(delay_s: float) -> Iterator[Endpoint]:
+def endpoint(delay_s: float, limits: Limits = Limits()) -> Iterator[Endpoint]:
     """Run an endpoint until the block ends."""
     command = [sys.executable, "-m", "benchmarks.endpoint", "--delay-ms", str(1000 * delay_s)]
+    command += ["--stray-share", str(limits.stray_share), "--per-s", str(limits.per_s or 0)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - piped; tells mypy
         try:
@@ -83,12 +99,27 @@ def endpoint(delay_s: float) -> Iterator[Endpoint]:
 class Player:
     """The model: replies are made once and then repeated."""
 
-    def __init__(self) -> None:
-        self.calls = 0
+    def __init__(self, limits: Limits) -> None:
+        self.calls = self.refused = 0
+        self._limits = limits
+        self._rng = random.Random(1)
+        self._answered_s = deque[float]()
         self._replies: dict[tuple[str, int], bytes] = {}
         self._words = _vocabulary()
         # As in a language, a few words make up most of a text.
         self._weights = [1 / (n + 10) for n in range(_WORDS)]
+
+    def refuses(self, now_s: float) -> bool:
+        """Return True when a call that arrives now is refused."""
+        is_stray = self._rng.random() < self._limits.stray_share
+        while self._answered_s and now_s - self._answered_s[0] >= 1:
+            self._answered_s.popleft()
+        if is_stray or len(self._answered_s) >= (self._limits.per_s or math.inf):
+            self.refused += 1
+            return True
+        if self._limits.per_s:
+            self._answered_s.append(now_s)
+        return False
 
     def answer(self, body: bytes) -> bytes:
         """Make the whole HTTP answer to a chat call."""
@@ -172,6 +203,13 @@ def _http(answer: dict[str, Any]) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
+_REFUSAL_BODY = b'{"error": {"message": "Too many requests."}}'
+_REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 0.2\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_REFUSAL_BODY), _REFUSAL_BODY)
+)
+
+
 class _Connection(asyncio.Protocol):
     """One kept-alive connection; its client waits for an answer before it asks again."""
 
@@ -198,7 +236,10 @@ class _Connection(asyncio.Protocol):
             return
         body, self._buffer = self._buffer[head_end + 4 : body_end], b""
         if head.startswith(b"GET"):
-            self._write(_http({"calls": self._player.calls, "cpu_s": time.process_time()}))
+            seen = Seen(self._player.calls, self._player.refused, time.process_time())
+            self._write(_http(asdict(seen)))
+        elif self._player.refuses(time.monotonic()):
+            self._write(_REFUSAL)
         else:
             self._loop.call_later(self._delay_s, self._write, self._player.answer(body))
 
@@ -207,8 +248,8 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-async def _serve(delay_s: float) -> None:
-    connect = partial(_Connection, Player(), delay_s)
+async def _serve(delay_s: float, limits: Limits) -> None:
+    connect = partial(_Connection, Player(limits), delay_s)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(connect, "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
@@ -221,8 +262,11 @@ def main(arguments: list[str]) -> None:
     die_with_parent(os.getppid())
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endpoint", description=__doc__)
     parser.add_argument("--delay-ms", type=float, default=100.0)
+    parser.add_argument("--stray-share", type=float, default=0.0)
+    parser.add_argument("--per-s", type=int, default=0, help="0: no limit")
     options = parser.parse_args(arguments)
-    asyncio.run(_serve(options.delay_ms / 1000))
+    limits = Limits(options.stray_share, options.per_s or None)
+    asyncio.run(_serve(options.delay_ms / 1000, limits))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Model calls to several endpoints that serve the same model, behind one queue of outcomes."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,9 +36,22 @@ class Endpoint:
 
 
 class Calls:
-    """Model calls to all endpoints on one event loop, for one thread; make it after a fork."""
+    """Model calls to all endpoints on one event loop, for one thread; make it after a fork.
 
-    def __init__(self, endpoints: Sequence[Endpoint], model: str, concurrency: int) -> None:
+    Args:
+        endpoints: The endpoints.
+        model: The model that they are asked for.
+        concurrency: Most calls in flight to each.
+        patience_s: A throttle that asks for a longer wait holds all calls to its endpoint.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        model: str,
+        concurrency: int,
+        patience_s: float = math.inf,
+    ) -> None:
         self._outcomes = OutcomeQueue()
         with ExitStack() as cleanup:
             loop = LoopThread("model calls")
@@ -48,6 +62,7 @@ class Calls:
                         endpoint.provider_for(model),
                         concurrency,
                         first=min(FIRST_IN_FLIGHT, concurrency),
+                        patience_s=patience_s,
                         loop=loop,
                         outcomes=self._outcomes,
                     )

@@ -1,139 +1,125 @@
-"""The concurrency limit and the wait after a throttle, without I/O or a clock.
+"""When calls may be sent to an endpoint: at most so many at a time, evenly spaced, after waits.
 
-Additive increase, multiplicative decrease: a throttle halves the limit, a limit's worth of answers
-raises it by one, more slowly near the limit that was too high. Until an endpoint is known to accept
-the maximum, calls are spaced evenly: many answers at once would cause a burst of new calls, which
-breaks a per-second limit that the average rate keeps. Times are seconds of one monotonic clock,
-given as arguments.
+`ShareLimit` says how many may be in flight, `Holds` how long a refused call waits, and when all do.
+Calls are spaced evenly until the endpoint is known to accept the maximum: many answers at once
+would cause a burst of new calls, which breaks a per-second limit that the average rate keeps.
+No I/O and no clock: times are seconds of one monotonic clock, given as arguments.
 """
 
+import math
 from collections.abc import Callable
 
-SHORTEST_HOLD_S = 0.05
-"""Shortest wait after a throttle: ``Retry-After: 0`` would otherwise become a busy loop."""
-DOUBLED_IN_S = 0.5
-"""Shortest time in which the limit doubles before the first throttle, so that a per-second limit is
-not exceeded by much."""
-NEAR = 0.8
-FAR = 2.0
-"""Fractions of the limit that was too high the last time; between them the limit rises slowly."""
-CAREFUL = 1 / 8
-CAREFUL_WITHIN = 250
-"""Factors of that slower rise: `CAREFUL`, or the refused limit / `CAREFUL_WITHIN` if it is less.
-With a low limit, many calls would otherwise be refused in relation to those that are answered."""
-CAREFUL_S = 10.0
-"""Longest time to raise the limit by one: with long calls, a throttle hits few that are sent."""
+from app.llm.parallel.holds import Holds
+from app.llm.parallel.sent_call import SentCall
+from app.llm.parallel.share_limit import ShareLimit
+
 HEADROOM = 0.8
-"""Fraction of an even stream's time between two calls that is kept between them."""
-LEAST = 1 / 64
-"""Lowest limit; below 1 there is one call in flight, with pauses between calls."""
+"""Fraction of an even stream's time between two calls that is kept while no limit is known."""
 SLACK_S = 0.005
 """Assumed precision of timers."""
-FIRST_HOLD_S = 0.5
-LONGEST_HOLD_S = 60.0
-"""Longest exponential delay; a longer Retry-After is obeyed."""
 
 
 class ConcurrencyControl:
-    """The concurrency limit of one process for one endpoint.
-
-    Until the first throttle each answer raises the limit by one, so that few calls exceed the
-    endpoint's own limit.
+    """Decides for one process and one endpoint when calls may be sent.
 
     Args:
         ceiling: The highest limit.
         jitter: Returns numbers in [0, 1), so that processes do not retry at the same time.
-        first: The limit at the start; None: `ceiling`.
+        first: The limit at the start; None: `ceiling`. It rises fast until calls are refused.
+        patience_s: A longer Retry-After holds all calls at once: a person has to know.
     """
 
     def __init__(
-        self, ceiling: int, jitter: Callable[[], float], *, first: int | None = None
+        self,
+        ceiling: int,
+        jitter: Callable[[], float],
+        *,
+        first: int | None = None,
+        patience_s: float = math.inf,
     ) -> None:
         self._ceiling = ceiling
-        self._jitter = jitter
-        self._window = float(ceiling if first is None else first)
-        self._too_high: float | None = None
-        self._held_until_s = 0.0
-        self._cut_at_s = float("-inf")
-        self._cuts_in_a_row = 0
-        self._usual_s: float | None = None
+        self._limit = ShareLimit(ceiling, ceiling if first is None else first)
+        self._holds = Holds(jitter, patience_s)
+        self._sent = self._in_flight = 0
         self._next_at_s = 0.0
-        self._refused_since_s: float | None = None
 
     @property
     def limit(self) -> int:
         """Most calls in flight; at least 1."""
-        return max(1, int(self._window))
+        return max(1, int(self._limit.value))
+
+    @property
+    def background(self) -> float:
+        """The share of calls that is refused at random, as far as known."""
+        return self._limit.background.share
 
     def hold_s(self, now_s: float) -> float:
         """Return the seconds for which no call may be sent; 0: none."""
-        return max(0.0, self._held_until_s - now_s)
+        return self._holds.hold_s(now_s)
 
     def refused_s(self, now_s: float) -> float | None:
         """Return the seconds since which all calls are refused; None: some are answered."""
-        return None if self._refused_since_s is None else now_s - self._refused_since_s
+        return self._holds.refused_s(now_s)
 
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until the next call may be sent, if the limit allows one."""
-        return max(self.hold_s(now_s), self._next_at_s - now_s)
+        return max(self._holds.wait_s(now_s), self._next_at_s - now_s)
 
-    def asked(self, now_s: float) -> None:
+    def send(self, now_s: float) -> SentCall:
         """Count a call that is sent."""
-        is_free = self._too_high is None and self._window >= self._ceiling
-        if not is_free and self._usual_s is not None:
-            part = HEADROOM if self._window >= 1 else 1.0
-            apart_s = part * self._usual_s / self._window
-            self._next_at_s = max(self._next_at_s, now_s - max(SLACK_S, apart_s)) + apart_s
+        self._sent += 1
+        self._in_flight += 1
+        self._limit.sent(self._sent)
+        self._holds.sent(self._sent)
+        is_free = self._limit.too_high is None and self._limit.value >= self._ceiling
+        if not is_free and self._limit.usual_s is not None:
+            apart_s = self._limit.usual_s / self._limit.value
+            if self._limit.too_high is None and self._limit.value >= 1:
+                apart_s *= HEADROOM
+            # A late timer is made up for, but not by two calls at the same time.
+            slack_s = SLACK_S if apart_s < SLACK_S else min(SLACK_S, apart_s / 4)
+            self._next_at_s = max(self._next_at_s, now_s - slack_s) + apart_s
+        return SentCall(self._sent, now_s)
 
-    def answered(self, asked_at_s: float, now_s: float) -> None:
-        """Count an answer to a call sent at `asked_at_s`; it raises the limit."""
-        self._refused_since_s = None
-        if asked_at_s < self._cut_at_s:
-            # It was sent under the old limit and says nothing about the new one.
-            return
-        self._cuts_in_a_row = 0
-        latency_s = now_s - asked_at_s
-        before_s = latency_s if self._usual_s is None else self._usual_s
-        self._usual_s = before_s + (latency_s - before_s) / 10
-        self._window += self._step(latency_s)
-        if self._window >= self._ceiling:
-            self._window, self._too_high = float(self._ceiling), None
+    def answered(self, call: SentCall, now_s: float) -> None:
+        """Count an answer."""
+        self._in_flight -= 1
+        lost_share = self._holds.answered(call, now_s)
+        if lost_share is not None:
+            self._limit.hold_ended(lost_share, now_s)
+        self._limit.answered(call, now_s)
 
-    def _step(self, latency_s: float) -> float:
-        if self._too_high is None:
-            # Doubles after each round of calls, but not faster than `DOUBLED_IN_S`.
-            return min(1.0, latency_s / DOUBLED_IN_S)
-        step = min(1 / self._window, self._window / 4)
-        if not NEAR * self._too_high < self._window < FAR * self._too_high:
-            return step
-        slowly = min(CAREFUL, self._too_high / CAREFUL_WITHIN)
-        return step * max(slowly, min(1.0, latency_s / CAREFUL_S))
+    def throttled(
+        self, call: SentCall, now_s: float, retry_after_s: float | None, times: int = 1
+    ) -> float:
+        """Count a refusal.
 
-    def throttled(self, asked_at_s: float, now_s: float, retry_after_s: float | None) -> None:
-        """Count a throttle: all calls wait, and the limit halves once per wave of calls."""
-        if self._refused_since_s is None:
-            self._refused_since_s = now_s
-        if asked_at_s >= self._cut_at_s:
-            # Calls that were in flight together are refused together: that counts once.
-            if self._cuts_in_a_row == 0 or self._window < 1:
-                # Only the first of several in a row shows the limit: it used up the allowance.
-                self._too_high = self._window
-            self._window = max(LEAST, self._window / 2)
-            self._cut_at_s = now_s
-            self._cuts_in_a_row += 1
-        hold_s = self._requested_s(retry_after_s) if retry_after_s is not None else self._grown_s()
-        self.hold(now_s + hold_s)
+        Args:
+            call: The call.
+            now_s: The time.
+            retry_after_s: The wait that the endpoint asked for; None: it said nothing.
+            times: How often this call was refused so far.
+
+        Returns:
+            The seconds that this call waits, whatever the others do.
+        """
+        self._in_flight -= 1
+        self._limit.refused(call)
+        apart_s = (self._limit.usual_s or 0.0) / self._limit.value
+        # Those in flight are the ones that were accepted, unless few were sent because of a hold.
+        accepted = None if self._holds.is_tried else self._in_flight
+        if self._holds.refused(
+            call, now_s, retry_after_s, background=self.background, apart_s=apart_s
+        ):
+            self._limit.hold_began(accepted, now_s)
+        elif self._holds.refused_s(now_s) is None:
+            self._limit.judge(now_s)
+        return self._holds.own_wait_s(retry_after_s, times)
+
+    def lost(self) -> None:
+        """Count a call that ended and says nothing about the limit, such as one of an outage."""
+        self._in_flight -= 1
 
     def hold(self, until_s: float) -> None:
         """Send no call before `until_s`."""
-        self._held_until_s = max(self._held_until_s, until_s)
-
-    def _requested_s(self, retry_after_s: float) -> float:
-        # Never earlier than the provider asked for; later by at most a tenth, or a second.
-        late_s = min(1.0, retry_after_s / 10) * self._jitter()
-        return max(SHORTEST_HOLD_S, retry_after_s + late_s)
-
-    def _grown_s(self) -> float:
-        # 2 ** 7 * 0.5 s exceeds the longest wait; a larger exponent could only overflow.
-        grown_s = FIRST_HOLD_S * float(1 << min(self._cuts_in_a_row - 1, 7))
-        return min(LONGEST_HOLD_S, grown_s) * (0.5 + self._jitter() / 2)
+        self._holds.hold(until_s)

@@ -5,17 +5,25 @@
 
 import asyncio
 import heapq
+import math
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from app.errors import ItemError, ProviderError, Throttled
 from app.llm.parallel.concurrency_control import ConcurrencyControl
 from app.llm.parallel.loop_thread import LoopThread
 from app.llm.parallel.outcomes import Outcome, OutcomeQueue
+from app.llm.parallel.sent_call import SentCall
 from app.llm.provider import Provider, ProviderFactory
 from app.pipeline.types import Completion, Request
+
+FEWEST_SET_ASIDE = 8
+"""So many refused calls leave their places to others even if only one may be in flight. With fewer,
+nobody could see whether the others are refused as well."""
+LONG_QUIET_S = 5.0
+"""When every call was refused and waits longer than this, the provider counts as throttling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class _Waiting:
     turn: int
     key: int = field(compare=False)
     request: Request = field(compare=False)
+    refused: int = field(default=0, compare=False)
+    """The number of its refusals by a rate limit."""
 
 
 class Fanout:
@@ -44,6 +54,7 @@ class Fanout:
             what it raises.
         concurrency: Most calls in flight.
         first: Calls in flight at the start; None: `concurrency`.
+        patience_s: A throttle that asks for a longer wait holds all calls.
         loop: A loop shared with other endpoints; None: its own.
         outcomes: A queue shared with other endpoints; None: its own.
     """
@@ -54,14 +65,23 @@ class Fanout:
         concurrency: int,
         *,
         first: int | None = None,
+        patience_s: float = math.inf,
         loop: LoopThread | None = None,
         outcomes: OutcomeQueue | None = None,
     ) -> None:
-        self._control = ConcurrencyControl(concurrency, random.random, first=first)
+        self._concurrency = concurrency
+        self._control = ConcurrencyControl(
+            concurrency, random.random, first=first, patience_s=patience_s
+        )
         self._last_throttle: Throttled | None = None
         self._waiting: list[_Waiting] = []
         self._asked: dict[asyncio.Task[None], _Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._refused: list[tuple[float, _Waiting]] = []
+        """Calls that were refused, and when each may be sent again; a heap."""
+        self._retry_timer: asyncio.TimerHandle | None = None
+        self._refused_since_s: float | None = None
+        """When the first call was refused after the last answer; None: an answer came since."""
         self._submitted = 0
         self._ended = 0
         # The caller's thread appends and wakes the loop's thread, which removes them.
@@ -90,9 +110,14 @@ class Fanout:
         return self._submitted - self._ended
 
     @property
+    def set_aside(self) -> int:
+        """Refused calls that wait alone and leave their places to others, up to a bound."""
+        return min(len(self._refused), max(self._concurrency, FEWEST_SET_ASIDE))
+
+    @property
     def capacity(self) -> int:
         """Calls that may be submitted now; it falls when the provider throttles and recovers."""
-        return max(0, self._control.limit - self.in_flight)
+        return max(0, self._control.limit - self.in_flight + self.set_aside)
 
     @property
     def held_s(self) -> float:
@@ -102,7 +127,21 @@ class Fanout:
     @property
     def refused_s(self) -> float | None:
         """Seconds since which the provider refuses all calls as too many; None: it answers some."""
-        return self._control.refused_s(self._loop.time())
+        refused_s = self._control.refused_s(self._loop.time())
+        since_s = self._refused_since_s
+        if refused_s is None and since_s is not None and self.quiet_s > LONG_QUIET_S:
+            return self._loop.time() - since_s
+        return refused_s
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds for which no call is sent or in flight: all are held, or each was refused."""
+        if self._asked:
+            return 0.0
+        held_s, refused = self.held_s, self._refused[:1]
+        if self._waiting or self._submitted_calls or not refused:
+            return held_s
+        return max(held_s, refused[0][0] - self._loop.time())
 
     @property
     def last_throttle(self) -> Throttled | None:
@@ -167,19 +206,41 @@ class Fanout:
 
     def _refill(self) -> None:
         """Send as many calls as the limit allows now; called after every answer."""
+        now_s = self._loop.time()
+        self._take_back_refused(now_s)
         if not self._waiting or self._timer is not None:
             return
-        now_s = self._loop.time()
         while self._waiting and len(self._asked) < self._control.limit:
             wait_s = self._control.wait_s(now_s)
             if wait_s > 0:
                 self._timer = self._loop.call_later(wait_s, self._wait_is_over)
                 return
-            self._control.asked(now_s)
+            sent = self._control.send(now_s)
             waiting = heapq.heappop(self._waiting)
-            task = self._loop.create_task(self._ask(waiting))
+            task = self._loop.create_task(self._ask(waiting, sent))
             self._asked[task] = waiting
             task.add_done_callback(self._done)
+
+    def _take_back_refused(self, now_s: float) -> None:
+        """Let refused calls whose wait is over be sent again."""
+        while self._refused and self._refused[0][0] <= now_s:
+            _, waiting = heapq.heappop(self._refused)
+            heapq.heappush(self._waiting, waiting)
+        if self._refused and self._retry_timer is None:
+            wait_s = self._refused[0][0] - now_s
+            self._retry_timer = self._loop.call_later(wait_s, self._retry_is_due)
+
+    def _retry_is_due(self) -> None:
+        self._retry_timer = None
+        self._refill()
+
+    def _set_aside(self, waiting: _Waiting, wait_s: float) -> None:
+        again = replace(waiting, refused=waiting.refused + 1)
+        heapq.heappush(self._refused, (self._loop.time() + wait_s, again))
+        if self._retry_timer is not None:
+            # It may be due before the others; `_refill` sets the timer again.
+            self._retry_timer.cancel()
+            self._retry_timer = None
 
     def _wait_is_over(self) -> None:
         self._timer = None
@@ -187,53 +248,68 @@ class Fanout:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._asked[task]
+        if task.cancelled():
+            self._control.lost()
         self._refill()
 
-    async def _ask(self, waiting: _Waiting) -> None:
-        asked_at_s = self._loop.time()
+    async def _ask(self, waiting: _Waiting, sent: SentCall) -> None:
         answer: Completion | ProviderError
         try:
             answer = await self._provider.complete(waiting.request)
         except Throttled as error:
+            now_s = self._loop.time()
             self._last_throttle = error
-            self._control.throttled(asked_at_s, self._loop.time(), error.retry_after_s)
-            heapq.heappush(self._waiting, waiting)
+            if self._refused_since_s is None:
+                self._refused_since_s = now_s
+            times = waiting.refused + 1
+            wait_s = self._control.throttled(sent, now_s, error.retry_after_s, times)
+            self._set_aside(waiting, wait_s)
             return
         except ProviderError as error:
             answer = error
         except Exception as defect:  # noqa: BLE001 - raised again in the caller's thread, by collect
+            self._control.lost()
             self._finish(defect)
             return
         if isinstance(answer, Completion | ItemError):
-            self._control.answered(asked_at_s, self._loop.time())
-        self._finish(Outcome(waiting.key, answer, self._loop.time() - asked_at_s))
+            self._refused_since_s = None
+            self._control.answered(sent, self._loop.time())
+        else:
+            self._control.lost()
+        self._finish(Outcome(waiting.key, answer, self._loop.time() - sent.at_s))
 
     def _finish(self, result: Outcome | Exception) -> None:
         self._ended += 1
         self._outcomes.put(result)
 
     async def _withdraw(self) -> list[int]:
-        keys = [waiting.key for waiting in sorted(self._waiting)]
-        self._waiting.clear()
+        keys = [waiting.key for waiting in sorted(self._not_sent())]
         self._ended += len(keys)
         self._outcomes.forget(len(keys))
         return keys
 
+    def _not_sent(self) -> list[_Waiting]:
+        """Remove and return the calls that are not sent now."""
+        found = [*self._waiting, *(waiting for _, waiting in self._refused)]
+        self._waiting.clear()
+        self._refused.clear()
+        return found
+
     async def _abandon(self) -> list[Dropped]:
         dropped: list[tuple[_Waiting, bool]] = []
         # A call that is throttled while it is being cancelled returns to the queue.
-        while self._asked or self._waiting:
-            dropped += [(waiting, False) for waiting in self._waiting]
-            self._waiting.clear()
+        while self._asked or self._waiting or self._refused:
+            dropped += [(waiting, False) for waiting in self._not_sent()]
             asked = dict(self._asked)
             for task in asked:
                 task.cancel()
             if asked:
                 await asyncio.wait(asked)
             dropped += [(waiting, True) for task, waiting in asked.items() if task.cancelled()]
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._retry_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._retry_timer = None
         self._ended += len(dropped)
         self._outcomes.forget(len(dropped))
         return [Dropped(waiting.key, was_out) for waiting, was_out in sorted(dropped)]

@@ -209,7 +209,7 @@ def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | P
                 return outcome.answer
             return Probe(request, outcome.answer, outcome.latency_s)
         throttle = fanout.last_throttle
-        if throttle is not None and time.monotonic() + fanout.held_s > until_s:
+        if throttle is not None and time.monotonic() + fanout.quiet_s > until_s:
             fanout.abandon()
             return throttle
 

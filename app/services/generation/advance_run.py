@@ -83,7 +83,8 @@ def _hold(context: ServiceContext, hold: Hold, stop: Callable[[], bool]) -> Endi
     if prepared is None:
         return Ending.ENOUGH
     poll_due(context, prepared, hold, stop)
-    with Calls(context.endpoints, prepared.model, context.concurrency) as calls:
+    patience_s = context.throttle_patience_s
+    with Calls(context.endpoints, prepared.model, context.concurrency, patience_s) as calls:
         pump = Pump(context, prepared, hold, calls, stop)
         try:
             return pump.work()

@@ -151,6 +151,8 @@ class Pump:
                 now - due.began_at > _LONGEST_HOLD_S
             ):
                 self._leave(Ending.AGAIN)
+        if self._in_flight:
+            due.busy_at = now
         if now - due.busy_at > _IDLE_S and not self._is_leaving and self._others_work():
             # What is left is in flight elsewhere; this process may be of use to another run.
             self._leave(Ending.ENOUGH)

@@ -75,8 +75,9 @@ class Asker:
             _Question(key, request, max_usage(request, self._model, prices))
             for key, request in requests.items()
         )
-        endpoints = self._context.endpoints
-        with Calls(endpoints, self._model, self._context.concurrency) as calls:
+        context = self._context
+        patience_s = context.throttle_patience_s
+        with Calls(context.endpoints, self._model, context.concurrency, patience_s) as calls:
             in_flight = InFlight[_Question](self._context, calls, self._model)
             while (self._waiting or in_flight) and not self._stop():
                 if answers := self._collect(in_flight):

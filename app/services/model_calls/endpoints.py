@@ -172,7 +172,8 @@ class Endpoints:
     def shares(self, session: Session, limit: int) -> dict[str, int]:
         """Return how many calls each endpoint takes now, at most `limit` together."""
         free = {e.name: n for e in self._all if (n := self._free(session, e)) > 0}
-        taken = {name: self._lanes[name].in_flight for name in free}
+        lanes = self._lanes
+        taken = {name: lanes[name].in_flight - lanes[name].set_aside for name in free}
         shares = dict.fromkeys(free, 0)
         weights = {endpoint.name: endpoint.weight for endpoint in self._all}
         for _ in range(min(limit, sum(free.values()))):

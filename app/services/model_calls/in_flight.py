@@ -86,8 +86,10 @@ class InFlight(Generic[CallT]):
     @property
     def free(self) -> int:
         """Number of further calls that may be sent now, as far as this process knows."""
-        capacity = sum(lane.capacity for lane in self._calls.lanes.values())
-        return max(0, min(capacity, self._concurrency - len(self._sent)))
+        lanes = self._calls.lanes.values()
+        capacity = sum(lane.capacity for lane in lanes)
+        set_aside = sum(lane.set_aside for lane in lanes)
+        return max(0, min(capacity, self._concurrency - len(self._sent) + set_aside))
 
     @property
     def has_news(self) -> bool:

@@ -1,91 +1,144 @@
 """ConcurrencyControl, with the clock and the dice in the test's hand."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.llm.parallel.concurrency_control import LONGEST_HOLD_S, SHORTEST_HOLD_S, ConcurrencyControl
-from tests.unit.llm.throttling import Limit, Simulation
+from app.llm.parallel.concurrency_control import ConcurrencyControl
+from app.llm.parallel.holds import FIRST_HOLD_S, FIRST_WAIT_S, LONGEST_S, SHORTEST_WAIT_S
+from tests.unit.llm.throttling import (
+    AtOnce,
+    Away,
+    Bucket,
+    Endpoint,
+    Fixed,
+    Simulation,
+    Sliding,
+    Stray,
+)
 
 
-def pacing(ceiling: int = 64, dice: float = 0.0) -> ConcurrencyControl:
-    return ConcurrencyControl(ceiling, lambda: dice)
+def control_of(
+    ceiling: int = 64, dice: float = 0.0, first: int | None = None
+) -> ConcurrencyControl:
+    return ConcurrencyControl(ceiling, lambda: dice, first=first, patience_s=600.0)
+
+
+def answer(control: ConcurrencyControl, count: int, sent_s: float, now_s: float) -> None:
+    for call in [control.send(sent_s) for _ in range(count)]:
+        control.answered(call, now_s)
+
+
+def refuse(
+    control: ConcurrencyControl, count: int, now_s: float, said_s: float | None = 0.2
+) -> list[float]:
+    calls = [control.send(now_s) for _ in range(count)]
+    return [control.throttled(call, now_s, said_s) for call in calls]
 
 
 def test_it_starts_at_the_ceiling_and_nobody_waits() -> None:
-    assert pacing(64).limit == 64
-    assert pacing(64).hold_s(now_s=0) == 0
+    control = control_of(64)
+    assert control.limit == 64
+    assert control.hold_s(now_s=0) == control.wait_s(now_s=0) == 0
 
 
-def test_a_throttle_halves_the_limit_and_all_wait_as_long_as_was_said() -> None:
-    pace = pacing(64)
-    pace.throttled(asked_at_s=1, now_s=2, retry_after_s=7)
-    assert pace.limit == 32
-    assert pace.hold_s(now_s=2) == 7
-    assert pace.hold_s(now_s=8.5) == pytest.approx(0.5)
-    assert pace.hold_s(now_s=9) == 0
+def test_one_refused_call_waits_alone_as_long_as_was_said() -> None:
+    control = control_of(64)
+    answer(control, 100, 0.0, 1.0)
+    assert refuse(control, 1, 2.0, said_s=7.0) == [7.0]
+    assert control.hold_s(now_s=2.0) == control.wait_s(now_s=2.0) == 0
+    assert control.limit == 64, "one in a hundred is chance"
+    assert control.refused_s(now_s=3.0) is None
 
 
-def test_calls_that_were_refused_together_halve_it_once() -> None:
-    pace = pacing(64)
-    for _ in range(64):
-        pace.throttled(asked_at_s=1, now_s=2, retry_after_s=1)
-    assert pace.limit == 32
-    pace.throttled(asked_at_s=3, now_s=4, retry_after_s=1)
-    assert pace.limit == 16
+def test_all_wait_when_most_are_refused_in_the_order_of_sending() -> None:
+    control = control_of(64)
+    early = [control.send(0.0) for _ in range(20)]
+    refuse(control, 3, 1.0, said_s=7.0)
+    assert control.hold_s(1.0) == 0
+    # Answers to calls that were sent earlier do not contradict it.
+    for call in early:
+        control.answered(call, 1.0)
+    refuse(control, 1, 1.0, said_s=7.0)
+    assert control.hold_s(1.0) == 7.0
+    assert control.refused_s(3.0) == 2.0
+    assert control.hold_s(8.5) == 0
 
 
-def test_the_limit_never_falls_below_one() -> None:
-    pace = pacing(3)
-    for second in range(20):
-        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=0)
-    assert pace.limit == 1
+def test_refusals_among_answers_hold_nobody() -> None:
+    control = control_of(64)
+    for second in range(200):
+        calls = [control.send(second) for _ in range(2)]
+        control.answered(calls[0], second + 0.5)
+        control.throttled(calls[1], second + 0.6, 1.0)
+        assert control.hold_s(second + 0.6) == 0
 
 
-def test_a_limits_worth_of_answers_raises_it_by_about_one() -> None:
-    pace = pacing(64)
-    pace.throttled(asked_at_s=0, now_s=0, retry_after_s=0)
-    for _ in range(33):
-        pace.answered(asked_at_s=1, now_s=1 + 1)
-    assert pace.limit == 33
-    for _ in range(10_000):
-        pace.answered(asked_at_s=1, now_s=1 + 1)
-    assert pace.limit == 64
+def test_after_a_hold_calls_start_one_by_one_until_one_is_answered() -> None:
+    control = control_of(64)
+    refuse(control, 5, 0.0, said_s=10.0)
+    sent_s, now_s = [], 0.0
+    for _ in range(9):
+        now_s += control.wait_s(now_s)
+        call = control.send(now_s)
+        sent_s.append(now_s)
+    assert [sent_s[n] for n in (0, 1, 3, 7)] == pytest.approx([10.0, 10.25, 10.5, 10.75])
+    control.answered(call, now_s + 0.1)
+    assert control.refused_s(now_s + 0.1) is None
+    assert control.wait_s(now_s + 1.0) == 0
 
 
-def test_answers_to_calls_from_before_the_cut_do_not_raise_it() -> None:
-    pace = pacing(64)
-    pace.throttled(asked_at_s=5, now_s=6, retry_after_s=0)
-    for _ in range(1000):
-        pace.answered(asked_at_s=5, now_s=5 + 1)
-    assert pace.limit == 32
+def test_a_refusal_after_a_hold_holds_again_and_the_time_is_counted_from_the_first() -> None:
+    control = control_of(64)
+    refuse(control, 5, 0.0, said_s=10.0)
+    refuse(control, 1, 10.0, said_s=20.0)
+    assert control.hold_s(10.0) == 20.0
+    assert control.refused_s(30.0) == 30.0
+    limit = control.limit
+    refuse(control, 1, 30.0, said_s=20.0)
+    assert control.limit == limit, "the endpoint takes none: that says nothing of the limit"
 
 
-def test_without_a_word_from_the_provider_the_wait_doubles_up_to_a_bound() -> None:
-    pace = pacing(64, dice=1.0)
-    holds_s = []
-    for second in range(0, 1000, 100):
-        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=None)
-        holds_s.append(pace.hold_s(second))
-    assert holds_s[:4] == [0.5, 1, 2, 4]
-    assert holds_s[-1] == LONGEST_HOLD_S
+def test_where_nothing_is_said_holds_grow_with_the_time_that_is_lost() -> None:
+    control = control_of(64, dice=1.0)
+    refuse(control, 5, 0.0, said_s=None)
+    holds_s, now_s = [], 0.0
+    while now_s < 1000:
+        holds_s.append(control.hold_s(now_s))
+        now_s += holds_s[-1]
+        refuse(control, 1, now_s, said_s=None)
+    assert holds_s[0] == FIRST_HOLD_S
+    assert max(holds_s) == pytest.approx(LONGEST_S)
+    assert all(
+        hold_s <= max(FIRST_HOLD_S, 0.35 * sum(holds_s[:n])) * 1.001
+        for n, hold_s in enumerate(holds_s)
+    )
+    assert len([at for at in holds_s if at < 5]) < 20
 
 
-def test_an_answer_makes_the_wait_short_again() -> None:
-    pace = pacing(64, dice=1.0)
-    for second in range(0, 500, 100):
-        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=None)
-    pace.answered(asked_at_s=600, now_s=600 + 1)
-    pace.throttled(asked_at_s=700, now_s=700, retry_after_s=None)
-    assert pace.hold_s(700) == 0.5
+def test_where_nothing_is_said_a_call_waits_twice_as_long_each_time() -> None:
+    control = control_of(64, dice=1.0)
+    waits_s = []
+    for times in range(1, 10):
+        answer(control, 10, times, times)
+        waits_s.append(control.throttled(control.send(times), times, None, times))
+    assert waits_s[:4] == [FIRST_WAIT_S, 1, 2, 4]
+    assert waits_s[-1] == LONGEST_S
 
 
 def test_retry_after_zero_is_not_taken_as_leave_to_hammer() -> None:
-    pace = pacing()
-    pace.throttled(asked_at_s=0, now_s=0, retry_after_s=0)
-    assert pace.hold_s(0) == SHORTEST_HOLD_S
+    assert refuse(control_of(), 1, 0.0, said_s=0.0) == [SHORTEST_WAIT_S]
+
+
+def test_a_wait_beyond_the_patience_holds_all_at_the_first_refusal() -> None:
+    control = control_of(64)
+    answer(control, 100, 0.0, 1.0)
+    refuse(control, 1, 2.0, said_s=86_400.0)
+    assert control.hold_s(2.0) == 86_400.0
+    assert control.refused_s(2.0) == 0.0
 
 
 @settings(deadline=None)
@@ -93,113 +146,196 @@ def test_retry_after_zero_is_not_taken_as_leave_to_hammer() -> None:
     st.floats(0, 1, exclude_max=True),
     st.lists(st.tuples(st.floats(0, 1e4), st.none() | st.floats(0, 1e9)), max_size=40),
 )
-def test_whatever_is_said_nobody_asks_earlier_and_the_limit_stays_in_bounds(
+def test_whatever_is_said_no_call_is_sent_earlier_and_the_limit_stays_in_bounds(
     dice: float, throttles: list[tuple[float, float | None]]
 ) -> None:
-    pace = pacing(16, dice)
+    control = control_of(16, dice)
     now_s = 0.0
-    for later_s, retry_after_s in throttles:
+    for later_s, said_s in throttles:
         now_s += later_s
-        pace.throttled(now_s, now_s, retry_after_s)
-        assert pace.hold_s(now_s) >= (retry_after_s or SHORTEST_HOLD_S) * (1 - 1e-9)
-        pace.answered(now_s, now_s + 1)
-        assert 1 <= pace.limit <= 16
+        (wait_s,) = refuse(control, 1, now_s, said_s)
+        assert wait_s >= (said_s or SHORTEST_WAIT_S) * (1 - 1e-9)
+        answer(control, 1, now_s, now_s + 1)
+        assert 1 <= control.limit <= 16
 
 
-def test_until_the_first_throttle_the_limit_doubles_with_each_round_of_long_calls() -> None:
-    pace = ConcurrencyControl(1000, lambda: 0.0, first=4)
+def test_until_a_limit_is_known_it_doubles_with_each_round_of_long_calls() -> None:
+    control = control_of(1000, first=4)
     for expected in (8, 16, 32):
-        for _ in range(pace.limit):
-            pace.answered(asked_at_s=0.0, now_s=2.0)
-        assert pace.limit == expected
+        answer(control, control.limit, 0.0, 2.0)
+        assert control.limit == expected
 
 
 def test_short_calls_make_it_climb_more_gently_and_never_past_the_ceiling() -> None:
-    pace = ConcurrencyControl(6, lambda: 0.0, first=4)
-    for _ in range(4):
-        pace.answered(asked_at_s=0.0, now_s=0.05)
-    assert pace.limit == 4
-    for _ in range(100):
-        pace.answered(asked_at_s=0.0, now_s=0.05)
-    assert pace.limit == 6
+    control = control_of(6, first=4)
+    answer(control, 4, 0.0, 0.05)
+    assert control.limit == 4
+    answer(control, 100, 0.0, 0.05)
+    assert control.limit == 6
 
 
-def test_near_what_was_too_high_it_climbs_slowly() -> None:
-    pace = ConcurrencyControl(1000, lambda: 0.0, first=100)
-    pace.throttled(asked_at_s=0.0, now_s=1.0, retry_after_s=0.1)
-    assert pace.limit == 50
-
-    def answers_for_ten_more() -> int:
-        count, before = 0, pace.limit
-        while pace.limit < before + 10:
-            pace.answered(asked_at_s=2.0, now_s=3.0)
-            count += 1
-        return count
-
-    far = answers_for_ten_more()
-    while pace.limit < 85:
-        pace.answered(asked_at_s=2.0, now_s=3.0)
-    assert answers_for_ten_more() > 8 * far
+def cut_once(control: ConcurrencyControl) -> int:
+    """Refuse one of five calls until that cuts the limit; return the new one."""
+    before = control.limit
+    for n in range(10_000):
+        now_s = 0.001 * n
+        call = control.send(now_s)
+        if n % 5 == 2 and n > 5_000:
+            control.throttled(call, now_s, 0.2)
+        else:
+            control.answered(call, now_s + 0.9)
+        if control.limit < before:
+            return control.limit
+    return before
 
 
-@pytest.mark.parametrize("latency_s", [0.05, 0.1, 0.5, 2.0])
-@pytest.mark.parametrize("retry_after_s", [None, 1.0])
-def test_of_a_limit_of_150_a_second_much_is_used_and_few_calls_are_refused(
-    latency_s: float, retry_after_s: float | None
-) -> None:
-    simulation = Simulation(Limit(150), latency_s, retry_after_s=retry_after_s)
-    simulation.run(30)
-    asked = simulation.answered + simulation.refused
-    assert simulation.refused < 0.04 * asked
-    # Without its own words the wait is a guess; long calls take long to become many.
-    assert simulation.answered > 30 * (35 if latency_s > 1 else 70)
+def test_a_cut_follows_the_share_that_is_refused_and_is_checked_before_a_rise() -> None:
+    control = control_of(1000)
+    limit = cut_once(control)
+    # The first refusals are few among many, and a cut is at least a fifth.
+    assert limit == 800
+    answer(control, 99, 20.0, 20.9)
+    assert control.limit == limit, "the check does not raise it"
+    answer(control, 1, 20.0, 20.9)
+    answer(control, 199, 21.0, 21.9)
+    assert limit < control.limit < 1.1 * limit
+    for second in range(22, 60):
+        answer(control, 300, second, second + 0.9)
+    assert control.limit == 1000, "it is not held down for good"
 
 
-@pytest.mark.parametrize("per_s", [5, 1000])
-def test_a_low_limit_is_found_too_and_a_high_one_does_not_hold_anybody_up(per_s: int) -> None:
-    simulation = Simulation(Limit(per_s), pauses=False)
-    simulation.run(60)
-    asked = simulation.answered + simulation.refused
-    assert simulation.refused < (0.2 if per_s < 10 else 0.02) * asked
-    assert simulation.answered > 60 * per_s * 0.5
+def test_refusals_that_a_cut_does_not_end_are_stray_and_the_limit_comes_back() -> None:
+    control = control_of(256)
+    now_s = 0.0
+    for n in range(3000):
+        now_s += 0.01
+        call = control.send(now_s)
+        if n % 20 == 10:
+            control.throttled(call, now_s, 0.2)
+        else:
+            control.answered(call, now_s + 0.005)
+    assert control.background == pytest.approx(0.05, abs=0.02)
+    assert control.limit == 256
 
 
 def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other() -> None:
-    pace = ConcurrencyControl(8, lambda: 0.0, first=4)
-    pace.asked(now_s=0.0)
-    assert pace.wait_s(now_s=0.0) == 0, "nothing is known yet"
-    pace.answered(asked_at_s=0.0, now_s=2.0)
+    control = control_of(8, first=4)
+    first = control.send(now_s=0.0)
+    assert control.wait_s(now_s=0.0) == 0, "nothing is known yet"
+    control.answered(first, now_s=2.0)
     sent_s = []
     now_s = 10.0
     for _ in range(6):
-        now_s += pace.wait_s(now_s)
-        pace.asked(now_s)
+        now_s += control.wait_s(now_s)
+        control.send(now_s)
         sent_s.append(now_s)
     # Five calls of 2 s in flight are one each 0.4 s.
     gaps_s = [later - sooner for sooner, later in pairwise(sent_s[1:])]
     assert all(0.3 < gap_s <= 0.4 for gap_s in gaps_s), gaps_s
 
 
-def test_at_the_ceiling_calls_go_out_as_they_come_until_the_next_throttle() -> None:
-    pace = ConcurrencyControl(8, lambda: 0.0, first=4)
-    for _ in range(40):
-        pace.answered(asked_at_s=0.0, now_s=1.0)
-    assert pace.limit == 8
+def test_at_the_ceiling_calls_go_out_as_they_come() -> None:
+    control = control_of(8, first=4)
+    answer(control, 40, 0.0, 1.0)
+    assert control.limit == 8
     for _ in range(8):
-        pace.asked(now_s=2.0)
-        assert pace.wait_s(now_s=2.0) == 0
-    pace.throttled(asked_at_s=2.0, now_s=2.0, retry_after_s=0)
-    pace.asked(now_s=3.0)
-    pace.asked(now_s=3.0)
-    assert pace.wait_s(now_s=3.0) > 0
+        control.send(now_s=2.0)
+        assert control.wait_s(now_s=2.0) == 0
 
 
-def test_below_one_call_in_the_air_there_are_pauses_between() -> None:
-    pace = ConcurrencyControl(8, lambda: 0.0, first=1)
-    pace.answered(asked_at_s=0.0, now_s=1.0)
-    for second in range(10, 60, 10):
-        pace.throttled(asked_at_s=second, now_s=second, retry_after_s=0)
-    assert pace.limit == 1
-    pace.asked(now_s=100.0)
-    pace.asked(now_s=100.0)
-    assert pace.wait_s(now_s=100.0) > 10
+Make = Callable[[], Endpoint]
+
+LIMITS: dict[str, tuple[Make, float, float, float]] = {
+    # The endpoint, what it takes in a second, the time to an answer, seconds.
+    "150 a second": (Sliding, 150, 0.1, 40),
+    "150 a second, fast": (Sliding, 150, 0.05, 40),
+    "150 a second, slow": (Sliding, 150, 0.5, 60),
+    "150 a second, said": (lambda: Sliding(said_s=1.0), 150, 0.1, 40),
+    "150 in each second": (Fixed, 150, 0.1, 40),
+    "150 in each second, unsaid": (lambda: Fixed(says=False), 150, 0.1, 40),
+    "bucket with a burst": (Bucket, 150, 0.1, 60),
+    "bucket with a small burst": (lambda: Bucket(burst=10), 150, 0.1, 40),
+    "16 at once": (AtOnce, 160, 0.1, 60),
+    "16 at once, said": (lambda: AtOnce(said_s=1.0), 160, 0.1, 60),
+    "4 long ones at once": (lambda: AtOnce(calls=4), 2, 2.0, 600),
+    "tokens a minute": (lambda: Bucket(per_s=50_000, burst=3e6, by_tokens=True), 100, 0.1, 200),
+    "tokens a second": (lambda: Bucket(per_s=50_000, burst=5e4, by_tokens=True), 100, 0.1, 60),
+    "6000 a minute": (lambda: Fixed(calls=6000, window_s=60.0), 100, 0.1, 240),
+}
+"""Of the shapes that real limits have."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", LIMITS)
+def test_at_a_real_limit_few_calls_are_refused_and_much_of_it_is_used(
+    name: str, workers: int
+) -> None:
+    make, per_s, latency_s, seconds = LIMITS[name]
+    simulation = Simulation(make(), latency_s, workers=workers).run(seconds)
+    print(f"{simulation.wasted():.2%} wasted, {simulation.answered() / seconds / per_s:.0%} used")
+    assert simulation.wasted() < (0.03 if workers == 1 else 0.05)
+    assert simulation.answered() > 0.4 * per_s * seconds
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_a_small_limit_little_is_wasted_once_it_is_known(workers: int) -> None:
+    simulation = Simulation(Sliding(per_s=5), workers=workers).run(600)
+    assert simulation.wasted(from_s=60) < 0.08
+    assert simulation.answered(from_s=60) > 0.6 * 5 * 540
+
+
+@pytest.mark.parametrize(
+    ("share", "said_s", "least"),
+    [(0.005, 0.2, 0.9), (0.02, 0.2, 0.8), (0.02, None, 0.8), (0.02, 30.0, 0.8), (0.05, 0.2, 0.6)],
+)
+def test_refusals_at_random_cost_little_where_all_of_the_limit_is_used(
+    share: float, said_s: float | None, least: float
+) -> None:
+    def answered(endpoint: Endpoint) -> int:
+        return Simulation(endpoint, 0.05, ceiling=32).run(60).answered()
+
+    part = answered(Stray(said_s, share)) / answered(Stray(None, 0.0))
+    print(f"{part:.0%} of the undisturbed calls")
+    assert part > least
+
+
+def test_refusals_at_random_cost_nothing_where_the_worker_itself_is_the_limit() -> None:
+    def answered(endpoint: Endpoint) -> int:
+        return Simulation(endpoint, 0.05, cpu_s=0.0025, pauses=False).run(30).answered()
+
+    assert answered(Stray(0.2, 0.02)) > 0.9 * answered(Stray(None, 0.0))
+
+
+def test_a_limit_beyond_refusals_at_random_is_kept() -> None:
+    class Both(Sliding):
+        stray = Stray()
+
+        def takes(self, now_s: float, tokens: int) -> bool:
+            return self.stray.takes(now_s, tokens) and super().takes(now_s, tokens)
+
+    simulation = Simulation(Both()).run(60)
+    assert simulation.wasted() < 0.05
+
+
+def test_slow_refusals_are_few_as_well() -> None:
+    assert Simulation(Sliding(), refused_s=2.0).run(60).wasted() < 0.08
+
+
+@pytest.mark.parametrize("said_s", [None, 1.0])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("away_s", [20.0, 20.7, 21.3])
+def test_after_ten_seconds_without_answers_work_goes_on_within_five(
+    workers: int, away_s: float, said_s: float | None
+) -> None:
+    endpoint = Away(said_s, [(away_s, away_s + 10)])
+    simulation = Simulation(endpoint, workers=workers).run(40)
+    before = simulation.answered(15, 20) / 5
+    assert simulation.answered(away_s + 15, away_s + 16) > 0.7 * before
+    assert simulation.wasted() < 0.01
+
+
+def test_an_endpoint_that_is_away_again_and_again_is_used_in_between() -> None:
+    endpoint = Away(None, [(6.0 * n + 5, 6.0 * n + 6) for n in range(20)])
+    simulation = Simulation(endpoint).run(60)
+    assert simulation.wasted() < 0.02
+    assert simulation.answered() > 0.6 * 2560 * 50

@@ -168,6 +168,48 @@ def test_a_throttled_call_is_asked_again_and_only_its_answer_comes_out() -> None
         assert fanout.capacity < 8
 
 
+def test_a_refused_call_leaves_its_place_to_others_until_it_is_sent_again() -> None:
+    asked: list[str] = []
+    may_answer = threading.Event()
+
+    def reply(asking: Request) -> Completion:
+        assert isinstance(asking.prompt, ChatPrompt)
+        words = asking.prompt.messages[0].content
+        asked.append(words)
+        if words == "refused" and not may_answer.is_set():
+            raise Throttled("not now", retry_after_s=0.2)
+        return completion(words)
+
+    with Fanout(lambda: ScriptedProvider(reply), 1) as fanout:
+        fanout.submit(0, request("refused"))
+        until_s = time.monotonic() + 5
+        while fanout.set_aside == 0 and time.monotonic() < until_s:
+            time.sleep(0.002)
+        assert (fanout.in_flight, fanout.capacity) == (1, 1)
+        fanout.submit(1, request("other"))
+        assert [outcome.key for outcome in collect_all(fanout, 1)] == [1]
+        assert fanout.held_s == 0, "one refused call holds nobody"
+        may_answer.set()
+        assert [outcome.key for outcome in collect_all(fanout, 1)] == [0]
+        assert (fanout.in_flight, fanout.set_aside) == (0, 0)
+
+
+def test_calls_that_wait_because_they_were_refused_are_withdrawn_and_abandoned() -> None:
+    def reply(_: Request) -> Completion:
+        raise Throttled("not now", retry_after_s=30.0)
+
+    with Fanout(lambda: ScriptedProvider(reply), 1) as fanout:
+        for take in (fanout.withdraw, lambda: [one.key for one in fanout.abandon()]):
+            fanout.submit(7, request())
+            until_s = time.monotonic() + 5
+            while fanout.set_aside == 0 and time.monotonic() < until_s:
+                time.sleep(0.002)
+            assert fanout.quiet_s > 20, "all that there is waits"
+            assert fanout.refused_s is not None
+            assert take() == [7]
+            assert (fanout.in_flight, fanout.set_aside) == (0, 0)
+
+
 def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() -> None:
     asked = []
 
@@ -175,7 +217,7 @@ def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() 
         asked.append(1)
         raise Throttled("come back tomorrow", retry_after_s=86_400)
 
-    with Fanout(lambda: ScriptedProvider(reply), 4) as fanout:
+    with Fanout(lambda: ScriptedProvider(reply), 4, patience_s=600.0) as fanout:
         for key in range(4):
             fanout.submit(key, request())
         until_s = time.monotonic() + 5
@@ -185,7 +227,8 @@ def test_while_a_throttle_holds_nobody_asks_and_abandon_gives_everything_back() 
         assert fanout.collect(timeout_s=0.1) == []
         assert len(asked) <= 4
         assert fanout.held_s > 80_000
-        assert fanout.capacity == 0
+        assert fanout.quiet_s > 80_000
+        assert fanout.refused_s is not None
         assert [dropped.key for dropped in fanout.abandon()] == [0, 1, 2, 3, 4]
         assert fanout.in_flight == 0
 
