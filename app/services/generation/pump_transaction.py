@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import BatchPlanner, Next
-from app.services.generation.trouble.streaks import streaks_from
 from app.services.generation.work import learned
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.end_run import finish_if_over
@@ -21,6 +20,7 @@ from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
 from app.services.model_calls.dialects import SharedDialects
 from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
+from app.services.model_calls.streaks import streaks_from
 from app.states import Status
 from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold

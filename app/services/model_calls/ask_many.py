@@ -18,13 +18,16 @@ from app.errors import ItemError, Outage, ProviderError, SeedbedError
 from app.llm.parallel.calls import Calls
 from app.llm.prices import cost_usd, max_usage
 from app.pipeline.budget import Amount
-from app.pipeline.types import Completion, Request
+from app.pipeline.types import Completion, Request, Stage
 from app.services.context import ServiceContext
 from app.services.model_calls.in_flight import COLLECT_S, DATABASE_PATIENCE_S, Ended, InFlight
 from app.services.model_calls.spending import Spending
+from app.services.model_calls.streaks import Streaks, is_refusal
 
 _MAX_ATTEMPTS = 4
 """Of a call during which its endpoint failed. Other calls are repeated until patience runs out."""
+_STAGE = Stage.REVIEW
+"""All questions count as one stage, whose prompts differ in length."""
 _LAST_REPLIES_S = 5.0
 """Longest wait of a job that has to stop for the calls in flight: they are billed."""
 
@@ -60,6 +63,9 @@ class Asker:
         self._spending = spending
         self._stop = stop
         self._waiting: deque[_Question] = deque()
+        self._streaks = Streaks()
+        self._refused: list[Answer] = []
+        """Withheld until another call is answered: if all are refused, they are asked later."""
         self.trouble: SeedbedError | None = None
         """Why questions are left unanswered until a person acts; None: nothing is in the way."""
 
@@ -83,7 +89,9 @@ class Asker:
                 if answers := self._collect(in_flight):
                     yield answers
                 self._send(in_flight)
-                self.trouble = in_flight.refusal or self._waits_in_vain(in_flight)
+                self.trouble = (
+                    in_flight.refusal or self._all_refused() or self._waits_in_vain(in_flight)
+                )
                 if self.trouble is not None:
                     break
             yield from self._last(in_flight)
@@ -92,8 +100,22 @@ class Asker:
         ended = in_flight.collect(COLLECT_S)
         taken = {one.call.entry: self._cost_usd(one) for one in ended}
         self._spending.settle({entry: usd for entry, usd in taken.items() if usd is not None})
-        answers = [self._answer(one) for one in ended]
-        return [each for each in answers if each is not None]
+        answers = [self._answer(one, in_flight) for one in ended]
+        found = [each for each in answers if each is not None]
+        return found if self._streaks.any_open else [*found, *self._released()]
+
+    def _released(self) -> Sequence[Answer]:
+        released, self._refused = self._refused, []
+        return released
+
+    def _all_refused(self) -> SeedbedError | None:
+        """Return the words of the endpoint once it has refused many calls in a row."""
+        long = self._streaks.long
+        if long is None:
+            return None
+        _, streak = long
+        count = streak.all_calls
+        return SeedbedError(f"The endpoint refused {count} calls in a row. {streak.words}")
 
     def _cost_usd(self, ended: Ended[_Question]) -> Decimal | None:
         """Return what a call cost; None when nobody knows, so that it stays reserved."""
@@ -104,10 +126,15 @@ class Asker:
                 prices = self._context.prices
                 return cost_usd(completion, self._model, prices) or Decimal(0)
 
-    def _answer(self, ended: Ended[_Question]) -> Answer | None:
-        """Read how a call ended; None when it is asked again, or the provider refuses all calls."""
+    def _answer(self, ended: Ended[_Question], in_flight: InFlight[_Question]) -> Answer | None:
+        """Read how a call ended; None when it is asked again, or others may be refused, too."""
         question = ended.call
         match ended.answer:
+            case ItemError() as trouble if is_refusal(trouble, prompts_vary=True):
+                words = str(trouble)
+                self._streaks.refused(_STAGE, question.key, words, lambda: len(in_flight))
+                self._refused.append(Answer(question.key, trouble))
+                return None
             case ItemError() as trouble:
                 return Answer(question.key, trouble)
             case Outage() as trouble:
@@ -119,6 +146,7 @@ class Asker:
             case ProviderError():
                 return None
             case completion:
+                self._streaks.answered(_STAGE)
                 return Answer(question.key, completion)
 
     def _send(self, in_flight: InFlight[_Question]) -> None:
@@ -170,3 +198,6 @@ class Asker:
             if answers := self._collect(in_flight):
                 yield answers
         self.trouble = in_flight.refusal or self.trouble
+        if self.trouble is None and self._refused and not self._stop():
+            # Fewer than many: they are taken to be about their own texts.
+            yield self._released()

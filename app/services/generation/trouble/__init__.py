@@ -1,1 +1,1 @@
-"""Trouble of a run and the messages about it: refusals in a row, last words."""
+"""The words of a run that is in trouble: the messages that it pauses or ends with."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline import planner
 from app.pipeline.types import Stage
-from app.services.generation.trouble.streaks import Streak
+from app.services.model_calls.streaks import Streak
 from app.store.runs.source import Growing, source_of
 from app.store.tables.runs import Run
 from app.store.work import instructions, work_items

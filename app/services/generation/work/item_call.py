@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.dataset_row import Record
-from app.errors import ContextExceeded, ItemError, Outage, ProviderError, TextFiltered
+from app.errors import ItemError, Outage, ProviderError
 from app.llm import prices
 from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Completion, Request, Stage
 from app.services.model_calls.in_flight import Ended
+from app.services.model_calls.streaks import is_refusal
 from app.settings import Price
 from app.store.work import completions
 from app.store.work.completions import Kept, Reply
@@ -94,17 +95,8 @@ def failed(stage: Stage, trouble: ItemError | Outage) -> Failed:
     A prompt of a review holds a row of any length, so there a prompt that is too long is about the
     row. Elsewhere all prompts of a stage are about equally long.
     """
-    match trouble:
-        case TextFiltered():
-            is_refusal = False
-        case ContextExceeded():
-            is_refusal = stage is not Stage.REVIEW
-        case Outage():
-            is_refusal = True
-        case _:
-            # What may be billed is an answer that can't be used.
-            is_refusal = not trouble.may_be_paid
-    return Failed(str(trouble), is_refusal)
+    prompts_vary = stage is Stage.REVIEW
+    return Failed(str(trouble), is_refusal(trouble, prompts_vary=prompts_vary))
 
 
 def paid_reply(

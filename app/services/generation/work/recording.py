@@ -10,7 +10,6 @@ from typing import assert_never
 from sqlalchemy.orm import Session
 
 from app.services.generation.trouble import messages
-from app.services.generation.trouble.streaks import LIMIT, streaks_from
 from app.services.generation.work import accounting
 from app.services.generation.work.admission import admit
 from app.services.generation.work.item_call import Again, Answered, Failed, ItemCall
@@ -20,6 +19,7 @@ from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
 from app.services.generation.work.reply_room import asks_again_with_room
 from app.services.generation.work.stages import STAGES, Recording
+from app.services.model_calls.streaks import LIMIT, streaks_from
 from app.states import EndReason, ItemState, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing

@@ -25,7 +25,6 @@ from app.pipeline.types import (
     SeedTask,
     Stage,
 )
-from app.services.generation.trouble.streaks import Streaks
 from app.services.generation.work.estimate_plan import (
     GrowingPlan,
     Guess,
@@ -37,6 +36,7 @@ from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.pending_changes import Changes, Reviewed
 from app.services.generation.work.plan_work import plan_classification
 from app.services.generation.work.run_filters import screened
+from app.services.model_calls.streaks import Streaks
 from app.states import ItemState
 from app.store.runs import runs
 from app.store.tables.runs import Run

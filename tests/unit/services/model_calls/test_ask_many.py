@@ -159,3 +159,36 @@ def test_questions_go_to_every_endpoint(database: Database, books: Path) -> None
     found = ask(an_asker(context_of(database, first, second), Spending(books, NO_CAPS)), 40)
     assert len(found) == 40
     assert set(asked_at) == {"first", "second"}
+
+
+@pytest.mark.parametrize("refused_from", [0, 25], ids=["from the first", "in the middle"])
+def test_many_refusals_in_a_row_end_it_and_are_no_answers(
+    database: Database, books: Path, refused_from: int
+) -> None:
+    calls: list[int] = []
+
+    def answer(asked: Request) -> Completion:
+        calls.append(number_of(asked))
+        if number_of(asked) >= refused_from:
+            raise ItemError(f"System role not supported (request {number_of(asked)})")
+        return echo(asked)
+
+    asker = an_asker(context_of(database, answer), Spending(books, NO_CAPS))
+    found = ask(asker, 100)
+    assert sorted(found) == list(range(refused_from)), "they can be asked again"
+    assert "System role not supported" in str(asker.trouble)
+    assert len(calls) < refused_from + 25
+
+
+def test_some_refusals_among_answers_or_at_the_end_are_answers(
+    database: Database, books: Path
+) -> None:
+    def answer(asked: Request) -> Completion:
+        if number_of(asked) % 7 == 3 or number_of(asked) >= 38:
+            raise ItemError("I do not like it")
+        return echo(asked)
+
+    asker = an_asker(context_of(database, answer), Spending(books, NO_CAPS))
+    found = ask(asker, 40)
+    assert sorted(found) == list(range(40))
+    assert asker.trouble is None

@@ -12,7 +12,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.types import Rejected, Stage
 from app.services.context import ServiceContext
 from app.services.generation.trouble import messages
-from app.services.generation.trouble.streaks import Streak
+from app.services.model_calls.streaks import Streak
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.states import ItemState

@@ -2,8 +2,16 @@
 
 import pytest
 
+from app.errors import ContextExceeded, ItemError, Outage, TextFiltered
 from app.pipeline.types import Stage
-from app.services.generation.trouble.streaks import LIMIT, Streaks, alike, key_of, streaks_from
+from app.services.model_calls.streaks import (
+    LIMIT,
+    Streaks,
+    alike,
+    is_refusal,
+    key_of,
+    streaks_from,
+)
 
 ROLE = "The endpoint answered 400: System role not supported. The endpoint refused it."
 EQUAL = {
@@ -126,3 +134,27 @@ def test_after_a_second_resume_that_met_the_same_words_more_calls_are_allowed() 
         assert not streaks.any_open
     refuse(streaks, 1, "Quite another thing is wrong now.")
     assert streaks.by_stage[Stage.GENERATE].resumes == 0
+
+
+def paid(words: str) -> ItemError:
+    error = ItemError(words)
+    error.may_be_paid = True
+    return error
+
+
+@pytest.mark.parametrize(
+    ("trouble", "alike_prompts", "varied_prompts"),
+    [
+        (ItemError("System role not supported"), True, True),
+        (Outage("CUDA error"), True, True),
+        (ContextExceeded("maximum context length is 512"), True, False),
+        (TextFiltered("not this text"), False, False),
+        (paid("no text in the answer"), False, False),
+    ],
+    ids=["refused", "down", "too long", "filtered", "unusable"],
+)
+def test_a_refusal_says_something_about_other_calls(
+    trouble: ItemError | Outage, *, alike_prompts: bool, varied_prompts: bool
+) -> None:
+    assert is_refusal(trouble, prompts_vary=False) is alike_prompts
+    assert is_refusal(trouble, prompts_vary=True) is varied_prompts

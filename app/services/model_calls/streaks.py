@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from app.errors import ContextExceeded, ItemError, Outage, TextFiltered
 from app.pipeline.types import Stage
 
 LIMIT = 10
@@ -136,6 +137,25 @@ def _pauses(stage: Stage, streak: Streak) -> bool:
     # A row of a review may be refused for its own text in all its attempts, so rows are counted.
     rows = len(streak.items) >= min(streak.wanted, LIMIT)
     return streak.is_long and (rows or stage is not Stage.REVIEW)
+
+
+def is_refusal(trouble: ItemError | Outage, *, prompts_vary: bool) -> bool:
+    """Return True when a failed call says something about others, not only about its own text.
+
+    Args:
+        trouble: the failure of the call.
+        prompts_vary: the prompts differ much in length, so one that is too long is about its text.
+    """
+    match trouble:
+        case TextFiltered():
+            return False
+        case ContextExceeded():
+            return not prompts_vary
+        case Outage():
+            return True
+        case _:
+            # What may be billed is an answer that can't be used.
+            return not trouble.may_be_paid
 
 
 def key_of(words: str) -> str:
