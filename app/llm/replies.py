@@ -110,18 +110,17 @@ def _content_of(choice: JsonObject, finish_reason: str) -> Content:
         raise TextFiltered(f"The provider's filter cut the answer (finish_reason {finish_reason}).")
     if end == "broken":
         raise _broken_off(finish_reason)
-    message = fields(choice.get("message"))
-    is_chat = "message" in choice
-    content = read_content(
-        message.get("content") if is_chat else choice.get("text"), message if is_chat else choice
-    )
+    # Some servers send the chunk of a stream although they don't stream.
+    message = fields(choice.get("message")) or fields(choice.get("delta"))
+    holder = message or choice
+    content = read_content(holder.get("content", choice.get("text")), holder)
+    refusal = message.get("refusal")
+    if content.text is None and isinstance(refusal, str) and refusal:
+        raise ItemError(f"The model refused: {shorten(refusal)}")
     # A reasoning model that spent all its tokens before the first word of its answer, or that
     # ended there: paid, and its reasoning is kept. Reasoning is never taken as the answer.
     if content.text is not None or content.reasoning is not None or end == "length":
         return content
-    refusal = message.get("refusal")
-    if isinstance(refusal, str) and refusal:
-        raise ItemError(f"The model refused: {shorten(refusal)}")
     raise ItemError(f"The endpoint answered without text (finish_reason {shorten(finish_reason)}).")
 
 

@@ -36,14 +36,12 @@ def without_echoes(words: str, asked: str) -> str:
 
 
 def _without_runs(words: str, asked: str) -> str:
-    """Cut the runs of words that the request has, too."""
+    """Cut the runs of words that stand in the request exactly so."""
     found = list(_WORD.finditer(words))
-    ours = _WORD.findall(asked)
-    known = {tuple(ours[n : n + _RUN]) for n in range(len(ours) - _RUN + 1)}
-    lowered = [match[0].lower() for match in found]
+    lowered = words.lower()
     cut = bytearray(len(found))
     for n in range(len(found) - _RUN + 1):
-        if tuple(lowered[n : n + _RUN]) in known:
+        if lowered[found[n].start() : found[n + _RUN - 1].end()] in asked:
             cut[n : n + _RUN] = b"\1" * _RUN
     if not any(cut):
         return words

@@ -17,6 +17,10 @@ About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
 batches. ``batch``: one batch or its files. ``failed batch``: a batch that the provider refused."""
 
 
+MAX_READ = 1200
+"""Characters of a message that are read: a reason stands at its beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A failed call."""
@@ -48,7 +52,7 @@ class Failure:
     @property
     def said(self) -> str:
         """The provider's own words: `words` without what they quote of our request."""
-        return without_echoes(self.words, self.asked)
+        return without_echoes(self.words[:MAX_READ], self.asked)
 
     def of_request(self, body: JsonObject) -> "Failure":
         """Return the failure with what is known of its request.

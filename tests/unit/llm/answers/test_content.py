@@ -153,3 +153,15 @@ def test_reasoning_of_the_completions_endpoint_is_kept() -> None:
 def test_a_message_with_neither_is_no_answer() -> None:
     with pytest.raises(ItemError, match="without text"):
         read_completion({"choices": [{"finish_reason": "stop", "message": {"content": []}}]}, "m")
+
+
+def test_a_refusal_is_none_of_the_answers_beside_reasoning() -> None:
+    message = {"content": None, "reasoning": THOUGHT, "refusal": "I will not."}
+    with pytest.raises(ItemError, match="I will not"):
+        read_completion({"choices": [{"finish_reason": "stop", "message": message}]}, "m")
+
+
+def test_the_chunk_of_a_stream_is_read_as_an_answer() -> None:
+    chunk = {"finish_reason": "stop", "delta": {"content": "Yes", "reasoning": THOUGHT}}
+    answer = read_completion({"object": "chat.completion.chunk", "choices": [chunk]}, "m")
+    assert (answer.text, answer.reasoning) == ("Yes", THOUGHT)
