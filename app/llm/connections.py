@@ -68,13 +68,25 @@ class Connections:
         A redirect is followed when it asks for the same call (307, 308); the key goes to the same
         host only. Every other redirect is a failure that names the new address.
         """
+        return await self._send("POST", path, body)
+
+    async def get(self, path: str) -> Reply | Failure:
+        """Ask for a document, in the same way."""
+        return await self._send("GET", path, None)
+
+    async def _send(self, method: str, path: str, body: bytes | None) -> Reply | Failure:
         if not self._address.is_http:
             return Failure("address", self._address.url)
         url, headers = self._address.of_call(path), self._headers
         try:
             for _ in range(_MOST_REDIRECTS):
-                async with self._session.post(
-                    url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+                async with self._session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    proxy=self._proxy,
+                    allow_redirects=False,
                 ) as answer:
                     location = answer.headers.get("Location", "")
                     if not (300 <= answer.status < 400 and location):

@@ -8,6 +8,7 @@ processor time, and truncated JSON, web pages with status 200 and null choices w
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import httpx2
@@ -48,6 +49,7 @@ class OpenAIProvider:
         model: The model that answers.
         timeout_s: Longest duration of a whole call, in seconds; a longer one is an `Outage`.
         dialect: What the endpoint is known to refuse; None: nothing is known.
+        before_sending: Called before each HTTP request; may raise a `ProviderError`.
 
     Raises:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
@@ -60,11 +62,14 @@ class OpenAIProvider:
         model: str,
         timeout_s: float,
         dialect: SharedDialect | None = None,
+        *,
+        before_sending: Callable[[], None] | None = None,
     ) -> None:
         self._model = model
         self._timeout_s = timeout_s
         self._api_key = sendable(api_key)
         self._dialect = SharedDialect() if dialect is None else dialect
+        self._before_sending = before_sending
         try:
             self._connections = _connections(base_url, self._api_key)
         except (httpx2.InvalidURL, ValueError) as error:
@@ -95,6 +100,30 @@ class OpenAIProvider:
             return cut_at_stop(completion, request.parameters.stop)
         return completion
 
+    async def get(self, path: str) -> object:
+        """Return a JSON document of the endpoint, such as ``/models``.
+
+        Returns:
+            None when there is no such document, whatever the endpoint answers instead.
+
+        Raises:
+            ProviderError: The endpoint is down, or refuses the key.
+        """
+        if self._before_sending is not None:
+            self._before_sending()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._connections.get(path)
+        except TimeoutError:
+            answer = Failure("timeout", f"no whole answer in {self._timeout_s:g} s")
+        if isinstance(answer, Failure) or answer.status == 401:
+            failure = answer if isinstance(answer, Failure) else _failure_of_reply(answer)
+            raise self._trouble(failure)
+        try:
+            return json.loads(answer.body) if answer.status == 200 else None
+        except (ValueError, RecursionError):
+            return None
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connections.aclose()
@@ -119,6 +148,8 @@ class OpenAIProvider:
         return answer, sent
 
     async def _post(self, path: str, body: Body) -> Completion | Failure:
+        if self._before_sending is not None:
+            self._before_sending()
         reply = await self._connections.post(path, json.dumps(body).encode())
         if isinstance(reply, Failure):
             return reply

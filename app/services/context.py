@@ -73,7 +73,7 @@ def open_service_context(settings: Settings) -> ServiceContext:
     """Build the context from the settings."""
     return ServiceContext(
         database=Database(settings.resolved_database_url),
-        endpoints=[_endpoint(one, settings) for one in _endpoint_settings(settings)],
+        endpoints=[_endpoint(one, settings) for one in endpoint_settings(settings)],
         default_model=settings.model or (EMBEDDED_MODEL if settings.embedded_model else None),
         concurrency=settings.concurrency,
         slice_s=settings.slice_s,
@@ -97,7 +97,7 @@ def _webhook(settings: Settings) -> Webhook | None:
     return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
 
 
-def _endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
+def endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
     """Return the named endpoints, or the single one that has no name."""
     alone = EndpointSettings(
         name="default",

@@ -14,13 +14,14 @@ from app.pipeline.types import Capabilities, Instance, Request, Stage
 _TASK = "Name two rivers."
 _DEMONSTRATION = Demonstration(_TASK, Instance("", "The Po and the Rhine."))
 _ROW = Record(_TASK, "The Po and the Rhine.")
+_ALL = Capabilities(json_schema=True, logprobs=True)
 _ROOMY = frozenset({"default", "re_answer", "judge"})
 """Profiles that may raise a length limit; the others send what the original code sends."""
 
 
 def questions_of(options: RunOptions) -> tuple[Question, ...]:
     """Return the questions that a preflight of a run with these options asks."""
-    return questions_for(list(_samples(options)))
+    return questions_for(list(samples_of(options, _ALL)))
 
 
 def may_raise_limit(options: RunOptions, stage: Stage) -> bool:
@@ -37,9 +38,10 @@ def may_raise_limit(options: RunOptions, stage: Stage) -> bool:
     return options.profile in _ROOMY and not is_fixed
 
 
-def _samples(options: RunOptions) -> Iterator[Sample]:
+def samples_of(options: RunOptions, capabilities: Capabilities) -> Iterator[Sample]:
+    """Yield a request of each stage of a run at an endpoint with these capabilities."""
     profile = PROFILES[options.profile]
-    asking = Asking(options, Capabilities(json_schema=True, logprobs=True))
+    asking = Asking(options, capabilities)
     sample = partial(_sample, options)
     if profile.generate is not None:
         shown = [_DEMONSTRATION]

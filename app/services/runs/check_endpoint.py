@@ -1,0 +1,234 @@
+"""The check of an endpoint: everything that a run would ask it, in few calls."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from app.errors import RunError, SeedbedError
+from app.llm.dialects.dialect import Lesson
+from app.llm.dialects.shared import SharedDialect
+from app.llm.model_list import ListedModel, list_models
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.preflight.preflight import Preflight, preflight
+from app.llm.prices import cost_usd
+from app.pipeline.options import RunOptions
+from app.pipeline.types import Capabilities, Completion, Request, Stage
+from app.services.generation.work.sample_requests import questions_of, samples_of
+from app.settings import EndpointSettings, Price
+
+MOST_CALLS = 10
+"""HTTP requests that a check sends at most, with those that are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageCall:
+    """A typical call of one stage."""
+
+    stage: Stage
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    is_estimated: bool
+    """True when the endpoint reports no usage."""
+    cost_usd: Decimal | None
+    """None: the model has no price."""
+    latency_s: float
+
+
+@dataclass(slots=True)
+class EndpointCheck:
+    """The findings about an endpoint."""
+
+    endpoint: str
+    base_url: str
+    model: str | None
+    key_is_set: bool
+    price_is_set: bool = False
+    trouble: str | None = None
+    """Why no run could start, with the setting to change; None: a run could start."""
+    listed: tuple[ListedModel, ...] | None = None
+    """None: the endpoint has no list of models."""
+    capabilities: Capabilities | None = None
+    """None: it did not answer."""
+    lessons: tuple[Lesson, ...] = ()
+    """Parts of requests that are sent differently because the endpoint refuses something."""
+    stages: list[StageCall] = field(default_factory=list)
+    skipped: str | None = None
+    """Why some stages were not tried; None: all were."""
+    calls: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+
+    @property
+    def is_listed(self) -> bool | None:
+        """Return True when the model is in the list; None: there is no list."""
+        if self.listed is None:
+            return None
+        return self.model in {model.name for model in self.listed}
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The context of the model; None: the endpoint doesn't say it."""
+        lengths = [one.context_tokens for one in self.listed or () if one.name == self.model]
+        return lengths[0] if lengths else None
+
+    @property
+    def has_system_role(self) -> bool:
+        """Return True when system messages are accepted."""
+        return not any(one.action == "folded" for one in self.lessons)
+
+    @property
+    def reports_usage(self) -> bool:
+        """Return True when the endpoint reports tokens."""
+        return bool(self.stages) and not any(call.is_estimated for call in self.stages)
+
+    @property
+    def median_s(self) -> float | None:
+        """Median duration of a call; None: none was answered."""
+        return statistics.median(self.latencies_s) if self.latencies_s else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Completion tokens per second of one call at a time; None: no stage was tried."""
+        taken_s = sum(call.latency_s for call in self.stages)
+        return sum(call.completion_tokens for call in self.stages) / taken_s if taken_s else None
+
+
+class EndpointChecker:
+    """A check of one endpoint with the limits of its calls.
+
+    Args:
+        given: The endpoint.
+        prices: By model.
+        timeout_s: Longest duration of the whole check, in seconds.
+    """
+
+    def __init__(self, given: EndpointSettings, prices: dict[str, Price], timeout_s: float) -> None:
+        self._given = given
+        self._prices = prices
+        self._timeout_s = timeout_s
+        self._until_s = time.monotonic() + timeout_s
+        self._dialect = SharedDialect()
+        self._calls = 0
+
+    def check(self, model: str | None, options: RunOptions) -> EndpointCheck:
+        """Ask the endpoint for its models, then what a run with `options` would ask.
+
+        Args:
+            model: The model; None: the only one that the endpoint lists.
+            options: Of the run.
+        """
+        key = self._given.api_key
+        has_key = bool(key and key.get_secret_value().strip())
+        found = EndpointCheck(self._given.name, self._given.base_url, model, has_key)
+        try:
+            self._fill(found, options)
+        except SeedbedError as error:
+            found.trouble = str(error)
+        found.lessons = self._dialect.now.lessons
+        found.calls = self._calls
+        return found
+
+    def _fill(self, found: EndpointCheck, options: RunOptions) -> None:
+        found.listed = list_models(self._provider(""))
+        if found.model is None:
+            found.model = _only_one(found.listed)
+        found.price_is_set = found.model in self._prices
+        asked = self._preflight(found.model, options)
+        found.latencies_s += [probe.latency_s for probe in asked.probes]
+        if asked.trouble is not None:
+            raise asked.trouble
+        found.capabilities = asked.capabilities
+        for stage, request in self._requests(options, asked.capabilities):
+            if self._left_s <= 0 or self._calls >= MOST_CALLS:
+                limit = f"{MOST_CALLS} calls" if self._left_s > 0 else f"{self._timeout_s:g} s"
+                found.skipped = f"The check ended after {limit}."
+                return
+            call = self._call(found.model, stage, request)
+            found.stages.append(call)
+            found.latencies_s.append(call.latency_s)
+
+    def _preflight(self, model: str, options: RunOptions) -> Preflight:
+        return preflight(
+            lambda: self._provider(model),
+            questions_of(options),
+            self._dialect,
+            patience_s=self._left_s,
+            may_ask=lambda requests: self._calls + len(requests) <= MOST_CALLS,
+        )
+
+    def _requests(
+        self, options: RunOptions, capabilities: Capabilities
+    ) -> Iterator[tuple[Stage, Request]]:
+        """Yield a request of each stage, with the room that the preflight found it needs."""
+        stages = set[Stage]()
+        for sample in samples_of(options, capabilities):
+            # A calibration is a classification without content.
+            if sample.stage in stages or sample.stage is Stage.CALIBRATE:
+                continue
+            stages.add(sample.stage)
+            parameters = sample.request.parameters
+            room = self._dialect.now.room_for(sample.stage) or 0
+            longer = replace(parameters, max_tokens=max(room, parameters.max_tokens))
+            yield sample.stage, replace(sample.request, parameters=longer)
+
+    def _call(self, model: str, stage: Stage, request: Request) -> StageCall:
+        began_s = time.monotonic()
+        completion = asyncio.run(_answer(self._provider(model), request))
+        return StageCall(
+            stage=stage,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            cached_tokens=completion.cached_tokens,
+            is_estimated=completion.is_estimated,
+            cost_usd=cost_usd(completion, model, self._prices),
+            latency_s=time.monotonic() - began_s,
+        )
+
+    @property
+    def _left_s(self) -> float:
+        return self._until_s - time.monotonic()
+
+    def _provider(self, model: str) -> OpenAIProvider:
+        key = self._given.api_key
+        return OpenAIProvider(
+            self._given.base_url,
+            key.get_secret_value() if key else None,
+            model,
+            # At least one call is tried.
+            max(1.0, self._left_s),
+            self._dialect,
+            before_sending=self._count,
+        )
+
+    def _count(self) -> None:
+        """Count a request that is about to be sent; `RunError`: there were too many."""
+        if self._calls >= MOST_CALLS:
+            raise RunError(
+                f"The endpoint refused so much that {MOST_CALLS} calls did not show what it "
+                "accepts. Start a run, which asks longer."
+            )
+        self._calls += 1
+
+
+async def _answer(provider: OpenAIProvider, request: Request) -> Completion:
+    try:
+        return await provider.complete(request)
+    finally:
+        await provider.aclose()
+
+
+def _only_one(listed: Sequence[ListedModel] | None) -> str:
+    """Return the only model of a list.
+
+    Raises:
+        RunError: There are several, or none.
+    """
+    names = [model.name for model in listed or ()]
+    if len(names) == 1:
+        return names[0]
+    some = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+    has = f"The endpoint has {some}." if names else "The endpoint lists no models."
+    raise RunError(f"No model is chosen. {has} Name one with --model, or set SEEDBED_MODEL.")

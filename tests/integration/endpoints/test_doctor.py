@@ -1,0 +1,138 @@
+"""`seedbed doctor` at good and bad endpoints."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli.exits import ExitCode
+from app.cli.main import app
+from app.llm.scripted.behaviours.combine import Behaviour, playing
+from app.llm.scripted.behaviours.refusals import error, fails, needs_key, refuses
+from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs
+from app.llm.scripted.server import ORDINARY_SITE, ScriptedServer, Site, scripted_server
+from app.services.runs.check_endpoint import MOST_CALLS
+from app.stack.environment import variable_names
+
+GOOD = Site(models=({"id": "scripted", "max_model_len": 8192},))
+PRICES = '{"scripted": {"input_usd": 1, "output_usd": 10}}'
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in variable_names().values():
+        monkeypatch.delenv(name, raising=False)
+
+
+@contextmanager
+def endpoint(*behaviours: Behaviour, site: Site = ORDINARY_SITE) -> Iterator[ScriptedServer]:
+    with scripted_server(playing(*behaviours), site=site) as server:
+        yield server
+
+
+def doctor(server: ScriptedServer | None, *words: str, **settings: str) -> Result:
+    address = {} if server is None else {"OPENAI_BASE_URL": server.base_url}
+    return CliRunner().invoke(app, ["doctor", *words], env={**address, **settings})
+
+
+def found(result: Result) -> dict[str, Any]:
+    (only,) = json.loads(result.stdout)["endpoints"]
+    return dict(only)
+
+
+def test_a_good_endpoint_gets_a_whole_report() -> None:
+    with endpoint(site=GOOD) as server:
+        result = doctor(server, "--json", OPENAI_API_KEY="k", SEEDBED_PRICES=PRICES)
+    assert result.exit_code == ExitCode.OK, result.output
+    check = found(result)
+    assert (check["can_start"], check["trouble"], check["learnt"]) == (True, None, [])
+    assert (check["model"], check["model_is_listed"]) == ("scripted", True)
+    assert (check["key_is_set"], check["price_is_set"]) == (True, True)
+    assert (check["json_schema"], check["logprobs"], check["system_role"]) == (True,) * 3
+    assert (check["context_tokens"], check["usage_reported"]) == (8192, True)
+    assert [call["stage"] for call in check["stages"]] == ["generate", "classify", "instantiate"]
+    for call in check["stages"]:
+        assert call["prompt_tokens"] > call["completion_tokens"] > 0
+        assert float(call["cost_usd"]) > 0
+    assert check["median_s"] > 0
+    assert check["tokens_per_s"] > 0
+    assert check["calls"] == server.counts.calls + 1 <= MOST_CALLS
+
+
+def test_the_report_for_a_person_names_what_is_missing_and_what_was_learnt() -> None:
+    # What a reasoning model does.
+    thinking = (no_logprobs, ignores_schema, needs_room(180), refuses("max_tokens"),
+                refuses("top_p"))  # fmt: skip
+    with endpoint(*thinking) as server:
+        result = doctor(server, "--model", "another")
+    assert result.exit_code == ExitCode.OK, result.output
+    said = " ".join(result.stdout.split())
+    for words in (
+        "API key not set (OPENAI_API_KEY)",
+        "model is listed no",
+        "learnt: max_tokens sent as max_completion_tokens",
+        "learnt: top_p not sent",
+        "raised to",
+        "JSON schema no",
+        "logprobs no",
+        "price not set (SEEDBED_PRICES)",
+        "a call of generate",
+        "A run can start.",
+    ):
+        assert words in said
+    assert server.counts.calls <= MOST_CALLS - 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "setting"),
+    [
+        (needs_key("right"), "OPENAI_API_KEY"),
+        (fails(404, error("The model does not exist", code="model_not_found")), "SEEDBED_MODEL"),
+        (fails(403, error("Your account has no credit left, please add credits")), "account"),
+        (fails(404, {"detail": "Not Found"}), "OPENAI_BASE_URL"),
+    ],
+    ids=["key", "model", "account", "address"],
+)
+def test_an_endpoint_at_which_no_run_could_start_names_the_setting(
+    behaviour: Behaviour, setting: str
+) -> None:
+    with endpoint(behaviour) as server:
+        result = doctor(server, "--json", OPENAI_API_KEY="wrong")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    check = found(result)
+    assert not check["can_start"]
+    assert setting in check["trouble"]
+    assert server.counts.calls < MOST_CALLS
+
+
+def test_an_endpoint_that_is_down_is_named() -> None:
+    result = doctor(None, "--json", "--base-url", "http://127.0.0.1:9/v1", "--model", "m")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "OPENAI_BASE_URL" in found(result)["trouble"]
+
+
+def test_a_model_has_to_be_chosen_where_there_are_several() -> None:
+    with endpoint(site=Site(models=({"id": "a"}, {"id": "b"}))) as server:
+        result = doctor(server)
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "The endpoint has a, b. Name one with --model" in " ".join(result.stdout.split())
+    assert server.counts.calls == 0
+
+
+def test_an_endpoint_that_refuses_everything_gets_no_more_than_the_most_calls() -> None:
+    with endpoint(fails(400, error("I am a teapot"))) as server:
+        result = doctor(server, "--json", "--model", "m")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "teapot" in found(result)["trouble"]
+    assert server.counts.calls < MOST_CALLS
+
+
+def test_without_an_endpoint_it_says_what_to_set() -> None:
+    result = doctor(None)
+    assert result.exit_code == ExitCode.BAD_USAGE
+    assert "OPENAI_BASE_URL" in result.stderr
