@@ -12,7 +12,7 @@ import pytest
 from app.llm.scripted.behaviours.bodies import Bill, UsageShape, bills, takes, usual_usage
 from app.llm.scripted.behaviours.combine import playing
 from app.llm.scripted.server import ScriptedCall, ScriptedReply
-from app.pipeline.budget import Caps
+from app.pipeline.budget import NOTHING, Caps
 from app.pipeline.options import RunOptions
 from app.schemas.runs import RunView
 from app.services.generation.advance_run import advance_run
@@ -199,6 +199,28 @@ def test_a_cap_is_passed_by_the_calls_in_flight_at_most(open_bench: OpenBench, k
             # It was used, and not given up early.
             assert used > cap - 3 * one_call
             assert not events(bench, run_id, "cap_exceeded")
+
+
+def test_a_preflight_ends_with_the_first_bill_that_a_small_cap_does_not_allow(
+    open_bench: OpenBench,
+) -> None:
+    played = {"m": shapes(thinking_tokens=THINKING)["usual"]}
+    bill = played["m"].bill
+    with opened(open_bench, played) as bench:
+        # The maximum of all questions together is less, and that of two answers is more.
+        run_id = start(bench, "m", Caps(tokens=2 * THINKING))
+        run = bench.work(run_id)
+        assert (run.status, run.end_reason, bill.calls) == (Status.PAUSED, EndReason.BUDGET, 1)
+        assert (
+            run.tokens.prompt + run.tokens.completion == bill.prompt_tokens + bill.completion_tokens
+        )
+        assert run.budget.written_off == NOTHING
+        # What was learnt holds when it goes on.
+        extend_run(bench.context, run_id, Extension(caps=Caps(tokens=3 * THINKING)))
+        assert (bench.work(run_id).end_reason, bill.calls) == (EndReason.BUDGET, 1)
+        extend_run(bench.context, run_id, Extension(caps=Caps(tokens=60 * THINKING)))
+        assert bench.work(run_id).status is Status.SUCCEEDED
+        assert bill.prompt_tokens + bill.completion_tokens <= 60 * THINKING
 
 
 def test_what_was_learnt_in_the_middle_holds_for_all_workers_and_after_a_pause(

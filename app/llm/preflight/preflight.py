@@ -52,7 +52,11 @@ MayAsk: TypeAlias = Callable[[Sequence[Request]], bool]
 """Returns True when the caps allow further questions."""
 
 
-def _always(_: Sequence[Request]) -> bool:
+MayGoOn: TypeAlias = Callable[[Probe], bool]
+"""Returns True when the caps allow the rest of the questions after what an answer took."""
+
+
+def _always(_: Sequence[Request] | Probe) -> bool:
     return True
 
 
@@ -62,6 +66,7 @@ def preflight(
     dialect: SharedDialect,
     patience_s: float = PATIENCE_S,
     may_ask: MayAsk = _always,
+    may_go_on: MayGoOn = _always,
 ) -> Preflight:
     """Ask the questions one after the other, and return the capabilities.
 
@@ -74,9 +79,10 @@ def preflight(
         dialect: that of the provider; it gets what the preflight learns.
         patience_s: longest wait for an endpoint that throttles.
         may_ask: called before further questions, which follow a refusal that names nothing.
+        may_go_on: called after each answer; an endpoint may bill more than a question allows.
     """
     with Fanout(provider_factory, 1) as fanout:
-        asking = _Asking(fanout, dialect, patience_s, may_ask)
+        asking = _Asking(fanout, dialect, patience_s, may_ask, may_go_on)
         try:
             return asking.finished(asking.capabilities(questions))
         except ProviderError as trouble:
@@ -87,12 +93,18 @@ class _Asking:
     """A preflight in progress; it keeps the answers also when it fails."""
 
     def __init__(
-        self, fanout: Fanout, dialect: SharedDialect, patience_s: float, may_ask: MayAsk
+        self,
+        fanout: Fanout,
+        dialect: SharedDialect,
+        patience_s: float,
+        may_ask: MayAsk,
+        may_go_on: MayGoOn,
     ) -> None:
         self._fanout = fanout
         self._dialect = dialect
         self._patience_s = patience_s
         self._may_ask = may_ask
+        self._may_go_on = may_go_on
         self._probes: list[Probe] = []
         self._unread: list[Request] = []
 
@@ -185,6 +197,8 @@ class _Asking:
                 self._unread.append(request)
             raise answer
         self._probes.append(answer)
+        if not self._may_go_on(answer):
+            raise RunError("The budget does not allow the rest of the preflight.")
         return answer.completion
 
 

@@ -9,9 +9,9 @@ from app.errors import ConfigurationError, Outage, RunError
 from app.llm import prices
 from app.llm.dialects.dialect import Dialect
 from app.llm.parallel.calls import Endpoint
-from app.llm.preflight.preflight import PATIENCE_S, Preflight, preflight
+from app.llm.preflight.preflight import PATIENCE_S, Preflight, Probe, preflight
 from app.llm.prices import cost_usd
-from app.pipeline.budget import NOTHING, Amount
+from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
@@ -21,7 +21,7 @@ from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
 from app.services.run_leased import kept_lease
 from app.states import EndReason, Status
-from app.store.runs import runs, slots
+from app.store.runs import runs, slots, stage_usage
 from app.store.runs.runs import Hold
 from app.store.tables.runs import Run
 from app.store.work import completions, endpoint_states
@@ -107,8 +107,11 @@ def _is_throttled(context: ServiceContext, model: str) -> bool:
     return any(0 < state.held_s < PATIENCE_S for state in states.values())
 
 
-def _most_of(context: ServiceContext, model: str, asked: Iterable[Request]) -> Amount:
-    return sum((prices.max_usage(request, model, context.prices) for request in asked), NOTHING)
+def _most_of(
+    context: ServiceContext, model: str, asked: Iterable[Request], seen: Tokens = NO_TOKENS
+) -> Amount:
+    known = context.prices
+    return sum((prices.max_usage(request, model, known, seen=seen) for request in asked), NOTHING)
 
 
 class _Asking:
@@ -121,6 +124,10 @@ class _Asking:
         self._model = model
         self._hold = hold
         self._questions = questions_of(options)
+        self._seen = NO_TOKENS
+        """The largest bill of this preflight beyond the maximum of its question."""
+        self._over = self._expected = NOTHING
+        """Cost of its answers beyond their maximum, without and with that of a next one."""
         self.reserved = NOTHING
         """The most that all calls could take that were allowed so far."""
 
@@ -132,9 +139,33 @@ class _Asking:
 
     def reserve(self, requests: Sequence[Request]) -> bool:
         """Presume calls spent at their most, if the caps allow it; else pause the run."""
-        most = _most_of(self._context, self._model, requests)
+        with self._context.database.read() as session:
+            bills = stage_usage.largest_bills(session, self._hold.run_id, self._model)
+        seen = bills.of(Stage.PREFLIGHT).joined(self._seen)
+        return self._presume(_most_of(self._context, self._model, requests, seen))
 
-        def reserve(session: Session) -> bool:
+    def may_go_on(self, probe: Probe) -> bool:
+        """Presume spent what an answer took beyond its maximum, and may take the next time.
+
+        Returns:
+            False when the caps do not allow it, so that the run is paused.
+        """
+        used = Tokens(probe.completion.prompt_tokens, probe.completion.completion_tokens)
+        most = prices.max_tokens(probe.request)
+        if used.beyond(most) == NO_TOKENS:
+            return True
+        self._seen = self._seen.joined(used.beyond(most))
+        known = self._context.prices
+        reserved = _most_of(self._context, self._model, [probe.request])
+        paid = cost_usd(probe.completion, self._model, known) or NOTHING.usd
+        self._over += Amount(0, used.over(most), max(NOTHING.usd, paid - reserved.usd))
+        next_most = _most_of(self._context, self._model, [probe.request], self._seen)
+        expected = self._over + (next_most - reserved)
+        more, self._expected = expected - self._expected, expected
+        return self._presume(more)
+
+    def _presume(self, most: Amount) -> bool:
+        def presume(session: Session) -> bool:
             run = runs.lock(session, self._hold.run_id)
             if run is None or not slots.is_held(session, self._hold):
                 return False
@@ -145,10 +176,10 @@ class _Asking:
             accounting.presume_spent(run, most)
             return True
 
-        is_reserved = self._context.database.retrying(reserve)
-        if is_reserved:
+        is_presumed = self._context.database.retrying(presume)
+        if is_presumed:
             self.reserved += most
-        return is_reserved
+        return is_presumed
 
     def ask_all(self) -> Mapping[str, Preflight]:
         """Ask endpoints in order; it ends with the first that refuses. Outages do not end it."""
@@ -168,6 +199,7 @@ class _Asking:
             self._questions,
             endpoint.dialects.of(self._model),
             may_ask=self.reserve,
+            may_go_on=self.may_go_on,
         )
 
 
