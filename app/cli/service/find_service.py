@@ -1,6 +1,5 @@
 """Choice of the service that a command uses: a given one, a running one, or a new one."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.data_folder import RunningService, running_service
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import variable_names
+from app.stack.wait_until import wait_until
 
 _START_TIMEOUT_S = 300.0
 _START_POLL_S = 0.2
@@ -116,19 +116,22 @@ def start_stack(settings: Settings, output: Output) -> Iterator[Service]:
 def _connect_when_started(
     settings: Settings, running: RunningService, output: Output
 ) -> Iterator[Service]:
-    give_up_at = time.monotonic() + _START_TIMEOUT_S
+    found: RunningService | None = running
+
+    def is_decided() -> bool:
+        nonlocal found
+        found = running_service(settings.data_dir)
+        return found is None or found.api_url is not None
+
     if running.api_url is None:
         output.message(f"Waiting for the service of process {running.pid} to start.")
-    while running.api_url is None:
-        time.sleep(_START_POLL_S)
-        found = running_service(settings.data_dir)
-        if found is None or time.monotonic() > give_up_at:
-            raise SeedbedError(
-                f"The service of process {running.pid} did not start; its logs are in "
-                f"{settings.data_dir / 'logs'}."
-            )
-        running = found
-    with ServiceClient(running.api_url, through_proxy=False, key=_key(settings)) as client:
+        wait_until(is_decided, timeout_s=_START_TIMEOUT_S, poll_s=_START_POLL_S)
+    if found is None or found.api_url is None:
+        raise SeedbedError(
+            f"The service of process {running.pid} did not start; its logs are in "
+            f"{settings.data_dir / 'logs'}."
+        )
+    with ServiceClient(found.api_url, through_proxy=False, key=_key(settings)) as client:
         yield Service(client, _default_model(settings))
 
 

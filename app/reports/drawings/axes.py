@@ -76,7 +76,8 @@ def ticks(highest: float) -> list[float]:
     raw = highest / 5 * (1 - 1e-9)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
-    count = math.ceil(highest / step - 1e-9)
+    # From the same number as the step: then there are never more than six.
+    count = math.ceil(5 * raw / step)
     return [step * place for place in range(count + 1)]
 
 

@@ -42,6 +42,16 @@ def test_a_training_that_failed_is_reported_by_the_exit_code(training: Seedbed) 
     assert json.loads(ended.stdout)["training_job"]["message"] == "The disk is full."
 
 
+def test_the_service_of_another_machine_trains_without_the_extra_on_this_one(
+    training: Seedbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if it was not installed.
+    monkeypatch.setitem(sys.modules, "peft", None)
+    ended = training.run("--train")
+    assert ended.code == ExitCode.OK, ended.stderr
+    assert len(training.service.asked_for("GET /v1/training-jobs/t1")) > 0
+
+
 def test_without_the_option_nothing_is_trained(training: Seedbed) -> None:
     ended = training.run()
     assert ended.code == ExitCode.OK

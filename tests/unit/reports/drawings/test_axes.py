@@ -18,6 +18,15 @@ def test_axes_have_few_round_numbers_and_reach_the_highest(highest: float) -> No
 
 
 @pytest.mark.parametrize(
+    ("highest", "step"), [(5.000000005, 1), (12.5000000125, 2.5), (25.000000025, 5)]
+)
+def test_a_rounding_error_above_the_last_number_needs_no_other_step(
+    highest: float, step: float
+) -> None:
+    assert ticks(highest) == [step * place for place in range(6)]
+
+
+@pytest.mark.parametrize(
     ("highest", "step", "count"),
     [(5, 1, 6), (5.1, 2, 4), (10, 2, 6), (11, 2.5, 6), (12.6, 5, 4), (25, 5, 6), (26, 10, 4),
      (50, 10, 6), (0.3, 0.1, 4), (1, 0.2, 6)],

@@ -9,7 +9,7 @@ from app.reports.dataset.plots import plots
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart, histogram
 from app.reports.drawings.lines import Line, line_chart
 from app.reports.drawings.sunburst import Sector, sunburst
-from app.reports.drawings.svg import Caption
+from app.reports.drawings.svg import Caption, hint
 from tests.unit.reports.making import HOSTILE, facts_of, garden, hostile
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -110,6 +110,11 @@ def test_plots_say_the_statistics_numbers() -> None:
     assert [int(each.rsplit(" ", 1)[1]) for each in _hints(drawn["seed-similarity"])] == [
         each.count for each in bins
     ]
+
+
+def test_a_hint_has_at_most_240_columns() -> None:
+    assert hint("a" * 240) == f"<title>{'a' * 240}</title>"
+    assert hint("a" * 241) == f"<title>{'a' * 239}…</title>"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
