@@ -8,6 +8,10 @@ import re
 from functools import lru_cache
 
 _QUOTED = re.compile(r"\"([^\"]{2,})\"|'([^']{2,})'|`([^`]{2,})`|“([^”]{2,})”|「([^」]{2,})」")
+_OF_A_TEXT = re.compile(
+    r"\b(prompt|text|content|input|message|phrase)s?\b[^\"'`“「{}:]{0,40}$", re.IGNORECASE
+)
+"""Stands before the quotation of a text, also where the request is not known."""
 _WORD = re.compile(r"\w+")
 _RUN = 6
 """Words in a row, equal in the message and the request, that make a quotation."""
@@ -23,14 +27,13 @@ def without_echoes(words: str, asked: str) -> str:
         words: The provider's message.
         asked: All texts of the request.
     """
-    if not asked or not words:
-        return words
     lowered = asked.lower()
 
     def kept(found: re.Match[str]) -> str:
-        inner = next(part for part in found.groups() if part is not None)
-        is_ours = inner.strip().lower() in lowered and not _NAME.fullmatch(inner.strip())
-        return " " if is_ours else found[0]
+        inner = next(part for part in found.groups() if part is not None).strip()
+        is_text = bool(_OF_A_TEXT.search(words[: found.start()]))
+        is_ours = is_text or inner.lower() in lowered
+        return found[0] if _NAME.fullmatch(inner) or not is_ours else " "
 
     return _without_runs(_QUOTED.sub(kept, words), lowered)
 

@@ -77,9 +77,11 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(free|monthly|total|trial|lifetime) quota"
         r"|budget (limit )?(has been |is )?(exceeded|reached)"
         r"|budget has been exceeded|exceededbudget|key limit exceeded|run out of (credits|quota)"
-        r"|(spending|monthly|billing|usage|budget|hard) (hard )?limit( has been| is)? (reached"
+        r"|(spending|monthly|billing|(?<!hourly )usage|budget|hard) (hard )?limit( has been"
+        r"| is)? (reached"
         r"|exceeded)"
-        r"|(reached|exceeded|hit)( \w+){0,3} (spending|monthly|billing|usage|budget|hard) limits?"
+        r"|(reached|exceeded|hit)( \w+){0,3} (spending|monthly|billing|(?<!hourly )usage"
+        r"|budget|hard) limits?"
         r"|plans & billing to (upgrade|purchase)|payment (is )?(required|overdue|method)|past due"
         r"|overdue (balance|payment|bill)|in arrears|good standing|in debt|unpaid (invoice|bill)"
         r"|account.{0,80}(suspended|deactivated|disabled|overdue|not active|frozen|terminated"
@@ -145,7 +147,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|modelnotopen|invalidendpointormodel|model_not_exist|model_decommissioned|\b1211\b",
         r"\bmodels?\b.{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist"
         r"|\bunknown\b|no longer available|decommissioned|has been deprecated|is deprecated"
-        r"|is not supported by|is not available|not loaded|has not been activated|not activated)"
+        r"|is not supported (by|when)|is not available|not loaded|has not been activated"
+        r"|not activated)"
         r"|(unknown|invalid|no such|unsupported|not a valid) model\b"
         r"|no models? (are |is )?(currently )?loaded"
         r"|no endpoints found|deployment .{0,60}does not exist|模型.{0,12}不存在",

@@ -72,8 +72,9 @@ _NEAR = 90
 _BOTH = re.compile(r"\bboth\b|only one of|either .{0,40}\bor\b|use only one", re.IGNORECASE)
 _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "unsupportedparam")
 _UNNAMED = re.compile(
-    r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|extraneous|invalid) (request )?"
-    r"(parameter|argument|field|keyword|key|input)|extra inputs are not permitted"
+    r"(unsupported|unrecogni[sz]ed|unknown|unexpected|extra|extraneous) (request )?"
+    r"(parameter|argument|field|keyword|key|input)|invalid (request )?(parameter|argument|keyword)"
+    r"|extra inputs are not permitted"
     r"|unknown name \"|can handle the requested parameters|(does not|doesn't) support parameters",
     re.IGNORECASE,
 )

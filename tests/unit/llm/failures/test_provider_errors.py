@@ -222,6 +222,10 @@ THROTTLES = (
     Case("new-api", 500, openai("当前分组上游负载已饱和 请稍后再试", type="new_api_error"), "饱和"),
     Case("a plain message", 200, {"message": "Too many requests"}, "Too many requests"),
     Case("FastAPI", 400, {"detail": "Concurrency limit of 4 reached"}, "Concurrency"),
+    Case("Ollama's hour", 429, {"error": "you've reached your hourly usage limit, please upgrade to"
+         " continue"}, "hourly"),
+    Case("Volcengine", 429, {"error": {"code": "RequestBurstTooFast", "message": "The request"
+         " failed because the ramp up is too fast"}}, "ramp up"),
     Case("a nested error", 200, {"data": {"error": {"code": 429, "message": "slow"}}}, "slow"),
     Case("JSON-RPC", 200, {"result": None, "error": {"code": -32000, "message": "server busy"}},
          "busy"),
@@ -309,6 +313,8 @@ PEOPLE = (
          " expired. Please verify your credentials."), "Check OPENAI_API_KEY."),
     Case("a status of its own", 200, {"code": 401, "msg": "token invalid", "data": None},
          "Check OPENAI_API_KEY."),
+    Case("a model of another account", 400, openai("model 'x' is not supported when using this"
+         " account"), "SEEDBED_MODEL"),
     Case("an id", 400, openai("x is not a valid model ID"), "SEEDBED_MODEL"),
 )  # fmt: skip
 
@@ -348,6 +354,12 @@ ITEMS = (
          " editor dislikes"), "editor"),
     Case("a long quotation", 400, openai("Rejected by our editor: Write a note about an unpaid"
          " invoice."), "editor"),
+    Case("a quotation of any text", 400, openai('The prompt contains "rate limit exceeded" and the'
+         ' text "your account is suspended"'), "contains"),
+    Case("Cloudflare about an input", 400, {"errors": [{"message": "AiError: Invalid input",
+         "code": 5006}], "success": False, "result": {}}, "Invalid input"),
+    Case("Baidu about an input", 200, {"error_code": 336003, "error_msg": "the max input characters"
+         " is 2000"}, "2000"),
     Case("a single noun", 400, openai('The prompt contains "billing"'), "billing"),
     Case("no more than null", 200, {"choices": None, "usage": None}, "any choice"),
     Case("FastAPI about a text", 422, {"detail": [{"type": "string_too_long", "loc": ["body",

@@ -123,7 +123,7 @@ def test_a_parameter_that_was_not_sent_is_not_refused() -> None:
 
 
 QUOTES = (
-    'Your prompt contains "the system message is not supported", which our editor refuses',
+    'Our editor refuses "the system message is not supported", which nobody likes to read',
     "Refused: tell me why the system message is not supported by old models, said the user",
 )
 
