@@ -87,7 +87,7 @@ def stop_batches(run_id: RunId, api: Api = None, as_json: AsJson = False) -> Non
 
 
 @with_options(CHANGES)
-def resume(
+def resume(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     run_id: RunId,
     given: Given = NONE_GIVEN,
     settings: SetOptions = None,
@@ -98,15 +98,18 @@ def resume(
             help="Give up the calls that the endpoint refused, instead of sending them again.",
         ),
     ] = False,
+    out: Out = DEFAULT_OUT,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
     """Resume a paused or failed run, as it was or with another model or other options.
 
-    Without a running service, it starts one for this command and watches the run.
+    Without a running service, it starts one for this command, watches the run and writes its rows
+    to --out once it has ended.
     """
     output = Output(as_json=as_json)
     with output.failures_reported("Interrupted. Repeat the command to continue."):
+        out = checked_target(out)
         options = run_options(None, given, settings)
         body: dict[str, object] = {"options": dict(options)} if options else {}
         if give_up_refused:
@@ -115,18 +118,17 @@ def resume(
             run = service.client.act(run_id, "resume", body or None)
             if service.stack is not None:
                 run = watch_run(service, run, display_for(output.progress))
+            if run.ended and download(service.client, run.id, out):
+                output.message(f"Wrote the rows of the run to {out}.")
         _show_run(run, output)
-        exit_with(_resumed(run, output))
+        exit_with(_exit_code(run, output))
 
 
-def _resumed(run: RunView, output: Output) -> ExitCode:
-    """Say what comes next; return the exit code."""
+def _exit_code(run: RunView, output: Output) -> ExitCode:
+    """Return the exit code of a run that was resumed; say why it is paused again, if it is."""
     if run.status == Status.PAUSED:
         return report_paused(run, output)
-    if run.ended:
-        output.message(f"`seedbed export {run.id}` writes the rows of the run.")
-        return ExitCode.OK if run.target_met else ExitCode.TARGET_NOT_MET
-    return ExitCode.OK
+    return ExitCode.OK if run.target_met or not run.ended else ExitCode.TARGET_NOT_MET
 
 
 def export(run_id: RunId, out: Out = DEFAULT_OUT, api: Api = None, as_json: AsJson = False) -> None:
