@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, JsonValue, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EMBEDDED_MODEL = "smollm2-135m-instruct"
@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     tokens_per_minute: int | None = Field(default=None, ge=1)
     model: str | None = None
     """Default model of runs."""
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Further fields for the body of every model call, as a JSON object."""
+    extra_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """Further headers for every model call, as a JSON object."""
     concurrency: int = Field(default=16, ge=1, le=4096)
     """Most model calls in flight per worker process."""
     request_timeout_s: float = Field(default=120.0, gt=0)

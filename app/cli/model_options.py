@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, Union, get_args, get_origin
 
@@ -32,7 +33,13 @@ SetOptions = Annotated[
         help="Set an option by its path in the API, GROUP.NAME=VALUE; repeat for several.",
     ),
 ]
-_METAVARS = {"dataset_id": "DATASET", "run_id": "RUN", "job_id": "JOB", "usd": "USD"}
+_METAVARS = {
+    "extra_body": "JSON",
+    "dataset_id": "DATASET",
+    "run_id": "RUN",
+    "job_id": "JOB",
+    "usd": "USD",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,8 @@ def _option(
         kind, read = list[str], _list_reader(words)
     elif kind is Decimal:
         kind = str
+    elif get_origin(kind) is dict:
+        kind, read = str, partial(_read_object, (flags or (f"--{_name(path)}",))[0])
     return ModelOption(
         path=path,
         flags=flags or (f"--{_name(path)}",),
@@ -327,6 +336,16 @@ def _list_reader(words: frozenset[str]) -> Callable[[list[str]], object]:
         return [item for item in items if item]
 
     return read
+
+
+def _read_object(flag: str, typed: str) -> object:
+    try:
+        value = json.loads(typed)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{flag} needs a JSON object.", [Fault("no JSON object", field=flag)])
+    return value
 
 
 def _same(typed: object) -> object:

@@ -8,7 +8,7 @@ processor time, and truncated JSON, web pages with status 200 and null choices w
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import httpx2
@@ -50,18 +50,20 @@ class OpenAIProvider:
         timeout_s: Longest duration of a whole call, in seconds; a longer one is an `Outage`.
         dialect: What the endpoint is known to refuse; None: nothing is known.
         before_sending: Called before each HTTP request; may raise a `ProviderError`.
+        extra_headers: Sent with every call; None: none.
 
     Raises:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact of one endpoint
         self,
         base_url: str,
         api_key: str | None,
         model: str,
         timeout_s: float,
         dialect: SharedDialect | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         *,
         before_sending: Callable[[], None] | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class OpenAIProvider:
         self._dialect = SharedDialect() if dialect is None else dialect
         self._before_sending = before_sending
         try:
-            self._connections = _connections(base_url, self._api_key)
+            self._connections = _connections(base_url, self._api_key, extra_headers or {})
         except (httpx2.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
@@ -134,14 +136,14 @@ class OpenAIProvider:
         learnt: list[Lesson] = []
         while True:
             sent = apply(body, self._dialect.now.with_lessons(learnt))
-            answer = await self._post(path, sent)
+            answer = await self._post(path, {**sent, **request.extra_body})
             lesson = lesson_of(answer, sent) if isinstance(answer, Failure) else None
             if lesson is None or lesson in learnt or len(learnt) == MAX_LESSONS:
                 break
             learnt.append(lesson)
         if isinstance(answer, Failure) and (shorter := fitted(answer, sent)) is not None:
             sent = shorter
-            answer = await self._post(path, sent)
+            answer = await self._post(path, {**sent, **request.extra_body})
         if not isinstance(answer, Failure):
             # Only now: a refusal may have quoted the name of a parameter that it isn't about.
             self._dialect.add(learnt)
@@ -185,7 +187,7 @@ class OpenAIProvider:
         return scrubbed(words, self._api_key)
 
 
-def _connections(base_url: str, api_key: str) -> Connections:
+def _connections(base_url: str, api_key: str, extra: Mapping[str, str]) -> Connections:
     address = read_address(base_url)
     client = openai.AsyncOpenAI(
         base_url=address.url,
@@ -197,7 +199,8 @@ def _connections(base_url: str, api_key: str) -> Connections:
     # The client marks omitted headers with an object that is no string.
     headers = {k: v for k, v in client.default_headers.items() if isinstance(v, str)}
     others = {k: v for k, v in headers.items() if k.lower() != "authorization"}
-    return Connections(base_url, {**others, **authorization(address, api_key), **_OWN_HEADERS})
+    own = {**authorization(address, api_key), **_OWN_HEADERS}
+    return Connections(base_url, {**others, **extra, **own})
 
 
 def _failure_of_reply(reply: Reply) -> Failure:

@@ -4,7 +4,15 @@ from app.pipeline.types import ChatPrompt, Parameters, Request
 
 
 def request_body(request: Request, model: str) -> tuple[str, dict[str, object]]:
-    """Return the path below ``/v1`` and the JSON body, before any `Dialect` changes it."""
+    """Return the path below ``/v1`` and the JSON body, before any `Dialect` changes it.
+
+    The body is without the request's own further fields, which no dialect changes.
+    """
+    path, body = _own_body(request, model)
+    return path, {name: value for name, value in body.items() if name not in request.extra_body}
+
+
+def _own_body(request: Request, model: str) -> tuple[str, dict[str, object]]:
     prompt, parameters = request.prompt, request.parameters
     body: dict[str, object] = {"model": model}
     if not isinstance(prompt, ChatPrompt):

@@ -3,12 +3,15 @@
 The API and the command line show the docstrings of the fields as their documentation.
 """
 
+import json
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -26,6 +29,35 @@ Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$")]
 """Text of several lines, without control characters that databases or endpoints refuse."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+_NO_EXTRA = {
+    "model": "the option `model` names it",
+    "messages": "the prompts are those of the profile",
+    "prompt": "the prompts are those of the profile",
+    "stream": "replies are read whole",
+    "n": "one reply is read",
+    "max_tokens": "set sampling.STAGE.max_tokens",
+    "max_completion_tokens": "set sampling.STAGE.max_tokens",
+}
+_LONGEST_EXTRA = 8_000
+
+
+def check_extra_body(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return fields for the body of every call.
+
+    Raises:
+        ValueError: one of them would overwrite what the method depends on, or they are too long.
+    """
+    for name, reason in _NO_EXTRA.items():
+        if name in fields:
+            raise ValueError(f"{name} can't be set here: {reason}")
+    if len(json.dumps(fields)) > _LONGEST_EXTRA:
+        raise ValueError(f"longer than {_LONGEST_EXTRA:,} characters as JSON")
+    return fields
+
+
+ExtraBody = Annotated[dict[str, JsonValue], AfterValidator(check_extra_body)]
 
 
 class _Options(BaseModel):
@@ -110,6 +142,10 @@ class RunOptions(_Options):
     answer_format: Literal["auto", "json_schema", "marked_text"] = "auto"
     """Format that replies are requested in; `auto` uses a JSON schema where the endpoint supports
     it. Profiles `default` and `judge` only."""
+    extra_body: ExtraBody = Field(default_factory=dict)
+    """Further fields for the body of every call, as a JSON object, such as
+    `{"chat_template_kwargs": {"enable_thinking": false}}`; they come after those of the setting
+    `SEEDBED_EXTRA_BODY`."""
     random_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Random seed."""
     lookahead: int = Field(default=8, ge=1, le=1024)
@@ -207,6 +243,7 @@ CHANGEABLE = (
     "model",
     "sampling",
     "answer_format",
+    "extra_body",
     "tasks_per_request",
     "lookahead",
     "max_attempts",

@@ -119,6 +119,8 @@ class Request:
     parameters: Parameters
     prompt_version: str
     """Name and content hash of the template, such as ``default/generate@1f3a5c7e9b0d``."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the JSON body, which come before all others; `Any` because it is JSON."""
 
 
 @dataclass(frozen=True, slots=True)

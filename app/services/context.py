@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from app.errors import ConfigurationError
 from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.dialects.shared import DialectMemory
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
+from app.pipeline.options import check_extra_body
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
@@ -50,6 +53,8 @@ class ServiceContext:
     throttle_patience_s: float = 600.0
     """A run is paused when its endpoints refuse all calls for this long by their rate limits, or
     ask for a longer wait."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields for the body of every model call, as JSON."""
     batch_poll_s: float = 10.0
     """Time until a batch is first polled; the time between polls grows to thirty times as long."""
     batch_patience_s: float = 90_000.0
@@ -81,6 +86,7 @@ def open_service_context(settings: Settings) -> ServiceContext:
         prices=settings.prices,
         outage_patience_s=settings.outage_patience_s,
         throttle_patience_s=settings.throttle_patience_s,
+        extra_body=_extra_body(settings),
         batch_poll_s=settings.batch_poll_s,
         files_dir=settings.data_dir.expanduser().resolve() / "files",
         parser_model=settings.parser_model,
@@ -95,6 +101,13 @@ def _webhook(settings: Settings) -> Webhook | None:
     if settings.training_webhook_url is None:
         return None
     return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
+
+
+def _extra_body(settings: Settings) -> Mapping[str, Any]:
+    try:
+        return check_extra_body(settings.extra_body)
+    except ValueError as error:
+        raise ConfigurationError(f"SEEDBED_EXTRA_BODY: {error}.") from None
 
 
 def endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
@@ -112,13 +125,14 @@ def endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
 def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
     url, timeout_s = given.base_url, settings.request_timeout_s
     key = given.api_key.get_secret_value() if given.api_key else None
+    headers = {name: value.get_secret_value() for name, value in settings.extra_headers.items()}
     dialects = DialectMemory(url)
 
     def provider_for(model: str) -> ProviderFactory:
-        return lambda: OpenAIProvider(url, key, model, timeout_s, dialects.of(model))
+        return lambda: OpenAIProvider(url, key, model, timeout_s, dialects.of(model), headers)
 
     def batches_for(model: str) -> BatchEndpoint:
-        return BatchEndpoint(url, key, model, timeout_s, dialects.of(model))
+        return BatchEndpoint(url, key, model, timeout_s, dialects.of(model), headers)
 
     return Endpoint(
         name=given.name,

@@ -80,6 +80,7 @@ class BatchEndpoint:
         model: The model that answers.
         timeout_s: Longest wait for a part of an answer, in seconds.
         dialect: What the endpoint is known to refuse; None: nothing is known.
+        extra_headers: Sent with every call; None: none.
 
     Raises:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
@@ -92,10 +93,11 @@ class BatchEndpoint:
         model: str,
         timeout_s: float,
         dialect: SharedDialect | None = None,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> None:
         self._model = model
         self._dialect = SharedDialect() if dialect is None else dialect
-        self._connection = BatchConnection(base_url, api_key, timeout_s)
+        self._connection = BatchConnection(base_url, api_key, timeout_s, extra_headers)
         self._api = self._connection.client
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ It is synchronous, unlike model calls: these calls are few, and never many at a 
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -51,13 +51,20 @@ class BatchConnection:
         ConfigurationError: `base_url` or `api_key` cannot be sent at all.
     """
 
-    def __init__(self, base_url: str, api_key: str | None, timeout_s: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        timeout_s: float,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
         self._api_key = sendable(api_key)
         try:
             address = read_address(base_url)
             self._host = address.host
-            self.client = _client(address, self._api_key, timeout_s)
+            extra = extra_headers or {}
+            self.client = _client(address, self._api_key, timeout_s, extra)
         except (httpx2.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"OPENAI_BASE_URL is not an address: {error}.") from None
 
@@ -172,7 +179,9 @@ class _BeginningOf(httpx2.SyncByteStream):
         self._body.close()
 
 
-def _client(address: Address, api_key: str, timeout_s: float) -> openai.OpenAI:
+def _client(
+    address: Address, api_key: str, timeout_s: float, extra_headers: Mapping[str, str]
+) -> openai.OpenAI:
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
     def bound_error(response: httpx2.Response) -> None:
@@ -188,7 +197,7 @@ def _client(address: Address, api_key: str, timeout_s: float) -> openai.OpenAI:
         max_retries=0,
         timeout=timeout,
         # Compressed replies could grow a thousandfold behind the bound on the wire.
-        default_headers={"Accept-Encoding": "identity"},
+        default_headers={**extra_headers, "Accept-Encoding": "identity"},
         http_client=openai.DefaultHttpxClient(
             timeout=timeout,
             # Only https needs certificates: SSL_CERT_FILE may be wrong for an endpoint without.

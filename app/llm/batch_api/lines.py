@@ -31,8 +31,9 @@ def request_line(custom_id: str, request: Request, model: str, dialect: Dialect)
     """Return a request as a line of the input file, with the line feed."""
     path, body = request_body(request, model)
     sent = apply(body, dialect)
-    asked = {"custom_id": custom_id, "method": "POST", "url": f"/v1{path}", "body": sent}
-    return json.dumps(asked).encode() + b"\n"
+    asked = {"custom_id": custom_id, "method": "POST", "url": f"/v1{path}"}
+    whole = {**asked, "body": {**sent, **request.extra_body}}
+    return json.dumps(whole).encode() + b"\n"
 
 
 def endpoint_of(requests: Sequence[Named]) -> Endpoint:

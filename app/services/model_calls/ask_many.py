@@ -77,6 +77,8 @@ class Asker:
             OutOfSpace: when the disk is full.
         """
         prices = self._context.prices
+        extra_body = self._context.extra_body
+        requests = {key: replace(one, extra_body=extra_body) for key, one in requests.items()}
         self._waiting.extend(
             _Question(key, request, max_usage(request, self._model, prices))
             for key, request in requests.items()

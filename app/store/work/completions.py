@@ -85,7 +85,7 @@ def _columns(reply: Reply, text_sha256: str, rest: str) -> dict[str, Any]:
         "prompt_text_sha256": text_sha256,
         "prompt": rest,
         "demonstrations": list(reply.demonstrations),
-        "parameters": _parameters(reply.request.parameters),
+        "parameters": _sent(reply.request),
         "model": completion.model,
         "requested_model": reply.requested_model,
         "reply": storable(completion.text),
@@ -213,6 +213,12 @@ def _text(text: str) -> _Text:
     return _Text(text, hashlib.sha256(text.encode()).hexdigest())
 
 
+def _sent(request: Request) -> dict[str, Any]:
+    parameters = _parameters(request.parameters)
+    extra = request.extra_body
+    return {**parameters, "extra_body": dict(extra)} if extra else parameters
+
+
 @lru_cache(maxsize=64)
 def _parameters(parameters: Parameters) -> dict[str, Any]:
     return asdict(parameters)
@@ -225,6 +231,8 @@ def request_sha256(request: Request, model: str) -> str:
     form = None if schema is None else dict(schema)
     kind = type(request.prompt).__name__
     whole = [kind, model, unchanging.sha256, rest, form, repr(request.parameters)]
+    if request.extra_body:
+        whole.append(dict(request.extra_body))
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

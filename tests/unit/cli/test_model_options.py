@@ -19,6 +19,7 @@ from app.cli.model_options import (
     with_options,
 )
 from app.errors import InvalidInput
+from app.pipeline.options import RunOptions
 
 
 class Group(BaseModel):
@@ -202,3 +203,12 @@ def test_an_unknown_option_is_answered_with_the_most_similar_one() -> None:
         "replay": "unknown option",
         "zzz": "unknown option",
     }
+
+
+def test_a_json_object_is_typed_as_such() -> None:
+    (option,) = [one for one in model_options(RunOptions) if one.path == "extra_body"]
+    assert (option.flags, option.kind) == (("--extra-body",), str)
+    assert option.read('{"user": {"id": 1}}') == {"user": {"id": 1}}
+    for typed in ("[1]", "{", "text"):
+        with pytest.raises(InvalidInput, match="--extra-body needs a JSON object"):
+            option.read(typed)

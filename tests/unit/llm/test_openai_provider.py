@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -258,3 +259,35 @@ def test_blanks_around_a_key_are_not_part_of_it() -> None:
 def test_an_address_that_is_none_is_a_fault_of_the_settings() -> None:
     with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL"):
         OpenAIProvider("http://[broken/v1", None, "m", 5)
+
+
+def test_further_headers_and_fields_are_sent_and_change_no_key() -> None:
+    asked = replace(chat(PLAIN), extra_body={"temperature": 0.6, "provider": {"order": ["a"]}})
+    headers = {"X-Title": "Seedbed", "Authorization": "none of this"}
+
+    async def talk(base_url: str) -> None:
+        provider = OpenAIProvider(base_url, "sk-1", "m", 5, extra_headers=headers)
+        await provider.complete(asked)
+        await provider.aclose()
+
+    with scripted_server(fine) as server:
+        asyncio.run(talk(server.base_url))
+        (call,) = server.calls
+    assert (call.headers["x-title"], call.api_key) == ("Seedbed", "sk-1")
+    assert call.body["temperature"] == 0.6
+    assert call.body["provider"] == {"order": ["a"]}
+
+
+def test_a_further_field_that_is_refused_is_no_lesson() -> None:
+    """A person has asked for it, so a person has to know."""
+
+    def refuse(_: ScriptedCall) -> ScriptedReply:
+        message = "Unknown parameter: 'provider'."
+        error = {"message": message, "param": "provider", "code": "unknown_parameter"}
+        return ScriptedReply(status=400, error=error)
+
+    with scripted_server(refuse) as server:
+        asked = replace(chat(PLAIN), extra_body={"provider": {}})
+        with pytest.raises(RunError, match="provider"):
+            asyncio.run(_ask(server.base_url, [asked], None))
+        assert server.counts.calls == 1

@@ -188,3 +188,19 @@ def test_the_form_of_the_reply_can_be_chosen_for_a_judge_alone_of_the_two_review
     assert RunOptions.model_validate({"profile": "judge", **form}).answer_format == "marked_text"
     with pytest.raises(ValidationError, match="needs the profile `default` or `judge`"):
         RunOptions.model_validate({"profile": "re_answer", **form})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"model": "m"}, {"messages": []}, {"stream": True}, {"max_tokens": 5}, {"user": "x" * 9_000}],
+)
+def test_further_fields_that_the_method_depends_on_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="extra_body"):
+        RunOptions(extra_body=fields)
+
+
+def test_further_fields_are_any_json() -> None:
+    fields = {"chat_template_kwargs": {"enable_thinking": False}, "provider": {"order": ["a", 1]}}
+    options = RunOptions.model_validate({"extra_body": fields})
+    assert options.extra_body == fields
+    assert RunOptions.model_validate(options.model_dump(mode="json")) == options

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import ConfigurationError
 from app.services.context import HUB_URL, OPENAI_BASE_URL, ServiceContext, open_service_context
 from app.settings import Settings
 
@@ -66,3 +67,11 @@ def test_a_webhook_and_a_token_are_secrets_that_no_text_shows(
     assert "whsec_1" not in repr(hook)
     assert (found.hub_token, found.hub_url) == ("hf_1", "http://hub")
     found.close()
+
+
+def test_further_fields_of_calls_are_checked(tmp_path: Path) -> None:
+    found = context(tmp_path, extra_body={"user": "us"}, extra_headers={"X-Title": "Seedbed"})
+    assert found.extra_body == {"user": "us"}
+    found.close()
+    with pytest.raises(ConfigurationError, match="SEEDBED_EXTRA_BODY: model can't be set"):
+        context(tmp_path, extra_body={"model": "m"})

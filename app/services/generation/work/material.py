@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,8 @@ class RunMaterial:
     """Those of all endpoints, as known now."""
     room: Mapping[Stage, int] = field(default_factory=dict)
     """Raised length limits by stage, in tokens."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of every call, by setting and by option."""
 
     @property
     def asking(self) -> Asking:

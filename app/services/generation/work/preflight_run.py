@@ -12,11 +12,11 @@ from app.llm.parallel.calls import Endpoint
 from app.llm.preflight.preflight import PATIENCE_S, Preflight, Probe, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
-from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
+from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
 from app.services.run_leased import kept_lease
@@ -46,7 +46,9 @@ class Preflighted:
     """The known refusals of the endpoints, by name."""
 
 
-def ask(context: ServiceContext, model: str, options: RunOptions, hold: Hold) -> Preflighted | None:
+def ask(
+    context: ServiceContext, model: str, material: RunMaterial, hold: Hold
+) -> Preflighted | None:
     """Ask every endpoint what it can do; None when a throttle, the caps or a lost slot forbid it.
 
     The calls are presumed spent at their most before they are sent. Afterwards, `settle` them.
@@ -55,7 +57,7 @@ def ask(context: ServiceContext, model: str, options: RunOptions, hold: Hold) ->
         return None
     known = SharedDialects(context.endpoints, model)
     context.database.retrying(known.exchange)
-    asking = _Asking(context, model, options, hold)
+    asking = _Asking(context, model, material, hold)
     if not asking.reserve(asking.first):
         return None
     with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
@@ -118,12 +120,15 @@ class _Asking:
     """The preflights of all endpoints, within the caps of the run."""
 
     def __init__(
-        self, context: ServiceContext, model: str, options: RunOptions, hold: Hold
+        self, context: ServiceContext, model: str, material: RunMaterial, hold: Hold
     ) -> None:
         self._context = context
         self._model = model
         self._hold = hold
-        self._questions = questions_of(options)
+        self._questions = [
+            replace(one, request=replace(one.request, extra_body=material.extra_body))
+            for one in questions_of(material.options)
+        ]
         self._seen = NO_TOKENS
         """The largest bill of this preflight beyond the maximum of its question."""
         self._over = self._expected = NOTHING

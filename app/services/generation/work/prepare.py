@@ -1,6 +1,6 @@
 """The start of a run: its material is loaded, and at first its first work is planned."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import assert_never
 
 from sqlalchemy.orm import Session
@@ -35,6 +35,8 @@ def prepare(context: ServiceContext, hold: Hold) -> PreparedRun | None:
     with context.database.read() as session:
         run = session.get_one(Run, hold.run_id)
         material = material_of(session, run)
+    extra_body = {**context.extra_body, **material.options.extra_body}
+    material = replace(material, extra_body=extra_body)
     if run.status == Status.QUEUED:
         begun = context.database.retrying(
             lambda session: _resume_with_batches(session, material, hold)
@@ -72,7 +74,7 @@ def _start(
     context: ServiceContext, run: Run, material: RunMaterial, hold: Hold
 ) -> RunMaterial | None:
     """Ask the endpoints what they can do; then plan the first work, or pause the run."""
-    asked = preflight_run.ask(context, run.model, material.options, hold)
+    asked = preflight_run.ask(context, run.model, material, hold)
     if asked is None:
         return None
 

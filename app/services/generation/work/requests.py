@@ -50,7 +50,7 @@ def _call(item: Item, material: RunMaterial, asking: Asking, loaded: Loaded) -> 
         request = replace(request, parameters=replace(request.parameters, max_tokens=room))
     return ItemCall(
         item,
-        request,
+        replace(request, extra_body=material.extra_body),
         about=loaded.instructions[item.ordinal] if stage.is_about_instruction else None,
         row=loaded.rows.get(item.ordinal),
     )

@@ -11,7 +11,9 @@ from app.llm.dialects.shared import DialectMemory
 from app.llm.scripted.behaviours.combine import INSTANCES, in_method, on, playing
 from app.llm.scripted.behaviours.refusals import max_tokens, refuses, refuses_system_role
 from app.llm.scripted.behaviours.wordings import no_logprobs
+from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
+from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent
 from app.store.work import endpoint_dialects
 from tests.bench import Bench
@@ -119,6 +121,31 @@ def test_room_is_not_raised_for_ever(open_bench: OpenBench) -> None:
         seen = bench.work(bench.start(**SMALL))
         assert seen.stages["classify"].dead == seen.progress.accepted
         assert [event["value"] for event in learned_events(bench, seen.id)] == [1024, 4096, 16384]
+
+
+THINKING_OFF = {"chat_template_kwargs": {"enable_thinking": False}}
+
+
+def test_further_fields_are_in_every_call_and_in_the_provenance(open_bench: OpenBench) -> None:
+    with open_bench(reply, extra_body={"user": "us", "service_tier": "flex"}) as bench:
+        options = {**SMALL, "reuse_replies": True, "random_seed": 5}
+        plain = bench.work(bench.start(**options))
+        asked = len(bench.server.calls)
+        seen = bench.work(bench.start(**options, extra_body={**THINKING_OFF, "user": "me"}))
+        assert (plain.status, seen.status) == ("succeeded", "succeeded")
+        assert {call.body["user"] for call in bench.server.calls[:asked]} == {"us"}
+        whole = {"user": "me", "service_tier": "flex", **THINKING_OFF}
+        for call in bench.server.calls[asked:]:
+            assert {name: call.body[name] for name in whole} == whole
+        # No reply was used again: it was asked for with other fields.
+        assert {call.messages[-1].content for call in bench.server.calls[asked:]} >= {
+            call.messages[-1].content for call in bench.server.calls[:asked]
+        }
+        with bench.context.database.read() as session:
+            stored = session.scalars(
+                select(CompletionRow.parameters).where(CompletionRow.run_id == seen.id)
+            ).all()
+        assert all(one["extra_body"] == whole for one in stored)
 
 
 def test_a_limit_that_a_person_fixed_stays(open_bench: OpenBench) -> None:
