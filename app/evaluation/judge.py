@@ -17,9 +17,9 @@ from typing import Literal, TypeAlias, get_args
 from app.dataset_row import Record
 from app.evaluation.metrics import Estimate, JudgedOutcome, JudgeFigures
 from app.evaluation.paired import sign_p, tango
-from app.pipeline.default.reading import field
 from app.pipeline.prompts import chat_version, template
 from app.pipeline.replies.final_answer import final_answer
+from app.pipeline.replies.json_fields import field
 from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]

@@ -4,10 +4,10 @@ Case is kept, a number that the model skipped loses nothing, and a reply that wa
 last item only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
-from app.pipeline.default.reading import field, json_items, list_items, text_of, unmarked
+from app.pipeline.default.lists.task_list import read_tasks
 from app.pipeline.demonstrations import Demonstration
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template
@@ -15,7 +15,6 @@ from app.pipeline.replies.clean_text import cleaned
 from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.shapes import Asking, GenerateStage, overridden
 from app.pipeline.types import (
-    Candidate,
     ChatPrompt,
     Completion,
     JsonSchema,
@@ -29,8 +28,6 @@ from app.pipeline.types import (
 _PARAMETERS = Parameters(temperature=1.0, top_p=0.95, max_tokens=1024)
 _MOST_ITEMS = 200
 """Maximum number of items read from one reply."""
-_CUT_OFF_END = 500
-"""Characters of a cut-off reply's end kept with its rejection; the reply itself is kept whole."""
 
 
 def _build_request(demonstrations: Sequence[Demonstration], asking: Asking) -> Request:
@@ -80,46 +77,14 @@ def _schema(count: int) -> JsonSchema:
     }
 
 
-def _parse(completion: Completion, _shown: int, _options: RunOptions) -> ReadCandidates:
-    """Read JSON, otherwise a list; every complete item is read, whatever surrounds it."""
-    reading = _read(final_answer(completion.text), cut_off=completion.cut_off)
-    items: tuple[Candidate | Rejected, ...] = tuple(islice(reading, _MOST_ITEMS))
+def _parse(completion: Completion, _shown: int, options: RunOptions) -> ReadCandidates:
+    """Read a list in any form; every complete item is read, whatever surrounds it."""
+    answer = final_answer(completion.text)
+    reading = read_tasks(answer, options.tasks_per_request, cut_off=completion.cut_off)
+    items = tuple(islice(reading, _MOST_ITEMS))
     if next(reading, None) is not None:
         items = (*items, Rejected(f"more than {_MOST_ITEMS} items", "too_many_items"))
     return ReadCandidates(items or (Rejected(cleaned(completion.text), "unreadable"),))
-
-
-def _read(text: str, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
-    in_json = json_items(text, "instructions")
-    if in_json is not None:
-        yield from _from_json(in_json)
-        if cut_off:
-            # An item that was cut off never closed, so it is not among those read.
-            yield Rejected(text[-_CUT_OFF_END:], "cut_off")
-        return
-    _, listed = list_items(text)
-    for n, item in enumerate(listed, start=1):
-        if cut_off and n == len(listed):
-            yield Rejected(item, "cut_off")
-        else:
-            yield Candidate(_folded(item))
-
-
-def _from_json(items: Iterable[object]) -> Iterator[Candidate | Rejected]:
-    for item in items:
-        # Asked for texts, some models give objects with the text inside.
-        text = item if isinstance(item, str) else field(item, "instruction")
-        if text is None:
-            yield Rejected(text_of(item) or "null", "unreadable")
-        else:
-            yield Candidate(_folded(unmarked(cleaned(text))))
-
-
-def _folded(text: str) -> str:
-    """Fold white space, and remove bold marks and quotes that chat models put around an item."""
-    folded = " ".join(text.split()).strip("*").strip()
-    quoted = len(folded) > 2 and folded[0] == folded[-1] == '"' and '"' not in folded[1:-1]
-    return folded[1:-1].strip() if quoted else folded
 
 
 STAGE: GenerateStage = GenerateStage(_build_request, _parse)

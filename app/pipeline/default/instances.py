@@ -17,11 +17,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from app.pipeline.default.reading import field, json_items, tagged_pairs
+from app.pipeline.default.reading import json_items, tagged_pairs
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.replies.clean_text import cleaned
 from app.pipeline.replies.final_answer import final_answer
+from app.pipeline.replies.json_fields import field
 from app.pipeline.shapes import Asking
 from app.pipeline.types import (
     ChatPrompt,

@@ -6,10 +6,8 @@ as far as it is whole; what cannot be read is rejected by the caller, never rais
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-
-from app.pipeline.replies.clean_text import cleaned
 
 # Not strict: small models write line breaks into strings as they are.
 _DECODER = json.JSONDecoder(strict=False)
@@ -35,49 +33,6 @@ def _items_from(text: str, position: int) -> Iterator[Any]:
         except (ValueError, RecursionError):
             return
         yield item
-
-
-def text_of(value: object) -> str | None:
-    """Return a JSON value as text: numbers and structures as JSON, null as missing.
-
-    Cleaned again, because escapes in JSON bring NUL and halves of surrogate pairs back.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return cleaned(value).strip()
-    try:
-        return cleaned(json.dumps(value, ensure_ascii=False))
-    except RecursionError:
-        # Nested so deep that it could just be read: writing it takes a little more.
-        return None
-
-
-def field(item: object, name: str) -> str | None:
-    """Return one field of a JSON object as text; None when it is missing."""
-    return text_of(item.get(name)) if isinstance(item, Mapping) else None
-
-
-_MARKER = re.compile(r"^[ \t]*(?:[-*•]|\**(?:Task[ \t]*)?\d{1,4}[ \t]*[.):]\**)[ \t]+", re.M | re.I)
-
-
-def list_items(text: str) -> tuple[str, tuple[str, ...]]:
-    """Read a numbered or bulleted list, whatever its numbers are.
-
-    Returns what stands before the first marker, and the items.
-    """
-    before, *items = _MARKER.split(text)
-    return before.strip(), tuple(item.strip() for item in items)
-
-
-# Two digits at most and no dash: an item may begin with a year or a negative number.
-_NUMBERED = re.compile(r"\s*(?:[*•]|\d{1,2}[.)])\s+")
-
-
-def unmarked(text: str) -> str:
-    """Return an item without the number or bullet that some models put even into JSON."""
-    marker = _NUMBERED.match(text)
-    return text[marker.end() :] if marker else text
 
 
 _OPENING = re.compile(r"<(input|output)>", re.I | re.A)

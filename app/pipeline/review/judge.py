@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.dataset_row import Record
-from app.pipeline.default.reading import field
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, chat_version, template
 from app.pipeline.replies.clean_text import cleaned
 from app.pipeline.replies.final_answer import final_answer
+from app.pipeline.replies.json_fields import field
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,

@@ -49,12 +49,12 @@ def test_a_megabyte_of_open_brackets_is_no_json_list() -> None:
 
 
 def test_a_megabyte_of_one_json_string_never_closed_is_no_item() -> None:
-    assert dropped(read("default", filled("a", '{"instructions": ["b b b b", "'))) == []
+    assert dropped(read("default", filled("a", '{"instructions": ["b b b b", "'))) == ["unreadable"]
 
 
 @pytest.mark.parametrize(("item", "read_as"), [("[],", 1), ('"",', 200)])
 def test_a_megabyte_of_json_items_is_read_up_to_the_limit(item: str, read_as: int) -> None:
-    result = read("default", filled(item, '{"instructions": ["Count the vowels."', "]}"))
+    result = read("default", filled(item, '{"instructions": ["Count the vowels.",', "]}"))
 
     assert len(texts(result)) == read_as
     assert len(result.items) == 201

@@ -124,9 +124,7 @@ def test_quotes_and_stars_inside_an_item_stay(text: str) -> None:
     assert read(f"1. {text}") == [text]
 
 
-@pytest.mark.parametrize(
-    "text", ["I cannot help with that.", "", " \n", '{"tasks": ["Count."]}', "{"]
-)
+@pytest.mark.parametrize("text", ["I cannot help with that.", "", " \n", '{"tasks": []}', "{"])
 def test_a_reply_without_any_item_is_unreadable_and_kept(text: str) -> None:
     assert candidates("default", reply(text)).items == (Rejected(text, "unreadable"),)
 

@@ -1,15 +1,8 @@
-"""The readers of chat replies on their own: JSON lists, marked lists, tags."""
+"""The readers of chat replies on their own: JSON lists and tags."""
 
 import pytest
 
-from app.pipeline.default.reading import (
-    field,
-    json_items,
-    list_items,
-    tagged_pairs,
-    text_of,
-    unmarked,
-)
+from app.pipeline.default.reading import json_items, tagged_pairs
 
 
 def test_a_json_list_is_none_where_the_key_is_not_there() -> None:
@@ -31,48 +24,6 @@ def test_a_json_list_ends_at_an_item_that_is_no_json() -> None:
 
 def test_what_follows_a_json_list_is_not_read() -> None:
     assert json_items('{"k": [1], "l": [2]}', "k") == [1]
-
-
-def test_a_list_has_what_stands_before_it_apart() -> None:
-    assert list_items("Here:\n 1. a\n\n2) b\nmore\n- c") == ("Here:", ("a", "b\nmore", "c"))
-
-
-def test_text_without_marks_has_no_items() -> None:
-    assert list_items("Nothing 1. here, 10:30.") == ("Nothing 1. here, 10:30.", ())
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("12. a", "a"),
-        ("* a", "a"),
-        ("a 1. b", "a 1. b"),
-        ("- 5 + 3", "- 5 + 3"),
-        ("2024. a", "2024. a"),
-    ],
-)
-def test_a_mark_is_taken_off_the_beginning_alone(text: str, plain: str) -> None:
-    assert unmarked(text) == plain
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (" a ", "a"),
-        (1, "1"),
-        (None, None),
-        ([], "[]"),
-        ({"é": None}, '{"é": null}'),
-        (False, "false"),
-    ],
-)
-def test_a_json_value_becomes_text(value: object, text: str | None) -> None:
-    assert text_of(value) == text
-
-
-def test_a_field_of_something_without_fields_is_not_there() -> None:
-    assert field(["input"], "input") is None
-    assert field({"output": "a"}, "input") is None
 
 
 def test_a_tag_that_is_never_closed_hides_no_other() -> None:

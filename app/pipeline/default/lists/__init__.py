@@ -1,0 +1,1 @@
+"""Reading of task lists: numbers, bullets, tables, tags, JSON and plain lines."""

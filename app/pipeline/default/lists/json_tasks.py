@@ -1,0 +1,132 @@
+"""Tasks in JSON, whatever the keys are called."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.pipeline.default.lists.item_text import tidy
+from app.pipeline.default.lists.markers import read_line
+from app.pipeline.replies.json_fields import field, text_of
+from app.pipeline.replies.lenient_json import Found, json_values
+from app.pipeline.types import Candidate, Rejected
+
+_LISTS = ("instructions", "tasks", "new_tasks", "new_instructions", "items", "prompts", "questions",
+          "list", "data", "results", "output", "response", "answer")  # fmt: skip
+_SURE_LISTS = frozenset(_LISTS[:4])
+_TEXTS = ("instruction", "task", "prompt", "text", "question", "description", "content", "request",
+          "task_description", "name", "title")  # fmt: skip
+_OPTIONS = ("options", "choices", "labels", "candidates")
+_NUMBERED = re.compile(r"(?:[^\W\d]{0,20}[ _-]?)?\d{1,3}", re.I)
+_BEGINS_LINE = re.compile(r"(?:^|[\n:.!?>`)])[ \t>`\ufeff]*(?:json)?[ \t\n]*\Z", re.I)
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTasks:
+    """The items of a list in JSON."""
+
+    items: tuple[Candidate | Rejected, ...]
+    is_whole: bool
+    """False: the list breaks off, and what was begun is left out."""
+    texts: tuple[str, ...] = ()
+    """Texts in place of lists: each may hold a list of its own."""
+
+
+def json_tasks(text: str) -> JsonTasks | None:
+    """Return the tasks in JSON; None where the reply has none of the shapes of a list of tasks."""
+    items: list[Candidate | Rejected] = []
+    texts: list[str] = []
+    is_json, is_whole = False, True
+    for found in json_values(text):
+        if not is_json and not _begins_reply(text, found):
+            continue
+        listed = _listed(found.value, 0)
+        if isinstance(listed, str):
+            texts.append(listed)
+            is_json = True
+        elif listed is not None:
+            is_json, is_whole = True, is_whole and found.is_whole
+            items += map(_item, listed)
+        elif found.is_whole and isinstance(found.value, Mapping) and _text_in(found.value):
+            is_json = True
+            items.append(_item(found.value))
+        elif is_json:
+            is_whole = is_whole and found.is_whole
+    return JsonTasks(tuple(items), is_whole, tuple(texts)) if is_json else None
+
+
+def _begins_reply(text: str, found: Found) -> bool:
+    """Return True when no list of another kind begins before the JSON."""
+    before = text[: found.start]
+    if not _BEGINS_LINE.search(before[-80:]):
+        return False
+    line = before[before.rfind("\n") + 1 :]
+    if line.strip() and (
+        read_line(line).marker or text[found.end :].split("\n", 1)[0].strip(" `.}]")
+    ):
+        return False
+    earlier = before.strip().splitlines()[-60:]
+    return not any(read_line(each).marker for each in earlier if each.strip()) or (
+        '"instructions"' in text[found.start : found.start + 200]
+    )
+
+
+def _listed(value: object, depth: int) -> Sequence[object] | str | None:
+    """Return the list of tasks in a value, or the text that stands in its place."""
+    if isinstance(value, list):
+        return value if any(isinstance(item, str) or _text_in(item) for item in value) else None
+    if not isinstance(value, Mapping) or depth > _DEEPEST:
+        return None
+    keyed = {str(key).casefold().replace(" ", "_"): item for key, item in value.items()}
+    named = (_held(name, keyed.get(name), depth) for name in _LISTS)
+    found = next((held for held in named if held is not None), None)
+    if found is not None:
+        return found
+    if keyed and all(map(_NUMBERED.fullmatch, keyed)):
+        return list(value.values())
+    lists = [item for item in value.values() if isinstance(item, list) and _listed(item, depth)]
+    return lists[0] if len(lists) == 1 and not _text_in(value) else None
+
+
+def _held(name: str, value: object, depth: int) -> Sequence[object] | str | None:
+    """Return the list that a field of this name holds."""
+    if isinstance(value, list) and name in _SURE_LISTS:
+        return value
+    if isinstance(value, str):
+        return value if "\n" in value and name in _SURE_LISTS else None
+    return _listed(value, depth + 1)
+
+
+def _text_in(item: object) -> str | None:
+    if not isinstance(item, Mapping):
+        return None
+    fields = {str(key).casefold().replace(" ", "_"): key for key in item}
+    texts = (field(item, fields[name]) for name in _TEXTS if name in fields)
+    return next((text for text in texts if text), None)
+
+
+def _item(item: object) -> Candidate | Rejected:
+    text = item if isinstance(item, str) else _text_in(item)
+    has_options = isinstance(item, Mapping) and any(item.get(name) for name in _OPTIONS)
+    if text is None or has_options:
+        return Rejected(text_of(item) or "null", "unreadable")
+    return Candidate(unmarked(text_of(text) or ""))
+
+
+def task_in_object(text: str) -> str | None:
+    """Return the task in a text that is one JSON object; None when there is no clear one."""
+    found = next(json_values(text), None)
+    is_all = found is not None and found.is_whole and (found.start, found.end) == (0, len(text))
+    item = _item(found.value) if found is not None and is_all else None
+    return item.text if isinstance(item, Candidate) else None
+
+
+def unmarked(text: str) -> str:
+    """Return an item without the number or bullet that some models put even into JSON."""
+    line = read_line(text.strip()) if text.strip() else None
+    if line is None or line.marker is None or "\n" in text.strip():
+        return tidy(" ".join(text.split()))
+    is_sure = line.marker.family in {"number", "label"} and line.marker.number < 100
+    is_sure = is_sure and (line.marker.detail != "bare") and bool(line.text)
+    is_bullet = line.marker.family == "bullet" and line.marker.detail in "*\u2022"
+    return tidy(line.text if is_sure or is_bullet else " ".join(text.split()))

@@ -1,0 +1,219 @@
+"""Markers of list items at the beginning of a line, in every way people number a list."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias
+
+Family: TypeAlias = Literal["number", "label", "letter", "roman", "bullet"]
+
+# No-break, ideographic and other blanks count as blanks; these have no width at all.
+_LEAD = re.compile(r"(?:[ \t]*>(?=[ \t>]|$))*(?P<indent>[\s\u200b\ufeff\u2060\u200e\u200f]*)")
+_HEADING = re.compile(r"#{1,6}[ \t]+")
+_EMPHASIS = re.compile(r"(?:\*\*\*|\*\*|__|\*(?=[^\s*])|_(?=\w))")
+_CLOSED = r"(?P<closed>\*\*\*|\*\*|__|\*(?=\s|$)|_(?=\s|$))?"
+_DELIMITER = (
+    r"(?P<delimiter>\)\.|\.\)|\.-(?=\s)|\\?[.\uff0e](?!\d)|\\?[)\uff09\]\u3011\u3001\u3002]"
+    r"|[:\uff1a](?!\d)|[-\u2013\u2014](?=\s)(?!\s*\d)|(?=\t)|(?=\s*$))"
+)
+_NUMBER = re.compile(
+    rf"[#\u2116]?(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]?{_DELIMITER}"
+    + _CLOSED.replace("closed", "after")
+)
+_BRACKETED = re.compile(
+    r"[(\uff08\[\u3010\u3014\u300a<](?:[^\W\d_]{2,12}[ ])?\s?(?P<number>\d{1,4})\s?"
+    r"[)\uff09\]\u3011\u3015\u300b>](?P<delimiter>[.:\u3001\uff1a]?)"
+)
+_CIRCLED = re.compile(
+    r"(?P<number>[\u2460-\u249b\u24f5-\u24fe\u24eb-\u24f4\u2776-\u2793\u3251-\u325f\u32b1-\u32bf]"
+    r"|\d\ufe0f?\u20e3|\U0001f51f)(?P<delimiter>[.)\u3001:]?)"
+)
+_LABELLED = re.compile(
+    r"(?P<label>(?:[^\W\d_]{1,20}[ ]){0,2}[^\W\d_]{1,20})[ \u00a0]?(?:[#\u2116][ ]?)?"
+    rf"(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]{{0,2}}{_DELIMITER}"
+    + _CLOSED.replace("closed", "after")
+)
+_ORDINAL = re.compile(
+    r"\u7b2c(?P<number>\d{1,3}|[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341]{1,3})"
+    r"(?P<label>[^\W\d_]{0,3}?)(?P<delimiter>[:\uff1a\u3001.\uff0c])"
+)
+_HAN = re.compile(
+    r"[(\uff08]?(?P<number>[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341]{1,3})"
+    r"(?P<delimiter>[)\uff09][\u3001.]?|[\u3001\uff0e])"
+)
+_LETTER = re.compile(
+    rf"(?P<bracket>[(\uff08]?)(?P<letter>[^\W\d_]){_CLOSED}"
+    r"(?P<delimiter>[)\uff09\u3001\uff0e]|[.:](?=\s))" + _CLOSED.replace("closed", "after")
+)
+_ROMAN = re.compile(
+    r"(?P<bracket>[(\uff08]?)(?P<roman>[ivx]{2,6}|[IVX]{2,6})(?P<delimiter>[)\uff09]|[.:](?=\s))"
+)
+_BULLET = re.compile(
+    r"(?P<bullet>[-\u2013\u2014*+](?=\s)|[-\u2013](?=[^\W\d_])"
+    r"|[\u2022\u2023\u25aa\u25ab\u25e6\u25cf\u25cb\u25a0\u25a1\u25a2\u25c6\u25c7\u25b6\u25ba\u27a4"
+    r"\u27a2\u2192\u21d2\u2713\u2714\u2705\u2610\u2611\u2612\u00b7\u2219\u2043\u00bb\u203a\u2605\u2606"
+    r"\u2756\u2b1c\u2b50\u30fb\u2217\U0001f300-\U0001faff]\ufe0f?)\s*(?:\[[ xX\u2713\u2714]?\]\s)?"
+)
+_CHECK = re.compile(r"\[[ xX\u2713\u2714]?\][ \t]+")
+_RULE = re.compile(r"\s*(?:[-*_=~\u2014\u2500][ ]?){3,}\s*")
+_HAN_DIGITS = "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341"
+_KNOWN_LABELS = """
+    task instruction prompt question exercise item activity challenge assignment request problem q
+    aufgabe anweisung frage tarea instrucción pregunta tâche consigne tarefa instrução pergunta
+    compito istruzione domanda taak opdracht zadanie polecenie задание задача инструкция вопрос
+    任务 指令 题目 问题 任務 タスク 指示 課題 質問 과제 지시 질문 tugas görev uppgift oppgave opgave
+    tehtävä feladat úkol sarcină
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The marker of a list item."""
+
+    family: Family
+    detail: str
+    """Tells apart the markers of a family: the delimiter, the label or the bullet."""
+    number: int = 0
+    """Value of a number, letter or roman number; 0 for bullets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a reply."""
+
+    raw: str
+    indent: int
+    """Columns of white space before it."""
+    text: str
+    """Without its marker."""
+    marker: Marker | None = None
+    is_heading: bool = False
+    is_rule: bool = False
+    """True for a line of dashes or the like."""
+    after_blank: bool = False
+    """True when an empty line precedes it."""
+
+    @property
+    def is_fence(self) -> bool:
+        """True for a line that opens or closes a block of code."""
+        return self.raw.lstrip(" \t>").startswith(("```", "~~~"))
+
+    @property
+    def plain(self) -> str:
+        """The text, with the marker of what is no item."""
+        return self.raw.strip(" \t>")
+
+
+def read_line(raw: str, *, after_blank: bool = False) -> Line:
+    """Read a line that is not empty."""
+    lead = _LEAD.match(raw)
+    body = raw[lead.end() :] if lead else raw
+    blanks = lead.group("indent") if lead else ""
+    indent = len(blanks) + 3 * blanks.count("\t")
+    if _RULE.fullmatch(body):
+        return Line(raw, indent, "", is_rule=True, after_blank=after_blank)
+    heading = _HEADING.match(body)
+    plain = body[heading.end() :] if heading else body
+    found = _marked(plain, is_heading=heading is not None)
+    text, marker = found if found else (plain, None)
+    return Line(raw, indent, text.strip(), marker, heading is not None, after_blank=after_blank)
+
+
+def _marked(body: str, *, is_heading: bool) -> tuple[str, Marker] | None:
+    """Return the text after the marker, and the marker; None without one."""
+    bullet = _BULLET.match(body)
+    if bullet:
+        # A number may follow: "- 1. task".
+        rest = body[bullet.end() :]
+        inner = _numbered(rest, is_heading=False) if rest[:1].isdigit() else None
+        if inner:
+            return rest[inner[0].end() :], inner[1]
+        return rest, Marker("bullet", bullet.group("bullet"))
+    check = _CHECK.match(body)
+    if check:
+        return body[check.end() :], Marker("bullet", "[ ]")
+    emphasis = _EMPHASIS.match(body)
+    opened = emphasis.group() if emphasis else ""
+    found = _numbered(body[len(opened) :], is_heading=is_heading or bool(opened))
+    if found is None:
+        return None
+    pattern, marker = found
+    groups = pattern.groupdict()
+    # Without emphasis before the marker, emphasis behind it is that of the text.
+    end = pattern.start("after") if groups.get("after") and not opened else pattern.end()
+    text = body[len(opened) + end :]
+    if opened and text.strip() and not (groups.get("closed") or groups.get("after")):
+        # The emphasis goes on behind the marker: "**1. Title**: text".
+        text = opened + text.lstrip()
+    return text, marker
+
+
+def _numbered(body: str, *, is_heading: bool) -> tuple[re.Match[str], Marker] | None:
+    """Return what a number or letter matched, and its marker."""
+    first = body[:1]
+    if first.isdigit() or first in "#\u2116":
+        found = _CIRCLED.match(body) or _NUMBER.match(body)
+        if found is None:
+            return None
+        kind = found.group("delimiter").lstrip("\\") or "bare"
+        return found, Marker("number", kind, _value(found.group("number")))
+    found = _BRACKETED.match(body)
+    if found:
+        return found, Marker("number", "()", _value(found.group("number")))
+    found = _CIRCLED.match(body)
+    if found:
+        return found, Marker("number", "circled", _value(found.group("number")))
+    found = _ORDINAL.match(body) or _HAN.match(body)
+    if found:
+        return found, Marker("number", "han", _value(found.group("number")))
+    return _lettered(body) or _labelled(body, is_heading=is_heading)
+
+
+def _lettered(body: str) -> tuple[re.Match[str], Marker] | None:
+    found = _ROMAN.match(body)
+    if found:
+        kind = found.group("delimiter") + ("i" if found.group("roman").islower() else "I")
+        return found, Marker("roman", kind, _roman(found.group("roman")))
+    found = _LETTER.match(body)
+    if found:
+        letter = found.group("letter")
+        kind = found.group("delimiter") + ("a" if letter.islower() else "A")
+        number = ord(letter.lower()) - (96 if letter.isascii() else 0)
+        return found, Marker("letter", kind, number)
+    return None
+
+
+def _labelled(body: str, *, is_heading: bool) -> tuple[re.Match[str], Marker] | None:
+    found = _LABELLED.match(body)
+    if found is None:
+        return None
+    label = found.group("label").casefold().strip()
+    is_known = not {label, label.split()[-1]}.isdisjoint(_labels())
+    if not is_known and not (is_heading and found.group("delimiter").strip()):
+        return None
+    return found, Marker("label", label, _value(found.group("number")))
+
+
+@cache
+def _labels() -> frozenset[str]:
+    return frozenset(_KNOWN_LABELS.split())
+
+
+def _value(number: str) -> int:
+    if number in "\U0001f51f":
+        return 10
+    if number[0] in _HAN_DIGITS:
+        ten = number.find("\u5341")
+        if ten < 0:
+            return _HAN_DIGITS.index(number[0]) + 1
+        tens = _HAN_DIGITS.index(number[0]) + 1 if ten else 1
+        return 10 * tens + (_HAN_DIGITS.index(number[-1]) + 1 if ten + 1 < len(number) else 0)
+    digits = number.rstrip("\ufe0f\u20e3")
+    return int(digits) if digits.isdecimal() else int(unicodedata.numeric(digits[0], 0))
+
+
+def _roman(number: str) -> int:
+    values = [{"i": 1, "v": 5, "x": 10}[sign] for sign in number.lower()]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < after else value for value, after in pairs)

@@ -1,0 +1,113 @@
+"""The tasks in a reply, in whatever form a chat model writes its list.
+
+| form | read when |
+|---|---|
+| JSON | objects, lists or texts in JSON begin the reply, or follow an opening remark |
+| tags | a line begins with ``<task>`` or the like |
+| a table | rows of cells parted by bars or tabs |
+| a list | lines begin with numbers, letters or bullets |
+| lines | no line has a marker, and there are as many lines as tasks were asked for |
+
+What is not clearly a task is rejected as unreadable, with its text.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from app.pipeline.default.lists.blocks import CutList, cut, lines_of
+from app.pipeline.default.lists.item_text import Place, begins_with_title, task_in
+from app.pipeline.default.lists.json_tasks import json_tasks, task_in_object
+from app.pipeline.default.lists.markers import Line
+from app.pipeline.default.lists.tables import rows_of_table, tagged_tasks
+from app.pipeline.default.lists.unmarked import unmarked_tasks
+from app.pipeline.types import Candidate, Rejected
+
+_CUT_OFF_END = 500
+"""Characters of a broken reply's end kept with its rejection; the reply itself is kept whole."""
+_MOST_LINES = 4_000
+
+
+def read_tasks(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
+    """Yield the tasks of a reply in order, and what was rejected; nothing when it has no list.
+
+    Args:
+        text: The answer of the model, without thoughts.
+        count: Number of tasks asked for.
+        cut_off: True when the reply was truncated; its last item is then rejected.
+    """
+    in_json = json_tasks(text)
+    if in_json is not None:
+        yield from in_json.items
+        for each in in_json.texts:
+            yield from _from_text(each, count, cut_off=cut_off)
+        if cut_off:
+            # An item that was cut off never closed, so it is not among those read.
+            yield Rejected(text[-_CUT_OFF_END:], "cut_off")
+        elif not in_json.is_whole:
+            yield Rejected(text[-_CUT_OFF_END:], "unreadable")
+        return
+    yield from _from_text(text, count, cut_off=cut_off)
+
+
+def _from_text(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
+    tagged = tagged_tasks(text)
+    lines = lines_of(text, _MOST_LINES)
+    rows = rows_of_table([line.raw for line in lines]) if tagged is None else None
+    found = rows if tagged is None else tagged
+    if found is not None:
+        yield from _judged([(task, task or "") for task in found], text, cut_off=cut_off)
+        return
+    listed = cut(lines)
+    if listed is None:
+        plain = unmarked_tasks(lines, count)
+        yield from _judged([(task, task) for task in plain or ()], text, cut_off=cut_off)
+    else:
+        yield from _from_list(listed, cut_off=cut_off)
+
+
+def _judged(
+    tasks: Sequence[tuple[str | None, str]], text: str, *, cut_off: bool
+) -> Iterator[Candidate | Rejected]:
+    for n, (task, raw) in enumerate(tasks, start=1):
+        if cut_off and n == len(tasks):
+            yield Rejected(raw or text[-_CUT_OFF_END:], "cut_off")
+        elif task is None:
+            yield Rejected(raw or text[-_CUT_OFF_END:], "unreadable")
+        else:
+            yield Candidate(task)
+
+
+def _from_list(listed: CutList, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
+    blocks = listed.blocks
+    titled = sum(map(begins_with_title, islice(blocks, 200))) / min(len(blocks), 200)
+    unclear = _options_without_task(listed)
+    for n, block in enumerate(blocks):
+        is_last = n == len(blocks) - 1
+        if is_last and cut_off:
+            yield Rejected(block.raw if block.below else block.line.text, "cut_off")
+            return
+        if n >= unclear:
+            yield Rejected(block.raw, "unreadable")
+            continue
+        is_object = block.line.text.startswith("{")
+        task = task_in_object(block.line.text) if is_object else None
+        task = task or task_in(block, Place(is_last, titled))
+        if task is None:
+            yield Rejected(block.raw, "unreadable")
+        elif task:
+            yield Candidate(task)
+
+
+def _options_without_task(listed: CutList) -> int:
+    """Return the index from which bullets may be options of an item before them."""
+    if listed.family != "bullet":
+        return len(listed.blocks)
+    for n, (block, following) in enumerate(zip(listed.blocks, listed.blocks[1:], strict=False)):
+        announces = block.line.text.rstrip("*_ ").endswith((":", "\uff1a")) and not block.below
+        if announces and not _is_sentence(following.line):
+            return n
+    return len(listed.blocks)
+
+
+def _is_sentence(line: Line) -> bool:
+    return line.text[:1].isupper() and line.text.rstrip('"*_').endswith((".", "?", "!", ":"))

@@ -1,0 +1,48 @@
+"""Tasks without any marker: one a line, and as many as were asked for."""
+
+import re
+from collections.abc import Sequence
+
+from app.pipeline.default.lists.item_text import tidy
+from app.pipeline.default.lists.markers import Line
+
+_COLONS = (":", "\uff1a")
+# No task begins like this, and a refusal does.
+_NO_TASK = re.compile(
+    r"(?:i\b|i['\u2019]|sorry|unfortunately|as an ai|sure\b|certainly|of course|here (?:are|is)\b"
+    r"|ich kann|es tut|leider|je (?:ne|suis)|d\u00e9sol\u00e9|lo siento|no puedo|desculpe"
+    r"|mi dispiace|к сожал|я не|抱歉|对不起|我无法|申し訳)",
+    re.I,
+)
+
+
+def unmarked_tasks(lines: Sequence[Line], count: int) -> list[str] | None:
+    """Return the tasks of a reply without markers; None where it has not one a line.
+
+    Args:
+        lines: The lines that are not empty.
+        count: Number of tasks asked for.
+    """
+    fences = [n for n, line in enumerate(lines) if line.is_fence]
+    if len(fences) == 2:
+        lines = lines[fences[0] + 1 : fences[1]]
+    plain = [line for line in lines if not line.is_fence]
+    for candidates in _bodies(plain, count):
+        if len(candidates) == count and not any(_NO_TASK.match(c.text) for c in candidates):
+            return [tidy(line.plain) for line in candidates]
+    return None
+
+
+def _bodies(lines: Sequence[Line], count: int) -> list[Sequence[Line]]:
+    """Return the lines without an opening remark, without a closing one, and without both."""
+    if not count <= len(lines) <= count + 2:
+        return []
+    first, last = lines[0], lines[-1]
+    has_opening = first.text.endswith(_COLONS) or _NO_TASK.match(first.text) is not None
+    # A closing remark stands apart from lines that stand together.
+    body = lines[1:-1] if has_opening else lines[:-1]
+    has_closing = last.after_blank and not any(line.after_blank for line in body[1:])
+    without = [lines]
+    if has_opening:
+        without = [lines[1:]]
+    return [*without, without[0][:-1]] if has_closing else without
