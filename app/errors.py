@@ -153,6 +153,8 @@ class LossNotFinite(TrainingError):
 class ProviderError(SeedbedError):
     """The model endpoint gave no usable answer; the text quotes the provider."""
 
+    usage: tuple[int, int] | None = None
+    """Prompt and completion tokens that the endpoint reported all the same; None: it did not."""
     may_be_paid = False
     """True when the provider may charge for the call all the same: it had begun to answer, or its
     outcome is unknown."""

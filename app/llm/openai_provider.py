@@ -164,6 +164,7 @@ class OpenAIProvider:
             return self._read_checked(reply)
         except (ItemError, Outage) as trouble:
             error = type(trouble)(self._scrubbed(str(trouble)))
+            error.usage = trouble.usage
         # There was an answer, but not a usable one.
         error.may_be_paid = True
         raise error

@@ -13,7 +13,7 @@ from typing import TypeGuard
 from app.errors import ItemError, Outage, TextFiltered
 from app.llm.answers.content import Content, read_content
 from app.llm.answers.finish_reasons import end_of, finish_reason_of
-from app.llm.answers.usage import with_usage
+from app.llm.answers.usage import reported_tokens, with_usage
 from app.llm.classify_errors import Failure, is_recognised
 from app.llm.failures.error_bodies import error_in, failure_of_body
 from app.llm.failures.no_model import serves_no_model
@@ -58,7 +58,11 @@ def read_reply(
             return failure
         if serves_no_model(reply):
             return Failure("no model", failure.words)
-    return read_completion(reply, asked_model)
+    try:
+        return read_completion(reply, asked_model)
+    except (ItemError, Outage) as trouble:
+        trouble.usage = reported_tokens(reply)
+        raise
 
 
 def _is_begun(reply: JsonObject) -> bool:

@@ -133,6 +133,12 @@ def with_usage(completion: Completion, reply: JsonObject) -> Completion:
     )
 
 
+def reported_tokens(reply: JsonObject) -> tuple[int, int] | None:
+    """Return the prompt and completion tokens that a reply reports; None: not both of them."""
+    used = _joined([_usage_of(counts) for counts in _reported(reply)])
+    return (used.prompt, used.completion) if used.prompt and used.completion else None
+
+
 def estimate_missing(completion: Completion, request: Request) -> Completion:
     """Return the completion with estimates in place of the counts that its reply left out.
 

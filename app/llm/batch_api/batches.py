@@ -251,7 +251,7 @@ class BatchEndpoint:
             # A new error: the one that was caught holds the whole line.
             error = type(found)(self._connection.scrubbed(str(found)))
             # There was an answer, but not a usable one.
-            error.may_be_paid = True
+            error.may_be_paid, error.usage = True, found.usage
             return error
         return self._connection.trouble(found)
 

@@ -123,10 +123,14 @@ class Asker:
         """Return what a call cost; None when nobody knows, so that it stays reserved."""
         match ended.answer:
             case ProviderError() as trouble:
-                return None if trouble.may_be_paid else Decimal(0)
+                if not trouble.may_be_paid:
+                    return Decimal(0)
+                if trouble.usage is None:
+                    return None
+                answer = Completion("", "", self._model, *trouble.usage)
             case completion:
-                prices = self._context.prices
-                return cost_usd(completion, self._model, prices) or Decimal(0)
+                answer = completion
+        return cost_usd(answer, self._model, self._context.prices) or Decimal(0)
 
     def _answer(self, ended: Ended[_Question], in_flight: InFlight[_Question]) -> Answer | None:
         """Read how a call ended; None when it is asked again, or others may be refused, too."""

@@ -2,7 +2,14 @@
 
 from app.pipeline.options import RunOptions
 
-USAGE = {"calls": 10, "prompt_tokens": 1000, "cached_tokens": 450, "completion_tokens": 200}
+USAGE = {
+    "calls": 10,
+    "prompt_tokens": 1000,
+    "cached_tokens": 450,
+    "completion_tokens": 200,
+    "estimated_calls": 2,
+    "cost_usd": "0.0123",
+}
 AMOUNT = {"calls": 0, "tokens": 0, "cost_usd": "0"}
 MET = {"status": "succeeded", "end_reason": "target_met", "stage": None}
 

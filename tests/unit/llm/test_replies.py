@@ -1,13 +1,17 @@
 """No reply, however strange, ends as anything but an answer or a trouble of the item."""
 
+import asyncio
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import ItemError, Outage
-from app.llm.replies import json_object, read_completion
-from app.pipeline.types import Completion
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.replies import json_object, read_completion, read_reply
+from app.llm.scripted.server import ScriptedReply, scripted_server
+from app.pipeline.types import Completion, Parameters, Request, TextPrompt
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -68,6 +72,33 @@ def test_no_body_raises_anything_else(body: bytes) -> None:
         assert isinstance(read_completion(json_object(body), "m"), Completion)
     except ItemError as trouble:
         str(trouble).encode()
+
+
+def test_an_answer_that_is_none_has_its_usage_all_the_same() -> None:
+    counts = {"prompt_tokens": 5, "completion_tokens": 2}
+    for usage, expected in ((counts, (5, 2)), (None, None), ({"prompt_tokens": 5}, None)):
+        with pytest.raises(ItemError) as caught:
+            read_reply({"id": "c1", "model": "m", "choices": [], "usage": usage}, "m", {})
+        assert caught.value.usage == expected
+
+
+def test_the_usage_of_an_answer_that_is_none_comes_over_http() -> None:
+    raw = b'{"choices": [], "usage": {"input_tokens": 5, "output_tokens": 2}}'
+    request = Request(TextPrompt("?"), Parameters(1.0, 1.0, 9), "test@1")
+
+    async def ask(base_url: str) -> None:
+        provider = OpenAIProvider(base_url, None, "m", 9)
+        try:
+            await provider.complete(request)
+        finally:
+            await provider.aclose()
+
+    with (
+        scripted_server(lambda _: ScriptedReply(raw=raw)) as server,
+        pytest.raises(ItemError) as caught,
+    ):
+        asyncio.run(ask(server.base_url))
+    assert (caught.value.may_be_paid, caught.value.usage) == (True, (5, 2))
 
 
 def test_of_two_tokens_with_the_same_text_the_likelier_counts() -> None:

@@ -23,7 +23,14 @@ from app.pipeline.types import Completion, Stage
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.held_batch import HeldBatch
 from app.services.generation.work import accounting, requests
-from app.services.generation.work.item_call import Again, Answered, ItemCall, failed, paid_reply
+from app.services.generation.work.item_call import (
+    Again,
+    Answered,
+    ItemCall,
+    failed,
+    paid_reply,
+    presumed,
+)
 from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.recording import Recorder
@@ -151,11 +158,14 @@ class Collection:
                 reply = paid_reply(asked, answer, self._model, prices, batch_id=self._batch.id)
                 return Answered(asked, reply)
             case ItemError():
-                return Answered(asked, failed(asked.item.stage, answer), answer.may_be_paid)
+                return Answered(asked, failed(asked.item.stage, answer), self._most(asked, answer))
             case RunError():
                 self._refusal = answer
         # An item that was not asked, or could not be answered now, is asked by a call.
-        return Answered(asked, Again(), answer.may_be_paid)
+        return Answered(asked, Again(), self._most(asked, answer))
+
+    def _most(self, asked: ItemCall, trouble: ProviderError) -> Amount:
+        return presumed(asked, trouble, self._model, self._context.prices, by_batch=True)
 
     def _cost_usd(self, completion: Completion) -> Decimal | None:
         return cost_usd(completion, self._model, self._context.prices, by_batch=True)

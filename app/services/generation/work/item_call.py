@@ -71,8 +71,8 @@ class Answered:
 
     asked: ItemCall
     reply: Reply | Kept | Failed | Again
-    may_be_paid: bool = False
-    """True when the provider may bill a call without a usable reply."""
+    presumed: Amount = NOTHING
+    """The most that the provider can bill for a call without a usable reply."""
 
 
 def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Price]) -> Answered:
@@ -80,13 +80,31 @@ def read_ended(ended: Ended[ItemCall], model: str, known_prices: Mapping[str, Pr
     match ended.answer:
         case ItemError() | Outage() as trouble:
             why = failed(ended.call.item.stage, trouble) if ended.is_to_blame else Again()
-            return Answered(ended.call, why, trouble.may_be_paid)
+            return Answered(ended.call, why, presumed(ended.call, trouble, model, known_prices))
         case ProviderError():
             return Answered(ended.call, Again())
         case completion:
             latency_s = ended.latency_s
             reply = paid_reply(ended.call, completion, model, known_prices, latency_s=latency_s)
             return Answered(ended.call, reply)
+
+
+def presumed(
+    asked: ItemCall,
+    trouble: ProviderError,
+    model: str,
+    known_prices: Mapping[str, Price],
+    *,
+    by_batch: bool = False,
+) -> Amount:
+    """Return the most that a failed call can have taken: by its usage, where it reports one."""
+    if not trouble.may_be_paid:
+        return NOTHING
+    if trouble.usage is None:
+        return asked.reserved
+    answer = Completion("", "", model, *trouble.usage)
+    usd = prices.cost_usd(answer, model, known_prices, by_batch=by_batch) or NOTHING.usd
+    return Amount(1, sum(trouble.usage), usd)
 
 
 def failed(stage: Stage, trouble: ItemError | Outage) -> Failed:

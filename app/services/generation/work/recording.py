@@ -111,9 +111,8 @@ def _kept(
     spares = [a.reply.id for a in answers if isinstance(a.reply, Kept)]
     if spares:
         completions.record_used(session, spares)
-    for asked, reply, may_be_paid in ((a.asked, a.reply, a.may_be_paid) for a in answers):
-        if may_be_paid:
-            accounting.presume_spent(run, asked.reserved)
+    for asked, reply, presumed in ((a.asked, a.reply, a.presumed) for a in answers):
+        accounting.presume_spent(run, presumed)
         if isinstance(reply, Reply):
             yield asked, Kept(next(ids), reply.completion)
         elif not isinstance(reply, Again):

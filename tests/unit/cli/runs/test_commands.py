@@ -36,6 +36,14 @@ def test_a_run_is_shown_with_its_message_and_cost(seedbed: Seedbed) -> None:
     assert shown.code == ExitCode.OK
     assert "Look here." in shown.stdout
     assert "cost $0.0123" in shown.stdout
+    assert "45% of the input cached" in shown.stdout
+    assert "the endpoint left out the tokens of 2 calls" in shown.stdout
+    [line] = [
+        line
+        for line in shown.stdout.splitlines()
+        if line.split()[:3] == ["generate", "10", "1,000"]
+    ]
+    assert line.split()[3:] == ["45%", "200", "$0.0123"]
 
 
 @pytest.mark.parametrize("action", ["cancel", "pause", "resume", "batches/stop"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ItemError, Outage, RunError
-from app.pipeline.budget import NO_CAPS, Caps
+from app.pipeline.budget import NO_CAPS, Amount, Caps
 from app.pipeline.types import Completion, Request, TextPrompt
 from app.services.context import ServiceContext
 from app.services.model_calls.ask_many import Answer, Asker
@@ -84,6 +84,19 @@ def test_a_call_that_may_be_paid_stays_reserved(database: Database, books: Path)
     ask(an_asker(context_of(database, answer), spending), 1)
     assert (spending.settled.calls, spending.open.calls) == (0, 1)
     assert spending.open.usd > ONE_CALL_USD
+
+
+def test_a_failed_call_that_reports_its_usage_costs_that(database: Database, books: Path) -> None:
+    class Filtered(ItemError):
+        may_be_paid = True
+        usage = (3, 2)
+
+    def answer(_: Request) -> Completion:
+        raise Filtered("withheld")
+
+    spending = Spending(books, NO_CAPS)
+    ask(an_asker(context_of(database, answer), spending), 1)
+    assert (spending.settled, spending.open.calls) == (Amount(1, 0, ONE_CALL_USD), 0)
 
 
 def test_a_refusal_ends_it_with_the_providers_words(database: Database, books: Path) -> None:
