@@ -29,7 +29,8 @@ _KEEPALIVE_S = 4.0
 _MOST_REDIRECTS = 3
 _SAME_CALL = (307, 308)
 """Redirects that ask for the same call again; the others would turn it into a GET."""
-_SECRETS = ("authorization", "api-key")
+_FOR_ANYBODY = ("accept", "accept-encoding", "content-type", "user-agent")
+"""Headers that another host gets, too; a person's own headers may hold a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Connections:
                     if answer.status not in _SAME_CALL:
                         return _moved(answer.status, new_base(url, location, path))
                 if not same_host(url, target):
-                    headers = {k: v for k, v in headers.items() if k.lower() not in _SECRETS}
+                    headers = {k: v for k, v in headers.items() if k.lower() in _FOR_ANYBODY}
                 url = target
         except aiohttp.ClientError as error:
             return self._failure_of(error)

@@ -208,6 +208,35 @@ CASES = (
     Case("a word", ScriptedReply(raw=b"Ollama is running"), RunError, "Ollama is running"),
     Case("a throttle in words", ScriptedReply(raw=b"Too many requests"), Throttled, "Too many"),
     Case(
+        "an error beside null choices",
+        ScriptedReply(
+            raw=b'{"choices": null, "error": {"message": "Provider returned error", "code": 429,'
+            b' "metadata": {"raw": "Too Many Requests"}}}'
+        ),
+        Throttled,
+        "Too Many Requests",
+    ),
+    Case(
+        "an error in a choice",
+        ScriptedReply(raw=b'{"choices": [{"error": {"code": 502, "message": "It fell over"}}]}'),
+        Outage,
+        "It fell over",
+    ),
+    Case(
+        "a status object of a vendor",
+        ScriptedReply(
+            raw=b'{"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}'
+        ),
+        RunError,
+        "insufficient balance",
+    ),
+    Case(
+        "an answer that was broken off",
+        ScriptedReply("half an ans", finish_reason="insufficient_system_resource"),
+        Outage,
+        "broke off",
+    ),
+    Case(
         "an error in words with status 200",
         ScriptedReply(raw=b'{"error": "out of luck"}'),
         ItemError,

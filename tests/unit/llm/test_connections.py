@@ -14,7 +14,11 @@ from app.llm.classify_errors import Failure, classify
 from app.llm.connections import MAX_BYTES, MAX_ERROR_BYTES, Connections, Reply
 from app.llm.scripted.server import always_fine, scripted_server
 
-HEADERS = {"Authorization": "Bearer sk-secret", "Accept-Encoding": "identity"}
+HEADERS = {
+    "Authorization": "Bearer sk-secret",
+    "X-Gateway-Key": "sk-secret-2",
+    "Accept-Encoding": "identity",
+}
 
 
 class RawServer:
