@@ -17,7 +17,7 @@ from app.llm.parallel.calls import Calls, Endpoint
 from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
 from app.states import WaitKind
-from app.store.runs.waiting import Wait
+from app.store.runs.waiting import NOTICEABLE_S, Wait
 from app.store.work import endpoint_states
 from app.store.work.endpoint_states import State, Throttle, Used
 
@@ -30,8 +30,6 @@ _SUSPICIOUS_S = 30.0
 _MIN_HOLD_S = 0.05
 """Shorter holds are over before another worker has read of them."""
 _STALE_S = 0.5
-_NOTICEABLE_S = 5.0
-"""A wait that is shorter is not shown: an endpoint is away for a moment now and then."""
 _LOADING = re.compile(r"\bloading\b|\bwarming up\b|\bstarting up\b", re.IGNORECASE)
 
 
@@ -111,13 +109,13 @@ class Endpoints:
 
     def _wait(self, name: str) -> Wait | None:
         state = self._state(name)
-        if state.away_s is not None and state.away_s >= _NOTICEABLE_S:
+        if state.away_s is not None and state.away_s >= NOTICEABLE_S:
             words = state.trouble or ""
             kind = WaitKind.LOADING if _LOADING.search(words) else WaitKind.OUTAGE
             return Wait(kind, words, state.away_s)
         # A long wait is shown when it begins.
         throttled_s = state.throttled_s
-        if throttled_s is not None and max(throttled_s, state.held_s) >= _NOTICEABLE_S:
+        if throttled_s is not None and max(throttled_s, state.held_s) >= NOTICEABLE_S:
             return Wait(WaitKind.THROTTLE, state.throttle or "", throttled_s)
         return None
 

@@ -15,6 +15,8 @@ from app.store.runs.events import add_event
 from app.store.sql import epoch_now
 from app.store.tables.runs import Run
 
+NOTICEABLE_S = 5.0
+"""A wait that is shorter is not shown: an endpoint is away for a moment now and then."""
 _REPORT_AGAIN_S = 60.0
 _AFTER_S = 0.001
 """A wait begins later than the event of the one before, or it would count as reported."""

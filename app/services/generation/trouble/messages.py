@@ -170,7 +170,8 @@ def _unreadable_details(session: Session, run: Run, found: _Found) -> list[str]:
         if count >= _FEW and count >= _LARGE_SHARE * asked.get(stage, 0):
             text = instructions.latest_rejected(session, run.id, stage, "unreadable")
             details.append(
-                f"{count} replies ({stage}) could not be read; one of them: {_quote(text)}."
+                f"{count} replies or parts of them ({stage}) could not be read; one of them:"
+                f" {_quote(text)}."
             )
     return details
 

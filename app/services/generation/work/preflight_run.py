@@ -20,12 +20,14 @@ from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
 from app.services.run_leased import kept_lease
-from app.states import EndReason, Status
-from app.store.runs import runs, slots, stage_usage
+from app.states import EndReason, Status, WaitKind
+from app.store.runs import runs, slots, stage_usage, waiting
 from app.store.runs.runs import Hold
+from app.store.runs.waiting import NOTICEABLE_S, Wait
 from app.store.tables.runs import Run
 from app.store.work import completions, endpoint_states
 from app.store.work.completions import Reply
+from app.store.work.endpoint_states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ def ask(
 
     The calls are presumed spent at their most before they are sent. Afterwards, `settle` them.
     """
-    if _is_throttled(context, model):
+    throttle = _throttle(context, model)
+    if throttle is not None:
+        _show_wait(context, hold.run_id, throttle)
         return None
     known = SharedDialects(context.endpoints, model)
     context.database.retrying(known.exchange)
@@ -98,15 +102,24 @@ def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
     )
 
 
-def _is_throttled(context: ServiceContext, model: str) -> bool:
-    """Return True when an endpoint throttles, but not for so long that a person should know.
+def _throttle(context: ServiceContext, model: str) -> State | None:
+    """Return the state of an endpoint that throttles, but not for so long that the run pauses.
 
     Then the run stays in the queue, and is looked at again.
     """
     names = [endpoint.name for endpoint in context.endpoints]
     with context.database.read() as session:
-        states = endpoint_states.states(session, names, model, lock=False)
-    return any(0 < state.held_s < PATIENCE_S for state in states.values())
+        states = endpoint_states.states(session, names, model, lock=False).values()
+    return next((state for state in states if 0 < state.held_s < PATIENCE_S), None)
+
+
+def _show_wait(context: ServiceContext, run_id: str, throttle: State) -> None:
+    """Let a person see why the run stays in the queue, unless it is for a moment only."""
+    throttled_s = throttle.throttled_s or 0.0
+    if max(throttled_s, throttle.held_s) < NOTICEABLE_S:
+        return
+    wait = Wait(WaitKind.THROTTLE, throttle.throttle or "", throttled_s)
+    context.database.retrying(lambda session: waiting.begin(session, run_id, wait))
 
 
 def _most_of(

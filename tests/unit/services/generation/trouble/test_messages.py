@@ -76,7 +76,8 @@ def test_a_dry_run_quotes_one_reply_that_could_not_be_read_shortened(
     unread = ((Stage.GENERATE, "unreadable", f"Sure!\nHere they are: {'x' * 500}"),) * 9
     add(context, run_id, dropped=unread, items=((Stage.GENERATE, ItemState.DONE, None),) * 9)
     message = dry(context, run_id)
-    assert "9 replies (generate) could not be read; one of them: “Sure! Here they are: x" in message
+    assert "9 replies or parts of them (generate) could not be read" in message
+    assert "one of them: “Sure! Here they are: x" in message
     assert "…”" in message
     assert len(message) < 900
     assert "--answer-format" in message

@@ -27,8 +27,9 @@ from app.store.runs.runs import Hold
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent
-from app.store.work import completions, work_items
+from app.store.work import completions, endpoint_states, work_items
 from app.store.work.completions import Reply
+from app.store.work.endpoint_states import Throttle
 from tests import review_runs
 from tests.bench import SEEDS, Bench, after_looks
 from tests.integration.batch_runs import PRICES
@@ -353,3 +354,21 @@ def test_surplus_and_near_duplicates_are_rejected_with_their_reason(
             rejected = session.scalars(select(Rejection)).all()
     (near,) = [one for one in rejected if one.reason == "near_duplicate"]
     assert near.neighbour == {"origin": "seed", "position": 0, "score": 1.0}
+
+
+@pytest.mark.parametrize(("hold_s", "is_shown"), [(30.0, True), (2.0, False)])
+def test_a_run_that_stays_in_the_queue_because_of_a_throttle_says_so(
+    open_bench: OpenBench, hold_s: float, *, is_shown: bool
+) -> None:
+    with open_bench(reply) as bench:
+        run_id = bench.start(**SMALL)
+        with bench.context.database.write() as session:
+            endpoint_states.add(session, ["default"], "scripted")
+            throttle = Throttle(hold_s, 0.0, "Too many requests.")
+            endpoint_states.record_throttled(session, "default", "scripted", throttle)
+        seen = bench.work(run_id)
+        assert seen.status == "queued"
+        assert bench.server.counts.calls == 0
+        assert (seen.waiting is not None) == is_shown
+        if seen.waiting is not None:
+            assert (seen.waiting.kind, seen.waiting.message) == ("throttle", "Too many requests.")
