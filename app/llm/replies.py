@@ -77,7 +77,12 @@ def _is_begun(reply: JsonObject) -> bool:
 def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:
     """Read a body that is a plain text instead of JSON; None: it is no such text."""
     text = body[:4096].decode("utf-8", errors="replace").strip()
-    if not text or not text[0].isalpha() or "\N{REPLACEMENT CHARACTER}" in text:
+    if (
+        not text
+        or not text[0].isalpha()
+        or text in ("null", "true", "false")
+        or "\N{REPLACEMENT CHARACTER}" in text
+    ):
         return None
     failure = failure_of_body(text, 0, headers)
     return failure if is_recognised(failure) else Failure("no model", failure.words)

@@ -145,8 +145,9 @@ _TABLE: Mapping[Meaning, Wording] = {
     "model": Wording(
         r"model_?not_?found|deploymentnotfound|model_not_supported|model_not_available"
         r"|modelnotopen|invalidendpointormodel|model_not_exist|model_decommissioned|\b1211\b",
-        r"\bmodels?\b.{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist"
-        r"|\bunknown\b|no longer available|decommissioned|has been deprecated|is deprecated"
+        r"\bmodels?\b(?! (returned|response|output|produced|generated|failed))"
+        r".{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist"
+        r"|(is|are) unknown|no longer available|decommissioned|has been deprecated|is deprecated"
         r"|is not supported (by|when)|is not available|not loaded|has not been activated"
         r"|not activated)"
         r"|(unknown|invalid|no such|unsupported|not a valid) model\b"

@@ -116,6 +116,7 @@ CASES = (
     ),
     Case("broken JSON", ScriptedReply(raw=b'{"choices": [{"mess'), ItemError, "broken JSON"),
     Case("no JSON object", ScriptedReply(raw=b"[1, 2]"), ItemError, "no JSON object"),
+    Case("null", ScriptedReply(raw=b"null"), ItemError, "no JSON object"),
     Case("deep JSON", ScriptedReply(raw=b"[" * 200_000), ItemError, "broken JSON"),
     Case("empty body", ScriptedReply(raw=b""), ItemError, "empty"),
     Case("no choices", ScriptedReply(raw=b'{"choices": []}'), ItemError, "any choice"),

@@ -360,6 +360,8 @@ ITEMS = (
          "code": 5006}], "success": False, "result": {}}, "Invalid input"),
     Case("Baidu about an input", 200, {"error_code": 336003, "error_msg": "the max input characters"
          " is 2000"}, "2000"),
+    Case("an answer that failed", 400, openai("The model returned an unknown error; a field was not"
+         " found"), "unknown error"),
     Case("a single noun", 400, openai('The prompt contains "billing"'), "billing"),
     Case("no more than null", 200, {"choices": None, "usage": None}, "any choice"),
     Case("FastAPI about a text", 422, {"detail": [{"type": "string_too_long", "loc": ["body",
