@@ -53,7 +53,7 @@ def doctor(
         checks = []
         for given in _endpoints(settings, base_url):
             output.message(f"Checking {given.base_url} ...")
-            checker = EndpointChecker(given, settings.prices, timeout_s)
+            checker = EndpointChecker(given, settings, timeout_s)
             checks.append(checker.check(model or settings.model, options))
     output.result({"endpoints": [check_json(each) for each in checks]})
     for each in checks:

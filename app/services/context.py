@@ -86,7 +86,7 @@ def open_service_context(settings: Settings) -> ServiceContext:
         prices=settings.prices,
         outage_patience_s=settings.outage_patience_s,
         throttle_patience_s=settings.throttle_patience_s,
-        extra_body=_extra_body(settings),
+        extra_body=extra_body_of(settings),
         batch_poll_s=settings.batch_poll_s,
         files_dir=settings.data_dir.expanduser().resolve() / "files",
         parser_model=settings.parser_model,
@@ -103,7 +103,17 @@ def _webhook(settings: Settings) -> Webhook | None:
     return Webhook(settings.training_webhook_url, secret.get_secret_value() if secret else None)
 
 
-def _extra_body(settings: Settings) -> Mapping[str, Any]:
+def extra_headers_of(settings: Settings) -> Mapping[str, str]:
+    """Return the further headers of every call, which may be secret."""
+    return {name: value.get_secret_value() for name, value in settings.extra_headers.items()}
+
+
+def extra_body_of(settings: Settings) -> Mapping[str, Any]:
+    """Return the further fields of the body of every call; `Any` because that is what JSON is.
+
+    Raises:
+        ConfigurationError: a field can't be set.
+    """
     try:
         return check_extra_body(settings.extra_body)
     except ValueError as error:
@@ -125,7 +135,7 @@ def endpoint_settings(settings: Settings) -> Sequence[EndpointSettings]:
 def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
     url, timeout_s = given.base_url, settings.request_timeout_s
     key = given.api_key.get_secret_value() if given.api_key else None
-    headers = {name: value.get_secret_value() for name, value in settings.extra_headers.items()}
+    headers = extra_headers_of(settings)
     dialects = DialectMemory(url)
 
     def provider_for(model: str) -> ProviderFactory:

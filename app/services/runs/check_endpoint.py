@@ -16,8 +16,9 @@ from app.llm.preflight.preflight import Preflight, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Completion, Request, Stage
+from app.services.context import extra_body_of, extra_headers_of
 from app.services.generation.work.sample_requests import questions_of, samples_of
-from app.settings import EndpointSettings, Price
+from app.settings import EndpointSettings, Settings
 
 MOST_CALLS = 10
 """HTTP requests that a check sends at most, with those that are refused."""
@@ -101,13 +102,15 @@ class EndpointChecker:
 
     Args:
         given: The endpoint.
-        prices: By model.
+        settings: With prices, and further headers and fields of every call.
         timeout_s: Longest duration of the whole check, in seconds.
     """
 
-    def __init__(self, given: EndpointSettings, prices: dict[str, Price], timeout_s: float) -> None:
+    def __init__(self, given: EndpointSettings, settings: Settings, timeout_s: float) -> None:
         self._given = given
-        self._prices = prices
+        self._prices = settings.prices
+        self._extra_body = extra_body_of(settings)
+        self._extra_headers = extra_headers_of(settings)
         self._timeout_s = timeout_s
         self._until_s = time.monotonic() + timeout_s
         self._dialect = SharedDialect()
@@ -153,7 +156,10 @@ class EndpointChecker:
     def _preflight(self, model: str, options: RunOptions) -> Preflight:
         return preflight(
             lambda: self._provider(model),
-            questions_of(options),
+            [
+                replace(one, request=replace(one.request, extra_body=self._extra_body))
+                for one in questions_of(options)
+            ],
             self._dialect,
             patience_s=self._left_s,
             may_ask=lambda requests: self._calls + len(requests) <= MOST_CALLS,
@@ -172,7 +178,10 @@ class EndpointChecker:
             parameters = sample.request.parameters
             room = self._dialect.now.room_for(sample.stage) or 0
             longer = replace(parameters, max_tokens=max(room, parameters.max_tokens))
-            yield sample.stage, replace(sample.request, parameters=longer)
+            yield (
+                sample.stage,
+                replace(sample.request, parameters=longer, extra_body=self._extra_body),
+            )
 
     def _call(self, model: str, stage: Stage, request: Request) -> StageCall:
         began_s = time.monotonic()
@@ -200,6 +209,7 @@ class EndpointChecker:
             # At least one call is tried.
             max(1.0, self._left_s),
             self._dialect,
+            self._extra_headers,
             before_sending=self._count,
         )
 

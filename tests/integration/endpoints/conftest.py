@@ -12,10 +12,8 @@ from tests.bench import bench_of
 
 NOT_YET = {
     "runs": ("llama.cpp",),
-    "reader": (
-        "list_", "json_bare_array", "json_trailing", "instances_as", "instances_last",
-        "classify_answer", "classify_sentence", "the_options_of_a_task",
-    ),
+    "reader": ("json_trailing", "instances_as", "instances_last", "classify_answer",
+               "classify_sentence"),
 }  # fmt: skip
 """The parts of what the tests of this folder show that are still to come."""
 
@@ -26,8 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for part, words in NOT_YET.items():
             if item.path.parent == Path(__file__).parent and any(w in item.name for w in words):
                 item.add_marker(pytest.mark.xfail(reason=part))
-        if any(w in item.name for w in ("quota_429", "long_retry_after")):
-            item.add_marker(pytest.mark.xfail(reason="throttle", run=False))
 
 
 @pytest.fixture(scope="session")

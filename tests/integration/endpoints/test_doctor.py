@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.behaviours.combine import Behaviour, playing
-from app.llm.scripted.behaviours.refusals import error, fails, needs_key, refuses
+from app.llm.scripted.behaviours.refusals import asks_for, error, fails, needs_key, refuses
 from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs
 from app.llm.scripted.server import ORDINARY_SITE, ScriptedServer, Site, scripted_server
 from app.services.runs.check_endpoint import MOST_CALLS
@@ -108,6 +108,25 @@ def test_an_endpoint_at_which_no_run_could_start_names_the_setting(
     assert not check["can_start"]
     assert setting in check["trouble"]
     assert server.counts.calls < MOST_CALLS
+
+
+def test_further_fields_and_headers_are_sent_as_a_run_sends_them() -> None:
+    thinking_is_off = asks_for(
+        lambda call: call.body.get("enable_thinking") is False and "x-team" in call.headers,
+        400,
+        error("enable_thinking must be false for calls that are not streamed"),
+    )
+    with endpoint(thinking_is_off) as server:
+        refused = doctor(server, "--json")
+        result = doctor(
+            server,
+            "--json",
+            SEEDBED_EXTRA_BODY='{"enable_thinking": false}',
+            SEEDBED_EXTRA_HEADERS='{"X-Team": "seeds"}',
+        )
+    assert refused.exit_code == ExitCode.SERVICE_FAILED
+    assert "enable_thinking must be false" in found(refused)["trouble"]
+    assert result.exit_code == ExitCode.OK, result.output
 
 
 def test_an_endpoint_that_is_down_is_named() -> None:
