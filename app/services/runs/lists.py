@@ -98,13 +98,13 @@ def subjects(
     asked = {row.work_item_id for row in completions if row.work_item_id is not None}
     with context.database.read() as session:
         ordinals = work_items.ordinals(session, asked)
-    return {
-        row.id: _subject(Stage(row.stage), ordinals.get(row.work_item_id or 0))
-        for row in completions
-    }
+    return {row.id: _subject(row, ordinals) for row in completions}
 
 
-def _subject(stage: Stage, ordinal: int | None) -> Subject:
+def _subject(row: CompletionRow, ordinals: Mapping[int, int]) -> Subject:
+    if row.work_item_id is None:
+        return Subject()
+    stage, ordinal = Stage(row.stage), ordinals.get(row.work_item_id)
     if stage is Stage.GENERATE:
         return Subject(ticket=ordinal)
     return Subject(sequence=ordinal if stage in _ABOUT_A_ROW else None)

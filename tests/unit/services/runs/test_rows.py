@@ -17,7 +17,7 @@ from app.services.runs.run_request import RunRequest
 from app.states import Status
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
-from app.store.tables.runs import Run, RunEvent
+from app.store.tables.runs import Run, RunEvent, SeedSet
 from tests.bench import SEEDS
 from tests.review_runs import some_rows, stored
 
@@ -147,6 +147,17 @@ def test_runs_are_listed_newest_first_by_status_and_source(context: ServiceConte
     rest = lists.list_runs(context, cursor=page.next_cursor, limit=2)
     assert [run.id for run in rest.items] == [first.id]
     assert rest.next_cursor is None
+
+
+def test_seed_sets_are_listed_newest_first(context: ServiceContext) -> None:
+    with context.database.write() as session:
+        for n in (1, 3, 2):
+            facts = {"name": "mine", "content_sha256": str(n) * 64}
+            session.add(SeedSet(id=f"seeds_{n}", **facts, task_count=1, classification_count=0))
+    page = lists.list_seed_sets(context, None, 2)
+    rest = lists.list_seed_sets(context, page.next_cursor, 2)
+    found = [one.id for one in (*page.items, *rest.items)]
+    assert found == ["seeds_3", "seeds_2", "seeds_1"]
 
 
 @pytest.mark.parametrize("kind", [InstructionRow, InstanceRow, Rejection, CompletionRow, RunEvent])
