@@ -33,6 +33,11 @@ _STALE_S = 0.5
 _LOADING = re.compile(r"\bloading\b|\bwarming up\b|\bstarting up\b", re.IGNORECASE)
 
 
+def is_loading(words: str) -> bool:
+    """Return True when an endpoint's words say that it is loading the model."""
+    return bool(_LOADING.search(words))
+
+
 @dataclass(slots=True)
 class Report:
     """News of a worker about its endpoints since its last transaction."""
@@ -111,7 +116,7 @@ class Endpoints:
         state = self._state(name)
         if state.away_s is not None and state.away_s >= NOTICEABLE_S:
             words = state.trouble or ""
-            kind = WaitKind.LOADING if _LOADING.search(words) else WaitKind.OUTAGE
+            kind = WaitKind.LOADING if is_loading(words) else WaitKind.OUTAGE
             return Wait(kind, words, state.away_s)
         # A long wait is shown when it begins.
         throttled_s = state.throttled_s

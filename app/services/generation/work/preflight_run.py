@@ -16,6 +16,7 @@ from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
+from app.services.generation.work.loading_model import ask_until_loaded
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
@@ -44,6 +45,8 @@ class Preflighted:
     """The most that the calls without a reply can have taken."""
     trouble: str | None
     """Why the run cannot begin; None: it can."""
+    is_loading: bool = False
+    """True when the endpoints are still loading the model, and the run should go on waiting."""
     dialects: Mapping[str, Dialect] = field(default_factory=dict)
     """The known refusals of the endpoints, by name."""
 
@@ -65,9 +68,10 @@ def ask(
     if not asking.reserve(asking.first):
         return None
     with kept_lease(context, lambda session, more_s: slots.extend(session, hold, more_s)):
-        asked = asking.ask_all()
+        asked, is_loading = ask_until_loaded(context, model, hold, asking.ask_all)
     dialects = context.database.retrying(known.exchange)
-    return replace(_found(context, model, asked, asking.reserved, hold.token), dialects=dialects)
+    found = _found(context, model, asked, asking.reserved, hold.token)
+    return replace(found, dialects=dialects, is_loading=is_loading)
 
 
 def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> None:

@@ -17,7 +17,7 @@ from app.services.generation.work.material import (
 from app.services.generation.work.plan_work import plan_ahead
 from app.services.generation.work.preflight_run import Preflighted, pause_run_for_provider
 from app.states import Status
-from app.store.runs import runs, slots
+from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
@@ -98,9 +98,11 @@ def _plan_first_work(
         for name in sorted(asked.there):
             endpoint_states.record_up(session, name, run.model)
             endpoint_states.release(session, name, run.model)
+        waiting.end(session, run.id)
         _begin(session, run, material, asked)
         return as_known_now(run, material)
-    if waits:
+    if waits and not asked.is_loading:
+        waiting.end(session, run.id)
         pause_run_for_provider(session, hold, str(asked.trouble))
     # Committed before, but the answer was lost; or the run was paused or taken away meanwhile.
     runs_on = is_held and run.status == Status.RUNNING and run.capabilities is not None

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.llm.dialects.shared import DialectMemory
-from app.llm.scripted.behaviours.combine import INSTANCES, in_method, on, playing
-from app.llm.scripted.behaviours.refusals import max_tokens, refuses, refuses_system_role
+from app.llm.scripted.behaviours.combine import INSTANCES, first, in_method, on, playing
+from app.llm.scripted.behaviours.refusals import (
+    fails,
+    max_tokens,
+    refuses,
+    refuses_system_role,
+)
 from app.llm.scripted.behaviours.wordings import no_logprobs
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
@@ -121,6 +127,35 @@ def test_room_is_not_raised_for_ever(open_bench: OpenBench) -> None:
         seen = bench.work(bench.start(**SMALL))
         assert seen.stages["classify"].dead == seen.progress.accepted
         assert [event["value"] for event in learned_events(bench, seen.id)] == [1024, 4096, 16384]
+
+
+def test_a_model_that_is_loading_is_waited_for_and_the_run_says_so(open_bench: OpenBench) -> None:
+    body = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
+    with open_bench(playing(first(1, fails(503, body))), outage_patience_s=60.0) as bench:
+        seen = bench.work(bench.start(**SMALL))
+        assert (seen.status, seen.waiting) == ("succeeded", None)
+        with bench.context.database.read() as session:
+            wanted = select(RunEvent.data).where(RunEvent.kind == "waiting")
+            (event,) = session.scalars(wanted)
+        assert event["kind"] == "loading"
+        assert "Loading model" in event["message"]
+
+
+def test_a_loading_model_leaves_the_worker_free_and_is_waited_for_with_patience(
+    open_bench: OpenBench,
+) -> None:
+    body = {"error": "Model is currently loading", "estimated_time": 20.0}
+    loading = playing(fails(503, body))
+    with open_bench(loading, outage_patience_s=60.0, slice_s=0.01) as bench:
+        run_id = bench.start(**SMALL)
+        seen = bench.work(run_id)
+        assert seen.status == "queued"
+        assert seen.waiting is not None
+        assert (seen.waiting.kind, seen.budget.written_off.calls) == ("loading", 0)
+        impatient = replace(bench, context=replace(bench.context, outage_patience_s=0.0))
+        seen = impatient.work(run_id)
+    assert (seen.status, seen.end_reason, seen.waiting) == ("paused", "provider", None)
+    assert "currently loading" in (seen.message or "")
 
 
 THINKING_OFF = {"chat_template_kwargs": {"enable_thinking": False}}
