@@ -1,15 +1,15 @@
 """Classification detection by a chat model: yes, no, or *unknown*, never a silent no.
 
-Where the endpoint returns logprobs, the margin ln p(yes) - ln p(no) of the first token decides,
-less the model's bias (see `calibration`). Elsewhere the word decides.
+Where the endpoint returns logprobs and the likeliest first token is a yes or a no, the margin
+ln p(yes) - ln p(no) decides, less the model's bias (see `calibration`). Elsewhere the words decide.
 """
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
+from app.pipeline.default.yes_or_no import yes_or_no
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.replies.final_answer import final_answer
@@ -51,13 +51,24 @@ def _worked_turns() -> tuple[Message, ...]:
     return tuple(turns)
 
 
-def _parse(completion: Completion, bias: float | None, _options: RunOptions) -> ReadLabel:
-    margin = yes_margin(completion.top_logprobs or {})
-    if margin is not None:
+def _parse(completion: Completion, bias: float | None, options: RunOptions) -> ReadLabel:
+    alternatives = completion.top_logprobs or {}
+    margin = yes_margin(alternatives)
+    # The first token of a reply that begins with thoughts says nothing of the label.
+    if margin is not None and _is_yes_or_no(max(alternatives, key=_likelihood(alternatives))):
         confidence = margin - (bias or 0.0)
         return ReadLabel(confidence > 0, confidence)
-    word = re.match(r"\W*(yes|no)\b", final_answer(completion.text), re.IGNORECASE)
-    return ReadLabel(word.group(1).casefold() == "yes" if word else None)
+    answer = final_answer(completion.text)
+    return ReadLabel(yes_or_no(answer, options.language, cut_off=completion.cut_off))
+
+
+def _likelihood(alternatives: Mapping[str, float]) -> Callable[[str], float]:
+    # Not a number counts as never.
+    return lambda token: alternatives[token] if alternatives[token] > _NEVER else _NEVER
+
+
+def _is_yes_or_no(token: str) -> bool:
+    return token.strip().lower() in {"yes", "no"}
 
 
 def yes_margin(top_logprobs: Mapping[str, float]) -> float | None:

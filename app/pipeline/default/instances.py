@@ -17,12 +17,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from app.pipeline.default.reading import json_items, tagged_pairs
+from app.pipeline.default.instance_pairs import read_pairs
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.replies.clean_text import cleaned
+from app.pipeline.replies.control_tokens import without_control_tokens
 from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.replies.json_fields import field
+from app.pipeline.replies.thoughts import without_thoughts
 from app.pipeline.shapes import Asking
 from app.pipeline.types import (
     ChatPrompt,
@@ -106,16 +108,16 @@ def read(
 ) -> ReadInstances:
     """Read a reply of either stage; `first` is the field each instance begins with."""
     text = final_answer(completion.text, about=instruction)
-    items: Sequence[object] | None = json_items(text, "instances")
-    if items is None:
-        items = tagged_pairs(text, first=first)
-    if not items:
-        return ReadInstances(rejected=(Rejected(cleaned(completion.text), "unreadable"),))
+    found = read_pairs(text, first=first, cut_off=completion.cut_off)
+    if not found.items:
+        nothing = "cut_off" if completion.cut_off and text.strip() else "unreadable"
+        return ReadInstances(rejected=(Rejected(cleaned(completion.text), nothing),))
     kept: list[Instance] = []
     answers: dict[str, str] = {}
     rejected: list[Rejected] = []
-    for item in items:
-        instance = Instance(_input(field(item, "input")), field(item, "output") or "")
+    for item in found.items:
+        output = _without_leftovers(field(item, "output") or "")
+        instance = Instance(_input(field(item, "input")), output)
         reason = _fault(instance, instruction, answers)
         if reason:
             rejected.append(_as_rejected(instance, reason))
@@ -124,12 +126,21 @@ def read(
             answers.setdefault(instance.input, instance.output)
     if completion.cut_off:
         rejected.append(Rejected(text[-_CUT_OFF_END:], "cut_off"))
+    elif not found.is_whole:
+        rejected.append(Rejected(text[-_CUT_OFF_END:], "unreadable"))
     if len(answers) < len(kept):
         rejected += [_as_rejected(instance, "contradiction") for instance in kept]
         kept = []
     most = options.most_instances
     rejected += [_as_rejected(instance, "surplus") for instance in kept[most:]]
     return ReadInstances(tuple(kept[:most]), tuple(rejected))
+
+
+def _without_leftovers(output: str) -> str:
+    """Remove control tokens around an output, and complete thoughts before it."""
+    output = without_control_tokens(output)
+    answer = without_thoughts(output) if output.lstrip()[:1] in {"<", "["} else output
+    return answer.strip() or output.strip()
 
 
 def _input(text: str | None) -> str:

@@ -200,7 +200,7 @@ class _Item:
         for n, line in enumerate(own):
             is_plain = line.marker is None and line.indent <= self._base + 1
             if is_plain and not _is_remark(line) and _ends_sentence(before[n]):
-                return own[:n] if _is_talk(line.text) else None
+                return own[:n] if is_talk(line.text) else None
         return own
 
     def _with_options(self, text: str, marked: Sequence[Line]) -> str | None:
@@ -304,7 +304,8 @@ _TALK = re.compile(
 )
 
 
-def _is_talk(text: str) -> bool:
+def is_talk(text: str) -> bool:
+    """Return True when a line speaks to the reader rather than being part of a task."""
     return text.endswith("!") or _TALK.search(text) is not None
 
 

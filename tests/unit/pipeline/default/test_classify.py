@@ -22,7 +22,7 @@ def test_a_word_of_no_is_not_classification(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "Maybe", "Yesterday", "Not sure", "I think yes", "None", "N", "42", "\x00?"]
+    "text", ["", " ", "Maybe", "Yesterday", "Not sure", "None", "N", "42", "\x00?"]
 )
 def test_anything_else_is_unknown_and_never_a_silent_no(text: str) -> None:
     assert label("default", reply(text), None) == ReadLabel(None)
@@ -130,3 +130,124 @@ def test_a_margin_of_nothing_is_a_no() -> None:
     assert label(
         "default", reply("Yes", top_logprobs={"Yes": -1.0, "No": -1.0}), None
     ) == ReadLabel(False, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_yes"),
+    [
+        ("Answer: No", False),
+        ("The answer is **No**", False),
+        ("<answer>no</answer>", False),
+        (r"\boxed{No}", False),
+        (r"$\boxed{\text{No}}$", False),
+        ('{"answer": "yes"}', True),
+        ('{"is_classification": false, "reason": "x"}', False),
+        ("No, this is a writing task.", False),
+        ("**Yes**", True),
+        ("Yes it is", True),
+        ("No it is not", False),
+        ("yes and no", None),
+        ("it's not clear whether yes or no", None),
+        ("I can't say no to that", None),
+        ("No idea", None),
+        ("Yes or no?", None),
+        ("Maybe", None),
+        ("", None),
+        ("Not sure", None),
+        ("None", None),
+        ("Yesterday", None),
+        ("Is it yes or no? It asks to write.\n\nNo", False),
+        ("It could be yes or no.\nAnswer: Yes", True),
+        ("I would say no.", False),
+        ("The answer is not yes.", None),
+        ("It is no classification task", None),
+        ("I think yes", True),
+        ("[[Yes]]", True),
+        ('```json\n{"label": "No"}\n```', False),
+        ("Final answer: **Yes**.", True),
+        ("Label: No", False),
+        ("- No", False),
+        ("> Yes", True),
+        ("No.\nThe task asks to write, so the answer is not one of yes or no.", False),
+        ("Yes. The labels are yes and no.", True),
+        ("Classification: Yes", True),
+        ("The task is to write a poem. No.", False),
+        ("It has no labels.", None),
+        ("No clear labels, so yes", None),
+        ("Answer: yes\nAnswer: no", False),
+    ],
+)
+def test_a_clear_answer_is_read_wherever_it_stands(text: str, is_yes: bool | None) -> None:
+    assert label("default", reply(text)).is_classification is is_yes
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "is_yes"),
+    [
+        ("Ja", "German", True),
+        ("Nein, das ist eine Schreibaufgabe.", "German", False),
+        ("Nein", "Deutsch", False),
+        ("Oui", "French", True),
+        ("Non.", "fr", False),
+        ("Sí", "Spanish", True),
+        ("Да", "Russian", True),
+        ("Нет, это задание.", "Russian", False),
+        ("是", "Chinese", True),
+        ("否", "Chinese", False),
+        ("不是", "Chinese", False),
+        ("是的\uff0c这是分类任务。", "Chinese", True),
+        ("はい", "Japanese", True),
+        ("いいえ。", "Japanese", False),
+        ("예", "Korean", True),
+        ("아니요", "Korean", False),
+        ("نعم", "Arabic", True),
+        ("لا", "Arabic", False),
+        ("हाँ", "Hindi", True),
+        ("नहीं", "Hindi", False),
+        ("Evet", "Turkish", True),
+        ("Hay\u0131r", "Turkish", False),
+        ("Tak", "Polish", True),
+        ("Nie", "Polish", False),
+        ("Không", "Vietnamese", False),
+        ("ไม่ใช่", "Thai", False),
+        ("ใช่", "Thai", True),
+        ("Ja", None, True),
+        ("Nein", None, False),
+        ("Нет", None, False),
+        ("否", None, False),
+        ("Antwort: Nein", "German", False),
+        ("答案\uff1a否", "Chinese", False),
+        ("答案是\uff1a是", "Chinese", True),
+        ("Tak", None, None),
+        ("לא", "Hebrew", False),
+        ("Não", "Portuguese", False),
+        ("Sim", None, True),
+        ("Tidak", "Indonesian", False),
+        ("No", "German", False),
+        ("Brazilian Portuguese: x", "Portuguese", None),
+        ("\u038c\u03c7\u03b9", "Greek", False),
+        ("\u041d\u0456", "Ukrainian", False),
+        ("не", "Bulgarian", False),
+        ("Nu", "Romanian", False),
+        ("Igen", "Hungarian", True),
+        ("Kyllä", "Finnish", True),
+        ("Ei", "Finnish", False),
+    ],
+)
+def test_an_answer_in_the_language_of_the_run_is_read(
+    text: str, language: str | None, is_yes: bool | None
+) -> None:
+    assert label("default", reply(text), language=language).is_classification is is_yes
+
+
+def test_the_margin_of_a_reply_that_begins_with_thoughts_is_not_used() -> None:
+    logprobs = {"<think>": -0.1, "Yes": -3.0, "No": -4.0}
+
+    assert label("default", reply("<think>So.</think>No", top_logprobs=logprobs)) == ReadLabel(
+        False
+    )
+
+
+@pytest.mark.parametrize("text", ["The answer is no", "Answer: no", "<think>So no"])
+def test_the_last_word_of_a_reply_that_was_cut_off_may_go_on(text: str) -> None:
+    assert label("default", reply(text, "length")) == ReadLabel(None)

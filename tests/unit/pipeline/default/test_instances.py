@@ -137,9 +137,7 @@ def test_more_than_asked_for_is_surplus(way: tuple[str, str]) -> None:
     assert reasons(result) == ["surplus", "surplus"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "I cannot do that.", "Input: a\nOutput: b", '{"instances": []}']
-)
+@pytest.mark.parametrize("text", ["", "I cannot do that.", "Input: a", '{"instances": []}'])
 @pytest.mark.parametrize("stage", ORDERS)
 def test_a_reply_without_an_instance_is_unreadable_and_kept(stage: str, text: str) -> None:
     result = read_text(text, stage)
