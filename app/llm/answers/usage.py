@@ -49,6 +49,7 @@ _TOOL_PROMPT = "tool_use_prompt_token_count"
 _CACHED = (
     "cached_tokens",
     "cache_read_input_tokens",
+    "cache_read_input_token_count",
     "cached_content_token_count",
     "prompt_cache_hit_tokens",
     "cache_read_tokens",
@@ -59,6 +60,7 @@ _CACHED = (
 _WRITTEN = (
     "cache_creation_input_tokens",
     "cache_write_input_tokens",
+    "cache_write_input_token_count",
     "cache_write_tokens",
     "cache_creation_tokens",
     "cached_creation_tokens",
@@ -66,13 +68,16 @@ _WRITTEN = (
 _WRITTEN_PARTS = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _BESIDE_INPUT = (
     "cache_read_input_tokens",
+    "cache_read_input_token_count",
     "cache_creation_input_tokens",
     "cache_write_input_tokens",
+    "cache_write_input_token_count",
     *_WRITTEN_PARTS,
 )
 """Names of Anthropic and Bedrock, whose ``input_tokens`` leave out what the cache read or wrote."""
+_BILLED = "billed_units"
+"""Cohere's name for the counts that it bills; others are beside them."""
 _PARTS = (
-    "billed_units",
     "tokens",
     "prompt_tokens_details",
     "input_tokens_details",
@@ -80,18 +85,20 @@ _PARTS = (
     "output_tokens_details",
     "cache_creation",
 )
-"""Objects inside a usage object, the first one that has a name counts: Cohere bills the first."""
+"""Objects inside a usage object; the first one that has a name counts."""
 _OTHER_PLACES = (
     ("usageMetadata",),
     ("usage_metadata",),
     ("x_groq", "usage"),
     ("meta",),
+    ("meta_info",),
     ("metrics",),
     ("details",),
     (),
     ("timings",),
 )
 """Paths in a reply at which endpoints put usage; the empty one is the reply itself (Ollama)."""
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -214,8 +221,10 @@ def _reported(reply: JsonObject) -> Iterator[_Counts]:
     """Yield the counts at each place where a reply may report usage, the surest place first."""
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    yield _counts(fields(reply.get("usage")))
-    yield _counts(fields(fields(first).get("usage")))
+    for holder in (reply, fields(first), fields(fields(first).get("message"))):
+        usage = holder.get("usage")
+        # Of several, the last one has the sums.
+        yield _counts(fields(usage[-1] if isinstance(usage, list) and usage else usage))
     for path in _OTHER_PLACES:
         found = reply
         for name in path:
@@ -226,7 +235,9 @@ def _reported(reply: JsonObject) -> Iterator[_Counts]:
 def _counts(usage: JsonObject) -> _Counts:
     named = {_snake(name): value for name, value in usage.items()}
     found: dict[str, int] = {}
-    for part in (named, *(fields(named.get(name)) for name in _PARTS)):
+    billed = fields(named.get(_BILLED))
+    parts = (billed,) if billed else (named, *(fields(named.get(name)) for name in _PARTS))
+    for part in parts:
         for name, value in part.items():
             count = _count(value)
             if count:
@@ -235,14 +246,14 @@ def _counts(usage: JsonObject) -> _Counts:
 
 
 def _snake(name: str) -> str:
-    return _WORD_START.sub("_", name).lower()
+    return _WORD_START.sub("_", name).replace("-", "_").lower()
 
 
 def _count(value: object) -> int:
     """Return a count of tokens, rounded up; 0 for everything that cannot be one."""
     if isinstance(value, str):
         try:
-            value = float(value)
+            value = float(value.replace(",", "") if _THOUSANDS.fullmatch(value) else value)
         except ValueError:
             return 0
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -298,7 +309,9 @@ def _joined(reported: list[_Usage]) -> _Usage:
     """Return the first usage that has both counts; otherwise fill in what the first one lacks."""
     for used in reported:
         if used.prompt and used.completion:
-            return used
+            # llama.cpp reports its cache in another place.
+            cached = (one.cached for one in reported if one.cached and one.prompt == used.prompt)
+            return used if used.cached else replace(used, cached=next(cached, 0))
     prompt = next((used for used in reported if used.prompt), _Usage())
     completion = next((used.completion for used in reported if used.completion), 0)
     total = next((used.total for used in reported if used.total), 0)

@@ -211,6 +211,67 @@ KNOWN: tuple[tuple[str, dict[str, Any], tuple[int, int, int, int]], ...] = (
         (55, 63, 0, 0),
     ),
     (
+        "cohere's bill beside its cache",
+        in_usage(
+            billed_units={"input_tokens": 55, "output_tokens": 63},
+            tokens={"input_tokens": 560, "output_tokens": 66},
+            cached_tokens=512,
+        ),
+        (55, 63, 0, 0),
+    ),
+    (
+        "bedrock's older names",
+        in_usage(inputTokens=25, outputTokens=8, cacheReadInputTokenCount=900),
+        (925, 8, 900, 0),
+    ),
+    (
+        "xai",
+        in_usage(
+            prompt_tokens=32,
+            completion_tokens=9,
+            total_tokens=135,
+            prompt_tokens_details={"text_tokens": 32, "cached_tokens": 8},
+            completion_tokens_details={"reasoning_tokens": 94},
+        ),
+        (32, 103, 8, 0),
+    ),
+    (
+        "openrouter",
+        in_usage(
+            prompt_tokens=194,
+            completion_tokens=2,
+            total_tokens=196,
+            cost=0.95,
+            prompt_tokens_details={"cached_tokens": 0, "cache_write_tokens": 100},
+        ),
+        (194, 2, 0, 100),
+    ),
+    (
+        "llama.cpp's cache beside usage",
+        {
+            **in_usage(prompt_tokens=312, completion_tokens=40, total_tokens=352),
+            "timings": {"prompt_n": 12, "predicted_n": 40, "cache_n": 300},
+        },
+        (312, 40, 300, 0),
+    ),
+    (
+        "in the message",
+        {"choices": [{"message": in_usage(prompt_tokens=7, completion_tokens=8)}]},
+        (7, 8, 0, 0),
+    ),
+    ("in a list", {"usage": [{}, {"prompt_tokens": 7, "completion_tokens": 8}]}, (7, 8, 0, 0)),
+    ("with hyphens", {"usage": {"prompt-tokens": 7, "completion-tokens": 8}}, (7, 8, 0, 0)),
+    (
+        "with commas",
+        in_usage(prompt_tokens="1,200", completion_tokens="8"),
+        (1200, 8, 0, 0),
+    ),
+    (
+        "sglang's own",
+        {"meta_info": {"prompt_tokens": 12, "completion_tokens": 30, "cached_tokens": 5}},
+        (12, 30, 5, 0),
+    ),
+    (
         "cohere's older place",
         {"meta": {"billed_units": {"input_tokens": 55.0, "output_tokens": 63.0}}},
         (55, 63, 0, 0),
