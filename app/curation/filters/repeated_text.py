@@ -1,6 +1,7 @@
 """Outputs in a loop: the same words or the same line, repeated.
 
 Songs repeat a line or two, tables and code repeat tokens, and some tasks ask for it; those stay.
+Fifty repeats in a row stay only in code, and where the instruction speaks of repeating.
 """
 
 from collections import Counter
@@ -26,6 +27,15 @@ _SUNG = mentions(
     songs song lyrics poem rap jingle lullaby melody verse
     """
 )
+# Words that speak of repeating itself; the others above only make it likely.
+_ASKED_TO_REPEAT = mentions(
+    """
+    repeat* repetit* again_and_again times copies chant mantra loop* echo sequence pattern
+    binary series grid matrix ascii zeros zero ones duplicates duplicate
+    """
+)
+_HOPELESS = 50
+"""No table, song or rhythm says the same words so many times in a row."""
 # A loop of this many words is the longest looked for.
 _LONGEST_PERIOD = 50
 # Minimum length of a loop in words, or in characters of scripts without spaces.
@@ -42,8 +52,12 @@ def make(options: FilterOptions) -> Filter:
 
     def apply(record: Record) -> Record | Dropped:
         found = _loop(record.output, options.most_repeats)
-        if found is None or _ASKED.search(record.instruction) or looks_like_code(record.output):
+        if found is None or looks_like_code(record.output):
             return record
+        if _ASKED.search(record.instruction):
+            is_asked = _ASKED_TO_REPEAT.search(record.instruction) is not None
+            found = None if is_asked else _loop(record.output, max(_HOPELESS, options.most_repeats))
+            return Dropped("repeated_text", found) if found else record
         if _SUNG.search(record.instruction):
             found = _loop(record.output, 3 * options.most_repeats)
         return Dropped("repeated_text", found) if found else record
