@@ -11,7 +11,6 @@ from app.store.migrate import migrate
 from tests.bench import bench_of
 
 NOT_YET = {
-    "runs": ("llama.cpp",),
     "reader": ("json_trailing", "instances_as", "instances_last", "classify_answer",
                "classify_sentence"),
 }  # fmt: skip
