@@ -256,11 +256,16 @@ def _trouble(state: State, outage_s: float, throttle_s: float) -> str | None:
     if state.throttled_s is None:
         return None
     if state.held_s > throttle_s:
-        until = datetime.now(UTC) + timedelta(seconds=state.held_s)
-        return f"{state.throttle} It refuses calls until {until:%Y-%m-%d %H:%M} UTC."
+        return refuses_until(state.throttle or "", state.held_s)
     if state.throttled_s >= throttle_s:
         return f"The endpoint has refused all calls for {state.throttled_s:.0f} s. {state.throttle}"
     return None
+
+
+def refuses_until(words: str, hold_s: float) -> str:
+    """Return the provider's words, and the time at which calls may be sent again."""
+    until = datetime.now(UTC) + timedelta(seconds=hold_s)
+    return f"{words} It refuses calls until {until:%Y-%m-%d %H:%M} UTC."
 
 
 def _of_the_first(states: Sequence[State], troubles: Sequence[str | None]) -> str | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, Outage, RunError
+from app.errors import ConfigurationError, Outage, RunError, Throttled
 from app.llm import prices
 from app.llm.dialects.dialect import Dialect
 from app.llm.parallel.calls import Endpoint
-from app.llm.preflight.preflight import PATIENCE_S, Preflight, Probe, preflight
+from app.llm.preflight.preflight import Preflight, Probe, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
 from app.pipeline.types import Capabilities, Request, Stage
@@ -20,6 +20,7 @@ from app.services.generation.work.loading_model import ask_until_loaded
 from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
+from app.services.model_calls.endpoints import refuses_until
 from app.services.run_leased import kept_lease
 from app.states import EndReason, Status, WaitKind
 from app.store.runs import runs, slots, stage_usage, waiting
@@ -28,7 +29,10 @@ from app.store.runs.waiting import NOTICEABLE_S, Wait
 from app.store.tables.runs import Run
 from app.store.work import completions, endpoint_states
 from app.store.work.completions import Reply
-from app.store.work.endpoint_states import State
+from app.store.work.endpoint_states import State, Throttle
+
+_HOLD_S = 5.0
+"""The wait for an endpoint that refuses the preflight and states none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,16 @@ class Preflighted:
     """True when the endpoints are still loading the model, and the run should go on waiting."""
     dialects: Mapping[str, Dialect] = field(default_factory=dict)
     """The known refusals of the endpoints, by name."""
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
+    """Endpoints that refuse calls by a rate limit, and for how long."""
+    patience_s: float = 0.0
+    """The longest wait for such endpoints; 0: another one refuses all calls."""
+
+    @property
+    def may_wait(self) -> bool:
+        """Return True when the run cannot begin only because of rate limits that end soon."""
+        longest_s = max((one.hold_s + one.since_s for one in self.throttles.values()), default=None)
+        return longest_s is not None and longest_s <= self.patience_s and not self.there
 
 
 def ask(
@@ -58,10 +72,12 @@ def ask(
 
     The calls are presumed spent at their most before they are sent. Afterwards, `settle` them.
     """
-    throttle = _throttle(context, model)
-    if throttle is not None:
-        _show_wait(context, hold.run_id, throttle)
-        return None
+    states = _states(context, model)
+    for state in states.values():
+        if 0 < state.held_s <= context.throttle_patience_s:
+            # The run stays in the queue, and is looked at again.
+            _show_wait(context, hold.run_id, state)
+            return None
     known = SharedDialects(context.endpoints, model)
     context.database.retrying(known.exchange)
     asking = _Asking(context, model, material, hold)
@@ -71,7 +87,27 @@ def ask(
         asked, is_loading = ask_until_loaded(context, model, hold, asking.ask_all)
     dialects = context.database.retrying(known.exchange)
     found = _found(context, model, asked, asking.reserved, hold.token)
-    return replace(found, dialects=dialects, is_loading=is_loading)
+    throttles = {
+        name: Throttle(
+            trouble.retry_after_s or _HOLD_S,
+            states[name].throttled_s or 0.0 if name in states else 0.0,
+            str(trouble),
+        )
+        for name, one in asked.items()
+        if isinstance(trouble := one.trouble, Throttled)
+    }
+    patience_s, why = context.throttle_patience_s, found.trouble
+    if why is not None and throttles and min(throttles.values()).hold_s > patience_s:
+        why = refuses_until(why, min(throttles.values()).hold_s)
+    passes = all(isinstance(one.trouble, Outage | Throttled | None) for one in asked.values())
+    return replace(
+        found,
+        trouble=why,
+        is_loading=is_loading,
+        dialects=dialects,
+        throttles=throttles,
+        patience_s=patience_s if passes else 0.0,
+    )
 
 
 def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> None:
@@ -94,6 +130,23 @@ def settle(session: Session, run: Run, asked: Preflighted, *, waits: bool) -> No
         accounting.record_replies(session, run, asked.replies)
 
 
+def record_throttles(session: Session, run: Run, asked: Preflighted, *, is_waiting: bool) -> None:
+    """Let all workers know which endpoints refuse calls by a rate limit; show what a run waits for.
+
+    Args:
+        session: of the transaction that holds the run's row.
+        run: the run.
+        asked: the findings.
+        is_waiting: the run can't begin because of them.
+    """
+    endpoint_states.add(session, asked.throttles, run.model)
+    for name, throttle in sorted(asked.throttles.items()):
+        endpoint_states.record_throttled(session, name, run.model, throttle)
+    if is_waiting:
+        words = min(asked.throttles.values()).words
+        waiting.begin(session, run.id, Wait(WaitKind.THROTTLE, words))
+
+
 def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
     """Pause a run with the provider's words, unless the slot was lost meanwhile."""
     runs.move(
@@ -106,15 +159,10 @@ def pause_run_for_provider(session: Session, hold: Hold, message: str) -> None:
     )
 
 
-def _throttle(context: ServiceContext, model: str) -> State | None:
-    """Return the state of an endpoint that throttles, but not for so long that the run pauses.
-
-    Then the run stays in the queue, and is looked at again.
-    """
+def _states(context: ServiceContext, model: str) -> Mapping[str, State]:
     names = [endpoint.name for endpoint in context.endpoints]
     with context.database.read() as session:
-        states = endpoint_states.states(session, names, model, lock=False).values()
-    return next((state for state in states if 0 < state.held_s < PATIENCE_S), None)
+        return endpoint_states.states(session, names, model, lock=False)
 
 
 def _show_wait(context: ServiceContext, run_id: str, throttle: State) -> None:
@@ -204,14 +252,14 @@ class _Asking:
         return is_presumed
 
     def ask_all(self) -> Mapping[str, Preflight]:
-        """Ask endpoints in order; it ends with the first that refuses. Outages do not end it."""
+        """Ask endpoints in order, until one refuses. Outages and rate limits do not end it."""
         asked: dict[str, Preflight] = {}
         for endpoint in self._context.endpoints:
             try:
                 asked[endpoint.name] = self._ask(endpoint)
             except ConfigurationError as error:
                 asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
-            if not isinstance(asked[endpoint.name].trouble, Outage | None):
+            if not isinstance(asked[endpoint.name].trouble, Outage | Throttled | None):
                 break
         return asked
 
@@ -234,11 +282,12 @@ def _found(
 ) -> Preflighted:
     """Join the findings: a run relies on what all endpoints that answer can do.
 
-    Endpoints that are away are left to the circuit breaker, unless all of them are.
+    Endpoints that are away or throttle are left to the pump, unless all of them are.
     """
     there = [name for name, one in asked.items() if one.trouble is None]
     troubles = [one.trouble for one in asked.values() if one.trouble is not None]
-    refusals = [trouble for trouble in troubles if not there or not isinstance(trouble, Outage)]
+    passing = (Outage, Throttled)
+    refusals = [trouble for trouble in troubles if not there or not isinstance(trouble, passing)]
     can = [asked[name].capabilities for name in there]
     return Preflighted(
         capabilities=Capabilities(

@@ -94,6 +94,8 @@ def _plan_first_work(
     is_held = slots.is_held(session, hold)
     waits = is_held and run.status == Status.QUEUED
     preflight_run.settle(session, run, asked, waits=waits)
+    if waits and asked.throttles:
+        preflight_run.record_throttles(session, run, asked, is_waiting=asked.may_wait)
     if waits and asked.trouble is None:
         for name in sorted(asked.there):
             endpoint_states.record_up(session, name, run.model)
@@ -101,7 +103,7 @@ def _plan_first_work(
         waiting.end(session, run.id)
         _begin(session, run, material, asked)
         return as_known_now(run, material)
-    if waits and not asked.is_loading:
+    if waits and not asked.is_loading and not asked.may_wait:
         waiting.end(session, run.id)
         pause_run_for_provider(session, hold, str(asked.trouble))
     # Committed before, but the answer was lost; or the run was paused or taken away meanwhile.

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from app.llm.scripted.model import reply
@@ -20,6 +22,7 @@ from app.store.runs.slots import Slot
 from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent, RunSlot
 from app.store.tables.work import WorkItem
+from app.store.work import endpoint_states
 from tests.bench import Bench, after_looks
 
 OpenBench = Callable[..., AbstractContextManager[Bench]]
@@ -137,6 +140,53 @@ def test_an_endpoint_that_only_throttles_pauses_the_run_in_time(open_bench: Open
     assert seen.message is not None
     assert seen.message.startswith("The endpoint has refused all calls for ")
     assert "slow down" in seen.message
+
+
+@pytest.mark.parametrize("preflight", [True, False], ids=["at the start", "later"])
+def test_a_throttle_of_a_day_pauses_the_run_at_once_and_says_until_when(
+    open_bench: OpenBench, preflight: bool
+) -> None:
+    headers = {"Retry-After": "86400"}
+    slow = replace(refused(429, "quota of the day"), headers=headers)
+    is_over = {"is": False}
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        return reply(call) if is_over["is"] else slow
+
+    with open_bench(script if preflight else after_preflight(script)) as bench:
+        run_id = bench.start(**SMALL)
+        seen = bench.work(run_id)
+        assert (seen.status, seen.end_reason) == ("paused", "provider")
+        assert "quota of the day" in (seen.message or "")
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert f"{tomorrow:%Y-%m-%d}" in (seen.message or "")
+        # A person knows better: the endpoint is asked again.
+        is_over["is"] = True
+        control.resume_run(bench.context, run_id)
+        assert bench.work(run_id).status == "succeeded"
+
+
+def test_a_throttle_at_the_start_is_waited_for_and_shown(open_bench: OpenBench) -> None:
+    slow = replace(refused(429, "come back later"), headers={"Retry-After": "300"})
+    is_over = {"is": False}
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        return reply(call) if is_over["is"] else slow
+
+    with open_bench(script) as bench:
+        run_id = bench.start(**SMALL)
+        seen = bench.work(run_id)
+        assert seen.status == "queued"
+        assert seen.waiting is not None
+        assert "come back later" in seen.waiting.message
+        calls = bench.server.counts.calls
+        assert bench.work(run_id).status == "queued"
+        assert bench.server.counts.calls == calls, "nothing is sent before the wait is over"
+        is_over["is"] = True
+        with bench.context.database.write() as session:
+            endpoint_states.release(session, "default", "scripted")
+        seen = bench.work(run_id)
+        assert (seen.status, seen.waiting) == ("succeeded", None)
 
 
 def test_an_endpoint_that_stays_away_pauses_the_run_in_time(open_bench: OpenBench) -> None:
