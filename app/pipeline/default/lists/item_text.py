@@ -81,6 +81,8 @@ _QUOTES = {
     '"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d",
     "\u201e": "\u201c", "\u300e": "\u300f",
 }  # fmt: skip
+_FIRST_BOLD = re.compile(r"\A\*\*(?P<text>[^*\n]{1,60})\*\*(?=\s)")
+_BREAK = re.compile(r"(?:\s{0,3}<br\s?/?>)+\Z|\A(?:<br\s?/?>\s{0,3})+", re.I)
 _MOST_TITLE_WORDS = 6
 _FEWEST_TASK_WORDS = 3
 _WRAPPED_LINE = 50
@@ -241,6 +243,7 @@ def tidy(text: str) -> str:
     for _ in range(4):
         before = text
         text = _INLINE_REMARK.sub("", text) if text[-1:] in "])*_" else text
+        text = _FIRST_BOLD.sub(r"\g<text>", _BREAK.sub("", text))
         text = _unquoted(_unlabelled(text).strip())
         if text == before:
             break
