@@ -33,6 +33,8 @@ from tests.scripted_trainer import ScriptedTrainer
 DUMP = Path(__file__).with_name("old_database.sql")
 KEY = "sb_01a22d3479679fe293b53c_2ddb6bdf2979aaf8720d6fe964a0b170f8dad0aa19cc39814288dbe222d20b4f"
 MADE_AT = "0006"
+# Columns that are gone: a worker learns their content anew from the endpoint.
+DROPPED = {"batches": {"length_name"}}
 RENAMED = {
     "runs": {
         "barren_tickets": "unproductive_tickets",
@@ -99,7 +101,11 @@ def test_every_row_is_there_after_the_migration_and_after_going_back(path: Path)
         assert rows_of(path) == before
     for table, rows in before.items():
         names = RENAMED.get(table, {})
-        wanted = [{names.get(name, name): value for name, value in row.items()} for row in rows]
+        gone = DROPPED.get(table, set())
+        wanted = [
+            {names.get(name, name): value for name, value in row.items() if name not in gone}
+            for row in rows
+        ]
         pairs = zip(wanted, after[table], strict=True)
         assert [{name: row[name] for name in first} for first, row in pairs] == wanted, table
 
