@@ -178,9 +178,12 @@ def _after(places: Sequence[tuple[int, int]], position: int) -> tuple[int, int] 
 
 
 _LABEL = re.compile(
-    r"^[ \t>#*_-]{0,8}(?:\(?\d{1,2}[.)][ \t]*)?(?:Example[ \t]*\d{1,2}[ \t]*[-:.\u2013]?[ \t]*)?"
+    r"^(?P<heading>[ ]{0,3}#{1,6}[ \t]+)?"
+    r"[ \t>#*_-]{0,8}(?:\(?\d{1,2}[.)][ \t]*)?(?:Example[ \t]*\d{1,2}[ \t]*[-:.\u2013]?[ \t]*)?"
     r"(?P<name>input|(?:expected |class )?(?:output|answer|response|label))(?:[ \t]{0,3}\d{1,2})?"
-    r"[ \t]{0,3}(?:\*\*|__)?[ \t]{0,3}[:\uff1a](?:\*\*|__)?",
+    r"[ \t]{0,3}(?:\*\*|__)?[ \t]{0,3}"
+    # A heading needs no colon.
+    r"(?:[:\uff1a](?:\*\*|__)?|(?(heading)(?=[ \t]*$)|(?!)))",
     re.I | re.M,
 )
 _HEADING = re.compile(

@@ -10,20 +10,6 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from tests.bench import bench_of
 
-NOT_YET = {
-    "reader": ("json_trailing", "instances_as", "instances_last", "classify_answer",
-               "classify_sentence"),
-}  # fmt: skip
-"""The parts of what the tests of this folder show that are still to come."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect the tests of what is still to come to fail."""
-    for item in items:
-        for part, words in NOT_YET.items():
-            if item.path.parent == Path(__file__).parent and any(w in item.name for w in words):
-                item.add_marker(pytest.mark.xfail(reason=part))
-
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

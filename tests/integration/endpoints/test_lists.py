@@ -45,6 +45,13 @@ SHAPES: Mapping[str, ListShape] = {
     "list_number_own_line": numbered("{n}.\n"),
     "list_quote": numbered("> {n}. "),
     "list_tag": lambda items: "\n".join(f"<task>{item}</task>" for item in items),
+    "number_sign": numbered("#{n} "),
+    "number_word": numbered("No. {n}: "),
+    "task_heading": numbered("### Task {n}\n", between="\n\n"),
+    "letters": lambda items: "\n".join(f"{'abcdefgh'[n]}) {item}" for n, item in enumerate(items)),
+    "chinese_label": numbered("任务{n}\N{FULLWIDTH COLON}"),
+    "control_token": wrapped("Sure! Here are 8 new tasks:\n\n", "<|im_end|>"),
+    "json_lines": lambda items: "\n".join(json.dumps({"instruction": item}) for item in items),
     "json_bare_array": lambda items: json.dumps(list(items)),
 }
 OWN_OPTIONS = (

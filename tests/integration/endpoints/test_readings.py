@@ -33,6 +33,10 @@ def _input_output(pairs: Pairs) -> str:
     return "\n\n".join(f"Input: {given}\nOutput: {output}" for given, output in pairs)
 
 
+def _headings(pairs: Pairs) -> str:
+    return "\n\n".join(f"### Input\n{given}\n\n### Output\n{output}" for given, output in pairs)
+
+
 def _last_tag_unclosed(pairs: Pairs) -> str:
     text = "\n".join(f"<input>{i}</input>\n<output>{o}</output>" for i, o in pairs)
     return text.removesuffix("</output>")
@@ -47,6 +51,7 @@ HABITS: dict[str, tuple[Behaviour, ...]] = {
     "json_trailing_commas": (*PLAIN, on(("input_first",), instances(_trailing_commas))),
     "instances_as_Input_Output": (*PLAIN, on(("input_first",), instances(_input_output))),
     "instances_last_tag_unclosed": (*PLAIN, on(("input_first",), instances(_last_tag_unclosed))),
+    "instances_under_headings": (*PLAIN, on(("input_first",), instances(_headings))),
     "classify_answer_prefix": (*PLAIN, labels("Answer: {}".format)),
     "classify_sentence": (*PLAIN, labels("The answer is **{}**".format)),
 }

@@ -21,6 +21,7 @@ _NUMBER = re.compile(
     rf"[#\u2116]?(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]?{_DELIMITER}"
     + _CLOSED.replace("closed", "after")
 )
+_HASHED = re.compile(r"[#\u2116][ ]?(?P<number>\d{1,4})(?P<delimiter>)(?=[ \t])")
 _BRACKETED = re.compile(
     r"[(\uff08\[\u3010\u3014\u300a<](?:[^\W\d_]{2,12}[ ])?\s?(?P<number>\d{1,4})\s?"
     r"[)\uff09\]\u3011\u3015\u300b>](?P<delimiter>[.:\u3001\uff1a]?)"
@@ -30,7 +31,7 @@ _CIRCLED = re.compile(
     r"|\d\ufe0f?\u20e3|\U0001f51f)(?P<delimiter>[.)\u3001:]?)"
 )
 _LABELLED = re.compile(
-    r"(?P<label>(?:[^\W\d_]{1,20}[ ]){0,2}[^\W\d_]{1,20})[ \u00a0]?(?:[#\u2116][ ]?)?"
+    r"(?P<label>(?:[^\W\d_]{1,20}[ ]){0,2}[^\W\d_]{1,20})\.?[ \u00a0]?(?:[#\u2116][ ]?)?"
     rf"(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]{{0,2}}{_DELIMITER}"
     + _CLOSED.replace("closed", "after")
 )
@@ -63,7 +64,7 @@ _KNOWN_LABELS = """
     aufgabe anweisung frage tarea instrucción pregunta tâche consigne tarefa instrução pergunta
     compito istruzione domanda taak opdracht zadanie polecenie задание задача инструкция вопрос
     任务 指令 题目 问题 任務 タスク 指示 課題 質問 과제 지시 질문 tugas görev uppgift oppgave opgave
-    tehtävä feladat úkol sarcină
+    tehtävä feladat úkol sarcină no nr
 """
 
 
@@ -153,7 +154,7 @@ def _numbered(body: str, *, is_heading: bool) -> tuple[re.Match[str], Marker] | 
     """Return what a number or letter matched, and its marker."""
     first = body[:1]
     if first.isdigit() or first in "#\u2116":
-        found = _CIRCLED.match(body) or _NUMBER.match(body)
+        found = _CIRCLED.match(body) or _NUMBER.match(body) or _HASHED.match(body)
         if found is None:
             return None
         kind = found.group("delimiter").lstrip("\\") or "bare"
