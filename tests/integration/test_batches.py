@@ -334,16 +334,16 @@ def test_the_name_of_a_parameter_is_learned_from_a_batch_and_the_rest_goes_by_ba
 
 
 @ON_ONE_DATABASE
-def test_a_parameter_that_is_refused_pauses_the_run_once_what_came_is_recorded(
+def test_an_account_that_is_closed_pauses_the_run_once_what_came_is_recorded(
     open_bench: OpenBench,
 ) -> None:
-    error = {"message": "logprobs is not supported", "code": "unsupported_parameter"}
+    error = {"message": "Your account is not active.", "code": "billing_not_active"}
     refused = ScriptedReply(status=400, error=error)
     with open_bench(by_item(lambda n, _: refused if int(n) % 2 else None)) as bench:
         run_id = bench.start(**RUN, batch="later_stages")
         seen = settle(bench, run_id)
         assert (seen.status, seen.end_reason) == ("paused", "provider")
-        assert "logprobs is not supported" in (seen.message or "")
+        assert "Your account is not active." in (seen.message or "")
         assert seen.stages["classify"].done == 6
         control.resume_run(bench.context, run_id)
         settle(bench, run_id)
