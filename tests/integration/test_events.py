@@ -162,9 +162,12 @@ def test_no_event_is_lost_or_sent_twice_with_three_writers_and_a_reader_that_is_
         run_id = bench.start(target=5)
         reader = threads.submit(read_in_pieces, api, run_id)
         written = [threads.submit(note, bench, run_id, kind, 30) for kind in ("a", "b", "c")]
-        for one in written:
-            one.result()
-        control.cancel_run(bench.context, run_id)
+        try:
+            for one in written:
+                one.result()
+        finally:
+            # The reader goes on until the run ends.
+            control.cancel_run(bench.context, run_id)
         received = reader.result()
         assert [one.data for one in received] == stored(api, run_id)
     assert [one.id for one in received] == sorted({one.id or 0 for one in received})
