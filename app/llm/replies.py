@@ -6,6 +6,7 @@ classified like every other.
 """
 
 import json
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
@@ -23,6 +24,8 @@ from app.pipeline.types import Completion
 
 MAX_NAME_CHARACTERS = 200
 """Most characters kept of a model's name and of a finish reason."""
+_PLAIN_BYTES = 4096
+"""Bytes read of a body that is a plain text: enough to recognise an error."""
 
 
 def json_object(body: bytes) -> JsonObject:
@@ -76,7 +79,9 @@ def _is_begun(reply: JsonObject) -> bool:
 
 def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:
     """Read a body that is a plain text instead of JSON; None: it is no such text."""
-    text = body[:4096].decode("utf-8", errors="replace").strip()
+    # A character that the cut goes through is left out; other bytes are no text.
+    decoder = getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(body[:_PLAIN_BYTES], final=len(body) <= _PLAIN_BYTES).strip()
     if (
         not text
         or not text[0].isalpha()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import ItemError, Outage
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.replies import json_object, read_completion, read_reply
+from app.llm.replies import json_object, read_completion, read_plain, read_reply
 from app.llm.scripted.server import ScriptedReply, scripted_server
 from app.pipeline.types import Completion, Parameters, Request, TextPrompt
 
@@ -106,3 +106,16 @@ def test_of_two_tokens_with_the_same_text_the_likelier_counts() -> None:
     logprobs = {"content": [{"token": "Yes", "top_logprobs": rows}]}
     reply = {"choices": [{"text": "Yes", "logprobs": logprobs}]}
     assert read_completion(reply, "m").top_logprobs == {"Yes": -1.5}
+
+
+@pytest.mark.parametrize("length", [100, 4094, 4095, 5000])
+def test_a_plain_text_is_read_wherever_its_beginning_ends(length: int) -> None:
+    body = ("x" * length + "é" * 2000).encode()
+    failure = read_plain(body, {})
+    assert failure is not None
+    assert failure.words.startswith("xxx")
+
+
+@pytest.mark.parametrize("body", [b"text\xff", b"text\xc3", b"", b"null", b"{"])
+def test_other_bytes_are_no_plain_text(body: bytes) -> None:
+    assert read_plain(body, {}) is None
