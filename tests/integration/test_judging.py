@@ -240,11 +240,14 @@ def test_an_endpoint_that_only_throttles_ends_the_judging_too(
     assert judge.unasked >= 11
 
 
-def test_an_endpoint_without_schemas_is_asked_for_marked_text(
+def test_an_endpoint_that_refuses_schemas_is_asked_without_them(
     opened: OpenBench, tmp_path: Path
 ) -> None:
+    refused: list[int] = []
+
     def plain(call: ScriptedCall) -> ScriptedReply:
         if call.schema is not None:
+            refused.append(call.n)
             error = {"message": "response_format is not supported", "param": "response_format"}
             return ScriptedReply(status=400, error=error)
         return ScriptedReply("<reason>So.</reason> <verdict>first</verdict>")
@@ -252,9 +255,16 @@ def test_an_endpoint_without_schemas_is_asked_for_marked_text(
     with opened(plain) as bench:
         job = posted(bench, tmp_path)
         work(bench, job)
-        judge, _, log = found(bench.context, job)
+        judge, _, _ = found(bench.context, job)
+        asked = bench.server.counts.calls - len(refused)
+        # What was learnt shapes the prompts of the next job.
+        before, again = len(refused), posted(bench, tmp_path)
+        work(bench, again)
+        _, _, log = found(bench.context, again)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
-    assert "without a JSON schema" in log
+    assert 0 < before < asked
+    assert "Asking the judge for marked text" in log
+    assert len(refused) == before
 
 
 PRICES = {"stern": Price(input_usd=Decimal(1000), output_usd=Decimal(2000))}

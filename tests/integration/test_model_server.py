@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.errors import ItemError
+from app.errors import ContextExceeded
 from app.llm.dialects.shared import SharedDialect
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.fanout import Fanout
@@ -138,7 +138,7 @@ def test_it_keeps_to_a_json_schema(server: ModelServer) -> None:
 
 def test_a_prompt_longer_than_a_slot_is_trouble_of_the_item(server: ModelServer) -> None:
     (outcome,) = server.ask(chat("word " * 5000))
-    assert type(outcome.answer) is ItemError
+    assert isinstance(outcome.answer, ContextExceeded)
     assert "4096" in str(outcome.answer)
 
 

@@ -76,7 +76,7 @@ def test_rows_answered_again_keep_all_but_their_output(open_bench: OpenBench) ->
             "grown_by": "run_before",
             "instance_mode": "input_first",
         }
-    assert asked == len(ROWS) + 2
+    assert asked == len(ROWS) + 1
 
 
 def test_every_row_that_stays_leads_to_the_reply_that_says_so(open_bench: OpenBench) -> None:
@@ -236,7 +236,7 @@ def test_throttles_outages_and_broken_replies_lose_no_row(open_bench: OpenBench)
         run_id = start(bench, dataset_id, "re_answer", max_attempts=10)
         seen = bench.work(run_id)
         rows = made(bench, run_id)
-        assert bench.server.counts.calls >= 2 + 20 + 15
+        assert bench.server.counts.calls >= 1 + 20 + 15
     assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     assert [origin["position"] for *_, origin in rows] == [n for n in range(20) if n % 7 != 6]
     assert all(record.output.startswith("new answer") for record, *_ in rows)
@@ -256,7 +256,7 @@ def test_a_budget_pauses_a_review_is_never_passed_and_more_lets_it_go_on(
         seen = bench.work(run_id)
         assert seen.end_reason == "target_met"
         # The endpoint is asked anew what it can do.
-        assert bench.server.counts.calls == 35 + 2 + 2
+        assert bench.server.counts.calls == 35 + 1 + 1
         assert seen.progress.complete == 35
 
 

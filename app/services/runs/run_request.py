@@ -58,7 +58,8 @@ def _legacy_options(options: RunOptions) -> str:
     new = {
         name
         for name, field in RunOptions.model_fields.items()
-        if name not in _OPTIONS_BEFORE_2 and getattr(options, name) == field.default
+        if name not in _OPTIONS_BEFORE_2
+        and getattr(options, name) == field.get_default(call_default_factory=True)
     }
     most = options.instances_per_instruction or 3
     then = options.model_copy(update={"instances_per_instruction": most})
