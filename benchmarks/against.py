@@ -64,7 +64,9 @@ def ratios(
         read = {checkout: figures(checkout, module, arguments) for checkout in order}
         for name in read[HERE].keys() & read[other].keys():
             found[name].append(read[HERE][name] / read[other][name])
-        print(f"{module}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        # Printed at once: a round takes minutes, and a later one may fail.
+        last = ", ".join(f"{name} {each[-1]:.2f}" for name, each in sorted(found.items()))
+        print(f"{module}, round {number + 1} of {rounds}: {last}", file=sys.stderr, flush=True)
     return found
 
 
