@@ -23,9 +23,10 @@ run: .venv/run.installed ## grow alpaca_data.json from the bundled seed tasks wi
 up: .venv/run.installed ## start the service and keep it running
 	@$(BIN)/seedbed up
 
+# Each process that imports torch takes seconds to do so, and then uses a whole core.
 test: .venv/training.installed ## all tests except crash tests and slow tests
 	@$(PYTEST) -n $(AT_ONCE) -m "not slow and not crash and not torch"
-	@$(PYTEST) -n $(AT_ONCE) -m "torch and not slow and not crash"
+	@$(PYTEST) -n 2 -m "torch and not slow and not crash"
 
 check: .venv/dev.installed ## lint, types, import rules
 	$(BIN)/ruff check .
