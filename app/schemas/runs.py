@@ -137,7 +137,7 @@ class LearnedView(Schema):
     keyword of the JSON schema."""
     action: Literal["dropped", "renamed", "folded", "at_most", "at_least", "raised"]
     """`dropped`: not sent. `renamed`: sent under another name. `folded`: put in front of the first
-    message of the user. `at_most`, `at_least`: limited. `raised`: replies get more room."""
+    message of the user. `at_most`, `at_least`: limited. `raised`: replies may be longer."""
     value: float | str | None
     """The limit, or the other name; null for the other actions."""
     stage: str | None

@@ -28,7 +28,7 @@ class Lesson:
     """Its name in the request; ``system`` for the role, ``response_format.maxItems`` for a keyword
     of the schema."""
     action: Action
-    """``raised`` is not about a refusal: replies of a stage need more room than they got."""
+    """``raised`` is not about a refusal: replies of a stage were longer than their limit."""
     value: float | str | None = None
     """The limit, or the other name; None for the other actions."""
     stage: str = ""
@@ -66,7 +66,7 @@ class Dialect:
         """Return True when the endpoint is sent all of these stop sequences."""
         return len(apply({"stop": list(stops)}, self).get("stop", ())) == len(stops)
 
-    def room_for(self, stage: str) -> int | None:
+    def raised_limit_for(self, stage: str) -> int | None:
         """Return the raised length limit of a stage, in tokens; None: it was not raised."""
         values = [one.value for one in self.lessons if (one.action, one.stage) == ("raised", stage)]
         return max((int(value) for value in values if isinstance(value, int | float)), default=None)

@@ -193,29 +193,29 @@ def _numbers(words: str) -> Iterator[float]:
 
 # One call only.
 
-_LEAST_ROOM = 256
-_ROOM_LEFT = 0.9
-"""Share of the room left by a prompt that is used: endpoints count a template's tokens
+_LEAST_REST = 256
+_SHARE_OF_REST = 0.9
+"""Share of the context beside the prompt that is used: endpoints count a template's tokens
 differently."""
 _CONTEXT_OF = re.compile(r"(?:context (?:length|window|size)|maximum)\D{0,30}?(\d[\d,]*)", re.I)
 _INPUT_OF = re.compile(r"(\d[\d,]*) (?:input|prompt) tokens|(\d[\d,]*) in the messages", re.I)
 
 
 def fitted(refusal: Failure, sent: Body) -> dict[str, Any] | None:
-    """Return the body with a length that the context has room for beside this prompt.
+    """Return the body with a length that the context allows beside this prompt.
 
     It is about this prompt, so nothing is learnt.
 
     Returns:
-        None when the refusal does not say how much room there is, or there is too little.
+        None when the refusal does not say how much is left, or it is too little.
     """
     context, used = _CONTEXT_OF.search(refusal.words), _INPUT_OF.search(refusal.words)
     name = next((name for name in LENGTH_NAMES if name in sent), None)
     if context is None or used is None or name is None or refusal.status in _NOT_ABOUT_PROMPTS:
         return None
     prompt = used.group(1) or used.group(2)
-    room = int((_whole(context.group(1)) - _whole(prompt)) * _ROOM_LEFT)
-    return {**sent, name: room} if _LEAST_ROOM <= room < int(sent[name]) else None
+    rest = int((_whole(context.group(1)) - _whole(prompt)) * _SHARE_OF_REST)
+    return {**sent, name: rest} if _LEAST_REST <= rest < int(sent[name]) else None
 
 
 def _whole(digits: str) -> int:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError
 from app.llm.dialects.dialect import Lesson
-from app.llm.dialects.room import more_room
+from app.llm.dialects.raised_limit import raised_limit
 from app.llm.dialects.shared import SharedDialect
 from app.llm.parallel.fanout import Fanout
 from app.llm.preflight.parts import PARTS, bare
@@ -133,9 +133,9 @@ class _Asking:
     def _answered(self, question: Question) -> Completion | None:
         """Return the answer; None: there was one, but it can't be used."""
         answer = self._unless_refused(question.request)
-        if answer is None or not _lacks_room(answer) or not question.stages:
+        if answer is None or not _ended_before_answer(answer) or not question.stages:
             return answer
-        limit = more_room(question.request.parameters.max_tokens, has_thought=True)
+        limit = raised_limit(question.request.parameters.max_tokens, has_thought=True)
         words = "The reply ended at the limit before its first word."
         self._dialect.add(
             Lesson("max_tokens", "raised", limit, stage, words) for stage in question.stages
@@ -228,7 +228,7 @@ def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | P
             return throttle
 
 
-def _lacks_room(completion: Completion) -> bool:
+def _ended_before_answer(completion: Completion) -> bool:
     return completion.cut_off and not completion.text.strip()
 
 

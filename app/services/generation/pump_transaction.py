@@ -17,7 +17,7 @@ from app.services.generation.work.end_run import finish_if_over
 from app.services.generation.work.item_call import Answered, ItemCall
 from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
-from app.services.generation.work.recording import Recorder
+from app.services.generation.work.record_replies import Recorder
 from app.services.model_calls.dialects import SharedDialects
 from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
 from app.services.model_calls.streaks import streaks_from

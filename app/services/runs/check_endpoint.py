@@ -168,7 +168,7 @@ class EndpointChecker:
     def _requests(
         self, options: RunOptions, capabilities: Capabilities
     ) -> Iterator[tuple[Stage, Request]]:
-        """Yield a request of each stage, with the room that the preflight found it needs."""
+        """Yield a request of each stage, with the length limit that the preflight found."""
         stages = set[Stage]()
         for sample in samples_of(options, capabilities):
             # A calibration is a classification without content.
@@ -176,8 +176,8 @@ class EndpointChecker:
                 continue
             stages.add(sample.stage)
             parameters = sample.request.parameters
-            room = self._dialect.now.room_for(sample.stage) or 0
-            longer = replace(parameters, max_tokens=max(room, parameters.max_tokens))
+            limit = self._dialect.now.raised_limit_for(sample.stage) or 0
+            longer = replace(parameters, max_tokens=max(limit, parameters.max_tokens))
             yield (
                 sample.stage,
                 replace(sample.request, parameters=longer, extra_body=self._extra_body),

@@ -12,7 +12,7 @@ from app.schemas.runs import RunEstimate
 from app.services.context import ServiceContext
 from app.services.generation.work.estimate_plan import GrowingPlan
 from app.services.generation.work.material import material_of
-from app.services.generation.work.recording import give_up_refused
+from app.services.generation.work.record_replies import give_up_refused
 from app.services.generation.work.run_filters import check_rules
 from app.services.idempotency import RequestKey, insert_once
 from app.services.model_calls.streaks import Streaks, streaks_from

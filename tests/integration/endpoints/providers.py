@@ -21,7 +21,12 @@ from app.llm.scripted.behaviours.refusals import (
     refuses_schema_keyword,
     refuses_system_role,
 )
-from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs, thinks
+from app.llm.scripted.behaviours.wordings import (
+    ignores_schema,
+    needs_long_limit,
+    no_logprobs,
+    thinks,
+)
 from app.llm.scripted.server import ORDINARY_SITE, Site
 from app.llm.scripted.wire import Json, ScriptedCall
 
@@ -98,7 +103,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "OpenAI gpt-5, o-series": Provider(
         "https://api.openai.com/v1",
         (
-            needs_room(180),
+            needs_long_limit(180),
             refuses("max_tokens"),
             refuses("top_p"),
             refuses(
@@ -110,7 +115,7 @@ PROVIDERS: Mapping[str, Provider] = {
                 body=error("You are not allowed to request logprobs from this model"),
             ),
         ),
-        "`max_completion_tokens`; more room for thoughts",
+        "`max_completion_tokens`; a higher limit, for thoughts",
         frozenset({"max_tokens", "top_p", "temperature", "logprobs"}),
         "sampling parameters, logprobs",
         can=frozenset({"json_schema"}),

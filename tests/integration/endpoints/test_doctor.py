@@ -13,7 +13,7 @@ from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.behaviours.combine import Behaviour, playing
 from app.llm.scripted.behaviours.refusals import asks_for, error, fails, needs_key, refuses
-from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs
+from app.llm.scripted.behaviours.wordings import ignores_schema, needs_long_limit, no_logprobs
 from app.llm.scripted.server import ORDINARY_SITE, ScriptedServer, Site, scripted_server
 from app.services.runs.check_endpoint import MOST_CALLS
 from app.stack.environment import variable_names
@@ -66,7 +66,7 @@ def test_a_good_endpoint_gets_a_whole_report() -> None:
 
 def test_the_report_for_a_person_names_what_is_missing_and_what_was_learnt() -> None:
     # What a reasoning model does.
-    thinking = (no_logprobs, ignores_schema, needs_room(180), refuses("max_tokens"),
+    thinking = (no_logprobs, ignores_schema, needs_long_limit(180), refuses("max_tokens"),
                 refuses("top_p"))  # fmt: skip
     with endpoint(*thinking) as server:
         result = doctor(server, "--model", "another")

@@ -11,7 +11,7 @@ from app.llm.scripted.behaviours.wordings import (
     instances,
     labels,
     lists,
-    needs_room,
+    needs_long_limit,
     says,
     thinks,
 )
@@ -47,7 +47,7 @@ HABITS: dict[str, tuple[Behaviour, ...]] = {
     "think_restates_schema": (*PLAIN, lists(_json_object), thinks()),
     "content_as_parts": (*PLAIN, content_parts(thinking_part)),
     "reasoning_beside_content": (*PLAIN, reasons()),
-    "classify_budget_4_tokens": (*PLAIN, needs_room(180)),
+    "classify_budget_4_tokens": (*PLAIN, needs_long_limit(180)),
     "json_trailing_commas": (*PLAIN, on(("input_first",), instances(_trailing_commas))),
     "instances_as_Input_Output": (*PLAIN, on(("input_first",), instances(_input_output))),
     "instances_last_tag_unclosed": (*PLAIN, on(("input_first",), instances(_last_tag_unclosed))),

@@ -116,7 +116,7 @@ def cuts(finish_reason: str | None, *, keep: float = 0.6) -> Behaviour:
     return in_method(replies(changed))
 
 
-def needs_room(tokens: int, *, reasoning: str = THOUGHT) -> Behaviour:
+def needs_long_limit(tokens: int, *, reasoning: str = THOUGHT) -> Behaviour:
     """Answer nothing but a thought where a call allows `tokens` tokens or fewer."""
 
     def changed(call: ScriptedCall, given: ScriptedReply) -> ScriptedReply:

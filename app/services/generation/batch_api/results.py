@@ -33,7 +33,7 @@ from app.services.generation.work.item_call import (
 )
 from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
-from app.services.generation.work.recording import Recorder
+from app.services.generation.work.record_replies import Recorder
 from app.states import BatchState
 from app.store.tables.batches import Batch
 from app.store.tables.runs import Run

@@ -66,11 +66,15 @@ def capabilities_of(run: Run) -> Capabilities:
     return Capabilities(**can)
 
 
-def room_of(run: Run) -> Mapping[Stage, int]:
+def raised_limits(run: Run) -> Mapping[Stage, int]:
     """Return the raised length limits of a run's stages, in tokens."""
     known = Dialect(_lessons(run))
     raised = {lesson.stage for lesson in known.lessons if lesson.action == "raised"}
-    return {Stage(stage): room for stage in raised if (room := known.room_for(stage)) is not None}
+    return {
+        Stage(stage): limit
+        for stage in raised
+        if (limit := known.raised_limit_for(stage)) is not None
+    }
 
 
 def raised_by(run: Run) -> Mapping[str, Sequence[Lesson]]:

@@ -29,7 +29,7 @@ class RunMaterial:
     """Empty in a review."""
     capabilities: Capabilities = CAN_NOTHING
     """Those of all endpoints, as known now."""
-    room: Mapping[Stage, int] = field(default_factory=dict)
+    raised_limits: Mapping[Stage, int] = field(default_factory=dict)
     """Raised length limits by stage, in tokens."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of every call, by setting and by option."""
@@ -65,6 +65,6 @@ def as_known_now(run: Run, material: RunMaterial) -> RunMaterial:
     options, target = material.options, run.options["target"]
     if target != options.target:
         options = options.model_copy(update={"target": target})
-    capabilities, room = learned.capabilities_of(run), learned.room_of(run)
-    now = replace(material, options=options, capabilities=capabilities, room=room)
+    capabilities, limits = learned.capabilities_of(run), learned.raised_limits(run)
+    now = replace(material, options=options, capabilities=capabilities, raised_limits=limits)
     return material if now == material else now

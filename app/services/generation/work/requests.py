@@ -45,9 +45,10 @@ def _load(session: Session, items: Sequence[Item], material: RunMaterial) -> Loa
 def _call(item: Item, material: RunMaterial, asking: Asking, loaded: Loaded) -> ItemCall:
     stage = STAGES[item.stage]
     request = stage.build(item, material, asking, loaded)
-    room = material.room.get(Stage.CLASSIFY if item.stage is Stage.CALIBRATE else item.stage, 0)
-    if room > request.parameters.max_tokens:
-        request = replace(request, parameters=replace(request.parameters, max_tokens=room))
+    limited = Stage.CLASSIFY if item.stage is Stage.CALIBRATE else item.stage
+    limit = material.raised_limits.get(limited, 0)
+    if limit > request.parameters.max_tokens:
+        request = replace(request, parameters=replace(request.parameters, max_tokens=limit))
     return ItemCall(
         item,
         replace(request, extra_body=material.extra_body),

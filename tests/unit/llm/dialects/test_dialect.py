@@ -9,7 +9,7 @@ from app.llm.dialects.dialect import (
     lessons_as_json,
     lessons_from_json,
 )
-from app.llm.dialects.room import MOST_ROOM, more_room
+from app.llm.dialects.raised_limit import HIGHEST_LIMIT, raised_limit
 from app.llm.dialects.shared import DialectMemory
 from app.pipeline.types import Completion
 
@@ -37,7 +37,7 @@ def test_of_two_limits_the_stricter_one_stays_and_of_two_rooms_the_larger_one() 
     assert apply({"max_tokens": 80}, lower) == {"max_tokens": 50}
     rooms = [Lesson("max_tokens", "raised", n, "classify") for n in (64, 1024, 256)]
     roomy = NOTHING_LEARNT.with_lessons(rooms)
-    assert (roomy.room_for("classify"), roomy.room_for("generate")) == (1024, None)
+    assert (roomy.raised_limit_for("classify"), roomy.raised_limit_for("generate")) == (1024, None)
 
 
 def test_what_is_not_sent_is_not_added() -> None:
@@ -73,11 +73,11 @@ def test_a_property_with_the_name_of_a_keyword_stays() -> None:
 
 
 def test_room_grows_up_to_a_limit() -> None:
-    assert more_room(4, has_thought=False) == 64
-    assert more_room(4, has_thought=True) == 1024
-    assert more_room(1024, has_thought=True) == 4096
-    assert more_room(MOST_ROOM, has_thought=True) == MOST_ROOM
-    assert more_room(60_000, has_thought=True) == 60_000
+    assert raised_limit(4, has_thought=False) == 64
+    assert raised_limit(4, has_thought=True) == 1024
+    assert raised_limit(1024, has_thought=True) == 4096
+    assert raised_limit(HIGHEST_LIMIT, has_thought=True) == HIGHEST_LIMIT
+    assert raised_limit(60_000, has_thought=True) == 60_000
 
 
 def test_what_one_call_learns_all_calls_of_the_model_know() -> None:

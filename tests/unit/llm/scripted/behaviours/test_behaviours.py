@@ -42,7 +42,7 @@ from app.llm.scripted.behaviours.wordings import (
     instances,
     labels,
     lists,
-    needs_room,
+    needs_long_limit,
     no_logprobs,
     numbered,
     thinks,
@@ -120,14 +120,14 @@ def test_an_answer_is_cut_off_in_any_words() -> None:
 
 
 def test_a_thinking_model_needs_room() -> None:
-    short = body_of(a_call("classify"), needs_room(180))["choices"][0]
+    short = body_of(a_call("classify"), needs_long_limit(180))["choices"][0]
     assert short["message"] == {
         "role": "assistant",
         "content": "",
         "reasoning_content": THOUGHT,
     }
     assert short["finish_reason"] == "length"
-    wide = body_of(a_call("classify", max_tokens=181), needs_room(180))["choices"][0]
+    wide = body_of(a_call("classify", max_tokens=181), needs_long_limit(180))["choices"][0]
     assert wide["message"]["content"] == "No"
 
 

@@ -1,4 +1,4 @@
-"""Runs against endpoints that refuse things or need room: what is sent, learnt, and shown."""
+"""Runs against endpoints that refuse things or think: what is sent, learnt, and shown."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

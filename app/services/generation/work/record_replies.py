@@ -17,7 +17,7 @@ from app.services.generation.work.material import RunMaterial
 from app.services.generation.work.pending_changes import Changes
 from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
-from app.services.generation.work.reply_room import asks_again_with_room
+from app.services.generation.work.raise_limit import asks_again_with_higher_limit
 from app.services.generation.work.stages import STAGES, Recording
 from app.services.model_calls.streaks import LIMIT, streaks_from
 from app.states import EndReason, ItemState, Status
@@ -132,7 +132,7 @@ def _read(recording: Recording, asked: ItemCall, kept: Kept | Failed) -> bool:
     """Read a reply by its stage; a failure counts as an attempt of the item.
 
     Returns:
-        True when the item is to be asked again, without a failed attempt: its reply lacked room.
+        True when the item is to be asked again, without a failed attempt: its reply was cut off.
     """
     stage = asked.item.stage
     if isinstance(kept, Failed) and kept.is_refusal:
@@ -143,7 +143,7 @@ def _read(recording: Recording, asked: ItemCall, kept: Kept | Failed) -> bool:
         trouble = kept.words
     else:
         recording.streaks.answered(stage)
-        if asks_again_with_room(recording, asked, kept.completion):
+        if asks_again_with_higher_limit(recording, asked, kept.completion):
             return True
         trouble = STAGES[stage].read(recording, asked, kept)
     if trouble is not None:

@@ -1,11 +1,11 @@
-"""Room for replies: a stage's length limit is raised when replies end before their answer.
+"""Raised length limits: for a stage whose replies end before their answer.
 
 Thinking models spend hundreds of tokens before the first word. The limit is raised for the whole
 stage, and remembered for the endpoint and the model.
 """
 
 from app.llm.dialects.dialect import Dialect, Lesson
-from app.llm.dialects.room import more_room
+from app.llm.dialects.raised_limit import raised_limit
 from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.types import Completion, Stage
 from app.services.generation.work import learned
@@ -16,8 +16,10 @@ from app.services.generation.work.stages import Recording, classify_stage
 _WORDS = "A reply ended at its limit of {} tokens before the answer."
 
 
-def asks_again_with_room(recording: Recording, asked: ItemCall, completion: Completion) -> bool:
-    """Raise the limit of a stage if a reply has no answer for lack of room.
+def asks_again_with_higher_limit(
+    recording: Recording, asked: ItemCall, completion: Completion
+) -> bool:
+    """Raise the limit of a stage if a reply ended there, before its answer.
 
     Returns:
         True when the item is to be asked again, with the higher limit. It ends: the limit has a
@@ -30,15 +32,15 @@ def asks_again_with_room(recording: Recording, asked: ItemCall, completion: Comp
     if has_words and not _is_no_label(recording, stage, completion):
         return False
     limit = asked.request.parameters.max_tokens
-    raised = max(more_room(limit, has_thought=not has_words), limit)
+    raised = max(raised_limit(limit, has_thought=not has_words), limit)
     if raised == limit:
         return False
     of_stage = Stage.CLASSIFY if stage is Stage.CALIBRATE else stage
-    if learned.room_of(recording.run).get(of_stage, 0) <= limit:
+    if learned.raised_limits(recording.run).get(of_stage, 0) <= limit:
         lesson = Lesson("max_tokens", "raised", raised, of_stage, _WORDS.format(limit))
         known = {asked.endpoint: Dialect((lesson,))}
         learned.record(recording.session, recording.run, known)
-    # More room changes nothing for a calibration, which reads the first token only.
+    # A higher limit changes nothing for a calibration, which reads the first token only.
     return stage is not Stage.CALIBRATE
 
 
