@@ -100,7 +100,7 @@ def check_json(check: "EndpointCheck") -> dict[str, Any]:
         "system_role": check.has_system_role if capabilities else None,
         "usage_reported": check.reports_usage if check.stages else None,
         "cached_tokens": sum(call.cached_tokens for call in check.stages),
-        "learnt": [asdict(lesson) for lesson in check.lessons],
+        "learned": [asdict(lesson) for lesson in check.lessons],
         "price_is_set": check.price_is_set,
         "stages": [
             {**asdict(call), "cost_usd": None if call.cost_usd is None else str(call.cost_usd)}

@@ -175,7 +175,7 @@ TABLE: tuple[Row, ...] = (
         "parameter",
         lambda f: refused_parameter(f) is not None,
         ParameterError,
-        "Change the run's sampling options or SEEDBED_MODEL.",
+        "Change the sampling options of the run, or its model.",
     ),
     Row("busy", _busy, Throttled, "The endpoint is overloaded."),
     Row(
@@ -184,7 +184,12 @@ TABLE: tuple[Row, ...] = (
         RunError,
         "Check OPENAI_API_KEY.",
     ),
-    Row("model", _about_model, RunError, "Check SEEDBED_MODEL: the endpoint does not have it."),
+    Row(
+        "model",
+        _about_model,
+        RunError,
+        "The endpoint does not have this model (SEEDBED_MODEL, --model).",
+    ),
     Row(
         "permission",
         lambda f: f.status in (403, 451) or (f.status in _REFUSALS and means(f, "access")),
@@ -202,7 +207,7 @@ TABLE: tuple[Row, ...] = (
         "not there",
         lambda f: f.status in (404, 405, 410) or (f.status == 0 and means(f, "address")),
         RunError,
-        "Check SEEDBED_MODEL, and OPENAI_BASE_URL (it usually ends in /v1).",
+        "Check the model (SEEDBED_MODEL, --model), and OPENAI_BASE_URL (it usually ends in /v1).",
     ),
     Row(
         "unavailable for now",

@@ -34,7 +34,7 @@ def report_paused(run: RunView, output: Output) -> ExitCode:
     """Print why a run is paused, and how to continue it."""
     reason = run.message or "It was paused by a person."
     output.message(f"Run {run.id} is paused. {reason}")
-    output.message("To continue it, resolve that and repeat the command.")
+    output.message(f"To continue it, resolve that and run `seedbed resume {run.id}`.")
     return ExitCode.PAUSED
 
 

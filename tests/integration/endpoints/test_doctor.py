@@ -50,7 +50,7 @@ def test_a_good_endpoint_gets_a_whole_report() -> None:
         result = doctor(server, "--json", OPENAI_API_KEY="k", SEEDBED_PRICES=PRICES)
     assert result.exit_code == ExitCode.OK, result.output
     check = found(result)
-    assert (check["can_start"], check["trouble"], check["learnt"]) == (True, None, [])
+    assert (check["can_start"], check["trouble"], check["learned"]) == (True, None, [])
     assert (check["model"], check["model_is_listed"]) == ("scripted", True)
     assert (check["key_is_set"], check["price_is_set"]) == (True, True)
     assert (check["json_schema"], check["logprobs"], check["system_role"]) == (True,) * 3
