@@ -9,7 +9,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.pipeline.default.lists.item_text import is_talk
 from app.pipeline.replies.lenient_json import json_values
 
 _LISTS = ("instances", "examples", "data", "items", "results", "pairs")
@@ -26,14 +25,15 @@ class Pairs:
     """False: more was begun."""
 
 
-def read_pairs(text: str, *, first: str, cut_off: bool) -> Pairs:
+def read_pairs(text: str, *, first: str, cut_off: bool, about: str = "") -> Pairs:
     """Read the pairs of a reply.
 
     Args:
         text: The answer of the model, without thoughts.
         first: The field a new pair begins with, unless the reply begins with an input: only an
             input can be missing, so such a reply is in no doubt.
-        cut_off: True when the reply was truncated; a tag that is open at its end is then not read.
+        cut_off: True when the reply was truncated; what is open at its end is then not read.
+        about: The task. Where it asks for an explanation, one is part of the output.
     """
     tag = _TAG.search(text)
     label = _LABEL.search(text)
@@ -43,11 +43,16 @@ def read_pairs(text: str, *, first: str, cut_off: bool) -> Pairs:
     if tag is not None and (label is None or tag.start() <= label.start()):
         sections = _tagged(text, first=first, cut_off=cut_off)
     else:
-        sections = _labelled(text)
+        sections = _labelled(text, about=about, cut_off=cut_off)
     pairs = _paired(sections, first)
-    if cut_off and pairs and "output" not in pairs[-1]:
+    if cut_off and pairs and _is_open(pairs[-1], first):
         del pairs[-1]
     return Pairs(pairs if any("output" in pair for pair in pairs) else ())
+
+
+def _is_open(pair: Mapping[str, str], first: str) -> bool:
+    """Return True when the field that a pair ends with is missing."""
+    return "output" not in pair or (first == "output" and "input" not in pair)
 
 
 def _paired(sections: Iterator[tuple[str, str]], first: str) -> list[dict[str, str]]:
@@ -177,10 +182,20 @@ def _after(places: Sequence[tuple[int, int]], position: int) -> tuple[int, int] 
 # Labels
 
 
+_FOREIGN_INPUTS = (
+    r"eingabe|entr\u00e9e|entrada|ingresso|invoer|wej\u015bcie|girdi|\u0432\u0445\u043e\u0434|\u0432\u0432\u043e\u0434"
+    r"|\u8f93\u5165|\u5165\u529b|\uc785\ub825|\u0627\u0644\u0645\u062f\u062e\u0644|\u0627\u0644\u0645\u062f\u062e\u0644\u0627\u062a|\u0907\u0928\u092a\u0941\u091f"
+)
+_FOREIGN_OUTPUTS = (
+    r"ausgabe|sortie|salida|sa\u00edda|uscita|uitvoer|wyj\u015bcie|\u00e7\u0131kt\u0131"
+    r"|\u0432\u044b\u0445\u043e\u0434|\u0432\u044b\u0432\u043e\u0434|\u8f93\u51fa|\u51fa\u529b|\ucd9c\ub825"
+    r"|\u0627\u0644\u0645\u062e\u0631\u062c|\u0627\u0644\u0645\u062e\u0631\u062c\u0627\u062a|\u0906\u0909\u091f\u092a\u0941\u091f"
+)
 _LABEL = re.compile(
     r"^(?P<heading>[ ]{0,3}#{1,6}[ \t]+)?"
     r"[ \t>#*_-]{0,8}(?:\(?\d{1,2}[.)][ \t]*)?(?:Example[ \t]*\d{1,2}[ \t]*[-:.\u2013]?[ \t]*)?"
-    r"(?P<name>input|(?:expected |class )?(?:output|answer|response|label))(?:[ \t]{0,3}\d{1,2})?"
+    rf"(?P<name>input|{_FOREIGN_INPUTS}|(?:expected |class )?(?:output|answer|response|label)"
+    rf"|{_FOREIGN_OUTPUTS})(?:[ \t]{{0,3}}\d{{1,2}})?"
     r"[ \t]{0,3}(?:\*\*|__)?[ \t]{0,3}"
     # A heading needs no colon.
     r"(?:[:\uff1a](?:\*\*|__)?|(?(heading)(?=[ \t]*$)|(?!)))",
@@ -194,28 +209,83 @@ _HEADING = re.compile(
 )
 
 
-def _labelled(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and content of each label."""
+# A line that titles the next pair: "Example 2: A kind review", or the task again.
+_TITLED = re.compile(
+    r"^[ \t>#*_-]{0,8}(?:(?:example|instance|case|pair)[ \t]{0,3}#?\d{1,2}[ \t]{0,3}[:.)\u2013-]"
+    r"|(?:task|instruction)[ \t]{0,3}\d{0,2}[*_]{0,3}:)[^\n]{0,300}$",
+    re.I,
+)
+_NUMBERED = re.compile(r"^[ \t>#*_]{0,8}\(?\d{1,2}[.)][ \t]+\S[^\n]{0,80}$")
+_EXPLANATION = re.compile(
+    r"\n\s*[*_#>( \t-]{0,6}(?:explanation|rationale|reasoning|justification)[*_ \t]{0,3}"
+    r"(?:[:\uff1a]|(?=\n))",
+    re.I,
+)
+_ASKS_WHY = re.compile(r"expla|rational|reason|justif|\bwhy\b", re.I)
+_ASIDE = re.compile(r"(?:\((?:\*|_)?|\*{1,2}|_)note\b[^\n]*(?:\)|\*|_)", re.I)
+_CLOSING = re.compile(
+    r"\blet me know if you(?:['\u2019]d| would)? (?:like|want|need)\b|\bfeel free to (?:ask|let)\b"
+    r"|\bhope (?:this|these|that|it) (?:\w+ )?(?:helps?|meets?|works?|are|is)\b"
+    r"|\bwould you like (?:me to|more|another|additional|further)\b"
+    r"|^[*_]{0,3}(?:these|this|the above|both|all)\b(?: \w+){0,3} (?:examples?|instances?|pairs?)\b"
+    r"|\u5e0c\u671b\u8fd9\u4e9b|\u5982\u679c(?:\u4f60|\u60a8)\u9700\u8981"
+    r"|\bich hoffe, (?:diese|das)\b"
+    r"|\bespero que (?:esto|estos|estas|isso|estes)\b|\bj'esp\u00e8re que (?:ces|cela)\b",
+    re.I,
+)
+
+
+def _labelled(text: str, *, about: str, cut_off: bool) -> Iterator[tuple[str, str]]:
+    """Yield the name and content of each label; of a reply that was cut off not the last one."""
     labels = [(m, _name(m.group("name"))) for m in _LABEL.finditer(text)]
     if any(name == "output" for _, name in labels):
         labels = [(m, name) for m, name in labels if name != "other"]
     elif not any(name == "input" for _, name in labels):
         return
-    for n, (label, name) in enumerate(labels):
-        end = labels[n + 1][0].start() if n + 1 < len(labels) else len(text)
-        content = _without_heading(text[label.end() : end])
-        is_last = n + 1 == len(labels)
-        yield (
-            "input" if name == "input" else "output",
-            (_without_talk(content) if is_last else content),
-        )
+    if not labels:
+        return
+    starts = [label.start() for label, _ in labels]
+    before = text[: starts[0]].strip()
+    is_numbered = _NUMBERED.match(before[before.rfind("\n") + 1 :]) is not None
+    sections: list[tuple[str, str]] = []
+    for (label, name), end in zip(labels, [*starts[1:], len(text)], strict=True):
+        content = text[label.end() : end]
+        is_last = end == len(text)
+        content = _without_talk(content) if is_last else _without_title(content, is_numbered)
+        content = _without_heading(content)
+        if not _ASKS_WHY.search(about):
+            content = _EXPLANATION.split(content, maxsplit=1)[0]
+        sections.append(("input" if name == "input" else "output", content.strip()))
+    yield from _unwrapped(sections[:-1] if cut_off else sections)
 
 
 def _name(label: str) -> str:
     label = label.casefold()
-    if label.endswith("output"):
+    if label.endswith("output") or re.fullmatch(_FOREIGN_OUTPUTS, label):
         return "output"
-    return "input" if label == "input" else "other"
+    return "input" if label == "input" or re.fullmatch(_FOREIGN_INPUTS, label) else "other"
+
+
+def _without_title(content: str, is_numbered: bool) -> str:
+    """Remove the title of the next pair from the end of a content."""
+    content = _without_heading(content)
+    body, _, line = content.rpartition("\n")
+    is_title = _TITLED.match(line) or (is_numbered and _NUMBERED.match(line))
+    return body.strip() if body.strip() and is_title else content
+
+
+def _unwrapped(sections: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Remove quotation marks, or fences without a language, that are around every content."""
+    for pattern in (_QUOTED, _FENCED):
+        found = [(name, pattern.fullmatch(content)) for name, content in sections if content]
+        inner = [(name, match.group("inner").strip()) for name, match in found if match]
+        if len(inner) == len(sections) > 1:
+            return inner
+    return sections
+
+
+_QUOTED = re.compile(r"[\"\u201c](?P<inner>[^\"\u201c\u201d\n]+)[\"\u201d]")
+_FENCED = re.compile(r"```(?:text|txt)?[ \t]*\n(?P<inner>(?:(?!```).)*)\n[ \t]*```", re.S)
 
 
 def _without_heading(content: str) -> str:
@@ -232,6 +302,13 @@ def _without_heading(content: str) -> str:
 
 
 def _without_talk(content: str) -> str:
-    """Remove a closing remark: a last paragraph that speaks to the reader."""
-    body, _, last = content.strip().rpartition("\n\n")
-    return body.strip() if body and "\n" not in last and is_talk(last) else content
+    """Remove closing remarks: last paragraphs about the examples rather than in one."""
+    content = content.strip()
+    for _ in range(3):
+        body, _, last = content.rpartition("\n\n")
+        last = last.strip()
+        is_talk = _CLOSING.search(last) or _ASIDE.fullmatch(last)
+        if not body.strip() or "\n" in last or not is_talk:
+            break
+        content = _without_heading(body)
+    return content

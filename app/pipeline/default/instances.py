@@ -39,7 +39,13 @@ from app.pipeline.types import (
 )
 
 _NO_INPUT = re.compile(
-    r"[\s<(\[]*(?:no[\s_-]?input(?:\s(?:needed|required))?|none|n/?a|empty)[\s>)\].]*", re.I
+    r"[\s<(\[*_]*(?:no[\s_-]?(?:additional\s|further\s)?input"
+    r"(?:\s(?:is\s)?(?:needed|required|necessary|provided|given))?"
+    r"(?:\sfor\sthis\s(?:task|instruction))?|none|n/?a|not applicable|empty|null|[-\u2013\u2014]"
+    r"|keine eingabe|aucune entr\u00e9e|(?:ninguna|sin) entrada|nenhuma entrada|nessun input"
+    r"|\u65e0(?:\u8f93\u5165)?|\u306a\u3057|\uc5c6\uc74c)"
+    r"(?:\s?[(\uff08][^()\n]{0,80}[)\uff09])?[\s>)\].*_\u3002]*",
+    re.I,
 )
 
 Order: TypeAlias = tuple[str, str]
@@ -108,7 +114,7 @@ def read(
 ) -> ReadInstances:
     """Read a reply of either stage; `first` is the field each instance begins with."""
     text = final_answer(completion.text, about=instruction)
-    found = read_pairs(text, first=first, cut_off=completion.cut_off)
+    found = read_pairs(text, first=first, cut_off=completion.cut_off, about=instruction)
     if not found.items:
         nothing = "cut_off" if completion.cut_off and text.strip() else "unreadable"
         return ReadInstances(rejected=(Rejected(cleaned(completion.text), nothing),))

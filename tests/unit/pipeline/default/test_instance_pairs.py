@@ -91,3 +91,98 @@ def test_an_output_that_was_cut_off_is_not_read(text: str) -> None:
     )
 
     assert (pairs(read), reasons(read)) == ([], ["cut_off"])
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("Input: a\nOutput: b\nExplanation: a is b.\n\nInput: c\nOutput: d", "ab cd"),
+        ("**Input:** a\n**Output:** b\n\n**Explanation:** Both are clear.", "ab"),
+        ("Input: a\nOutput: b\n\n*Note: a simple example.*", "ab"),
+        ("Input: N/A\nOutput: b\n\n(Note: no input was needed.)", " b"),
+        ("#### Input\na\n\n#### Output\nb\n\n---\n\nI hope these examples help you.", "ab"),
+        ("Input: a\nOutput: b\n\n---\n\nThese two examples show both labels.", "ab"),
+        ("Example 1: A\nInput: a\nOutput: b\n\nExample 2: B\nInput: c\nOutput: d", "ab cd"),
+        ("1) Kind\nInput: a\nOutput: b\n\n2) Unkind\nInput: c\nOutput: d", "ab cd"),
+        ("**Case 1: A**\nInput: a\nOutput: b\n\n**Case 2: B**\nInput: c\nOutput: d", "ab cd"),
+        ("Task: T.\nInput: a\nOutput: b\n\nTask: T.\nInput: c\nOutput: d", "ab cd"),
+        ('- **Input**: "a"\n- **Output**: "b"', "ab"),
+        ("Input:\n```\na\n```\nOutput:\n```\nb\n```", "ab"),
+        ("Eingabe: a\nAusgabe: b", "ab"),
+        (
+            "\u8f93\u5165\uff1aa\n\u8f93\u51fa\uff1ab\n\n\u5e0c\u671b\u8fd9\u4e9b\u4f8b\u5b50\u5bf9\u60a8\u6709\u5e2e\u52a9",
+            "ab",
+        ),
+        ("\u0412\u0445\u043e\u0434: a\n\u0412\u044b\u0445\u043e\u0434: b", "ab"),
+        ("\u0627\u0644\u0645\u062f\u062e\u0644: a\n\u0627\u0644\u0645\u062e\u0631\u062c: b", "ab"),
+    ],
+)
+def test_what_is_around_a_pair_is_no_part_of_it(text: str, read_as: str) -> None:
+    read = instance_stage("default", "input_first").parse(
+        reply(text), INSTRUCTION, asking().options
+    )
+
+    assert [(one.input or " ") + one.output for one in read.kept] == (
+        [read_as] if read_as == " b" else read_as.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("instruction", "text"),
+    [
+        ("Write a letter to Tom.", "Dear Tom,\n\nI hope you are well!"),
+        ("Choose one and explain why.", "b\nExplanation: It is larger."),
+        ("List three cities.", "1. Rome\n\n2. Oslo\n\n3. Paris"),
+        ("Write a recipe.", "Mix it.\n\nNote: serve it cold."),
+    ],
+)
+def test_what_an_output_says_itself_stays(instruction: str, text: str) -> None:
+    whole = f"Input: a\nOutput: {text}"
+
+    read = instance_stage("default", "input_first").parse(
+        reply(whole), instruction, asking().options
+    )
+
+    assert pairs(read) == [("a", text)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        ("input_first", "Input: a\nOutput: b\n\nInput: c\nOutput: the begi"),
+        ("output_first", "Output: b\nInput: a\n\nOutput: d\nInput: the begi"),
+        ("output_first", "<output>b</output>\n<input>a</input>\n<output>d</output>\n<input>beg"),
+    ],
+)
+def test_a_pair_that_was_cut_off_is_left_out(stage: str, text: str) -> None:
+    options = asking().options
+
+    read = instance_stage("default", stage).parse(reply(text, "length"), INSTRUCTION, options)
+
+    assert (pairs(read), reasons(read)) == ([("a", "b")], ["cut_off"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-", "No input required for this task.", "N/A (the task is complete)", "无", "Keine Eingabe",
+     "*None*", "no additional input needed"],
+)  # fmt: skip
+def test_words_for_no_input_are_no_input(text: str) -> None:
+    whole = f"<input>{text}</input><output>b</output>"
+
+    read = instance_stage("default", "input_first").parse(
+        reply(whole), INSTRUCTION, asking().options
+    )
+
+    assert pairs(read) == [("", "b")]
+
+
+@pytest.mark.parametrize("text", ["(a remark)", "--", "No input device found", "нет", "* a"])
+def test_other_words_are_an_input(text: str) -> None:
+    whole = f"<input>{text}</input><output>b</output>"
+
+    read = instance_stage("default", "input_first").parse(
+        reply(whole), INSTRUCTION, asking().options
+    )
+
+    assert pairs(read) == [(text, "b")]
