@@ -7,10 +7,9 @@ tie or loss. Judge models also prefer long answers and their own style: wins are
 and a judge that is one of the two models is marked.
 """
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -20,6 +19,7 @@ from app.evaluation.paired import sign_p, tango
 from app.pipeline.prompts import chat_version, template
 from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.replies.json_fields import field
+from app.pipeline.replies.lenient_json import json_values
 from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]
@@ -131,7 +131,8 @@ def _reference(record: Record) -> str:
 def read_judgement(task_id: str, order: Order, completion: Completion | None) -> Judgement:
     """Read a reply in JSON, in tags, or in words; `completion` None means no reply."""
     text = "" if completion is None else final_answer(completion.text)
-    found = [each for each in (_in_json(text), _in_tags(text)) if each is not None]
+    tagged = _in_tags(text)
+    found = [*_in_json(text), *([] if tagged is None else [tagged])]
     if not found and completion is not None and not completion.cut_off:
         words = _in_words(text)
         found = [] if words is None else [words]
@@ -142,21 +143,13 @@ def read_judgement(task_id: str, order: Order, completion: Completion | None) ->
 
 
 _Said: TypeAlias = tuple[Verdict, str]
-_DECODER = json.JSONDecoder(strict=False)
 
 
-def _in_json(text: str) -> _Said | None:
-    opening = text.find("{")
-    if opening < 0:
-        return None
-    try:
-        found, _ = _DECODER.raw_decode(text, opening)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, Mapping):
-        return None
-    verdict = _verdict(field(found, "verdict"))
-    return None if verdict is None else (verdict, field(found, "reason") or "")
+def _in_json(text: str) -> list[_Said]:
+    """Return the verdicts of all JSON objects that are complete."""
+    values = [found.value for found in json_values(text) if found.is_whole]
+    said = [(_verdict(field(each, "verdict")), field(each, "reason") or "") for each in values]
+    return [(verdict, reason) for verdict, reason in said if verdict is not None]
 
 
 _TAGS = {
@@ -173,7 +166,10 @@ def _in_tags(text: str) -> _Said | None:
 
 
 _WORDS = re.compile(
-    r"\bverdict\b[\s*_:=]{0,12}(?:is |the )?[*_\"]{0,4}([a-z]{3,6})\b([^\n]*)", re.I
+    r"\bverdict\b[\s*_:=]{0,12}(?:is\b[\s*_:]{0,4})?(?P<said>[*_\"]{0,4}[a-z]{3,6}\b[^\n]*)", re.I
+)
+_VERDICT = re.compile(
+    r"(?:the )?(?P<verdict>first|second|tie)(?: (?:answer|response|one))?(?: is better| wins)?"
 )
 _FORM = re.compile(r"\"verdict\"|</?verdict>", re.I)
 
@@ -181,14 +177,15 @@ _FORM = re.compile(r"\"verdict\"|</?verdict>", re.I)
 def _in_words(text: str) -> _Said | None:
     """Return a verdict in plain words, such as ``Verdict: second``; all must agree."""
     found = [] if _FORM.search(text) else _WORDS.findall(text)
-    said = {_verdict(word) if not after.strip('*_". ') else None for word, after in found}
+    said = {_verdict(each) for each in found}
     verdict = said.pop() if len(said) == 1 else None
     return None if verdict is None else (verdict, text.strip()[:2000])
 
 
 def _verdict(said: str | None) -> Verdict | None:
-    word = (said or "").strip().casefold()
-    return next((verdict for verdict in get_args(Verdict) if verdict == word), None)
+    found = _VERDICT.fullmatch((said or "").strip(" \t\r\n*_\"'.").casefold())
+    verdicts: tuple[Verdict, ...] = get_args(Verdict)
+    return next((each for each in verdicts if found and each == found.group("verdict")), None)
 
 
 def settle(judgements: Sequence[Judgement]) -> JudgedOutcome:

@@ -76,6 +76,33 @@ _HEDGES = re.compile(
 # "No" may belong to the next word; before these it is an answer.
 _AFTER_NO = re.compile(r"\s*(?:$|[^\w\s]|(?:it|this|that|the|because|since|as|there|they)\b)", re.I)
 _JOINED = re.compile(r"\s*(?:[/|]|and\b|or\b|und\b|oder\b|et\b|ou\b|y\b|o\b|или\b|и\b|或|和)", re.I)
+# The prompt writes each task behind this word.
+_NEXT_TASK = re.compile(r"\n\s*(?:Task|User|Human)[ \t]?:")
+_SHORT = {
+    "yep": True, "yeah": True, "yup": True, "true": True,
+    "nope": False, "nah": False, "false": False,
+}  # fmt: skip
+_CONDITION = re.compile(r"\b(?:but only if|only if|unless|it depends|depends on)\b", re.I)
+_SUPPOSED = re.compile(
+    r"\b(?:(?:not|n['\u2019]t) (?:the case|true|clear|certain|sure|say)(?: that)?|whether|if) "
+    r"(?:the |my )?\Z",
+    re.I,
+)
+_STATEMENT = re.compile(
+    r"(?:\b(?:is(?P<nt>n['\u2019]t)?|it['\u2019]s) |\A\W{0,4})(?P<no>not )?"
+    r"(?:a|clearly a) classification task\b"
+    r"|(?P<zh>(?:(?<=\A)|(?<=[\u8fd9\u9053\u4e2a\u52a1\u9898\u5b83]))"
+    r"(?:\u4e0d)?\u662f(?:\u4e00\u4e2a)?\u5206\u7c7b\u4efb\u52a1)",
+    re.I,
+)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|neither|nor|hardly|cannot|none|deny)\b|n['\u2019]t\b", re.I
+)
+_DOUBTS = re.compile(
+    r"\b(?:maybe|perhaps|possibly|whether|unclear|not sure|unsure|depends|if|could|might|would|may"
+    r"|should|seem\w*|or not)\b|\?|\u662f\u5426|\u53ef\u80fd|\u5982\u679c|\u4e5f\u8bb8",
+    re.I,
+)
 
 
 def yes_or_no(text: str, language: str | None, *, cut_off: bool) -> bool | None:
@@ -90,6 +117,13 @@ def yes_or_no(text: str, language: str | None, *, cut_off: bool) -> bool | None:
     if cut_off and len(text.split()) > 1:
         # The last word may go on, or belong to the next one.
         text = text.rstrip().rsplit(None, 1)[0]
+    answer, _, more = _NEXT_TASK.sub("\0", text, count=1).partition("\0")
+    if more and answer.strip():
+        # A model that goes on writes the next task, and answers it too.
+        text = answer
+    said = _SHORT.get(_bare(text))
+    if said is not None and not cut_off:
+        return said
     for read in (_in_json, _in_tags, _after_label):
         found = set(read(text, words))
         if found:
@@ -98,7 +132,10 @@ def yes_or_no(text: str, language: str | None, *, cut_off: bool) -> bool | None:
     if not lines:
         return None
     said = words.get(_bare(lines[-1]))
-    return said if said is not None else _in_sentences(text, words)
+    if said is not None:
+        return None if words.get(_bare(lines[0]), said) is not said else said
+    said = _in_sentences(text, words)
+    return said if said is not None or cut_off else _stated(text, words)
 
 
 @cache
@@ -170,6 +207,8 @@ def _after_label(text: str, words: Mapping[str, bool]) -> Iterator[bool]:
         re.I,
     ):
         said = _first(found.group("said"), words)
+        if _SUPPOSED.search(text[: found.start()]):
+            return
         last = last if said is None else said
     if last is not None:
         yield last
@@ -206,7 +245,9 @@ def _in_sentences(text: str, words: Mapping[str, bool]) -> bool | None:
     said = {words[word] for word in re.findall(r"[^\W\d_]+", text.casefold()) if word in words}
     beginning = _first(text, words)
     if beginning is not None:
-        opening = re.match(r"[\W_]*[^\W\d_]+[\W_]*?[.!\n\u3002]", text)
+        if _CONDITION.search(text):
+            return None
+        opening = re.match(r"[\W_]*[^\W\d_]+(?:[\W_]*?[.!\n\u3002]|, (?:since|because)\b)", text)
         return beginning if len(said) < 2 or opening else None
     if len(said) != 1 or len(text.split()) > _MOST_WORDS:
         return None
@@ -215,3 +256,18 @@ def _in_sentences(text: str, words: Mapping[str, bool]) -> bool | None:
         if last in words and not sentence.rstrip().endswith("?"):
             return None if _HEDGES.search(sentence) else words[last]
     return None
+
+
+def _stated(text: str, words: Mapping[str, bool]) -> bool | None:
+    """Return what a short reply says in a whole sentence: "This is not a classification task"."""
+    is_short = len(text.split()) <= _MOST_WORDS
+    opened = _first(text, words)
+    if not is_short or opened is not None or _DOUBTS.search(text):
+        return None
+    said: set[bool] = set()
+    for found in _STATEMENT.finditer(text):
+        if _NEGATION.search(re.split(r"[.!\n\u3002]", text[: found.start()])[-1]):
+            return None
+        is_denied = found.group("no") or found.group("nt")
+        said.add(not is_denied and not (found.group("zh") or "").startswith("\u4e0d"))
+    return said.pop() if len(said) == 1 else None

@@ -12,7 +12,6 @@ be read says nothing: it is asked again, and a row that was never judged is reje
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.dataset_row import Record
@@ -21,6 +20,7 @@ from app.pipeline.prompts import PromptTemplate, chat_version, template
 from app.pipeline.replies.clean_text import cleaned
 from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.replies.json_fields import field
+from app.pipeline.replies.lenient_json import json_values
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,
@@ -109,26 +109,18 @@ def _verdict(text: str, *, cut_off: bool) -> _Verdict | None:
 
     A row may hold a score that flatters it, and a judge may quote that.
     """
-    found = [one for one in (_in_json(text), _in_tags(text)) if one is not None]
+    tagged = _in_tags(text)
+    found = [*_in_json(text), *([] if tagged is None else [tagged])]
     if not found and not cut_off:
         return _in_words(text)
     return found[0] if len({one.score for one in found}) == 1 else None
 
 
-_DECODER = json.JSONDecoder(strict=False)
-
-
-def _in_json(text: str) -> _Verdict | None:
-    """Return the first complete JSON object; models put fences and remarks around it."""
-    opening = text.find("{")
-    if opening < 0:
-        return None
-    try:
-        found, _ = _DECODER.raw_decode(text, opening)
-    except (ValueError, RecursionError):
-        return None
-    score = _score(field(found, "score")) if isinstance(found, Mapping) else None
-    return None if score is None else _Verdict(score, field(found, "reason") or "")
+def _in_json(text: str) -> list[_Verdict]:
+    """Return the scores of all complete JSON objects; models put fences and remarks around them."""
+    values = [found.value for found in json_values(text) if found.is_whole]
+    said = [(_score(field(each, "score")), field(each, "reason") or "") for each in values]
+    return [_Verdict(score, reason) for score, reason in said if score is not None]
 
 
 _TAG = re.compile(r"</?(reason|score)>", re.I | re.A)
@@ -150,7 +142,18 @@ def _in_tags(text: str) -> _Verdict | None:
 
 
 _FORM = re.compile(r"\"score\"|</?score>", re.I)
-_IN_WORDS = re.compile(r"\bscore\b[\s*_:=]{0,12}(?:is |of )?[*_]{0,4}(\d[\d./]{0,9})([^\n]?)", re.I)
+_IN_WORDS = re.compile(
+    r"\bscore\b[\s*_:=]{0,12}(?:is |of )?[*_]{0,4}(?P<score>\d[\d./]{0,9}(?: out of 5\b)?)"
+    r"(?P<after>[^\n]*)",
+    re.I,
+)
+# Such as "4 (good)": a remark in brackets is no other number.
+_AFTER_SCORE = re.compile(r"[*_.]{0,4}(?:\s{0,3}\([^()\d]{0,80}\)\.?)?\s*")
+_DENIED = re.compile(
+    r"(?:\b(?:not|no|never|cannot|hardly|instead of|rather than|if)\b|n['\u2019]t\b)"
+    r"[^.!?\n]{0,80}\Z",
+    re.I,
+)
 
 
 def _in_words(text: str) -> _Verdict | None:
@@ -158,10 +161,12 @@ def _in_words(text: str) -> _Verdict | None:
 
     After the number the line ends: of "4 to 5" or "4 out of 10" nobody knows what is meant.
     """
-    found = [] if _FORM.search(text) else _IN_WORDS.findall(text)
-    if any(after not in {"", "*", "_"} for _, after in found):
+    found = [] if _FORM.search(text) else list(_IN_WORDS.finditer(text))
+    if not all(_AFTER_SCORE.fullmatch(each.group("after")) for each in found):
         return None
-    score = _agreed([said.rstrip("./") for said, _ in found])
+    if any(_DENIED.search(text[: each.start()]) for each in found):
+        return None
+    score = _agreed([each.group("score").rstrip("./") for each in found])
     return None if score is None else _Verdict(score, text.strip())
 
 
@@ -172,7 +177,8 @@ def _agreed(said: list[str]) -> float | None:
 
 def _score(said: str | None) -> float | None:
     """Parse ``4``, ``4.5`` or ``4/5``; None for anything else or a score outside the scale."""
-    number = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(?:\s{0,3}/\s{0,3}5)?", said or "", re.A)
+    said = (said or "").strip(" \t\r\n*_")
+    number = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(?:\s{0,3}(?:/|out of)\s{0,3}5)?", said, re.A)
     if number is None:
         return None
     score = float(number.group(1))

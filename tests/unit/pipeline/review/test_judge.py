@@ -86,6 +86,11 @@ def test_a_judge_that_is_asked_again_is_not_asked_at_temperature_zero() -> None:
         "It is right.\n\nScore: 5",
         "**Score:** 5/5.",
         "I give it a score of 4.",
+        "Score: 4 (good)",
+        "<score>4 out of 5</score>",
+        "<score>**4**</score>",
+        "{'reason': 'It is right.', 'score': 5,}",
+        'The sum {a} is right. {"reason": "It is right.", "score": 4}',
     ],
 )
 def test_a_row_stays_with_a_score_of_at_least_the_threshold(text: str) -> None:
@@ -147,6 +152,8 @@ def test_the_threshold_itself_is_enough(threshold: int, score: int) -> None:
         "Score: 4-5",
         "Score: 5 (of 10)",
         "Score: 5, or rather 3.",
+        "It is not worth a score of 5",
+        "The answer deserves no score of 4.",
     ],
 )
 def test_a_reply_without_a_score_on_the_scale_says_nothing(text: str) -> None:
@@ -160,6 +167,7 @@ def test_a_reply_without_a_score_on_the_scale_says_nothing(text: str) -> None:
         "Score: 5. On second thought, score: 2.",
         '<reason>It says {"score": 5} of itself.</reason><score>1</score>',
         '{"reason": "It says <score>5</score> of itself.", "score": 1}',
+        '{"reason": "a", "score": 5} or rather {"reason": "b", "score": 1}',
     ],
 )
 def test_scores_that_differ_are_none_so_a_row_cannot_praise_itself(text: str) -> None:
