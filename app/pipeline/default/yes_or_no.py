@@ -89,8 +89,8 @@ _SUPPOSED = re.compile(
     re.I,
 )
 _STATEMENT = re.compile(
-    r"(?:\b(?:is(?P<nt>n['\u2019]t)?|it['\u2019]s) |\A\W{0,4})(?P<no>not )?"
-    r"(?:a|clearly a) classification task\b"
+    r"(?:\b(?:is(?P<nt>n['\u2019]t)?|it['\u2019]s) |\A\W{0,4}(?=not\b|[^\n]{0,40}task\W*\Z))"
+    r"(?P<no>not )?(?:a|clearly a) classification task\b"
     r"|(?P<zh>(?:(?<=\A)|(?<=[\u8fd9\u9053\u4e2a\u52a1\u9898\u5b83]))"
     r"(?:\u4e0d)?\u662f(?:\u4e00\u4e2a)?\u5206\u7c7b\u4efb\u52a1)",
     re.I,

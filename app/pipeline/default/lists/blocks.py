@@ -4,6 +4,7 @@ Of all markers in a reply those of the first one's kind are its items; others ma
 an item. What precedes the first item is an opening remark.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,20 @@ _YEAR = 1_000
 """A wrapped line may begin with such a number and a full stop."""
 _NUMBERS = frozenset({"number", "label"})
 _ORDERED = frozenset({"number", "label", "letter", "roman"})
+
+_FINAL = re.compile(
+    r"(?:here(?: is|['\u2019]s| are) )?(?:(?:the|my) )?(?:final|revised|updated|corrected|improved"
+    r"|refined|new)"
+    r"(?: (?:version|list|set|answer|output|tasks?|instructions?))?(?: of tasks)?\W*\Z",
+    re.I,
+)
+_ABOUT_TASKS = re.compile(
+    r"(?:these|the above|all(?: of)? (?:these|the)|explanation|notes?\b|why"
+    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
+    r"|(?:diversity|quality|coverage|self)[ -]check)"
+    r"(?!.*\b(?:new|more|other)\b)",
+    re.I,
+)
 
 
 @dataclass(slots=True)
@@ -128,12 +143,16 @@ class _Cutter:
         self._last = 0
         self._inner: tuple[Marker, int] | None = None
         self._in_code = False
+        self._is_over = False
 
     def take(self, line: Line) -> None:
         """Begin an item with a line, or put it below the last one."""
         if self.blocks and line.is_fence:
             self._in_code = not self._in_code
         elif not self._in_code and line.marker and self._begins_item(line, line.marker):
+            if self._is_over or self._starts_over(line.marker):
+                self._is_over = True
+                return
             self.blocks.append(Block(line))
             self._last, self._inner = line.marker.number, None
             self._indent = min(self._indent, line.indent)
@@ -142,6 +161,18 @@ class _Cutter:
             line = replace(line, marker=None, text=line.plain)
         if self.blocks:
             self.blocks[-1].below.append(line)
+
+    def _starts_over(self, marker: Marker) -> bool:
+        """Return True for a second list that is about the first one.
+
+        A second list that a line calls the final one takes the place of the first.
+        """
+        if not self.blocks or marker.number != 1 or not self.blocks[-1].below:
+            return False
+        announced = self.blocks[-1].below[-1].text.strip("*_# ")
+        if announced.endswith(_COLONS) and _FINAL.match(announced):
+            self.blocks.clear()
+        return announced.endswith(_COLONS) and _ABOUT_TASKS.match(announced) is not None
 
     def _begins_item(self, line: Line, marker: Marker) -> bool:
         if not self.blocks:

@@ -75,7 +75,7 @@ def _listed(value: object, depth: int) -> Sequence[object] | str | None:
     """Return the list of tasks in a value, or the text that stands in its place."""
     if isinstance(value, list):
         return value if any(isinstance(item, str) or _text_in(item) for item in value) else None
-    if not isinstance(value, Mapping) or depth > _DEEPEST:
+    if not isinstance(value, Mapping) or depth > _DEEPEST or _is_schema(value):
         return None
     keyed = {str(key).casefold().replace(" ", "_"): item for key, item in value.items()}
     named = (_held(name, keyed.get(name), depth) for name in _LISTS)
@@ -86,6 +86,11 @@ def _listed(value: object, depth: int) -> Sequence[object] | str | None:
         return list(value.values())
     lists = [item for item in value.values() if isinstance(item, list) and _listed(item, depth)]
     return lists[0] if len(lists) == 1 and not _text_in(value) else None
+
+
+def _is_schema(value: Mapping[object, object]) -> bool:
+    """Return True for the JSON schema of a list, which some models send back."""
+    return value.get("type") in {"object", "array"} and ("properties" in value or "items" in value)
 
 
 def _held(name: str, value: object, depth: int) -> Sequence[object] | str | None:

@@ -25,6 +25,8 @@ _INNER = re.compile(
 # Behind a tag that is never closed: an empty line, the end of a fence, or another tag.
 _UNCLOSED_END = re.compile(r"\n[ \t]*\r?\n|\n[ \t]*(?:```|~~~)|\n?[ \t]*</[a-z_]{1,20}>", re.I)
 
+_NUMBERED_LINE = re.compile(r"^[ \t]{0,3}\d{1,3}[.)][ \t]", re.M)
+
 
 def rows_of_table(lines: Sequence[str]) -> list[str | None] | None:
     """Return the tasks of a table, None for a row without a clear one; None without a table.
@@ -96,6 +98,9 @@ def tagged_tasks(text: str) -> list[str | None] | None:
         limit = ours[n + 1].start() if n + 1 < len(ours) else len(text)
         end = closing.search(text, opening.end(), limit)
         content = text[opening.end() : end.start() if end else limit].strip()
+        if end is None and _NUMBERED_LINE.search(content):
+            # The tag stands in an item: a list of another kind goes on behind it.
+            return None
         if end is None:
             content = _UNCLOSED_END.split(content, maxsplit=1)[0]
         inner = _INNER.search(content)

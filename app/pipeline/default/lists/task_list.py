@@ -11,6 +11,7 @@
 What is not clearly a task is rejected as unreadable, with its text.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -18,6 +19,7 @@ from app.pipeline.default.lists.blocks import CutList, cut, lines_of
 from app.pipeline.default.lists.item_text import Place, begins_with_title, task_in
 from app.pipeline.default.lists.json_tasks import json_tasks, task_in_object
 from app.pipeline.default.lists.markers import Line
+from app.pipeline.default.lists.shared_remarks import without_shared_remarks
 from app.pipeline.default.lists.tables import rows_of_table, tagged_tasks
 from app.pipeline.default.lists.unmarked import unmarked_tasks
 from app.pipeline.types import Candidate, Rejected
@@ -25,6 +27,8 @@ from app.pipeline.types import Candidate, Rejected
 _CUT_OFF_END = 500
 """Characters of a broken reply's end kept with its rejection; the reply itself is kept whole."""
 _MOST_LINES = 4_000
+# Such as "[Insert task here]", which small models copy from forms.
+_PLACEHOLDER = re.compile(r"[\[<{][^\[\]<>{}\n]{0,80}[\]>}]\W*|\.{3,}|\u2026+")
 
 
 def read_tasks(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
@@ -35,6 +39,18 @@ def read_tasks(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | 
         count: Number of tasks asked for.
         cut_off: True when the reply was truncated; its last item is then rejected.
     """
+    items = list(islice(_items(text, count, cut_off=cut_off), _MOST_LINES))
+    tasks = [item.text for item in items if isinstance(item, Candidate)]
+    plain = iter(without_shared_remarks(tasks))
+    for item in items:
+        if isinstance(item, Rejected):
+            yield item
+            continue
+        task = next(plain)
+        yield Rejected(item.text, "unreadable") if _PLACEHOLDER.fullmatch(task) else Candidate(task)
+
+
+def _items(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
     in_json = json_tasks(text)
     if in_json is not None:
         yield from in_json.items

@@ -7,6 +7,12 @@ from app.pipeline.default.lists.item_text import tidy
 from app.pipeline.default.lists.markers import Line
 
 _COLONS = (":", "\uff1a")
+_FEWEST_LABELS = 2
+_LABEL = re.compile(
+    r"[*_]{0,3}(?P<label>(?:new )?task|instruction|aufgabe|anweisung|tarea"
+    r"|instrucci\u00f3n|t\u00e2che|\u6307\u4ee4|\u4efb\u52a1|\u30bf\u30b9\u30af)[*_]{0,3}\s?[:\uff1a]",
+    re.I,
+)
 # No task begins like this, and a refusal does.
 _NO_TASK = re.compile(
     r"(?:i\b|i['\u2019]|sorry|unfortunately|as an ai|sure\b|certainly|of course|here (?:are|is)\b"
@@ -27,10 +33,23 @@ def unmarked_tasks(lines: Sequence[Line], count: int) -> list[str] | None:
     if len(fences) == 2:
         lines = lines[fences[0] + 1 : fences[1]]
     plain = [line for line in lines if not line.is_fence]
+    labelled = _labelled(plain)
+    if labelled is not None:
+        return labelled
     for candidates in _bodies(plain, count):
         if len(candidates) == count and not any(_NO_TASK.match(c.text) for c in candidates):
             return [tidy(line.plain) for line in candidates]
     return None
+
+
+def _labelled(lines: Sequence[Line]) -> list[str] | None:
+    """Return the tasks of lines that all begin with the same label, such as ``Task:``."""
+    lines = lines[1:] if lines and _LABEL.match(lines[0].text) is None else lines
+    found = [_LABEL.match(line.text) for line in lines]
+    labels = {each.group("label").casefold() for each in found if each}
+    if len(found) < _FEWEST_LABELS or not all(found) or len(labels) != 1:
+        return None
+    return [tidy(line.text) for line in lines]
 
 
 def _bodies(lines: Sequence[Line], count: int) -> list[Sequence[Line]]:

@@ -1,0 +1,71 @@
+"""Remarks that every task of a list begins or ends with, such as ``[Math]`` or ``(12 words)``.
+
+One task may end with brackets of its own. What all tasks of a list have in the same place is a
+remark of the model about its list.
+"""
+
+import re
+from collections.abc import Sequence
+
+_FEWEST = 3
+"""Tasks that a list must have before its remarks can be told from the tasks."""
+_FORMS = (
+    re.compile(r"\A\[(?P<remark>[^\W\d_][^\[\]\n]{0,40})\]\s*[:\u2013-]?\s*(?=\S)"),
+    re.compile(r"\A\uff08(?P<remark>[^\uff08\uff09\n]{1,20})\uff09\s*(?=\S)"),
+    re.compile(r"\A\u3010(?P<remark>[^\u3010\u3011\n]{1,20})\u3011\s*(?=\S)"),
+    re.compile(r"(?<=\S)\s*[*_]{0,2}[(\[](?P<remark>[^()\[\]\n]{1,60})[)\]][*_]{0,2}\.?\Z"),
+    re.compile(r"(?<=\S)\s*\uff08(?P<remark>[^\uff08\uff09\n]{1,30})\uff09\Z"),
+    re.compile(
+        r"(?<=[.!?\u3002\uff1f\"])\s+[-\u2013\u2014]\s?[*_]{0,2}"
+        r"(?P<remark>[^\W\d_][^.!?\n]{0,40})\Z"
+    ),
+)
+_COUNT = re.compile(
+    r"(?:about |approx\.? |~)?(?P<count>\d{1,3})[ -](?:words?|w\u00f6rter|mots|palabras)", re.I
+)
+_LEVEL = re.compile(r"(?:very )?(?:easy|medium|hard|simple|moderate|difficult|advanced)", re.I)
+_MOST_WORDS = 4
+_TOPICS = re.compile(
+    r"creativ\w*|writing|math\w*|algebra|geometry|scien\w*|physic\w*|chemistry|biology|cod(?:e|ing)"
+    r"|programming|history|geography|language|grammar|translation|logic\w*|reasoning|classification"
+    r"|summari[sz]ation|business|health|cooking|everyday|daily|life|work|literature|philosophy"
+    r"|economics|technology|art|ethics|psychology|education|role-?play|editing|analysis|scenario",
+    re.I,
+)
+_TOPIC = re.compile(r"\A(?P<remark>[^\W\d_a-z][^:\n]{1,40}):\s+(?=[^\W\d_a-z])")
+
+
+def without_shared_remarks(tasks: Sequence[str]) -> list[str]:
+    """Return the tasks of a list without the remark that each of them has in the same place."""
+    left = list(tasks)
+    if len(left) < _FEWEST:
+        return left
+    for form in (*_FORMS, _TOPIC):
+        found = [form.search(task) for task in left]
+        remarks = [each.group("remark") for each in found if each]
+        if len(remarks) < len(left):
+            continue
+        if _are_topics(remarks) if form is _TOPIC else all(map(_is_remark, remarks, left)):
+            left = [form.sub("", task, count=1).strip() for task in left]
+    return left
+
+
+def _is_remark(remark: str, task: str) -> bool:
+    """Return True for a name in brackets, and for the length of the task itself.
+
+    "(in two sentences)" and "(50 words)" say how to answer.
+    """
+    count = _COUNT.fullmatch(remark)
+    if count:
+        words = len(task.split()) - len(remark.split())
+        return abs(int(count.group("count")) - words) <= max(3, words // 3)
+    is_name = not remark[0].islower() and remark[0].isalpha()
+    is_known = _LEVEL.fullmatch(remark) is not None or _TOPICS.fullmatch(remark) is not None
+    return len(remark.split()) <= _MOST_WORDS and (is_name or is_known)
+
+
+def _are_topics(remarks: Sequence[str]) -> bool:
+    """Return True for names of fields: "Translate to French: ..." begins a task."""
+    known = sum(_TOPICS.search(remark) is not None for remark in remarks)
+    is_short = all(len(remark.split()) <= _MOST_WORDS for remark in remarks)
+    return is_short and len(remarks) >= _FEWEST and known * 3 >= len(remarks) * 2
