@@ -22,9 +22,16 @@ _FINAL = re.compile(
     r"(?: (?:version|list|set|answer|output|tasks?|instructions?))?(?: of tasks)?\W*\Z",
     re.I,
 )
+_NO_TASKS = re.compile(
+    r"\b(?:here['\u2019]s why|here is why|for (?:the|these) (?:following )?reasons|because"
+    r"|need (?:\w+ )?(?:information|details|clarification)|clarify|please (?:provide|tell|specify|share)"
+    r"|(?:few|some|following) questions|hier ist der grund|brauche (?:\w+ )?informationen)\b",
+    re.I,
+)
 _ABOUT_TASKS = re.compile(
-    r"(?:these|the above|all(?: of)? (?:these|the)|explanation|notes?\b|why"
-    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
+    r"(?:these|the above|if you|i can|i could|would you|let me|next steps"
+    r"|(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?\b|all(?: of)? (?:these|the)"
+    r"|explanation|notes?\b|why|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
     r"|(?:diversity|quality|coverage|self)[ -]check)"
     r"(?!.*\b(?:new|more|other)\b)",
     re.I,
@@ -74,7 +81,7 @@ def cut(lines: Sequence[Line]) -> CutList | None:
     """Cut lines into the items of a list; None where no line has a marker."""
     lines = _with_romans(lines)
     first = _first_item(lines)
-    if first is None:
+    if first is None or _announces_no_tasks(lines[:first]):
         return None
     cutter = _Cutter(lines[first])
     for line in _without_wrapping_fences(lines, first):
@@ -98,6 +105,12 @@ def _first_item(lines: Sequence[Line]) -> int | None:
         return first
     later = [n for n, _, m in marked if m.family == marker.family and n > numbers[0]]
     return first if later and len(later) < len(marked) - 1 and len(numbers) < 3 else numbers[0]
+
+
+def _announces_no_tasks(opening: Sequence[Line]) -> bool:
+    """Return True when a list has the reasons of a refusal, or questions to the user."""
+    last = opening[-1].text if opening else ""
+    return last.strip("*_ ").endswith(_COLONS) and _NO_TASKS.search(last) is not None
 
 
 def _is_flush(line: Line, other: Line) -> bool:

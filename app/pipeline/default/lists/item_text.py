@@ -38,7 +38,8 @@ _REMARKS = (
     r"|(?:sample |example )?input|examples?|explanation|rationale|reason(?:ing)?|purpose|skills?"
     r"(?: tested)?|format|topic|domain|subject|notes?|hints?|language|goals?|objective|tags?"
     r"|constraints?|requirements?|length|word count|style|audience|context|evaluation|criteria"
-    r"|why(?: this works)?|classification|field|theme|verb|form|tests?"
+    r"|a\d{1,2}|(?:answer|output|response) \d{1,2}|why(?: this works)?"
+    r"|classification|field|theme|verb|form|tests?"
     r"|kategorie|schwierigkeit|erwartete ausgabe|beispiel|hinweis|categor\u00eda|dificultad|ejemplo"
     r"|nota|cat\u00e9gorie|difficult\u00e9|exemple|remarque|categoria|dificuldade|exemplo|difficolt\u00e0"
     r"|\u043a\u0430\u0442\u0435\u0433\u043e\u0440\u0438\u044f|\u0441\u043b\u043e\u0436\u043d\u043e\u0441\u0442\u044c"
@@ -47,6 +48,11 @@ _REMARKS = (
 )
 _REMARK = re.compile(
     rf"[\s*_(\[\uff08]*(?:{_REMARKS})(?:[\s*_]*[:\uff1a\u2013\u2014]|[\s*_]* - )",
+    re.I,
+)
+_ABOUT_TASK = re.compile(
+    r"[\s*_(-]*(?:this|it) (?:task |instruction |prompt |question )?"
+    r"(?:tests|checks|assesses|evaluates|encourages)\b",
     re.I,
 )
 _LABELLED = re.compile(r"[*_]{0,3}[^\W\d_][^:\uff1a\n]{0,28}[:\uff1a][*_]{0,3}\s*\S")
@@ -135,7 +141,10 @@ class _Item:
         first = self._below[0]
         if not text.strip("*_ "):
             return not first.is_fence
-        if first.marker is not None or _is_remark(first) or first.is_heading:
+        # A task in emphasis looks like a remark.
+        is_task = _ends_sentence(first.text) and first.text.lstrip().startswith(("*", "_"))
+        is_remark = _REMARK.match(first.text) or (_is_remark(first) and not is_task)
+        if first.marker is not None or is_remark or first.is_heading:
             return False
         if self._line.is_heading and not _ends_sentence(text):
             return True
@@ -278,7 +287,9 @@ def _plain(line: Line) -> str:
 
 def _is_remark(line: Line) -> bool:
     text = line.text.strip()
-    return bool(_REMARK.match(text)) or _ASIDE.fullmatch(text) is not None
+    return (
+        bool(_REMARK.match(text) or _ABOUT_TASK.match(text)) or _ASIDE.fullmatch(text) is not None
+    )
 
 
 def _ends_sentence(text: str) -> bool:
@@ -301,6 +312,7 @@ _TALK = re.compile(
     r"\b(?:let me know|feel free|hope|would you like|happy to|more tasks|these tasks|need more"
     r"|i can|i['\u2019]ve|i have|please note|note that|enjoy|ich hoffe|lass mich|j'esp\u00e8re"
     r"|n'h\u00e9sitez"
+    r"|diese (?:aufgaben|anweisungen)|ces t\u00e2ches|estas tareas|estas tarefas|questi compiti"
     r"|espero|av\u00edsame|spero|d\u00edgame|mi faccia|laat me)\b"
     r"|\u043d\u0430\u0434\u0435\u044e\u0441\u044c|\u5e0c\u671b|\u5982\u679c\u4f60|\u5982\u679c\u60a8|\u5982\u9700",
     re.I,

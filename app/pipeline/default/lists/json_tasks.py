@@ -15,6 +15,10 @@ _LISTS = ("instructions", "tasks", "new_tasks", "new_instructions", "items", "pr
 _SURE_LISTS = frozenset(_LISTS[:4])
 _TEXTS = ("instruction", "task", "prompt", "text", "question", "description", "content", "request",
           "task_description", "name", "title")  # fmt: skip
+_NO_TASKS = frozenset(
+    ("input", "inputs", "output", "outputs", "answers", "labels", "options", "examples", "existing",
+     "old", "notes", "remarks", "categories")
+)  # fmt: skip
 _OPTIONS = ("options", "choices", "labels", "candidates")
 _NUMBERED = re.compile(r"(?:[^\W\d]{0,20}[ _-]?)?\d{1,3}", re.I)
 _BEGINS_LINE = re.compile(r"(?:^|[\n:.!?>`)])[ \t>`\ufeff]*(?:json)?[ \t\n]*\Z", re.I)
@@ -85,6 +89,9 @@ def _listed(value: object, depth: int) -> Sequence[object] | str | None:
     if keyed and all(map(_NUMBERED.fullmatch, keyed)):
         return list(value.values())
     lists = [item for item in value.values() if isinstance(item, list) and _listed(item, depth)]
+    if len(lists) > 1 and len(lists) == len(keyed) and _NO_TASKS.isdisjoint(keyed):
+        # Tasks by category.
+        return [item for each in lists for item in each]
     return lists[0] if len(lists) == 1 and not _text_in(value) else None
 
 

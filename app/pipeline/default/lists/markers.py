@@ -57,7 +57,11 @@ _BULLET = re.compile(
     r"\u2756\u2b1c\u2b50\u30fb\u2217\U0001f300-\U0001faff]\ufe0f?)\s*(?:\[[ xX\u2713\u2714]?\]\s)?"
 )
 _CHECK = re.compile(r"\[[ xX\u2713\u2714]?\][ \t]+")
-_RULE = re.compile(r"\s*(?:[-*_=~\u2014\u2500.][ ]?){3,}\s*|\s*[\[(]?(?:\u2026+|\.{3})[\])]?\s*")
+_RULE = re.compile(
+    r"\s*(?:[-*_=~\u2014\u2500.][ ]?){3,}\s*|\s*[\[(]?(?:\u2026+|\.{3})[\])]?\s*"
+    # A tag around the whole list.
+    r"|\s*</?(?:instructions|tasks|new_tasks|new_instructions|output|answer|response|list)>\s*"
+)
 _HAN_DIGITS = "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341"
 _KNOWN_LABELS = """
     task instruction prompt question exercise item activity challenge assignment request problem q

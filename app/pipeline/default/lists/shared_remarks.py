@@ -11,12 +11,13 @@ _FEWEST = 3
 """Tasks that a list must have before its remarks can be told from the tasks."""
 _FORMS = (
     re.compile(r"\A\[(?P<remark>[^\W\d_][^\[\]\n]{0,40})\]\s*[:\u2013-]?\s*(?=\S)"),
+    re.compile(r"\A\((?P<remark>[^\W\d_][^()\n]{0,40})\)\s*[:\u2013-]?\s*(?=\S)"),
     re.compile(r"\A\uff08(?P<remark>[^\uff08\uff09\n]{1,20})\uff09\s*(?=\S)"),
     re.compile(r"\A\u3010(?P<remark>[^\u3010\u3011\n]{1,20})\u3011\s*(?=\S)"),
     re.compile(r"(?<=\S)\s*[*_]{0,2}[(\[](?P<remark>[^()\[\]\n]{1,60})[)\]][*_]{0,2}\.?\Z"),
     re.compile(r"(?<=\S)\s*\uff08(?P<remark>[^\uff08\uff09\n]{1,30})\uff09\Z"),
     re.compile(
-        r"(?<=[.!?\u3002\uff1f\"])\s+[-\u2013\u2014]\s?[*_]{0,2}"
+        r"(?<=[.!?\u3002\uff1f\"])\s+[-\u2013\u2014\u2192|]\s?[*_]{0,2}"
         r"(?P<remark>[^\W\d_][^.!?\n]{0,40})\Z"
     ),
 )

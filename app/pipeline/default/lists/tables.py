@@ -86,6 +86,9 @@ def tagged_tasks(text: str) -> list[str | None] | None:
     first = _AT_START.search(text)
     if first is None:
         return None
+    if _NUMBERED_LINE.search(text[: first.start()]):
+        # Material of a task, such as HTML.
+        return None
     openings = list(_OPENING.finditer(text, first.start()))
     names = [opening.group("name").lower() for opening in openings]
     name = names[0]

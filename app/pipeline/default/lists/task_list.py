@@ -19,6 +19,7 @@ from app.pipeline.default.lists.blocks import CutList, cut, lines_of
 from app.pipeline.default.lists.item_text import Place, begins_with_title, task_in
 from app.pipeline.default.lists.json_tasks import json_tasks, task_in_object
 from app.pipeline.default.lists.markers import Line
+from app.pipeline.default.lists.plain_markers import with_plain_markers
 from app.pipeline.default.lists.shared_remarks import without_shared_remarks
 from app.pipeline.default.lists.tables import rows_of_table, tagged_tasks
 from app.pipeline.default.lists.unmarked import unmarked_tasks
@@ -66,6 +67,7 @@ def _items(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Reje
 
 
 def _from_text(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
+    text = with_plain_markers(text)
     tagged = tagged_tasks(text)
     lines = lines_of(text, _MOST_LINES)
     rows = rows_of_table([line.raw for line in lines]) if tagged is None else None
