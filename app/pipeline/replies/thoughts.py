@@ -8,6 +8,7 @@ Endpoints should send a model's reasoning apart, and many leave it in the text:
 | only `</think>` | templates that put the opening tag into the prompt |
 | `<seed:think>`, `[THINK]`, triangles, `<|START_THINKING|>` | Seed, Magistral, Kimi, Command A |
 | `<|begin_of_thought|>`, `<|inner_prefix|>`, `<|channel>thought` | OpenThinker, Apertus, Gemma 4 |
+| `<unused94>thought`, `<details type="reasoning">`, `Thinking...` | MedGemma, Open WebUI, Ollama |
 | `Here is my thought process:`, `Here is my response:` | Granite 3.2 |
 | `<|channel|>analysis<|message|>`, or `analysis...assistantfinal...` | gpt-oss |
 
@@ -25,6 +26,7 @@ from app.pipeline.replies.control_tokens import without_leading_tokens
 _NAMES = (
     r"think|thinking|thought|thoughts|thought_process|reasoning|reflection|reflect|scratchpad"
     r"|inner_monologue|inner_thoughts|chain_of_thought|internal_reasoning|analysis|planning"
+    r"|thinking_process|reasoning_process|reasoning_content|deliberation|cot"
     r"|(?:seed|antml|ant):think(?:ing)?|antthinking"
 )
 _BAR = r"[|\uff5c]"
@@ -44,11 +46,19 @@ _SIGN = re.compile(r"[<&\[\u25c1]")
 _TAG = re.compile(rf"(?P<closing>{_CLOSING})|(?P<opening>{_OPENING})", re.I)
 # Nearly no reply has one of these, and a search for them is the cheapest of all.
 _HINTS = ("think", "thought", "reason", "reflect", "inner_", "scratchpad", "channel", "planning",
-          "analysis", "<|content|>")  # fmt: skip
+          "analysis", "<|content|>", "deliberat", "<cot>")  # fmt: skip
 _OPENING_QUOTES = "\"'`\u2018\u201c\u00ab\u300c\u201e("
 _CLOSING_QUOTES = "\"'`\u2019\u201d\u00bb\u300d)"
 _SENTENCE_END = ".!?\u2026\u3002\uff01\uff1f)*\"'`}]>|"
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.M)
+# Forms of one model or server, at the beginning only.
+_OWN_FORM = re.compile(
+    r"\s*(?:<unused94>thought\b.*?(?:<unused95>|\Z)"
+    r"|<details\s[^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,80}>.*?(?:</details>|\Z)"
+    r"|Thinking\.\.\.\s*\n.*?\n\s*\.\.\.\s?done thinking\.)",
+    re.S | re.I,
+)
+_ROLE = re.compile(r"\s*(?:assistant|ai)\s?:\s*(?=[<\[&])", re.I)
 _GRANITE = re.compile(r"\s*Here(?:'s| is) my thought process:", re.I)
 _GRANITE_ANSWER = re.compile(r"Here(?:'s| is) my response:\s*", re.I)
 
@@ -68,14 +78,26 @@ def without_thoughts(text: str, *, about: str = "") -> str:
         text: The reply.
         about: The request. Tags that it speaks of stay in the middle of the reply.
     """
+    text = text.removeprefix("\ufeff")
     folded = text.lower()
     if not any(hint in folded for hint in _HINTS):
         return _after_bare_channel(text)
+    own = _OWN_FORM.match(text)
+    if own:
+        return text[own.end() :]
     text = without_leading_tokens(_final_channel(text))
+    role = _ROLE.match(text)
+    if role and _TAG.match(text, role.end()):
+        text = text[role.end() :]
     granite = _GRANITE.match(text)
     if granite:
         answer = _GRANITE_ANSWER.search(text, granite.end())
         return text[answer.end() :] if answer else ""
+    return _without_blocks(text, about)
+
+
+def _without_blocks(text: str, about: str) -> str:
+    """Remove what stands in tags of thoughts."""
     tags = _tags(text)
     start = _end_of_opening_blocks(text, tags)
     if start is None:
@@ -83,6 +105,9 @@ def without_thoughts(text: str, *, about: str = "") -> str:
     rest = [tag for tag in tags if tag.is_free and tag.start >= start]
     if not rest or _TAG.search(about):
         return text[start:]
+    if start and len(rest) == 1 and rest[0].is_closing and not text[rest[0].end :].strip():
+        # A block was closed twice.
+        return text[start : rest[0].start]
     return _without_later_blocks(text, start, rest)
 
 

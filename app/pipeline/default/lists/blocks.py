@@ -24,15 +24,16 @@ _FINAL = re.compile(
 )
 _NO_TASKS = re.compile(
     r"\b(?:here['\u2019]s why|here is why|for (?:the|these) (?:following )?reasons|because"
-    r"|need (?:\w+ )?(?:information|details|clarification)|clarify|please (?:provide|tell|specify|share)"
-    r"|(?:few|some|following) questions|hier ist der grund|brauche (?:\w+ )?informationen)\b",
+    r"|need (?:\w+ )?(?:information|details|clarification)|clarify"
+    r"|please (?:provide|tell|specify|share)|(?:few|some|following) questions"
+    r"|hier ist der grund|brauche (?:\w+ )?informationen)\b",
     re.I,
 )
 _ABOUT_TASKS = re.compile(
     r"(?:these|the above|if you|i can|i could|would you|let me|next steps"
-    r"|(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?\b|all(?: of)? (?:these|the)"
-    r"|explanation|notes?\b|why|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
-    r"|(?:diversity|quality|coverage|self)[ -]check)"
+    r"|(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?\b"
+    r"|all(?: of)? (?:these|the)|explanation|notes?\b|why"
+    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning|(?:diversity|quality|coverage|self)[ -]check)"
     r"(?!.*\b(?:new|more|other)\b)",
     re.I,
 )

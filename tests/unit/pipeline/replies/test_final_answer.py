@@ -42,6 +42,17 @@ FINAL_JSON = "<|channel|>final <|constrain|>json<|message|>"
         ("Here is my thought process: x Here is my response: A", "A"),
         ("&lt;think&gt;x&lt;/think&gt;A", "A"),
         ("<think>x</think><answer>A</answer>", "A"),
+        ("<unused94>thought\nx<unused95>A", "A"),
+        ("<unused94>thought\nx", ""),
+        ('<details type="reasoning" done="true">\n<summary>x</summary>\n> y\n</details>\nA', "A"),
+        ("Thinking...\nx\n...done thinking.\n\nA", "A"),
+        ("\ufeff<think>x</think>A", "A"),
+        ("Assistant: <think>x</think>A", "A"),
+        ("<think>x</think>A</think>", "A"),
+        ("<cot>x</cot>A", "A"),
+        ("<thinking_process>x</thinking_process>A", "A"),
+        ("<details>\nA\n</details>", "<details>\nA\n</details>"),
+        ("Thinking...\nA", "Thinking...\nA"),
     ],
 )  # fmt: skip
 def test_what_follows_the_thoughts_is_the_answer(text: str, answer: str) -> None:
