@@ -197,8 +197,8 @@ _LABEL = re.compile(
     rf"(?P<name>input|{_FOREIGN_INPUTS}|(?:expected |class )?(?:output|answer|response|label)"
     rf"|{_FOREIGN_OUTPUTS})(?:[ \t]{{0,3}}\d{{1,2}})?"
     r"[ \t]{0,3}(?:\*\*|__)?[ \t]{0,3}"
-    # A heading needs no colon.
-    r"(?:[:\uff1a](?:\*\*|__)?|(?(heading)(?=[ \t]*$)|(?!)))",
+    # A heading needs no colon, and neither does a label in bold on a line of its own.
+    r"(?:[:\uff1a](?:\*\*|__)?|(?(heading)(?=[ \t]*$)|(?<=\*\*)(?=[ \t]*$)))",
     re.I | re.M,
 )
 _HEADING = re.compile(
@@ -217,7 +217,7 @@ _TITLED = re.compile(
 )
 _NUMBERED = re.compile(r"^[ \t>#*_]{0,8}\(?\d{1,2}[.)][ \t]+\S[^\n]{0,80}$")
 _EXPLANATION = re.compile(
-    r"\n\s*[*_#>( \t-]{0,6}(?:explanation|rationale|reasoning|justification)[*_ \t]{0,3}"
+    r"\n[*_#>( \t-]{0,10}(?:explanation|rationale|reasoning|justification)[*_ \t]{0,3}"
     r"(?:[:\uff1a]|(?=\n))",
     re.I,
 )
@@ -246,12 +246,17 @@ def _labelled(text: str, *, about: str, cut_off: bool) -> Iterator[tuple[str, st
         return
     starts = [label.start() for label, _ in labels]
     before = text[: starts[0]].strip()
-    is_numbered = _NUMBERED.match(before[before.rfind("\n") + 1 :]) is not None
+    # Where the first pair has a title, the others have one too.
+    opening = before[before.rfind("\n") + 1 :]
+    title = next((each for each in (_TITLED, _NUMBERED) if each.match(opening)), None)
     sections: list[tuple[str, str]] = []
     for (label, name), end in zip(labels, [*starts[1:], len(text)], strict=True):
         content = text[label.end() : end]
+        if label.group().count("**") % 2 and content.count("**") % 2:
+            # The emphasis goes on behind the label: "**Output: Positive**".
+            content = content.replace("**", "", 1)
         is_last = end == len(text)
-        content = _without_talk(content) if is_last else _without_title(content, is_numbered)
+        content = _without_talk(content) if is_last else _without_title(content, title)
         content = _without_heading(content)
         if not _ASKS_WHY.search(about):
             content = _EXPLANATION.split(content, maxsplit=1)[0]
@@ -266,11 +271,11 @@ def _name(label: str) -> str:
     return "input" if label == "input" or re.fullmatch(_FOREIGN_INPUTS, label) else "other"
 
 
-def _without_title(content: str, is_numbered: bool) -> str:
+def _without_title(content: str, title: re.Pattern[str] | None) -> str:
     """Remove the title of the next pair from the end of a content."""
     content = _without_heading(content)
     body, _, line = content.rpartition("\n")
-    is_title = _TITLED.match(line) or (is_numbered and _NUMBERED.match(line))
+    is_title = title is not None and title.match(line) is not None
     return body.strip() if body.strip() and is_title else content
 
 

@@ -2,7 +2,7 @@
 
 | reason | what it drops |
 |---|---|
-| unreadable | a reply with no instance in it |
+| unreadable | a reply with no instance in it; an instance of placeholders such as `[text]` |
 | cut_off | the end of a reply that the length limit ended inside an instance |
 | empty_output | nothing to learn |
 | echoes_input, echoes_instruction | an output that is the input or the instruction again |
@@ -38,6 +38,7 @@ from app.pipeline.types import (
     Request,
 )
 
+_PLACEHOLDER = re.compile(r"\[[^\W\d][^\[\]\d,\"']{0,60}\]|<[^\W\d][^<>\d=/]{0,60}>")
 _NO_INPUT = re.compile(
     r"[\s<(\[*_]*(?:no[\s_-]?(?:additional\s|further\s)?input"
     r"(?:\s(?:is\s)?(?:needed|required|necessary|provided|given))?"
@@ -123,7 +124,8 @@ def read(
     rejected: list[Rejected] = []
     for item in found.items:
         output = _without_leftovers(field(item, "output") or "")
-        instance = Instance(_input(field(item, "input")), output)
+        given = _without_form("input", field(item, "input") or "", instruction)
+        instance = Instance(_input(given), _without_form("output", output, instruction))
         reason = _fault(instance, instruction, answers)
         if reason:
             rejected.append(_as_rejected(instance, reason))
@@ -149,13 +151,26 @@ def _without_leftovers(output: str) -> str:
     return answer.strip() or output.strip()
 
 
-def _input(text: str | None) -> str:
-    return "" if text is None or _NO_INPUT.fullmatch(text) else text
+def _without_form(name: str, text: str, instruction: str) -> str:
+    """Remove the label or tag of the form that a field repeats inside itself."""
+    form = re.compile(
+        rf"<{name}>(?P<tagged>.*)</{name}>|{name}:[ \t]*(?P<labelled>.+)", re.S | re.I
+    )
+    found = None if name in instruction.casefold() else form.fullmatch(text)
+    if found is None or text.casefold().count(f"{name}:") > 1:
+        return text
+    return (found.group("tagged") or found.group("labelled") or "").strip()
+
+
+def _input(text: str) -> str:
+    return "" if _NO_INPUT.fullmatch(text) else text
 
 
 def _fault(instance: Instance, instruction: str, answers: Mapping[str, str]) -> str | None:
     """Return the rule that an instance breaks; `answers` has the first output to each input."""
     output = instance.output
+    if _PLACEHOLDER.fullmatch(output) and _PLACEHOLDER.fullmatch(instance.input):
+        return "unreadable"
     if not output:
         return "empty_output"
     if output == instance.input:

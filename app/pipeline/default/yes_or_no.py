@@ -207,7 +207,7 @@ def _after_label(text: str, words: Mapping[str, bool]) -> Iterator[bool]:
         re.I,
     ):
         said = _first(found.group("said"), words)
-        if _SUPPOSED.search(text[: found.start()]):
+        if _SUPPOSED.search(text[max(found.start() - 60, 0) : found.start()]):
             return
         last = last if said is None else said
     if last is not None:
@@ -266,7 +266,8 @@ def _stated(text: str, words: Mapping[str, bool]) -> bool | None:
         return None
     said: set[bool] = set()
     for found in _STATEMENT.finditer(text):
-        if _NEGATION.search(re.split(r"[.!\n\u3002]", text[: found.start()])[-1]):
+        before = text[max(found.start() - 300, 0) : found.start()]
+        if _NEGATION.search(re.split(r"[.!\n\u3002]", before)[-1]):
             return None
         is_denied = found.group("no") or found.group("nt")
         said.add(not is_denied and not (found.group("zh") or "").startswith("\u4e0d"))

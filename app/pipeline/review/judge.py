@@ -164,7 +164,7 @@ def _in_words(text: str) -> _Verdict | None:
     found = [] if _FORM.search(text) else list(_IN_WORDS.finditer(text))
     if not all(_AFTER_SCORE.fullmatch(each.group("after")) for each in found):
         return None
-    if any(_DENIED.search(text[: each.start()]) for each in found):
+    if any(_DENIED.search(text[max(each.start() - 120, 0) : each.start()]) for each in found):
         return None
     score = _agreed([each.group("score").rstrip("./") for each in found])
     return None if score is None else _Verdict(score, text.strip())

@@ -33,7 +33,8 @@ _ABOUT_TASKS = re.compile(
     r"(?:these|the above|if you|i can|i could|would you|let me|next steps"
     r"|(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?\b"
     r"|all(?: of)? (?:these|the)|explanation|notes?\b|why"
-    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning|(?:diversity|quality|coverage|self)[ -]check)"
+    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
+    r"|(?:diversity|quality|coverage|self)[ -]check)"
     r"(?!.*\b(?:new|more|other)\b)",
     re.I,
 )

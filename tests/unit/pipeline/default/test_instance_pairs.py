@@ -109,6 +109,11 @@ def test_an_output_that_was_cut_off_is_not_read(text: str) -> None:
         ('- **Input**: "a"\n- **Output**: "b"', "ab"),
         ("Input:\n```\na\n```\nOutput:\n```\nb\n```", "ab"),
         ("Eingabe: a\nAusgabe: b", "ab"),
+        ("**Input: a**\n**Output: b**", "ab"),
+        ("**Input**\n\na\n\n**Output**\n\nb", "ab"),
+        ("<input>Input: a</input>\n<output>Output: b</output>", "ab"),
+        ('{"input": "<input>a</input>", "output": "<output>b</output>"}', "ab"),
+        ("<input>[text]</input>\n<output>[label]</output>", ""),
         (
             "\u8f93\u5165\uff1aa\n\u8f93\u51fa\uff1ab\n\n\u5e0c\u671b\u8fd9\u4e9b\u4f8b\u5b50\u5bf9\u60a8\u6709\u5e2e\u52a9",
             "ab",
@@ -133,6 +138,7 @@ def test_what_is_around_a_pair_is_no_part_of_it(text: str, read_as: str) -> None
         ("Write a letter to Tom.", "Dear Tom,\n\nI hope you are well!"),
         ("Choose one and explain why.", "b\nExplanation: It is larger."),
         ("List three cities.", "1. Rome\n\n2. Oslo\n\n3. Paris"),
+        ("Write a task list.", "Task: pack bags\nTask: buy tickets"),
         ("Write a recipe.", "Mix it.\n\nNote: serve it cold."),
     ],
 )
@@ -186,3 +192,11 @@ def test_other_words_are_an_input(text: str) -> None:
     )
 
     assert pairs(read) == [(text, "b")]
+
+
+def test_a_last_line_like_a_title_stays_where_the_first_pair_has_none() -> None:
+    text = "Input: a\nOutput: Task: x\nTask: y\n\nInput: b\nOutput: Task: z"
+
+    read = instance_stage("default", "input_first").parse(reply(text), "List it.", asking().options)
+
+    assert pairs(read) == [("a", "Task: x\nTask: y"), ("b", "Task: z")]

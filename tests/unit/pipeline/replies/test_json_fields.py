@@ -14,6 +14,14 @@ from app.pipeline.replies.json_fields import field, text_of
         ([], "[]"),
         ({"é": None}, '{"é": null}'),
         (False, "false"),
+        ("\x0crac{1}{2}", r"\frac{1}{2}"),
+        ("\x08oxed{4}", r"\boxed{4}"),
+        ("2 \times 3", r"2 \times 3"),
+        ("\right)", r"\right)"),
+        ("a\tb", "a\tb"),
+        ("a\tone", "a\tone"),
+        ("a\timestamp", "a\timestamp"),
+        ("a\r\nb", "a\r\nb"),
     ],
 )
 def test_a_json_value_becomes_text(value: object, text: str | None) -> None:
