@@ -31,10 +31,12 @@ _NO_TASKS = re.compile(
 )
 _ABOUT_TASKS = re.compile(
     r"(?:these|the above|if you|i can|i could|would you|let me|next steps"
-    r"|(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?\b"
-    r"|all(?: of)? (?:these|the)|explanation|notes?\b|why"
-    r"|key (?:features|points|aspects)|how (?:these|they)|rationale|reasoning"
-    r"|(?:diversity|quality|coverage|self)[ -]check)"
+    r"|all(?: of)? (?:these|the)|why|key (?:features|points|aspects)|how (?:these|they)"
+    r"|(?:diversity|quality|coverage|self)[ -]check"
+    # A heading such as "Answer questions:" begins more tasks.
+    r"|(?:(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?|notes?"
+    r"|explanation|rationale|reasoning (?:behind|for))\b"
+    r"(?!.*\b(?:tasks?|questions?|instructions?|prompts?)\W*\Z))"
     r"(?!.*\b(?:new|more|other)\b)",
     re.I,
 )
@@ -64,7 +66,7 @@ class CutList:
 def lines_of(text: str, most: int) -> list[Line]:
     """Read up to `most` lines that are neither empty nor a rule."""
     lines: list[Line] = []
-    after_blank = False
+    after_blank = in_code = has_item = False
     for raw in text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").split("\n"):
         if not raw.strip():
             after_blank = True
@@ -74,7 +76,9 @@ def lines_of(text: str, most: int) -> list[Line]:
         line = read_line(raw, after_blank=after_blank)
         # A rule parts what it stands between, as an empty line does.
         after_blank = line.is_rule
-        if not line.is_rule:
+        in_code = (has_item and not in_code) if line.is_fence else in_code
+        has_item = has_item or line.marker is not None
+        if not line.is_rule or in_code:
             lines.append(line)
     return lines
 
