@@ -36,7 +36,7 @@ _ABOUT_TASKS = re.compile(
     # A heading such as "Answer questions:" begins more tasks.
     r"|(?:(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?|notes?"
     r"|explanation|rationale|reasoning (?:behind|for))\b"
-    r"(?!.*\b(?:tasks?|questions?|instructions?|prompts?)\W*\Z))"
+    r"(?!\s(?:tasks?|questions?|instructions?|prompts?)\W*\Z))"
     r"(?!.*\b(?:new|more|other)\b)",
     re.I,
 )

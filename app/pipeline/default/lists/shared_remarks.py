@@ -10,6 +10,7 @@ from collections.abc import Sequence
 _FEWEST = 3
 """Tasks that a list must have before its remarks can be told from the tasks."""
 _FORMS = (
+    re.compile(r"\A(?P<remark>[^\W\d_a-z][^:\n]{1,40}):\s+(?=[^\W\d_a-z])"),
     re.compile(r"\A\[(?P<remark>[^\W\d_][^\[\]\n]{0,40})\]\s*[:\u2013-]?\s*(?=\S)"),
     re.compile(r"\A\((?P<remark>[^\W\d_][^()\n]{0,40})\)\s*[:\u2013-]?\s*(?=\S)"),
     re.compile(r"\A\uff08(?P<remark>[^\uff08\uff09\n]{1,20})\uff09\s*(?=\S)"),
@@ -25,15 +26,17 @@ _COUNT = re.compile(
     r"(?:about |approx\.? |~)?(?P<count>\d{1,3})[ -](?:words?|w\u00f6rter|mots|palabras)", re.I
 )
 _LEVEL = re.compile(r"(?:very )?(?:easy|medium|hard|simple|moderate|difficult|advanced)", re.I)
+_OPTIONS = re.compile(r"/|\||,|\b(?:or|oder|ou|vs)\b|\u6216|\u3001", re.I)
 _MOST_WORDS = 4
 _TOPICS = re.compile(
-    r"creativ\w*|writing|math\w*|algebra|geometry|scien\w*|physic\w*|chemistry|biology|cod(?:e|ing)"
+    r"\b(?:creativ\w*|writing|math\w*|algebra|geometry|scien\w*|physic\w*|chemistry|biology|cod(?:e|ing)"
     r"|programming|history|geography|language|grammar|translation|logic\w*|reasoning|classification"
     r"|summari[sz]ation|business|health|cooking|everyday|daily|life|work|literature|philosophy"
-    r"|economics|technology|art|ethics|psychology|education|role-?play|editing|analysis|scenario",
+    r"|economics|technology|art|ethics|psychology|education|role-?play|editing|analysis|scenario)\b"
+    r"|\u521b|\u5275|\u5199\u4f5c|\u79d1\u5b66|\u79d1\u5b78|\u6570\u5b66|\u5e38\u8bc6|\u5e38\u8b58|\u7f16\u7a0b|\u5386\u53f2"
+    r"|\u5730\u7406|\u8bed\u8a00|\u7ffb\u8bd1|\u5206\u7c7b|\u7b80\u5355|\u4e2d\u7b49|\u56f0\u96be|\u5275\u4f5c",
     re.I,
 )
-_TOPIC = re.compile(r"\A(?P<remark>[^\W\d_a-z][^:\n]{1,40}):\s+(?=[^\W\d_a-z])")
 
 
 def without_shared_remarks(tasks: Sequence[str]) -> list[str]:
@@ -41,32 +44,32 @@ def without_shared_remarks(tasks: Sequence[str]) -> list[str]:
     left = list(tasks)
     if len(left) < _FEWEST:
         return left
-    for form in (*_FORMS, _TOPIC):
+    for form in _FORMS:
         found = [form.search(task) for task in left]
         remarks = [each.group("remark") for each in found if each]
         if len(remarks) < len(left):
             continue
-        if _are_topics(remarks) if form is _TOPIC else all(map(_is_remark, remarks, left)):
+        is_count = [_is_own_length(*each) for each in zip(remarks, left, strict=True)]
+        if all(is_count) or _are_topics(remarks):
             left = [form.sub("", task, count=1).strip() for task in left]
     return left
 
 
-def _is_remark(remark: str, task: str) -> bool:
-    """Return True for a name in brackets, and for the length of the task itself.
-
-    "(in two sentences)" and "(50 words)" say how to answer.
-    """
+def _is_own_length(remark: str, task: str) -> bool:
+    """Return True for the length of the task itself: "(50 words)" may say how to answer."""
     count = _COUNT.fullmatch(remark)
-    if count:
-        words = len(task.split()) - len(remark.split())
-        return abs(int(count.group("count")) - words) <= max(3, words // 3)
-    is_name = not remark[0].islower() and remark[0].isalpha()
-    is_known = _LEVEL.fullmatch(remark) is not None or _TOPICS.fullmatch(remark) is not None
-    return len(remark.split()) <= _MOST_WORDS and (is_name or is_known)
+    words = len(task.split()) - len(remark.split())
+    return count is not None and abs(int(count.group("count")) - words) <= max(3, words // 3)
 
 
 def _are_topics(remarks: Sequence[str]) -> bool:
-    """Return True for names of fields: "Translate to French: ..." begins a task."""
-    known = sum(_TOPICS.search(remark) is not None for remark in remarks)
+    """Return True for names of fields, or levels.
+
+    "Translate to French: ..." begins a task, and "(True/False)" has the labels to choose from.
+    """
+    known = sum(bool(_TOPICS.search(each) or _LEVEL.fullmatch(each)) for each in remarks)
     is_short = all(len(remark.split()) <= _MOST_WORDS for remark in remarks)
-    return is_short and len(remarks) >= _FEWEST and known * 3 >= len(remarks) * 2
+    has_options = any(map(_OPTIONS.search, remarks))
+    return (
+        is_short and not has_options and len(remarks) >= _FEWEST and known * 3 >= len(remarks) * 2
+    )
