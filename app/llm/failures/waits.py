@@ -11,6 +11,8 @@ from app.llm.failures.failure import Failure
 _EPOCH_S = 1e9
 """Larger numbers of seconds are times since 1970."""
 _EPOCH_MS = 1e12
+LONGEST_WAIT_S = 366 * 86400.0
+"""Longest wait that is believed. Some endpoints name times that no date can hold."""
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 # "7m12s", "1.2s", "20ms", "1h2m3s".
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.IGNORECASE)
@@ -30,7 +32,7 @@ _MOMENT = re.compile(
 
 
 def wait_s(failure: Failure, now_at_s: float) -> float | None:
-    """Return the seconds that the endpoint asks to wait; None: it says nothing about it.
+    """Return the seconds that the endpoint asks to wait, at most `LONGEST_WAIT_S`.
 
     The first that is given counts: ``Retry-After`` and its kin, the body (Gemini's ``retryDelay``),
     the message ("try again in 1.2s"), and the headers of a rate limit that is used up.
@@ -38,6 +40,9 @@ def wait_s(failure: Failure, now_at_s: float) -> float | None:
     Args:
         failure: The failed call.
         now_at_s: Seconds since 1970.
+
+    Returns:
+        None when it says nothing about a wait.
     """
     clock_s = _date_s(failure.headers.get("date", ""))
     for wait in (
@@ -47,7 +52,7 @@ def wait_s(failure: Failure, now_at_s: float) -> float | None:
         _limits_s(failure.headers, clock_s or now_at_s),
     ):
         if wait is not None:
-            return wait
+            return min(wait, LONGEST_WAIT_S)
     return None
 
 

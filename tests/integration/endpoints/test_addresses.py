@@ -86,7 +86,9 @@ def test_an_address_with_a_blank_is_read(open_bench: OpenBench) -> None:
             assert work(bench, bench.start(**SMALL)).status == "succeeded"
 
 
-@pytest.mark.parametrize("wait_s", ["86400", str(int(time.time()) + 86400)], ids=["day", "date"])
+@pytest.mark.parametrize(
+    "wait_s", ["86400", str(int(time.time()) + 86400), "1e20"], ids=["day", "date", "no date"]
+)
 @pytest.mark.parametrize("calls", [0, 9], ids=["at the start", "in the middle"])
 def test_a_long_retry_after_pauses_with_words(
     open_bench: OpenBench, calls: int, wait_s: str

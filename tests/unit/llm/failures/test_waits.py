@@ -3,7 +3,7 @@
 import pytest
 
 from app.llm.failures.error_bodies import failure_of_body
-from app.llm.failures.waits import wait_s
+from app.llm.failures.waits import LONGEST_WAIT_S, wait_s
 
 NOW_S = 1_790_000_000.0
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}
@@ -17,6 +17,12 @@ CASES: dict[str, tuple[dict[str, str], object, float | None]] = {
     "the same in milliseconds": ({"Retry-After": str(int(NOW_S * 1000) + 60_000)}, "", 60),
     "a time that has passed": ({"Retry-After": str(NOW_S - 60)}, "", 0),
     "a day": ({"Retry-After": "86400"}, "", 86_400),
+    "a number that no date can hold": ({"Retry-After": "1e20"}, "", LONGEST_WAIT_S),
+    "the last day of all dates": (
+        {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        "",
+        LONGEST_WAIT_S,
+    ),
     "nonsense": ({"Retry-After": "soon"}, "", None),
     "Gemini": ({}, [{"error": {"message": "m", "details": [RETRY_INFO]}}], 34.5),
     "OpenAI": ({}, {"error": {"message": "Please try again in 1.2s. Visit x"}}, 1.2),
