@@ -65,11 +65,11 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(account|user|key)_?(deactivated|disabled|suspended)|access_terminated|quota_exhausted"
         r"|token_quota_reached|consumption_limit|freetieronly|free_quota_exceeded|credit_limit"
         r"|\b111[0-3]\b|minimax_1008|baidu_19\b|\b30001\b|consumer_suspended|spending_limit",
-        r"(insufficient|not enough|no|low|zero|out of|exceeded)( \w+){0,2} (balance|credits?"
-        r"|funds)\b"
+        r"(insufficient|not (have )?enough|no|low|zero|out of|exceeded)( \w+){0,2} (balance"
+        r"|credits?|funds)\b"
         r"|(credit|account)?\s?balance (is )?(too low|insufficient|not enough|exhausted"
         r"|depleted|0\b)"
-        r"|credits? (has |have )?(been )?(exhausted|expired|depleted|used up|run out)"
+        r"|credits? (has |have |are |is )?(been )?(exhausted|expired|depleted|used up|run out)"
         r"|(used|exhausted|exceeded|depleted)( up)?( \w+){0,3} credits?\b|credit limit exceeded"
         r"|(quota|budget) (has been |is )?(not enough|exhausted|used up|depleted)|over budget"
         r"|trial( \w+){0,2} (has )?(expired|ended)"
@@ -81,7 +81,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"| is)? (reached"
         r"|exceeded)"
         r"|(reached|exceeded|hit)( \w+){0,3} (spending|monthly|billing|(?<!hourly )usage"
-        r"|budget|hard) limits?"
+        r"|budget|hard) limits?|(reached|exceeded|hit)( \w+){0,2} (spend(ing)?|budget) cap"
+        r"|wallet (is )?(empty|exhausted)"
         r"|plans & billing to (upgrade|purchase)|payment (is )?(required|overdue|method)|past due"
         r"|overdue (balance|payment|bill)|in arrears|good standing|in debt|unpaid (invoice|bill)"
         r"|account.{0,80}(suspended|deactivated|disabled|overdue|not active|frozen|terminated"
@@ -94,6 +95,7 @@ _TABLE: Mapping[Meaning, Wording] = {
     "day": Wording(
         r"perday|per_day|daily|\b1304\b|baidu_17\b",
         r"per[- ]day|\bdaily\b|/ ?day|per[- ]month|/ ?month|tomorrow|free-models-per-day"
+        r"|limit for (today|this month)"
         r"|今日|每日|当日|每天",
     ),
     "rate": Wording(
@@ -104,6 +106,7 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|/ ?(min|minute|second)\b|\b(TPM|RPM|QPS|ITPM|OTPM|TPS|RPS)\b|concurren(cy|t requests)"
         r"|too many tokens, please wait|allocated quota|requests? limit (reached|exceeded)"
         r"|request frequency|slow down|in[ -]flight requests"
+        r"|requests? too (quickly|fast|often|frequently)|(returned|status|code|error):? 429\b"
         r"|频率|频繁|并发|限流|速率|限速",
     ),
     "busy": Wording(
@@ -147,7 +150,9 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|modelnotopen|invalidendpointormodel|model_not_exist|model_decommissioned|\b1211\b",
         r"\bmodels?\b(?! (returned|response|output|produced|generated|failed))"
         r".{0,120}?(does not exist|doesn't exist|not found|not a valid|not exist"
-        r"|(is|are) unknown|no longer available|decommissioned|has been deprecated|is deprecated"
+        r"|(is|are) unknown|no longer available|decommissioned"
+        r"|(has been|was|is) (retired|discontinued|shut down|sunset|removed)"
+        r"|has been deprecated|is deprecated"
         r"|is not supported (by|when)|is not available|not loaded|has not been activated"
         r"|not activated)"
         r"|(unknown|invalid|no such|unsupported|not a valid) model\b"

@@ -138,6 +138,11 @@ ACCOUNT = (
     Case("Hugging Face", 402, {"error": "You have exceeded your monthly included credits for"
          " Inference Providers."}, "credits"),
     Case("a trial", 400, openai("Your trial has expired. Please upgrade your plan."), "trial"),
+    Case("prepaid credits", 500, openai("Your prepaid credits are depleted. Add funds to"
+         " continue."), "depleted"),
+    Case("funds", 400, openai("Your account does not have enough funds"), "funds"),
+    Case("a wallet", 400, openai("Your wallet is empty"), "wallet"),
+    Case("a spend cap", 400, openai("Your API key has reached its spend cap"), "spend cap"),
     Case("a plan", 400, openai("Access to this model requires a paid plan"), "paid plan"),
     Case("a month", 429, openai("Monthly quota exceeded for this key"), "Monthly"),
     Case("a suspended project", 403, gemini(403, "Consumer 'project:1' has been suspended.",
@@ -160,6 +165,8 @@ DAYS = (
          "daily"),
     Case("Cohere", 429, {"message": "You are using a Trial key, which is limited to 1000 API calls"
          " / month."}, "month"),
+    Case("a free tier", 429, openai("You've reached your free tier limit for this month."),
+         "this month"),
     Case("OpenRouter", 429, openrouter(429, "Rate limit exceeded: free-models-per-day. Add 10"
          " credits to unlock 1000 free model requests per day"), "per-day"),
 )  # fmt: skip
@@ -233,6 +240,9 @@ THROTTLES = (
          "te_per_project_per_base_model", "RESOURCE_EXHAUSTED"), "per_minute"),
     Case("Groq, a rolling day", 429, openai("Rate limit reached on tokens per day (TPD): Limit"
          " 500000, Used 499999, Requested 2000. Please try again in 3m27.5s."), "TPD"),
+    Case("a gateway", 502, openai("upstream returned 429"), "429"),
+    Case("a pace", 200, {"error": {"message": "You are sending requests too quickly."}},
+         "too quickly"),
     Case("overloaded behind a gateway", 502, openai("Upstream overloaded"), "overloaded"),
 )  # fmt: skip
 
@@ -315,6 +325,8 @@ PEOPLE = (
          "Check OPENAI_API_KEY."),
     Case("a model of another account", 400, openai("model 'x' is not supported when using this"
          " account"), "SEEDBED_MODEL"),
+    Case("a model of the past", 400, openai("The model `m` has been retired."), "SEEDBED_MODEL"),
+    Case("another one", 400, openai("The model m was discontinued, use n"), "SEEDBED_MODEL"),
     Case("an id", 400, openai("x is not a valid model ID"), "SEEDBED_MODEL"),
 )  # fmt: skip
 
