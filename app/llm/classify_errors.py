@@ -20,11 +20,17 @@ from app.errors import (
 )
 from app.llm.failures.failure import About, Failure
 from app.llm.failures.provider_words import has_code, has_words, means
-from app.llm.failures.refused_parameters import refused_parameter
+from app.llm.failures.refused_parameters import Refused, refused_parameter
 from app.llm.failures.waits import wait_s
 from app.llm.provider_text import shorten
 
 __all__ = ["TABLE", "About", "Failure", "Row", "classify", "is_recognised"]
+
+NO_MODEL = "Check OPENAI_BASE_URL (it usually ends in /v1): no model answers at this address."
+"""Advice where something answers, but no model."""
+_FURTHER_FIELD = (
+    "Change or leave out this field: it is in the run's --extra-body or in SEEDBED_EXTRA_BODY."
+)
 
 
 class Row(NamedTuple):
@@ -134,13 +140,20 @@ TABLE: tuple[Row, ...] = (
         "no model",
         lambda f: f.cause == "no model",
         RunError,
-        "Check OPENAI_BASE_URL (it usually ends in /v1): no model answers at this address.",
+        NO_MODEL,
     ),
     Row(
         "certificate",
         lambda f: f.cause == "certificate",
         RunError,
         "SSL_CERT_FILE names the certificates to trust: for a self-signed one, set it to its file.",
+    ),
+    Row(
+        "circle",
+        lambda f: f.cause == "circle",
+        RunError,
+        "Check OPENAI_BASE_URL (http or https? a host of its own for the API?): no model answers "
+        "there.",
     ),
     Row(
         "proxy",
@@ -248,7 +261,10 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
     if row.kind is Throttled:
         return Throttled(message, wait_s(failure, now_at_s))
     if row.kind is ParameterError:
-        return ParameterError(message, *(refused_parameter(failure) or ()))
+        refused = refused_parameter(failure) or Refused(None)
+        if refused.is_further_field:
+            message = f"{_what_happened(failure)} {_FURTHER_FIELD}"
+        return ParameterError(message, *refused)
     error = row.kind(message)
     error.status = failure.status
     # A reply with an error is not charged; an answer that was cut off may be.
@@ -281,5 +297,6 @@ def _what_happened(failure: Failure) -> str:
         "web page": f"The endpoint answered with a web page instead of JSON{detail}",
         "no model": f"The endpoint did not answer as a model does{detail}",
         "certificate": f"The certificate of the endpoint is not trusted{detail}",
+        "circle": f"The endpoint redirects in a circle{detail}",
         "proxy": f"The proxy could not reach the endpoint{detail}",
     }[failure.cause]

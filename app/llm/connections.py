@@ -100,7 +100,7 @@ class Connections:
                 url = target
         except aiohttp.ClientError as error:
             return self._failure_of(error)
-        return _moved(307, new_base(url, "", path))
+        return Failure("circle", f"{_MOST_REDIRECTS} redirects, the last one to {url}")
 
     def _failure_of(self, error: aiohttp.ClientError) -> Failure:
         host = self._address.host

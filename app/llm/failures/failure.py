@@ -8,10 +8,18 @@ from app.llm.failures.echoes import without_echoes
 from app.llm.json_fields import JsonObject, fields
 
 Cause: TypeAlias = Literal[
-    "status", "connection", "timeout", "address", "web page", "no model", "certificate", "proxy"
+    "status",
+    "connection",
+    "timeout",
+    "address",
+    "web page",
+    "no model",
+    "certificate",
+    "proxy",
+    "circle",
 ]
 """``no model``: something answers at the address, but it serves no model. ``certificate``: the
-server's certificate is not trusted."""
+server's certificate is not trusted. ``circle``: a redirect leads to the next redirect."""
 About: TypeAlias = Literal["call", "batch API", "batch", "failed batch"]
 """``call``: a model call, also as a line of a batch. ``batch API``: uploading, creating or listing
 batches. ``batch``: one batch or its files. ``failed batch``: a batch that the provider refused."""

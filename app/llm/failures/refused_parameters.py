@@ -19,6 +19,11 @@ class Refused(NamedTuple):
     keyword: str | None = None
     """The keyword of the JSON schema that is refused, as in the schema; None: the whole of it."""
 
+    @property
+    def is_further_field(self) -> bool:
+        """Return True when it is a field that a person added to the requests."""
+        return self.parameter is not None and self.parameter not in _NAMES
+
 
 SYSTEM = "system"
 """The name that stands for the system message."""
@@ -28,8 +33,8 @@ _LENGTH = r"max_?(completion_|output_|new_|gen_)?tokens|max(Output|Completion)To
 _NAMES = {
     "temperature": r"temperature",
     "top_p": r"top[_-]?p\b|nucleus sampling",
-    "presence_penalty": r"presence[_ ]?penalty|(?<!frequency )\bpenalty\b",
-    "frequency_penalty": r"frequency[_ ]?penalty|(?<!presence )\bpenalty\b",
+    "presence_penalty": r"presence[_ ]?penalty|(?<!frequency )\bpenalt(y|ies)\b",
+    "frequency_penalty": r"frequency[_ ]?penalty|(?<!presence )\bpenalt(y|ies)\b",
     "logprobs": r"(top[_ ]?|response_?)?log[_ ]?prob(s|abilities)?",
     "top_logprobs": r"top[_ ]?log[_ ]?probs",
     "response_format": (
@@ -40,7 +45,7 @@ _NAMES = {
     "stop": (
         r"\bstop[_ ]?(sequence|word|string|token)s?|[\"'`]stop[\"'`]|\bstop\b(?= (param|arg|field))"
         r"|\bstop\b(?= (is|was|must))|(?<=model: )stop\b|(?<=parameter )stop\b"
-        r"|(?<=parameter: )stop\b|(?<=supplied: )stop\b"
+        r"|^stop(?=: )|(?<=parameter: )stop\b|(?<=supplied: )stop\b"
     ),
     "seed": r"[\"'`](random_)?seed[\"'`]|\b(random_)?seed\b",
     "max_tokens": _LENGTH,
@@ -57,7 +62,8 @@ _REFUSAL = re.compile(
     r"|valid|compatible|possible)|n't (currently |yet )?(support|permit|allow|accept|available)"
     r"|un-?supported|unrecogni[sz]ed|unknown|unexpected|unavailable|extra (input|field|key|param)"
     r"|extraneous|\binvalid|illegal|\b(must|should) (not )?(be|contain|have)\b"
-    r"|\bcan(not|'t)( both)? be\b|can only"
+    r"|\bcan(not|'t)( both)? be\b|\b(can|may) (only|not)\b|enabled only"
+    r"|\brequires? .{0,40}\bto be\b"
     r"|\bonly (supports?|accepts?|allows?|the default|one of)|deprecated|please remove"
     r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user and\b"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"

@@ -197,7 +197,11 @@ def test_a_redirect_in_a_circle_ends() -> None:
         failure = post(f"http://127.0.0.1:{server.port}/v1")
         assert len(server.requests) == 3
     assert isinstance(failure, Failure)
-    assert failure.status == 307
+    trouble = classify(failure, now_at_s=0)
+    assert type(trouble) is RunError
+    assert "in a circle" in str(trouble)
+    assert f"127.0.0.1:{server.port}/again" in str(trouble)
+    assert "OPENAI_BASE_URL" in str(trouble)
 
 
 def test_a_query_of_the_address_follows_the_path() -> None:

@@ -43,6 +43,16 @@ CASES = (
     Case("OpenAI, a value", 400, "Unsupported value: 'temperature' does not support 0.7 with this"
          " model. Only the default (1) value is supported.", "temperature",
          param="temperature", code="unsupported_value"),
+    Case("Azure, an old version", 400, "response_format value as json_schema is enabled only for"
+         " api versions 2024-08-01-preview and later", "response_format"),
+    Case("Anthropic, thinking", 400, "`temperature` may only be set to 1 when thinking is enabled.",
+         "temperature"),
+    Case("a value that is required", 400, "Thinking models require temperature to be 1",
+         "temperature"),
+    Case("a pair", 400, "presence_penalty and frequency_penalty may not be combined",
+         "presence_penalty"),
+    Case("both penalties", 400, "This model does not support penalties", "presence_penalty"),
+    Case("stop sequences", 400, "stop: array too long; max 0", "stop"),
     Case("a proxy with 403", 403, "You are not allowed to request logprobs from this model",
          "logprobs", code="invalid_request_error"),
     Case("a client library behind 500", 500, "AsyncCompletions.create() got an unexpected keyword"
@@ -113,6 +123,16 @@ def test_a_refused_parameter_is_named(case: Case) -> None:
 def test_other_failures_are_not_about_a_parameter(status: int, words: str) -> None:
     trouble = classify(Failure("status", words, status, sent=SENT), now_at_s=0)
     assert not isinstance(trouble, ParameterError)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("enable_thinking", "--extra-body"), ("top_p", "sampling options")]
+)
+def test_the_message_names_the_setting_that_sent_the_parameter(name: str, setting: str) -> None:
+    words = f"Unsupported parameter: '{name}' is not supported with this model."
+    trouble = classify(Failure("status", words, 400, sent=SENT), now_at_s=0)
+    assert setting in str(trouble)
+    assert ("SEEDBED_EXTRA_BODY" in str(trouble)) == (setting == "--extra-body")
 
 
 def test_a_parameter_that_was_not_sent_is_not_refused() -> None:
