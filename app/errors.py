@@ -178,6 +178,10 @@ class ItemError(ProviderError):
     """This request cannot be answered: it is too long or filtered, or the reply is unusable."""
 
 
+class NoAnswer(ItemError):
+    """A reply with nothing in it, so no model has sent it; it may be so for all requests."""
+
+
 class TextFiltered(ItemError):
     """The provider's filter refuses this text; it says nothing about other requests."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
-from app.errors import ItemError, Outage, TextFiltered
+from app.errors import ItemError, NoAnswer, Outage, TextFiltered
 from app.llm.answers.content import Content, read_content
 from app.llm.answers.finish_reasons import end_of, finish_reason_of
 from app.llm.answers.usage import reported_tokens, with_usage
@@ -29,13 +29,23 @@ _PLAIN_BYTES = 4096
 
 
 def json_object(body: bytes) -> JsonObject:
-    """Parse the reply's JSON object; an `ItemError` shows the beginning of an invalid body."""
+    """Parse the reply's JSON object, also where it stands alone in a list.
+
+    Raises:
+        NoAnswer: The body is empty, or JSON of another kind.
+        ItemError: It is broken JSON.
+    """
+    if not body.strip():
+        raise NoAnswer("The answer is empty.")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         raise ItemError(_no_answer("broken JSON", body)) from None
+    if isinstance(value, list) and len(value) == 1:
+        # Gemini puts an error into a list.
+        value = value[0]
     if not isinstance(value, dict):
-        raise ItemError(_no_answer("no JSON object", body))
+        raise NoAnswer(_no_answer("no JSON object", body))
     return value
 
 
@@ -78,10 +88,11 @@ def _is_begun(reply: JsonObject) -> bool:
 
 
 def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:
-    """Read a body that is a plain text instead of JSON; None: it is no such text."""
+    """Read a body that is a text instead of a JSON object, in quotes or not; None: it is none."""
     # A character that the cut goes through is left out; other bytes are no text.
     decoder = getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(body[:_PLAIN_BYTES], final=len(body) <= _PLAIN_BYTES).strip()
+    text = _unquoted(text)
     if (
         not text
         or not text[0].isalpha()
@@ -93,17 +104,30 @@ def read_plain(body: bytes, headers: Mapping[str, str]) -> Failure | None:
     return failure if is_recognised(failure) else Failure("no model", failure.words)
 
 
+def _unquoted(text: str) -> str:
+    """Return the text that a JSON string holds; everything else as it is."""
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(text)).strip()
+    except ValueError:
+        return text
+
+
 def read_completion(reply: JsonObject, asked_model: str) -> Completion:
     """Read the first choice of a chat or completions reply.
 
     Raises:
-        ItemError: There is none, it has no text, or the provider withheld it.
+        NoAnswer: There is none, and no usage.
+        ItemError: It has no text, or the provider withheld it.
         Outage: The provider failed while it answered.
     """
     choices = reply.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list) or not choices or not fields(choices[0]):
         rest = shorten(json.dumps(reply, ensure_ascii=False)) if reply else "an empty object"
-        raise ItemError(f"The endpoint answered without any choice: {rest}")
+        # A reply with usage comes from a model, so it may be about this text.
+        kind = ItemError if reply.get("usage") else NoAnswer
+        raise kind(f"The endpoint answered without any choice: {rest}.")
     choice = fields(choices[0])
     finish_reason = finish_reason_of(choice, reply)
     content = _content_of(choice, finish_reason)
@@ -175,7 +199,7 @@ def _likeliest(pairs: Iterable[tuple[object, object]]) -> dict[str, float] | Non
 def _no_answer(what: str, body: bytes) -> str:
     # A character takes at most four bytes: this is enough for the characters that are kept.
     words = shorten(body[:4096].decode("utf-8", errors="replace"))
-    return f"The endpoint answered with {what}: {words}" if words else "The answer is empty."
+    return f"The endpoint answered with {what}: {words}." if words else "The answer is empty."
 
 
 def _text(value: object, otherwise: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from app.errors import ItemError, Outage, ParameterError, ProviderError, RunError
+from app.errors import ItemError, NoAnswer, Outage, ParameterError, ProviderError, RunError
+from app.llm.classify_errors import NO_MODEL
 from app.llm.dialects.dialect import Lesson
 from app.llm.dialects.raised_limit import raised_limit
 from app.llm.dialects.shared import SharedDialect
@@ -187,6 +188,8 @@ class _Asking:
             return
         try:
             self._ask(request)
+        except NoAnswer as trouble:
+            raise RunError(f"{trouble} {NO_MODEL}") from None
         except ItemError as trouble:
             raise RunError(str(trouble)) from None
 

@@ -11,6 +11,7 @@ import pytest
 from app.errors import (
     ContextExceeded,
     ItemError,
+    NoAnswer,
     Outage,
     ParameterError,
     ProviderError,
@@ -115,12 +116,12 @@ CASES = (
         "OPENAI_BASE_URL",
     ),
     Case("broken JSON", ScriptedReply(raw=b'{"choices": [{"mess'), ItemError, "broken JSON"),
-    Case("no JSON object", ScriptedReply(raw=b"[1, 2]"), ItemError, "no JSON object"),
-    Case("null", ScriptedReply(raw=b"null"), ItemError, "no JSON object"),
+    Case("no JSON object", ScriptedReply(raw=b"[1, 2]"), NoAnswer, "no JSON object"),
+    Case("null", ScriptedReply(raw=b"null"), NoAnswer, "no JSON object"),
     Case("deep JSON", ScriptedReply(raw=b"[" * 200_000), ItemError, "broken JSON"),
-    Case("empty body", ScriptedReply(raw=b""), ItemError, "empty"),
-    Case("no choices", ScriptedReply(raw=b'{"choices": []}'), ItemError, "any choice"),
-    Case("null choices", ScriptedReply(raw=b'{"choices": null}'), ItemError, "any choice"),
+    Case("empty body", ScriptedReply(raw=b""), NoAnswer, "empty"),
+    Case("no choices", ScriptedReply(raw=b'{"choices": []}'), NoAnswer, "any choice"),
+    Case("null choices", ScriptedReply(raw=b'{"choices": null}'), NoAnswer, "any choice"),
     Case("null content", ScriptedReply(text=None), ItemError, "without text"),
     Case(
         "refusal",
@@ -256,7 +257,7 @@ def test_the_table_tells_this_kind_and_keeps_the_words(case: Case, endpoint: End
 
 def test_every_row_of_the_table_is_met_by_a_case(endpoint: Endpoint) -> None:
     # These have tests of their own, below and in `test_connections`.
-    met = {"time-out", "connection", "address", "certificate", "proxy"}
+    met = {"time-out", "connection", "address", "certificate", "proxy", "circle"}
     for case in CASES:
         trouble = str(endpoint.answer(case.reply))
         met |= {row.name for row in TABLE if trouble.endswith(row.advice)}

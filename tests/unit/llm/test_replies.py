@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ItemError, Outage
+from app.errors import ItemError, NoAnswer, Outage
+from app.llm.classify_errors import Failure
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.replies import json_object, read_completion, read_plain, read_reply
 from app.llm.scripted.server import ScriptedReply, scripted_server
@@ -116,6 +117,38 @@ def test_a_plain_text_is_read_wherever_its_beginning_ends(length: int) -> None:
     assert failure.words.startswith("xxx")
 
 
-@pytest.mark.parametrize("body", [b"text\xff", b"text\xc3", b"", b"null", b"{"])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b'"Unauthorized"', "Unauthorized"), (b' "Please \\"top up\\"" ', 'Please "top up"')],
+)
+def test_a_text_in_quotes_is_read_like_any_other_text(body: bytes, words: str) -> None:
+    failure = read_plain(body, {})
+    assert failure is not None
+    assert failure.words == words
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"null", b"[]", b"{}", b'{"choices": null}'])
+def test_a_reply_with_nothing_in_it_is_no_answer(body: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        read_completion(json_object(body), "m")
+
+
+def test_an_object_alone_in_a_list_is_read() -> None:
+    reply = json_object(b'[{"error": {"code": 403, "message": "billing disabled"}}]')
+    answer = read_reply(reply, "m", {})
+    assert isinstance(answer, Failure)
+    assert answer.status == 403
+
+
+def test_an_empty_reply_with_usage_may_be_about_its_text() -> None:
+    for reply in ({"choices": [], "usage": {"prompt_tokens": 5}}, {"choices": [{"text": None}]}):
+        with pytest.raises(ItemError) as caught:
+            read_completion(reply, "m")
+        assert type(caught.value) is ItemError
+
+
+@pytest.mark.parametrize(
+    "body", [b'"', b'"cut off', b'""', b"text\xff", b"text\xc3", b"", b"null", b"{"]
+)
 def test_other_bytes_are_no_plain_text(body: bytes) -> None:
     assert read_plain(body, {}) is None

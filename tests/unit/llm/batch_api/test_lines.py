@@ -9,6 +9,7 @@ import pytest
 from app.errors import (
     ContextExceeded,
     ItemError,
+    NoAnswer,
     Outage,
     ParameterError,
     ProviderError,
@@ -165,7 +166,7 @@ NEVER: dict[str, Any] = {
         (line("a", {"object": "error", "message": "Busy", "code": 503}), Outage, "Busy"),
         (line("a", error("Your credit balance is too low"), 400), RunError, "too low"),
         (line("a", {"detail": "Too many tokens, please wait"}, 400), Throttled, "Too many tokens"),
-        (line("a", {"choices": []}), ItemError, "any choice"),
+        (line("a", {"choices": []}), NoAnswer, "any choice"),
         (line("a", {"choices": [{"message": {"content": None}}]}), ItemError, "without text"),
         (line("a", None), ItemError, "without a body"),
         (line("a", "fine"), ItemError, "without a body"),
@@ -230,7 +231,7 @@ def test_a_line_that_cannot_be_read_is_reported_and_the_next_is_read(
 ) -> None:
     first, second = output.collect(sent, line("b"))
     assert (first.custom_id, first.stray) == ("", "unreadable")
-    assert type(first.answer) is ItemError
+    assert isinstance(first.answer, ItemError)
     assert first.answer.__context__ is None
     assert len(str(first.answer)) < 1000
     assert second == Collected("b", FINE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import ContextExceeded, ItemError, Outage, TextFiltered
+from app.errors import ContextExceeded, ItemError, NoAnswer, Outage, TextFiltered
 from app.pipeline.types import Stage
 from app.services.model_calls.streaks import (
     LIMIT,
@@ -150,8 +150,9 @@ def paid(words: str) -> ItemError:
         (ContextExceeded("maximum context length is 512"), True, False),
         (TextFiltered("not this text"), False, False),
         (paid("no text in the answer"), False, False),
+        (NoAnswer("an empty object"), True, True),
     ],
-    ids=["refused", "down", "too long", "filtered", "unusable"],
+    ids=["refused", "down", "too long", "filtered", "unusable", "nothing"],
 )
 def test_a_refusal_says_something_about_other_calls(
     trouble: ItemError | Outage, *, alike_prompts: bool, varied_prompts: bool
