@@ -114,6 +114,7 @@ class Pump:
                     return self._departure.ending
             self._turn(self._in_flight.collect(0.0 if self._found else COLLECT_S))
             self._pause_if_stuck()
+            self._reopen(self._in_flight.withdraw_held())
             if not self._in_flight and not self._found:
                 # Nothing is in flight: the endpoint is held back, or the end is near.
                 time.sleep(COLLECT_S)

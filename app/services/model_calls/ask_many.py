@@ -90,6 +90,7 @@ class Asker:
             while (self._waiting or in_flight) and not self._stop():
                 if answers := self._collect(in_flight):
                     yield answers
+                self._take_back_held(in_flight)
                 self._send(in_flight)
                 self.trouble = (
                     in_flight.refusal or self._all_refused() or self._waits_in_vain(in_flight)
@@ -154,6 +155,12 @@ class Asker:
             case completion:
                 self._streaks.answered(_STAGE)
                 return Answer(question.key, completion)
+
+    def _take_back_held(self, in_flight: InFlight[_Question]) -> None:
+        """Take questions back from an endpoint with a long hold: another one can answer them."""
+        for question in in_flight.withdraw_held():
+            self._spending.settle({question.entry: Decimal(0)})
+            self._waiting.appendleft(question)
 
     def _send(self, in_flight: InFlight[_Question]) -> None:
         """Share what was learnt with other workers, and send what may go out now."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ItemError, Outage, ProviderError
 from app.llm.parallel.calls import Calls
+from app.llm.parallel.fanout import LONG_QUIET_S
 from app.llm.parallel.outcomes import Outcome
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
@@ -129,6 +130,14 @@ class InFlight(Generic[CallT]):
         """Take back the calls that wait here and were not sent yet, in the order of their keys."""
         lanes = self._calls.lanes.values()
         return [self._sent.pop(key) for lane in lanes for key in lane.withdraw()]
+
+    def withdraw_held(self) -> list[CallT]:
+        """Take back the calls that wait for an endpoint with a long hold, if another has none."""
+        lanes = self._calls.lanes.values()
+        held = [lane for lane in lanes if lane.held_s > LONG_QUIET_S]
+        if len(held) == len(lanes):
+            return []
+        return [self._sent.pop(key) for lane in held for key in lane.withdraw()]
 
     def abandon(self) -> list[CallT]:
         """Cancel everything in flight; return the calls that were never sent.

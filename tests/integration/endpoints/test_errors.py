@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.scripted.behaviours.combine import Behaviour, after, every, in_method, on, playing
-from app.llm.scripted.behaviours.refusals import error, fails, limits_context
+from app.llm.scripted.behaviours.refusals import answers, error, fails, limits_context
+from app.llm.scripted.server import ScriptedReply, ScriptedServer, scripted_server
 from app.services.runs import control
 from tests.integration.endpoints.runs import PLAIN, SMALL, OpenBench, Switch, given_up, grown, work
 
@@ -38,6 +41,7 @@ MUST_STOP: Mapping[str, tuple[Behaviour, str]] = {
         ),
         "overloaded",
     ),
+    "a text in quotes with 200": (fails(200, "Unauthorized"), "Unauthorized"),
 }
 
 
@@ -134,3 +138,41 @@ def test_a_context_that_is_too_small_pauses_with_the_providers_words(
         assert "maximum context length is 1024 tokens" in (seen.message or "")
         assert "stronger model" not in (seen.message or "")
         assert bench.server.counts.calls < 60
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"choices": [null]}'])
+def test_replies_with_nothing_in_them_pause_the_run_and_lose_no_row(
+    open_bench: OpenBench, body: bytes
+) -> None:
+    _, plain = grown(open_bench, *PLAIN)
+    switch = Switch(after(9, answers(ScriptedReply(raw=body))))
+    with open_bench(playing(*PLAIN, switch)) as bench:
+        run_id = bench.start(**SMALL)
+        seen = work(bench, run_id)
+        assert (seen.status, seen.end_reason) == ("paused", "provider")
+        assert "The answer is empty" in (seen.message or "") or "answered with" in (
+            seen.message or ""
+        )
+        assert given_up(seen) == 0
+        switch.is_on = False
+        control.resume_run(bench.context, run_id)
+        seen = work(bench, run_id)
+        assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
+        assert bench.alpaca(run_id) == plain
+
+
+def test_a_run_does_not_wait_for_one_of_two_endpoints_that_refuses_calls_for_a_day(
+    open_bench: OpenBench,
+) -> None:
+    body = error("Too many requests")
+    throttled = playing(*PLAIN, after(2, fails(429, body, {"Retry-After": "86400"})))
+    with scripted_server(playing(*PLAIN)) as one, scripted_server(throttled) as other:
+        endpoints = [endpoint_of("one", one), endpoint_of("other", other)]
+        with open_bench(playing(*PLAIN), endpoints=endpoints) as bench:
+            seen = work(bench, bench.start(**SMALL))
+    assert (seen.status, seen.end_reason) == ("succeeded", "target_met"), seen.message
+    assert other.counts.calls > 2
+
+
+def endpoint_of(name: str, server: ScriptedServer) -> Endpoint:
+    return Endpoint(name, lambda model: lambda: OpenAIProvider(server.base_url, "k", model, 10.0))

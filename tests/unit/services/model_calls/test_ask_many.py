@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ItemError, Outage, RunError
+from app.errors import ItemError, Outage, RunError, Throttled
 from app.pipeline.budget import NO_CAPS, Amount, Caps
 from app.pipeline.types import Completion, Request, TextPrompt
 from app.services.context import ServiceContext
@@ -172,6 +172,19 @@ def test_questions_go_to_every_endpoint(database: Database, books: Path) -> None
     found = ask(an_asker(context_of(database, first, second), Spending(books, NO_CAPS)), 40)
     assert len(found) == 40
     assert set(asked_at) == {"first", "second"}
+
+
+def test_no_question_waits_for_an_endpoint_that_refuses_calls_for_a_day(
+    database: Database, books: Path
+) -> None:
+    def refuse(_: Request) -> Completion:
+        raise Throttled("come back tomorrow", 86_400.0)
+
+    spending = Spending(books, NO_CAPS)
+    asker = an_asker(context_of(database, echo, refuse), spending)
+    assert len(ask(asker, 40)) == 40
+    assert asker.trouble is None
+    assert spending.open.calls == 0
 
 
 @pytest.mark.parametrize("refused_from", [0, 25], ids=["from the first", "in the middle"])

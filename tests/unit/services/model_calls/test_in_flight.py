@@ -128,3 +128,24 @@ def test_what_waits_here_is_taken_back(database: Database) -> None:
         assert [call.key for call in in_flight.withdraw()] == [0, 1, 2]
         assert not in_flight
         assert in_flight.free == 4
+
+
+def test_what_waits_for_an_endpoint_with_a_long_hold_is_taken_back_if_another_has_none(
+    database: Database,
+) -> None:
+    context = context_of(database, echo, echo)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        calls.lanes["e0"].hold(3.0)
+        in_flight.send([ACall(0)])
+        assert in_flight.collect(0.05) == []
+        assert in_flight.withdraw_held() == []
+        calls.lanes["e0"].hold(86_400.0)
+        assert in_flight.collect(0.05) == []
+        assert [call.key for call in in_flight.withdraw_held()] == [0]
+        assert not in_flight
+        calls.lanes["e1"].hold(86_400.0)
+        in_flight.send([ACall(1)])
+        assert in_flight.collect(0.05) == []
+        assert in_flight.withdraw_held() == [], "no other endpoint could answer it"
+        in_flight.withdraw()
