@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from app.errors import RunError, SeedbedError
+from app.errors import Outage, RunError, SeedbedError, Throttled
 from app.llm.dialects.dialect import Lesson
 from app.llm.dialects.shared import SharedDialect
 from app.llm.model_list import ListedModel, list_models
@@ -18,10 +18,13 @@ from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Completion, Request, Stage
 from app.services.context import extra_body_of, extra_headers_of
 from app.services.generation.work.sample_requests import questions_of, samples_of
+from app.services.model_calls.endpoints import refuses_until
 from app.settings import EndpointSettings, Settings
 
 MOST_CALLS = 10
 """HTTP requests that a check sends at most, with those that are refused."""
+_THROTTLED_S = 1.0
+"""Wait after a throttle that names no wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,21 @@ class EndpointChecker:
         try:
             self._fill(found, options)
         except SeedbedError as error:
-            found.trouble = str(error)
+            found.trouble = self._words_of(error)
         found.lessons = self._dialect.now.lessons
         found.calls = self._calls
         return found
+
+    def _words_of(self, error: SeedbedError) -> str:
+        """Return why no run could start, or that the check needs more time to find out."""
+        if isinstance(error, Throttled) and error.retry_after_s is not None:
+            return refuses_until(str(error), error.retry_after_s)
+        if isinstance(error, Outage) and self._left_s <= 0:
+            return (
+                f"The endpoint did not answer within the {self._timeout_s:g} s of the check. Is it "
+                f"overloaded? --timeout {2 * self._timeout_s:g} waits longer."
+            )
+        return str(error)
 
     def _fill(self, found: EndpointCheck, options: RunOptions) -> None:
         found.listed = list_models(self._provider(""))
@@ -149,7 +163,7 @@ class EndpointChecker:
                 limit = f"{MOST_CALLS} calls" if self._left_s > 0 else f"{self._timeout_s:g} s"
                 found.skipped = f"The check ended after {limit}."
                 return
-            call = self._call(found.model, stage, request)
+            call = self._patient_call(found.model, stage, request)
             found.stages.append(call)
             found.latencies_s.append(call.latency_s)
 
@@ -182,6 +196,17 @@ class EndpointChecker:
                 sample.stage,
                 replace(sample.request, parameters=longer, extra_body=self._extra_body),
             )
+
+    def _patient_call(self, model: str, stage: Stage, request: Request) -> StageCall:
+        """Ask a stage's question; wait for an endpoint that throttles, as a run does."""
+        while True:
+            try:
+                return self._call(model, stage, request)
+            except Throttled as trouble:
+                wait_s = trouble.retry_after_s or _THROTTLED_S
+                if wait_s >= self._left_s or self._calls >= MOST_CALLS:
+                    raise
+                time.sleep(wait_s)
 
     def _call(self, model: str, stage: Stage, request: Request) -> StageCall:
         began_s = time.monotonic()

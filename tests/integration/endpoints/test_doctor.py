@@ -11,10 +11,31 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
+<<<<<<< HEAD
 from app.llm.scripted.behaviours.combine import Behaviour, playing
 from app.llm.scripted.behaviours.refusals import asks_for, error, fails, needs_key, refuses
 from app.llm.scripted.behaviours.wordings import ignores_schema, needs_long_limit, no_logprobs
 from app.llm.scripted.server import ORDINARY_SITE, ScriptedServer, Site, scripted_server
+=======
+from app.llm.scripted.behaviours.bodies import takes
+from app.llm.scripted.behaviours.combine import Behaviour, in_method, playing, when
+from app.llm.scripted.behaviours.refusals import (
+    answers,
+    asks_for,
+    error,
+    fails,
+    needs_key,
+    refuses,
+)
+from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs
+from app.llm.scripted.server import (
+    ORDINARY_SITE,
+    ScriptedReply,
+    ScriptedServer,
+    Site,
+    scripted_server,
+)
+>>>>>>> 07881fe (Let the doctor wait for a throttled endpoint)
 from app.services.runs.check_endpoint import MOST_CALLS
 from app.stack.environment import variable_names
 
@@ -149,6 +170,37 @@ def test_an_endpoint_that_refuses_everything_gets_no_more_than_the_most_calls() 
     assert result.exit_code == ExitCode.SERVICE_FAILED
     assert "teapot" in found(result)["trouble"]
     assert server.counts.calls < MOST_CALLS
+
+
+def test_a_throttled_call_is_sent_again_as_in_a_run() -> None:
+    once = when(lambda call: call.n == 5, fails(429, error("Slow down"), {"Retry-After": "0.1"}))
+    with endpoint(in_method(once)) as server:
+        result = doctor(server, "--json", "--model", "m")
+    assert result.exit_code == ExitCode.OK, result.output
+    assert len(found(result)["stages"]) == 3
+
+
+def test_an_endpoint_that_refuses_calls_for_a_day_says_until_when() -> None:
+    with endpoint(fails(429, error("Slow down"), {"Retry-After": "86400"})) as server:
+        result = doctor(server, "--json", "--model", "m")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "It refuses calls until" in found(result)["trouble"]
+
+
+def test_an_endpoint_that_hangs_names_the_option_that_waits_longer() -> None:
+    with endpoint(takes(3.0)) as server:
+        result = doctor(server, "--json", "--model", "m", "--timeout", "1")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "--timeout" in found(result)["trouble"]
+    assert "SEEDBED_REQUEST_TIMEOUT_S" not in found(result)["trouble"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'"OK"'])
+def test_an_address_at_which_no_model_answers_is_named(body: bytes) -> None:
+    with endpoint(answers(ScriptedReply(raw=body))) as server:
+        result = doctor(server, "--json", "--model", "m")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    assert "OPENAI_BASE_URL" in found(result)["trouble"]
 
 
 def test_without_an_endpoint_it_says_what_to_set() -> None:
