@@ -11,12 +11,6 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exits import ExitCode
 from app.cli.main import app
-<<<<<<< HEAD
-from app.llm.scripted.behaviours.combine import Behaviour, playing
-from app.llm.scripted.behaviours.refusals import asks_for, error, fails, needs_key, refuses
-from app.llm.scripted.behaviours.wordings import ignores_schema, needs_long_limit, no_logprobs
-from app.llm.scripted.server import ORDINARY_SITE, ScriptedServer, Site, scripted_server
-=======
 from app.llm.scripted.behaviours.bodies import takes
 from app.llm.scripted.behaviours.combine import Behaviour, in_method, playing, when
 from app.llm.scripted.behaviours.refusals import (
@@ -27,7 +21,7 @@ from app.llm.scripted.behaviours.refusals import (
     needs_key,
     refuses,
 )
-from app.llm.scripted.behaviours.wordings import ignores_schema, needs_room, no_logprobs
+from app.llm.scripted.behaviours.wordings import ignores_schema, needs_long_limit, no_logprobs
 from app.llm.scripted.server import (
     ORDINARY_SITE,
     ScriptedReply,
@@ -35,7 +29,6 @@ from app.llm.scripted.server import (
     Site,
     scripted_server,
 )
->>>>>>> 07881fe (Let the doctor wait for a throttled endpoint)
 from app.services.runs.check_endpoint import MOST_CALLS
 from app.stack.environment import variable_names
 
