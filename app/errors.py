@@ -20,6 +20,7 @@ SeedbedError
     ├── Throttled             rate limit: slow down and retry; no attempt is used up
     ├── Outage                the endpoint is down; no attempt is used up while it is
     ├── ItemError             this one request cannot be answered; uses up an attempt
+    │   ├── NoAnswer          a reply with nothing in it; many in a row pause the run
     │   ├── TextFiltered      the provider's filter refuses this text
     │   └── ContextExceeded   the prompt is longer than the model's context
     └── RunError              no request of the run can be answered until a person acts

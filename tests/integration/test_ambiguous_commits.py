@@ -40,7 +40,7 @@ def is_stubborn(words: str) -> bool:
 def script(call: ScriptedCall) -> ScriptedReply:
     answer = replace(reply(call), delay_s=0.01)
     none = is_stubborn(call.messages[-1].content)
-    return replace(answer, raw=b'{"choices": []}') if none else answer
+    return replace(answer, raw=b'{"choices": [') if none else answer
 
 
 def stored(bench: Bench, run_id: str, table: Any, *columns: str) -> Counter[tuple[str, ...]]:

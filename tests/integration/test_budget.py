@@ -36,7 +36,7 @@ _PAID: Sequence[Mapping[str, Any]] = (
     {"delay_s": 2 * TIMEOUT_S},
     {"cut_off": True},
     {"trickle_s": 0.05},
-    {"raw": b'{"choices": []}'},
+    {"raw": b'{"choices": ['},
     {"raw": b'{"choices": [{"message": {"con'},
 )
 """What becomes of a reply on its way."""

@@ -39,7 +39,7 @@ def _after_preflight(
         ScriptedReply('{"instructions": [1, null, {"a": []}, "Short."]}'),
         ScriptedReply("\x00\ud800 \ufffd" * 50),
         ScriptedReply(raw=b'{"choices": [{"message": {"content": "hal'),
-        ScriptedReply(raw=b'{"choices": []}'),
+        ScriptedReply(raw=b'{"choices": [], "usage": {"total_tokens": 9}}'),
         ScriptedReply(None),
         ScriptedReply("1. A task that is cut off in the mid", finish_reason="length"),
         ScriptedReply(raw=b'{"x": "' + b"a" * 10_000_000 + b'"}'),
