@@ -23,6 +23,8 @@ from app.store.runs.slots import Slot
 from tests.bench import SEEDS
 
 WORKERS = 2
+CONCURRENCY = 16
+"""Most calls in flight of one worker."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Team:
     def context(self) -> ServiceContext:
         values: dict[str, Any] = {
             "default_model": "scripted",
-            "concurrency": 16,
+            "concurrency": CONCURRENCY,
             "slice_s": 5.0,
             "lease_s": 5.0,
             "outage_patience_s": 60.0,
