@@ -1,6 +1,7 @@
 """What all tests share: the real servers, and a database of either kind for each test."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,17 +72,32 @@ def migrated_template(postgresql: PostgreSQL) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with this version's tables, to be copied: a migration takes far longer."""
+    path = tmp_path_factory.mktemp("template") / "seedbed.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a fresh SQLite database with this version's tables."""
+    path = tmp_path / "seedbed.db"
+    shutil.copyfile(migrated_file, path)
+    return f"sqlite:///{path}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """The address of a fresh database with this version's tables."""
     if request.param == "postgresql":
         postgresql: PostgreSQL = request.getfixturevalue("postgresql")
         template = request.getfixturevalue("migrated_template")
         return postgresql.url(postgresql.create_database(template))
-    url = f"sqlite:///{tmp_path / 'seedbed.db'}"
-    database = Database(url)
-    migrate(database)
-    database.close()
+    url: str = request.getfixturevalue("sqlite_url")
     return url
 
 

@@ -35,7 +35,7 @@ _ASKED_TO_REPEAT = mentions(
     """
 )
 _HOPELESS = 50
-"""No table, song or rhythm says the same words so many times in a row."""
+"""Repeats in a row that no table, song or rhythm has."""
 # A loop of this many words is the longest looked for.
 _LONGEST_PERIOD = 50
 # Minimum length of a loop in words, or in characters of scripts without spaces.

@@ -1,4 +1,4 @@
-"""When calls may be sent to an endpoint: at most so many at a time, evenly spaced, after waits.
+"""The times at which calls may be sent to an endpoint: within a limit, spaced evenly, after waits.
 
 `ShareLimit` says how many may be in flight, `Holds` how long a refused call waits, and when all do.
 Calls are spaced evenly until the endpoint is known to accept the maximum: many answers at once

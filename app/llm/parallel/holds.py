@@ -157,7 +157,7 @@ class Holds:
         return 0.0 if before_s is None else lost_s / max(1e-9, now_s - before_s)
 
     def own_wait_s(self, retry_after_s: float | None, times: int) -> float:
-        """Return the seconds that a call waits after it was refused for so many `times`."""
+        """Return the seconds that a call waits after its refusal number `times`."""
         if retry_after_s is not None:
             return self._requested_s(retry_after_s)
         # 2 ** 7 * 0.5 s exceeds the longest wait; a larger exponent could only overflow.

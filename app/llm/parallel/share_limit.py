@@ -54,8 +54,8 @@ FEW = 3
 """Fewer refusals in a check are taken for chance."""
 EXPECTED = 12
 SAME = 0.7
-"""A deep check has so many calls that this many refusals are expected if the share stays the same.
-This part of them is taken for the same."""
+"""A deep check is long enough for `EXPECTED` refusals if the share stays the same. From the part
+`SAME` of them on, the share counts as the same."""
 WINDOW = 200
 """Calls of a phase in which the limit rises."""
 TEST_AGAIN = 50
@@ -66,7 +66,7 @@ HIGHEST_BACKGROUND = 0.35
 LEAST = 1 / 64
 """Lowest limit; below 1 there is one call in flight, with pauses between calls."""
 SECONDS = 4
-"""The most answers of one of so many seconds are taken for the rate."""
+"""The rate is the largest number of answers in one of the last seconds, as many as this."""
 
 
 class _Aim(Enum):
@@ -107,7 +107,7 @@ class Background:
         return min(HIGHEST_BACKGROUND, self._refused / self._ended)
 
     def explains(self, refused: int, ended: int, at_least: float = 0.0) -> bool:
-        """Return True when so many refusals are chance, within three standard deviations."""
+        """Return True when this number of refusals is within three standard deviations."""
         expected = max(self.share, at_least) * max(ended, CHECKED)
         return refused <= expected + 3 * math.sqrt(expected)
 
@@ -313,7 +313,7 @@ class ShareLimit:
         self._doubted = None
 
     def _used(self, now_s: float, times: float) -> float:
-        """Return the limit, at most so many times what the answers of a second used of it."""
+        """Return the limit, but at most `times` what the answers of a second used of it."""
         if self.usual_s is None:
             return self.value
         return min(self.value, max(LEAST, times * self._rate.most(now_s) * self.usual_s))

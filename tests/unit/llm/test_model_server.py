@@ -10,7 +10,7 @@ import pytest
 _PR_GET_PDEATHSIG = 2
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only the kernel of Linux can do it")
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is a call of Linux")
 def test_the_kernel_is_asked_to_kill_it_with_its_parent() -> None:
     program = (
         "import ctypes\n"

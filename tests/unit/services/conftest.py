@@ -12,28 +12,15 @@ from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.settings import Price
 from app.store.database import Database
-from app.store.migrate import migrate
 from tests.bench import bench_of
 
 PRICES = {"scripted": Price(input_usd=Decimal("0.5"), output_usd=Decimal(2))}
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with this version's tables, to be copied: a migration takes far longer."""
-    path = tmp_path_factory.mktemp("template") / "seedbed.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def database_url(migrated_file: Path, tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """The address of a fresh SQLite database."""
-    path = tmp_path / "seedbed.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
+    return sqlite_url
 
 
 @pytest.fixture

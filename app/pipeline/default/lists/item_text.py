@@ -92,7 +92,7 @@ _BREAK = re.compile(r"(?:\s{0,3}<br\s?/?>)+\Z|\A(?:<br\s?/?>\s{0,3})+", re.I)
 _MOST_TITLE_WORDS = 6
 _FEWEST_TASK_WORDS = 3
 _WRAPPED_LINE = 50
-"""A line of at least so many characters may be cut by a line break rather than be a title."""
+"""Characters from which a line may be cut by a line break rather than be a title."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from app.store.work.completions import Kept, Reply
 from app.store.work.work_items import Item, Standing
 
 _PATIENT_RESUMES = 2
-"""After so many resumes without a change, which all met the same refusal, items are given up."""
+"""Resumes without a change, all met by the same refusal, after which items are given up."""
 
 
 class Recorder:
