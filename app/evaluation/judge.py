@@ -18,8 +18,7 @@ from app.evaluation.metrics import Estimate, JudgedOutcome, JudgeFigures
 from app.evaluation.paired import sign_p, tango
 from app.pipeline.prompts import chat_version, template
 from app.pipeline.replies.final_answer import final_answer
-from app.pipeline.replies.json_fields import field
-from app.pipeline.replies.lenient_json import json_values
+from app.pipeline.replies.stated_values import stated_values
 from app.pipeline.types import ChatPrompt, Completion, JsonSchema, Message, Parameters, Request
 
 Verdict: TypeAlias = Literal["first", "second", "tie"]
@@ -131,8 +130,7 @@ def _reference(record: Record) -> str:
 def read_judgement(task_id: str, order: Order, completion: Completion | None) -> Judgement:
     """Read a reply in JSON, in tags, or in words; `completion` None means no reply."""
     text = "" if completion is None else final_answer(completion.text)
-    tagged = _in_tags(text)
-    found = [*_in_json(text), *([] if tagged is None else [tagged])]
+    found: list[_Said] = stated_values(text, "verdict", _verdict)
     if not found and completion is not None and not completion.cut_off:
         words = _in_words(text)
         found = [] if words is None else [words]
@@ -143,26 +141,6 @@ def read_judgement(task_id: str, order: Order, completion: Completion | None) ->
 
 
 _Said: TypeAlias = tuple[Verdict, str]
-
-
-def _in_json(text: str) -> list[_Said]:
-    """Return the verdicts of all JSON objects that are complete."""
-    values = [found.value for found in json_values(text) if found.is_whole]
-    said = [(_verdict(field(each, "verdict")), field(each, "reason") or "") for each in values]
-    return [(verdict, reason) for verdict, reason in said if verdict is not None]
-
-
-_TAGS = {
-    name: re.compile(rf"<{name}>([^<]{{0,4000}})</{name}>", re.I) for name in ("reason", "verdict")
-}
-
-
-def _in_tags(text: str) -> _Said | None:
-    """Return the verdict in tags; None when several differ."""
-    said = {_verdict(each) for each in _TAGS["verdict"].findall(text)}
-    verdict = said.pop() if len(said) == 1 else None
-    reasons = [each.strip() for each in _TAGS["reason"].findall(text)]
-    return None if verdict is None else (verdict, "\n".join(reasons))
 
 
 _WORDS = re.compile(

@@ -19,8 +19,7 @@ from app.pipeline.options import RunOptions
 from app.pipeline.prompts import PromptTemplate, chat_version, template
 from app.pipeline.replies.clean_text import cleaned
 from app.pipeline.replies.final_answer import final_answer
-from app.pipeline.replies.json_fields import field
-from app.pipeline.replies.lenient_json import json_values
+from app.pipeline.replies.stated_values import stated_values
 from app.pipeline.shapes import Asking, ReviewStage, overridden
 from app.pipeline.types import (
     ChatPrompt,
@@ -109,36 +108,10 @@ def _verdict(text: str, *, cut_off: bool) -> _Verdict | None:
 
     A row may hold a score that flatters it, and a judge may quote that.
     """
-    tagged = _in_tags(text)
-    found = [*_in_json(text), *([] if tagged is None else [tagged])]
+    found = [_Verdict(*one) for one in stated_values(text, "score", _score)]
     if not found and not cut_off:
         return _in_words(text)
     return found[0] if len({one.score for one in found}) == 1 else None
-
-
-def _in_json(text: str) -> list[_Verdict]:
-    """Return the scores of all complete JSON objects; models put fences and remarks around them."""
-    values = [found.value for found in json_values(text) if found.is_whole]
-    said = [(_score(field(each, "score")), field(each, "reason") or "") for each in values]
-    return [_Verdict(score, reason) for score, reason in said if score is not None]
-
-
-_TAG = re.compile(r"</?(reason|score)>", re.I | re.A)
-
-
-def _in_tags(text: str) -> _Verdict | None:
-    """Return the score in tags; None when several differ."""
-    contents: dict[str, list[str]] = {"reason": [], "score": []}
-    opened: re.Match[str] | None = None
-    for tag in _TAG.finditer(text):
-        name = tag.group(1).lower()
-        if not tag.group().startswith("</"):
-            opened = tag
-        elif opened is not None and opened.group(1).lower() == name:
-            contents[name].append(text[opened.end() : tag.start()].strip())
-            opened = None
-    score = _agreed(contents["score"])
-    return None if score is None else _Verdict(score, "\n".join(contents["reason"]))
 
 
 _FORM = re.compile(r"\"score\"|</?score>", re.I)

@@ -14,10 +14,9 @@ from tests.unit.services.conftest import (
     database_url,
     grown,
     grown_file,
-    migrated_file,
 )
 
-__all__ = ["context", "database_url", "grown", "grown_file", "migrated_file"]
+__all__ = ["context", "database_url", "grown", "grown_file"]
 
 
 @dataclass
