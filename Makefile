@@ -25,8 +25,8 @@ up: .venv/run.installed ## start the service and keep it running
 
 # Each process that imports torch takes seconds to do so, and then uses a whole core.
 test: .venv/training.installed ## all tests except crash tests and slow tests
-	@$(PYTEST) -n $(AT_ONCE) -m "not slow and not crash and not torch"
-	@$(PYTEST) -n 2 -m "torch and not slow and not crash"
+	@$(PYTEST) -n $(AT_ONCE) -m "not slow and not crash and not torch and not fuzz"
+	@$(PYTEST) -n 2 -m "torch and not slow and not crash and not fuzz"
 
 check: .venv/dev.installed ## lint, types, import rules
 	$(BIN)/ruff check .
