@@ -42,7 +42,11 @@ def build_api(context: ApiContext) -> FastAPI:
     problems.install(api)
     api.add_middleware(LimitBody)
     # Added last, so it runs first.
-    api.add_middleware(Access, database=context.service.database)
+    api.add_middleware(
+        Access,
+        database=context.service.database,
+        readiness_threads=context.readiness_threads,
+    )
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
     for routes in (

@@ -11,6 +11,7 @@ from app.services.context import ServiceContext
 from app.store.pages import MAX_LIMIT
 
 _FOLLOWER_THREADS = 4
+_READINESS_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,14 @@ class ApiContext:
     )
     """The threads that read for all event streams; the other threads stay free for other requests,
     even when there are many streams or the database is slow."""
+    readiness_threads: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(_READINESS_THREADS)
+    )
+    """The threads that check readiness, which waits for no other request."""
 
 
-def _context(request: Request) -> ApiContext:
+async def _context(request: Request) -> ApiContext:
+    # Asynchronous, as otherwise each request would wait for a thread to do this.
     context: ApiContext = request.app.state.context
     return context
 

@@ -1,5 +1,7 @@
 """Health check of the database: it answers, and its tables are of this version."""
 
+from functools import cache
+
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +17,13 @@ def trouble(database: Database) -> str | None:
             there = MigrationContext.configure(session.connection()).get_current_revision()
     except SQLAlchemyError as error:
         return f"The database does not answer ({type(error).__name__})."
-    wanted = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    wanted = _newest_version()
     if there != wanted:
         return f"The tables are at version {there}, not {wanted}: run python -m app.store.migrate."
     return None
+
+
+@cache
+def _newest_version() -> str | None:
+    """Return the version that this code needs; its files are read once per process."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
@@ -298,7 +299,9 @@ def test_a_stream_ends_within_a_second_of_its_key(database: Database) -> None:
     scope |= {"headers": [header], "client": (ELSEWHERE, 1), "server": (LOOPBACK, 1)}
 
     async def follow() -> float:
-        stream = asyncio.create_task(Access(endless, database)(scope, receive, note))
+        stream = asyncio.create_task(
+            Access(endless, database, CapacityLimiter(1))(scope, receive, note)
+        )
         await asyncio.sleep(1.3)
         assert not stream.done()
         api_keys.revoke_key(database, new.stored.id)

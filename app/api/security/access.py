@@ -20,7 +20,7 @@ import asyncio
 import math
 import time
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
@@ -44,6 +44,8 @@ _CHANGED_WITH = (
     ("/v1/evaluations", Scope.TRAIN),
 )
 """The scope that a change under a path needs; reading always needs `Scope.READ`."""
+_THREADS = 8
+"""Threads that check keys; the routes have others, so no route can hold up the checks."""
 _CHECK_EVERY_S = 1.0
 """Interval at which a stream is checked again, so that it ends when its key is revoked."""
 _CALLER = "caller"
@@ -98,12 +100,22 @@ def _must(caller: Caller, needed: Scope) -> None:
 
 
 class Access:
-    """Middleware that refuses requests that are not allowed."""
+    """Middleware that refuses requests that are not allowed.
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    Args:
+        app: the application behind it.
+        database: where the keys are.
+        readiness_threads: the threads that check readiness, and so also its callers.
+    """
+
+    def __init__(
+        self, app: ASGIApp, database: Database, readiness_threads: CapacityLimiter
+    ) -> None:
         self._app = app
         self._database = database
-        self._uses = _Uses(database)
+        self._readiness_threads = readiness_threads
+        self._threads = CapacityLimiter(_THREADS)
+        self._uses = _Uses(database, self._threads)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on."""
@@ -112,7 +124,7 @@ class Access:
             return
         connection = HTTPConnection(scope)
         try:
-            caller = await run_in_threadpool(self._check, connection)
+            caller = await self._checked(connection)
         except (Unauthenticated, Forbidden) as refusal:
             await problems.anticipated(connection, refusal)(scope, receive, send)
             return
@@ -125,6 +137,14 @@ class Access:
             # The response has no end, so the server closes the connection.
             return
 
+    async def _checked(self, connection: HTTPConnection) -> Caller | None:
+        """Check as `_check` does, in a thread only when the database must be asked."""
+        if _is_open(connection):
+            return None
+        readiness = connection.scope["path"] == READINESS
+        threads = self._readiness_threads if readiness else self._threads
+        return await to_thread.run_sync(self._check, connection, limiter=threads)
+
     def _check(self, connection: HTTPConnection) -> Caller | None:
         """Return the caller; None when the request needs no key.
 
@@ -133,15 +153,12 @@ class Access:
             Forbidden: The key's scopes are not enough, or the request is not from this machine.
         """
         method, path = connection.scope.get("method", ""), connection.scope["path"]
-        reads = method in READING_METHODS
-        if reads and (path == HEALTH or (path == READINESS and from_this_machine(connection))):
-            return None
         key = _bearer(connection)
         caller = api_keys.authenticate(self._database, key) if key else None
         if caller is None and not api_keys.any_key_exists(self._database):
             _only_locally(connection)
             return None
-        if reads and path in DOCUMENTATION:
+        if method in READING_METHODS and path in DOCUMENTATION:
             return None
         if caller is None:
             raise Unauthenticated(
@@ -161,7 +178,7 @@ class Access:
             if message.get("more_body") and time.monotonic() - checked_at >= _CHECK_EVERY_S:
                 checked_at = time.monotonic()
                 try:
-                    await run_in_threadpool(self._check, connection)
+                    await self._checked(connection)
                 except (Unauthenticated, Forbidden) as refusal:
                     raise _Withdrawn from refusal
             await send(message)
@@ -176,8 +193,9 @@ class _Withdrawn(Exception):
 class _Uses:
     """Records when keys were used, in the background: no request waits for it or fails with it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, threads: CapacityLimiter) -> None:
         self._database = database
+        self._threads = threads
         self._tried_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -188,11 +206,21 @@ class _Uses:
         if not caller.use_is_due or now - tried_at < api_keys.USE_RECORDED_EVERY_S:
             return
         self._tried_at[caller.key_id] = now
-        noting = run_in_threadpool(api_keys.record_use, self._database, caller.key_id)
+        noting = to_thread.run_sync(
+            api_keys.record_use, self._database, caller.key_id, limiter=self._threads
+        )
         task = asyncio.create_task(noting)
         # The event loop keeps only weak references to its tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_open(connection: HTTPConnection) -> bool:
+    """Return True for health, and for readiness from this machine."""
+    if connection.scope.get("method", "") not in READING_METHODS:
+        return False
+    path = connection.scope["path"]
+    return path == HEALTH or (path == READINESS and from_this_machine(connection))
 
 
 def _bearer(connection: HTTPConnection) -> str | None:
