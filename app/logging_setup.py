@@ -1,10 +1,97 @@
-"""Logging to standard error, the same in every process of the service."""
+"""Logging to standard error, the same in every process of the service: as text or as JSON lines.
+
+Fields such as the id of a request or a run are bound once and stand in every record that follows.
+"""
 
 import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Literal
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+LogFormat = Literal["text", "json"]
+
+_log = logging.getLogger(__name__)
+_Fields = tuple[tuple[str, str], ...]
+_FIELDS: ContextVar[_Fields] = ContextVar("log_fields", default=())
+_TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s%(fields)s"
+_ACCESS_LOG = "uvicorn.access"
+# Attributes that libraries add to their records for themselves: a copy of the message in colours,
+# the arguments of a task.
+_LEFT_OUT = [*RESERVED_ATTRS, "color_message", "taskName", "data", "fields"]
 
 
-def log_to_stderr() -> None:
-    """Set up logging; call it once, at the start of an entry point."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def log_to_stderr(log_format: LogFormat = "text") -> None:
+    """Set up logging; call it once, at the start of an entry point.
+
+    Args:
+        log_format: ``json``: one JSON object a line, also for warnings and uncaught exceptions.
+    """
+    handler = logging.StreamHandler()
+    handler.addFilter(_add_fields)
+    handler.setFormatter(_json_formatter() if log_format == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # It would log a line for each model call, of which a run may make a million.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+    if log_format == "json":
+        logging.captureWarnings(capture=True)
+        sys.excepthook = _log_uncaught
+        threading.excepthook = _log_uncaught_in_thread
+
+
+@contextmanager
+def log_fields(**fields: str) -> Iterator[None]:
+    """Add fields to every record of this thread or task until the block ends."""
+    token = _FIELDS.set(_with(fields))
+    try:
+        yield
+    finally:
+        _FIELDS.reset(token)
+
+
+def set_log_fields(**fields: str) -> None:
+    """Add fields to every further record of this task, also after the function that calls this."""
+    _FIELDS.set(_with(fields))
+
+
+def _with(fields: dict[str, str]) -> _Fields:
+    return tuple({**dict(_FIELDS.get()), **fields}.items())
+
+
+def _json_formatter() -> logging.Formatter:
+    return JsonFormatter(
+        ["levelname", "name", "process", "message"],
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+        reserved_attrs=_LEFT_OUT,
+        timestamp="time",
+    )
+
+
+def _add_fields(record: logging.LogRecord) -> bool:
+    fields = dict(_FIELDS.get())
+    record.fields = "".join(f" {name}={value}" for name, value in fields.items())
+    record.__dict__.update(fields)
+    if record.name == _ACCESS_LOG and isinstance(record.args, tuple) and len(record.args) == 5:
+        names = ("client", "method", "path", "http_version", "status")
+        record.__dict__.update(zip(names, record.args, strict=True))
+    return True
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    _log.critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is not None and not issubclass(ended.exc_type, SystemExit):
+        _log_uncaught(ended.exc_type, ended.exc_value, ended.exc_traceback)

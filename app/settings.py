@@ -3,6 +3,7 @@
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -102,6 +103,8 @@ class Settings(BaseSettings):
     """Seconds that a worker works on one run before it turns to the next."""
     lease_s: float = Field(default=30.0, gt=0)
     """Seconds without a heartbeat after which another worker takes over the work."""
+    log_format: Literal["text", "json"] = "text"
+    """Format of the log of API, workers and sweeper: lines of text, or one JSON object a line."""
     pulse_file: Path | None = None
     """File that a healthy worker or sweeper touches every few seconds, for health checks."""
 

@@ -31,7 +31,13 @@ _contexts: list[ServiceContext] = []
 
 
 def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arguments
-    log_to_stderr()
+    log_to_stderr(_settings.log_format)
+
+
+def _hide_banner(instance: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals
+    # It is printed, and would be the only lines of the output that are not JSON.
+    if _settings.log_format == "json":
+        instance.quiet = True
 
 
 def _start_heartbeat(sender: Consumer, **_: Any) -> None:  # noqa: ANN401 - Celery's signals
@@ -56,6 +62,7 @@ def _stop_all(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arg
 
 
 signals.setup_logging.connect(_set_up_logging)
+signals.celeryd_init.connect(_hide_banner)
 signals.worker_ready.connect(_start_heartbeat)
 signals.worker_process_init.connect(_begin_child)
 signals.worker_process_shutdown.connect(_end_child)

@@ -26,11 +26,11 @@ _MAX_BACKLOG = 100
 
 def main() -> None:
     """Look for waiting work every second until a signal ends the process."""
-    log_to_stderr()
+    settings = Settings()
+    log_to_stderr(settings.log_format)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    settings = Settings()
     celery = make_celery(settings)
     with closing(open_service_context(settings)) as context:
         while not stopping.wait(_EVERY_S):

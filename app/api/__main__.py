@@ -23,8 +23,8 @@ _GRACE_S = 3
 
 def main() -> None:
     """Serve until a signal stops the process."""
-    log_to_stderr()
     settings = Settings()
+    log_to_stderr(settings.log_format)
     with closing(open_service_context(settings)) as service:
         try:
             refuse_to_listen_openly(settings.api_host, service.database)

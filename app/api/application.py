@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from app.api import problems
 from app.api.context import ApiContext
 from app.api.files.body_limit import LimitBody
+from app.api.request_ids import RequestIds
 from app.api.routes import (
     answer_reviews,
     batches,
@@ -41,12 +42,13 @@ def build_api(context: ApiContext) -> FastAPI:
     api.state.context = context
     problems.install(api)
     api.add_middleware(LimitBody)
-    # Added last, so it runs first.
+    # Added later, so they run earlier.
     api.add_middleware(
         Access,
         database=context.service.database,
         readiness_threads=context.readiness_threads,
     )
+    api.add_middleware(RequestIds)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
     for routes in (

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from app.api.request_ids import HEADER, request_id_of
 from app.errors import (
     ConfigurationError,
     Conflict,
@@ -63,6 +64,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str | None = None
     faults: list[FaultView] = []
 
 
@@ -82,9 +84,13 @@ def _answer(
         status=status,
         detail=detail,
         instance=request.url.path,
+        request_id=request_id_of(request),
         faults=(faults or [])[:_MAX_FAULTS],
     )
-    headers = _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
+    headers = dict(_CHALLENGE) if status == HTTPStatus.UNAUTHORIZED else {}
+    if problem.request_id is not None:
+        # The answer to a defect does not pass through the middleware that sets it.
+        headers[HEADER] = problem.request_id
     return JSONResponse(problem.model_dump(), status, headers, media_type=_MEDIA_TYPE)
 
 

@@ -2,14 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
 from app.errors import SeedbedError
+from app.logging_setup import log_fields
 from app.services.context import ServiceContext
 from app.store import leases
 from app.store.database import AWAY
@@ -37,7 +39,7 @@ def kept_lease(
         while not done.wait(context.lease_s / 3):
             context.database.retrying(lambda session: extend(session, context.lease_s))
 
-    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(beat,), name="lease", daemon=True)
     thread.start()
     try:
         yield
@@ -59,6 +61,8 @@ class LeasedTask(Generic[Result]):
     """Records a defect in the row, so that the work is not begun again and paid for again."""
     release: Callable[[], object]
     """Frees the row for the next process; does nothing when this process holds it no more."""
+    log_fields: Mapping[str, str] = field(default_factory=dict)
+    """Ids for every record that is logged meanwhile, such as ``run_id``."""
     anticipated: type[SeedbedError] = SeedbedError
     """Failures that `fail` records; any other exception is a defect."""
     release_always: bool = False
@@ -80,6 +84,11 @@ def run_leased(task: LeasedTask[Result]) -> Result | None:
             the next process continues from what was committed.
         BaseException: this process is interrupted; the row is released before.
     """
+    with log_fields(**task.log_fields):
+        return _run(task)
+
+
+def _run(task: LeasedTask[Result]) -> Result | None:
     try:
         return task.work()
     except AWAY:

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from app.logging_setup import log_to_stderr
 from app.settings import Settings
 from app.store.database import Database
 
@@ -79,6 +80,7 @@ def alembic_config() -> Config:
 
 if __name__ == "__main__":
     settings = Settings()
+    log_to_stderr(settings.log_format)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.resolved_database_url)
     try:

@@ -66,6 +66,7 @@ def make_dataset(context: ServiceContext, dataset_id: str, stop: Callable[[], bo
         fail=lambda error: writer.fail(DatasetState.FAILED, str(error)),
         fail_by_defect=lambda: writer.fail(DatasetState.FAILED, DEFECT),
         release=writer.release,
+        log_fields={"dataset_id": dataset_id},
     )
     return run_leased(task) is True
 

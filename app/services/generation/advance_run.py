@@ -48,6 +48,7 @@ def advance_run(context: ServiceContext, hint: Slot, stop: Callable[[], bool]) -
         # What the provider or a call got wrong is handled below; this is what a person has to set.
         anticipated=ConfigurationError,
         release_always=True,
+        log_fields={"run_id": hold.run_id},
     )
     return Slot(hold.run_id, hold.slot) if run_leased(task) is Ending.AGAIN else None
 

@@ -139,6 +139,7 @@ def test_an_unknown_method_is_a_problem_detail(service: Service) -> None:
     answer = service.http.put("/v1/runs")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json() == {
+        "request_id": answer.headers["X-Request-ID"],
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,

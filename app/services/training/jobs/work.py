@@ -79,6 +79,7 @@ def work_on_job(
             Status.FAILED, "A defect of the service; its log has the details."
         ),
         release=held.hand_back,
+        log_fields={"training_job_id": job_id},
     )
     return run_leased(task) is True
 
