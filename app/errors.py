@@ -9,7 +9,7 @@ SeedbedError
 ├── Unauthenticated           an API key is needed, and no valid one was sent
 ├── Forbidden                 the caller is not allowed to do it
 ├── ConfigurationError        the service was started with settings that cannot work
-├── StackError                a process of the embedded stack did not start, or died
+├── StackError                a process of the embedded stack does not start, or not again
 ├── ServiceUnreachable        the command line cannot reach the service
 ├── OutOfSpace                the disk is full; no half-written file is left
 ├── HubError                  the Hugging Face Hub refused, or did not answer
@@ -124,7 +124,7 @@ class ConfigurationError(SeedbedError):
 
 
 class StackError(SeedbedError):
-    """A process of the embedded stack did not start, or died; names it and its log file."""
+    """A process of the embedded stack does not start, or not again; names it and its log file."""
 
 
 class ServiceUnreachable(SeedbedError):

@@ -15,6 +15,7 @@ from app.messaging import backlog, make_celery
 from app.services.context import ServiceContext, open_service_context
 from app.services.work_kinds import KINDS, send
 from app.settings import Settings
+from app.stack.process_specs import SWEEPING
 from app.store.database import AWAY
 from workers.heartbeat import touch_heartbeat_file
 
@@ -33,6 +34,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     celery = make_celery(settings)
     with closing(open_service_context(settings)) as context:
+        _log.info("the sweeper %s", SWEEPING)
         while not stopping.wait(_EVERY_S):
             try:
                 send_waiting(celery, context)

@@ -45,8 +45,9 @@ class EmbeddedStack:
     """The service on one data folder: broker, model server, migrations, API, worker, sweeper.
 
     A context manager; enter it in a thread that lives as long as the stack, best the main thread. A
-    database, broker or model endpoint that the settings name is not started. Leaving it stops all
-    processes in reverse order; killing this process kills them too.
+    database, broker or model endpoint that the settings name is not started. A process that dies
+    later is started again, with the same address. Leaving it stops all processes in reverse order;
+    killing this process kills them too.
 
     Raises (on entering):
         StackError: Another stack uses the folder, or a process did not start; none is left.
@@ -80,10 +81,10 @@ class EmbeddedStack:
         return self._settings.data_dir.expanduser().resolve() / "logs"
 
     def check(self) -> None:
-        """Check that all processes still run.
+        """Check that all processes run, or are started again.
 
         Raises:
-            StackError: One has ended.
+            StackError: One has ended and did not come up again.
         """
         if self._supervisor is not None:
             self._supervisor.check()
@@ -94,7 +95,7 @@ class EmbeddedStack:
             broker = self._broker_binary()
             # Entered first, so that the socket is removed after the broker has stopped.
             socket = cleanup.enter_context(socket_path(folder)) if broker else None
-            supervisor = cleanup.enter_context(Supervisor(folder / "logs"))
+            supervisor = cleanup.enter_context(Supervisor(folder / "logs", say=self._say))
             found: Environment = {}
             if broker and socket:
                 self._say("starting the broker")
@@ -105,6 +106,7 @@ class EmbeddedStack:
             self._start_rest(supervisor, found)
             publish(folder, self._api_url)
             cleanup.callback(withdraw, folder)
+            supervisor.keep_running()
             self._supervisor = supervisor
             self._cleanup = cleanup.pop_all()
         return self

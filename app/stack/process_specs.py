@@ -11,6 +11,8 @@ from app.stack.ports import listens
 from app.stack.process import Process, ProcessSpec
 
 Environment = dict[str, str]
+SWEEPING = "looks for waiting work"
+"""The sweeper logs this when it has started."""
 
 
 def available_cores() -> int:
@@ -50,7 +52,12 @@ def api_spec(url: str, port: int, environment: Environment) -> ProcessSpec:
 
 def sweeper_spec(environment: Environment) -> ProcessSpec:
     """Describe the sweeper, which sends tasks again that the broker or a dead worker lost."""
-    return ProcessSpec("sweeper", _module("workers.sweeper"), environment)
+    return ProcessSpec(
+        "sweeper",
+        _module("workers.sweeper"),
+        environment,
+        lambda process: SWEEPING in process.log_text(),
+    )
 
 
 def worker_spec(concurrency: int, environment: Environment, stop_timeout_s: float) -> ProcessSpec:

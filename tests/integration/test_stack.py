@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from kombu.connection import Connection
+from kombu.connection import Connection as BrokerConnection
+from sqlalchemy import Connection, create_engine
 
 from app.errors import ConfigurationError
 from app.llm.scripted.model import reply
@@ -26,6 +27,8 @@ from app.stack.data_folder import running_service
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import process_environment
 from app.stack.supervisor import Supervisor
+from app.stack.wait_until import wait_until
+from tests.faults import books
 
 pytestmark = pytest.mark.crash
 
@@ -48,7 +51,7 @@ def test_the_broker_carries_messages_whatever_the_folder_is_called(
     environment = process_environment(Settings(_env_file=None), os.environ, {})
     with socket_path(data_dir) as socket, Supervisor(data_dir / "logs") as supervisor:
         supervisor.start(broker_spec(binary, socket, data_dir, environment))
-        with Connection(broker_url(socket)) as connection:  # type: ignore[no-untyped-call] # kombu
+        with BrokerConnection(broker_url(socket)) as connection:  # type: ignore[no-untyped-call] # kombu
             queue = connection.SimpleQueue("generation")
             queue.put({"run": "r1"})
             message = queue.get(timeout=5)
@@ -213,27 +216,82 @@ def test_an_interruption_while_starting_leaves_nothing(
     assert running_service(program.data_dir) is None
 
 
+PARTS = {
+    "broker": "valkey-server",
+    "worker": "celery",
+    "sweeper": "workers.sweeper",
+    "api": "app.api",
+}
+"""The parts that `up` starts with an endpoint, and a word of their commands."""
+
+
 @only_linux
-@pytest.mark.parametrize(
-    ("word", "name"),
-    [
-        pytest.param("valkey-server", "broker", marks=pytest.mark.slow),
-        pytest.param("app.api", "api", marks=pytest.mark.slow),
-        ("celery", "worker"),
-        pytest.param("workers.sweeper", "sweeper", marks=pytest.mark.slow),
-    ],
-)
-def test_a_part_that_dies_ends_the_stack_by_its_name(
-    start: Callable[..., Program], word: str, name: str
+def test_a_run_survives_the_death_of_each_part_and_the_stack_starts_it_again(
+    start: Callable[..., Program],
 ) -> None:
-    program = start("up")
-    program.wait_until_up()
-    os.kill(program.part(word), signal.SIGKILL)
-    _, stderr = program.process.communicate(timeout=60)
-    assert program.process.returncode == 1
-    assert f"{name} was ended by SIGKILL" in stderr
-    assert "Traceback" not in stderr
+    target = 200
+    options = {"target": target, "tasks_per_request": 2, "random_seed": 8}
+    with scripted_server(reply) as endpoint:
+        program = start("up", OPENAI_BASE_URL=endpoint.base_url, SEEDBED_LEASE_S="3")
+        api_url = program.wait_until_up()
+        body = {"seed_tasks": seed_tasks(), "options": options}
+        answer = httpx.post(f"{api_url}/v1/runs", json=body, timeout=30, trust_env=False)
+        address = f"{api_url}{answer.headers['Location']}"
+        for number, (name, word) in enumerate(PARTS.items()):
+            await_accepted(address, 10 + 30 * number)
+            os.kill(program.part(word), signal.SIGKILL)
+            log = program.data_dir / "logs" / f"{name}.log"
+            await_line(log, f"supervisor: {name} runs again.")
+            assert "was ended by SIGKILL. It is started again in 0.5 s." in log.read_text()
+        run = await_run(address, lambda run: run["status"] != "running")
+    assert run["status"] == "succeeded"
+    with connected(f"sqlite:///{program.data_dir / 'seedbed.db'}") as connection:
+        assert not books.target_missed(connection, run["id"], target)
+        assert not books.broken(connection, run["id"], (*books.LOST, *books.DOUBLED))
+    code, _, stderr = program.end(signal.SIGINT)
+    assert code == 0
+    assert all(f"{name} runs again." in stderr for name in PARTS)
     assert not program.left_over(0)
+
+
+def await_accepted(address: str, count: int) -> None:
+    """Wait until a run has accepted so many instructions, or has ended."""
+
+    def enough(run: dict[str, Any]) -> bool:
+        return run["status"] not in {"queued", "running"} or run["progress"]["accepted"] >= count
+
+    await_run(address, enough)
+
+
+def await_run(address: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The run, once it is `done`; the API may be away meanwhile."""
+    run: dict[str, Any] = {"progress": {"accepted": 0}, "status": "queued"}
+
+    def look() -> bool:
+        nonlocal run
+        with contextlib.suppress(httpx.HTTPError):
+            run = httpx.get(address, timeout=10, trust_env=False).json()
+        return done(run)
+
+    assert wait_until(look, timeout_s=120, poll_s=0.1), run
+    return run
+
+
+def await_line(log: Path, line: str) -> None:
+    assert wait_until(lambda: line in log.read_text(), timeout_s=60, poll_s=0.05), log.read_text()
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def seed_tasks() -> list[dict[str, Any]]:
+    seeds = Path(__file__).parents[2] / "seed_tasks" / "seed_tasks.jsonl"
+    return [json.loads(line) for line in seeds.read_text(encoding="utf-8").splitlines()]
 
 
 @only_linux

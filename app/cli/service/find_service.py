@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from app.cli.output import Output
 from app.cli.service.client import ServiceClient
+from app.cli.service.retry import PATIENCE_S
 from app.errors import ConfigurationError, SeedbedError
 from app.services.access.api_keys import is_key
 from app.settings import EMBEDDED_MODEL, Settings
@@ -29,11 +30,19 @@ class Service:
     """Default model of its runs; None when that is not known."""
     stack: EmbeddedStack | None = None
 
+    @property
+    def patience_s(self) -> float:
+        """Longest time that the service may be unreachable.
+
+        Without limit for a stack of this command: its API is started again, or `check` fails.
+        """
+        return PATIENCE_S if self.stack is None else float("inf")
+
     def check(self) -> None:
-        """Check that the processes started by this command still run.
+        """Check that the processes started by this command run, or are started again.
 
         Raises:
-            StackError: one of them died.
+            StackError: one of them died and did not come up again.
         """
         if self.stack is not None:
             self.stack.check()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 from app.cli.service.find_service import Service
-from app.cli.service.retry import retry
+from app.cli.service.retry import Outage, retry
 
 _FIRST_POLL_S = 0.05
 _POLL_S = 0.5
@@ -27,7 +27,7 @@ def poll(service: Service, thing: _Thing, look: Callable[[], _Thing]) -> Iterato
     """Yield `thing`, then what `look` returns again and again, until it is at rest.
 
     Raises:
-        StackError: a process of the stack that this command started died.
+        StackError: a process of the stack that this command started died for good.
         ServiceUnreachable: the service stopped answering for too long.
     """
     pause_s = _FIRST_POLL_S
@@ -36,8 +36,8 @@ def poll(service: Service, thing: _Thing, look: Callable[[], _Thing]) -> Iterato
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _POLL_S)
         service.check()
-        # When a process died, that failure explains more than a service without an answer.
-        thing = retry(look, before_retry=service.check)
+        # When a process died for good, that explains more than a service without an answer.
+        thing = retry(look, before_retry=service.check, outage=Outage(service.patience_s))
         yield thing
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from app.errors import StackError
 from app.stack.process import LOG_LIMIT_BYTES, Process, ProcessSpec
-from app.stack.supervisor import Supervisor
+from app.stack.supervisor import RestartPace, Supervisor
+from app.stack.wait_until import wait_until
 
 BOTH_WAYS = pytest.mark.parametrize(
     "watch_pipe",
@@ -150,6 +151,67 @@ def test_a_part_that_dies_later_is_found_by_the_next_look(tmp_path: Path) -> Non
             supervisor.check()
 
 
+AT_ONCE = RestartPace(first_delay_s=0.05, longest_delay_s=0.1, most_failed_starts=3)
+
+
+def start_and_kill(supervisor: Supervisor, spec: ProcessSpec) -> int:
+    """Keep a process running, kill it, and return its process id."""
+    first = supervisor.start(spec)
+    supervisor.keep_running()
+    os.kill(first.pid, signal.SIGKILL)
+    return first.pid
+
+
+def test_a_part_that_dies_is_started_again_and_that_is_said(tmp_path: Path) -> None:
+    code = "import os, time; print('up', os.getpid(), 'end'); time.sleep(60)"
+    said: list[str] = []
+    log = tmp_path / "victim.log"
+    with Supervisor(tmp_path, say=said.append, pace=AT_ONCE) as supervisor:
+        first = start_and_kill(supervisor, python_spec("victim", code, ready=says("end")))
+        assert wait_until(lambda: "victim runs again." in said, timeout_s=20, poll_s=0.02)
+        second = int(log.read_text().rpartition("up ")[2].split()[0])
+        assert runs(second)
+        assert second != first
+        supervisor.check()
+    assert not runs(second)
+    assert said[0] == "victim was ended by SIGKILL. It is started again in 0.05 s."
+    assert all(f"supervisor: victim {line[7:]}" in log.read_text() for line in said)
+
+
+def test_a_part_that_never_comes_up_again_ends_the_stack(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    code = f"import os, time; os.mkdir({str(once)!r}); print('up'); time.sleep(60)"
+    said: list[str] = []
+    with Supervisor(tmp_path, say=said.append, pace=AT_ONCE) as supervisor:
+        start_and_kill(supervisor, python_spec("broken", code, ready=says("up")))
+
+        def gave_up() -> bool:
+            try:
+                supervisor.check()
+            except StackError as failure:
+                return "FileExistsError" in str(failure) and "3 times" in str(failure)
+            return False
+
+        assert wait_until(gave_up, timeout_s=30, poll_s=0.02)
+    delays = [line.partition("again in ")[2] for line in said]
+    assert delays == ["0.05 s.", "0.1 s.", "0.1 s."]
+
+
+def test_nothing_is_started_again_once_the_stack_stops(tmp_path: Path) -> None:
+    late = RestartPace(first_delay_s=30)
+    said: list[str] = []
+    with Supervisor(tmp_path, say=said.append, pace=late) as supervisor:
+        start_and_kill(supervisor, python_spec("victim", SLEEP, ready=says("up")))
+        assert wait_until(lambda: bool(said), timeout_s=20, poll_s=0.02)
+    assert len(said) == 1
+
+
+def test_the_delay_doubles_with_each_death_up_to_the_longest() -> None:
+    pace = RestartPace(first_delay_s=0.5, longest_delay_s=30)
+    delays = [pace.delay_s(deaths) for deaths in (1, 2, 3, 7, 8, 5000)]
+    assert delays == [0.5, 1, 2, 30, 30, 30]
+
+
 def test_a_part_that_never_answers_is_given_up_and_not_left_running(tmp_path: Path) -> None:
     code = "import os, time; print(os.getpid()); time.sleep(60)"
     part = python_spec("mute", code, ready=lambda _: False, start_timeout_s=0.5)
@@ -241,30 +303,37 @@ def test_a_log_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 PARENT = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from app.stack.process import ProcessSpec
-from app.stack.supervisor import Supervisor
-code = '''
-import subprocess, sys, time
-print("up")
-time.sleep(60)
-'''
+from app.stack.supervisor import RestartPace, Supervisor
+code = "import os, time; print('pid', os.getpid(), 'end'); time.sleep(60)"
 part = ProcessSpec("child", (sys.executable, "-c", code), {{"PYTHONUNBUFFERED": "1"}},
-            lambda process: "up" in process.log_text())
-with Supervisor(Path({logs!r}), watch_pipe={watch_pipe}) as supervisor:
-    print(supervisor.start(part).pid, flush=True)
+            lambda process: "end" in process.log_text())
+logs, pace = Path({logs!r}), RestartPace(first_delay_s=0.05)
+def pids():
+    return [line.split()[1] for line in (logs / "child.log").read_text().splitlines()
+            if line.startswith("pid") and line.endswith("end")]
+with Supervisor(logs, watch_pipe={watch_pipe}, pace=pace) as supervisor:
+    supervisor.start(part)
     {then}
+    print(pids()[-1], flush=True)
+    sys.stdin.read()
+"""
+RESTART = """
+    supervisor.keep_running()
+    os.kill(int(pids()[0]), 9)
+    while len(pids()) < 2:
+        time.sleep(0.02)
 """
 
 
+@pytest.mark.parametrize("then", ["", RESTART], ids=["first", "restarted"])
 @BOTH_WAYS
-def test_parts_die_when_their_parent_is_killed(tmp_path: Path, watch_pipe: bool) -> None:
+def test_parts_die_when_their_parent_is_killed(tmp_path: Path, watch_pipe: bool, then: str) -> None:
     root = Path(__file__).parents[3]
-    code = PARENT.format(
-        root=str(root), logs=str(tmp_path), watch_pipe=watch_pipe, then="sys.stdin.read()"
-    )
+    code = PARENT.format(root=str(root), logs=str(tmp_path), watch_pipe=watch_pipe, then=then)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
