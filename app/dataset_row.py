@@ -31,6 +31,8 @@ class Record:
     """The system message of a chat; empty: it has none."""
     history: tuple[Exchange, ...] = ()
     """The earlier turns of a chat, in order."""
+    is_classification: bool | None = None
+    """True when the output is one of a few labels; None: not known."""
 
     @property
     def request(self) -> str:
@@ -78,11 +80,14 @@ class DatasetRow:
     """0-based, without gaps."""
     record: Record
     split: SplitName = "train"
-    is_classification: bool | None = None
-    """True when the answer is one of a few labels; None: not known."""
     origin: Origin = field(default_factory=Origin)
     changes: tuple[str, ...] = ()
     """The reasons why filters changed it."""
+
+    @property
+    def is_classification(self) -> bool | None:
+        """True when the output is one of a few labels; None: not known."""
+        return self.record.is_classification
 
 
 @dataclass(frozen=True, slots=True)

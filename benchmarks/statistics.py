@@ -76,9 +76,12 @@ def _grow(size: int) -> None:
 def _synthetic(size: int) -> Iterator[DatasetRow]:
     for i in range(size):
         record = Record(
-            f"Write {i} words about place {i % 977}.", f"Answer {i % 13}", "x" * (i % 3)
+            f"Write {i} words about place {i % 977}.",
+            f"Answer {i % 13}",
+            "x" * (i % 3),
+            is_classification=i % 4 == 0,
         )
-        yield DatasetRow(i, record, is_classification=i % 4 == 0)
+        yield DatasetRow(i, record)
 
 
 if __name__ == "__main__":

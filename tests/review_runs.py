@@ -33,9 +33,10 @@ def _row(n: int) -> DatasetRow:
         input=f"It is {n}." if n % 2 else "",
         system="You count." if chat else "",
         history=(Exchange(f"Before {n}?", f"It was {n - 1}."),) if chat else (),
+        is_classification=n % 3 == 0,
     )
     origin: Origin = {"run_id": "run_before", "sequence": n, "instance_mode": "input_first"}
-    return DatasetRow(n, record, is_classification=n % 3 == 0, origin=origin)
+    return DatasetRow(n, record, origin=origin)
 
 
 def stored(database: Database, rows: Sequence[DatasetRow], state: str = DatasetState.READY) -> str:
@@ -67,7 +68,7 @@ def start(bench: Bench, dataset_id: str, profile: str, **options: Any) -> str:
     return control.start_run(bench.context, request(dataset_id, profile, **options), None).id
 
 
-def made(bench: Bench, run_id: str) -> list[tuple[Record, bool | None, Origin]]:
+def made(bench: Bench, run_id: str) -> list[tuple[Record, Origin]]:
     """The rows that stay, as a data set is made of them."""
     with bench.context.database.read() as session:
         return list(dataset_rows.run_rows_between(session, run_id, 0, 1_000_000))

@@ -1,10 +1,11 @@
 """Alpaca's format: objects with exactly instruction, input and output; as a JSON list or as lines.
 
-Reading takes what has grown around it: more columns, a missing input, and the columns ``system``
-and ``history`` of LLaMA-Factory.
+Reading takes what has grown around it: more columns, a missing input, the columns ``system`` and
+``history`` of LLaMA-Factory, and the marks of classification rows.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from app.dataset_row import Record
@@ -13,7 +14,7 @@ from app.formats.columns import Columns
 from app.formats.json.lines import Convert, read_lines, write_lines
 from app.formats.json.list_file import list_pieces, read_list, write_list
 from app.formats.json.values import quoted
-from app.formats.options import ReadOptions, WriteOptions
+from app.formats.options import ReadOptions, TableOptions, WriteOptions
 
 
 def alpaca_json(rows: Iterable[Record | None]) -> Iterator[str]:
@@ -32,14 +33,22 @@ def _object(record: Record) -> str:
     )
 
 
-def write_alpaca(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+def _marked_object(record: Record) -> str:
+    return f'{_object(record)[:-1]}, "is_classification": {json.dumps(record.is_classification)}}}'
+
+
+def _writing(options: WriteOptions) -> Callable[[Record], str]:
+    return _marked_object if TableOptions.of(options).classification_column else _object
+
+
+def write_alpaca(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
     """Write a JSON list."""
-    write_list(map(_object, records), sink)
+    write_list(map(_writing(options), records), sink)
 
 
-def write_alpaca_lines(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+def write_alpaca_lines(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
     """Write one object a line."""
-    write_lines(map(_object, records), sink)
+    write_lines(map(_writing(options), records), sink)
 
 
 def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:

@@ -10,6 +10,7 @@
 | ``missing_column`` | a required column is missing or null |
 | ``surplus_columns`` | more values than the header has names |
 | ``not_text`` | a number, a list, an object or null where text should be |
+| ``not_boolean`` | ``is_classification`` is neither true nor false |
 | ``nul`` | a NUL character, which databases and trainers can't store |
 | ``lone_surrogate`` | half of a surrogate pair, which UTF-8 can't encode |
 | ``too_large`` | larger than `ReadOptions.most_bytes` |

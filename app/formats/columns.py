@@ -1,5 +1,6 @@
 """Mapping of a row's columns to the fields of a record."""
 
+import math
 from collections.abc import Iterable, Mapping, Set
 from typing import Literal, TypeAlias, get_args
 
@@ -7,10 +8,17 @@ from app.dataset_row import Exchange, Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, text_of
 
-FieldName: TypeAlias = Literal["instruction", "input", "output", "system", "history"]
+FieldName: TypeAlias = Literal[
+    "instruction", "input", "output", "system", "history", "is_classification"
+]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 REQUIRED: tuple[FieldName, ...] = ("instruction", "output")
 _MOST_NAMED = 50
+# As JSON, pandas, spreadsheets and people write them; 1.0 is a 1 beside an empty cell.
+_MARKS: Mapping[str | float, bool] = {
+    1: True, "true": True, "yes": True, "1": True, "1.0": True,
+    0: False, "false": False, "no": False, "0": False, "0.0": False,
+}  # fmt: skip
 
 
 class Columns:
@@ -62,6 +70,7 @@ class Columns:
             input=self._text(row, "input"),
             system=self._text(row, "system"),
             history=() if not history else tuple(_exchanges(history, self._of["history"])),
+            is_classification=self._mark(row),
         )
 
     def refuse_if_never_met(self) -> None:
@@ -102,6 +111,21 @@ class Columns:
     def _text(self, row: Mapping[str, object], name: FieldName) -> str:
         value = self._optional(row, name)
         return "" if value is None else text_of(value, self._of[name] or name)
+
+    def _mark(self, row: Mapping[str, object]) -> bool | None:
+        value = self._optional(row, "is_classification")
+        if isinstance(value, str):
+            value = value.strip().lower()
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            return None
+        mark = _MARKS.get(value) if isinstance(value, str | int | float) else None
+        if mark is None:
+            raise BrokenRow(
+                "not_boolean",
+                f"{self._of['is_classification']} must be true, false or empty; map the field"
+                " is_classification to another column, or to null",
+            )
+        return mark
 
     def _optional(self, row: Mapping[str, object], name: FieldName) -> object:
         column = self._of[name]

@@ -11,32 +11,35 @@ from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
 from app.formats.files import joined
-from app.formats.options import ReadOptions, WriteOptions
+from app.formats.options import ReadOptions, TableOptions, WriteOptions
 
 if TYPE_CHECKING:
     import _csv
 
 HEADER = ("instruction", "input", "output")
+_MARKS = {True: "true", False: "false", None: ""}
 # The limit is the process's; ours is `ReadOptions.most_bytes`, on whole rows.
 csv.field_size_limit(2**31 - 1)
 
 
-def write_csv(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
+def write_csv(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
     """Write a header and one row a record."""
-    for piece in joined(_lines(records)):
+    marks = TableOptions.of(options).classification_column
+    for piece in joined(_lines(records, marks=marks)):
         sink.write(piece.encode())
 
 
-def _lines(records: Iterable[Record]) -> Iterator[str]:
+def _lines(records: Iterable[Record], *, marks: bool) -> Iterator[str]:
     line = StringIO(newline="")
     # All is quoted: a lone carriage return outside quotes would end a row.
     writer = csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(HEADER)
+    writer.writerow((*HEADER, "is_classification") if marks else HEADER)
     for record in records:
         yield line.getvalue()
         line.seek(0)
         line.truncate()
-        writer.writerow((record.instruction, record.input, record.output))
+        texts = (record.instruction, record.input, record.output)
+        writer.writerow((*texts, _MARKS[record.is_classification]) if marks else texts)
     yield line.getvalue()
 
 

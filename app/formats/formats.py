@@ -23,10 +23,12 @@ from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
 from app.formats.options import (
     CHAT_COLUMNS,
+    MARK_COLUMN,
     READ_PLAINLY,
     WRITTEN_PLAINLY,
     ParquetOptions,
     ReadOptions,
+    TableOptions,
     WriteOptions,
 )
 from app.formats.prompt_completion import (
@@ -42,6 +44,7 @@ Reader: TypeAlias = Callable[[BinaryIO, ReadOptions], Iterator[Numbered]]
 _PAIR: frozenset[FieldName] = frozenset({"instruction", "output"})
 _TASK: frozenset[FieldName] = _PAIR | {"input"}
 _CHAT: frozenset[FieldName] = _PAIR | {"system", "history"}
+_ALL: frozenset[FieldName] = _TASK | _CHAT | MARK_COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,10 @@ class Format:
         there += ["history"] if record.history else []
         places = self.carries | self.merges | (self.carries_if_asked & options.added_columns)
         return [name for name in there if name not in places]
+
+    def keeps_marks(self, options: WriteOptions = WRITTEN_PLAINLY) -> bool:
+        """Return True when it says which rows are classification rows."""
+        return self.carries | (self.carries_if_asked & options.added_columns) >= MARK_COLUMN
 
     def write(
         self,
@@ -149,7 +156,15 @@ def _formats(*formats: Format) -> Mapping[str, Format]:
 
 FORMATS = _formats(
     Format(
-        "alpaca", ".json", "application/json", write_alpaca, read_alpaca, _TASK, takes_columns=True
+        "alpaca",
+        ".json",
+        "application/json",
+        write_alpaca,
+        read_alpaca,
+        _TASK,
+        carries_if_asked=MARK_COLUMN,
+        write_options=TableOptions,
+        takes_columns=True,
     ),
     Format(
         "alpaca_jsonl",
@@ -158,6 +173,8 @@ FORMATS = _formats(
         write_alpaca_lines,
         read_alpaca_lines,
         _TASK,
+        carries_if_asked=MARK_COLUMN,
+        write_options=TableOptions,
         takes_columns=True,
     ),
     Format(
@@ -166,7 +183,7 @@ FORMATS = _formats(
         "application/jsonl",
         write_jsonl,
         read_alpaca_lines,
-        _TASK | _CHAT,
+        _ALL,
         takes_columns=True,
     ),
     Format(
@@ -198,7 +215,17 @@ FORMATS = _formats(
         merges=frozenset({"input"}),
         write_options=PromptCompletionOptions,
     ),
-    Format("csv", ".csv", "text/csv", write_csv, read_csv, _TASK, takes_columns=True),
+    Format(
+        "csv",
+        ".csv",
+        "text/csv",
+        write_csv,
+        read_csv,
+        _TASK,
+        carries_if_asked=MARK_COLUMN,
+        write_options=TableOptions,
+        takes_columns=True,
+    ),
     Format(
         "parquet",
         ".parquet",
@@ -206,7 +233,7 @@ FORMATS = _formats(
         _write_parquet,
         _read_parquet,
         _TASK,
-        carries_if_asked=CHAT_COLUMNS,
+        carries_if_asked=CHAT_COLUMNS | MARK_COLUMN,
         write_options=ParquetOptions,
         takes_columns=True,
     ),
@@ -227,9 +254,14 @@ def format_named(name: str) -> Format:
         raise InvalidInput(f"The known formats are {known}.", [fault]) from None
 
 
+def _is_below(kind: type[WriteOptions], other: type[WriteOptions]) -> bool:
+    return kind is not other and issubclass(kind, other)
+
+
 _CHOICES = dict.fromkeys(one.write_options for one in FORMATS.values())
 EVERY_WRITE_OPTION = create_model(
-    "EveryWriteOption", __base__=tuple(kind for kind in _CHOICES if kind is not WriteOptions)
+    "EveryWriteOption",
+    __base__=tuple(kind for kind in _CHOICES if not any(_is_below(one, kind) for one in _CHOICES)),
 )
 """The options of all formats, from which the API and the command line derive what they offer."""
 
@@ -253,10 +285,11 @@ def options_of(format_: Format, given: Mapping[str, object]) -> WriteOptions:
 
 
 def _cannot_carry(format_: Format, lost: list[FieldName], number: int) -> InvalidInput:
+    lost_names = set(lost)
     able = [
-        f"{one.name} (with chat_columns)" if one.carries_if_asked else one.name
+        one.name if lost_names <= one.carries | one.merges else f"{one.name} (with chat_columns)"
         for one in FORMATS.values()
-        if set(lost) <= one.carries | one.merges | one.carries_if_asked
+        if lost_names <= one.carries | one.merges | one.carries_if_asked
     ]
     what = f"record {number:,} has {' and '.join(lost)}; these formats carry it: {', '.join(able)}"
     return InvalidInput(f"The format {format_.name} cannot carry these records.", [Fault(what)])

@@ -10,6 +10,7 @@ from app.formats.columns import FieldName
 
 _MEBIBYTE = 1024 * 1024
 CHAT_COLUMNS: frozenset[FieldName] = frozenset({"system", "history"})
+MARK_COLUMN: frozenset[FieldName] = frozenset({"is_classification"})
 
 
 class WriteOptions(BaseModel):
@@ -36,7 +37,24 @@ class WriteOptions(BaseModel):
         return frozenset()
 
 
-class ParquetOptions(WriteOptions):
+class TableOptions(WriteOptions):
+    """Options of the formats with one column for each field."""
+
+    classification_column: bool = False
+    """Alpaca, CSV and Parquet: add the column is_classification."""
+
+    @property
+    def file_part(self) -> str:
+        """Return the part that these options add to a file name."""
+        return "classification" if self.classification_column else ""
+
+    @property
+    def added_columns(self) -> frozenset[FieldName]:
+        """The column of marks, when asked for."""
+        return MARK_COLUMN if self.classification_column else frozenset()
+
+
+class ParquetOptions(TableOptions):
     """Options of Parquet; here because its own module loads Arrow, which takes 50 MB."""
 
     chat_columns: bool = False
@@ -45,12 +63,13 @@ class ParquetOptions(WriteOptions):
     @property
     def file_part(self) -> str:
         """Return the part that these options add to a file name."""
-        return "chat" if self.chat_columns else ""
+        parts = ["chat"] if self.chat_columns else []
+        return ".".join([*parts, *filter(None, [super().file_part])])
 
     @property
     def added_columns(self) -> frozenset[FieldName]:
-        """The columns of chats, when asked for."""
-        return CHAT_COLUMNS if self.chat_columns else frozenset()
+        """The columns of chats and of marks, when asked for."""
+        return super().added_columns | (CHAT_COLUMNS if self.chat_columns else frozenset())
 
 
 @dataclass(frozen=True, slots=True)

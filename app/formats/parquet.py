@@ -1,6 +1,6 @@
 """Parquet, by pyarrow: written by row groups, and read a few rows at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -19,15 +19,24 @@ _MOST_CHARACTERS = 16 * 1024 * 1024
 _BATCH_BYTES = 4 * 1024 * 1024
 _BUFFER = 256 * 1024
 _TEXTS = [(name, pa.string()) for name in ("instruction", "input", "output")]
-_SCHEMA = pa.schema(_TEXTS)
-_CHAT_SCHEMA = pa.schema(
-    [*_TEXTS, ("system", pa.string()), ("history", pa.list_(pa.list_(pa.string())))]
-)
+_CHAT = [("system", pa.string()), ("history", pa.list_(pa.list_(pa.string())))]
+_MARK = [("is_classification", pa.bool_())]
+
+_CELLS: Mapping[str, Callable[[Record], object]] = {
+    "instruction": lambda record: record.instruction,
+    "input": lambda record: record.input,
+    "output": lambda record: record.output,
+    "system": lambda record: record.system,
+    "history": lambda record: [[one.user, one.assistant] for one in record.history],
+    "is_classification": lambda record: record.is_classification,
+}
 
 
 def write_parquet(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
-    """Write the columns instruction, input and output; with `chat_columns` system and history."""
-    schema = _CHAT_SCHEMA if ParquetOptions.of(options).chat_columns else _SCHEMA
+    """Write the columns instruction, input and output, and those that the options add."""
+    chosen = ParquetOptions.of(options)
+    added = (_CHAT if chosen.chat_columns else []) + (_MARK if chosen.classification_column else [])
+    schema = pa.schema([*_TEXTS, *added])
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(records):
             writer.write_table(_table(group, schema))
@@ -48,15 +57,7 @@ def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _table(group: list[Record], schema: pa.Schema) -> pa.Table:
-    columns: list[list[object]] = [
-        [record.instruction for record in group],
-        [record.input for record in group],
-        [record.output for record in group],
-    ]
-    if schema is _CHAT_SCHEMA:
-        columns.append([record.system for record in group])
-        columns.append([[[one.user, one.assistant] for one in r.history] for r in group])
-    arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
+    arrays = [pa.array(map(_CELLS[field.name], group), field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

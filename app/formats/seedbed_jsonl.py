@@ -1,6 +1,6 @@
 """Seedbed's own JSON lines, with every field of a record.
 
-Each line has all five columns, even empty ones: readers that infer types from the first rows would
+Each line has all six columns, even empty ones: readers that infer types from the first rows would
 otherwise fail at the first chat.
 """
 
@@ -15,7 +15,7 @@ from app.formats.options import WriteOptions
 
 
 def write_jsonl(records: Iterable[Record], sink: BinaryIO, _: WriteOptions) -> None:
-    """Write ``instruction``, ``input``, ``output``, ``system`` and ``history``."""
+    """Write every field; a class that is not known is null."""
     write_lines(map(_object, records), sink)
 
 
@@ -24,5 +24,6 @@ def _object(record: Record) -> str:
     return (
         f'{{"instruction": {quoted(record.instruction)}, "input": {quoted(record.input)},'
         f' "output": {quoted(record.output)}, "system": {quoted(record.system)},'
-        f' "history": {json.dumps(history, ensure_ascii=False)}}}'
+        f' "history": {json.dumps(history, ensure_ascii=False)},'
+        f' "is_classification": {json.dumps(record.is_classification)}}}'
     )

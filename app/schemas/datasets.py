@@ -53,6 +53,8 @@ class Manifest(Schema):
     row_count: int
     splits: dict[str, int]
     """Rows by split."""
+    classification_rows: int
+    """Rows known to be classification rows."""
     content_sha256: str
     files: list[FileView]
     """Files exported so far; a download adds one."""

@@ -62,11 +62,10 @@ def test_rows_answered_again_keep_all_but_their_output(open_bench: OpenBench) ->
         asked = bench.server.counts.calls
     assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     wanted = [row for row in ROWS if row.position % 7 != 6]
-    assert [record for record, *_ in rows] == [
+    assert [record for record, _ in rows] == [
         replace(row.record, output=f"new answer {row.position}") for row in wanted
     ]
-    assert [label for _, label, _ in rows] == [row.is_classification for row in wanted]
-    for row, (*_, origin) in zip(wanted, rows, strict=True):
+    for row, (_, origin) in zip(wanted, rows, strict=True):
         assert origin == {
             "run_id": run_id,
             "sequence": row.position,
@@ -84,7 +83,7 @@ def test_every_row_that_stays_leads_to_the_reply_that_says_so(open_bench: OpenBe
         run_id = start(bench, stored(bench.context.database, ROWS), "judge")
         bench.work(run_id)
         with bench.context.database.read() as session:
-            for record, _, origin in made(bench, run_id):
+            for record, origin in made(bench, run_id):
                 asked = session.get_one(CompletionRow, origin["instance_completion_id"])
                 assert asked.stage == "review"
                 assert asked.prompt_version.startswith("review/judge@")
@@ -107,7 +106,7 @@ def test_a_judge_drops_what_is_below_the_threshold_with_its_words(
         dropped = rejections(bench, run_id)
     assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
     stay = [row for row in ROWS if 5 - row.position % 5 in scores]
-    assert [record for record, *_ in rows] == [row.record for row in stay]
+    assert [record for record, _ in rows] == [row.record for row in stay]
     assert {n for n, _, _ in dropped} == {row.position for row in ROWS if row not in stay}
     for n, reason, text in dropped:
         assert n is not None
@@ -212,7 +211,7 @@ def test_a_review_that_is_stopped_again_and_again_ends_with_the_same_rows(
 
 
 def _kept(bench: Bench, run_id: str) -> list[Any]:
-    rows = [(record, origin["position"]) for record, _, origin in made(bench, run_id)]
+    rows = [(record, origin["position"]) for record, origin in made(bench, run_id)]
     return [*rows, *rejections(bench, run_id)]
 
 

@@ -37,6 +37,7 @@ def _manifest(found: reports.VersionDetails) -> Manifest:
     return Manifest(
         **{name: getattr(dataset, name) for name in _COLUMNS},
         splits=found.statistics.splits,
+        classification_rows=found.statistics.labels.all_rows.whole.rows,
         files=[FileView.model_validate(file) for file in found.files],
         sources=facts["sources"],
         runs=facts["runs"],

@@ -91,6 +91,13 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
         int | None,
         Query(ge=1, description="With `vicuna`: split longer conversations (characters)."),
     ] = None,
+    classification: Annotated[
+        bool,
+        Query(
+            description="Mark every row as a classification row. Without it, the column "
+            "`is_classification`, or the one named in `columns`, says which rows are."
+        ),
+    ] = False,
     skip_unreadable: Annotated[
         bool, Query(description="Skip rows that cannot be read, and list them as drops.")
     ] = False,
@@ -103,6 +110,7 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     how = _import(
         format=format,
         columns=_columns(columns),
+        classification=classification,
         vicuna=Vicuna(most_characters=most_characters) if vicuna else None,
         skip_unreadable=skip_unreadable,
         licence=licence,
@@ -217,7 +225,12 @@ def download(
 ) -> Response:
     """Download a version in a format; the same request is the same file, byte for byte.
 
+    In a CSV file, `pandas.read_csv` takes empty texts and texts such as `NA` for missing values;
+    read it with `keep_default_na=False`.
+
     `ETag` is the SHA-256 of the file. Resume a broken download with `Range` and `If-Range`.
+    `X-Marks-Left-Out` is the number of classification rows of the version, if the file does not
+    say which ones they are.
     """
     dataset = lists.ready_dataset(context.service, dataset_id)
     options = WRITTEN_PLAINLY
@@ -225,4 +238,7 @@ def download(
         options = options_of(format_named(format), request.query_params)
     wanted = FileRequest(format, split, options)
     file = files.make_file(context.service, dataset, wanted)
-    return dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")
+    answer = dataset_answer(request, file, f"{dataset.name}-v{dataset.version}.{file.name}")
+    if left_out := files.marks_left_out(context.service, dataset.id, wanted):
+        answer.headers["X-Marks-Left-Out"] = str(left_out)
+    return answer

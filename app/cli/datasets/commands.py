@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, DatasetId, Limit, Out
-from app.cli.datasets.download import download
+from app.cli.datasets.download import download, marks_hint
 from app.cli.datasets.recipe import recipe_of
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, save
@@ -118,6 +118,13 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
             help="With --vicuna: split conversations that are longer than this.",
         ),
     ] = None,
+    classification: Annotated[
+        bool,
+        typer.Option(
+            "--classification",
+            help="Mark every row as a classification row, as `train --task labels` needs.",
+        ),
+    ] = False,
     skip_unreadable: Annotated[
         bool,
         typer.Option(
@@ -139,6 +146,7 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
     query = _query(
         {
             "columns": columns,
+            "classification": classification or None,
             "vicuna": vicuna or None,
             "most_characters": most_characters,
             "skip_unreadable": skip_unreadable or None,
@@ -178,7 +186,7 @@ def show(dataset_id: DatasetId, api: Api = None, as_json: AsJson = False) -> Non
         dataset = client.get(dataset_id)
         manifest = client.json(dataset_id, "/manifest") if dataset.state == "ready" else {}
     output.result(dataset.model_dump(mode="json") | {"manifest": manifest})
-    output.show(_table([dataset]), *_dropped(manifest))
+    output.show(_table([dataset]), *_marked(manifest), *_dropped(manifest))
 
 
 @datasets_app.command("download", epilog=EXIT_CODES_HELP)
@@ -208,9 +216,11 @@ def download_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the pa
     with output.failures_reported():
         out = checked_target(out)
         with connect(api, output) as service:
-            sha256, size = download(service.client.datasets, dataset_id, query, out)
-    output.result({"file": str(out), "sha256": sha256, "size_bytes": size})
-    output.show(Text(f"Wrote {size:,} bytes to {out}, SHA-256 {sha256}."))
+            file = download(service.client.datasets, dataset_id, query, out)
+    output.result({"file": str(out), "sha256": file.sha256, "size_bytes": file.size_bytes})
+    output.show(Text(f"Wrote {file.size_bytes:,} bytes to {out}, SHA-256 {file.sha256}."))
+    if file.marks_left_out:
+        output.message(marks_hint(format, file.marks_left_out))
 
 
 @datasets_app.command("report", epilog=EXIT_CODES_HELP)
@@ -317,6 +327,11 @@ def _table(found: list[DatasetView]) -> Table:
         counts = (f"{one.row_count:,}", f"{one.dropped_count:,}")
         table.add_row(one.id, clean(one.name), str(one.version), one.state, *counts)
     return table
+
+
+def _marked(manifest: dict[str, Any]) -> list[Text]:
+    marked = manifest.get("classification_rows", 0)
+    return [Text(f"  classification rows: {marked:,}")] if marked else []
 
 
 def _dropped(manifest: dict[str, Any]) -> list[Text]:

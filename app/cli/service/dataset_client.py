@@ -79,8 +79,8 @@ class DatasetClient:
         request = self._connection.request("POST", path, json=dict(body), timeout=_UPLOAD_TIMEOUT)
         return self._connection.read(PushedView, request, _resource(dataset_id))
 
-    def download(self, dataset_id: str, query: Mapping[str, str], out: BinaryIO) -> str:
-        """Write the file of a version to `out`; return the SHA-256 that the service gives.
+    def download(self, dataset_id: str, query: Mapping[str, str], out: BinaryIO) -> httpx.Headers:
+        """Write the file of a version to `out`; return the headers, with its SHA-256 as `etag`.
 
         A broken download is resumed at the last byte received.
         """
@@ -104,7 +104,7 @@ class DatasetClient:
                 if not received or tries == _DOWNLOAD_TRIES:
                     raise
             else:
-                return etag.strip('"')
+                return response.headers
 
 
 def _path(dataset_id: str, part: str = "") -> str:

@@ -15,6 +15,7 @@ from app.formats.options import WRITTEN_PLAINLY, WriteOptions
 from app.services.context import ServiceContext
 from app.services.datasets.hub import write_archive
 from app.services.datasets.sources import read_records
+from app.statistics.schema import Statistics
 from app.store.datasets import dataset_rows, versions
 from app.store.tables.datasets import Dataset, DatasetFile
 
@@ -94,6 +95,16 @@ def _make(
         row_count=rows,
     )
     return context.database.retrying(lambda session: versions.record_file(session, made))
+
+
+def marks_left_out(context: ServiceContext, dataset_id: str, wanted: FileRequest) -> int:
+    """Return the number of classification rows, if the file does not mark them; else 0."""
+    # The folder for the hub has the marks in its provenance.
+    if wanted.is_folder or format_named(wanted.format).keeps_marks(wanted.options):
+        return 0
+    with context.database.read() as session:
+        statistics = session.get_one(Dataset, dataset_id).statistics
+    return Statistics.model_validate(statistics).labels.all_rows.whole.rows
 
 
 def folder_of(context: ServiceContext, dataset_id: str) -> Path:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.dataset_row import DatasetRow, Origin, Record, Unreadable
 from app.errors import Conflict, Fault, InvalidInput, SeedbedError
+from app.formats.broken_rows import Numbered
 from app.formats.files import opened
 from app.formats.formats import format_named
 from app.formats.options import ReadOptions, VicunaOptions
@@ -87,7 +89,9 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
         return get_dataset(context, dataset.id), False
     writer = DatasetWriter(context, dataset_id, token)
     with _whole_or_nothing(context, writer), opened(upload.file) as source:
-        _read(writer, fmt.rows(source, options), skip=_skips(upload.options))
+        rows = fmt.rows(source, options)
+        rows = _marked(rows) if upload.options.classification else rows
+        _read(writer, rows, skip=_skips(upload.options))
         writer.hand_over()
     return get_dataset(context, dataset_id), True
 
@@ -144,9 +148,7 @@ def _find_or_insert(
     return dataset
 
 
-def _read(
-    writer: DatasetWriter, rows: Iterator[tuple[int, Record | Unreadable]], *, skip: bool
-) -> None:
+def _read(writer: DatasetWriter, rows: Iterator[Numbered], *, skip: bool) -> None:
     """Write all rows of a file.
 
     Raises:
@@ -172,6 +174,13 @@ def _read(
     if not writer.row_count:
         raise InvalidInput("The file has no row that can be read.")
     writer.flush()
+
+
+def _marked(rows: Iterator[Numbered]) -> Iterator[Numbered]:
+    """Mark every row as a classification row."""
+    for number, row in rows:
+        marked = replace(row, is_classification=True) if isinstance(row, Record) else row
+        yield number, marked
 
 
 def _origin_of(row: Unreadable) -> Origin:

@@ -96,7 +96,6 @@ class RowMaker:
         row = DatasetRow(
             position=self._writer.row_count,
             record=kept.record,
-            is_classification=row_in.is_classification,
             origin=row_in.origin,
             changes=kept.changes,
         )

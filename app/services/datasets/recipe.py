@@ -65,6 +65,8 @@ class Import(_Values):
     them unchanged."""
     columns: dict[str, str | None] | None = None
     """Which of the file's columns is the instruction, the input, the output."""
+    classification: bool = False
+    """Mark every row as a classification row, whatever the file says."""
     skip_unreadable: bool = False
     """Leave out rows that cannot be read, with reasons, instead of refusing the file."""
     licence: Licence | None = None

@@ -27,7 +27,6 @@ class SourceRow:
     """A row of a source, before any rule is applied to it."""
 
     record: Record
-    is_classification: bool | None
     origin: Origin
 
 
@@ -150,7 +149,7 @@ def read_source(context: ServiceContext, fact: ReadableSource) -> Iterator[Sourc
             origin["run_id"] = row.origin["run_id"]
         if "instance_mode" in row.origin:
             origin["instance_mode"] = row.origin["instance_mode"]
-        yield SourceRow(row.record, row.is_classification, origin)
+        yield SourceRow(row.record, origin)
 
 
 def _run_rows(context: ServiceContext, run_id: str, until: int) -> Iterator[SourceRow]:

@@ -98,6 +98,6 @@ def _read(session: Session, run: Run, start: int, stop: int) -> Iterator[Record]
             return instructions.rows_between(session, run.id, start, stop)
         case Reviewing():
             between = dataset_rows.run_rows_between(session, run.id, start, stop)
-            return (record for record, _, _ in between)
+            return (record for record, _ in between)
         case never:
             assert_never(never)

@@ -75,14 +75,21 @@ def add_drops(session: Session, dataset_id: str, drops: Sequence[Drop]) -> None:
         session.execute(insert(_DROPS), rows)
 
 
-_TEXTS = (_ROWS.c.instruction, _ROWS.c.output, _ROWS.c.input, _ROWS.c.system, _ROWS.c.history)
+_RECORD = (
+    _ROWS.c.instruction,
+    _ROWS.c.output,
+    _ROWS.c.input,
+    _ROWS.c.system,
+    _ROWS.c.history,
+    _ROWS.c.is_classification,
+)
 
 
 def records_between(
     session: Session, dataset_id: str, start: int, stop: int, split: str | None = None
 ) -> Iterator[Record]:
     """Read the records at `start` to `stop` - 1, in order, of one split or of all."""
-    wanted = select(*_TEXTS).where(*_between(dataset_id, start, stop))
+    wanted = select(*_RECORD).where(*_between(dataset_id, start, stop))
     if split is not None:
         wanted = wanted.where(_ROWS.c.split == split)
     # Through the connection: the session would look at each row for objects to keep.
@@ -94,11 +101,11 @@ def records_at(
     session: Session, dataset_id: str, positions: Collection[int]
 ) -> Iterator[tuple[int, Record]]:
     """Read the records at these positions, each with its own."""
-    wanted = select(_ROWS.c.position, *_TEXTS).where(
+    wanted = select(_ROWS.c.position, *_RECORD).where(
         _ROWS.c.dataset_id == dataset_id, _ROWS.c.position.in_(positions)
     )
-    for position, *texts in session.connection().execute(wanted):
-        yield position, _record(*texts)
+    for position, *columns in session.connection().execute(wanted):
+        yield position, _record(*columns)
 
 
 def instructions_of(session: Session, dataset_id: str) -> list[str]:
@@ -110,20 +117,18 @@ def instructions_of(session: Session, dataset_id: str) -> list[str]:
 def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> Iterator[DatasetRow]:
     """Read whole rows at `start` to `stop` - 1, in order."""
     wanted = select(
-        *_TEXTS,
+        *_RECORD,
         _ROWS.c.position,
         _ROWS.c.split,
-        _ROWS.c.is_classification,
         _ROWS.c.origin,
         _ROWS.c.changes,
     ).where(*_between(dataset_id, start, stop))
     for row in session.connection().execute(wanted.order_by(_ROWS.c.position)):
-        *texts, position, split, is_classification, origin, changes = row
+        *columns, position, split, origin, changes = row
         yield DatasetRow(
             position=position,
-            record=_record(*texts),
+            record=_record(*columns),
             split=split,
-            is_classification=is_classification,
             origin=origin,
             changes=tuple(changes or ()),
         )
@@ -135,16 +140,21 @@ def _between(dataset_id: str, start: int, stop: int) -> tuple[Any, ...]:
 
 
 def _record(
-    instruction: str, output: str, input_text: str, system: str, history: list[Any] | None
+    instruction: str,
+    output: str,
+    input_text: str,
+    system: str,
+    history: list[Any] | None,
+    label: bool | None,
 ) -> Record:
     exchanges = tuple(Exchange(user, assistant) for user, assistant in history or ())
-    return Record(instruction, output, input_text, system, exchanges)
+    return Record(instruction, output, input_text, system, exchanges, label)
 
 
 def run_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, Origin]]:
-    """Read the rows of a run's instructions `start` to `stop` - 1: record, class, origin.
+) -> Iterator[tuple[Record, Origin]]:
+    """Read the rows of a run's instructions `start` to `stop` - 1, each with its origin.
 
     For a review: the rows at these positions that are kept, with their outputs.
     """
@@ -157,13 +167,12 @@ def run_rows_between(
 
 def _reviewed_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, Origin]]:
+) -> Iterator[tuple[Record, Origin]]:
     rows = session.connection().execute(
         select(
-            *_TEXTS,
+            *_RECORD,
             _ROWS.c.dataset_id,
             _ROWS.c.position,
-            _ROWS.c.is_classification,
             _ROWS.c.origin,
             InstanceRow.output,
             InstanceRow.completion_id,
@@ -176,7 +185,7 @@ def _reviewed_rows_between(
         .where(Run.id == run_id, _ROWS.c.position >= start, _ROWS.c.position < stop)
         .order_by(_ROWS.c.position)
     )
-    for *texts, dataset_id, position, label, before, output, answered in rows:
+    for *columns, dataset_id, position, before, output, answered in rows:
         origin: Origin = {
             "run_id": run_id,
             "sequence": position,
@@ -188,12 +197,12 @@ def _reviewed_rows_between(
             origin["grown_by"] = before.get("grown_by", before["run_id"])
         if "instance_mode" in before:
             origin["instance_mode"] = before["instance_mode"]
-        yield replace(_record(*texts), output=output), label, origin
+        yield replace(_record(*columns), output=output), origin
 
 
 def _grown_rows_between(
     session: Session, run_id: str, start: int, stop: int
-) -> Iterator[tuple[Record, bool | None, Origin]]:
+) -> Iterator[tuple[Record, Origin]]:
     rows = session.connection().execute(
         select(
             InstructionRow.sequence,
@@ -229,7 +238,7 @@ def _grown_rows_between(
         }
         if mode := _instance_mode(prompt):
             origin["instance_mode"] = mode
-        yield Record(instruction, output, input_text), label, origin
+        yield Record(instruction, output, input_text, is_classification=label), origin
 
 
 def count_run_rows(session: Session, run_id: str, until: int) -> int:

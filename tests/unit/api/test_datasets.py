@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from app.errors import InvalidInput
 from app.services.datasets import make, reports
+from app.services.datasets.sources import read_dataset
+from app.services.training.trainers.split_rows import split_dataset
+from app.training.plain.option_groups import EvaluationOptions
 from tests.unit.api.conftest import Service
 from tests.unit.services.datasets.versions import ROWS
 
@@ -242,3 +246,56 @@ def test_a_version_that_is_not_ready_cannot_be_read(service: Service) -> None:
     address = service.http.post("/v1/datasets", json=body).headers["Location"]
     for path in ("download", "manifest", "report", "card", "statistics"):
         assert service.http.get(f"{address}/{path}").status_code == 409, path
+
+
+REVIEWS = [
+    {"instruction": "Tell the sentiment.", "input": f"A {word} thing: {n}", "output": word}
+    for n in range(10)
+    for word in ("good", "bad")
+]
+
+
+def marks_of(service: Service, dataset_id: str) -> list[bool | None]:
+    rows = service.http.get(f"/v1/datasets/{dataset_id}/rows").json()["items"]
+    return [row["is_classification"] for row in rows]
+
+
+def imported_body(service: Service, body: bytes | str, **params: Any) -> str:
+    answer = service.http.post("/v1/datasets/import", params=params, content=body)
+    assert answer.status_code == 202, answer.text
+    return str(made(service, answer.headers["Location"])["id"])
+
+
+def test_imported_rows_can_be_marked_as_classification_rows(service: Service) -> None:
+    body = json.dumps(REVIEWS)
+    plain = imported_body(service, body, name="plain", format="alpaca")
+    dataset_id = imported_body(service, body, name="marked", format="alpaca", classification=True)
+
+    assert set(marks_of(service, plain)) == {None}
+    assert marks_of(service, dataset_id) == [True] * len(REVIEWS)
+    manifest = service.http.get(f"/v1/datasets/{dataset_id}/manifest").json()
+    assert manifest["classification_rows"] == len(REVIEWS)
+    rows = list(read_dataset(service.context, dataset_id, len(REVIEWS)))
+    split = split_dataset(rows, EvaluationOptions(), seed=1, task="labels")
+    assert len(split.training) + len(split.held_out) == len(REVIEWS)
+    rows = list(read_dataset(service.context, plain, len(REVIEWS)))
+    with pytest.raises(InvalidInput) as refused:
+        split_dataset(rows, EvaluationOptions(), seed=1, task="labels")
+    assert "--classification" in refused.value.faults[0].message
+
+
+def test_marks_survive_a_download_and_an_import(service: Service) -> None:
+    rows = [{**row, "is_classification": (True, False, None)[n % 3]} for n, row in enumerate(ROWS)]
+    dataset_id = imported_body(service, json.dumps(rows), name="first", format="alpaca")
+    marks = marks_of(service, dataset_id)
+    assert marks[:3] == [True, False, None]
+    address = f"/v1/datasets/{dataset_id}/download"
+    for name in ("jsonl", "alpaca", "alpaca_jsonl", "csv", "parquet"):
+        query = {"format": name} | ({} if name == "jsonl" else {"classification_column": True})
+        file = service.http.get(address, params=query)
+        assert "X-Marks-Left-Out" not in file.headers
+        again = imported_body(service, file.content, name=name, format=name)
+        assert marks_of(service, again) == marks, name
+    for name in ("alpaca", "messages"):
+        file = service.http.get(address, params={"format": name})
+        assert file.headers["X-Marks-Left-Out"] == str(marks.count(True))

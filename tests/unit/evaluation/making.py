@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 from app.dataset_row import DatasetRow, Record
 from app.evaluation.agreement import review_figures
@@ -35,7 +36,7 @@ def template_tasks(count: int = 112) -> list[HeldOutTask]:
             Record("Spell the number, digit by digit.", " ".join(str(a * b)), str(a * b)),
             Record("Is the number even or odd?", "even" if a % 2 == 0 else "odd", str(a)),
         )[place % 4]
-        rows.append(DatasetRow(place, record, "test", is_classification=place % 4 == 3))
+        rows.append(DatasetRow(place, replace(record, is_classification=place % 4 == 3), "test"))
     return [HeldOutTask.of(row) for row in rows]
 
 

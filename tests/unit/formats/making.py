@@ -16,7 +16,10 @@ _ODD = ["\r", "\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\ufeff"
 _CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 TEXTS = st.text(st.sampled_from(_ODD) | _CHARACTERS, max_size=10)
 EXCHANGES = st.lists(st.builds(Exchange, TEXTS, TEXTS), max_size=2).map(tuple)
-RECORDS = st.lists(st.builds(Record, TEXTS, TEXTS, TEXTS, TEXTS, EXCHANGES), max_size=4)
+RECORDS = st.lists(
+    st.builds(Record, TEXTS, TEXTS, TEXTS, TEXTS, EXCHANGES, st.sampled_from([None, True, False])),
+    max_size=4,
+)
 
 # How long a test takes is no fault of what it tests.
 unhurried = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

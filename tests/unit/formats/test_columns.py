@@ -122,3 +122,37 @@ def test_fifty_columns_are_named_and_then_no_more_are_collected() -> None:
     assert _lacking({**row, "q": "a"}) == f"there is no column 'answer'; there are: {named}"
     assert "'a'" not in _lacking(row, {"a": "", "q": "b"})
     assert "'a'" in _lacking(dict(list(row.items())[:49]), {"a": "", "q": "b"})
+
+
+MARKS = {
+    True: ["true", '"true"', '"True"', '" YES "', "1", "1.0", '"1"'],
+    False: ["false", '"FALSE"', '"no"', "0", "0.0", '"0"'],
+    None: ["null", '""', '" "'],
+}
+
+
+def marked(value: str) -> bytes:
+    return b'{"instruction": "a", "output": "b", "is_classification": %s}' % value.encode()
+
+
+def test_marks_of_classification_rows_are_read_in_every_spelling() -> None:
+    spellings = [(mark, value) for mark, values in MARKS.items() for value in values]
+    rows = read(FORMATS["jsonl"], b"\n".join(marked(value) for _, value in spellings))
+
+    assert rows == [Record("a", "b", is_classification=mark) for mark, _ in spellings]
+
+
+def test_a_mark_that_is_neither_true_nor_false_is_reported() -> None:
+    rows = read(FORMATS["jsonl"], b"\n".join(map(marked, ['"maybe"', "2", "[]", "{}", "-1"])))
+
+    assert reasons(rows) == ["not_boolean"] * 5
+    assert isinstance(rows[0], Unreadable)
+    assert "null" in rows[0].detail
+
+
+def test_a_mapping_names_the_column_of_marks_or_none() -> None:
+    rows = b'{"instruction": "a", "output": "b", "labelled": 1, "is_classification": "sort of"}'
+    named = ReadOptions(columns={"is_classification": "labelled"})
+    assert read(FORMATS["jsonl"], rows, named) == [Record("a", "b", is_classification=True)]
+    none = ReadOptions(columns={"is_classification": None})
+    assert read(FORMATS["jsonl"], rows, none) == [Record("a", "b")]

@@ -22,13 +22,21 @@ from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.columns import FIELDS
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, Format, format_named, options_of
-from app.formats.options import ParquetOptions, ReadOptions, VicunaOptions, WriteOptions
+from app.formats.options import (
+    MARK_COLUMN,
+    ParquetOptions,
+    ReadOptions,
+    TableOptions,
+    VicunaOptions,
+    WriteOptions,
+)
 from app.formats.prompt_completion import PromptCompletionOptions
 from tests.golden import check_golden
 from tests.unit.formats.making import CHATS, GOLDEN, RECORDS, as_bytes, read, unhurried
 
 GOLDEN_FILES = Path(__file__).parent / "golden"
 WITH_CHATS = ParquetOptions(chat_columns=True)
+WITH_ALL = ParquetOptions(chat_columns=True, classification_column=True)
 formats = pytest.mark.parametrize("format_", FORMATS.values(), ids=lambda one: one.name)
 pairs = pytest.mark.parametrize(
     ("first", "second"),
@@ -50,6 +58,7 @@ def only_carried(record: Record, format_: Format) -> Record:
         record,
         system=record.system if "system" in carried else "",
         history=record.history if "history" in carried else (),
+        is_classification=record.is_classification if "is_classification" in carried else None,
     )
 
 
@@ -99,7 +108,7 @@ def test_the_bytes_of_chats_are_the_golden_ones(name: str) -> None:
 def test_what_it_carries_is_read_back(format_: Format, records: list[Record]) -> None:
     carried = [only_carried(record, format_) for record in records]
 
-    assert read(format_, as_bytes(format_, carried, WITH_CHATS)) == carried
+    assert read(format_, as_bytes(format_, carried, WITH_ALL)) == carried
 
 
 @pairs
@@ -109,11 +118,11 @@ def test_a_pair_that_can_carry_the_same_goes_there_and_back(
     first: Format, second: Format, records: list[Record]
 ) -> None:
     carried = [only_carried(record, first) for record in records]
-    there = read(first, as_bytes(first, carried, WITH_CHATS))
-    second_bytes = as_bytes(second, [r for r in there if isinstance(r, Record)], WITH_CHATS)
+    there = read(first, as_bytes(first, carried, WITH_ALL))
+    second_bytes = as_bytes(second, [r for r in there if isinstance(r, Record)], WITH_ALL)
     middle = [r for r in read(second, second_bytes) if isinstance(r, Record)]
 
-    assert read(first, as_bytes(first, middle, WITH_CHATS)) == carried
+    assert read(first, as_bytes(first, middle, WITH_ALL)) == carried
 
 
 def test_there_are_such_pairs_of_every_format() -> None:
@@ -146,7 +155,7 @@ def test_what_it_has_no_place_for_is_reported_before_and_refused(
     places = format_.carries | format_.merges
     places |= format_.carries_if_asked & options.added_columns
 
-    assert lost == [name for name in FIELDS if name not in places]
+    assert lost == [name for name in FIELDS if name not in places | MARK_COLUMN]
     if not lost:
         assert as_bytes(format_, [chat], options)
         return
@@ -155,6 +164,23 @@ def test_what_it_has_no_place_for_is_reported_before_and_refused(
     (fault,) = refused.value.faults
     assert "record 2 has system and history" in fault.message
     assert "jsonl" in fault.message
+
+
+MARKS = (Record("a", "b", is_classification=True), Record("c", "d", is_classification=False))
+
+
+@formats
+def test_marks_are_read_back_where_a_format_keeps_them(format_: Format) -> None:
+    for options in (WriteOptions(), WITH_ALL):
+        kept = [row.is_classification for row in read(format_, as_bytes(format_, MARKS, options))
+                if isinstance(row, Record)]  # fmt: skip
+        assert kept == ([True, False] if format_.keeps_marks(options) else [None, None])
+    by_default = {name for name, one in FORMATS.items() if one.keeps_marks()}
+    if_asked = {name for name, one in FORMATS.items() if one.keeps_marks(WITH_ALL)}
+    assert (by_default, if_asked - by_default) == (
+        {"jsonl"},
+        {"alpaca", "alpaca_jsonl", "csv", "parquet"},
+    )
 
 
 def test_nothing_is_lost_of_a_record_without_chat_or_input() -> None:
@@ -276,7 +302,8 @@ def test_no_bytes_make_reading_crash(format_: Format, data: bytes) -> None:
 
 
 def test_no_two_formats_share_the_name_of_an_option() -> None:
-    names = [name for one in FORMATS.values() for name in one.write_options.model_fields]
+    kinds = {one.write_options for one in FORMATS.values()}
+    names = [name for kind in kinds for name in vars(kind).get("__annotations__", {})]
     assert sorted(names) == sorted(EVERY_WRITE_OPTION.model_fields)
     assert len(set(names)) == len(names)
 
@@ -290,7 +317,8 @@ def test_a_format_takes_its_own_options_out_of_text_and_ignores_the_others() -> 
     pairs = options_of(FORMATS["prompt_completion"], given)
     assert pairs == PromptCompletionOptions(templates=True, random_seed=7)
     assert options_of(FORMATS["parquet"], given) == ParquetOptions(chat_columns=True)
-    assert options_of(FORMATS["csv"], given) == WriteOptions()
+    assert options_of(FORMATS["csv"], given) == TableOptions()
+    assert options_of(FORMATS["messages"], given) == WriteOptions()
 
 
 @pytest.mark.parametrize("seed", ["-1", "many"])
@@ -304,4 +332,6 @@ def test_the_options_that_change_a_file_are_part_of_its_name() -> None:
     assert PromptCompletionOptions(templates=True, random_seed=7).file_part == "templates7"
     assert PromptCompletionOptions(random_seed=7).file_part == ""
     assert ParquetOptions(chat_columns=True).file_part == "chat"
+    assert TableOptions(classification_column=True).file_part == "classification"
+    assert WITH_ALL.file_part == "chat.classification"
     assert WriteOptions().file_part == ""

@@ -11,7 +11,7 @@ def test_each_row_has_a_line_with_its_origin() -> None:
     sink = io.BytesIO()
     rows = [
         DatasetRow(0, Record("a", "b"), origin={"run_id": "run_1", "sequence": 7}),
-        DatasetRow(1, Record("c", "d"), "test", True, {"row": 3}, ("no_input_spelling",)),
+        DatasetRow(1, Record("c", "d", is_classification=True), "test", {"row": 3}, ("no_input",)),
         DatasetRow(2, Record("e", "f"), origin={"grown_by": "\u2028é"}),
     ]
     write_provenance(rows, sink)
@@ -20,7 +20,7 @@ def test_each_row_has_a_line_with_its_origin() -> None:
         {"position": 0, "split": "train", "origin": {"run_id": "run_1", "sequence": 7},
          "changes": [], "is_classification": None},
         {"position": 1, "split": "test", "origin": {"row": 3},
-         "changes": ["no_input_spelling"], "is_classification": True},
+         "changes": ["no_input"], "is_classification": True},
         {"position": 2, "split": "train", "origin": {"grown_by": "\u2028é"},
          "changes": [], "is_classification": None},
     ]  # fmt: skip

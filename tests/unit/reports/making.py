@@ -55,16 +55,18 @@ def rows_of_garden() -> list[DatasetRow]:
             f"Classify plant {i % 8 // 2} as tree or herb, {way}.",
             "tree" if i % 4 else "herb",
             f"plant number {i}",
+            is_classification=True,
         )
         origin: Origin = {"instance_mode": way}
-        rows.append(DatasetRow(len(rows), record, is_classification=True, origin=origin))
+        rows.append(DatasetRow(len(rows), record, origin=origin))
     for text in (
         "Write a poem about moss.",
         "Name three trees.",
         "List two herbs.",
         "Write a song.",
     ):
-        rows.append(DatasetRow(len(rows), Record(text, "Moss is soft."), "test", False))
+        record = Record(text, "Moss is soft.", is_classification=False)
+        rows.append(DatasetRow(len(rows), record, "test"))
     chat = Record("And now?", "", history=(Exchange("Tell a tale.", "Once ..."),))
     rows.append(DatasetRow(len(rows), chat, changes=("no_input_spelling",)))
     return rows
@@ -147,8 +149,8 @@ def hostile(text: str) -> tuple[CardFacts, list[DatasetRow]]:
     """Facts and rows that have this text wherever a text can be."""
     chat = (Exchange(text, text),)
     rows = [
-        DatasetRow(i, Record(f"{text}{i // 2}", text, text, history=chat),
-                   is_classification=True, changes=(text,))
+        DatasetRow(i, Record(f"{text}{i // 2}", text, text, history=chat, is_classification=True),
+                   changes=(text,))
         for i in range(4)
     ]  # fmt: skip
     hit = HitFacts(position=None, text=text, test_text=text, method=text)

@@ -20,7 +20,9 @@ from app.statistics.schema import LabelDistribution, Statistics
 
 
 def _row(position: int, instruction: str, output: str = "Yes", **more: Any) -> DatasetRow:
-    record = Record(instruction, output, more.pop("input", ""), history=more.pop("history", ()))
+    names = ("input", "history", "is_classification")
+    fields = {name: more.pop(name) for name in names if name in more}
+    record = Record(instruction, output, **fields)
     return DatasetRow(position, record, **more)
 
 

@@ -136,6 +136,7 @@ def add_instance(
 
 
 def dataset_row(position: int, **fields: Any) -> DatasetRow:
-    record = Record(f"Do {position}.", f"out {position}", f"in {position}")
+    label = fields.pop("is_classification", None)
+    record = Record(f"Do {position}.", f"out {position}", f"in {position}", is_classification=label)
     values: dict[str, Any] = {"record": record, "origin": {"row": position}}
     return DatasetRow(position, **(values | fields))

@@ -30,11 +30,9 @@ def judged_rows(context: ServiceContext, run_id: str, source: RowSource) -> RowS
         for row in source.read():
             if row.position in decided:
                 label = KEPT if decided[row.position] else REJECTED
-                record = Record(QUESTION, label, _shown(row.record))
+                record = Record(QUESTION, label, _shown(row.record), is_classification=True)
                 origin: Origin = {**row.origin, "review_run_id": run_id}
-                yield DatasetRow(
-                    row.position, record, row.split, is_classification=True, origin=origin
-                )
+                yield DatasetRow(row.position, record, row.split, origin)
 
     return RowSource(f"{source.name}, as {run_id} judged it", read)
 

@@ -86,7 +86,11 @@ def split_dataset(
     task_rows = _TASK_ROWS[task]
     suited = [row for row in rows if task_rows.holds(row)]
     if not suited:
-        fault = Fault("no row is a classification row", field="task")
+        fault = Fault(
+            "no row is marked as a classification row; import the file with `--classification`, or"
+            " with a column is_classification",
+            field="task",
+        )
         raise InvalidInput("The data set has no classification rows to train on.", [fault])
     sides: Sequence[SplitName] = [row.split for row in suited]
     wanted = 0.0 if options.held_out_dataset_id is not None else options.held_out_share

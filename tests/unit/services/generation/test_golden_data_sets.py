@@ -61,7 +61,10 @@ def test_a_review_keeps_the_rows_that_it_has_always_kept(
         run_id = review_runs.start(bench, dataset_id, profile)
         assert bench.work(run_id).status == "succeeded"
         rows = review_runs.made(bench, run_id)
-    kept = [[record.instruction, record.input, record.output, label] for record, label, _ in rows]
+    kept = [
+        [record.instruction, record.input, record.output, record.is_classification]
+        for record, _ in rows
+    ]
     assert _sha256(_text([*kept, *_rejected(database)])) == REVIEWED[profile]
 
 

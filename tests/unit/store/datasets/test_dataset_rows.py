@@ -1,5 +1,6 @@
 """Rows of data sets: stored, read in order, by split, cleared in pieces; rows of runs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def rows(session: Session) -> None:
         [
             dataset_row(0),
             dataset_row(1, split="test", is_classification=True, changes=("echo",)),
-            dataset_row(2, record=whole, is_classification=False),
+            dataset_row(2, record=replace(whole, is_classification=False)),
         ],
     )
     dataset_rows.add(session, "dataset_b", [dataset_row(0)])
@@ -48,8 +49,8 @@ def test_rows_are_read_back_whole_and_in_order(session: Session) -> None:
         dataset_row(0, split="train"),
         dataset_row(1, split="test", is_classification=True, changes=("echo",)),
     ]
-    stored = Record("Do\ufffd 2.", "o", "i", "s", (Exchange("u", "a"), Exchange("v", "b")))
-    assert (found[2].record, found[2].is_classification) == (stored, False)
+    turns = (Exchange("u", "a"), Exchange("v", "b"))
+    assert found[2].record == Record("Do\ufffd 2.", "o", "i", "s", turns, is_classification=False)
     assert [row.position for row in dataset_rows.rows_between(session, ID, 1, 2)] == [1]
 
 
@@ -62,7 +63,7 @@ def test_records_are_read_by_range_split_or_position(session: Session) -> None:
     assert texts(0, 9, "test") == ["Do 1."]
     assert texts(0, 9, "train") == ["Do 0.", "Do\ufffd 2."]
     found = dict(dataset_rows.records_at(session, ID, [1, 7]))
-    assert found == {1: dataset_row(1).record}
+    assert found == {1: dataset_row(1, is_classification=True).record}
     assert dataset_rows.instructions_of(session, ID) == ["Do 0.", "Do 1.", "Do\ufffd 2."]
 
 
@@ -115,15 +116,15 @@ def test_the_rows_of_a_grown_run_lead_back_to_their_replies(session: Session) ->
     ):
         add_instance(session, run, sequence, reply_id, position)
     found = list(dataset_rows.run_rows_between(session, run.id, 0, 2))
-    assert [(record.instruction, record.input) for record, _, _ in found] == [
+    assert [(record.instruction, record.input) for record, _ in found] == [
         ("Do 0.", "in 0"),
         ("Do 1.", "in 0"),
         ("Do 1.", "in 1"),
     ]
-    assert [label for _, label, _ in found] == [False, True, True]
+    assert [record.is_classification for record, _ in found] == [False, True, True]
     whole = {"run_id": run.id, "sequence": 0, "instance": 0, "completion_id": asked}
-    assert found[0][2] == whole | {"instance_completion_id": plain}
-    assert found[2][2] == whole | {
+    assert found[0][1] == whole | {"instance_completion_id": plain}
+    assert found[2][1] == whole | {
         "sequence": 1,
         "instance": 1,
         "instance_completion_id": first,
@@ -144,10 +145,10 @@ def test_the_rows_of_a_review_are_those_kept_with_their_new_outputs(session: Ses
     for sequence in (0, 3, 4):
         add_instance(session, review, sequence, reply_id)
     found = list(dataset_rows.run_rows_between(session, review.id, 0, 5))
-    assert [record.output for record, _, _ in found] == ["out 0", "out 3", "out 4"]
-    assert [label for _, label, _ in found] == [None, True, None]
+    assert [record.output for record, _ in found] == ["out 0", "out 3", "out 4"]
+    assert [record.is_classification for record, _ in found] == [None, True, None]
     place = {"run_id": "run_a", "dataset_id": ID, "instance_completion_id": reply_id}
-    assert [origin for _, _, origin in found] == [
+    assert [origin for _, origin in found] == [
         place | {"sequence": 0, "position": 0},
         place | {"sequence": 3, "position": 3, "grown_by": "run_z", "instance_mode": "input_first"},
         place | {"sequence": 4, "position": 4, "grown_by": "run_y", "instance_mode": "input_first"},

@@ -100,7 +100,7 @@ def test_rows_of_which_no_reply_is_readable_do_not_stay(
         run_id = review_runs.start(bench, dataset_id, "judge", max_attempts=2)
         seen = bench.work(run_id)
         assert seen.status == "succeeded"
-        kept = [origin["sequence"] for _, _, origin in review_runs.made(bench, run_id)]
+        kept = [origin["sequence"] for _, origin in review_runs.made(bench, run_id)]
         with database.read() as session:
             run = session.get_one(Run, run_id)
             counted = select(Rejection.reason, func.count()).group_by(Rejection.reason)

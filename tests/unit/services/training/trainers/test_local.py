@@ -50,8 +50,12 @@ def shouts(count: int) -> Sequence[DatasetRow]:
     return [
         DatasetRow(
             number,
-            Record("Is it low?", ("Yes.", "no")[number % 2], SHAPES[number % 2] * (1 + number)),
-            is_classification=(True, True, None)[number % 3],
+            Record(
+                "Is it low?",
+                ("Yes.", "no")[number % 2],
+                SHAPES[number % 2] * (1 + number),
+                is_classification=(True, True, None)[number % 3],
+            ),
         )
         for number in range(count)
     ]
@@ -158,7 +162,7 @@ def test_stopped_it_goes_on_where_it_was(encoder: Path, tmp_path: Path) -> None:
 
 
 def test_rows_without_a_classification_teach_no_labels(encoder: Path, tmp_path: Path) -> None:
-    rows = [DatasetRow(n, Record("Say it.", "yes"), is_classification=False) for n in range(9)]
+    rows = [DatasetRow(n, Record("Say it.", "yes", is_classification=False)) for n in range(9)]
 
     with pytest.raises(InvalidInput, match="no classification rows") as caught:
         run_job(work_in(tmp_path / "job", encoder, rows), Watching())

@@ -28,8 +28,12 @@ def instances(count: int) -> Sequence[DatasetRow]:
     return [
         DatasetRow(
             number,
-            Record("Is it a city?", "yes", f"{number} {number + 100} {number + 200}"),
-            is_classification=number % 3 != 0 or None,
+            Record(
+                "Is it a city?",
+                "yes",
+                f"{number} {number + 100} {number + 200}",
+                is_classification=number % 3 != 0 or None,
+            ),
         )
         for number in range(count)
     ]
@@ -47,7 +51,8 @@ def test_of_labels_only_classification_rows_are_taken_and_parted_by_their_inputs
 def test_equal_inputs_are_on_one_side() -> None:
     rows = [
         DatasetRow(
-            number, Record("Is it?", "yes", f"{'abcdef'[number % 6]} " * 3), is_classification=True
+            number,
+            Record("Is it?", "yes", f"{'abcdef'[number % 6]} " * 3, is_classification=True),
         )
         for number in range(24)
     ]
@@ -73,7 +78,7 @@ def test_a_version_s_own_split_is_kept() -> None:
 def test_without_a_classification_row_there_are_no_labels_to_learn() -> None:
     rows = [
         DatasetRow(0, Record("Say it.", "yes")),
-        DatasetRow(1, Record("And?", "no"), is_classification=False),
+        DatasetRow(1, Record("And?", "no", is_classification=False)),
     ]
 
     with pytest.raises(InvalidInput, match="no classification rows") as caught:
@@ -180,7 +185,7 @@ def test_a_named_version_of_which_everything_is_learnt_is_refused() -> None:
 def test_of_labels_the_named_classification_rows_are_held_out() -> None:
     exam = [
         DatasetRow(
-            n, Record("Is it?", "yes", f"{n} {n * 3} {n * 5}"), is_classification=n > 200 or None
+            n, Record("Is it?", "yes", f"{n} {n * 3} {n * 5}", is_classification=n > 200 or None)
         )
         for n in range(198, 204)
     ]
