@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _BUFFER = 256 * 1024
+_MODE = 0o666
 _GZIP = b"\x1f\x8b"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -24,8 +25,8 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class _Hashed(io.RawIOBase):
     """Counts and hashes what goes into a file."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb", buffering=0)
+    def __init__(self, path: Path, mode: int) -> None:
+        self._file = io.FileIO(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
         self.size = 0
         self.digest = hashlib.sha256()
 
@@ -50,8 +51,8 @@ class _Hashed(io.RawIOBase):
 class WholeFile(io.BufferedWriter):
     """A file under way; its size and its hash are right once the block around it has ended."""
 
-    def __init__(self, path: Path) -> None:
-        self._hashed = _Hashed(path)
+    def __init__(self, path: Path, mode: int = _MODE) -> None:
+        self._hashed = _Hashed(path, mode)
         super().__init__(self._hashed, _BUFFER)
 
     @property
@@ -66,10 +67,14 @@ class WholeFile(io.BufferedWriter):
 
 
 @contextmanager
-def written(path: Path) -> Iterator[WholeFile]:
+def written(path: Path, *, mode: int = _MODE) -> Iterator[WholeFile]:
     """Write a file that appears under its name when the block ends well, and never before.
 
     Whatever goes wrong inside, nothing is left: a file that had this name stays as it was.
+
+    Args:
+        path: The file's name.
+        mode: Its permissions, less those that the process withholds (umask).
 
     Raises:
         OutOfSpace: when the disk is full.
@@ -77,7 +82,7 @@ def written(path: Path) -> Iterator[WholeFile]:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     with out_of_space_told(path):
         try:
-            with _closed_at_once(WholeFile(beside)) as file:
+            with _closed_at_once(WholeFile(beside, mode)) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

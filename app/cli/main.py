@@ -6,6 +6,7 @@ from types import FrameType
 
 import typer
 
+from app.cli.backup import backup, restore
 from app.cli.datasets.commands import datasets_app
 from app.cli.doctor import doctor
 from app.cli.exits import EXIT_CODES_HELP
@@ -45,7 +46,7 @@ _COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "export": runs.export,
     },
     "Fine-tune and evaluate": {"train": train, "evaluate": evaluate, "serve": serve},
-    "Service": {"up": up, "doctor": doctor},
+    "Service": {"up": up, "doctor": doctor, "backup": backup, "restore": restore},
 }
 _GROUPS: Mapping[str, Mapping[str, typer.Typer]] = {
     "Make data sets": {"seeds": seeds_app, "datasets": datasets_app},

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -29,6 +32,9 @@ _POSTGRESQL_OPTIONS = (
     # A client that is gone during a statement is noticed.
     " -c client_connection_check_interval=5000"
 )
+_APPLICATION = "seedbed"
+"""PostgreSQL lists connections under this name; a restore looks for others of it."""
+_UTF8 = "UTF8"
 _POSTGRESQL_NETWORK = {
     # A server that disappears is noticed after half a minute instead of hours.
     "keepalives_idle": 10,
@@ -130,12 +136,39 @@ def _make_engine(url: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    name = str(address.query.get("application_name", _APPLICATION))
+    engine = create_engine(
         address.set(drivername="postgresql+psycopg"),
-        connect_args={"options": _POSTGRESQL_OPTIONS, **_POSTGRESQL_NETWORK},
+        connect_args={
+            "options": _POSTGRESQL_OPTIONS,
+            "application_name": name,
+            **_POSTGRESQL_NETWORK,
+        },
         pool_pre_ping=True,
         pool_size=10,
     )
+    # First, because SQLAlchemy's own questions fail in some encodings.
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)
+    return engine
+
+
+def _refuse_other_encodings(
+    connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry
+) -> None:
+    """Refuse a PostgreSQL database that can't store every text.
+
+    Raises:
+        ConfigurationError: its encoding is not UTF-8.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != _UTF8:
+        name = connection.info.dbname
+        raise ConfigurationError(
+            f"The PostgreSQL database {name!r} has the encoding {encoding}, which cannot store "
+            f"every text; Seedbed needs {_UTF8}. An encoding cannot be changed: create another "
+            f"database with CREATE DATABASE seedbed_utf8 TEMPLATE template0 ENCODING 'UTF8' "
+            "LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8', and name it in DATABASE_URL."
+        )
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own

@@ -6,6 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import ConfigurationError
 from app.store.database import Database
 from app.store.migrate import alembic_config
 
@@ -15,6 +16,8 @@ def trouble(database: Database) -> str | None:
     try:
         with database.read() as session:
             there = MigrationContext.configure(session.connection()).get_current_revision()
+    except ConfigurationError as error:
+        return str(error)
     except SQLAlchemyError as error:
         return f"The database does not answer ({type(error).__name__})."
     wanted = _newest_version()

@@ -1,6 +1,7 @@
 """Migrations of a database: ``python -m app.store.migrate`` brings it to this version's tables."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
 from app.settings import Settings
 from app.store.database import Database
@@ -31,12 +33,18 @@ def take_back(database: Database, revision: str) -> None:
 @contextmanager
 def migration_config(database: Database) -> Iterator[Config]:
     """Open a transaction in which tables may change, all or nothing, for Alembic's commands."""
+    with database.engine.connect() as connection, migrating(connection) as config:
+        yield config
+
+
+@contextmanager
+def migrating(connection: Connection) -> Iterator[Config]:
+    """Do so on a connection without a transaction."""
     config = alembic_config()
-    with database.engine.connect() as connection:
-        around = _exclusive if connection.dialect.name == "postgresql" else _without_foreign_keys
-        with around(connection):
-            config.attributes["connection"] = connection
-            yield config
+    around = _exclusive if connection.dialect.name == "postgresql" else _without_foreign_keys
+    with around(connection):
+        config.attributes["connection"] = connection
+        yield config
 
 
 @contextmanager
@@ -85,5 +93,7 @@ if __name__ == "__main__":
     database = Database(settings.resolved_database_url)
     try:
         migrate(database)
+    except ConfigurationError as error:
+        sys.exit(str(error))
     finally:
         database.close()

@@ -84,8 +84,8 @@ def test_the_page_on_deployment_lists_the_same_commands_and_services() -> None:
     assert sorted(listed) == sorted(" ".join(words_of(name)) for name in OURS)
     commands = re.findall(r"^\$ docker compose ([a-z]+) (.*)$", page, re.MULTILINE)
     for word, rest in commands:
-        arguments = re.sub(r" +#.*|--[a-z-]+( worker=\d+)?", "", rest).split()
-        named = arguments[:1] if word == "run" else arguments
+        arguments = re.sub(r" +#.*|--[a-z-]+( worker=\d+)?|-T", "", rest).split()
+        named = arguments[:1] if word in {"run", "exec"} else arguments
         assert set(named) <= set(SERVICES), rest
     assert {"build", "run", "up", "stop"} <= {word for word, _ in commands}
 
