@@ -38,12 +38,15 @@ def create(
 ) -> None:
     """Create an API key and print it; it can't be shown again.
 
-    Once one key exists, every request needs a key. Scopes: read; run (runs, seed sets and data
-    sets) and train (training jobs), which both include read; admin (everything).
+    From the first key on, every request needs a key. Scopes: read; run (make seed sets, runs and
+    data sets), train (make training jobs and evaluations) and publish (push data sets to the Hub),
+    which all include read; admin (everything). A key changes and deletes only what it made; admin
+    changes everything.
     """
     output = Output(as_json=as_json)
     with output.failures_reported(), _database() as database:
         new = api_keys.create_key(database, name, scopes)
+        is_administered = api_keys.any_may_administer(database)
     output.result({**_key_json(new.stored), "key": new.key})
     # Without a table, which would break the key into two lines on a narrow terminal.
     if not as_json:
@@ -51,6 +54,12 @@ def create(
         output.message(
             f"This is the key with the id {new.stored.id}. Keep it: only its hash is stored. Send "
             "it as `Authorization: Bearer KEY`; the command line reads it from SEEDBED_API_KEY."
+        )
+    if not is_administered:
+        output.message(
+            "Warning: no API key has the scope admin. So nobody can change or delete what was made "
+            "without a key or with a revoked one. `seedbed keys create NAME --scope admin` makes "
+            "one."
         )
 
 
@@ -73,18 +82,29 @@ def revoke(
     key_id: Annotated[
         str, typer.Argument(metavar="KEY_ID", help="Id of the key (not the key itself).")
     ],
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Revoke it even if it is the last key, or the last admin key."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Revoke an API key, at once and for good."""
+    """Revoke an API key, at once and for good.
+
+    The last valid key and the last one with the scope admin are revoked only with --force. Without
+    any valid key the service refuses every request until a key is created.
+    """
     output = Output(as_json=as_json)
     with output.failures_reported(), _database() as database:
-        key = api_keys.revoke_key(database, key_id)
-        left = api_keys.any_key_exists(database)
+        key = api_keys.revoke_key(database, key_id, force=force)
+        left = any(other.revoked_at is None for other in api_keys.list_keys(database))
     output.result(_key_json(key))
     output.show(Text(f"{key.id} is revoked."))
     if not left:
         output.message(
-            "No valid key is left: the API now answers only this machine, without a key."
+            "No valid key is left: the service refuses every request until "
+            "`seedbed keys create NAME --scope admin` makes one."
         )
 
 

@@ -15,8 +15,12 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict
 from app.store.database import Database
 from app.store.declarative import Table
+from app.store.tables.runs import Run
+from app.store.tables.training import TrainingJob
 
 RowT = TypeVar("RowT", bound=Table)
+KeyedT = TypeVar("KeyedT", Run, TrainingJob)
+"""A row that a request with an idempotency key makes once."""
 
 _VERSION = "2:"
 _DIGITS = 62
@@ -40,11 +44,46 @@ class RequestHash:
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """An idempotency key and the hash of the request that it came with."""
+    """An idempotency key, the hash of the request that it came with, and who sent it."""
 
     key: str | None
     """None: the request has no key, so each one is new."""
     request: RequestHash
+    made_by: str | None = None
+    """The id of the API key that sent it; None: it came without one."""
+
+    @property
+    def stored(self) -> str | None:
+        """The key as it is stored; equal keys of two API keys differ, whatever their text is."""
+        if self.key is None or self.made_by is None:
+            return self.key
+        return "sha256:" + _sha256(f"{self.made_by} {self.key}")
+
+    def find(self, stored_under: Callable[[str], KeyedT | None], kind: str) -> KeyedT | None:
+        """Find what the same request made.
+
+        Args:
+            stored_under: returns the row that is stored under a key.
+            kind: the word for that row, such as ``run``.
+
+        Returns:
+            The row; None: the request is new.
+
+        Raises:
+            Conflict: the API key used this idempotency key with another request.
+        """
+        if self.key is None or self.stored is None:
+            return None
+        own = stored_under(self.stored)
+        if own is not None:
+            self.check_same(own.request_sha256, kind)
+            return own
+        # Made before API keys were recorded: nobody knows by which, so only the same request finds
+        # it, and to all others it is as if it were not there.
+        older = stored_under(self.key)
+        if older is None or older.made_by is not None:
+            return None
+        return older if older.request_sha256 in self.request.both else None
 
     def check_same(self, stored_sha256: str | None, kind: str) -> None:
         """Check that a stored row was made by this very request.
@@ -76,11 +115,11 @@ def request_hash(kind: str, parts: Mapping[str, object], legacy: str) -> Request
     """
     sent = {name: _canonical(part) for name, part in parts.items() if part is not None}
     text = json.dumps([kind, sent], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return RequestHash(
-        current=f"{_VERSION}{digest[:_DIGITS]}",
-        legacy=hashlib.sha256(legacy.encode("utf-8", "surrogatepass")).hexdigest(),
-    )
+    return RequestHash(current=f"{_VERSION}{_sha256(text)[:_DIGITS]}", legacy=_sha256(legacy))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _canonical(value: object) -> object:

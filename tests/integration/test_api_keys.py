@@ -1,12 +1,14 @@
 """API keys in a real database of either kind."""
 
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text, update
 
-from app.errors import InvalidInput, NotFound
+from app.errors import Conflict, InvalidInput, NotFound
 from app.services.access import api_keys
 from app.services.access.api_keys import Scope
 from app.store.database import Database
@@ -56,7 +58,7 @@ def test_a_key_of_another_database_is_nobodys(database: Database) -> None:
 def test_a_revoked_key_opens_nothing_and_the_first_time_counts(database: Database) -> None:
     new = api_keys.create_key(database, "ci", [Scope.ADMIN])
     other = api_keys.create_key(database, "other", [Scope.READ])
-    revoked = api_keys.revoke_key(database, new.stored.id)
+    revoked = api_keys.revoke_key(database, new.stored.id, force=True)
     assert revoked.revoked_at is not None
     assert api_keys.revoke_key(database, new.stored.id).revoked_at == revoked.revoked_at
     assert api_keys.authenticate(database, new.key) is None
@@ -69,12 +71,29 @@ def test_an_unknown_key_cannot_be_revoked(database: Database, key_id: str) -> No
         api_keys.revoke_key(database, key_id)
 
 
-def test_only_keys_that_are_good_count(database: Database) -> None:
-    assert not api_keys.any_key_exists(database)
+def test_from_the_first_key_on_keys_are_needed_for_good(database: Database) -> None:
+    assert not api_keys.are_needed(database)
     new = api_keys.create_key(database, "ci", [Scope.READ])
-    assert api_keys.any_key_exists(database)
-    api_keys.revoke_key(database, new.stored.id)
-    assert not api_keys.any_key_exists(database)
+    assert api_keys.are_needed(database)
+    api_keys.revoke_key(database, new.stored.id, force=True)
+    assert api_keys.are_needed(database)
+
+
+def test_of_two_admin_keys_revoked_at_the_same_time_one_stays(database: Database) -> None:
+    made = [api_keys.create_key(database, name, [Scope.ADMIN]).stored.id for name in "ab"]
+    start = threading.Barrier(2)
+
+    def revoke(key_id: str) -> bool:
+        start.wait(10)
+        try:
+            api_keys.revoke_key(database, key_id)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(revoke, made)) == [False, True]
+    assert api_keys.any_may_administer(database)
 
 
 def test_keys_are_listed_oldest_first_the_revoked_too(database: Database) -> None:
@@ -100,7 +119,7 @@ def test_a_key_needs_a_name_and_a_scope(
     with pytest.raises(InvalidInput) as refusal:
         api_keys.create_key(database, name, scopes)
     assert refusal.value.faults[0].field == field
-    assert not api_keys.any_key_exists(database)
+    assert not api_keys.are_needed(database)
 
 
 def test_its_use_is_noted_once_a_minute(database: Database) -> None:

@@ -52,7 +52,8 @@ def test_a_key_is_made_and_shown_once(keys: Keys, database: Database) -> None:
     assert caller.scopes == {Scope.READ, Scope.RUN}
     assert caller.key_id in made.stderr
     assert key not in made.stderr
-    for arguments in (("list",), ("list", "--json"), ("revoke", caller.key_id, "--json")):
+    revoke = ("revoke", caller.key_id, "--force", "--json")
+    for arguments in (("list",), ("list", "--json"), revoke):
         told = keys(*arguments)
         assert told.exit_code == 0
         assert caller.key_id in told.stdout
@@ -67,7 +68,7 @@ def test_with_json_each_answer_is_one_document(keys: Keys, database: Database) -
     assert made["name"] == "für mich"
     assert made["scopes"] == ["admin"]
     assert document(keys("list", "--json")) == [made]
-    revoked = document(keys("revoke", made["id"], "--json"))
+    revoked = document(keys("revoke", made["id"], "--force", "--json"))
     assert revoked["revoked_at"] is not None
     assert document(keys("revoke", made["id"], "--json")) == revoked
     assert api_keys.authenticate(database, key) is None
@@ -75,8 +76,22 @@ def test_with_json_each_answer_is_one_document(keys: Keys, database: Database) -
 
 def test_revoking_the_last_key_says_what_that_means(keys: Keys) -> None:
     first, last = (document(keys("create", n, "--scope", "read", "--json"))["id"] for n in "ab")
-    assert "only this machine" not in keys("revoke", first).stderr
-    assert "only this machine" in keys("revoke", last).stderr
+    assert not keys("revoke", first).stderr
+    refused = keys("revoke", last)
+    assert refused.exit_code == ExitCode.BAD_USAGE
+    assert f"keys revoke {last} --force" in " ".join(refused.stderr.split())
+    assert document(keys("list", "--json"))[-1]["revoked_at"] is None
+    forced = keys("revoke", last, "--force")
+    assert forced.exit_code == 0
+    assert "refuses every request until" in " ".join(forced.stderr.split())
+
+
+def test_a_first_key_that_does_not_administer_warns(keys: Keys) -> None:
+    for scope, warns in (("run", True), ("publish", True), ("admin", False), ("read", False)):
+        made = keys("create", scope, "--scope", scope)
+        assert made.exit_code == 0
+        said = " ".join(made.stderr.split())
+        assert ("Warning: no API key has the scope admin" in said) is warns, scope
 
 
 def test_an_unknown_key_is_not_found(keys: Keys) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response, status
 from app.api.context import InContext
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
+from app.api.security.access import MadeBy
 from app.evaluation.metrics import ReviewFigures
 from app.services.training.jobs import review_sheets
 
@@ -53,6 +54,7 @@ def get_sheet(context: InContext, job_id: str) -> _Sheet:
 )
 def put_review(
     context: InContext,
+    made_by: MadeBy,
     job_id: str,
     reviewer: Reviewer,
     body: Annotated[bytes, Depends(body_bytes)],
@@ -61,7 +63,7 @@ def put_review(
 
     It replaces an earlier sheet of the same reviewer. With any fault, nothing is stored.
     """
-    return review_sheets.submit_sheet(context.service, job_id, reviewer, body)
+    return review_sheets.submit_sheet(context.service, job_id, reviewer, body, made_by)
 
 
 @router.delete("/{job_id}/reviews/{reviewer}", status_code=status.HTTP_204_NO_CONTENT)

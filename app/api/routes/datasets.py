@@ -11,6 +11,7 @@ from app.api.context import ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
+from app.api.security.access import MadeBy
 from app.dataset_row import SplitName
 from app.errors import Fault, InvalidInput, faults_from
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, options_of
@@ -50,12 +51,15 @@ class DatasetPost(BaseModel):
         422: {"model": Problem},
     },
 )
-def post_dataset(context: InContext, body: DatasetPost, response: Response) -> DatasetView:
+def post_dataset(
+    context: InContext, body: DatasetPost, made_by: MadeBy, response: Response
+) -> DatasetView:
     """Make a data set version from runs and earlier data sets; poll the address in `Location`.
 
     The same name and recipe with unchanged sources answers 200 with the existing version.
     """
-    dataset, new = control.create_dataset(context.service, DatasetRequest(body.name, body.recipe))
+    wanted = DatasetRequest(body.name, body.recipe)
+    dataset, new = control.create_dataset(context.service, wanted, made_by)
     return _accepted(context, dataset, response, new=new)
 
 
@@ -78,6 +82,7 @@ def post_dataset(context: InContext, body: DatasetPost, response: Response) -> D
 )
 async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the parameters
     context: InContext,
+    made_by: MadeBy,
     request: Request,
     response: Response,
     name: Annotated[Name, Query()],
@@ -118,7 +123,7 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     )
     async with uploaded(request, context.service.files_dir / "uploads") as file:
         dataset, new = await run_in_threadpool(
-            importing.import_dataset, context.service, Upload(name, how, file)
+            importing.import_dataset, context.service, Upload(name, how, file, made_by)
         )
     return _accepted(context, dataset, response, new=new)
 

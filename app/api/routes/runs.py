@@ -12,7 +12,7 @@ from starlette.concurrency import iterate_in_threadpool
 from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
 from app.api.examples import RUN
 from app.api.problems import Problem
-from app.api.security.access import must_also
+from app.api.security.access import MadeBy, must_also
 from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import UncheckedSeedTask, seed_tasks_from_json
@@ -96,6 +96,7 @@ def _answer(service: ServiceContext, run: Run) -> RunView:
 def post_run(
     context: InContext,
     body: RunPost,
+    made_by: MadeBy,
     http: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -116,9 +117,11 @@ def post_run(
     if body.dry_run:
         return _estimated(control.estimate_run(context.service, request))
     if body.training is None:
-        run = control.start_run(context.service, request, idempotency_key)
+        run = control.start_run(context.service, request, idempotency_key, made_by)
     else:
-        run = seeds_to_model.start_run(context.service, request, body.training, idempotency_key)
+        run = seeds_to_model.start_run(
+            context.service, request, body.training, idempotency_key, made_by
+        )
     # After the commit: a message must never speak of a run that is not there.
     context.send(run.id)
     response.headers["Location"] = f"/v1/runs/{run.id}"

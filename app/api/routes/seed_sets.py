@@ -10,6 +10,7 @@ from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
+from app.api.security.access import MadeBy
 from app.errors import Fault, InvalidInput, faults_from
 from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
@@ -59,8 +60,9 @@ _BODY = {
         422: {"model": Problem, "description": "Every fault, with line and field."},
     },
 )
-def post_seed_set(
+def post_seed_set(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the parameters
     context: InContext,
+    made_by: MadeBy,
     request: Request,
     response: Response,
     body: Annotated[bytes, Depends(body_bytes)],
@@ -82,7 +84,7 @@ def post_seed_set(
         name = inner_name or name
     else:
         tasks = read_seed_tasks(body)
-    stored, new = seed_sets.store_seed_set(context.service.database, tasks, name, licence)
+    stored, new = seed_sets.store_seed_set(context.service.database, tasks, name, licence, made_by)
     if not new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/seed-sets/{stored.id}"

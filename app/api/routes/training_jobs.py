@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
 from app.api.files.downloads import OfferedFile, file_answer
 from app.api.problems import Problem
-from app.api.security.access import must_also
+from app.api.security.access import MadeBy, must_also
 from app.errors import Conflict
 from app.evaluation.evaluation_result import Evaluation
 from app.reports.evaluation.report import evaluation_report
@@ -85,6 +85,7 @@ class EvaluationPost(BaseModel):
 def post_training_job(
     context: InContext,
     body: TrainingPost,
+    made_by: MadeBy,
     http: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -95,7 +96,7 @@ def post_training_job(
     """
     if body.run_id is None:
         request = TrainingRequest(str(body.dataset_id), body.options)
-        job = control.create_job(context.service, request, idempotency_key)
+        job = control.create_job(context.service, request, idempotency_key, made_by)
     else:
         must_also(http, Scope.RUN)
         wanted = RunTraining(
@@ -103,7 +104,9 @@ def post_training_job(
             recipe=body.recipe or RowRecipe(),
             options=body.options,
         )
-        job = seeds_to_model.create_for_run(context.service, body.run_id, wanted, idempotency_key)
+        job = seeds_to_model.create_for_run(
+            context.service, body.run_id, wanted, idempotency_key, made_by
+        )
     return _accepted(context, job, response)
 
 
@@ -111,12 +114,13 @@ def post_training_job(
 def post_evaluation(
     context: InContext,
     body: EvaluationPost,
+    made_by: MadeBy,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingJobSummary:
     """Evaluate a model, fine-tuned or not; the evaluation is listed with the training jobs."""
     request = TrainingRequest(body.dataset_id, body.options)
-    job = control.create_job(context.service, request, idempotency_key)
+    job = control.create_job(context.service, request, idempotency_key, made_by)
     return _accepted(context, job, response)
 
 

@@ -1,16 +1,17 @@
 """Access control: API keys and scopes, checked by a middleware before anything else.
 
-It checks every request, so no route can be forgotten: a path that is not named here needs a key,
-and a change under such a path needs the scope `admin`. A request is checked before its body is
-read, and a stream once a second while it lasts.
+It checks every request, so no route can be forgotten: an operation that `rules` does not name needs
+the scope `admin`. A request is checked before its body is read, and a stream once a second while it
+lasts.
 
 - Health is open to everyone. It says only that the process is alive.
 - Readiness is open to this machine, for the container's health check and the embedded stack; other
   machines need a key.
 - The documentation (`/docs`, `/redoc`, `/openapi.json`) is open once a key exists: it is as public
   as the source code, and a browser cannot send a key with a page.
-- Everything else needs a key with the scope below. While no key exists, everything, including the
-  documentation, is open to this machine only (see `loopback`).
+- Everything else needs a key that `rules` allows it to. Until the first key is made, everything,
+  including the documentation, is open to this machine only (see `loopback`). From then on the
+  service never opens again without a key, even when all keys are revoked.
 
 Keys are accepted only in the Authorization header. A browser does not add it by itself, so a
 foreign web page cannot use a key, and only a service without keys has to check origins.
@@ -19,31 +20,27 @@ foreign web page cannot use a key, and only a service without keys has to check 
 import asyncio
 import math
 import time
+from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
+from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api import problems
 from app.api.security.loopback import READING_METHODS, from_this_machine, is_loopback, why_not_local
+from app.api.security.rules import rule_of
 from app.errors import ConfigurationError, Forbidden, Unauthenticated
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope
+from app.store.access.makers import Makers
 from app.store.database import Database
 from app.store.health import trouble
 
 HEALTH = "/v1/health"
 READINESS = "/v1/ready"
 DOCUMENTATION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-_CHANGED_WITH = (
-    ("/v1/seed-sets", Scope.RUN),
-    ("/v1/runs", Scope.RUN),
-    ("/v1/datasets", Scope.RUN),
-    ("/v1/training-jobs", Scope.TRAIN),
-    ("/v1/evaluations", Scope.TRAIN),
-)
-"""The scope that a change under a path needs; reading always needs `Scope.READ`."""
 _THREADS = 8
 """Threads that check keys; the routes have others, so no route can hold up the checks."""
 _CHECK_EVERY_S = 1.0
@@ -52,22 +49,12 @@ _CALLER = "caller"
 _MAKE_ONE = "`seedbed keys create NAME --scope admin`, on the machine of the service, makes one"
 
 
-def needed_scope(method: str, path: str) -> Scope:
-    """Return the scope that a key needs for this method on this path."""
-    if method in READING_METHODS:
-        return Scope.READ
-    for place, scope in _CHANGED_WITH:
-        if path == place or path.startswith(f"{place}/"):
-            return scope
-    return Scope.ADMIN
-
-
 def refuse_to_listen_openly(host: str, database: Database) -> None:
-    """Check that only this machine can reach a service without API keys.
+    """Check that only this machine can reach a service for which no API key was ever made.
 
     Raises:
-        ConfigurationError: Other machines can reach `host`, and no key exists, or the database
-            cannot be read.
+        ConfigurationError: Other machines can reach `host`, and no key was made yet, or the
+            database cannot be read.
     """
     if is_loopback(host):
         return
@@ -76,11 +63,20 @@ def refuse_to_listen_openly(host: str, database: Database) -> None:
             f"SEEDBED_API_HOST is {host!r}, which other machines may reach, and it cannot be seen"
             f" whether there is an API key to tell who may use the service. {what}"
         )
-    if not api_keys.any_key_exists(database):
+    if not api_keys.are_needed(database):
         raise ConfigurationError(
             f"SEEDBED_API_HOST is {host!r}, which other machines may reach, and there is no API"
             f" key to tell who may use the service. {_MAKE_ONE}; or listen on 127.0.0.1."
         )
+
+
+async def _maker(request: Request) -> str | None:
+    caller: Caller | None = getattr(request.state, _CALLER, None)
+    return None if caller is None else caller.key_id
+
+
+MadeBy = Annotated[str | None, Depends(_maker)]
+"""The id of the API key that came with a request; None: it needed none."""
 
 
 def must_also(request: Request, needed: Scope) -> None:
@@ -97,6 +93,15 @@ def must_also(request: Request, needed: Scope) -> None:
 def _must(caller: Caller, needed: Scope) -> None:
     if not caller.may(needed):
         raise Forbidden(f"The API key {caller.name!r} does not have the scope {needed}.")
+
+
+def _must_own(caller: Caller, owners: Makers) -> None:
+    if Scope.ADMIN in caller.scopes or caller.key_id in owners:
+        return
+    keys = " or ".join(sorted(filter(None, owners)))
+    made = f"was made with another API key ({keys})" if keys else "was made without an API key"
+    allowed = "that key or one" if keys else "a key"
+    raise Forbidden(f"This {made}: only {allowed} with the scope admin may change or delete it.")
 
 
 class Access:
@@ -155,7 +160,7 @@ class Access:
         method, path = connection.scope.get("method", ""), connection.scope["path"]
         key = _bearer(connection)
         caller = api_keys.authenticate(self._database, key) if key else None
-        if caller is None and not api_keys.any_key_exists(self._database):
+        if caller is None and not api_keys.are_needed(self._database):
             _only_locally(connection)
             return None
         if method in READING_METHODS and path in DOCUMENTATION:
@@ -166,8 +171,13 @@ class Access:
                 if key
                 else "This needs an API key. Send it as a header: Authorization: Bearer KEY"
             )
-        needed = needed_scope(method, path)
-        _must(caller, needed)
+        rule, names = rule_of(method, path)
+        _must(caller, rule.scope)
+        if rule.makers is not None:
+            with self._database.read() as session:
+                owners = rule.makers(session, names)
+            if owners is not None:
+                _must_own(caller, owners)
         return caller
 
     def _checked_again(self, connection: HTTPConnection, send: Send) -> Send:

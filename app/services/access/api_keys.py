@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from app.errors import Fault, InvalidInput, NotFound
+from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.store.access import api_keys
 from app.store.database import AWAY, Database
 from app.store.ids import may_be_id, new_id
@@ -35,11 +35,14 @@ class Scope(StrEnum):
     READ = "read"
     """Look at everything."""
     RUN = "run"
-    """Start and change runs and seed sets; and read."""
+    """Make seed sets, runs and data sets; change and delete those that the key made; and read."""
     TRAIN = "train"
-    """Start and change training jobs; and read."""
+    """Make training jobs, evaluations and reviews; change and delete those that the key made; and
+    read."""
+    PUBLISH = "publish"
+    """Push data sets to the Hugging Face Hub, whoever made them; and read."""
     ADMIN = "admin"
-    """Everything."""
+    """Everything, whoever made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def is_key(text: str) -> bool:
 
 
 def create_key(database: Database, name: str, scopes: Collection[Scope]) -> NewKey:
-    """Create a key. Once one key exists, every request except `/v1/health` needs a key.
+    """Create a key. From the first one on, every request except `/v1/health` needs a key.
 
     Raises:
         InvalidInput: when the name is empty or not one line of text, or there is no scope.
@@ -108,14 +111,22 @@ def list_keys(database: Database) -> Sequence[ApiKey]:
         return api_keys.oldest_first(session)
 
 
-def revoke_key(database: Database, key_id: str) -> ApiKey:
+def revoke_key(database: Database, key_id: str, *, force: bool = False) -> ApiKey:
     """Revoke a key; it is refused from the next request on, by every process. Safe to repeat.
+
+    Args:
+        database: where the keys are.
+        key_id: the id of the key.
+        force: revoke it even when it is the last valid key, or the last one with the scope admin.
 
     Raises:
         NotFound: when there is none with this id.
+        Conflict: when it is such a key, and `force` is not set.
     """
 
     def revoke(session: Session) -> ApiKey:
+        if not force:
+            _check_not_last(api_keys.lock_good(session), key_id)
         found = api_keys.revoke(session, key_id) if may_be_id(key_id) else None
         if found is None:
             raise NotFound("API key", key_id)
@@ -136,10 +147,36 @@ def authenticate(database: Database, key: str) -> Caller | None:
     return Caller(found.id, found.name, scopes, found.use_is_due)
 
 
-def any_key_exists(database: Database) -> bool:
-    """Return True when there is a key that was not revoked."""
+def _check_not_last(good: Sequence[ApiKey], key_id: str) -> None:
+    if key_id not in {key.id for key in good}:
+        return
+    left = [key for key in good if key.id != key_id]
+    force = f"Create another one first, or revoke it with `seedbed keys revoke {key_id} --force`"
+    if not left:
+        raise Conflict(
+            f"{key_id} is the last valid API key. Without it the service refuses every request, "
+            f"also from its own machine, until a key is created. {force}."
+        )
+    if _administers(good) and not _administers(left):
+        raise Conflict(
+            f"{key_id} is the last valid API key with the scope admin. Without it, nobody can "
+            f"change what was made without a key or with a revoked one. {force}."
+        )
+
+
+def _administers(keys: Sequence[ApiKey]) -> bool:
+    return any(Scope.ADMIN in key.scopes for key in keys)
+
+
+def are_needed(database: Database) -> bool:
+    """Return True from the first key on, even when all keys are revoked by now."""
     with database.read() as session:
-        return api_keys.any_good(session)
+        return api_keys.any_made(session)
+
+
+def any_may_administer(database: Database) -> bool:
+    """Return True when there is a valid key with the scope admin."""
+    return _administers([key for key in list_keys(database) if key.revoked_at is None])
 
 
 def record_use(database: Database, key_id: str) -> None:

@@ -30,10 +30,17 @@ class DatasetRequest:
     recipe: VersionRecipe
 
 
-def create_dataset(context: ServiceContext, request: DatasetRequest) -> tuple[Dataset, bool]:
+def create_dataset(
+    context: ServiceContext, request: DatasetRequest, made_by: str | None = None
+) -> tuple[Dataset, bool]:
     """Accept the request for a version. Safe to repeat.
 
     The same name and recipe over sources with the same content is the version that is there.
+
+    Args:
+        context: database and settings.
+        request: the version.
+        made_by: the id of the API key that makes it; None: it came without one.
 
     Returns:
         The version, and whether it is new.
@@ -46,12 +53,14 @@ def create_dataset(context: ServiceContext, request: DatasetRequest) -> tuple[Da
         context.database,
         Dataset,
         dataset_id,
-        lambda session: find_or_insert(session, request, dataset_id),
+        lambda session: find_or_insert(session, request, dataset_id, made_by),
     )
     return dataset, dataset.id == dataset_id
 
 
-def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -> Dataset:
+def find_or_insert(
+    session: Session, request: DatasetRequest, dataset_id: str, made_by: str | None = None
+) -> Dataset:
     """Return the version that was made for the same request, or a new one under this id.
 
     Raises:
@@ -73,6 +82,7 @@ def find_or_insert(session: Session, request: DatasetRequest, dataset_id: str) -
         recipe=request.recipe.model_dump(mode="json"),
         request_sha256=hashed.current,
         facts={"sources": list(sources)},
+        made_by=made_by,
     )
     session.add(dataset)
     session.flush()

@@ -52,6 +52,8 @@ class Upload(NamedTuple):
     name: str
     options: Import
     file: Path
+    made_by: str | None = None
+    """The id of the API key that sent it; None: it came without one."""
 
 
 class _Reading(NamedTuple):
@@ -142,6 +144,7 @@ def _find_or_insert(
         facts={"sources": [_file_source(upload.options, file_sha256)]},
         token=reading.token,
         leased_until=epoch_now() + reading.lease_s,
+        made_by=upload.made_by,
     )
     session.add(dataset)
     session.flush()

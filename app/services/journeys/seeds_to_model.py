@@ -52,6 +52,7 @@ def start_run(
     request: RunRequest,
     training: RunTraining,
     idempotency_key: str | None,
+    made_by: str | None = None,
 ) -> Run:
     """Accept a run together with the training that waits for it: both are stored, or neither.
 
@@ -64,7 +65,7 @@ def start_run(
     """
     model = check_request(context, request)
     check_judge(context, training.options, "training.options")
-    key = RequestKey(idempotency_key, request.hashed(training))
+    key = RequestKey(idempotency_key, request.hashed(training), made_by)
     new, job_id = NewRun(new_id("run"), request, model, key), new_id("training")
 
     def find_or_insert(session: Session) -> Run:
@@ -74,14 +75,19 @@ def start_run(
         run = insert_run(session, new)
         if faults := _faults(session, training, "training."):
             raise InvalidInput("The training cannot be started.", faults)
-        add_job(session, _job(job_id, run.id, training, None))
+        key_of_job = RequestKey(None, request_hash_of(run.id, training), made_by)
+        add_job(session, _job(job_id, run.id, training, key_of_job))
         return run
 
     return insert_once(context.database, Run, new.id, find_or_insert)
 
 
 def create_for_run(
-    context: ServiceContext, run_id: str, training: RunTraining, idempotency_key: str | None
+    context: ServiceContext,
+    run_id: str,
+    training: RunTraining,
+    idempotency_key: str | None,
+    made_by: str | None = None,
 ) -> TrainingJob:
     """Accept a training on what a run makes. Safe to repeat with a key.
 
@@ -92,27 +98,26 @@ def create_for_run(
     """
     check_judge(context, training.options, "options")
     job_id = new_id("training")
-    key = RequestKey(idempotency_key, request_hash_of(run_id, training))
+    key = RequestKey(idempotency_key, request_hash_of(run_id, training), made_by)
 
     def check(session: Session) -> None:
         faults = _faults_of_run(session, run_id) + _faults(session, training, "")
         if faults:
             raise InvalidInput("The job cannot be started.", faults)
 
-    return insert_job(context, lambda: _job(job_id, run_id, training, idempotency_key), key, check)
+    return insert_job(context, lambda: _job(job_id, run_id, training, key), key, check)
 
 
-def _job(
-    job_id: str, run_id: str, training: RunTraining, idempotency_key: str | None
-) -> TrainingJob:
+def _job(job_id: str, run_id: str, training: RunTraining, key: RequestKey) -> TrainingJob:
     return TrainingJob(
         id=job_id,
         kind="training",
         run_id=run_id,
         requested_dataset=training.model_dump(mode="json", include={"dataset_name", "recipe"}),
         options=training.options.model_dump(mode="json"),
-        idempotency_key=idempotency_key,
-        request_sha256=request_hash_of(run_id, training).current,
+        idempotency_key=key.stored,
+        request_sha256=key.request.current,
+        made_by=key.made_by,
     )
 
 

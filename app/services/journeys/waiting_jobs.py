@@ -69,7 +69,7 @@ def _request_dataset(session: Session, job: TrainingJob) -> None:
     recipe = VersionRecipe(sources=(Source(run_id=run.id),), **dict(wanted.recipe))
     request = DatasetRequest(wanted.dataset_name or run.id, recipe)
     try:
-        dataset = find_or_insert(session, request, new_id("dataset"))
+        dataset = find_or_insert(session, request, new_id("dataset"), job.made_by)
     except InvalidInput as error:
         _fail(session, job, "; ".join([str(error), *map(str, error.faults)]))
     else:

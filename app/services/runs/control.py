@@ -39,10 +39,21 @@ class NewRun:
     key: RequestKey
 
 
-def start_run(context: ServiceContext, request: RunRequest, idempotency_key: str | None) -> Run:
+def start_run(
+    context: ServiceContext,
+    request: RunRequest,
+    idempotency_key: str | None,
+    made_by: str | None = None,
+) -> Run:
     """Accept a run: stored and queued when this returns.
 
     The same key with the same request returns the run that was started first.
+
+    Args:
+        context: database and settings.
+        request: the run.
+        idempotency_key: the key of the request; None: each request is a new run.
+        made_by: the id of the API key that starts it; None: it came without one.
 
     Raises:
         InvalidInput: when no model is named anywhere, money is capped without a price, or source
@@ -51,7 +62,8 @@ def start_run(context: ServiceContext, request: RunRequest, idempotency_key: str
         Conflict: when the key was used with another request.
     """
     model = check_request(context, request)
-    new = NewRun(new_id("run"), request, model, RequestKey(idempotency_key, request.hashed()))
+    key = RequestKey(idempotency_key, request.hashed(), made_by)
+    new = NewRun(new_id("run"), request, model, key)
 
     def find_or_insert(session: Session) -> Run:
         return find_started(session, new.key) or insert_run(session, new)
@@ -65,10 +77,7 @@ def find_started(session: Session, key: RequestKey) -> Run | None:
     Raises:
         Conflict: when the key was used with another request.
     """
-    earlier = None if key.key is None else runs.find_by_key(session, key.key)
-    if earlier is not None:
-        key.check_same(earlier.request_sha256, "run")
-    return earlier
+    return key.find(lambda stored: runs.find_by_key(session, stored), "run")
 
 
 def insert_run(session: Session, new: NewRun) -> Run:
@@ -82,13 +91,14 @@ def insert_run(session: Session, new: NewRun) -> Run:
     check_rules(session, request.options)
     run = Run(
         id=new.id,
-        **_source(session, request),
+        **_source(session, request, new.key.made_by),
         profile=request.options.profile,
         model=new.model,
         options=request.options.model_dump(mode="json"),
         status=Status.QUEUED,
         batch_stages=list(batch_stages(request.options)),
-        idempotency_key=new.key.key,
+        idempotency_key=new.key.stored,
+        made_by=new.key.made_by,
         request_sha256=new.key.request.current,
         max_calls=request.caps.calls,
         max_tokens=request.caps.tokens,
@@ -102,13 +112,14 @@ def insert_run(session: Session, new: NewRun) -> Run:
     return run
 
 
-def _source(session: Session, request: RunRequest) -> Mapping[str, Any]:
+def _source(session: Session, request: RunRequest, made_by: str | None) -> Mapping[str, Any]:
     """Return the columns that say what a run is made from."""
     if request.dataset_id is not None:
         dataset = ready_to_review(session, request.dataset_id)
         return {"dataset_id": dataset.id, "rows_to_review": dataset.row_count}
     if request.seed_tasks is not None:
-        return {"seed_set_id": seed_sets.find_or_insert(session, request.seed_tasks).id}
+        stored = seed_sets.find_or_insert(session, request.seed_tasks, made_by=made_by)
+        return {"seed_set_id": stored.id}
     return {"seed_set_id": seed_sets.load(session, str(request.seed_set_id)).id}
 
 

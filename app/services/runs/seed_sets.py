@@ -21,10 +21,18 @@ def store_seed_set(
     tasks: Sequence[SeedTask],
     name: str | None = None,
     licence: str | None = None,
+    made_by: str | None = None,
 ) -> tuple[SeedSet, bool]:
     """Store checked seed tasks. Safe to repeat.
 
     Tasks that are stored already without a licence get this one.
+
+    Args:
+        database: where they are stored.
+        tasks: the tasks, in order.
+        name: the name of a new seed set; None: it is named for the number of its tasks.
+        licence: the licence of the tasks; None: not stated.
+        made_by: the id of the API key that stores them; None: it came without one.
 
     Returns:
         The seed set, and whether it is new.
@@ -32,7 +40,7 @@ def store_seed_set(
     seed_set_id = new_id("seeds")
 
     def work(session: Session) -> SeedSet:
-        stored = find_or_insert(session, tasks, name, seed_set_id)
+        stored = find_or_insert(session, tasks, name, seed_set_id, made_by)
         fill_in_licence(stored, licence)
         return stored
 
@@ -45,6 +53,7 @@ def find_or_insert(
     tasks: Sequence[SeedTask],
     name: str | None = None,
     seed_set_id: str | None = None,
+    made_by: str | None = None,
 ) -> SeedSet:
     """Return the seed set with exactly these tasks, stored now if there was none.
 
@@ -53,6 +62,7 @@ def find_or_insert(
         tasks: the tasks, checked, in order.
         name: the name of a new one; None: it is named for the number of its tasks.
         seed_set_id: the id of a new one; None: any.
+        made_by: the id of the API key that makes a new one; None: it came without one.
     """
     content = json.dumps([asdict(task) for task in tasks], ensure_ascii=False, sort_keys=True)
     sha256 = hashlib.sha256(content.encode()).hexdigest()
@@ -65,6 +75,7 @@ def find_or_insert(
         content_sha256=sha256,
         task_count=len(tasks),
         classification_count=sum(task.is_classification for task in tasks),
+        made_by=made_by,
     )
     seed_sets.add(session, seed_set, tasks)
     session.refresh(seed_set)

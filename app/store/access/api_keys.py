@@ -31,9 +31,15 @@ def find_good(session: Session, key_sha256: str, *, recorded_every_s: float) -> 
     return None if found is None else FoundKey(found[0], found[1], found[2], bool(found[3]))
 
 
-def any_good(session: Session) -> bool:
-    """Return True when there is a key that was not revoked."""
-    return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
+def any_made(session: Session) -> bool:
+    """Return True when there is a key, revoked or not."""
+    return bool(session.scalar(select(exists(ApiKey.id))))
+
+
+def lock_good(session: Session) -> Sequence[ApiKey]:
+    """Load the keys that are not revoked, and hold their rows until the transaction ends."""
+    good = select(ApiKey).where(ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
+    return session.scalars(good.with_for_update()).all()
 
 
 def oldest_first(session: Session) -> Sequence[ApiKey]:

@@ -10,10 +10,11 @@ from app.dataset_row import Origin
 from app.store.declarative import RowId, Table
 from app.store.json_columns import Facts
 from app.store.leases import LeasedWork
+from app.store.owned import Owned
 from app.store.sql import epoch_now
 
 
-class Dataset(LeasedWork, Table):
+class Dataset(Owned, LeasedWork, Table):
     """A version of a data set; made once, never changed afterwards."""
 
     __tablename__ = "datasets"

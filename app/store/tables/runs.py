@@ -10,11 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.store.declarative import RowId, Table
 from app.store.leases import Leased
 from app.store.moves import Moving
+from app.store.owned import Owned
 from app.store.sql import epoch_now
 from app.store.types import Dollars
 
 
-class SeedSet(Table):
+class SeedSet(Owned, Table):
     """Human-written seed tasks, posted together; never changed afterwards."""
 
     __tablename__ = "seed_sets"
@@ -48,7 +49,7 @@ class SeedTaskRow(Table):
     is_classification: Mapped[bool]
 
 
-class Run(Moving, Table):
+class Run(Owned, Moving, Table):
     """One run that grows a seed set into a data set, or reviews the rows of a data set."""
 
     __tablename__ = "runs"
@@ -122,6 +123,7 @@ class Run(Moving, Table):
     refusals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """By stage: the calls in a row, up to now, that the endpoint refused in equal words."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    """`RequestKey.stored`."""
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     """Of the request it was started with: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.store.declarative import RowId, Table
 from app.store.leases import LeasedWork
 from app.store.moves import Moving
+from app.store.owned import Owned
 from app.store.sql import epoch_now
 
 _OPEN = text("status IN ('queued', 'running', 'cancelling')")
 
 
-class TrainingJob(LeasedWork, Moving, Table):
+class TrainingJob(Owned, LeasedWork, Moving, Table):
     """One fine-tuning of a model on a version of a data set, or one evaluation of a model."""
 
     __tablename__ = "training_jobs"
@@ -51,6 +52,7 @@ class TrainingJob(LeasedWork, Moving, Table):
     report_count: Mapped[int] = mapped_column(server_default=text("0"))
     """Number of progress reports stored: tells a commit whose answer was lost from a new one."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    """`RequestKey.stored`."""
     request_sha256: Mapped[str] = mapped_column(String(64))
     """Of the request it was made by: its key with another request is a conflict."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
@@ -83,7 +85,7 @@ class TrainingOutput(Table):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
-class TrainingReview(Table):
+class TrainingReview(Owned, Table):
     """One person's review of the answers of a job's models."""
 
     __tablename__ = "training_reviews"

@@ -16,11 +16,19 @@ def locked_evaluation(session: Session, job_id: str) -> dict[str, Any] | None:
     return session.get_one(TrainingJob, job_id, options=whole, with_for_update=True).evaluation
 
 
-def put(session: Session, job_id: str, reviewer: str, review: dict[str, Any]) -> None:
-    """Store a person's review, replacing an earlier one; safe to repeat."""
+def put(
+    session: Session,
+    job_id: str,
+    reviewer: str,
+    review: dict[str, Any],
+    made_by: str | None = None,
+) -> None:
+    """Store a person's review, replacing an earlier one, whose maker stays; safe to repeat."""
     theirs = (TrainingReview.job_id == job_id, TrainingReview.reviewer == reviewer)
     if not changed_rows(session, update(TrainingReview).where(*theirs).values(review=review)):
-        session.add(TrainingReview(job_id=job_id, reviewer=reviewer, review=review))
+        session.add(
+            TrainingReview(job_id=job_id, reviewer=reviewer, review=review, made_by=made_by)
+        )
         session.flush()
 
 

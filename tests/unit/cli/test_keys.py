@@ -45,6 +45,6 @@ def test_a_key_has_the_same_fields_when_it_is_made_listed_used_and_revoked(
     (used,) = keys("list")
     assert used == {**made, "last_used_at": used["last_used_at"]}
 
-    revoked = keys("revoke", made["id"])
+    revoked = keys("revoke", made["id"], "--force")
     assert revoked["revoked_at"] >= made["created_at"]
     assert keys("list") == [revoked] == [{**used, "revoked_at": revoked["revoked_at"]}]

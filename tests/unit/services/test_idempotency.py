@@ -26,7 +26,7 @@ from app.services.runs.run_request import RunRequest
 from app.services.training.jobs.requests import TrainingRequest
 from app.store.database import Database
 from app.store.json_columns import SourceFact
-from app.store.tables.runs import SeedSet
+from app.store.tables.runs import Run, SeedSet
 from app.training.plain.options import TrainingOptions
 
 SEED = SeedTask("seed_0", "seed_0", "Say it.", (Instance("", "It."),), is_classification=False)
@@ -188,6 +188,47 @@ def test_a_key_with_another_request_is_a_conflict_that_says_what_to_do() -> None
     for stored in ("2:" + "0" * 62, "0" * 64, None):
         with pytest.raises(Conflict, match="another request; use a new key for a new job"):
             key.check_same(stored, "job")
+
+
+def test_a_key_of_one_api_key_finds_nothing_of_another() -> None:
+    hashed, other = (request_hash("run", {"n": n}, str(n)) for n in range(2))
+    rows: dict[str, Run] = {}
+
+    def key_of(made_by: str | None, request: RequestHash = hashed, text: str = "k") -> RequestKey:
+        return RequestKey(text, request, made_by)
+
+    def find(key: RequestKey) -> Run | None:
+        return key.find(rows.get, "run")
+
+    for made_by in ("key_a", "key_b"):
+        key = key_of(made_by)
+        assert find(key) is None
+        assert key.stored is not None
+        rows[key.stored] = Run(
+            id=made_by, made_by=made_by, request_sha256=hashed.current, idempotency_key=key.stored
+        )
+    assert len(rows) == 2
+    for made_by in ("key_a", "key_b"):
+        found = find(key_of(made_by))
+        assert found is not None
+        assert found.made_by == made_by
+        with pytest.raises(Conflict):
+            find(key_of(made_by, other))
+        # Nor does the text under which another one's key is stored.
+        assert find(key_of("key_c", text=str(found.idempotency_key))) is None
+    assert all(len(stored) <= 255 for stored in rows)
+
+
+def test_what_was_stored_before_api_keys_were_recorded_answers_the_same_request() -> None:
+    hashed, other = (request_hash("run", {"n": n}, str(n)) for n in range(2))
+    rows = {"k": Run(id="old", made_by=None, request_sha256=hashed.legacy, idempotency_key="k")}
+    for made_by in (None, "key_a"):
+        found = RequestKey("k", hashed, made_by).find(rows.get, "run")
+        assert found is not None
+        assert found.id == "old"
+    assert RequestKey("k", other, "key_a").find(rows.get, "run") is None
+    with pytest.raises(Conflict):
+        RequestKey("k", other).find(rows.get, "run")
 
 
 def seed_set(name: str) -> SeedSet:

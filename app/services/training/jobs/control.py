@@ -20,9 +20,18 @@ from app.store.training import training_jobs
 
 
 def create_job(
-    context: ServiceContext, request: TrainingRequest, idempotency_key: str | None
+    context: ServiceContext,
+    request: TrainingRequest,
+    idempotency_key: str | None,
+    made_by: str | None = None,
 ) -> TrainingJob:
     """Create a job; safe to repeat with an idempotency key.
+
+    Args:
+        context: database and settings.
+        request: the job.
+        idempotency_key: the key of the request; None: each request is a new job.
+        made_by: the id of the API key that creates it; None: it came without one.
 
     Raises:
         InvalidInput: a data set does not exist, is not ready or has no row; the model to evaluate
@@ -30,14 +39,15 @@ def create_job(
         Conflict: the key was used for another request.
     """
     check_judge(context, request.options, "options")
-    key = RequestKey(idempotency_key, request.hashed())
+    key = RequestKey(idempotency_key, request.hashed(), made_by)
     wanted = {
         "id": new_id("training"),
         "kind": request.kind,
         "dataset_id": request.dataset_id,
         "options": request.options.model_dump(mode="json"),
-        "idempotency_key": idempotency_key,
+        "idempotency_key": key.stored,
         "request_sha256": key.request.current,
+        "made_by": made_by,
     }
     return insert_job(
         context, lambda: TrainingJob(**wanted), key, lambda session: check(session, request)
@@ -63,9 +73,8 @@ def insert_job(
     """
 
     def find_or_insert(session: Session) -> TrainingJob:
-        earlier = None if key.key is None else training_jobs.find_by_key(session, key.key)
+        earlier = key.find(lambda stored: training_jobs.find_by_key(session, stored), "job")
         if earlier is not None:
-            key.check_same(earlier.request_sha256, "job")
             return earlier
         check(session)
         return add_job(session, new_job())

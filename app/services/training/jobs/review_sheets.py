@@ -32,7 +32,7 @@ def make_sheet(context: ServiceContext, job_id: str) -> bytes:
 
 
 def submit_sheet(
-    context: ServiceContext, job_id: str, reviewer: str, sheet: bytes
+    context: ServiceContext, job_id: str, reviewer: str, sheet: bytes, made_by: str | None = None
 ) -> ReviewFigures:
     """Store a with_findings sheet, and update the evaluation of the job.
 
@@ -50,7 +50,8 @@ def submit_sheet(
 
     def keep(session: Session) -> ReviewFigures:
         found = answer_reviews.locked_evaluation(session, job_id)
-        answer_reviews.put(session, job_id, reviewer, review.model_dump(mode="json"))
+        document = review.model_dump(mode="json")
+        answer_reviews.put(session, job_id, reviewer, document, made_by)
         return _completed(session, job_id, found)
 
     return context.database.retrying(keep)

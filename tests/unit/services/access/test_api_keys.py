@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from app.errors import InvalidInput, NotFound
+from app.errors import Conflict, InvalidInput, NotFound
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope, is_key
 from app.store.database import Database
@@ -56,14 +56,14 @@ def test_a_use_that_cannot_be_noted_is_a_line_in_the_log(
 
 
 def test_a_key_is_found_by_its_text_until_it_is_revoked(database: Database) -> None:
-    assert not api_keys.any_key_exists(database)
+    assert not api_keys.are_needed(database)
     new = api_keys.create_key(database, "ci", {Scope.RUN, Scope.READ})
     assert is_key(new.key)
     assert new.stored.id.removeprefix("key_") in new.key
     assert new.key not in repr(new)
     # In the order of the scopes, whatever the order they were given in.
     assert new.stored.scopes == [Scope.READ, Scope.RUN]
-    assert api_keys.any_key_exists(database)
+    assert api_keys.are_needed(database)
 
     caller = api_keys.authenticate(database, new.key)
     assert caller == Caller(
@@ -72,11 +72,34 @@ def test_a_key_is_found_by_its_text_until_it_is_revoked(database: Database) -> N
     assert api_keys.authenticate(database, GOOD) is None
     assert api_keys.authenticate(database, "sk-other") is None
 
-    for _ in range(2):
-        assert api_keys.revoke_key(database, new.stored.id).revoked_at is not None
+    for force in (True, False):
+        assert api_keys.revoke_key(database, new.stored.id, force=force).revoked_at is not None
     assert api_keys.authenticate(database, new.key) is None
-    assert not api_keys.any_key_exists(database)
+    assert api_keys.are_needed(database)
     assert [key.id for key in api_keys.list_keys(database)] == [new.stored.id]
+
+
+def test_the_last_key_and_the_last_admin_key_are_revoked_only_by_force(database: Database) -> None:
+    made = {
+        name: api_keys.create_key(database, name, scopes).stored.id
+        for name, scopes in {
+            "admin": {Scope.ADMIN},
+            "second": {Scope.ADMIN, Scope.RUN},
+            "run": {Scope.RUN},
+            "last": {Scope.TRAIN},
+        }.items()
+    }
+    api_keys.revoke_key(database, made["second"])
+    with pytest.raises(Conflict, match=rf"last .* scope admin.*revoke {made['admin']} --force"):
+        api_keys.revoke_key(database, made["admin"])
+    assert api_keys.any_may_administer(database)
+    api_keys.revoke_key(database, made["admin"], force=True)
+    assert not api_keys.any_may_administer(database)
+    # No key administers, so none is the last that does.
+    api_keys.revoke_key(database, made["run"])
+    with pytest.raises(Conflict, match=r"last valid API key.*refuses every request.*--force"):
+        api_keys.revoke_key(database, made["last"])
+    assert api_keys.revoke_key(database, made["last"], force=True).revoked_at is not None
 
 
 @pytest.mark.parametrize("name", ["", "a" * 201, "two\nlines"])

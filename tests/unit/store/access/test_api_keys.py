@@ -1,7 +1,7 @@
 """API keys: found by their hash, revoked once, their use recorded now and then."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.store.access import api_keys
@@ -34,12 +34,14 @@ def test_a_key_is_found_by_its_hash_until_it_is_revoked(session: Session) -> Non
     assert api_keys.revoke(session, "key_unknown") is None
 
 
-def test_there_are_valid_keys_until_the_last_is_revoked(session: Session) -> None:
-    for id_ in ("key_a", "key_b"):
-        assert api_keys.any_good(session)
+def test_a_revoked_key_is_not_valid_but_was_made(session: Session) -> None:
+    for id_, left in (("key_a", ["key_b"]), ("key_b", [])):
         api_keys.revoke(session, id_)
-    assert not api_keys.any_good(session)
+        assert [key.id for key in api_keys.lock_good(session)] == left
+        assert api_keys.any_made(session)
     assert [key.id for key in api_keys.oldest_first(session)] == ["key_b", "key_a"]
+    session.execute(delete(ApiKey))
+    assert not api_keys.any_made(session)
 
 
 def test_the_use_of_a_key_is_recorded_now_and_then(session: Session) -> None:
