@@ -201,11 +201,20 @@ def _file_source(options: Import, file_sha256: str) -> FileSource:
 
 def request_hash_of(upload: Upload, file_sha256: str) -> RequestHash:
     """Hash the request, to tell two of them apart."""
-    legacy = json.dumps(
-        [upload.name, upload.options.model_dump(mode="json"), file_sha256], sort_keys=True
-    )
+    # Before version 2 all options were hashed, with those defaults; later ones only when given.
+    options = {
+        name: value
+        for name, value in upload.options.model_dump(mode="json").items()
+        if name in _OPTIONS_BEFORE_2 or value != Import.model_fields[name].default
+    }
+    legacy = json.dumps([upload.name, options, file_sha256], sort_keys=True)
     parts = {"name": upload.name, "how": upload.options, "file_sha256": file_sha256}
     return request_hash("import", parts, legacy)
+
+
+_OPTIONS_BEFORE_2 = frozenset(
+    {"format", "vicuna", "columns", "skip_unreadable", "licence", "source"}
+)
 
 
 def _sha256_of(file: Path) -> str:
