@@ -65,6 +65,9 @@ lock: .venv/dev.installed ## update the pinned versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --extra training --extra qlora pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
 	  -c requirements/torch.txt --no-emit-package torch -o requirements/training.lock
+	$(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  requirements/torch.txt -c requirements/run.lock -c requirements/dev.lock -c requirements/training.lock \
+	  -o requirements/torch.lock
 
 clean: ## remove the environment, caches and data
 	rm -rf .venv data build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -39,14 +39,19 @@ from app.schemas.runs import RunView
 from app.schemas.training import TrainingJobView
 from app.training.plain.options import TrainingOptions
 
-DEFAULT_SEEDS = Path("seed_tasks/seed_tasks.jsonl")
+BUNDLED_SEEDS = Path(__file__).resolve().parents[2] / "seed_tasks" / "seed_tasks.jsonl"
+"""Beside the packages: in a checkout, and where they are installed."""
 
 
 @with_options(GROWING)
 def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     seeds: Annotated[
-        Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines, or one JSON list).")
-    ] = DEFAULT_SEEDS,
+        Path | None,
+        typer.Argument(
+            metavar="SEEDS",
+            help="Seed tasks (JSON lines, or one JSON list). Default: the 180 bundled ones.",
+        ),
+    ] = None,
     out: Out = DEFAULT_OUT,
     profile: GrowingProfile = None,
     given: Given = NONE_GIVEN,
@@ -76,7 +81,8 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     """
     output = Output(as_json=as_json)
     with output.failures_reported("Interrupted. Repeat the command to continue."):
-        request = checked_request(seeds, run_options(profile, given, settings), out)
+        options = run_options(profile, given, settings)
+        request = checked_request(seeds or BUNDLED_SEEDS, options, out)
         request = replace(request, budget=budget(max_cost, max_tokens, max_calls))
         if train or training_file is not None:
             request = replace(request, training=training_options(training_file, NONE_GIVEN))

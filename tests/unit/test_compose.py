@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,25 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.MULTILINE)
 
 
-def defaults(text: str) -> str:
-    """What Compose makes of ``${NAME:-default}`` where nothing is set; the innermost first."""
-    while (filled := re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", text)) != text:
-        text = filled
-    return text
+PINNED = re.compile(r":[\w.-]*\d[\w.-]*(@sha256:[0-9a-f]{64})?$")
+"""A version, and a digest if `make pin-images` was run."""
+VARIABLE = re.compile(r"\$\{(\w+)(:[-?])([^${}]*)\}")
+
+
+def filled(text: str, given: Mapping[str, str]) -> str:
+    """What Compose makes of ``${NAME:-default}`` and ``${NAME:?error}``.
+
+    Raises:
+        LookupError: a variable is not given that must be; with Compose's message.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name, kind, otherwise = found.groups()
+        if not given.get(name) and kind == ":?":
+            raise LookupError(f"required variable {name} is missing a value: {otherwise}")
+        return given.get(name) or otherwise
+
+    return VARIABLE.sub(value, text)
 
 
 def seconds(text: str) -> float:
@@ -100,14 +115,31 @@ def test_every_queue_is_read_and_none_that_there_is_not() -> None:
 def test_the_environment_is_the_same_for_all_and_made_of_known_settings(name: str) -> None:
     assert SERVICES[name]["environment"] is COMPOSE["x-seedbed"]["environment"]
     assert SERVICES[name]["env_file"] == [{"path": ".env", "required": False}]
+    given = {"POSTGRES_PASSWORD": "p@ss/word:?#"}
     environment = {
-        key: defaults(str(value)) for key, value in SERVICES[name]["environment"].items()
+        key: filled(str(value), given) for key, value in SERVICES[name]["environment"].items()
     }
+    # The driver's own, so that any character can be in the password.
+    assert environment.pop("PGPASSWORD") == given["POSTGRES_PASSWORD"]
     assert not set(environment) - set(variable_names().values())
     by_variable = {variable: field for field, variable in variable_names().items()}
     fields = Settings.model_validate({by_variable[key]: v for key, v in environment.items()})
-    assert fields.resolved_database_url == "postgresql://seedbed:seedbed@postgres/seedbed"
+    assert fields.resolved_database_url == "postgresql://seedbed@postgres/seedbed"
     assert fields.broker_url == "redis://redis:6379/0"
+
+
+def test_there_is_no_password_that_everybody_knows() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    with pytest.raises(LookupError, match=r"Set POSTGRES_PASSWORD in \.env"):
+        filled(text, {})
+    whole = yaml.safe_load(filled(text, {"POSTGRES_PASSWORD": "one of my own"}))
+    said = {
+        name: value
+        for service in whole["services"].values()
+        for name, value in service.get("environment", {}).items()
+        if "PASSWORD" in name
+    }
+    assert said == {"POSTGRES_PASSWORD": "one of my own", "PGPASSWORD": "one of my own"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -129,8 +161,31 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert "--create-home seedbed" in DOCKERFILE
     # The service's, which is the last, and the one that trains: nobody else is put in there.
     images = INSTRUCTIONS[stages[-2] :]
+    # Nothing but what was installed from locks and from the wheel.
+    copied = [value for word, value in images if word == "COPY"]
+    assert copied == [f"--from={of} /opt/venv /opt/venv" for of in ("build-training", "build")]
     assert [value for word, value in images if word == "FROM"] == ["machine AS training", "machine"]
     assert not [value for word, value in images if word == "USER"]
+
+
+def test_everything_in_the_image_is_installed_by_its_hash_or_from_the_wheel() -> None:
+    commands = re.findall(r"pip install ([^\n\\]+)", DOCKERFILE)
+    locks = [command.split()[-1] for command in commands if "--require-hashes" in command]
+    assert [f"requirements/{name}.lock" for name in ("run", "training", "torch")] == locks
+    assert [command for command in commands if "--require-hashes" not in command] == [
+        "--no-cache-dir --no-deps /dist/*.whl"
+    ]
+    pinned = (ROOT / "requirements" / "torch.txt").read_text().split()[-1]
+    assert f"\n{pinned} \\\n    --hash=sha256:" in (ROOT / "requirements/torch.lock").read_text()
+
+
+def test_no_test_and_no_secret_reaches_the_image() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split("\n")
+    assert ignored[1] == "*"
+    sent = {line[1:] for line in ignored if line.startswith("!")}
+    assert sent == {"LICENSE", "README.md", "app", "migrations", "pyproject.toml", "requirements",
+                    "seed_tasks", "workers"}  # fmt: skip
+    assert all((ROOT / name).exists() for name in sent)
 
 
 def test_only_who_trains_has_the_image_that_trains() -> None:
@@ -169,7 +224,10 @@ def test_nothing_is_published_beyond_this_machine_and_every_image_has_a_version(
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published == ["127.0.0.1:8000:8000"]
     for name in set(SERVICES) - set(OURS):
-        assert re.search(r":\d+$", SERVICES[name]["image"])
+        assert PINNED.search(SERVICES[name]["image"])
+    for name, value in INSTRUCTIONS:
+        if name == "FROM" and value.startswith("python"):
+            assert PINNED.search(value.partition(" AS ")[0])
     named = [volume.split(":")[0] for s in SERVICES.values() for volume in s.get("volumes", [])]
     assert list(dict.fromkeys(named)) == list(COMPOSE["volumes"])
     # What is trained is offered for download by the API.
