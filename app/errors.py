@@ -2,7 +2,8 @@
 
 SeedbedError
 ├── InvalidInput              the input breaks a rule; carries every fault found
-│   └── TooLong               a prompt leaves no tokens for an answer
+│   ├── TooLong               a prompt leaves no tokens for an answer
+│   └── TooLarge              it, or what it decodes to, is over a limit of size
 ├── NotFound                  there is no such thing
 │   └── UnknownModel          no model of this name is served
 ├── Conflict                  it exists, but its state does not allow the request
@@ -88,6 +89,10 @@ class InvalidInput(SeedbedError):
 
 class TooLong(InvalidInput):
     """The prompt leaves no tokens for an answer."""
+
+
+class TooLarge(InvalidInput):
+    """The input, or what it decodes to, is over a limit of size; the text has the number."""
 
 
 class NotFound(SeedbedError):

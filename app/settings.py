@@ -105,6 +105,23 @@ class Settings(BaseSettings):
     """Seconds without a heartbeat after which another worker takes over the work."""
     log_format: Literal["text", "json"] = "text"
     """Format of the log of API, workers and sweeper: lines of text, or one JSON object a line."""
+    import_max_mib: int = Field(default=4096, ge=1)
+    """Largest file that can be uploaded as a data set, in MiB."""
+    import_max_decoded_mib: int = Field(default=8192, ge=1)
+    """Size that an imported file decodes to, in MiB: unpacked, and with every value of a
+    dictionary at every place."""
+    import_max_ratio: int = Field(default=100, ge=1)
+    """Decoded size of an imported file as a multiple of its size; 64 MiB are always allowed."""
+    import_max_rows: int = Field(default=10_000_000, ge=1)
+    """Rows of an imported file."""
+    import_max_row_mib: int = Field(default=16, ge=1, le=64)
+    """Size of one row of an imported file, in MiB."""
+    import_max_columns: int = Field(default=1000, ge=2)
+    """Columns of an imported file."""
+    import_max_nesting: int = Field(default=100, ge=5, le=500)
+    """Levels of lists and objects in a row of an imported file."""
+    import_max_unreadable_rows: int = Field(default=100_000, ge=1)
+    """Rows of an imported file that can be skipped because they can't be read."""
     pulse_file: Path | None = None
     """File that a healthy worker or sweeper touches every few seconds, for health checks."""
 

@@ -23,6 +23,7 @@ from app.errors import (
     OutOfSpace,
     ProviderError,
     SeedbedError,
+    TooLarge,
     Unauthenticated,
     fault_message,
     field_path,
@@ -33,6 +34,7 @@ _MEDIA_TYPE = "application/problem+json"
 _MAX_FAULTS = 100
 
 _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,

@@ -57,8 +57,8 @@ def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when it is no whole list, or no row has a column that must be there.
     """
-    columns = Columns(options.columns)
-    yield from read_list(source, options.most_bytes, of_columns(columns))
+    columns = Columns(options.columns, options.limits)
+    yield from read_list(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()
 
 
@@ -68,8 +68,8 @@ def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Number
     Raises:
         InvalidInput: when no row has a column that must be there.
     """
-    columns = Columns(options.columns)
-    yield from read_lines(source, options.most_bytes, of_columns(columns))
+    columns = Columns(options.columns, options.limits)
+    yield from read_lines(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()
 
 

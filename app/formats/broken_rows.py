@@ -2,7 +2,7 @@
 
 | reason | what is wrong |
 |---|---|
-| ``not_json`` | not JSON, or JSON with NaN, or nested too deeply |
+| ``not_json`` | not JSON, or JSON with NaN |
 | ``not_utf8`` | its bytes are not UTF-8 |
 | ``not_csv`` | quotes in the wrong place |
 | ``not_object`` | a list, a number or a text instead of an object with columns |
@@ -13,7 +13,9 @@
 | ``not_boolean`` | ``is_classification`` is neither true nor false |
 | ``nul`` | a NUL character, which databases and trainers can't store |
 | ``lone_surrogate`` | half of a surrogate pair, which UTF-8 can't encode |
-| ``too_large`` | larger than `ReadOptions.most_bytes` |
+| ``too_large`` | larger than `ReadLimits.row_bytes`, or with more than a million values |
+| ``too_deep`` | nested deeper than `ReadLimits.nesting` |
+| ``too_many_columns`` | more columns than `ReadLimits.columns` |
 | ``unknown_role`` | a turn whose role is not system, user or assistant |
 | ``wrong_order`` | turns not in the order system, user, assistant, user, assistant |
 | ``no_answer`` | the last turn is not the assistant's, or there is none |
@@ -25,6 +27,7 @@ import re
 from typing import TypeAlias
 
 from app.dataset_row import Record, Unreadable
+from app.formats.limits import ReadLimits, with_setting
 
 Numbered: TypeAlias = tuple[int, Record | Unreadable]
 """A record or an unreadable row, with its 1-based row number; a row may give several records."""
@@ -72,14 +75,20 @@ def text_of(value: object, where: str) -> str:
     return value
 
 
-def refuse_if_too_large(size: int, most: int) -> None:
+def refuse_if_too_large(size: int, limits: ReadLimits) -> None:
     """Check the size of a row.
 
     Raises:
         BrokenRow: too_large.
     """
-    if size > most:
-        raise BrokenRow("too_large", f"larger than {most:,} bytes")
+    if size > limits.row_bytes:
+        raise too_large(limits)
+
+
+def too_large(limits: ReadLimits) -> BrokenRow:
+    """Return what is wrong with a row over the limit of size."""
+    what = f"larger than {limits.row_bytes:,} bytes"
+    return BrokenRow("too_large", with_setting(what, "row_bytes"))
 
 
 def _kind(value: object) -> str:

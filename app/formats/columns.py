@@ -1,12 +1,13 @@
 """Mapping of a row's columns to the fields of a record."""
 
 import math
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Literal, TypeAlias, get_args
 
 from app.dataset_row import Exchange, Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, text_of
+from app.formats.limits import DEFAULT_LIMITS, ReadLimits, with_setting
 
 FieldName: TypeAlias = Literal[
     "instruction", "input", "output", "system", "history", "is_classification"
@@ -19,18 +20,22 @@ _MARKS: Mapping[str | float, bool] = {
     1: True, "true": True, "yes": True, "1": True, "1.0": True,
     0: False, "false": False, "no": False, "0": False, "0.0": False,
 }  # fmt: skip
+_LONGEST_NAME = 100
 
 
 class Columns:
     """Reads records from rows with named columns, and finds columns that no row had."""
 
-    def __init__(self, mapping: Mapping[str, str | None] | None) -> None:
+    def __init__(
+        self, mapping: Mapping[str, str | None] | None, limits: ReadLimits = DEFAULT_LIMITS
+    ) -> None:
         """Take a mapping of fields to columns.
 
         Raises:
             InvalidInput: when a field is unknown, or a required field has no column.
         """
         self._asked = mapping or {}
+        self._limits = limits
         faults = [*_faults_of(self._asked)]
         if faults:
             raise InvalidInput("The column mapping has faults.", faults)
@@ -59,6 +64,9 @@ class Columns:
         """
         if not isinstance(row, dict):
             raise BrokenRow("not_object", "a row is an object with columns")
+        if len(row) > self._limits.columns:
+            what = f"{len(row):,} columns; at most {self._limits.columns:,} are read"
+            raise BrokenRow("too_many_columns", with_setting(what, "columns"))
         if self._not_met:
             self._not_met -= row.keys()
         if len(self._met) < _MOST_NAMED:
@@ -82,16 +90,20 @@ class Columns:
         if self._met:
             self._refuse(self._not_met, self._met)
 
-    def refuse_if_not_among(self, there: Set[str]) -> None:
+    def refuse_if_not_among(self, there: Collection[str]) -> None:
         """Check the columns of a header before the first row.
 
         Raises:
-            InvalidInput: names each missing column, and the existing ones.
+            InvalidInput: there are too many columns, or one is missing; names each missing one, and
+                the existing ones.
         """
-        self._refuse(set(self._wanted.values()) - there, there)
+        self._limits.refuse_columns(len(there))
+        names = set(there)
+        self._refuse(set(self._wanted.values()) - names, names)
 
     def _refuse(self, missing: Set[str], there: Set[str]) -> None:
-        named = ", ".join(repr(name) for name in sorted(there)[:_MOST_NAMED]) or "none"
+        some = sorted(there)[:_MOST_NAMED]
+        named = ", ".join(repr(name[:_LONGEST_NAME]) for name in some) or "none"
         faults = [
             Fault(f"there is no column {column!r}; there are: {named}", field=name)
             for name, column in self._wanted.items()

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,6 +12,7 @@ from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
 from app.formats.files import joined
+from app.formats.limits import ReadLimits, with_setting
 from app.formats.options import ReadOptions, TableOptions, WriteOptions
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 HEADER = ("instruction", "input", "output")
 _MARKS = {True: "true", False: "false", None: ""}
-# The limit is the process's; ours is `ReadOptions.most_bytes`, on whole rows.
+_LONGEST_EXCERPT = 4_000
+_LONGEST_NAME = 100
+# The limit is the process's; ours is `ReadLimits.row_bytes`, on whole rows.
 csv.field_size_limit(2**31 - 1)
 
 
@@ -46,33 +50,46 @@ def _lines(records: Iterable[Record], *, marks: bool) -> Iterator[str]:
 class _Lines:
     """A CSV file's lines, with a limit on how many may make one row."""
 
-    def __init__(self, source: BinaryIO, most_bytes: int) -> None:
+    def __init__(self, source: BinaryIO, limits: ReadLimits) -> None:
         self._source = source
-        self._most_bytes = most_bytes
+        self._limits = limits
         self._bytes = 0
         self._of_row: list[str] = []
+        self._empty = 0
         self.row = 0
         """Of the row under way, without empty lines; 0 is the header."""
 
     def __iter__(self) -> Iterator[str]:
         start = codecs.BOM_UTF8
-        while raw := self._source.readline(self._most_bytes + 1):
+        most_bytes = self._limits.row_bytes
+        while raw := self._source.readline(most_bytes + 1):
             self._bytes += len(raw)
-            if self._bytes > self._most_bytes:
-                what = f"row {self.row:,} is larger than {self._most_bytes:,} bytes"
-                raise InvalidInput(
-                    "The file is no CSV that can be read.", [Fault(f"{what}: an open quote?")]
-                )
+            if self._bytes > most_bytes:
+                what = f"row {self.row:,} is larger than {most_bytes:,} bytes"
+                fault = Fault(with_setting(f"{what}: an open quote?", "row_bytes"))
+                raise InvalidInput("The file is no CSV that can be read.", [fault])
             # What is no UTF-8 is kept as surrogates and found in its row.
             line = raw.removeprefix(start).decode("utf-8", "surrogateescape")
             start = b""
-            self._of_row.append(line)
+            # An excerpt is all that is shown of it, and a row may have millions of lines.
+            if self._bytes - len(raw) <= _LONGEST_EXCERPT:
+                self._of_row.append(line)
             yield line
 
     def begin_row(self) -> None:
         self._of_row.clear()
         self._bytes = 0
         self.row += 1
+
+    def count_empty(self) -> None:
+        """Count the current row as an empty line instead.
+
+        Raises:
+            TooLarge: there are many more empty lines than rows.
+        """
+        self.row -= 1
+        self._empty += 1
+        self._limits.refuse_empty_lines(self._empty, self.row)
 
     @property
     def text(self) -> str:
@@ -86,11 +103,12 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when there is no header, it lacks a column, or a row never ends.
     """
-    columns = Columns(options.columns)
-    lines = _Lines(source, options.most_bytes)
+    columns = Columns(options.columns, options.limits)
+    lines = _Lines(source, options.limits)
     reader = csv.reader(iter(lines), strict=True)
     header = _header(reader)
-    columns.refuse_if_not_among(set(header))
+    columns.refuse_if_not_among(header)
+    _refuse_repeated(header)
     yield from _rows(reader, lines, header, columns)
 
 
@@ -101,12 +119,16 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
         raise InvalidInput("The file has no header.", [Fault(str(error), line=1)]) from None
     if not header:
         raise InvalidInput("The file has no header.", [Fault("it is empty", line=1)])
-    twice = sorted({name for name in header if header.count(name) > 1})
+    return header
+
+
+def _refuse_repeated(header: list[str]) -> None:
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if twice:
         raise InvalidInput(
-            "The header is not clear.", [Fault(f"{name!r} is there twice", 1) for name in twice]
+            "The header is not clear.",
+            [Fault(f"{name[:_LONGEST_NAME]!r} is there twice", 1) for name in twice],
         )
-    return header
 
 
 def _rows(
@@ -120,7 +142,7 @@ def _rows(
             if values:
                 yield lines.row, columns.record(_row(header, values))
             else:
-                lines.row -= 1
+                lines.count_empty()
         except StopIteration:
             return
         except csv.Error as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from app.errors import Fault, InvalidInput
+from app.formats.limits import DEFAULT_LIMITS, DecodedBytes, ReadLimits
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -21,11 +22,12 @@ _LEAST_CHARACTERS = 64 * 1024
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[BinaryIO]:
     """Open a file for reading; gzip is detected by its first bytes and unpacked.
 
     Raises:
         InvalidInput: when there is no such file; while reading, when its gzip is broken.
+        TooLarge: it has more bytes than the limits allow; while reading, when it unpacks to more.
     """
     try:
         file = path.open("rb", buffering=_BUFFER)
@@ -33,27 +35,39 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         why = os.strerror(error.errno or 0)
         raise InvalidInput(f"{path} cannot be read.", [Fault(why)]) from None
     with file:
-        yield unpacked(file)
+        yield unpacked(file, limits)
 
 
-def unpacked(source: BinaryIO) -> BinaryIO:
+def unpacked(source: BinaryIO, limits: ReadLimits = DEFAULT_LIMITS) -> BinaryIO:
     """Return a seekable source, unpacked when its first bytes are those of gzip.
 
     Raises:
         InvalidInput: while reading, when the gzip is cut off or damaged.
+        TooLarge: it has more bytes than the limits allow; while reading, when it unpacks to more.
     """
+    decoded = DecodedBytes(limits, size_of(source))
     begins = source.tell()
     first = source.read(len(_GZIP))
     source.seek(begins)
     if first != _GZIP:
+        decoded.refuse(size_of(source))
         return source
-    return io.BufferedReader(_Unpacked(source), _BUFFER)
+    return io.BufferedReader(_Unpacked(source, decoded), _BUFFER)
+
+
+def size_of(source: BinaryIO) -> int:
+    """Return how many bytes a seekable source has."""
+    at = source.tell()
+    size = source.seek(0, os.SEEK_END)
+    source.seek(at)
+    return size
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzip file whose damage is reported as invalid input."""
+    """A gzip file, read up to its limit, whose damage is reported as invalid input."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, decoded: DecodedBytes) -> None:
+        self._decoded = decoded
         # GzipFile asks for nothing but what a BinaryIO has; its stubs want a protocol of their own.
         self._file = cast("io.BufferedIOBase", gzip.GzipFile(fileobj=source, mode="rb"))
 
@@ -62,11 +76,13 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         try:
-            return self._file.readinto(buffer)
+            count = self._file.readinto(buffer)
         except EOFError:
             raise InvalidInput("The file is broken.", [Fault("its gzip is cut off")]) from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise InvalidInput("The file is broken.", [Fault(f"gzip: {error}")]) from None
+        self._decoded.add(count)
+        return count
 
 
 def joined(texts: Iterable[str]) -> Iterator[str]:

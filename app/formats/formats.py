@@ -21,6 +21,7 @@ from app.formats.chat.messages import read_messages, write_messages
 from app.formats.chat.sharegpt import read_sharegpt, write_sharegpt
 from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
+from app.formats.limits import ReadLimits, beyond
 from app.formats.options import (
     CHAT_COLUMNS,
     MARK_COLUMN,
@@ -119,6 +120,7 @@ class Format:
         Raises:
             InvalidInput: for an option that this format does not have, at once; while reading,
                 when the file is broken as a whole.
+            TooLarge: while reading, when it has more rows than the limits allow.
         """
         return (item for _, item in self.rows(source, options))
 
@@ -131,7 +133,21 @@ class Format:
             refused.append(Fault(f"{self.name} has no conversations to clean", field="vicuna"))
         if refused:
             raise InvalidInput(f"The format {self.name} does not have these options.", refused)
-        return self.reader(source, options)
+        return _limited(self.reader(source, options), options.limits)
+
+
+def _limited(rows: Iterator[Numbered], limits: ReadLimits) -> Iterator[Numbered]:
+    """Hand on rows up to the limits."""
+    unreadable = 0
+    for number, row in rows:
+        if number > limits.rows:
+            limits.refuse_rows(number)
+        if isinstance(row, Unreadable):
+            unreadable += 1
+            if unreadable > limits.unreadable_rows:
+                what = f"more than {limits.unreadable_rows:,} of its rows cannot be read"
+                raise beyond(what, "unreadable_rows")
+        yield number, row
 
 
 def _write_parquet(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:

@@ -7,8 +7,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from app.formats.columns import FieldName
+from app.formats.limits import DEFAULT_LIMITS, ReadLimits
 
-_MEBIBYTE = 1024 * 1024
 CHAT_COLUMNS: frozenset[FieldName] = frozenset({"system", "history"})
 MARK_COLUMN: frozenset[FieldName] = frozenset({"is_classification"})
 
@@ -93,8 +93,8 @@ class ReadOptions:
     None}``. None says that there is none; a field that is left out has its own name."""
     vicuna: VicunaOptions | None = None
     """ShareGPT: clean conversations as Vicuna did; None: read them unchanged."""
-    most_bytes: int = 16 * _MEBIBYTE
-    """Maximum size of a row in bytes; larger rows are not read, which bounds memory."""
+    limits: ReadLimits = DEFAULT_LIMITS
+    """Sizes and counts beyond which a row or a file is refused."""
 
 
 WRITTEN_PLAINLY = WriteOptions()

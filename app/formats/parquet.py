@@ -1,4 +1,4 @@
-"""Parquet, by pyarrow: written by row groups, and read a few rows at a time."""
+"""Parquet, by pyarrow: written by row groups, and read in pieces."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import BinaryIO
@@ -8,16 +8,15 @@ from pyarrow import parquet as pq
 
 from app.dataset_row import Record, Unreadable
 from app.errors import Fault, InvalidInput
-from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large, too_large
 from app.formats.chat.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
 from app.formats.columns import Columns
 from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
+from app.formats.parquet_pieces import ParquetPieces
 
 _MOST_ROWS = 10_000
 _MOST_CHARACTERS = 16 * 1024 * 1024
 """Of a row group: what is held before it is written."""
-_BATCH_BYTES = 4 * 1024 * 1024
-_BUFFER = 256 * 1024
 _TEXTS = [(name, pa.string()) for name in ("instruction", "input", "output")]
 _CHAT = [("system", pa.string()), ("history", pa.list_(pa.list_(pa.string())))]
 _MARK = [("is_classification", pa.bool_())]
@@ -66,8 +65,9 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
 
     Raises:
         InvalidInput: when it is no whole Parquet file, or lacks a column.
+        TooLarge: when it has more rows, or decodes to more bytes, than the limits allow.
     """
-    columns = Columns(options.columns)
+    columns = Columns(options.columns, options.limits)
     if not source.seekable():
         raise _unreadable("it is compressed once more; unpack it first")
     try:
@@ -78,16 +78,18 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
 
 
 def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[Numbered]:
-    # Without a buffer of its own Arrow reads whole column chunks, however large they are.
-    with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
-        there = file.schema_arrow.names
-        convert, names = _meaning(there, columns, options)
-        wanted = [name for name in there if name in names]
-        row = 0
-        for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
-            for values in zip(*(_cells(column) for column in batch.columns), strict=True):
-                row += 1
-                yield row, _record(dict(zip(wanted, values, strict=True)), row, options, convert)
+    pieces = ParquetPieces(source, options.limits)
+    convert, names = _meaning(pieces.names, columns, options)
+    wanted = [name for name in pieces.names if name in names]
+    row = 0
+    for cells in pieces.read(wanted):
+        if cells is None:
+            row += 1
+            yield row, too_large(options.limits).at(row, None, "")
+            continue
+        for values in zip(*cells, strict=True):
+            row += 1
+            yield row, _record(dict(zip(wanted, values, strict=True)), row, options, convert)
 
 
 def _meaning(
@@ -105,25 +107,6 @@ def _of_turns(shape: TurnShape) -> Callable[[object], Record]:
     return lambda row: record_of_turns(shape.turns(row))
 
 
-def _batch_rows(metadata: pq.FileMetaData) -> int:
-    """Few enough rows at once that large ones fit; bytes are as the largest row group has them."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    per_row = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=1)
-    return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(1, per_row)))
-
-
-def _cells(column: pa.Array) -> list[object]:
-    try:
-        cells: list[object] = column.to_pylist()
-    except UnicodeDecodeError:
-        # Nothing in Parquet keeps a writer from putting other bytes into a text column.
-        raw = column.cast(pa.large_binary())
-        return [
-            None if c is None else c.decode("utf-8", "surrogateescape") for c in raw.to_pylist()
-        ]
-    return cells
-
-
 def _record(
     values: dict[str, object],
     row: int,
@@ -131,7 +114,7 @@ def _record(
     convert: Callable[[object], Record],
 ) -> Record | Unreadable:
     try:
-        refuse_if_too_large(_characters(values), options.most_bytes)
+        refuse_if_too_large(_characters(values), options.limits)
         return convert(values)
     except BrokenRow as broken:
         # A person needs the beginning only, and a value may have millions of characters.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ConfigurationError
+from app.formats.limits import DEFAULT_LIMITS, ReadLimits
 from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.dialects.shared import DialectMemory
 from app.llm.openai_provider import OpenAIProvider
@@ -17,6 +18,7 @@ from app.store.database import Database
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 HUB_URL = "https://huggingface.co"
+_MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class ServiceContext:
     """A batch that takes longer is cancelled; providers promise an end within a day."""
     files_dir: Path = Path("data/files")
     """For uploads and for files made for download; all of them can be made again."""
+    import_max_bytes: int = 4096 * _MEBIBYTE
+    """Size of an imported file as it is uploaded."""
+    read_limits: ReadLimits = DEFAULT_LIMITS
+    """Limits of imported files as they are read."""
     parser_model: str | None = None
     """The spaCy model that finds verbs and nouns; None: a word list is used."""
     hub_url: str = HUB_URL
@@ -89,10 +95,24 @@ def open_service_context(settings: Settings) -> ServiceContext:
         extra_body=extra_body_of(settings),
         batch_poll_s=settings.batch_poll_s,
         files_dir=settings.data_dir.expanduser().resolve() / "files",
+        import_max_bytes=settings.import_max_mib * _MEBIBYTE,
+        read_limits=_read_limits(settings),
         parser_model=settings.parser_model,
         hub_url=settings.hub_url or HUB_URL,
         hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,
         training_webhook=_webhook(settings),
+    )
+
+
+def _read_limits(settings: Settings) -> ReadLimits:
+    return ReadLimits(
+        decoded_bytes=settings.import_max_decoded_mib * _MEBIBYTE,
+        ratio=settings.import_max_ratio,
+        rows=settings.import_max_rows,
+        row_bytes=settings.import_max_row_mib * _MEBIBYTE,
+        columns=settings.import_max_columns,
+        nesting=settings.import_max_nesting,
+        unreadable_rows=settings.import_max_unreadable_rows,
     )
 
 

@@ -5,21 +5,21 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, TooLarge
 from app.pipeline.seed_tasks import MAX_BYTES
 
 _MAX_BODY_BYTES = MAX_BYTES + 1_000_000
 """A seed set, and the options around it."""
 
 
-def too_large() -> InvalidInput:
+def too_large() -> TooLarge:
     """Return the error for a body over the limit."""
     fault = Fault(f"more than {MAX_BYTES // 1_000_000} MB")
-    return InvalidInput("The body is too large.", [fault])
+    return TooLarge("The body is too large.", [fault])
 
 
 UNLIMITED = frozenset({"/v1/datasets/import"})
-"""Paths whose body is streamed to disk and may have any size."""
+"""Paths whose body is streamed to disk and has a limit of its own."""
 
 
 class LimitBody:

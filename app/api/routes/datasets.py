@@ -76,6 +76,7 @@ def post_dataset(
     responses={
         200: {"model": DatasetView, "description": "The same file was imported before."},
         409: {"model": Problem},
+        413: {"model": Problem, "description": "The file is over a limit; names its setting."},
         422: {"model": Problem, "description": "Rows that cannot be read, by line."},
         507: {"model": Problem, "description": "The disk is full."},
     },
@@ -121,7 +122,8 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
         licence=licence,
         source=source,
     )
-    async with uploaded(request, context.service.files_dir / "uploads") as file:
+    folder, max_bytes = context.service.files_dir / "uploads", context.service.import_max_bytes
+    async with uploaded(request, folder, max_bytes) as file:
         dataset, new = await run_in_threadpool(
             importing.import_dataset, context.service, Upload(name, how, file, made_by)
         )

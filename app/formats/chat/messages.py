@@ -27,6 +27,4 @@ def _object(record: Record) -> str:
 
 def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """Read one chat per line, or a JSON list of chats; other columns are ignored."""
-    return read_either(
-        source, options.most_bytes, lambda row: (record_of_turns(MESSAGES.turns(row)),)
-    )
+    return read_either(source, options.limits, lambda row: (record_of_turns(MESSAGES.turns(row)),))

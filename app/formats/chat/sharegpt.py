@@ -35,7 +35,7 @@ def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     """
     if options.vicuna is None:
         return read_either(
-            source, options.most_bytes, lambda row: (record_of_turns(SHAREGPT.turns(row)),)
+            source, options.limits, lambda row: (record_of_turns(SHAREGPT.turns(row)),)
         )
     cleaner = Cleaner(options.vicuna)
-    return read_either(source, options.most_bytes, lambda row: cleaner.records(SHAREGPT.turns(row)))
+    return read_either(source, options.limits, lambda row: cleaner.records(SHAREGPT.turns(row)))

@@ -6,23 +6,26 @@ from typing import BinaryIO, TypeAlias
 
 from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
-from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large
+from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.files import joined
 from app.formats.json.values import of_one_line, parsed
+from app.formats.limits import ReadLimits
 
 Convert: TypeAlias = Callable[[object], Iterable[Record | BrokenRow]]
 """Returns the records of one parsed row, usually one; may raise `BrokenRow`."""
 
 
-def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+def read_lines(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterator[Numbered]:
     """Read row by row; empty lines count as lines, not as rows.
 
     Raises:
         InvalidInput: when the file is a JSON list, not lines.
+        TooLarge: it has many more empty lines than rows.
     """
     row = 0
-    for line, raw in _lines(source, most_bytes):
+    for line, raw in _lines(source, limits.row_bytes):
         if not raw:
+            limits.refuse_empty_lines(line - row, row)
             continue
         row += 1
         if row == 1 and (raw == b"[" or raw.startswith(b"[{")):
@@ -30,17 +33,16 @@ def read_lines(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[
                 "The file holds no JSON lines.",
                 [Fault("it begins as a JSON list; read it as one (alpaca)", line=line)],
             )
-        yield from converted(raw, most_bytes, convert, (row, line))
+        yield from converted(raw, limits, convert, (row, line))
 
 
 def converted(
-    raw: bytes, most_bytes: int, convert: Convert, place: tuple[int, int | None]
+    raw: bytes, limits: ReadLimits, convert: Convert, place: tuple[int, int | None]
 ) -> Iterator[Numbered]:
     """Make records of one row's bytes, or keep why there are none."""
     row, line = place
     try:
-        refuse_if_too_large(len(raw), most_bytes)
-        for made in convert(parsed(raw)):
+        for made in convert(parsed(raw, limits)):
             yield row, made.at(row, line, raw) if isinstance(made, BrokenRow) else made
     except BrokenRow as broken:
         yield row, broken.at(row, line, raw)

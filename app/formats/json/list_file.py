@@ -15,6 +15,8 @@ from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import Numbered
 from app.formats.files import joined
 from app.formats.json.lines import Convert, converted, read_lines
+from app.formats.json.values import MOST_VALUES
+from app.formats.limits import ReadLimits, with_setting
 
 _CHUNK = 1024 * 1024
 _PEEKED = 4096
@@ -29,12 +31,14 @@ _UP_TO_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb")*+", re.DOTALL)
 class _Cutter:
     """Takes bytes in pieces and gives a list's elements, each when it is whole."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, limits: ReadLimits) -> None:
+        self._limits = limits
         self._held = b""
         self._at = 0
         """Position in `_held` to continue at; the text before it belongs to the current element."""
         self._depth = 0
+        self._opened = 0
+        """Brackets that the current element has opened."""
         self._rows = 0
         self.ended = False
         """True when the closing bracket of the list was read."""
@@ -58,6 +62,7 @@ class _Cutter:
             if mark == b"}":
                 raise _broken("a brace closes what none has opened", self._rows)
             self.ended = mark == b"]"
+            self._opened = 0
             start = self._at = stop + 1
             # Only an empty list has nothing before its end.
             if element or self._rows or not self.ended:
@@ -79,14 +84,21 @@ class _Cutter:
                 return None
             if self._depth == 0 and mark in b",]}":
                 return self._at
-            self._depth += 1 if mark in b"[{" else -1
             self._at += 1
+            if mark not in b"[{":
+                self._depth -= 1
+                continue
+            self._depth += 1
+            self._opened += 1
+            if self._opened > MOST_VALUES:
+                raise _broken(f"a row has more than {MOST_VALUES:,} values", self._rows)
 
     def _refuse_what_cannot_go_on(self) -> None:
         if self.ended and self._held.strip(_SPACE):
             raise _broken("something follows the end of the list", self._rows)
-        if len(self._held) > self._most_bytes + _CHUNK:
-            raise _broken(f"a row is larger than {self._most_bytes:,} bytes", self._rows)
+        if len(self._held) > self._limits.row_bytes + _CHUNK:
+            what = f"a row is larger than {self._limits.row_bytes:,} bytes"
+            raise _broken(with_setting(what, "row_bytes"), self._rows)
 
 
 def _broken(what: str, rows: int) -> InvalidInput:
@@ -94,24 +106,24 @@ def _broken(what: str, rows: int) -> InvalidInput:
     return InvalidInput("The file is not a whole JSON list.", [Fault(f"{what}, {where}")])
 
 
-def read_list(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+def read_list(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterator[Numbered]:
     """Read a JSON list element by element, in constant memory.
 
     Raises:
         InvalidInput: when it is no list, is cut off, has something behind it, or has an element so
             large that nothing behind it can be found.
     """
-    cutter = _Cutter(most_bytes)
+    cutter = _Cutter(limits)
     piece = _opened(source)
     while piece:
         for element in cutter.take(piece):
-            yield from converted(element, most_bytes, convert, (cutter.rows, None))
+            yield from converted(element, limits, convert, (cutter.rows, None))
         piece = source.read(_CHUNK)
     if not cutter.ended:
         raise _broken("it is cut off", cutter.rows)
 
 
-def read_either(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator[Numbered]:
+def read_either(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterator[Numbered]:
     """Read a JSON list or JSON lines, detected by the first character.
 
     Raises:
@@ -119,7 +131,7 @@ def read_either(source: BinaryIO, most_bytes: int, convert: Convert) -> Iterator
     """
     begins = _peek(source).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
     reader = read_list if begins.startswith(b"[") else read_lines
-    return reader(source, most_bytes, convert)
+    return reader(source, limits, convert)
 
 
 def _peek(source: BinaryIO) -> bytes:

@@ -4,13 +4,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 from json.encoder import encode_basestring as quoted
 from typing import NoReturn
 
-from app.formats.broken_rows import BrokenRow
+from app.formats.broken_rows import BrokenRow, refuse_if_too_large
+from app.formats.limits import ReadLimits, with_setting
 
-__all__ = ["of_one_line", "parsed", "quoted"]
+__all__ = ["MOST_VALUES", "of_one_line", "parsed", "quoted"]
 
+MOST_VALUES = 1_000_000
+"""Values that a row may have; beyond it they need hundreds of megabytes of memory."""
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_DEPTH = [{ord("["): 1, ord("{"): 1}.get(code, -1) for code in range(256)]
 _ENDS_A_LINE = re.compile("[\x85\u2028\u2029]")
 
 
@@ -31,12 +38,14 @@ def _object(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
 
 
-def parsed(raw: bytes) -> object:
+def parsed(raw: bytes, limits: ReadLimits) -> object:
     """Parse one row.
 
     Raises:
-        BrokenRow: not_utf8, not_json, duplicate_key.
+        BrokenRow: too_large, too_deep, not_utf8, not_json, duplicate_key.
     """
+    refuse_if_too_large(len(raw), limits)
+    _refuse_hostile_shape(raw, limits)
     try:
         return _DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -46,7 +55,26 @@ def parsed(raw: bytes) -> object:
     except ValueError:
         raise BrokenRow("not_json", "a number has too many digits") from None
     except RecursionError:
-        raise BrokenRow("not_json", "nested too deep") from None
+        raise BrokenRow("too_deep", "nested too deep") from None
+
+
+def _refuse_hostile_shape(raw: bytes, limits: ReadLimits) -> None:
+    """Check depth and number of values before they take memory, which is up to 60 bytes a byte.
+
+    Raises:
+        BrokenRow: too_large, too_deep.
+    """
+    opened = raw.count(b"{") + raw.count(b"[")
+    # Counted in texts too: few rows have so many, and only those are looked at closely.
+    if opened <= limits.nesting and len(raw) <= MOST_VALUES:
+        return
+    outside = _STRING.sub(b"", raw)
+    if outside.count(b",") + outside.count(b"{") + outside.count(b"[") > MOST_VALUES:
+        raise BrokenRow("too_large", f"more than {MOST_VALUES:,} values")
+    brackets = outside.translate(None, delete=_NO_BRACKETS)
+    if max(accumulate(map(_DEPTH.__getitem__, brackets)), default=0) > limits.nesting:
+        what = f"nested deeper than {limits.nesting} levels"
+        raise BrokenRow("too_deep", with_setting(what, "nesting"))
 
 
 def of_one_line(text: str) -> str:

@@ -20,6 +20,7 @@ from app.errors import Conflict, Fault, InvalidInput, SeedbedError
 from app.formats.broken_rows import Numbered
 from app.formats.files import opened
 from app.formats.formats import format_named
+from app.formats.limits import ReadLimits
 from app.formats.options import ReadOptions, VicunaOptions
 from app.services.context import ServiceContext
 from app.services.datasets.lists import get_dataset
@@ -74,10 +75,11 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
 
     Raises:
         InvalidInput: with every row that cannot be read; then nothing of the file is stored.
+        TooLarge: it is over a limit, which the message names; nothing is stored either.
         Conflict: when another process reads the same file.
     """
     fmt = format_named(upload.options.format)
-    options = _read_options(upload.options)
+    options = _read_options(upload.options, context.read_limits)
     dataset_id, token = new_id("dataset"), new_token()
     reading = _Reading(dataset_id, token, context.lease_s)
     file_sha256 = _sha256_of(upload.file)
@@ -90,7 +92,7 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
     if dataset.id != dataset_id:
         return get_dataset(context, dataset.id), False
     writer = DatasetWriter(context, dataset_id, token)
-    with _whole_or_nothing(context, writer), opened(upload.file) as source:
+    with _whole_or_nothing(context, writer), opened(upload.file, options.limits) as source:
         rows = fmt.rows(source, options)
         rows = _marked(rows) if upload.options.classification else rows
         _read(writer, rows, skip=_skips(upload.options))
@@ -231,10 +233,10 @@ def fail_broken_imports(context: ServiceContext) -> None:
         discard_rows(context, dataset_id)
 
 
-def _read_options(options: Import) -> ReadOptions:
+def _read_options(options: Import, limits: ReadLimits) -> ReadOptions:
     vicuna = None
     if options.vicuna is not None:
         vicuna = VicunaOptions(
             most_characters=options.vicuna.most_characters, html=options.vicuna.html
         )
-    return ReadOptions(columns=options.columns, vicuna=vicuna)
+    return ReadOptions(columns=options.columns, vicuna=vicuna, limits=limits)

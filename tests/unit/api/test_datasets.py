@@ -2,16 +2,19 @@
 
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.errors import InvalidInput
+from app.formats.limits import ReadLimits
+from app.services.context import ServiceContext
 from app.services.datasets import make, reports
 from app.services.datasets.sources import read_dataset
 from app.services.training.trainers.split_rows import split_dataset
 from app.training.plain.option_groups import EvaluationOptions
-from tests.unit.api.conftest import Service
+from tests.unit.api.conftest import Service, client_of
 from tests.unit.services.datasets.versions import ROWS
 
 PARAMETERS = {"name": "ours", "format": "alpaca"}
@@ -49,6 +52,26 @@ def test_a_file_is_imported_once(service: Service) -> None:
     assert len(service.sent) == 1
     uploads = service.context.files_dir / "uploads"
     assert list(uploads.glob("*.upload")) == []
+
+
+def test_a_file_over_a_limit_is_refused_with_the_number_and_the_setting(
+    context: ServiceContext,
+) -> None:
+    limits = ReadLimits(any_ratio_bytes=1_000)
+    small = replace(context, import_max_bytes=10_000, read_limits=limits)
+    bomb = gzip.compress(b" " * 300_000)
+    with client_of(small, []) as http:
+        for body, what in (
+            (bomb, "over 100 times as many (SEEDBED_IMPORT_MAX_RATIO)"),
+            (b"x" * 10_001, "it has more than 10,000 bytes (SEEDBED_IMPORT_MAX_MIB)"),
+            # Without a length that would be refused before the body is read.
+            (iter([b"x" * 10_001]), "it has more than 10,000 bytes (SEEDBED_IMPORT_MAX_MIB)"),
+        ):
+            answer = http.post("/v1/datasets/import", params=PARAMETERS, content=body)
+            assert answer.status_code == 413, answer.text
+            assert answer.json()["faults"][0]["message"].endswith(what)
+        assert http.get("/v1/datasets").json()["items"] == []
+    assert list((context.files_dir / "uploads").glob("*.upload")) == []
 
 
 def test_a_large_compressed_file_is_imported_whole(service: Service) -> None:

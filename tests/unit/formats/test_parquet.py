@@ -14,6 +14,7 @@ from app.dataset_row import Exchange, Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.files import opened
 from app.formats.formats import FORMATS
+from app.formats.limits import ReadLimits
 from app.formats.options import ParquetOptions, ReadOptions
 from tests.unit.formats.making import CHATS, GOLDEN, as_bytes, read, reasons
 
@@ -124,7 +125,10 @@ def test_numbers_are_no_text() -> None:
 
 def test_a_row_over_the_limit_is_reported_of() -> None:
     data = as_bytes(PARQUET, [Record("a", "b"), Record("a", "b" * 1_000)])
-    assert reasons(read(PARQUET, data, ReadOptions(most_bytes=500))) == [None, "too_large"]
+    assert reasons(read(PARQUET, data, ReadOptions(limits=ReadLimits(row_bytes=500)))) == [
+        None,
+        "too_large",
+    ]
 
 
 def _whole() -> bytes:

@@ -1,13 +1,16 @@
 """The context that the settings ask for."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.errors import ConfigurationError
+from app.formats.limits import DEFAULT_LIMITS, SETTINGS
 from app.services.context import HUB_URL, OPENAI_BASE_URL, ServiceContext, open_service_context
 from app.settings import Settings
+from app.stack.environment import variable_names
 
 
 def context(tmp_path: Path, **values: Any) -> ServiceContext:
@@ -75,3 +78,18 @@ def test_further_fields_of_calls_are_checked(tmp_path: Path) -> None:
     found.close()
     with pytest.raises(ConfigurationError, match="SEEDBED_EXTRA_BODY: model can't be set"):
         context(tmp_path, extra_body={"model": "m"})
+
+
+def test_the_limits_of_imports_are_the_settings(tmp_path: Path) -> None:
+    found = context(tmp_path)
+    assert found.read_limits == DEFAULT_LIMITS
+    assert found.import_max_bytes == 4096 * 1024 * 1024
+    found.close()
+    names = set(variable_names().values())
+    for limit, setting in SETTINGS.items():
+        assert setting in names
+        field = setting.removeprefix("SEEDBED_").lower()
+        changed = context(tmp_path, **{field: 7})
+        unit = 1024 * 1024 if setting.endswith("_MIB") else 1
+        assert changed.read_limits == replace(DEFAULT_LIMITS, **{limit: 7 * unit})
+        changed.close()

@@ -9,6 +9,7 @@ from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.formats import FORMATS
 from app.formats.json.lines import read_lines
+from app.formats.limits import ReadLimits
 from app.formats.options import ReadOptions
 from tests.unit.formats.making import as_bytes, read, reasons
 
@@ -44,18 +45,26 @@ def test_what_other_readers_take_for_a_line_end_stays_in_its_line() -> None:
 def test_a_line_that_is_too_long_is_reported_of_and_passed_over() -> None:
     long = b'{"instruction": "' + b"x" * 5_000 + b'", "output": ""}'
     for ending in (b"\n", b"\r\n"):
-        rows = read(LINES, GOOD + ending + long + ending + GOOD, ReadOptions(most_bytes=100))
+        rows = read(
+            LINES,
+            GOOD + ending + long + ending + GOOD,
+            ReadOptions(limits=ReadLimits(row_bytes=100)),
+        )
         assert reasons(rows) == [None, "too_large", None]
         assert isinstance(rows[1], Unreadable)
         assert rows[1].line == 2
         assert len(rows[1].text) == 103
-    assert reasons(read(LINES, long, ReadOptions(most_bytes=100))) == ["too_large"]
+    assert reasons(read(LINES, long, ReadOptions(limits=ReadLimits(row_bytes=100)))) == [
+        "too_large"
+    ]
 
 
 @pytest.mark.parametrize("size", range(95, 110))
 def test_a_line_is_as_long_as_it_may_be_and_no_longer(size: int) -> None:
     line = b"1" * size
-    numbered = read_lines(io.BytesIO(line + b"\r\n" + line), 100, lambda _: ())
+    numbered = read_lines(
+        io.BytesIO(line + b"\r\n" + line), ReadLimits(row_bytes=100), lambda _: ()
+    )
     rows = [row for _, row in numbered]
 
     assert reasons(rows) == ([] if size <= 100 else ["too_large", "too_large"])
@@ -88,7 +97,7 @@ def test_a_list_is_refused_with_the_formats_that_read_it(text: bytes) -> None:
         (b'{"instruction": "\xc3", "output": "b"}', "not_utf8", "at byte 18 of the row"),
         (b'{"instruction": "a", "output": "b", "output": "b"}', "duplicate_key", "'output'"),
         (b'{"instruction": "a", "output": "b", "x": {"y": 1, "y": 2}}', "duplicate_key", "'y'"),
-        (b'{"x": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "not_json", "nested too deep"),
+        (b'{"x": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "too_deep", "deeper than 100 levels"),
         (b'{"x": ' + b"9" * 10_000 + b"}", "not_json", "too many digits"),
         (b'{"instruction": "a", "output": "b", "history": "x"}', "not_text", "history must be"),
         (b'{"instruction": "a", "output": "b", "history": [["a"]]}', "not_text", "history[0]"),

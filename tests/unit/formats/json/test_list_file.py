@@ -13,6 +13,7 @@ from app.dataset_row import Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.json.lines import Convert
 from app.formats.json.list_file import list_pieces, read_list
+from app.formats.limits import ReadLimits
 from tests.unit.formats.making import TEXTS, reasons, unhurried
 
 VALUES = st.recursive(
@@ -21,7 +22,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-_MOST = 1_000_000
+_MOST = ReadLimits(row_bytes=1_000_000)
 
 
 class _Trickle(io.BytesIO):
@@ -35,7 +36,7 @@ class _Trickle(io.BytesIO):
         return super().read(min(self._step, self._step if size is None else abs(size)))
 
 
-def _elements(source: io.BytesIO, most_bytes: int = _MOST) -> list[Any]:
+def _elements(source: io.BytesIO, limits: ReadLimits = _MOST) -> list[Any]:
     values: list[Any] = []
 
     def convert(value: object) -> Iterator[Record]:
@@ -43,7 +44,7 @@ def _elements(source: io.BytesIO, most_bytes: int = _MOST) -> list[Any]:
         return iter(())
 
     kept: Convert = convert
-    values += read_list(source, most_bytes, kept)
+    values += read_list(source, limits, kept)
     return values
 
 
@@ -79,7 +80,7 @@ def test_an_empty_list_has_no_elements(text: str) -> None:
         ('{"a" 1}', "not_json"),
         ("", "not_json"),
         ('{"a": 1} {"b": 2}', "not_json"),
-        ("[" * 100_000 + "]" * 100_000, "not_json"),
+        ("[" * 100_000 + "]" * 100_000, "too_deep"),
         ("9" * 5_000, "not_json"),
         ('{"a": "' + "x" * 2_000_000 + '"}', "too_large"),
     ],
@@ -151,9 +152,9 @@ def test_an_element_that_never_ends_is_refused_before_it_fills_the_memory() -> N
     with pytest.raises(InvalidInput) as refused:
         list(read_list(source, _MOST, lambda _: ()))  # type: ignore[arg-type]  # reads, and is endless
 
-    assert "a row is larger than 1,000,000 bytes, before the first row" in str(
-        refused.value.faults[0]
-    )
+    message = refused.value.faults[0].message
+    assert message.startswith("a row is larger than 1,000,000 bytes (SEEDBED_IMPORT_MAX_ROW_MIB)")
+    assert message.endswith("before the first row")
     assert source.taken < 5_000_000
 
 
