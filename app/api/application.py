@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from app.api import problems
 from app.api.context import ApiContext
 from app.api.files.body_limit import LimitBody
+from app.api.metrics.http_metrics import HttpMetrics, Metrics
 from app.api.request_ids import RequestIds
 from app.api.routes import (
     answer_reviews,
@@ -20,6 +21,7 @@ from app.api.routes import (
     seed_sets,
     training_jobs,
 )
+from app.api.routes import metrics as metrics_route
 from app.api.security.access import Access
 
 VERSION = "0.1.0"
@@ -40,6 +42,7 @@ def build_api(context: ApiContext) -> FastAPI:
     """Build the application; the caller closes the service after it."""
     api = FastAPI(title="Seedbed", version=VERSION, description=_ABOUT)
     api.state.context = context
+    api.state.metrics = metrics = Metrics(context.service.database)
     problems.install(api)
     api.add_middleware(LimitBody)
     # Added later, so they run earlier.
@@ -48,6 +51,7 @@ def build_api(context: ApiContext) -> FastAPI:
         database=context.service.database,
         readiness_threads=context.readiness_threads,
     )
+    api.add_middleware(HttpMetrics, metrics=metrics, routes=api.routes)
     api.add_middleware(RequestIds)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
@@ -65,4 +69,6 @@ def build_api(context: ApiContext) -> FastAPI:
     ):
         v1.include_router(routes, dependencies=[_KEYS_ARE_DOCUMENTED], responses=_REFUSALS)
     api.include_router(v1)
+    keys = [_KEYS_ARE_DOCUMENTED]
+    api.include_router(metrics_route.router, dependencies=keys, responses=_REFUSALS)
     return api

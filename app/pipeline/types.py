@@ -148,6 +148,8 @@ class Completion:
     """Tokens of the prompt that were written to the provider's cache."""
     is_estimated: bool = False
     """True when the endpoint left out token counts, so that they are estimated from the text."""
+    reasoning_tokens: int = 0
+    """Tokens of reasoning, a part of the completion's; 0 also where the endpoint reports none."""
 
     @property
     def cut_off(self) -> bool:

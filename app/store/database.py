@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import ConfigurationError
+from app.store.counting import CountWriter
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -56,6 +57,7 @@ class Database:
         self.engine = _make_engine(url)
         self.writing = self.engine.execution_options(seedbed_writes=True)
         """The same engine, for transactions that write."""
+        self._counts = CountWriter()
         self._counting = threading.Lock()
         self._in_use = 0
         self._closed = False
@@ -71,6 +73,7 @@ class Database:
         """Open a transaction that writes; on SQLite it holds the write lock from the start."""
         with self._transaction(self.writing) as session:
             yield session
+            self._counts.write(session)
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:

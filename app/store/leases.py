@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, case, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.counters import KIND_OF_TABLE, LEASES_RECOVERED
+from app.store.counting import count
 from app.store.sql import changed_rows, epoch_now
 
 RELEASED: dict[str, None] = {"token": None, "leased_until": None}
@@ -22,6 +24,8 @@ _NAMED_AT_ONCE = 20
 
 class Leased:
     """The lease columns of a table; token and end are set together and cleared together."""
+
+    __tablename__: str
 
     token: Mapped[str | None] = mapped_column(String(40))
     """The fence: names the process that holds the row; null: it is free."""
@@ -80,11 +84,19 @@ def take(
     Returns:
         True when the row is held by this token now.
     """
+    dead = select(table.token).where(*which, table.token != token, is_expired(table))
+    is_taken_over = session.scalar(dead) is not None
     until = epoch_now() + lease_s
     takeable = update(table).where(*which, or_(is_free(table), table.token == token))
-    return bool(
-        changed_rows(session, takeable.values(token=token, leased_until=until).values(values))
-    )
+    taken = changed_rows(session, takeable.values(token=token, leased_until=until).values(values))
+    if taken and is_taken_over:
+        count_recovered(session, table)
+    return bool(taken)
+
+
+def count_recovered(session: Session, table: type[Leased]) -> None:
+    """Count that a row was taken from a process that counts as dead."""
+    count(session, LEASES_RECOVERED, KIND_OF_TABLE[table.__tablename__])
 
 
 def extend(

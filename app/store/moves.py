@@ -8,12 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, func, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.counters import KIND_OF_TABLE, STATUS_CHANGES
 from app.states import FINAL, Status
+from app.store.counting import count
 from app.store.sql import changed_rows, epoch_now
 
 
 class Moving:
     """The columns of a row whose status moves; nothing but `move` changes them."""
+
+    __tablename__: str
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     status: Mapped[str] = mapped_column(String(20), index=True)
@@ -71,6 +75,8 @@ def move(
     guarded = update(table).where(table.id == row_id, table.status.in_(wanted.sources), *guards)
     if not changed_rows(session, guarded.values(values | wanted.values)):
         return False
+    kind, reason = KIND_OF_TABLE[table.__tablename__], wanted.event.get("reason")
+    count(session, STATUS_CHANGES, kind, wanted.to, reason or "")
     data = {"status": wanted.to, **wanted.event, "message": wanted.message}
     add_event(session, row_id, "status", data)
     return True

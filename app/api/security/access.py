@@ -31,6 +31,7 @@ from starlette.types import Scope as AsgiScope
 from app.api import problems
 from app.api.security.loopback import READING_METHODS, from_this_machine, is_loopback, why_not_local
 from app.api.security.rules import rule_of
+from app.api.security.scrapers import METRICS, Scrapers
 from app.errors import ConfigurationError, Forbidden, Unauthenticated
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope
@@ -120,6 +121,7 @@ class Access:
         self._database = database
         self._readiness_threads = readiness_threads
         self._threads = CapacityLimiter(_THREADS)
+        self._scrapers = Scrapers(self._check)
         self._uses = _Uses(database, self._threads)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -130,7 +132,7 @@ class Access:
         connection = HTTPConnection(scope)
         try:
             caller = await self._checked(connection)
-        except (Unauthenticated, Forbidden) as refusal:
+        except (Unauthenticated, Forbidden, ConfigurationError) as refusal:
             await problems.anticipated(connection, refusal)(scope, receive, send)
             return
         if caller is not None:
@@ -146,6 +148,8 @@ class Access:
         """Check as `_check` does, in a thread only when the database must be asked."""
         if _is_open(connection):
             return None
+        if connection.scope["path"] == METRICS:
+            return await self._scrapers.check(connection)
         readiness = connection.scope["path"] == READINESS
         threads = self._readiness_threads if readiness else self._threads
         return await to_thread.run_sync(self._check, connection, limiter=threads)

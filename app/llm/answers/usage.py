@@ -114,6 +114,7 @@ class _Usage:
     """Prompt and completion together; only where one of them is unknown."""
     cached: int = 0
     written: int = 0
+    reasoning: int = 0
 
 
 def with_usage(completion: Completion, reply: JsonObject) -> Completion:
@@ -137,6 +138,7 @@ def with_usage(completion: Completion, reply: JsonObject) -> Completion:
         cached_tokens=cached,
         cache_write_tokens=min(used.written, prompt - cached),
         is_estimated=not (used.prompt and used.completion),
+        reasoning_tokens=min(used.reasoning, completed),
     )
 
 
@@ -277,7 +279,8 @@ def _usage_of(counts: _Counts) -> _Usage:
         completion = max(completion, total - prompt)
     elif completion:
         prompt = max(0, total - completion)
-    return _Usage(prompt, completion, total, cached, written)
+    reasoning = _first(counts, _REASONING) or counts.get(_THOUGHTS, 0)
+    return _Usage(prompt, completion, total, cached, written, reasoning)
 
 
 def _completion_tokens(counts: _Counts) -> int:

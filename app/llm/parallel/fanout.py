@@ -74,6 +74,8 @@ class Fanout:
             concurrency, random.random, first=first, patience_s=patience_s
         )
         self._last_throttle: Throttled | None = None
+        self.throttled_calls = 0
+        """Number of times that a call was refused by a rate limit."""
         self._waiting: list[_Waiting] = []
         self._asked: dict[asyncio.Task[None], _Waiting] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -259,6 +261,7 @@ class Fanout:
         except Throttled as error:
             now_s = self._loop.time()
             self._last_throttle = error
+            self.throttled_calls += 1
             if self._refused_since_s is None:
                 self._refused_since_s = now_s
             times = waiting.refused + 1

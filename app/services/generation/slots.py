@@ -5,10 +5,12 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from app.counters import CALLS
 from app.pipeline.budget import NOTHING
 from app.services.context import ServiceContext
 from app.services.generation.work.accounting import presume_spent
 from app.states import WORKABLE, EndReason, Status
+from app.store.counting import count
 from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
 from app.store.runs.slots import Slot
@@ -69,7 +71,9 @@ def give_back(session: Session, run: Run, token: str) -> None:
     """
     leased = work_items.leased_by(session, run.id, token)
     if leased:
-        presume_spent(run, sum(leased.values(), NOTHING))
+        lost = sum(leased.values(), NOTHING)
+        presume_spent(run, lost)
+        count(session, CALLS, run.model, "", "lost", by=lost.calls)
         work_items.reopen(session, leased.keys(), token)
 
 

@@ -86,7 +86,7 @@ class Asker:
         context = self._context
         patience_s = context.throttle_patience_s
         with Calls(context.endpoints, self._model, context.concurrency, patience_s) as calls:
-            in_flight = InFlight[_Question](self._context, calls, self._model)
+            in_flight = InFlight[_Question](self._context, calls, self._model, counts_answers=True)
             while (self._waiting or in_flight) and not self._stop():
                 if answers := self._collect(in_flight):
                     yield answers

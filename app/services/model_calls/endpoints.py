@@ -7,6 +7,7 @@ the others with theirs. Per-minute limits are kept in the database, for all work
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.llm.parallel.calls import Calls, Endpoint
 from app.pipeline.budget import Amount
+from app.pipeline.types import Completion
 from app.services.context import ServiceContext
 from app.states import WaitKind
 from app.store.runs.waiting import NOTICEABLE_S, Wait
@@ -47,6 +49,10 @@ class Report:
     answered: set[str] = field(default_factory=set)
     taken: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """For each answer: the most tokens it could take, and those it took."""
+    unanswered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Numbers of calls without an answer, by endpoint and outcome, for monitoring."""
+    answers: list[tuple[str, Completion]] = field(default_factory=list)
+    """Answers that are not recorded elsewhere, with their endpoints, for monitoring."""
 
 
 class Endpoints:

@@ -15,9 +15,11 @@ from app.errors import ItemError, Outage, ProviderError
 from app.llm.parallel.calls import Calls
 from app.llm.parallel.fanout import LONG_QUIET_S
 from app.llm.parallel.outcomes import Outcome
+from app.llm.prices import cost_usd
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
+from app.services.model_calls.count_calls import count_answered, count_unanswered
 from app.services.model_calls.endpoints import Endpoints, Report
 
 COLLECT_S = 0.1
@@ -66,13 +68,30 @@ class Ended(Generic[CallT]):
 
 
 class InFlight(Generic[CallT]):
-    """The calls of one worker; for one thread."""
+    """The calls of one worker; for one thread.
 
-    def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
+    Args:
+        context: what this process works with.
+        calls: the endpoints.
+        model: the model that they are asked for.
+        counts_answers: True: answered calls are counted here, for monitoring; False: by the owner,
+            who records them.
+    """
+
+    def __init__(
+        self, context: ServiceContext, calls: Calls, model: str, *, counts_answers: bool = False
+    ) -> None:
         self.endpoints = Endpoints(context, calls, model)
         self.refusal: ProviderError | None = None
         """The provider refuses every further call until a person acts."""
         self._calls = calls
+        self._model = model
+        self._prices = context.prices
+        self._counts_answers = counts_answers
+        self._throttled: dict[str, int] = {}
+        """Throttled calls that are counted, by endpoint."""
+        self._shared_throttled = self._throttled
+        """The same, once the commit is confirmed."""
         self._concurrency = context.concurrency
         self._sent: dict[int, CallT] = {}
         self._report = Report()
@@ -120,11 +139,23 @@ class InFlight(Generic[CallT]):
         Safe to repeat until `shared` confirms the commit.
         """
         self.endpoints.report(session, self._report)
+        throttled = self._throttled_calls()
+        new = {name: number - self._throttled.get(name, 0) for name, number in throttled.items()}
+        outcomes = {(name, "throttled"): number for name, number in new.items()}
+        count_unanswered(session, self._model, {**outcomes, **self._report.unanswered})
+        for name, completion in self._report.answers:
+            cost = cost_usd(completion, self._model, self._prices)
+            count_answered(session, self._model, name, completion, cost)
+        self._shared_throttled = throttled
 
     def shared(self) -> None:
         """Confirm the commit; calls that wait here obey what other workers have found."""
         self.endpoints.obey()
+        self._throttled = self._shared_throttled
         self._report = Report()
+
+    def _throttled_calls(self) -> dict[str, int]:
+        return {name: lane.throttled_calls for name, lane in self._calls.lanes.items()}
 
     def withdraw(self) -> list[CallT]:
         """Take back the calls that wait here and were not sent yet, in the order of their keys."""
@@ -159,15 +190,20 @@ class InFlight(Generic[CallT]):
         match outcome.answer:
             case ItemError():
                 report.answered.add(name)
+                report.unanswered[name, "failed"] += 1
                 is_to_blame = True
             case Outage() as trouble:
                 blamed = self.endpoints.blames(name, call.attempts)
                 is_to_blame = blamed and name not in report.away
                 report.away[name] = str(trouble)
+                report.unanswered[name, "outage"] += 1
             case ProviderError() as trouble:
                 self.refusal = trouble
+                report.unanswered[name, "refused"] += 1
             case completion:
                 report.answered.add(name)
+                if self._counts_answers:
+                    report.answers.append((name, completion))
                 tokens = completion.prompt_tokens + completion.completion_tokens
                 report.taken.setdefault(name, []).append((call.reserved.tokens, tokens))
         return Ended(call, outcome.answer, outcome.latency_s, is_to_blame)

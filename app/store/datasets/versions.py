@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Text, case, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.counters import DATASETS_MADE, IMPORTS
 from app.states import UNFINISHED_DATASETS, DatasetState
 from app.store import leases
+from app.store.counting import count
 from app.store.sql import changed_rows, epoch_now
 from app.store.tables.datasets import Dataset, DatasetFile
 
@@ -90,7 +92,13 @@ def release(session: Session, dataset_id: str, token: str) -> None:
 def end(session: Session, dataset_id: str, token: str, state: DatasetState, **values: Any) -> bool:  # noqa: ANN401 - columns of any type
     """Record how the making ended; False when the version was lost to another process."""
     ended = {"state": state, "ended_at": epoch_now()} | values
-    return leases.release(session, Dataset, *_is_at_work(dataset_id), token=token, **ended)
+    if not leases.release(session, Dataset, *_is_at_work(dataset_id), token=token, **ended):
+        return False
+    is_import = session.scalar(select(Dataset.is_import).where(Dataset.id == dataset_id))
+    # The row of a file that can't be read is deleted at once.
+    result = "refused" if state is DatasetState.DELETED else str(state)
+    count(session, IMPORTS if is_import else DATASETS_MADE, result)
+    return True
 
 
 def _is_at_work(dataset_id: str) -> Sequence[ColumnElement[bool]]:
@@ -144,11 +152,9 @@ def fail_import(session: Session, dataset_id: str) -> None:
     message = "The service stopped while it read the file; send it again."
     ended = {"state": DatasetState.FAILED, "message": message, "ended_at": epoch_now()}
     nothing = {"request_sha256": None, "row_count": 0, "dropped_count": 0}
-    session.execute(
-        update(Dataset)
-        .where(Dataset.id == dataset_id, *_is_broken_import())
-        .values(leases.RELEASED | ended | nothing)
-    )
+    broken = update(Dataset).where(Dataset.id == dataset_id, *_is_broken_import())
+    if changed_rows(session, broken.values(leases.RELEASED | ended | nothing)):
+        count(session, IMPORTS, str(DatasetState.FAILED))
 
 
 def _is_broken_import() -> Sequence[ColumnElement[bool]]:

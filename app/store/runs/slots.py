@@ -69,7 +69,10 @@ def expired(session: Session) -> Sequence[Hold]:
 def release_expired(session: Session, hold: Hold) -> bool:
     """Free the slot unless its pump has sent a heartbeat since; return True when it was freed."""
     dead = (_of(hold), is_expired(RunSlot))
-    return leases.release(session, RunSlot, *dead, token=hold.token, notified_at=None)
+    released = leases.release(session, RunSlot, *dead, token=hold.token, notified_at=None)
+    if released:
+        leases.count_recovered(session, RunSlot)
+    return released
 
 
 def any_live(session: Session, run_id: str) -> bool:

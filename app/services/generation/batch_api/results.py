@@ -183,8 +183,9 @@ class Collection:
         dearest = sorted(left.values(), key=lambda most: (most.usd, most.tokens), reverse=True)
         accounting.presume_spent(run, sum(dearest[: max(0, paid)], NOTHING))
         for stray in self._strays:
+            cost_usd = self._cost_usd(stray)
             accounting.record_stray_reply(
-                session, run, Stage(now.stage), stray, self._cost_usd(stray)
+                session, run, Stage(now.stage), stray, cost_usd, endpoint=now.endpoint
             )
         batch_items.hand_back(session, run.id, now.id, by_batch=False)
         batches.close(session, now.id, BatchState.COLLECTED)

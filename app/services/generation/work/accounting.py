@@ -17,6 +17,7 @@ from app.llm.prices import max_tokens
 from app.pipeline.budget import HEADROOM, NO_CAPS, NO_TOKENS, NOTHING, Amount, Caps, Tokens
 from app.pipeline.types import Completion, Stage
 from app.services.generation.trouble import messages
+from app.services.model_calls.count_calls import count_answered
 from app.states import EndReason, Status
 from app.store.runs import runs, stage_usage
 from app.store.runs.stage_usage import LargestBills, Paid
@@ -89,6 +90,8 @@ def record_replies(session: Session, run: Run, replies: Sequence[Reply]) -> None
     by_stage: dict[Stage, list[Paid]] = {}
     for reply in replies:
         if reply.reused_from is None:
+            answered = reply.completion, reply.cost_usd
+            count_answered(session, run.model, reply.endpoint or "", *answered)
             paid = Paid(reply.completion, reply.cost_usd, max_tokens(reply.request))
             by_stage.setdefault(reply.stage, []).append(paid)
     for stage, some in by_stage.items():
@@ -96,9 +99,16 @@ def record_replies(session: Session, run: Run, replies: Sequence[Reply]) -> None
 
 
 def record_stray_reply(
-    session: Session, run: Run, stage: Stage, completion: Completion, cost_usd: Decimal | None
+    session: Session,
+    run: Run,
+    stage: Stage,
+    completion: Completion,
+    cost_usd: Decimal | None,
+    *,
+    endpoint: str,
 ) -> None:
     """Add a paid reply that answers nothing that was asked."""
+    count_answered(session, run.model, endpoint, completion, cost_usd)
     _record(session, run, stage, [Paid(completion, cost_usd)])
 
 

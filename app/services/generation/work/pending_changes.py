@@ -5,6 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.counters import ACCEPTED, REJECTED
+from app.pipeline.types import Stage
+from app.store.counting import count
 from app.store.tables.runs import Run
 from app.store.work import instructions, work_items
 from app.store.work.instructions import Dropped, Label, Made
@@ -41,9 +44,18 @@ class Changes:
         work_items.settle(session, self.settled)
         instructions.label(session, run.id, self.labels)
         work_items.plan(session, run, self.planned)
-        run.instances += instructions.add_instances(session, run.id, self.made)
+        instances = instructions.add_instances(session, run.id, self.made)
+        run.instances += instances
         instructions.complete(session, run.id, self.complete)
         run.complete += len(self.complete) + len(self.reviewed)
         run.accepted += sum(one.stays for one in self.reviewed)
         run.tickets_admitted += sum(one.was_decided for one in self.reviewed)
         instructions.reject(session, run.id, self.dropped)
+        self._count(session, 0 if self.reviewed else instances)
+
+    def _count(self, session: Session, instances: int) -> None:
+        count(session, ACCEPTED, Stage.GENERATE, by=len(self.accepted))
+        count(session, ACCEPTED, Stage.INSTANTIATE, by=instances)
+        count(session, ACCEPTED, Stage.REVIEW, by=sum(one.stays for one in self.reviewed))
+        for drop in self.dropped:
+            count(session, REJECTED, drop.stage, drop.rejected.reason)

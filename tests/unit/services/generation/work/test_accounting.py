@@ -60,7 +60,7 @@ def test_only_what_was_paid_is_added_to_what_a_run_has_taken(database: Database)
         assert run.cost_usd == Decimal("0.25")
         stray = Completion("!", "stop", "m", 2, 1, cached_tokens=1, is_estimated=True)
         for cost in (Decimal("0.05"), None):
-            accounting.record_stray_reply(session, run, Stage.CLASSIFY, stray, cost)
+            accounting.record_stray_reply(session, run, Stage.CLASSIFY, stray, cost, endpoint="one")
         assert accounting.spent(run) == Amount(4, 14 + 6 + 6, Decimal("0.30"))
     with database.read() as session:
         by_stage = usage_by_stage(session, run_id)
@@ -111,7 +111,7 @@ def test_a_bill_beyond_its_limit_raises_what_later_calls_reserve(database: Datab
         assert stage_usage.largest_bills(session, run_id, "n").of(Stage.GENERATE) == NO_TOKENS
         # A stage with replies of its own goes by these.
         accounting.record_stray_reply(
-            session, run, Stage.CLASSIFY, Completion("", "stop", "m", 1, 1), None
+            session, run, Stage.CLASSIFY, Completion("", "stop", "m", 1, 1), None, endpoint="one"
         )
         assert seen(Stage.CLASSIFY) == NO_TOKENS
         # Larger, but expected.
