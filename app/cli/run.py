@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
         Path | None,
         typer.Argument(
             metavar="SEEDS",
-            help="Seed tasks (JSON lines, or one JSON list). Default: the 180 bundled ones.",
+            help="Seed tasks (JSON lines, a JSON list, or CSV). Default: the 180 bundled ones.",
         ),
     ] = None,
     out: Out = DEFAULT_OUT,
@@ -179,6 +179,8 @@ def _start_or_continue(service: Service, request: RunRequest, output: Output) ->
             return run
     if run is None:
         output.message(f"Starting a run from {seed_set.task_count} seed tasks.")
+        for note in request.notes:
+            output.message(note)
         return service.client.start_run(source, request.options, request.budget, request.training)
     output.message(f"Continuing run {run.id} ({run.progress.accepted} accepted so far).")
     return continue_run(service, run, request.budget)

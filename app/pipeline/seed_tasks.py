@@ -1,26 +1,24 @@
-"""Seed tasks as users write them: their schema, and the reading of JSON lines and JSON lists.
+"""Seed tasks as users write them: their schema, and every check of a seed set.
 
 All faults are found in one pass, so that a user mends a file once. Nothing is repaired silently.
 """
 
-import io
-import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails
 
 from app.errors import Fault, InvalidInput, field_path
+from app.pipeline.seed_files import REFUSED, parse
+from app.pipeline.seed_rows import RowShape, other_rows, shape_of
 from app.pipeline.types import Instance, SeedTask
 
 MAX_TASKS = 50_000
 MAX_BYTES = 50_000_000
 MAX_FAULTS = 100
 """Reported at most; a file with more is broken in one way, not in a hundred."""
-_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
-"""The beginning of a list of objects, after a byte order mark."""
 _SEVERAL = 2
 """Tasks that lack a field before it is said once for all of them."""
 
@@ -85,8 +83,24 @@ UncheckedSeedTask = Annotated[SeedTaskIn, WrapValidator(lambda value, _: value)]
 `seed_tasks_from_json`, which names every fault by task and field."""
 
 
+@dataclass(frozen=True, slots=True)
+class SeedFile:
+    """The seed tasks of a file, and how it was read."""
+
+    tasks: tuple[SeedTask, ...]
+    form: str
+    """The form of the file, such as ``JSON lines``."""
+    notes: tuple[str, ...] = ()
+    """Notes for the user on how it was read, in sentences."""
+
+
 def read_seed_tasks(data: bytes) -> tuple[SeedTask, ...]:
-    """Read seed tasks from JSON lines, or from one JSON list.
+    """Read the seed tasks of a file, as `read_seed_file` does."""
+    return read_seed_file(data).tasks
+
+
+def read_seed_file(data: bytes) -> SeedFile:
+    """Read seed tasks from a file of any form in `app.pipeline.seed_files`.
 
     Raises:
         InvalidInput: With up to 100 faults, each with its line and field; of a list, the field
@@ -97,36 +111,14 @@ def read_seed_tasks(data: bytes) -> tuple[SeedTask, ...]:
             "The seed set is too large.",
             [Fault(f"{len(data):,} bytes; at most {MAX_BYTES:,} are taken")],
         )
-    tasks = _parse_list(data) if _LIST.match(data) else None
-    if tasks is None:
-        return _checked(_parse_lines(io.BytesIO(data)))
+    found = parse(data)
     try:
-        return _checked(enumerate(tasks, start=1))
+        tasks, notes = _checked(found.rows)
     except InvalidInput as error:
+        if not found.in_list:
+            raise
         raise InvalidInput(str(error), [_in_list(fault) for fault in error.faults]) from None
-
-
-def _parse_list(data: bytes) -> list[object] | None:
-    """Parse a JSON list; return None when it is only the first line of several.
-
-    Raises:
-        InvalidInput: It is not valid JSON.
-    """
-    try:
-        tasks: list[object] = json.loads(data.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            return None
-        fault = f"a JSON list that ends too early or is not valid: {error.msg}"
-        where = f"{fault} at line {error.lineno}, column {error.colno}"
-        raise InvalidInput("The seed set has faults.", [Fault(where)]) from None
-    except UnicodeDecodeError as error:
-        fault = f"not UTF-8 at byte {error.start + 1}"
-        raise InvalidInput("The seed set has faults.", [Fault(fault)]) from None
-    except (ValueError, RecursionError):
-        fault = "not JSON that can be read: nested too deep, or a number is too long"
-        raise InvalidInput("The seed set has faults.", [Fault(fault)]) from None
-    return tasks
+    return SeedFile(tasks, found.form, notes)
 
 
 def _in_list(fault: Fault) -> Fault:
@@ -145,72 +137,107 @@ def seed_tasks_from_json(tasks: Iterable[object]) -> tuple[SeedTask, ...]:
     Raises:
         InvalidInput: With up to 100 faults, each with its line and field.
     """
-    return _checked(enumerate(tasks, start=1))
+    return _checked(list(enumerate(tasks, start=1)))[0]
 
 
-def _parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
-    for number, ended in enumerate(lines, start=1):
-        raw = ended.rstrip()
-        if not raw:
-            continue
-        try:
-            yield number, json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
-        except UnicodeDecodeError as error:
-            yield number, Fault(f"not UTF-8 at byte {error.start + 1} of the line", line=number)
-        except json.JSONDecodeError as error:
-            yield number, Fault(f"not JSON: {error.msg} at column {error.colno}", line=number)
-        except ValueError:
-            yield number, Fault("not JSON that can be read: a number is too long", line=number)
-        except RecursionError:
-            yield number, Fault("not JSON that can be read: nested too deep", line=number)
-
-
-def _checked(given: Iterable[tuple[int, object]]) -> tuple[SeedTask, ...]:
-    numbered = list(given)
-    if missing := _missing_everywhere([value for _, value in numbered]):
-        raise InvalidInput("These are not seed tasks.", missing)
-    tasks: list[SeedTask] = []
-    faults: list[Fault] = []
-    first_seen: dict[tuple[str, str], int] = {}
+def _checked(
+    numbered: Sequence[tuple[int, object]],
+) -> tuple[tuple[SeedTask, ...], tuple[str, ...]]:
+    """Check rows; return the tasks, and what the user should know about how they were read."""
+    values = [value for _, value in numbered]
+    shape = shape_of(values)
+    if shape is None and (missing := _missing_everywhere(values)):
+        raise InvalidInput(REFUSED, missing)
+    taken = _Tasks(shape)
     for number, value in numbered:
-        task = value if isinstance(value, Fault) else _read(value, number)
-        if isinstance(task, SeedTask):
-            tasks.append(task)
-            faults += _repeats(task, number, first_seen)
-        else:
-            faults += [task] if isinstance(task, Fault) else task
-        if len(faults) >= MAX_FAULTS or len(tasks) > MAX_TASKS:
+        taken.add(value, number)
+        if len(taken.faults) >= MAX_FAULTS or len(taken) > MAX_TASKS:
             break
-    if len(tasks) > MAX_TASKS:
+    faults = taken.faults
+    if len(taken) > MAX_TASKS:
         faults.append(Fault(f"more than {MAX_TASKS:,} tasks"))
-    if not tasks and not faults:
+    if not len(taken) and not faults:
         faults.append(Fault("no seed task in it"))
     if faults:
         raise InvalidInput("The seed set has faults.", faults[:MAX_FAULTS])
-    return tuple(tasks)
+    return taken.tasks(), () if shape is None else tuple(shape.notes())
+
+
+class _Tasks:
+    """Collects the tasks of a seed set, and every fault."""
+
+    def __init__(self, shape: RowShape | None) -> None:
+        self._shape = shape
+        self._tasks: list[SeedTask] = []
+        self._instances: list[list[Instance]] = []
+        """Of each task; rows of a table with the same instruction add to them."""
+        self._first: dict[tuple[str, str], tuple[int, int]] = {}
+        """Line and index of the first task with an id or an instruction."""
+        self.faults: list[Fault] = []
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def tasks(self) -> tuple[SeedTask, ...]:
+        """Return the tasks in order."""
+        return tuple(
+            replace(task, instances=tuple(instances))
+            for task, instances in zip(self._tasks, self._instances, strict=True)
+        )
+
+    def add(self, value: object, number: int) -> None:
+        """Read one row."""
+        if isinstance(value, Fault):
+            self.faults.append(value)
+            return
+        shape = self._shape
+        task = _read(shape.task_of(value) if shape and isinstance(value, dict) else value, number)
+        if not isinstance(task, SeedTask):
+            self.faults += [shape.fault_of(fault) for fault in task] if shape else task
+        elif shape is None or not self._is_further_instance(task, number):
+            self.faults += self._repeats(task, number)
+            self._tasks.append(task)
+            self._instances.append([*task.instances])
+
+    def _is_further_instance(self, task: SeedTask, line: int) -> bool:
+        """Add the instance of a row whose instruction an earlier row has; False: none has it."""
+        known = self._first.get(_key(task))
+        if known is None:
+            return False
+        before, index = known
+        if task.is_classification != self._tasks[index].is_classification:
+            what = "differs from an earlier row with the same instruction"
+            self.faults.append(Fault(what, line, "is_classification"))
+        elif task.instances[0] in self._instances[index]:
+            self.faults.append(Fault(f"repeats line {before}", line))
+        else:
+            self._instances[index] += task.instances
+        return True
+
+    def _repeats(self, task: SeedTask, line: int) -> Iterator[Fault]:
+        for field, text in (("id", task.id), _key(task)):
+            before, _ = self._first.setdefault((field, text), (line, len(self._tasks)))
+            if before != line:
+                yield Fault(f"repeats line {before}", line=line, field=field)
+
+
+def _key(task: SeedTask) -> tuple[str, str]:
+    return "instruction", " ".join(task.instruction.split())
 
 
 def _missing_everywhere(values: Sequence[object]) -> list[Fault]:
-    """Name the fields that no task has, once; such a file holds something else."""
+    """Name what a file holds instead of seed tasks, or the fields that no task has, once."""
+    if other := other_rows(values):
+        return [Fault(other)]
     rows = [value for value in values if isinstance(value, dict)]
     if len(rows) < _SEVERAL or len(rows) < len(values):
         return []
     wanted = (name for name, field in SeedTaskIn.model_fields.items() if field.is_required())
-    faults = [
+    return [
         Fault(f"is missing in all {len(rows):,} tasks", field=name)
         for name in wanted
         if not any(name in row for row in rows)
     ]
-    if faults and all("instruction" in row and "output" in row for row in rows):
-        shape = '{"instances": [{"input": "...", "output": "..."}], "is_classification": false}'
-        faults.append(
-            Fault(
-                "Alpaca rows: put input and output into instances, and say which tasks are "
-                f"classification tasks, such as {shape}; to keep them as a data set, use "
-                "`seedbed datasets import`"
-            )
-        )
-    return faults
 
 
 def _read(value: object, number: int) -> SeedTask | list[Fault]:
@@ -257,10 +284,3 @@ def _message(found: ErrorDetails) -> str:
     if kind == "model_type":
         return f"{'an instance' if found['loc'] else 'a seed task'} is a JSON object"
     return _MESSAGES.get(kind, found["msg"].removeprefix("Value error, "))
-
-
-def _repeats(task: SeedTask, line: int, first_seen: dict[tuple[str, str], int]) -> Iterator[Fault]:
-    for field, key in (("id", task.id), ("instruction", " ".join(task.instruction.split()))):
-        before = first_seen.setdefault((field, key), line)
-        if before != line:
-            yield Fault(f"repeats line {before}", line=line, field=field)

@@ -26,6 +26,8 @@ class SeedSetView(Schema):
     """The same tasks in the same order give the same hash."""
     licence: str | None
     created_at: datetime
+    notes: list[str] = Field(default_factory=list)
+    """Assumptions made when the file was read; only in the response to its upload."""
 
 
 class Tokens(Schema):

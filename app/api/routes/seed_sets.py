@@ -12,8 +12,7 @@ from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
 from app.api.security.access import MadeBy
 from app.errors import Fault, InvalidInput, faults_from
-from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_tasks, seed_tasks_from_json
-from app.pipeline.types import SeedTask
+from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_file, seed_tasks_from_json
 from app.schemas.runs import SeedSetView
 from app.schemas.schema import PageView
 from app.services.datasets.recipe import Licence
@@ -46,6 +45,13 @@ _BODY = {
                 "schema": {"type": "string", "description": "A seed task on each line."},
                 "example": SEED_TASKS_JSONL,
             },
+            "text/csv": {
+                "schema": {
+                    "type": "string",
+                    "description": "Columns instruction, input (optional), output, and "
+                    "is_classification (optional).",
+                },
+            },
         },
     }
 }
@@ -66,40 +72,56 @@ def post_seed_set(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the pa
     request: Request,
     response: Response,
     body: Annotated[bytes, Depends(body_bytes)],
-    name: Annotated[SeedSetName | None, Query(description="Name, for a JSON lines body.")] = None,
+    name: Annotated[
+        SeedSetName | None, Query(description="Name, for a body that has none.")
+    ] = None,
     licence: Annotated[
         Licence | None,
         Query(description="Licence of the tasks, such as `apache-2.0`; cards show it."),
     ] = None,
 ) -> SeedSetView:
-    """Store a seed set from a JSON object or from JSON lines.
+    """Store a seed set from a JSON object, or from a file of seed tasks.
+
+    A file has JSON lines, a JSON list, an object around such a list, or CSV. Rows with instruction,
+    input and output, as in Alpaca's files, are seed tasks with one instance; `notes` says what was
+    assumed.
 
     With any fault, nothing is stored and the answer names every fault; in a JSON body the `line` of
     a fault is the number of the task. The same content posted again answers 200 with the stored
     seed set.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "application/json":
-        inner_name, tasks = _from_json(body)
-        name = inner_name or name
+    post = _own_object(body) if media_type == "application/json" else None
+    notes: tuple[str, ...] = ()
+    if post is not None:
+        tasks = seed_tasks_from_json(post.tasks)
+        name = post.name or name
     else:
-        tasks = read_seed_tasks(body)
+        file = read_seed_file(body)
+        tasks, notes = file.tasks, file.notes
     stored, new = seed_sets.store_seed_set(context.service.database, tasks, name, licence, made_by)
     if not new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/seed-sets/{stored.id}"
-    return SeedSetView.model_validate(stored)
+    return SeedSetView.model_validate(stored).model_copy(update={"notes": list(notes)})
 
 
-def _from_json(body: bytes) -> tuple[str | None, tuple[SeedTask, ...]]:
+def _own_object(body: bytes) -> SeedSetPost | None:
+    """Read a body with a name and tasks; None when it has the form of a file.
+
+    Raises:
+        InvalidInput: It is no JSON, or its name or its tasks are of a wrong type.
+    """
     try:
-        post = SeedSetPost.model_validate(json.loads(body))
+        value = json.loads(body)
+        if isinstance(value, list) or (isinstance(value, dict) and "seed_tasks" in value):
+            return None
+        return SeedSetPost.model_validate(value)
     except ValidationError as error:
         faults = faults_from(error.errors())
         raise InvalidInput("The body is not a seed set.", faults) from None
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The body is not JSON.", [Fault(str(error))]) from None
-    return post.name, seed_tasks_from_json(post.tasks)
 
 
 @router.get("")

@@ -10,7 +10,7 @@ from app.cli.files import checked_target, read_file
 from app.cli.service.find_service import Service
 from app.errors import InvalidInput, faults_from
 from app.pipeline.options import RunOptions
-from app.pipeline.seed_tasks import read_seed_tasks
+from app.pipeline.seed_tasks import read_seed_file
 from app.schemas.runs import RunView
 from app.states import Status
 
@@ -23,7 +23,7 @@ class RunRequest:
     """A run to grow from seeds, checked as far as possible without a service."""
 
     seeds: bytes
-    """A seed set as JSON lines."""
+    """A file of seed tasks."""
     name: str
     options: Mapping[str, object]
     """Only the options that were given; the service has the defaults."""
@@ -32,6 +32,8 @@ class RunRequest:
     """The limits that were given."""
     training: Mapping[str, object] | None = None
     """Options of the training job that follows the run; None: no job follows."""
+    notes: tuple[str, ...] = ()
+    """Assumptions made when the seeds were read."""
 
 
 def checked_request(seeds: Path, options: Mapping[str, object], out: Path) -> RunRequest:
@@ -42,8 +44,8 @@ def checked_request(seeds: Path, options: Mapping[str, object], out: Path) -> Ru
     """
     given = checked_options(options)
     data = read_file(seeds)
-    read_seed_tasks(data)
-    return RunRequest(data, seeds.stem, given, checked_target(out))
+    notes = read_seed_file(data).notes
+    return RunRequest(data, seeds.stem, given, checked_target(out), notes=notes)
 
 
 def checked_options(options: Mapping[str, object]) -> Mapping[str, object]:

@@ -101,6 +101,28 @@ def test_a_run_is_stored_queued_and_sent_to_a_worker(service: Service) -> None:
     assert service.http.post("/v1/runs", json=other, headers=headers).status_code == 409
 
 
+def test_a_seed_set_is_read_from_files_of_other_forms(service: Service) -> None:
+    rows = [{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}]
+    bodies = [
+        (json.dumps(rows), "application/json"),
+        (json.dumps({"seed_tasks": rows}), "application/json"),
+        ("instruction,output\nName a sea.,The Baltic.\n", "text/csv"),
+    ]
+    ids = set()
+    for body, media_type in bodies:
+        headers = {"Content-Type": media_type}
+        answer = service.http.post("/v1/seed-sets", content=body, headers=headers)
+        assert answer.status_code in {200, 201}, answer.text
+        assert "is_classification" in answer.json()["notes"][-1]
+        ids.add(answer.json()["id"])
+    # Tasks without an id get that of their place; the first line of the table is its header.
+    assert len(ids) == 2
+    headers = {"Content-Type": "text/plain"}
+    refused = service.http.post("/v1/seed-sets", content="Name a sea.\n", headers=headers)
+    assert refused.status_code == 422
+    assert "plain lines of text" in refused.json()["faults"][0]["message"]
+
+
 def test_a_run_grows_a_stored_seed_set_within_its_budget(service: Service) -> None:
     seed_set = service.http.post("/v1/seed-sets", json=SEED_SET).json()
     answer = service.http.post(
