@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypedDict
 
 SplitName: TypeAlias = Literal["train", "test"]
+FieldName: TypeAlias = Literal[
+    "instruction", "input", "output", "system", "history", "is_classification"
+]
 
 
 @dataclass(frozen=True, slots=True)

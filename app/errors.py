@@ -49,10 +49,13 @@ class Fault:
     """1-based line of the input, where the input has lines."""
     field: str | None = None
     """Path of the field, such as ``instances[0].output``."""
+    row: int | None = None
+    """1-based row of the input, where its rows are not lines."""
 
     def __str__(self) -> str:
         """Format the fault as one line, for a terminal or a log."""
         where = [f"line {self.line}"] if self.line is not None else []
+        where += [f"row {self.row}"] if self.row is not None else []
         where += [self.field] if self.field else []
         return ": ".join([*where, self.message])
 

@@ -56,6 +56,7 @@ class FaultView(BaseModel):
     message: str
     line: int | None = None
     field: str | None = None
+    row: int | None = None
 
 
 class Problem(BaseModel):
@@ -105,7 +106,7 @@ def anticipated(request: HTTPConnection, error: Exception) -> JSONResponse:
 
 
 def _view(fault: Fault) -> FaultView:
-    return FaultView(message=fault.message, line=fault.line, field=fault.field)
+    return FaultView(message=fault.message, line=fault.line, field=fault.field, row=fault.row)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

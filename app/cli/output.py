@@ -76,6 +76,7 @@ def fault_table(faults: tuple[Fault, ...]) -> Table:
     """Return a table of faults, one a line; columns that are empty in all of them are left out."""
     columns = {
         "line": ["" if fault.line is None else str(fault.line) for fault in faults],
+        "row": ["" if fault.row is None else str(fault.row) for fault in faults],
         "field": [fault.field or "" for fault in faults],
         "problem": [fault.message for fault in faults],
     }
@@ -88,4 +89,4 @@ def fault_table(faults: tuple[Fault, ...]) -> Table:
 
 def fault_json(fault: Fault) -> dict[str, object]:
     """Return a fault as JSON."""
-    return {"message": fault.message, "line": fault.line, "field": fault.field}
+    return {"message": fault.message, "line": fault.line, "row": fault.row, "field": fault.field}

@@ -57,7 +57,7 @@ def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when it is no whole list, or no row has a column that must be there.
     """
-    columns = Columns(options.columns, options.limits)
+    columns = Columns(options)
     yield from read_list(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()
 
@@ -68,7 +68,7 @@ def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Number
     Raises:
         InvalidInput: when no row has a column that must be there.
     """
-    columns = Columns(options.columns, options.limits)
+    columns = Columns(options)
     yield from read_lines(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()
 

@@ -17,12 +17,20 @@
 | ``too_deep`` | nested deeper than `ReadLimits.nesting` |
 | ``too_many_columns`` | more columns than `ReadLimits.columns` |
 | ``unknown_role`` | a turn whose role is not system, user or assistant |
+| ``ambiguous_turn`` | a turn with two names of its speaker, or two texts |
+| ``two_systems`` | a system message beside the turns, and another one among them |
+| ``tool_calls`` | a call of a tool, or what the tool returned |
+| ``tools`` | a list of tools that the model may call |
+| ``media`` | an image, a sound or a video beside the text |
+| ``reasoning`` | reasoning beside the answer |
+| ``not_to_learn`` | a mark, such as a weight of 0, that says not to learn the answer |
 | ``wrong_order`` | turns not in the order system, user, assistant, user, assistant |
 | ``no_answer`` | the last turn is not the assistant's, or there is none |
 
 Vicuna's cleaning has reasons of its own; see `app.formats.chat.vicuna`.
 """
 
+import json
 import re
 from typing import TypeAlias
 
@@ -57,12 +65,22 @@ def excerpt(text: bytes | str) -> str:
     return _SURROGATE.sub("\ufffd", text[:_LONGEST_EXCERPT]).replace("\x00", "\ufffd")
 
 
-def text_of(value: object, where: str) -> str:
+def text_of(value: object, where: str, *, as_text: bool = False) -> str:
     """Return a value if it is text that a database can store.
+
+    Args:
+        value: of a cell.
+        where: its place, for the message.
+        as_text: read numbers, true and false as text, too.
 
     Raises:
         BrokenRow: not_text, nul, not_utf8, lone_surrogate.
     """
+    if isinstance(value, int | float):
+        if as_text:
+            return json.dumps(value)
+        what = f"{where} must be text, not {_kind(value)}"
+        raise BrokenRow("not_text", f"{what}; --as-text (as_text) reads it")
     if not isinstance(value, str):
         raise BrokenRow("not_text", f"{where} must be text, not {_kind(value)}")
     if "\x00" in value:

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Set
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
-from app.dataset_row import Exchange, Record
+from app.dataset_row import Exchange, FieldName, Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, text_of
-from app.formats.limits import DEFAULT_LIMITS, ReadLimits, with_setting
+from app.formats.foreign.column_hints import columns_hint
+from app.formats.foreign.passed_over import filled
+from app.formats.foreign.preferences import pair_of_answers, ranked_answers
+from app.formats.foreign.unsupported import ROW_COLUMNS, refuse_row
+from app.formats.limits import with_setting
+from app.formats.options import ReadOptions
 
-FieldName: TypeAlias = Literal[
-    "instruction", "input", "output", "system", "history", "is_classification"
-]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 REQUIRED: tuple[FieldName, ...] = ("instruction", "output")
 _MOST_NAMED = 50
@@ -27,15 +29,19 @@ class Columns:
     """Reads records from rows with named columns, and finds columns that no row had."""
 
     def __init__(
-        self, mapping: Mapping[str, str | None] | None, limits: ReadLimits = DEFAULT_LIMITS
+        self, options: ReadOptions, mapping: Mapping[str, str | None] | None = None
     ) -> None:
-        """Take a mapping of fields to columns.
+        """Take the options of the reading.
+
+        Args:
+            options: with the user's mapping of fields to columns.
+            mapping: that of a format whose columns have other names; None: the user's.
 
         Raises:
             InvalidInput: when a field is unknown, or a required field has no column.
         """
-        self._asked = mapping or {}
-        self._limits = limits
+        self._options = options
+        self._asked = mapping or options.columns or {}
         faults = [*_faults_of(self._asked)]
         if faults:
             raise InvalidInput("The column mapping has faults.", faults)
@@ -48,13 +54,20 @@ class Columns:
             if column is not None and (name in REQUIRED or self._asked.get(name) is not None)
         }
         self._not_met = set(self._wanted.values())
+        self._meant = self.names | options.ignored
+        """Columns that are fields, or ignored, whatever their names may mean elsewhere."""
         self._met: set[str] = set()
         """The columns that rows had, at most 50, for error messages."""
 
     @property
     def names(self) -> frozenset[str]:
-        """The columns that are read."""
+        """The columns that become fields."""
         return frozenset(column for column in self._of.values() if column is not None)
+
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """The columns that become fields, and those that can make a row unreadable."""
+        return self.names | (ROW_COLUMNS - self._options.ignored)
 
     def record(self, row: object) -> Record:
         """Read one row.
@@ -64,15 +77,16 @@ class Columns:
         """
         if not isinstance(row, dict):
             raise BrokenRow("not_object", "a row is an object with columns")
-        if len(row) > self._limits.columns:
-            what = f"{len(row):,} columns; at most {self._limits.columns:,} are read"
+        if len(row) > self._options.limits.columns:
+            what = f"{len(row):,} columns; at most {self._options.limits.columns:,} are read"
             raise BrokenRow("too_many_columns", with_setting(what, "columns"))
         if self._not_met:
             self._not_met -= row.keys()
         if len(self._met) < _MOST_NAMED:
             self._met |= row.keys()
+        refuse_row(row, self._meant)
         history = self._optional(row, "history")
-        return Record(
+        record = Record(
             instruction=self._required(row, "instruction"),
             output=self._required(row, "output"),
             input=self._text(row, "input"),
@@ -80,6 +94,9 @@ class Columns:
             history=() if not history else tuple(_exchanges(history, self._of["history"])),
             is_classification=self._mark(row),
         )
+        if self._options.passed_over is not None:
+            self._options.passed_over.add(filled(row, self.names))
+        return record
 
     def refuse_if_never_met(self) -> None:
         """Check after the last row that every column was found.
@@ -97,15 +114,17 @@ class Columns:
             InvalidInput: there are too many columns, or one is missing; names each missing one, and
                 the existing ones.
         """
-        self._limits.refuse_columns(len(there))
+        self._options.limits.refuse_columns(len(there))
         names = set(there)
         self._refuse(set(self._wanted.values()) - names, names)
 
     def _refuse(self, missing: Set[str], there: Set[str]) -> None:
         some = sorted(there)[:_MOST_NAMED]
         named = ", ".join(repr(name[:_LONGEST_NAME]) for name in some) or "none"
+        hint = pair_of_answers(there)
+        hint = columns_hint(there) if hint is None else f"; {hint}"
         faults = [
-            Fault(f"there is no column {column!r}; there are: {named}", field=name)
+            Fault(f"there is no column {column!r}; there are: {named}{hint}", field=name)
             for name, column in self._wanted.items()
             if column in missing
         ]
@@ -118,11 +137,14 @@ class Columns:
         if value is None or column is None:
             what = "is null" if column in row else "is missing"
             raise BrokenRow("missing_column", f"{column} {what}")
-        return text_of(value, column)
+        if isinstance(value, list) and (several := ranked_answers(row)):
+            raise BrokenRow("not_text", several)
+        return text_of(value, column, as_text=self._options.as_text)
 
     def _text(self, row: Mapping[str, object], name: FieldName) -> str:
         value = self._optional(row, name)
-        return "" if value is None else text_of(value, self._of[name] or name)
+        where = self._of[name] or name
+        return "" if value is None else text_of(value, where, as_text=self._options.as_text)
 
     def _mark(self, row: Mapping[str, object]) -> bool | None:
         value = self._optional(row, "is_classification")

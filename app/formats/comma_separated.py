@@ -103,7 +103,7 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when there is no header, it lacks a column, or a row never ends.
     """
-    columns = Columns(options.columns, options.limits)
+    columns = Columns(options)
     lines = _Lines(source, options.limits)
     reader = csv.reader(iter(lines), strict=True)
     header = _header(reader)

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias
 
 from pydantic import ValidationError, create_model
 
-from app.dataset_row import Exchange, Record, Unreadable
+from app.dataset_row import Exchange, FieldName, Record, Unreadable
 from app.errors import Fault, InvalidInput, faults_from
 from app.formats.alpaca import (
     read_alpaca,
@@ -19,7 +19,6 @@ from app.formats.alpaca import (
 from app.formats.broken_rows import Numbered, excerpt
 from app.formats.chat.messages import read_messages, write_messages
 from app.formats.chat.sharegpt import read_sharegpt, write_sharegpt
-from app.formats.columns import FieldName
 from app.formats.comma_separated import read_csv, write_csv
 from app.formats.limits import ReadLimits, beyond
 from app.formats.options import (

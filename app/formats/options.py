@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from app.formats.columns import FieldName
+from app.dataset_row import FieldName
+from app.formats.foreign.passed_over import PassedOver
 from app.formats.limits import DEFAULT_LIMITS, ReadLimits
 
 CHAT_COLUMNS: frozenset[FieldName] = frozenset({"system", "history"})
@@ -93,6 +94,14 @@ class ReadOptions:
     None}``. None says that there is none; a field that is left out has its own name."""
     vicuna: VicunaOptions | None = None
     """ShareGPT: clean conversations as Vicuna did; None: read them unchanged."""
+    roles: Mapping[str, str] | None = None
+    """Chats: more names of speakers, ``{"customer": "user"}``; None: the known names only."""
+    as_text: bool = False
+    """Read numbers, true and false as text."""
+    ignored: frozenset[str] = frozenset()
+    """Columns to pass over even if they say that a row is not to be learnt, or more than text."""
+    passed_over: PassedOver | None = None
+    """Counts the columns that are not read; None: they are not counted."""
     limits: ReadLimits = DEFAULT_LIMITS
     """Sizes and counts beyond which a row or a file is refused."""
 

@@ -9,8 +9,8 @@ from pyarrow import parquet as pq
 from app.dataset_row import Record, Unreadable
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large, too_large
-from app.formats.chat.turns import MESSAGES, SHAREGPT, TurnShape, record_of_turns
-from app.formats.columns import Columns
+from app.formats.chat.turns import LIST_KEYS, ChatReader
+from app.formats.columns import REQUIRED, Columns
 from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
 from app.formats.parquet_pieces import ParquetPieces
 
@@ -67,7 +67,7 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         InvalidInput: when it is no whole Parquet file, or lacks a column.
         TooLarge: when it has more rows, or decodes to more bytes, than the limits allow.
     """
-    columns = Columns(options.columns, options.limits)
+    columns = Columns(options)
     if not source.seekable():
         raise _unreadable("it is compressed once more; unpack it first")
     try:
@@ -81,6 +81,9 @@ def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[
     pieces = ParquetPieces(source, options.limits)
     convert, names = _meaning(pieces.names, columns, options)
     wanted = [name for name in pieces.names if name in names]
+    if options.passed_over is not None:
+        for name, rows in pieces.filled(set(pieces.names) - names):
+            options.passed_over.add([name], rows)
     row = 0
     for cells in pieces.read(wanted):
         if cells is None:
@@ -96,15 +99,12 @@ def _meaning(
     there: Sequence[str], columns: Columns, options: ReadOptions
 ) -> tuple[Callable[[object], Record], Set[str]]:
     """The columns to read, and the conversion of a row; chats have columns of their own."""
-    for shape in (MESSAGES, SHAREGPT):
-        if options.columns is None and shape.list_key in there and "instruction" not in there:
-            return _of_turns(shape), {shape.list_key}
+    for key in LIST_KEYS:
+        if options.columns is None and key in there and not set(REQUIRED) <= set(there):
+            chats = ChatReader(options, first=key)
+            return chats.record, chats.looked_at(key)
     columns.refuse_if_not_among(set(there))
-    return columns.record, columns.names
-
-
-def _of_turns(shape: TurnShape) -> Callable[[object], Record]:
-    return lambda row: record_of_turns(shape.turns(row))
+    return columns.record, columns.looked_at
 
 
 def _record(

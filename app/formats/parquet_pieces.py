@@ -5,7 +5,7 @@ its number. So text columns are read as dictionaries, each batch is measured bef
 values is decoded, and it is cut until each piece fits. What the footer claims is checked before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import BinaryIO, TypeAlias
 
 import pyarrow as pa
@@ -66,6 +66,23 @@ class ParquetPieces:
                 self._decoded.add(sum(map(_decoded_bytes, batch.columns)))
                 yield from self._cells(batch)
 
+    def filled(self, names: Set[str]) -> Iterator[tuple[str, int]]:
+        """Count the rows in which columns hold something, by the figures of the file.
+
+        Yields:
+            A column and a number of rows, for each group of rows.
+        """
+        for number in range(self._metadata.num_row_groups):
+            group = self._metadata.row_group(number)
+            rows: dict[str, int] = {}
+            for place in range(group.num_columns):
+                part = group.column(place)
+                # A column of lists or objects is stored as several.
+                name = part.path_in_schema.partition(".")[0]
+                if name in names:
+                    rows[name] = max(rows.get(name, 0), min(group.num_rows, _values_in(part)))
+            yield from rows.items()
+
     def _leaves(self, wanted: Sequence[str]) -> list[int]:
         """Return the numbers of the stored columns that make up the wanted ones."""
         schema = self._metadata.schema
@@ -105,6 +122,14 @@ class ParquetPieces:
             yield None
         else:
             yield [_python_values(column) for column in batch.columns]
+
+
+def _values_in(part: pq.ColumnChunkMetaData) -> int:
+    figures = part.statistics
+    if figures is None:
+        return int(part.num_values)
+    has_texts = figures.has_min_max and isinstance(figures.max, str)
+    return 0 if has_texts and not figures.max else int(figures.num_values)
 
 
 def _decoded_bytes(array: pa.Array) -> int:

@@ -82,8 +82,7 @@ def read_prompt_completion(source: BinaryIO, options: ReadOptions) -> Iterator[N
     Raises:
         InvalidInput: when no row has a prompt or a completion.
     """
-    columns = Columns(
-        {"instruction": "prompt", "output": "completion", "input": None}, options.limits
-    )
+    mapping = {"instruction": "prompt", "output": "completion", "input": None}
+    columns = Columns(options, mapping)
     yield from read_lines(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()

@@ -40,6 +40,7 @@ class _FaultFields(BaseModel):
     message: str
     line: int | None = None
     field: str | None = None
+    row: int | None = None
 
 
 class _Page(BaseModel):
@@ -222,7 +223,7 @@ def _failure(response: httpx.Response, resource: Resource | None) -> SeedbedErro
     except ValidationError:
         problem = _Problem(title=response.reason_phrase)
     message = problem.detail or problem.title or response.reason_phrase
-    faults = [Fault(fault.message, fault.line, fault.field) for fault in problem.faults]
+    faults = [Fault(fault.message, fault.line, fault.field, fault.row) for fault in problem.faults]
     match response.status_code:
         case 404 if resource is not None:
             return NotFound(*resource)

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
-from app.formats.chat.turns import MESSAGES, record_of_turns, turns_of_record
+from app.formats.chat.turns import ChatReader, turns_of_record
 from app.formats.json.lines import write_lines
 from app.formats.json.list_file import read_either
 from app.formats.json.values import quoted
@@ -26,5 +26,6 @@ def _object(record: Record) -> str:
 
 
 def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read one chat per line, or a JSON list of chats; other columns are ignored."""
-    return read_either(source, options.limits, lambda row: (record_of_turns(MESSAGES.turns(row)),))
+    """Read one chat per line, or a JSON list of chats."""
+    chats = ChatReader(options, first="messages")
+    return read_either(source, options.limits, lambda row: (chats.record(row),))

@@ -5,7 +5,8 @@ from typing import BinaryIO
 
 from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
-from app.formats.chat.turns import SHAREGPT, Speaker, record_of_turns, turns_of_record
+from app.formats.chat.roles import Speaker
+from app.formats.chat.turns import ChatReader, turns_of_record
 from app.formats.chat.vicuna import Cleaner
 from app.formats.json.list_file import read_either, write_list
 from app.formats.json.values import quoted
@@ -33,9 +34,8 @@ def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when it is a list and not whole.
     """
+    chats = ChatReader(options, first="conversations")
     if options.vicuna is None:
-        return read_either(
-            source, options.limits, lambda row: (record_of_turns(SHAREGPT.turns(row)),)
-        )
+        return read_either(source, options.limits, lambda row: (chats.record(row),))
     cleaner = Cleaner(options.vicuna)
-    return read_either(source, options.limits, lambda row: cleaner.records(SHAREGPT.turns(row)))
+    return read_either(source, options.limits, lambda row: cleaner.records(chats.turns(row)))

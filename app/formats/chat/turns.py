@@ -2,12 +2,35 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from app.dataset_row import Exchange, Record
 from app.formats.broken_rows import BrokenRow, text_of
+from app.formats.chat.parts import content_text
+from app.formats.chat.roles import TOOL_ROLES, Speaker, role_map
+from app.formats.foreign.passed_over import filled, has_something
+from app.formats.foreign.unsupported import (
+    MEDIA,
+    REASONING,
+    ROW_COLUMNS,
+    TOOL_CALLS,
+    TOOLS,
+    TURN_MARKS,
+    refuse_row,
+    refuse_turn,
+)
+from app.formats.options import ReadOptions
 
-Speaker: TypeAlias = Literal["system", "user", "assistant"]
+LIST_KEYS = ("messages", "conversations", "conversation")
+"""Columns that hold the turns of a chat."""
+_TEXTS_KEY = "data"
+"""UltraChat's column of plain texts, the user's and the assistant's in turn."""
+_SYSTEM_KEYS = ("system", "system_prompt", "system_message")
+SPEAKER_KEYS = ("role", "from")
+TEXT_KEYS = ("content", "value", "text")
+_TURN_KEYS = frozenset((*SPEAKER_KEYS, *TEXT_KEYS))
+_PAIR = frozenset(("input", "output"))
+_KNOWN_FIELDS = _TURN_KEYS | TOOL_CALLS | TOOLS | MEDIA | REASONING | TURN_MARKS
+_MOST_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,76 +41,148 @@ class Turn:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TurnShape:
-    """The names that a format uses for turns."""
+class ChatReader:
+    """Reads the turns of rows in any of the shapes that people have."""
 
-    list_key: str
-    """The column that holds the turns."""
-    speaker_key: str
-    text_key: str
-    speakers: Mapping[str, Speaker]
-    """Every name of a speaker that is read."""
+    def __init__(self, options: ReadOptions, first: str) -> None:
+        """Take the options.
 
-    def turns(self, row: object) -> list[Turn]:
-        """Read a row's turns in order, by any speaker.
+        Args:
+            options: roles, columns to ignore, the counter of columns that are passed over.
+            first: the column to read where a row has several lists of turns.
+
+        Raises:
+            InvalidInput: the roles have faults.
+        """
+        self._options = options
+        self._roles = role_map(options.roles)
+        self._keys = (first, *(key for key in LIST_KEYS if key != first))
+
+    def looked_at(self, key: str) -> frozenset[str]:
+        """Return the columns that are read where the turns are in the column `key`."""
+        return (ROW_COLUMNS - self._options.ignored) | {key, *_SYSTEM_KEYS}
+
+    def record(self, row: object) -> Record:
+        """Return the record of a row.
 
         Raises:
             BrokenRow: with what is wrong.
         """
-        if not isinstance(row, dict):
-            raise BrokenRow("not_object", f"a row is an object with {self.list_key}")
-        turns = row.get(self.list_key)
-        if turns is None:
-            raise BrokenRow("missing_column", f"{self.list_key} is missing")
-        if not isinstance(turns, list):
-            raise BrokenRow("not_object", f"{self.list_key} must be a list of turns")
-        return [self._turn(turn, f"{self.list_key}[{n}]") for n, turn in enumerate(turns)]
+        return record_of_turns(self.turns(row))
 
-    def _turn(self, turn: object, where: str) -> Turn:
-        if not isinstance(turn, dict):
-            raise BrokenRow("not_object", f"{where} must be an object")
-        name = turn.get(self.speaker_key)
-        speaker = self.speakers.get(name) if isinstance(name, str) else None
-        if speaker is None:
-            raise BrokenRow("unknown_role", f"{where}.{self.speaker_key} is {_named(name)}")
-        if self.text_key not in turn:
-            raise BrokenRow("not_text", f"{where}.{self.text_key} is missing")
-        return Turn(speaker, text_of(turn[self.text_key], f"{where}.{self.text_key}"))
+    def turns(self, row: object) -> list[Turn]:
+        """Return the turns of a row in order, by any speaker; its system message comes first.
+
+        Raises:
+            BrokenRow: with what is wrong.
+        """
+        over: set[str] = set()
+        if isinstance(row, list):
+            turns = self._turns(row, "turn ", over)
+        elif isinstance(row, dict):
+            key = self._list_key(row)
+            refuse_row(row, self._options.ignored)
+            over.update(filled(row, {key, *_SYSTEM_KEYS}))
+            turns = self._turns(_list(row[key], key), key, over)
+            turns = _with_system(turns, _system(row))
+        else:
+            raise BrokenRow("not_object", f"a row is an object with {self._keys[0]}")
+        if over and self._options.passed_over is not None:
+            self._options.passed_over.add(over)
+        return turns
+
+    def _list_key(self, row: Mapping[str, object]) -> str:
+        for key in self._keys:
+            if row.get(key) is not None:
+                return key
+        texts = row.get(_TEXTS_KEY)
+        if isinstance(texts, list) and texts and isinstance(texts[0], str):
+            return _TEXTS_KEY
+        raise BrokenRow("missing_column", f"{self._keys[0]} is missing")
+
+    def _turns(self, found: list[object], where: str, over: set[str]) -> list[Turn]:
+        if len(found) > 1 and all(isinstance(turn, str) for turn in found):
+            # LIMA and UltraChat: the user's and the assistant's texts in turn.
+            return [
+                Turn("assistant" if number % 2 else "user", text_of(text, f"{where}[{number}]"))
+                for number, text in enumerate(found)
+            ]
+        turns: list[Turn] = []
+        for number, turn in enumerate(found):
+            place = f"{where}[{number}]"
+            if not isinstance(turn, dict):
+                raise BrokenRow("not_object", f"{place} must be an object")
+            if turn.keys() >= _PAIR and not turn.keys() & _TURN_KEYS:
+                # Capybara: a user's and an assistant's turn in one.
+                turns.append(Turn("user", text_of(turn["input"], f"{place}.input")))
+                turns.append(Turn("assistant", text_of(turn["output"], f"{place}.output")))
+                over.update(f"{where}[].{name}" for name in filled(turn, _PAIR))
+            else:
+                turns.append(self._turn(turn, place))
+                if len(turn) > 2:
+                    over.update(f"{where}[].{name}" for name in filled(turn, _KNOWN_FIELDS))
+        return turns
+
+    def _turn(self, turn: Mapping[str, object], place: str) -> Turn:
+        speaker = self._speaker(turn, place)
+        if len(turn) > 2:
+            refuse_turn(turn, place, answers=speaker == "assistant")
+        key = _only(turn, TEXT_KEYS, place, "not_text")
+        text = content_text(turn[key], f"{place}.{key}", as_text=self._options.as_text)
+        return Turn(speaker, text)
+
+    def _speaker(self, turn: Mapping[str, object], place: str) -> Speaker:
+        key = _only(turn, SPEAKER_KEYS, place, "unknown_role")
+        name = turn[key]
+        if not isinstance(name, str):
+            raise BrokenRow("unknown_role", f"{place}.{key} is no text")
+        plain = name.strip().lower()
+        speaker = self._roles.get(plain)
+        if speaker is not None:
+            return speaker
+        if plain in TOOL_ROLES:
+            raise BrokenRow(
+                "tool_calls", f"{place}.{key} is {name[:50]!r}: a tool, which a record can't hold"
+            )
+        shown = repr(name[:50])
+        raise BrokenRow("unknown_role", f"{place}.{key} is {shown}; map it with --roles (roles)")
 
 
-def _named(name: object) -> str:
-    return repr(name[:50]) if isinstance(name, str) else "no text"
+def _only(turn: Mapping[str, object], keys: Sequence[str], place: str, reason: str) -> str:
+    """Return the key among these that a turn has; null counts only where there is no other."""
+    there = [key for key in keys if key in turn]
+    there = [key for key in there if turn[key] is not None] or there[:1]
+    if not there:
+        names = ", ".join(map(repr, sorted(turn)[:_MOST_KEYS])) or "nothing"
+        raise BrokenRow(reason, f"{place}.{keys[0]} is missing; there is {names}")
+    if any(turn[key] != turn[there[0]] for key in there[1:]):
+        raise BrokenRow("ambiguous_turn", f"{place} has {' and '.join(there)}, which differ")
+    return there[0]
 
 
-MESSAGES = TurnShape(
-    list_key="messages",
-    speaker_key="role",
-    text_key="content",
-    # Newer models have "developer" where older ones have "system".
-    speakers={
-        "system": "system",
-        "developer": "system",
-        "user": "user",
-        "assistant": "assistant",
-    },
-)
-SHAREGPT = TurnShape(
-    list_key="conversations",
-    speaker_key="from",
-    text_key="value",
-    # What people's collections call the two sides.
-    speakers={
-        "system": "system",
-        "human": "user",
-        "user": "user",
-        "gpt": "assistant",
-        "chatgpt": "assistant",
-        "assistant": "assistant",
-        "bing": "assistant",
-        "bard": "assistant",
-    },
-)
+def _list(turns: object, key: str) -> list[object]:
+    if not isinstance(turns, list):
+        raise BrokenRow("not_object", f"{key} must be a list of turns")
+    return turns
+
+
+def _system(row: Mapping[str, object]) -> str:
+    """Return the system message that stands beside the turns; empty: there is none."""
+    found = {text_of(row[key], key) for key in _SYSTEM_KEYS if has_something(row.get(key))}
+    if len(found) > 1:
+        raise BrokenRow("two_systems", "the row has two system messages, which differ")
+    return next(iter(found), "")
+
+
+def _with_system(turns: list[Turn], system: str) -> list[Turn]:
+    has_own = bool(turns) and turns[0].speaker == "system"
+    own = turns[0].text if has_own else ""
+    if not system or own.strip() == system.strip():
+        return turns
+    if own:
+        what = "a system message beside the turns, and another one among them"
+        raise BrokenRow("two_systems", what)
+    return [Turn("system", system), *turns[has_own:]]
 
 
 def record_of_turns(turns: Sequence[Turn]) -> Record:

@@ -167,7 +167,7 @@ def _read(writer: DatasetWriter, rows: Iterator[Numbered], *, skip: bool) -> Non
         elif skip:
             writer.drop(Drop("reading", row.reason, row.detail, row.text, _origin_of(row)))
         else:
-            faults.append(Fault(f"{row.reason}: {row.detail}", row.line or row.row))
+            faults.append(_fault_of(row))
             if len(faults) == _MAX_FAULTS:
                 break
     if faults:
@@ -186,6 +186,11 @@ def _marked(rows: Iterator[Numbered]) -> Iterator[Numbered]:
     for number, row in rows:
         marked = replace(row, is_classification=True) if isinstance(row, Record) else row
         yield number, marked
+
+
+def _fault_of(row: Unreadable) -> Fault:
+    what = f"{row.reason}: {row.detail}"
+    return Fault(what, row=row.row) if row.line is None else Fault(what, line=row.line)
 
 
 def _origin_of(row: Unreadable) -> Origin:

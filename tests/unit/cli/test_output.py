@@ -83,8 +83,8 @@ def test_faults_are_a_table_for_a_person_and_a_list_for_a_program(
         "error": {
             "message": "Two faults.",
             "faults": [
-                {"message": "is empty", "line": 3, "field": "instruction"},
-                {"message": "is odd", "line": None, "field": "name"},
+                {"message": "is empty", "line": 3, "row": None, "field": "instruction"},
+                {"message": "is odd", "line": None, "row": None, "field": "name"},
             ],
         }
     }
@@ -100,12 +100,19 @@ def test_ctrl_c_has_its_message_and_code(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_table_of_faults_has_only_the_columns_that_say_something() -> None:
     assert drawn(fault_table(FAULTS)).split("\n")[0].split() == ["line", "field", "problem"]
+    rows = (Fault("is null", row=2), Fault("is null", row=3))
+    assert drawn(fault_table(rows)).split("\n")[0].split() == ["row", "problem"]
     assert drawn(fault_table(FAULTS[1:])).split("\n")[0].split() == ["field", "problem"]
     assert drawn(fault_table((Fault("[b]x[/]"),))).split("\n")[1].strip() == "[b]x[/]"
 
 
 def test_a_fault_keeps_its_place_as_json() -> None:
-    assert fault_json(FAULTS[0]) == {"message": "is empty", "line": 3, "field": "instruction"}
+    assert fault_json(FAULTS[0]) == {
+        "message": "is empty",
+        "line": 3,
+        "row": None,
+        "field": "instruction",
+    }
 
 
 def test_progress_goes_to_standard_error() -> None:

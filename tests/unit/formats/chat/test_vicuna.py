@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.dataset_row import Exchange, Record, Unreadable
 from app.formats.broken_rows import BrokenRow
-from app.formats.chat.turns import Speaker, Turn
+from app.formats.chat.roles import Speaker
+from app.formats.chat.turns import Turn
 from app.formats.chat.vicuna import Cleaned, Cleaner, clean, html_to_markdown
 from app.formats.formats import FORMATS
 from app.formats.options import ReadOptions, VicunaOptions
@@ -199,7 +200,7 @@ def test_sharegpt_is_read_cleaned_when_it_is_asked_for() -> None:
         Record("s", "t", history=(Exchange("q", "r"),)),
     ]
     assert [(row.reason, row.row) for row in rows if isinstance(row, Unreadable)] == [
-        ("opening_turn", 1), ("wrong_order", 2), ("repeated_conversation", 3), ("unknown_role", 5),
+        ("opening_turn", 1), ("wrong_order", 2), ("repeated_conversation", 3), ("tool_calls", 5),
     ]  # fmt: skip
 
 

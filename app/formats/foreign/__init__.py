@@ -1,0 +1,1 @@
+"""What other files hold and records do not: columns and kinds of files, counted or refused."""
