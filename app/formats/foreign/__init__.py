@@ -1,1 +1,1 @@
-"""What other files hold and records do not: columns and kinds of files, counted or refused."""
+"""Columns and kinds of files that records have no place for: named, counted or refused."""
