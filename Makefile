@@ -4,6 +4,7 @@ TARGET ?= 32
 OUT ?= alpaca_data.json
 # Tests wait more than they work.
 AT_ONCE ?= 4
+ENGINE ?= docker
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
@@ -12,10 +13,10 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check format kills faults mutants bench lock clean migration
+.PHONY: help run up test check format kills faults mutants bench lock clean migration pin-images check-image
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/run.installed ## grow alpaca_data.json from the bundled seed tasks with a model on this machine
 	@$(BIN)/seedbed run seed_tasks/seed_tasks.jsonl --target $(TARGET) --out $(OUT)
@@ -56,6 +57,12 @@ bench: .venv/dev.installed ## benchmark workers; POOL=file.json: the near-duplic
 
 migration: .venv/dev.installed ## NAME="add something": write the next migration from the models
 	@$(BIN)/python -m migrations.writing "$(NAME)"
+
+pin-images: .venv/run.installed ## fix the digests of the images in Dockerfile and docker-compose.yml
+	@$(BIN)/python -m images.pin
+
+check-image: .venv/run.installed ## build the image and let it do a run; ENGINE=podman; not in the gate
+	@$(BIN)/python -m images.check --engine $(ENGINE)
 
 lock: .venv/dev.installed ## update the pinned versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

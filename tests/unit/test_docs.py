@@ -29,7 +29,7 @@ FLAGS_OF_OTHERS = {
     "--scale", "--synthetic", "--torch-backend",
 }  # fmt: skip
 READ_BY_TESTS = {"SEEDBED_POOL_FILE", "SEEDBED_RENEW_GOLDEN"}
-TARGETS = set(re.findall(r"^([a-z.\w/]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z.\w/-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 def pages() -> Iterator[tuple[str, str]]:
