@@ -1,22 +1,30 @@
 """The API process: ``python -m app.api``."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from app.api.application import build_api
 from app.api.context import ApiContext
 from app.api.security.access import refuse_to_listen_openly
+from app.api.security.owner import Owner, PeerProtocol
 from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery
+from app.services.access import api_keys
 from app.services.context import ServiceContext, open_service_context
 from app.services.local_worker import LocalWorker
 from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
 from app.settings import Settings
+from app.stack.owner_token import make_owner_token, remove_owner_token
+from app.store.database import Database
+from app.store.health import trouble
 
+_log = logging.getLogger(__name__)
 _GRACE_S = 3
 """Seconds that running requests get after the stop signal."""
 
@@ -30,13 +38,27 @@ def main() -> None:
             refuse_to_listen_openly(settings.api_host, service.database)
         except ConfigurationError as error:
             sys.exit(str(error))
+        _keep_token(settings.data_dir, service.database)
         with _context(settings, service) as context:
             _serve(context, settings)
 
 
+def _keep_token(data_dir: Path, database: Database) -> None:
+    """Make the owner's token while no API key was made yet; later it is of no use."""
+    if trouble(database) is None and api_keys.are_needed(database):
+        remove_owner_token(data_dir)
+    elif make_owner_token(data_dir) is None:
+        _log.warning(
+            "no token could be stored in %s: requests whose user can't be told are refused",
+            data_dir,
+        )
+
+
 def _serve(context: ApiContext, settings: Settings) -> None:
     uvicorn.run(
-        build_api(context),
+        build_api(context, Owner(settings.data_dir)),
+        # Gives each request the user at the other end of its connection.
+        http=PeerProtocol,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

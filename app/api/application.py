@@ -23,6 +23,7 @@ from app.api.routes import (
 )
 from app.api.routes import metrics as metrics_route
 from app.api.security.access import Access
+from app.api.security.owner import Owner
 
 VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
@@ -32,14 +33,21 @@ a problem detail (RFC 9457)."""
 _KEYS_ARE_DOCUMENTED = Depends(
     HTTPBearer(auto_error=False, scheme_name="API key", description="`seedbed keys create`")
 )
+_WHOM_THE_KERNEL_NAMES = Owner()
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": problems.Problem, "description": "No valid API key was sent."},
     403: {"model": problems.Problem, "description": "The key's scopes do not allow it."},
 }
 
 
-def build_api(context: ApiContext) -> FastAPI:
-    """Build the application; the caller closes the service after it."""
+def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> FastAPI:
+    """Build the application; the caller closes the service after it.
+
+    Args:
+        context: the services behind it.
+        owner: tells who may use it before the first API key is made. The server of the application
+            must use `PeerProtocol`, or nobody is known.
+    """
     api = FastAPI(title="Seedbed", version=VERSION, description=_ABOUT)
     api.state.context = context
     api.state.metrics = metrics = Metrics(context.service.database)
@@ -50,6 +58,7 @@ def build_api(context: ApiContext) -> FastAPI:
         Access,
         database=context.service.database,
         readiness_threads=context.readiness_threads,
+        owner=owner,
     )
     api.add_middleware(HttpMetrics, metrics=metrics, routes=api.routes)
     api.add_middleware(RequestIds)

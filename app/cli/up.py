@@ -1,12 +1,14 @@
 """`seedbed up`: the whole service on this machine, until Ctrl-C."""
 
 import time
+from pathlib import Path
 
 from rich.text import Text
 
 from app.cli.arguments import AsJson
 from app.cli.output import Output
 from app.cli.service.find_service import read_settings, start_stack
+from app.stack.owner_token import owner_token
 
 _CHECK_EVERY_S = 0.5
 
@@ -24,7 +26,7 @@ def up(as_json: AsJson = False) -> None:
                 data_dir = settings.data_dir.expanduser().resolve()
                 addresses = {
                     "api": service.client.url,
-                    "docs": f"{service.client.url}/docs",
+                    "docs": _documentation(service.client.url, settings.data_dir),
                     "data": str(data_dir),
                     "logs": str(data_dir / "logs"),
                 }
@@ -37,3 +39,9 @@ def up(as_json: AsJson = False) -> None:
         except KeyboardInterrupt:
             # Ctrl-C is the usual way to end this command, so the exit code is 0.
             output.message("Stopped.")
+
+
+def _documentation(url: str, data_dir: Path) -> str:
+    """Return the address of the documentation, which lets its browser in where that is needed."""
+    token = owner_token(data_dir)
+    return f"{url}/docs" if token is None else f"{url}/docs?token={token}"

@@ -30,6 +30,7 @@ from app.services.context import ServiceContext
 from app.store.database import Database
 from app.store.tables.api_keys import ApiKey
 from tests.conftest import MOSTLY_POSTGRESQL
+from tests.owners import OWN_USER
 
 pytestmark = MOSTLY_POSTGRESQL
 
@@ -95,7 +96,7 @@ def door(database: Database) -> Door:
         lease_s=1.0,
     )
     api_context = ApiContext(context, send=lambda _: None, broker_trouble=lambda: None)
-    return Door(build_api(api_context), database)
+    return Door(build_api(api_context, OWN_USER), database)
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -304,7 +305,7 @@ def test_a_stream_ends_within_a_second_of_its_key(database: Database) -> None:
 
     async def follow() -> float:
         stream = asyncio.create_task(
-            Access(endless, database, CapacityLimiter(1))(scope, receive, note)
+            Access(endless, database, CapacityLimiter(1), OWN_USER)(scope, receive, note)
         )
         await asyncio.sleep(1.3)
         assert not stream.done()

@@ -40,6 +40,7 @@ from tests.integration.batch_runs import (
     problem,
     settle,
 )
+from tests.owners import OWN_USER
 
 pytestmark = [pytest.mark.crash, MOSTLY_POSTGRESQL]
 
@@ -147,7 +148,7 @@ def test_an_endpoint_without_a_batch_api_pauses_the_run_and_a_person_does_withou
 def ask(bench: Bench, method: str, path: str) -> httpx.Response:
     async def asked() -> httpx.Response:
         context = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
-        transport = httpx.ASGITransport(build_api(context), client=("127.0.0.1", 50_000))
+        transport = httpx.ASGITransport(build_api(context, OWN_USER), client=("127.0.0.1", 50_000))
         base_url = "http://127.0.0.1:8000"
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
             return await http.request(method, path)

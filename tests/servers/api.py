@@ -11,6 +11,7 @@ import uvicorn
 
 from app.api.application import build_api
 from app.api.context import ApiContext
+from app.api.security.owner import PeerProtocol
 from app.stack.ports import free_port
 
 
@@ -33,7 +34,11 @@ def running_api(context: ApiContext) -> Iterator[RunningApi]:
     """Serve the API on a free port of loopback; answers under way are cut off at the end."""
     port = free_port("127.0.0.1")
     config = uvicorn.Config(
-        build_api(context), port=port, log_config=None, timeout_graceful_shutdown=1
+        build_api(context),
+        http=PeerProtocol,
+        port=port,
+        log_config=None,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="api")

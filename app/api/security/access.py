@@ -5,13 +5,14 @@ the scope `admin`. A request is checked before its body is read, and a stream on
 lasts.
 
 - Health is open to everyone. It says only that the process is alive.
-- Readiness is open to this machine, for the container's health check and the embedded stack; other
-  machines need a key.
+- Readiness is open to the owner on this machine, for the container's health check and the embedded
+  stack; other users, other machines and proxies need a key.
 - The documentation (`/docs`, `/redoc`, `/openapi.json`) is open once a key exists: it is as public
   as the source code, and a browser cannot send a key with a page.
 - Everything else needs a key that `rules` allows it to. Until the first key is made, everything,
-  including the documentation, is open to this machine only (see `loopback`). From then on the
-  service never opens again without a key, even when all keys are revoked.
+  including the documentation, is open to the owner alone, on this machine (see `loopback` and
+  `owner`). From then on the service never opens again without a key, even when all keys are
+  revoked.
 
 Keys are accepted only in the Authorization header. A browser does not add it by itself, so a
 foreign web page cannot use a key, and only a service without keys has to check origins.
@@ -29,12 +30,20 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api import problems
-from app.api.security.loopback import READING_METHODS, from_this_machine, is_loopback, why_not_local
+from app.api.security.loopback import (
+    READING_METHODS,
+    from_this_machine,
+    is_loopback,
+    through_a_proxy,
+    why_not_local,
+)
+from app.api.security.owner import Owner
 from app.api.security.rules import rule_of
 from app.api.security.scrapers import METRICS, Scrapers
 from app.errors import ConfigurationError, Forbidden, Unauthenticated
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope
+from app.stack.owner_token import is_owner_token
 from app.store.access.makers import Makers
 from app.store.database import Database
 from app.store.health import trouble
@@ -112,13 +121,15 @@ class Access:
         app: the application behind it.
         database: where the keys are.
         readiness_threads: the threads that check readiness, and so also its callers.
+        owner: tells who may use the service before the first key is made.
     """
 
     def __init__(
-        self, app: ASGIApp, database: Database, readiness_threads: CapacityLimiter
+        self, app: ASGIApp, database: Database, readiness_threads: CapacityLimiter, owner: Owner
     ) -> None:
         self._app = app
         self._database = database
+        self._owner = owner
         self._readiness_threads = readiness_threads
         self._threads = CapacityLimiter(_THREADS)
         self._scrapers = Scrapers(self._check)
@@ -138,6 +149,9 @@ class Access:
         if caller is not None:
             self._uses.record(caller)
             scope.setdefault("state", {})[_CALLER] = caller
+        elif (with_cookie := self._owner.cookie_for(connection)) is not None:
+            await with_cookie(scope, receive, send)
+            return
         try:
             await self._app(scope, receive, self._checked_again(connection, send))
         except _Withdrawn:
@@ -146,7 +160,8 @@ class Access:
 
     async def _checked(self, connection: HTTPConnection) -> Caller | None:
         """Check as `_check` does, in a thread only when the database must be asked."""
-        if _is_open(connection):
+        reads = connection.scope.get("method", "") in READING_METHODS
+        if reads and connection.scope["path"] == HEALTH:
             return None
         if connection.scope["path"] == METRICS:
             return await self._scrapers.check(connection)
@@ -162,17 +177,19 @@ class Access:
             Forbidden: The key's scopes are not enough, or the request is not from this machine.
         """
         method, path = connection.scope.get("method", ""), connection.scope["path"]
+        if path == READINESS and method in READING_METHODS and self._may_ask_readiness(connection):
+            return None
         key = _bearer(connection)
         caller = api_keys.authenticate(self._database, key) if key else None
         if caller is None and not api_keys.are_needed(self._database):
-            _only_locally(connection)
+            self._only_for_owner(connection)
             return None
         if method in READING_METHODS and path in DOCUMENTATION:
             return None
         if caller is None:
             raise Unauthenticated(
                 "The API key is not known, or was revoked."
-                if key
+                if key and not is_owner_token(key)
                 else "This needs an API key. Send it as a header: Authorization: Bearer KEY"
             )
         rule, names = rule_of(method, path)
@@ -183,6 +200,21 @@ class Access:
             if owners is not None:
                 _must_own(caller, owners)
         return caller
+
+    def _may_ask_readiness(self, connection: HTTPConnection) -> bool:
+        return (
+            from_this_machine(connection)
+            and not through_a_proxy(connection)
+            and self._owner.may_be(connection)
+        )
+
+    def _only_for_owner(self, connection: HTTPConnection) -> None:
+        reason = why_not_local(connection) or self._owner.why_not(connection)
+        if reason is not None:
+            raise Forbidden(
+                f"{reason}. There is no API key, and without one the service is for its own user"
+                f" on its own machine alone. {_MAKE_ONE}."
+            )
 
     def _checked_again(self, connection: HTTPConnection, send: Send) -> Send:
         checked_at = time.monotonic()
@@ -229,24 +261,7 @@ class _Uses:
         task.add_done_callback(self._tasks.discard)
 
 
-def _is_open(connection: HTTPConnection) -> bool:
-    """Return True for health, and for readiness from this machine."""
-    if connection.scope.get("method", "") not in READING_METHODS:
-        return False
-    path = connection.scope["path"]
-    return path == HEALTH or (path == READINESS and from_this_machine(connection))
-
-
 def _bearer(connection: HTTPConnection) -> str | None:
     """Return the key of the Authorization header; None: there is none."""
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
-
-
-def _only_locally(connection: HTTPConnection) -> None:
-    reason = why_not_local(connection)
-    if reason is not None:
-        raise Forbidden(
-            f"{reason}. There is no API key, and without one the service is for the user of its"
-            f" own machine alone. {_MAKE_ONE}."
-        )

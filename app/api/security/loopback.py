@@ -2,7 +2,8 @@
 
 Without an API key only this machine is served. Three things could pass for it: a client that claims
 another address in a header (headers are never trusted), a remote client behind a proxy on this
-machine, and a web page in a browser on this machine, which can reach loopback.
+machine, and a web page in a browser on this machine, which can reach loopback. A proxy that adds no
+header is told by its user (see `owner`).
 """
 
 import re
@@ -13,7 +14,53 @@ from starlette.requests import HTTPConnection
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PROXY_HEADERS = frozenset(
+    {
+        "forwarded",
+        "forwarded-for",
+        "via",
+        "client-ip",
+        "true-client-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+        "x-real-port",
+        "x-remote-addr",
+        "x-remote-ip",
+        "x-proxyuser-ip",
+        "proxy-client-ip",
+        "wl-proxy-client-ip",
+        "proxy-connection",
+        "front-end-https",
+        "cdn-loop",
+        "x-arr-ssl",
+        "x-host",
+        "x-scheme",
+        "x-url-scheme",
+    }
+)
+_PROXY_PREFIXES = (
+    "akamai-",
+    "cf-",
+    "cloudfront-",
+    "fastly-",
+    "fly-",
+    "incap-",
+    "tailscale-",
+    "x-akamai-",
+    "x-amz-cf-",
+    "x-amzn-",
+    "x-appengine-",
+    "x-azure-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-google-",
+    "x-nginx-",
+    "x-original-",
+    "x-sucuri-",
+    "x-vercel-",
+)
+"""Beginnings of the headers that proxies and networks for content delivery add."""
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]@/]+))(?::[0-9]+)?")
 
 
@@ -38,14 +85,21 @@ def from_this_machine(connection: HTTPConnection) -> bool:
     return is_loopback(client.host) or (server is not None and client.host == server[0])
 
 
+def through_a_proxy(connection: HTTPConnection) -> bool:
+    """Return True when a request has a header that only proxies add."""
+    return any(
+        name in _PROXY_HEADERS or name.startswith(_PROXY_PREFIXES)
+        for name in (header.replace("_", "-") for header in connection.headers)
+    )
+
+
 def why_not_local(connection: HTTPConnection) -> str | None:
     """Return why a request may not come from a user of this machine; None: it does."""
     if connection.client is None or not is_loopback(connection.client.host):
         return "This request comes from another machine"
-    headers = connection.headers
-    if any(name in headers for name in _PROXY_HEADERS):
+    if through_a_proxy(connection):
         return "This request comes through a proxy"
-    asked_as = headers.getlist("host")
+    asked_as = connection.headers.getlist("host")
     if len(asked_as) != 1 or not is_loopback(_host_name(asked_as[0])):
         # A page whose name was made to point here (DNS rebinding) still sends its own name.
         return "This request asks for another host than localhost or 127.0.0.1"

@@ -15,6 +15,7 @@ from app.settings import EMBEDDED_MODEL, Settings
 from app.stack.data_folder import RunningService, running_service
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import variable_names
+from app.stack.owner_token import is_owner_token, owner_token
 from app.stack.wait_until import wait_until
 
 _START_TIMEOUT_S = 300.0
@@ -76,11 +77,14 @@ def connect(api: str | None, output: Output) -> Iterator[Service]:
         SeedbedError: no service runs there.
     """
     settings = read_settings()
+    running = running_service(settings.data_dir)
     if api is not None:
-        with ServiceClient(api_url(api), through_proxy=True, key=_key(settings)) as client:
+        url = api_url(api)
+        is_own = running is not None and running.api_url == url
+        key = _key_or_token(settings) if is_own else _key(settings)
+        with ServiceClient(url, through_proxy=not is_own, key=key) as client:
             yield Service(client)
         return
-    running = running_service(settings.data_dir)
     if running is None:
         raise SeedbedError(
             f"No service runs on the data folder {settings.data_dir}. Start one with `seedbed up`, "
@@ -109,10 +113,10 @@ def connect_or_start(api: str | None, output: Output) -> Iterator[Service]:
 @contextmanager
 def start_stack(settings: Settings, output: Output) -> Iterator[Service]:
     """Start the embedded stack, and stop it on leaving."""
-    key = _key(settings)
+    _key(settings)  # A wrong one is reported before anything is started.
     with (
         EmbeddedStack(settings, say=output.message) as stack,
-        ServiceClient(stack.api_url, through_proxy=False, key=key) as client,
+        ServiceClient(stack.api_url, through_proxy=False, key=_key_or_token(settings)) as client,
     ):
         try:
             yield Service(client, _default_model(settings), stack)
@@ -140,19 +144,25 @@ def _connect_when_started(
             f"The service of process {running.pid} did not start; its logs are in "
             f"{settings.data_dir / 'logs'}."
         )
-    with ServiceClient(found.api_url, through_proxy=False, key=_key(settings)) as client:
+    key = _key_or_token(settings)
+    with ServiceClient(found.api_url, through_proxy=False, key=key) as client:
         yield Service(client, _default_model(settings))
 
 
 def _key(settings: Settings) -> str | None:
     given = settings.api_key.get_secret_value().strip() if settings.api_key else ""
-    if given and not is_key(given):
+    if given and not is_key(given) and not is_owner_token(given):
         # Not sent to the service: it may be the secret of something else.
         raise ConfigurationError(
             "SEEDBED_API_KEY is not a Seedbed key: those start with sb_. `seedbed keys create NAME "
             "--scope run` makes one."
         )
     return given or None
+
+
+def _key_or_token(settings: Settings) -> str | None:
+    """Return the key to send to the service on the data folder, or else the token of the folder."""
+    return _key(settings) or owner_token(settings.data_dir)
 
 
 def _default_model(settings: Settings) -> str | None:

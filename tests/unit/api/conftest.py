@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from app.api.application import build_api
 from app.api.context import ApiContext, Following
 from app.services.context import ServiceContext
+from tests.owners import OWN_USER
 from tests.unit.services.conftest import (
     context,
     database_url,
@@ -39,7 +40,9 @@ def client_of(context: ServiceContext, sent: list[tuple[str, str]]) -> TestClien
         following=Following(poll_s=0.01),
     )
     address = "http://127.0.0.1:8000"
-    return TestClient(build_api(api_context), base_url=address, client=("127.0.0.1", 50_000))
+    return TestClient(
+        build_api(api_context, OWN_USER), base_url=address, client=("127.0.0.1", 50_000)
+    )
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from app.pipeline.seed_tasks import MAX_BYTES
 from app.services.access import api_keys
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
+from tests.owners import OWN_USER
 from tests.unit.api.conftest import Service
 
 ELSEWHERE = ("203.0.113.9", 50_000)
@@ -32,7 +33,8 @@ def test_a_service_whose_parts_answer_is_ready(service: Service) -> None:
 
 
 def test_a_service_without_its_broker_is_not_ready(context: ServiceContext) -> None:
-    api = build_api(ApiContext(context, send=lambda _: None, broker_trouble=lambda: "It is away."))
+    broken = ApiContext(context, send=lambda _: None, broker_trouble=lambda: "It is away.")
+    api = build_api(broken, OWN_USER)
     answer = TestClient(api, base_url="http://localhost", client=("127.0.0.1", 1)).get("/v1/ready")
     checks = {"database": "ok", "broker": "It is away."}
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "checks": checks})

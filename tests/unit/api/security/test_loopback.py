@@ -86,7 +86,32 @@ def test_a_client_from_elsewhere_stays_there_whatever_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["forwarded", "x_forwarded_for", "x_forwarded_host", "x_real_ip", "via"]
+    "header",
+    [
+        "forwarded",
+        "x_forwarded_for",
+        "x_forwarded_host",
+        "x_forwarded_proto",
+        "x_forwarded_port",
+        "x_forwarded_server",
+        "x_forwarded_ssl",
+        "x_real_ip",
+        "via",
+        "cf_connecting_ip",
+        "cf_ray",
+        "true_client_ip",
+        "x_client_ip",
+        "x_cluster_client_ip",
+        "x_original_forwarded_for",
+        "x_envoy_external_address",
+        "x_amzn_trace_id",
+        "fly_client_ip",
+        "fastly_client_ip",
+        "front_end_https",
+        "proxy_connection",
+        "cdn_loop",
+        "tailscale_user_login",
+    ],
 )
 def test_what_a_proxy_of_this_machine_brings_is_not_local(header: str) -> None:
     assert "proxy" in str(why_not_local(asked(**{header: "127.0.0.1"})))

@@ -7,6 +7,7 @@ import pytest
 from app.cli.exits import ExitCode
 from app.cli.service.find_service import api_url
 from app.stack.data_folder import locked_folder, publish
+from app.stack.owner_token import make_owner_token
 from app.stack.ports import free_port
 from tests.unit.cli.command_line import KEY, ROWS, Seedbed
 
@@ -50,6 +51,18 @@ def test_the_key_in_the_settings_is_sent(
         publish(folder, seedbed.service.url)
         assert seedbed("runs", api=api).code == ExitCode.OK
     assert seedbed.service.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_the_token_of_the_data_folder_is_sent_to_its_service_alone(seedbed: Seedbed) -> None:
+    token = make_owner_token(seedbed.folder / "data")
+    with locked_folder(seedbed.folder / "data") as folder:
+        publish(folder, seedbed.service.url)
+        for api in (True, False):
+            assert seedbed("runs", api=api).code == ExitCode.OK
+            assert seedbed.service.asked[-1].headers["authorization"] == f"Bearer {token}"
+        publish(folder, "http://127.0.0.1:9")
+        assert seedbed("runs").code == ExitCode.OK
+        assert "authorization" not in seedbed.service.asked[-1].headers
 
 
 def test_the_key_to_something_else_is_sent_nowhere_and_not_shown(
