@@ -1,6 +1,5 @@
 """Files and folders that appear under their name only when they are complete."""
 
-import errno
 import hashlib
 import io
 import os
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.disk_space import refusal
 from app.errors import Conflict, OutOfSpace
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 _MODE = 0o666
 _GZIP = b"\x1f\x8b"
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Hashed(io.RawIOBase):
@@ -107,7 +106,7 @@ def _closed_at_once(file: WholeFile) -> Iterator[WholeFile]:
 
 @contextmanager
 def out_of_space_told(path: Path) -> Iterator[None]:
-    """Make an anticipated failure of a full disk.
+    """Make an anticipated failure of a full or read-only disk.
 
     Raises:
         OutOfSpace: for the system's errors that say so.
@@ -115,10 +114,10 @@ def out_of_space_told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        why = refusal(error, path)
+        if why is None:
             raise
-        why = os.strerror(error.errno)
-        raise OutOfSpace(f"No space is left to write {path.name}: {why}.") from error
+        raise OutOfSpace(why) from error
 
 
 def keep_name(path: Path) -> None:

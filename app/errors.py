@@ -13,6 +13,7 @@ SeedbedError
 ├── StackError                a process of the embedded stack does not start, or not again
 ├── ServiceUnreachable        the command line cannot reach the service
 ├── OutOfSpace                the disk is full; no half-written file is left
+│   └── DatabaseFull          the disk of the database is full; nothing of the change was stored
 ├── HubError                  the Hugging Face Hub refused, or did not answer
 ├── TrainingError             the training cannot continue; the last good checkpoint is kept
 │   ├── MemoryTooSmall        the model, or a batch of rows, does not fit into memory
@@ -141,6 +142,10 @@ class ServiceUnreachable(SeedbedError):
 
 class OutOfSpace(SeedbedError):
     """The disk, or a quota, is full; the unfinished file is removed, earlier files are intact."""
+
+
+class DatabaseFull(OutOfSpace):
+    """The database can't write, for lack of space; the transaction changed nothing."""
 
 
 class HubError(SeedbedError):

@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     """Port of the API; 0: any free port."""
     api_key: SecretStr | None = None
     """API key that the command line sends."""
+    min_free_mb: int = Field(default=100, ge=0)
+    """Megabytes of the disks of `data_dir` and of the database that are kept free."""
+    downloads_mb: int = Field(default=10_000, ge=1)
+    """Most megabytes of files that are kept for further downloads."""
     slice_s: float = Field(default=10.0, gt=0, le=60)
     """Seconds that a worker works on one run before it turns to the next."""
     lease_s: float = Field(default=30.0, gt=0)

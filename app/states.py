@@ -35,7 +35,7 @@ class EndReason(StrEnum):
 
 
 class WaitKind(StrEnum):
-    """Why a run waits for its endpoints."""
+    """Why a run waits: for its endpoints, or for space on a disk."""
 
     OUTAGE = "outage"
     """They are down: no connection, no answer in time, or a server error."""
@@ -43,6 +43,8 @@ class WaitKind(StrEnum):
     """They answer that too much is asked."""
     LOADING = "loading"
     """They are loading the model."""
+    DISK = "disk"
+    """The disk of the database is full, or nearly full."""
 
 
 class ItemState(StrEnum):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from app.api.request_ids import HEADER, request_id_of
+from app.disk_space import refusal
 from app.errors import (
     ConfigurationError,
     Conflict,
@@ -76,6 +78,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(SeedbedError, anticipated)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(OSError, _system)
     api.add_exception_handler(Exception, _defect)
 
 
@@ -126,6 +129,15 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else "Unexpected."
     return _answer(request, status, detail)
+
+
+def _system(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the system: a full or read-only disk, or else a defect."""
+    path = Path(str(getattr(error, "filename", None) or "a file"))
+    why = refusal(error, path) if isinstance(error, OSError) else None
+    if why is None:
+        raise error
+    return anticipated(request, OutOfSpace(why))
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

@@ -17,6 +17,7 @@ from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+_MEGABYTE = 1_000_000
 HUB_URL = "https://huggingface.co"
 _MEBIBYTE = 1024 * 1024
 
@@ -67,6 +68,10 @@ class ServiceContext:
     """Size of an imported file as it is uploaded."""
     read_limits: ReadLimits = DEFAULT_LIMITS
     """Limits of imported files as they are read."""
+    min_free_bytes: int = 0
+    """Space that is kept free on the disks of the database and of the data folder."""
+    downloads_bytes: int = 10_000_000_000
+    """Most bytes of files that are kept for further downloads."""
     parser_model: str | None = None
     """The spaCy model that finds verbs and nouns; None: a word list is used."""
     hub_url: str = HUB_URL
@@ -97,6 +102,8 @@ def open_service_context(settings: Settings) -> ServiceContext:
         files_dir=settings.data_dir.expanduser().resolve() / "files",
         import_max_bytes=settings.import_max_mib * _MEBIBYTE,
         read_limits=_read_limits(settings),
+        min_free_bytes=settings.min_free_mb * _MEGABYTE,
+        downloads_bytes=settings.downloads_mb * _MEGABYTE,
         parser_model=settings.parser_model,
         hub_url=settings.hub_url or HUB_URL,
         hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,

@@ -37,7 +37,11 @@ def kept_lease(
 
     def beat() -> None:
         while not done.wait(context.lease_s / 3):
-            context.database.retrying(lambda session: extend(session, context.lease_s))
+            try:
+                context.database.retrying(lambda session: extend(session, context.lease_s))
+            except AWAY as error:
+                # It may be back before the lease has expired, or before another takes the work.
+                _log.warning("a lease can't be extended now: %s", error)
 
     thread = threading.Thread(target=copy_context().run, args=(beat,), name="lease", daemon=True)
     thread.start()
@@ -80,8 +84,8 @@ def run_leased(task: LeasedTask[Result]) -> Result | None:
         What the work returned; None when it failed, which its row says then.
 
     Raises:
-        OperationalError, InterfaceError, InternalError: the database is down. Nothing is recorded;
-            the next process continues from what was committed.
+        OperationalError, InterfaceError, InternalError, DatabaseFull: the database is down, or its
+            disk is full. Nothing is recorded; the next process continues from what was committed.
         BaseException: this process is interrupted; the row is released before.
     """
     with log_fields(**task.log_fields):

@@ -56,8 +56,9 @@ def locked_folder(data_dir: Path) -> Iterator[Path]:
     try:
         _acquire(lock, folder)
         (folder / _SERVICE).unlink(missing_ok=True)
-        os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(OSError):  # On a full disk only a message lacks the process id.
+            os.truncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
         yield folder
     finally:
         os.close(lock)
@@ -81,13 +82,22 @@ def _acquire(lock: int, folder: Path) -> None:
 
 
 def publish(folder: Path, api_url: str) -> None:
-    """Write the address of the service to ``service.json``; this process must hold the lock."""
+    """Write the address of the service to ``service.json``; this process must hold the lock.
+
+    Raises:
+        StackError: it can't be written, such as on a full disk.
+    """
     fresh = folder / f"{_SERVICE}.new"
     fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(RunningService(api_url, os.getpid())), file)
-    fresh.replace(folder / _SERVICE)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(RunningService(api_url, os.getpid())), file)
+        fresh.replace(folder / _SERVICE)
+    except OSError as error:
+        raise StackError(
+            f"{folder / _SERVICE} can't be written ({error.strerror}). Free some space on its disk."
+        ) from error
 
 
 def withdraw(folder: Path) -> None:

@@ -171,7 +171,7 @@ class EmbeddedStack:
             return api_spec(self._api_url, port, {**environment, "SEEDBED_API_PORT": str(port)})
 
         _start_listening(supervisor, spec, host, self._fixed_port())
-        _wait_until_all_answer(self._api_url, supervisor)
+        _wait_until_all_answer(self._api_url, supervisor, self._say)
 
     def _fixed_port(self) -> int | None:
         """Return the port that the API must use; None: any free port."""
@@ -209,22 +209,30 @@ def _start_listening(
     raise AssertionError("the last try returns or raises")
 
 
-def _wait_until_all_answer(api_url: str, supervisor: Supervisor) -> None:
-    """Wait until the API reports that its database and broker answer."""
+def _wait_until_all_answer(
+    api_url: str, supervisor: Supervisor, say: Callable[[str], None]
+) -> None:
+    """Wait until the API reports that its database and broker answer.
+
+    A full disk is only said: with the service, a user can delete data sets.
+    """
     trouble = ""
 
     def is_ready() -> bool:
         nonlocal trouble
         supervisor.check()
         try:
-            answer = httpx.get(f"{api_url}/v1/ready", timeout=5.0, trust_env=False)
-        except httpx.HTTPError as error:
+            checks = httpx.get(f"{api_url}/v1/ready", timeout=5.0, trust_env=False).json()["checks"]
+            wrong = {part: what for part, what in checks.items() if what != "ok"}
+        except (httpx.HTTPError, ValueError, LookupError) as error:
             trouble = str(error)
             return False
-        trouble = answer.text[:500]
-        return answer.status_code == httpx.codes.OK
+        trouble = "; ".join(f"{part}: {what}" for part, what in wrong.items())
+        return not wrong.keys() - {"disk"}
 
     if not wait_until(is_ready, timeout_s=_READY_TIMEOUT_S, poll_s=0.2):
         raise StackError(
             f"The API runs, but is not ready: {trouble}. Check DATABASE_URL and REDIS_URL."
         )
+    if trouble:
+        say(trouble)

@@ -1,25 +1,35 @@
 """Connections and transactions. One `with` block is one transaction; nothing else commits."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, DatabaseFull
 from app.store.counting import CountWriter
+from app.store.full_disk import refusal
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-AWAY = (OperationalError, InterfaceError, InternalError)
+AWAY = (OperationalError, InterfaceError, InternalError, DatabaseFull)
 """Errors of the database, not of the statement; `InternalError`: a transaction idled too long."""
 
 _PATIENCE_S = 5.0
@@ -46,6 +56,16 @@ _POSTGRESQL_NETWORK = {
 }
 
 
+_DATA_DIRECTORY = text(
+    # Only of a server on this machine, and only where the role may see it.
+    "SELECT current_setting('data_directory')"
+    " WHERE pg_has_role(current_user, 'pg_read_all_settings', 'member')"
+    " AND (inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr())"
+)
+
+_SMALL_WRITE = text("UPDATE alembic_version SET version_num = version_num")
+
+
 class Database:
     """One engine and its two kinds of transaction; make it after a fork, never before.
 
@@ -58,6 +78,10 @@ class Database:
         self.writing = self.engine.execution_options(seedbed_writes=True)
         """The same engine, for transactions that write."""
         self._counts = CountWriter()
+        self.refusal: str | None = None
+        """Why the last transaction that tried to write could not, when the disk was the reason."""
+        self._folder = _sqlite_folder(make_url(url))
+        self._is_folder_known = self.engine.dialect.name == "sqlite"
         self._counting = threading.Lock()
         self._in_use = 0
         self._closed = False
@@ -82,11 +106,42 @@ class Database:
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
+            if engine is self.writing:
+                self.refusal = None
+        except (DBAPIError, sqlite3.Error) as error:
+            why = refusal(error, self._folder)
+            if why is None:
+                raise
+            self.refusal = why
+            raise DatabaseFull(why) from error
         finally:
             with self._counting:
                 self._in_use -= 1
                 if self._closed and not self._in_use:
                     self.engine.dispose()
+
+    def folder(self) -> Path | None:
+        """Return the folder whose disk the database fills; None: in memory, or not known.
+
+        It is known of SQLite, and of a PostgreSQL server on this machine if the role may see it.
+        """
+        if not self._is_folder_known:
+            with self.read() as session:
+                found = session.scalar(_DATA_DIRECTORY)
+            self._folder = Path(found) if found and Path(found).exists() else None
+            self._is_folder_known = True
+        return self._folder
+
+    def refused_write(self) -> str | None:
+        """Write a little, and say why that was refused for lack of space; None when it was not."""
+        try:
+            with self.write() as session:
+                session.execute(_SMALL_WRITE)
+        except DatabaseFull as full:
+            return str(full)
+        except SQLAlchemyError:
+            return None
+        return None
 
     def retrying(
         self,
@@ -102,6 +157,7 @@ class Database:
 
         Raises:
             OperationalError: when it still fails `patience_s` after the first failure.
+            DatabaseFull: at once; space may not be there for hours.
         """
         # From the first failure on: a process that froze in the transaction has lost it, and may
         # have slept for longer than its patience.
@@ -111,7 +167,9 @@ class Database:
             try:
                 with self.write() if writes else self.read() as session:
                     return work(session)
-            except AWAY as error:
+            except DatabaseFull:
+                raise
+            except (OperationalError, InterfaceError, InternalError) as error:
                 now = time.monotonic()
                 give_up_at = now + patience_s if give_up_at is None else give_up_at
                 if now + delay_s > give_up_at:
@@ -130,6 +188,12 @@ class Database:
             self._closed = True
             if not self._in_use:
                 self.engine.dispose()
+
+
+def _sqlite_folder(address: URL) -> Path | None:
+    if address.get_backend_name() != "sqlite" or address.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(address.database)).absolute().parent
 
 
 def _make_engine(url: str) -> Engine:

@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, OutOfSpace
 from app.store.database import Database
 from app.store.migrate import alembic_config
 
@@ -16,7 +16,7 @@ def trouble(database: Database) -> str | None:
     try:
         with database.read() as session:
             there = MigrationContext.configure(session.connection()).get_current_revision()
-    except ConfigurationError as error:
+    except (ConfigurationError, OutOfSpace) as error:
         return str(error)
     except SQLAlchemyError as error:
         return f"The database does not answer ({type(error).__name__})."

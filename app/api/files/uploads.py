@@ -1,50 +1,71 @@
 """File uploads: streamed to disk, so that no size fills the memory."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from app.atomic_files import out_of_space_told
 from app.errors import Fault, InvalidInput, TooLarge
+from app.held_files import hold
 
 _GATHERED = 1024 * 1024
 
 
 @asynccontextmanager
-async def uploaded(request: Request, folder: Path, max_bytes: int) -> AsyncIterator[Path]:
+async def uploaded(
+    request: Request, folder: Path, max_bytes: int, check_space: Callable[[], None]
+) -> AsyncIterator[Path]:
     """Save the body to a file, which is removed after the block.
+
+    The file is held until then; what a killed process left behind is not.
+
+    Args:
+        request: The request whose body is saved.
+        folder: The folder of the file.
+        max_bytes: The most bytes that are read.
+        check_space: Raises when the disk should not be filled further; called for each megabyte.
 
     Raises:
         InvalidInput: The body is empty.
         TooLarge: The body has more than `max_bytes` bytes.
         OutOfSpace: The disk is full.
     """
-    await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
     path = folder / f"{secrets.token_hex(8)}.upload"
     try:
-        await _spool(request, path, max_bytes)
-        yield path
+        _refuse_if_too_large(_announced(request), max_bytes)
+        await run_in_threadpool(check_space)
+        with out_of_space_told(path):
+            await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
+            file = path.open("xb")
+        with file:
+            hold(file)
+            with out_of_space_told(path):
+                await _spool(request, file, max_bytes, check_space)
+            yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-async def _spool(request: Request, path: Path, max_bytes: int) -> None:
+async def _spool(
+    request: Request, file: BinaryIO, max_bytes: int, check_space: Callable[[], None]
+) -> None:
     gathered = bytearray()
     received = 0
-    _refuse_if_too_large(_announced(request), max_bytes)
-    with out_of_space_told(path), path.open("xb") as file:
-        async for piece in request.stream():
-            gathered += piece
-            received += len(piece)
-            _refuse_if_too_large(received, max_bytes)
-            if len(gathered) >= _GATHERED:
-                await run_in_threadpool(file.write, bytes(gathered))
-                gathered.clear()
-        await run_in_threadpool(file.write, bytes(gathered))
+    async for piece in request.stream():
+        gathered += piece
+        received += len(piece)
+        _refuse_if_too_large(received, max_bytes)
+        if len(gathered) >= _GATHERED:
+            await run_in_threadpool(file.write, bytes(gathered))
+            gathered.clear()
+            await run_in_threadpool(check_space)
+    await run_in_threadpool(file.write, bytes(gathered))
+    await run_in_threadpool(file.flush)
     if not received:
         raise InvalidInput("The body is empty; send the file as the body.")
 

@@ -1,6 +1,7 @@
 """Routes of data sets: make a version, import a file, list, download, delete."""
 
 import json
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
@@ -23,6 +24,7 @@ from app.services.datasets.control import DatasetRequest
 from app.services.datasets.files import FileRequest
 from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import, Licence, VersionRecipe, Vicuna
+from app.services.free_space import require_space
 from app.store.tables.datasets import Dataset
 
 router = APIRouter(prefix="/datasets", tags=["data sets"], responses={404: {"model": Problem}})
@@ -122,8 +124,9 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
         licence=licence,
         source=source,
     )
-    folder, max_bytes = context.service.files_dir / "uploads", context.service.import_max_bytes
-    async with uploaded(request, folder, max_bytes) as file:
+    service = context.service
+    folder, check_space = service.files_dir / "uploads", partial(require_space, service)
+    async with uploaded(request, folder, service.import_max_bytes, check_space) as file:
         dataset, new = await run_in_threadpool(
             importing.import_dataset, context.service, Upload(name, how, file, made_by)
         )

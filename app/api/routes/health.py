@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from app.api.context import ApiContext, InContext
+from app.services.free_space import any_shortage
 from app.store.health import trouble
 
 router = APIRouter(tags=["health"])
@@ -31,7 +32,7 @@ async def get_health() -> Health:
 
 @router.get("/ready", responses={503: {"model": Readiness}})
 async def get_readiness(context: InContext, response: Response) -> Readiness:
-    """Report if the database and the broker can be used."""
+    """Report if the database and the broker can be used, and if the disks have space."""
     found = await to_thread.run_sync(_troubles, context, limiter=context.readiness_threads)
     ready = not any(found.values())
     response.status_code = 200 if ready else 503
@@ -44,4 +45,5 @@ def _troubles(context: ApiContext) -> dict[str, str | None]:
     return {
         "database": trouble(context.service.database),
         "broker": context.broker_trouble(),
+        "disk": any_shortage(context.service),
     }

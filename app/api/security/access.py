@@ -40,7 +40,7 @@ from app.api.security.loopback import (
 from app.api.security.owner import Owner
 from app.api.security.rules import rule_of
 from app.api.security.scrapers import METRICS, Scrapers
-from app.errors import ConfigurationError, Forbidden, Unauthenticated
+from app.errors import ConfigurationError, Forbidden, OutOfSpace, Unauthenticated
 from app.services.access import api_keys
 from app.services.access.api_keys import Caller, Scope
 from app.stack.owner_token import is_owner_token
@@ -143,7 +143,7 @@ class Access:
         connection = HTTPConnection(scope)
         try:
             caller = await self._checked(connection)
-        except (Unauthenticated, Forbidden, ConfigurationError) as refusal:
+        except (Unauthenticated, Forbidden, ConfigurationError, OutOfSpace) as refusal:
             await problems.anticipated(connection, refusal)(scope, receive, send)
             return
         if caller is not None:

@@ -185,7 +185,7 @@ def record_use(database: Database, key_id: str) -> None:
         with database.write() as session:
             api_keys.record_use(session, key_id, recorded_every_s=USE_RECORDED_EVERY_S)
     except AWAY as error:
-        _log.warning("the use of %s was not recorded: %s", key_id, error.orig)
+        _log.warning("the use of %s was not recorded: %s", key_id, error)
 
 
 def _sha256(key: str) -> str:

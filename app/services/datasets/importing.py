@@ -7,7 +7,7 @@ version.
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from app.dataset_row import DatasetRow, Origin, Record, Unreadable
-from app.errors import Conflict, Fault, InvalidInput, SeedbedError
+from app.errors import Conflict, DatabaseFull, Fault, InvalidInput, SeedbedError
 from app.formats.broken_rows import Numbered
 from app.formats.files import opened
 from app.formats.formats import format_named
@@ -106,6 +106,11 @@ def _whole_or_nothing(context: ServiceContext, writer: DatasetWriter) -> Iterato
     try:
         with open_writer(context, writer):
             yield
+    except DatabaseFull as error:
+        # If not even that can be written, a sweeper removes the rows when there is space.
+        with suppress(*AWAY):
+            writer.fail(DatasetState.DELETED, str(error))
+        raise
     except (LostHold, *AWAY):
         raise
     except SeedbedError as error:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from app.errors import SeedbedError
+from app.errors import OutOfSpace, SeedbedError
 from app.services.context import ServiceContext
 from app.services.datasets.finish import finish
 from app.services.datasets.importing import fail_broken_imports
@@ -17,6 +17,7 @@ from app.services.datasets.write import (
     new_token,
     open_writer,
 )
+from app.services.free_space import database_shortage
 from app.services.run_leased import LeasedTask, notify_waiting, run_leased
 from app.states import DatasetState
 from app.store.datasets import versions
@@ -53,6 +54,9 @@ def make_dataset(context: ServiceContext, dataset_id: str, stop: Callable[[], bo
     Returns:
         True when the version should be sent again at once.
     """
+    if (why := database_shortage(context)) is not None:
+        _log.warning("data set %s waits: %s", dataset_id, why)
+        return False
     token = new_token()
     taken = context.database.retrying(
         lambda session: versions.take(session, dataset_id, token, context.lease_s)
@@ -90,6 +94,10 @@ def _make(context: ServiceContext, writer: DatasetWriter, stop: Callable[[], boo
     except Stopped:
         writer.release()
         return True
+    except OutOfSpace as full:
+        # It stays unfinished, so a sweeper names it again until there is space.
+        _log.warning("data set %s waits: %s", writer.dataset_id, full)
+        writer.release()
     except LostHold:
         _log.warning("data set %s was lost to another process", writer.dataset_id)
     return False

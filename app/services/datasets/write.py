@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.dataset_row import DatasetRow, Record
+from app.errors import OutOfSpace
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
+from app.services.free_space import database_shortage
 from app.services.run_leased import kept_lease
 from app.states import DatasetState
 from app.store.datasets import dataset_rows, versions
@@ -76,7 +78,10 @@ class DatasetWriter:
 
         Raises:
             LostHold: when the version was lost to another process.
+            OutOfSpace: when the disk of the database is full, or nearly full.
         """
+        if (why := database_shortage(self._context)) is not None:
+            raise OutOfSpace(why)
         before = self._written
         after = Written(before.rows + len(self._rows), before.drops + len(self._drops))
 

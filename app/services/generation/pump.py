@@ -13,8 +13,10 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from app.errors import DatabaseFull
 from app.llm.parallel.calls import Calls
 from app.services.context import ServiceContext
+from app.services.free_space import database_shortage
 from app.services.generation.batch_api.plan import Next
 from app.services.generation.pump_transaction import Turns
 from app.services.generation.slots import should_yield
@@ -32,6 +34,8 @@ from app.store.work import work_items as work
 _log = logging.getLogger(__name__)
 
 _CLAIM_AGAIN_S = 0.25
+_FULL_S = 0.3
+"""Between two tries to write to a full disk: soon, before a sweeper finds an expired lease."""
 _IDLE_S = 1.0
 _LAST_REPLIES_S = 20.0
 """Longest wait of a pump that has to leave for the calls in flight: they are billed."""
@@ -106,19 +110,31 @@ class Pump:
     def work(self) -> Ending:
         """Keep calls in flight until the run ends, another needs it more, or the process ends."""
         while not self._stop():
-            now = time.monotonic()
-            self._look_up(now)
-            if self._departure.ending is not None:
-                self._hand_back()
-                if not self._in_flight or now > self._departure.leave_by:
-                    return self._departure.ending
-            self._turn(self._in_flight.collect(0.0 if self._found else COLLECT_S))
-            self._pause_if_stuck()
-            self._reopen(self._in_flight.withdraw_held())
-            if not self._in_flight and not self._found:
-                # Nothing is in flight: the endpoint is held back, or the end is near.
-                time.sleep(COLLECT_S)
+            try:
+                if (ending := self._step(time.monotonic())) is not None:
+                    return ending
+            except DatabaseFull as full:
+                self._turns.disk.refused(str(full))
+                time.sleep(_FULL_S)
         return Ending.AGAIN
+
+    def _step(self, now: float) -> Ending | None:
+        """Do one round of the loop; return how the turn ends, once it does."""
+        self._look_up(now)
+        if self._departure.ending is not None:
+            self._hand_back()
+            if not (self._in_flight or self._found):
+                return self._departure.ending
+            # Replies that the full disk keeps from being recorded were paid for.
+            if now > self._departure.leave_by and not self._turns.disk.is_full:
+                return self._departure.ending
+        self._turn(self._in_flight.collect(0.0 if self._found else COLLECT_S))
+        self._pause_if_stuck()
+        self._reopen(self._in_flight.withdraw_held())
+        if not self._in_flight and not self._found:
+            # Nothing is in flight: the endpoint is held back, or the end is near.
+            time.sleep(COLLECT_S)
+        return None
 
     def abandon(self) -> None:
         """Cut off the calls in flight; those that were never sent are reopened.
@@ -127,7 +143,8 @@ class Pump:
         """
         self._leave(Ending.AGAIN, 0.0)
         never_sent = self._in_flight.abandon()
-        if rest := self._in_flight.collect_rest():
+        rest = self._in_flight.collect_rest()
+        if rest or self._found:
             self._turn(rest)
         self._reopen(never_sent)
 
@@ -145,6 +162,7 @@ class Pump:
         if now >= due.beat_at:
             # Also how soon a pause or a cancellation is noticed.
             due.beat_at = now + min(1.0, self._context.lease_s / 3)
+            self._turns.disk.look(database_shortage(self._context))
             self._obey(self._retrying(self._beat))
         if now >= due.yield_at and not self._is_leaving:
             due.yield_at = now + self._context.slice_s
@@ -204,9 +222,11 @@ class Pump:
         """Record what came back and claim what can be asked next, if there is any of both."""
         now, prices = time.monotonic(), self._context.prices
         answers = [*self._found, *(read_ended(one, self._model, prices) for one in ended)]
-        free = 0 if self._is_leaving else self._in_flight.free
+        # Kept until they are recorded, which a full disk may delay.
+        self._found = answers
+        free = 0 if self._is_leaving or self._turns.disk.shortage else self._in_flight.free
         is_idle = not answers and (not free or now < self._due.claim_at)
-        if is_idle and not self._in_flight.has_news:
+        if is_idle and not (self._in_flight.has_news or self._turns.disk.has_news):
             return
         claim, step = self._turns.take(answers, free, is_leaving=self._is_leaving)
         self._send(claim, now)

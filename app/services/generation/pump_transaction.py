@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.services.context import ServiceContext
 from app.services.generation.batch_api.plan import BatchPlanner, Next
+from app.services.generation.disk_wait import DiskWait
 from app.services.generation.work import learned
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.end_run import finish_if_over
@@ -47,6 +48,7 @@ class Turns:
         self._batch_planner = BatchPlanner(context, prepared, hold.token)
         self._dialects = SharedDialects(context.endpoints, prepared.model)
         self._pool: Pool | None = None
+        self.disk = DiskWait(hold.run_id)
 
     def any_batch_due(self, session: Session) -> bool:
         """Return True when a batch of the run has to be polled."""
@@ -88,6 +90,7 @@ class Turns:
 
         self._pool, claim, step = self._database.retrying(turn, patience_s=DATABASE_PATIENCE_S)
         self._in_flight.shared()
+        self.disk.recorded()
         return claim, step
 
     def _locked(self, session: Session) -> Run:
@@ -101,8 +104,10 @@ class Turns:
         return run
 
     def _record_wait(self, session: Session, run: Run) -> None:
-        """Let a person see that no endpoint answers, and with which words."""
-        wait = self._in_flight.endpoints.wait() if run.status == Status.RUNNING else None
+        """Let a person see that a disk is full or no endpoint answers, and with which words."""
+        wait = None
+        if run.status == Status.RUNNING:
+            wait = self.disk.wait() or self._in_flight.endpoints.wait()
         if wait is not None:
             waiting.begin(session, run.id, wait)
         elif run.waiting_since is not None:
@@ -124,6 +129,9 @@ class Turns:
     ) -> tuple[Claim, Next]:
         """Claim what can be asked, end the run when it is over, or make batches."""
         if run.status != Status.RUNNING or not slots.is_held(session, self._hold):
+            return Claim(), Next.STAY
+        if self.disk.shortage is not None:
+            # Nothing was claimed, so nothing shows that the run is over.
             return Claim(), Next.STAY
         claim = self._claim(session, run, free, recorded) if free else Claim()
         is_idle = not claim and not self._in_flight

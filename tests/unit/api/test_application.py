@@ -1,5 +1,7 @@
 """The application as a whole: health, keys and scopes, the limit of bodies."""
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -10,6 +12,7 @@ from app.services.access import api_keys
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
 from tests.owners import OWN_USER
+from tests.servers.full_disk import files_limited_to
 from tests.unit.api.conftest import Service
 
 ELSEWHERE = ("203.0.113.9", 50_000)
@@ -28,7 +31,7 @@ def bearer(service: Service, *scopes: Scope, scheme: str = "Bearer") -> dict[str
 def test_a_service_whose_parts_answer_is_ready(service: Service) -> None:
     assert service.http.get("/v1/health").json() == {"status": "ok"}
     answer = service.http.get("/v1/ready")
-    checks = {"database": "ok", "broker": "ok"}
+    checks = {"database": "ok", "broker": "ok", "disk": "ok"}
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
 
 
@@ -36,8 +39,43 @@ def test_a_service_without_its_broker_is_not_ready(context: ServiceContext) -> N
     broken = ApiContext(context, send=lambda _: None, broker_trouble=lambda: "It is away.")
     api = build_api(broken, OWN_USER)
     answer = TestClient(api, base_url="http://localhost", client=("127.0.0.1", 1)).get("/v1/ready")
-    checks = {"database": "ok", "broker": "It is away."}
+    checks = {"database": "ok", "broker": "It is away.", "disk": "ok"}
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "checks": checks})
+
+
+def test_a_service_with_a_full_disk_is_not_ready_and_refuses_what_would_fill_it(
+    context: ServiceContext,
+) -> None:
+    api = ApiContext(
+        replace(context, min_free_bytes=10**18), send=lambda _: None, broker_trouble=lambda: None
+    )
+    app = build_api(api, OWN_USER)
+    http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 1))
+    answer = http.get("/v1/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["disk"].startswith("The disk of the database: ")
+    wanted = {"name": "tea", "format": "alpaca"}
+    answer = http.post("/v1/datasets/import", params=wanted, content=b'[{"instruction": "a"}]')
+    assert answer.status_code == 507
+    assert "SEEDBED_MIN_FREE_MB" in answer.json()["detail"]
+    assert http.get("/v1/health").status_code == 200
+
+
+def test_a_database_that_can_not_write_is_said_until_it_can(service: Service) -> None:
+    instances = [{"input": "", "output": "It."}]
+    task = {"instruction": "Say it.", "is_classification": False, "instances": instances}
+    with files_limited_to(2000):
+        # Not even the keys can be read: SQLite can't make the file beside the database for that.
+        assert service.http.get("/v1/runs").status_code == 507
+    assert service.http.get("/v1/runs").status_code == 200
+    with files_limited_to(2000):
+        answer = service.http.post("/v1/seed-sets", json={"tasks": [task]})
+        ready = service.http.get("/v1/ready")
+    assert answer.status_code == 507
+    assert answer.json()["detail"].startswith("The database can't write: disk I/O error")
+    assert (ready.status_code, ready.json()["checks"]["disk"]) == (503, answer.json()["detail"])
+    assert service.http.get("/v1/ready").status_code == 200
+    assert service.http.post("/v1/seed-sets", json={"tasks": [task]}).status_code == 201
 
 
 def test_without_a_key_only_this_machine_is_served(service: Service) -> None:

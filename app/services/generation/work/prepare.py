@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.pipeline.types import Capabilities, Stage
 from app.services.context import ServiceContext
+from app.services.free_space import database_shortage
 from app.services.generation.work import learned, preflight_run
 from app.services.generation.work.material import (
     PreparedRun,
@@ -16,10 +17,11 @@ from app.services.generation.work.material import (
 )
 from app.services.generation.work.plan_work import plan_ahead
 from app.services.generation.work.preflight_run import Preflighted, pause_run_for_provider
-from app.states import Status
+from app.states import Status, WaitKind
 from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold
 from app.store.runs.source import Growing, Reviewing
+from app.store.runs.waiting import Wait
 from app.store.tables.runs import Run
 from app.store.work import batches, completions, endpoint_states, work_items
 from app.store.work.work_items import Planned
@@ -37,6 +39,10 @@ def prepare(context: ServiceContext, hold: Hold) -> PreparedRun | None:
         material = material_of(session, run)
     extra_body = {**context.extra_body, **material.options.extra_body}
     material = replace(material, extra_body=extra_body)
+    if run.status == Status.QUEUED and (why := database_shortage(context)) is not None:
+        wait = Wait(WaitKind.DISK, why)
+        context.database.retrying(lambda session: waiting.begin(session, run.id, wait))
+        return None
     if run.status == Status.QUEUED:
         begun = context.database.retrying(
             lambda session: _resume_with_batches(session, material, hold)

@@ -15,6 +15,7 @@ from app.dataset_row import DatasetRow
 from app.errors import InvalidInput, OutOfSpace, SeedbedError
 from app.services.context import ServiceContext
 from app.services.datasets.sources import read_dataset
+from app.services.free_space import files_shortage
 from app.services.run_leased import LeasedTask, notify_waiting, run_leased
 from app.services.training.contract import Judge, RowSource, Trainer, TrainerResult, TrainingWork
 from app.services.training.jobs.choose_trainer import trainer_for
@@ -64,6 +65,9 @@ def work_on_job(
         True when a new message should be sent at once. A failure is recorded in the row of the job;
         a defect is logged here.
     """
+    if (why := files_shortage(context)) is not None:
+        _log.warning("training job %s waits: %s", job_id, why)
+        return False
     token = secrets.token_hex(8)
     lease_s = context.lease_s
     if not context.database.retrying(
