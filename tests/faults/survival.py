@@ -1,7 +1,6 @@
 """One run through all the faults of a schedule, and what is found afterwards."""
 
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,9 +21,16 @@ from tests.servers.postgresql import postgresql_process
 _SEEDS = Path(__file__).resolve().parents[2] / "seed_tasks" / "seed_tasks.jsonl"
 _FINAL = ("succeeded", "failed", "cancelled", "paused")
 _LOOK_EVERY_S = 0.1
-MOST_REPEATED = 0.08
+GOAL_REPEATED = 0.02
 """Of all calls: those whose reply was paid and not recorded."""
-LONGEST_SILENCE_S = 30.0
+GOAL_STALL_S = 10.0
+"""The longest time without a recorded reply."""
+MOST_REPEATED = 4 * GOAL_REPEATED
+LONGEST_SILENCE_S = 3 * GOAL_STALL_S
+"""Beyond these a test fails. The goals themselves are only printed: how many calls a kill cuts off,
+and how long the next process takes to start, depends on the machine and on what else runs there."""
+FIGURES = "survival"
+"""Name of the property of a test that holds its figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +106,18 @@ class Found:
 
     def __str__(self) -> str:
         """For the log of a test."""
+        repeated = f"{self.repeated:.1%} (goal {GOAL_REPEATED:.0%}"
+        stall = f"{self.silence_s:.1f} s (goal {GOAL_STALL_S:.0f} s"
         return (
-            f"{self.calls} calls in {self.took_s:.0f} s, {self.repeated:.1%} repeated, longest"
-            f" silence {self.silence_s:.1f} s, {sum(self.landed.values())} faults"
+            f"repeated calls {repeated}, {_verdict(self.repeated <= GOAL_REPEATED)}),"
+            f" longest stall {stall}, {_verdict(self.silence_s <= GOAL_STALL_S)});"
+            f" {self.calls} calls in {self.took_s:.0f} s, {sum(self.landed.values())} faults"
             f" {dict(self.landed)}, violations: {self.violations or 'none'}"
         )
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "missed"
 
 
 def start_run(cluster: Cluster, **options: Any) -> Watch:
@@ -209,9 +222,9 @@ def on_sqlite(form: Form, folder: Path) -> Found:
         return survive(running, form)
 
 
-def hold(found: Found, form: Form) -> None:
-    """Hold what was found to what must be."""
-    sys.stdout.write(f"{found}\n")
+def hold(found: Found, form: Form, record_property: Callable[[str, object], None]) -> None:
+    """Hold what was found to what must be; its figures are printed at the end of the test run."""
+    record_property(FIGURES, str(found))
     assert found.violations == []
     wanted = Counter(form.doses.kinds())
     # All of them, and every one while there was work to do.
