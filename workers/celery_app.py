@@ -34,9 +34,10 @@ def _set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have a
     log_to_stderr(_settings.log_format)
 
 
-def _hide_banner(instance: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals
-    # It is printed, and would be the only lines of the output that are not JSON.
+def _keep_output_json(instance: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals
     if _settings.log_format == "json":
+        # Before Celery warns of anything; and its banner is printed, not logged.
+        log_to_stderr("json")
         instance.quiet = True
 
 
@@ -62,7 +63,7 @@ def _stop_all(**_: Any) -> None:  # noqa: ANN401 - Celery's signals have any arg
 
 
 signals.setup_logging.connect(_set_up_logging)
-signals.celeryd_init.connect(_hide_banner)
+signals.celeryd_init.connect(_keep_output_json)
 signals.worker_ready.connect(_start_heartbeat)
 signals.worker_process_init.connect(_begin_child)
 signals.worker_process_shutdown.connect(_end_child)

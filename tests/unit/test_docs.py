@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "seed_tasks").glob("*.md")]
 )
-FOLDERS = "app|workers|tests|docs|migrations|benchmarks|seed_tasks|requirements"
+FOLDERS = "app|workers|tests|docs|deploy|migrations|benchmarks|seed_tasks|requirements"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./{{}},*-]*[\w}}/*]")
 PROGRAM = typer.main.get_command(app)
 # Flags of Celery, pip, uv, Docker and our benchmarks.
