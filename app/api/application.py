@@ -3,13 +3,15 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from app.api import problems
+from app.api import openapi, problems
 from app.api.context import ApiContext
 from app.api.files.body_limit import LimitBody
 from app.api.metrics.http_metrics import HttpMetrics, Metrics
 from app.api.request_ids import RequestIds
+from app.api.response_headers import ResponseHeaders
 from app.api.routes import (
     answer_reviews,
     batches,
@@ -27,17 +29,32 @@ from app.api.security.owner import Owner
 
 VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
-Self-Instruct method. Post seed tasks, start a run, poll it, download the data set. Every error is
-a problem detail (RFC 9457)."""
+Self-Instruct method. Post seed tasks, start a run, poll it, download the data set.
+
+Every error is a problem detail (RFC 9457), also that an address does not exist (404) or does not
+have the method (405)."""
 # Only for the documentation and its page; `Access` checks the keys.
 _KEYS_ARE_DOCUMENTED = Depends(
     HTTPBearer(auto_error=False, scheme_name="API key", description="`seedbed keys create`")
 )
 _WHOM_THE_KERNEL_NAMES = Owner()
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": problems.Problem, "description": "No valid API key was sent."},
-    403: {"model": problems.Problem, "description": "The key's scopes do not allow it."},
-}
+# Also brings the model into the document.
+_REFUSALS: dict[int | str, dict[str, Any]] = {401: {"model": problems.Problem}}
+
+
+class _Api(FastAPI):
+    """FastAPI with the completed document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.complete(super().openapi())
+        return self.openapi_schema
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name an operation by its function, so that generated clients have short and stable names."""
+    return route.name
 
 
 def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> FastAPI:
@@ -48,7 +65,15 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
         owner: tells who may use it before the first API key is made. The server of the application
             must use `PeerProtocol`, or nobody is known.
     """
-    api = FastAPI(title="Seedbed", version=VERSION, description=_ABOUT)
+    api = _Api(
+        title="Seedbed",
+        version=VERSION,
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=_operation_id,
+        # A redirect would name this server by its Host header, which a proxy may have changed.
+        redirect_slashes=False,
+    )
     api.state.context = context
     api.state.metrics = metrics = Metrics(context.service.database)
     problems.install(api)
@@ -60,8 +85,15 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
         readiness_threads=context.readiness_threads,
         owner=owner,
     )
+    api.add_middleware(problems.AnswerFailures)
     api.add_middleware(HttpMetrics, metrics=metrics, routes=api.routes)
     api.add_middleware(RequestIds)
+    api.add_middleware(ResponseHeaders)
+    _add_routes(api)
+    return api
+
+
+def _add_routes(api: FastAPI) -> None:
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
     for routes in (
@@ -80,4 +112,3 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
     api.include_router(v1)
     keys = [_KEYS_ARE_DOCUMENTED]
     api.include_router(metrics_route.router, dependencies=keys, responses=_REFUSALS)
-    return api

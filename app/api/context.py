@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Header, Query, Request
@@ -55,6 +55,14 @@ async def _context(request: Request) -> ApiContext:
     return context
 
 
+LOCATION_OF_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "headers": {
+            "Location": {"schema": {"type": "string"}, "description": "Address to poll or follow."}
+        }
+    }
+}
+"""The documentation of a route that starts work, and answers with the address of it."""
 InContext = Annotated[ApiContext, Depends(_context)]
 Cursor = Annotated[
     str | None, Query(description="Start of the page: the `next_cursor` of the page before.")

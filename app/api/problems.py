@@ -7,12 +7,14 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.request_ids import HEADER, request_id_of
+from app.api.response_headers import STRICT_HEADERS
 from app.disk_space import refusal
 from app.errors import (
     ConfigurationError,
@@ -30,9 +32,10 @@ from app.errors import (
     fault_message,
     field_path,
 )
+from app.store.database import AWAY
 
 _log = logging.getLogger(__name__)
-_MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE = "application/problem+json"
 _MAX_FAULTS = 100
 
 _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
@@ -49,6 +52,7 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
 }
 
 
+_RETRY = {"Retry-After": "5"}
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="seedbed"'}
 
 
@@ -79,11 +83,18 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(OSError, _system)
+    api.add_exception_handler(ClientDisconnect, _gone)
+    for kind in AWAY:
+        api.add_exception_handler(kind, database_away)
     api.add_exception_handler(Exception, _defect)
 
 
 def _answer(
-    request: HTTPConnection, status: int, detail: str, faults: list[FaultView] | None = None
+    request: HTTPConnection,
+    status: int,
+    detail: str,
+    faults: list[FaultView] | None = None,
+    more_headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     problem = Problem(
         title=HTTPStatus(status).phrase,
@@ -93,11 +104,13 @@ def _answer(
         request_id=request_id_of(request),
         faults=(faults or [])[:_MAX_FAULTS],
     )
-    headers = dict(_CHALLENGE) if status == HTTPStatus.UNAUTHORIZED else {}
+    headers = {**STRICT_HEADERS, **(more_headers or {})}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.update(_CHALLENGE)
     if problem.request_id is not None:
-        # The answer to a defect does not pass through the middleware that sets it.
+        # The answer to a defect does not pass through the middleware that sets these.
         headers[HEADER] = problem.request_id
-    return JSONResponse(problem.model_dump(), status, headers, media_type=_MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
 def anticipated(request: HTTPConnection, error: Exception) -> JSONResponse:
@@ -128,7 +141,19 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         return _answer(request, 422, "The body is not JSON.", [FaultView(message=str(cause))])
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else "Unexpected."
-    return _answer(request, status, detail)
+    return _answer(request, status, detail, more_headers=getattr(error, "headers", None))
+
+
+def database_away(request: HTTPConnection, error: Exception) -> JSONResponse:
+    """Answer that the database can't be asked; public for middleware."""
+    _log.error("%s: the database failed: %s", request.url.path, error)
+    detail = "The database does not answer, or is too busy; try again later."
+    return _answer(request, 503, detail, more_headers=_RETRY)
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it; without it, each caller that hangs up would be logged as a defect.
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _system(request: Request, error: Exception) -> JSONResponse:
@@ -143,3 +168,27 @@ def _system(request: Request, error: Exception) -> JSONResponse:
 def _defect(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _answer(request, 500, "A defect of the service; its log has the details.")
+
+
+class AnswerFailures:
+    """Middleware that answers the expected failures of other middleware, such as no database."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        started = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except (SeedbedError, *AWAY) as error:
+            if started:
+                raise
+            answer = anticipated if isinstance(error, SeedbedError) else database_away
+            await answer(HTTPConnection(scope), error)(scope, receive, send)

@@ -91,14 +91,14 @@ class SourceOptions(_Values):
 
     weight: float | None = Field(default=None, gt=0.0, le=1e9)
     """Share in the mix, relative to the other weights; None takes all rows of the source."""
-    limit: int | None = Field(default=None, ge=0)
+    limit: int | None = Field(default=None, ge=0, le=10**9)
     """Maximum number of rows from this source."""
 
 
 class MixOptions(_Values):
     """Rules for combining the sources of a data set."""
 
-    total: int | None = Field(default=None, ge=1)
+    total: int | None = Field(default=None, ge=1, le=10**9)
     """Total number of rows from sources with a weight; None: as many as the weights allow."""
     order: Literal["shuffled", "one_after_another"] = "one_after_another"
     """Order of the sources: one after the other, or interleaved at random. The rows of a source

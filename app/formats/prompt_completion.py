@@ -42,7 +42,7 @@ class PromptCompletionOptions(WriteOptions):
 
     templates: bool = False
     """Prompt-completion: write each row with one of the paper's templates, drawn at random."""
-    random_seed: int = Field(default=0, ge=0)
+    random_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Prompt-completion: random seed of the templates."""
 
     @property

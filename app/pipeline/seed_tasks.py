@@ -14,6 +14,7 @@ from app.errors import Fault, InvalidInput, field_path
 from app.pipeline.seed_files import REFUSED, parse
 from app.pipeline.seed_rows import RowShape, other_rows, shape_of
 from app.pipeline.types import Instance, SeedTask
+from app.storable_text import StorableText
 
 MAX_TASKS = 50_000
 MAX_BYTES = 50_000_000
@@ -23,23 +24,13 @@ _SEVERAL = 2
 """Tasks that lack a field before it is said once for all of them."""
 
 
-def _storable(text: str) -> str:
-    # JSON can write both; a database can store neither.
-    if "\x00" in text:
-        raise ValueError("has a NUL byte in it")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("has half of a surrogate pair in it")
-    return text
-
-
 def _filled(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return text
 
 
-_Text = Annotated[str, AfterValidator(_storable)]
-_FilledText = Annotated[_Text, AfterValidator(_filled), Field(min_length=1)]
+_FilledText = Annotated[StorableText, AfterValidator(_filled), Field(min_length=1)]
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -52,7 +43,7 @@ class InstanceIn(BaseModel):
 
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
-    input: _Text
+    input: StorableText
     """The text that the instruction is applied to; empty when the instruction needs none."""
     output: _FilledText
     """The right answer."""

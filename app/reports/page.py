@@ -50,13 +50,12 @@ class Section:
 
 def render(template: str, **values: object) -> str:
     """Fill a page template and add style, script and content security policy."""
-    script, style = _source("report.js"), _source("report.css")
     return _template(template).render(
         **values,
         markup=_markup,
-        script=Markup(script),  # noqa: S704 - our own file
-        style=Markup(style),  # noqa: S704 - our own file
-        policy=_policy(script),
+        script=Markup(_source("report.js")),  # noqa: S704 - our own file
+        style=Markup(_source("report.css")),  # noqa: S704 - our own file
+        policy=PAGE_POLICY,
     )
 
 
@@ -91,3 +90,9 @@ def _template(name: str) -> Template:
 
 def _source(name: str) -> str:
     return files("app.reports").joinpath("templates", name).read_text("utf-8")
+
+
+PAGE_POLICY = _policy(_source("report.js"))
+"""The content security policy of every page: it stands in the page, for those who open a file."""
+DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""The content security policy of a drawing that is opened by itself."""

@@ -1,8 +1,12 @@
-"""The parent of all JSON bodies, and the page that wraps lists of them."""
+"""The parents of all JSON bodies, and the page that wraps lists of them."""
 
-from typing import Generic, TypeVar
+from collections.abc import Set
+from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from app.errors import InvalidInput
+from app.storable_text import unstorable_values
 
 ItemT = TypeVar("ItemT")
 
@@ -14,6 +18,20 @@ class Schema(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
+
+
+class RequestBody(BaseModel):
+    """A JSON body that a caller sends; all of it can be stored, whatever its fields are."""
+
+    checked_elsewhere: ClassVar[Set[str]] = frozenset()
+    """Fields with a check of their own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unstorable_values(cls, value: Any) -> Any:  # noqa: ANN401 - what JSON is
+        if faults := unstorable_values(value, cls.checked_elsewhere):
+            raise InvalidInput("The request has faults.", faults)
+        return value
 
 
 class PageView(Schema, Generic[ItemT]):

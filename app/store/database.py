@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
     InterfaceError,
     InternalError,
@@ -22,7 +23,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.errors import ConfigurationError, DatabaseFull
+from app.errors import ConfigurationError, DatabaseFull, InvalidInput
 from app.store.counting import CountWriter
 from app.store.full_disk import refusal
 
@@ -197,6 +198,24 @@ def _sqlite_folder(address: URL) -> Path | None:
 
 
 def _make_engine(url: str) -> Engine:
+    engine = _engine_of(url)
+    event.listen(engine, "handle_error", _refuse_unstorable_value)
+    return engine
+
+
+def _refuse_unstorable_value(context: ExceptionContext) -> None:
+    """Report a value that a column can't hold as invalid input, the same on both databases.
+
+    PostgreSQL says so by a `DataError`, SQLite's driver by errors of Python. What callers send is
+    checked before; this is for what such a check forgot, so the statement is logged.
+    """
+    error = context.sqlalchemy_exception or context.original_exception
+    if isinstance(error, DataError | OverflowError | UnicodeEncodeError):
+        _log.error("a value can't be stored: %s: %s", context.original_exception, context.statement)
+        raise InvalidInput("A value can't be stored: it is out of range, or is no text.") from error
+
+
+def _engine_of(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         engine = create_engine(address, connect_args={"timeout": 20.0})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import BigInteger, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import Fault, InvalidInput
@@ -75,4 +75,6 @@ def decoded(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any
 def _fits(value: object, key: InstrumentedAttribute[Any]) -> bool:
     if key.type.python_type is str:
         return isinstance(value, str) and value.isascii() and value.isprintable()
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    # PostgreSQL compares with a value of the column's own type, and refuses one out of its range.
+    bits = 63 if isinstance(key.type, BigInteger) else 31
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**bits

@@ -78,7 +78,7 @@ def test_more_than_50_000_tasks_are_refused(http: httpx.Client) -> None:
 def test_more_than_50_mb_are_refused(http: httpx.Client) -> None:
     body = b"[" + b" " * 52_000_000 + b"]"
     for path, kind in (("/seed-sets", JSONL), ("/runs", JSON)):
-        problem = _problem(http.post(path, content=body, headers=kind))
+        problem = _problem(http.post(path, content=body, headers=kind), 413)
         assert "50 MB" in problem["faults"][0]["message"]
 
 
@@ -135,8 +135,6 @@ def test_a_run_without_sound_seeds_is_refused(http: httpx.Client, body: bytes) -
         lambda http: http.get("/nothing/here"),
         lambda http: http.get("/runs/a%00b"),
         lambda http: http.get("/seed-sets/%00"),
-        lambda http: http.post("/runs", json={"seed_set_id": "a\u0000b"}),
-        lambda http: http.post("/runs", content=b'{"seed_set_id": "\\ud800"}', headers=JSON),
     ],
 )
 def test_an_unknown_id_is_404(

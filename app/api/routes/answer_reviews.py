@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response, status
+from pydantic import AfterValidator
 
 from app.api.context import InContext
 from app.api.files.body_limit import body_bytes
@@ -10,6 +11,7 @@ from app.api.problems import Problem
 from app.api.security.access import MadeBy
 from app.evaluation.metrics import ReviewFigures
 from app.services.training.jobs import review_sheets
+from app.storable_text import check_name
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
 
@@ -25,6 +27,7 @@ _BODY = {
 }
 Reviewer = Annotated[
     str,
+    AfterValidator(check_name),
     Path(
         max_length=100,
         pattern=r"^[^\x00-\x1f\x7f/]+$",

@@ -5,12 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.api.context import InContext
 from app.api.problems import Problem
+from app.api.response_headers import page_headers
 from app.errors import NotFound
+from app.reports.page import DRAWING_POLICY, PAGE_POLICY
 from app.schemas.datasets import ChangeView, ComparisonView, FileView, Manifest, PushedView
+from app.schemas.schema import RequestBody
 from app.services.datasets import compare as dataset_comparing
 from app.services.datasets import hub, reports
 from app.services.datasets.sources import all_sources
@@ -73,14 +76,18 @@ def get_statistics(context: InContext, dataset_id: str) -> Statistics:
 @router.get("/{dataset_id}/report", response_class=HTMLResponse)
 def get_report(context: InContext, dataset_id: str) -> HTMLResponse:
     """Get the report of a version, an HTML page with plots that opens offline."""
-    return HTMLResponse(reports.report(context.service, dataset_id))
+    page = reports.report(context.service, dataset_id)
+    return HTMLResponse(page, headers=page_headers(PAGE_POLICY))
 
 
-@router.get("/{dataset_id}/card", response_class=PlainTextResponse)
-def get_card(context: InContext, dataset_id: str) -> PlainTextResponse:
+class _Markdown(PlainTextResponse):
+    media_type = "text/markdown"
+
+
+@router.get("/{dataset_id}/card", response_class=_Markdown)
+def get_card(context: InContext, dataset_id: str) -> _Markdown:
     """Get the data set card of a version, in Markdown."""
-    card = reports.card(context.service, dataset_id)
-    return PlainTextResponse(card, media_type="text/markdown")
+    return _Markdown(reports.card(context.service, dataset_id))
 
 
 @router.get(
@@ -93,11 +100,12 @@ def get_plot(context: InContext, dataset_id: str, name: str) -> Response:
     drawn = reports.plots_of(context.service, dataset_id)
     if name not in drawn:
         raise NotFound("plot", name)
-    return Response(drawn[name], media_type="image/svg+xml")
+    headers = page_headers(DRAWING_POLICY)
+    return Response(drawn[name], media_type="image/svg+xml", headers=headers)
 
 
 @router.get("/{new_id}/compare/{old_id}")
-def compare(
+def compare_datasets(
     context: InContext,
     new_id: str,
     old_id: str,
@@ -118,7 +126,7 @@ def compare(
     )
 
 
-class PushPost(BaseModel):
+class PushPost(RequestBody):
     """The repository to push to."""
 
     model_config = ConfigDict(extra="forbid")
@@ -128,7 +136,7 @@ class PushPost(BaseModel):
 
 
 @router.post("/{dataset_id}/push", responses={502: {"model": Problem}, 503: {"model": Problem}})
-def push(context: InContext, dataset_id: str, body: PushPost) -> PushedView:
+def push_dataset(context: InContext, dataset_id: str, body: PushPost) -> PushedView:
     """Push a version with its card to the Hugging Face Hub, as one commit."""
     pushed = hub.push(context.service, dataset_id, body.repo, private=body.private)
     return PushedView.model_validate(pushed)

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app.api.context import ApiContext, Cursor, InContext, Limit
-from app.api.files.downloads import dataset_answer
+from app.api.context import LOCATION_OF_ACCEPTED, ApiContext, Cursor, InContext, Limit
+from app.api.files.downloads import dataset_answer, download_responses
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
 from app.api.security.access import MadeBy
@@ -18,30 +18,30 @@ from app.errors import Fault, InvalidInput, faults_from
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, options_of
 from app.formats.options import WRITTEN_PLAINLY
 from app.schemas.datasets import DatasetRowView, DatasetView, DropView
-from app.schemas.schema import PageView
+from app.schemas.schema import PageView, RequestBody
 from app.services.datasets import control, files, importing, lists
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.files import FileRequest
 from app.services.datasets.importing import Upload
-from app.services.datasets.recipe import Import, Licence, VersionRecipe, Vicuna
+from app.services.datasets.recipe import DatasetName, Import, Licence, VersionRecipe, Vicuna
 from app.services.free_space import require_space
+from app.storable_text import StorableText
 from app.store.tables.datasets import Dataset
 
 router = APIRouter(prefix="/datasets", tags=["data sets"], responses={404: {"model": Problem}})
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$")]
 _EXAMPLE: dict[str, Any] = {
     "name": "tea",
     "recipe": {"sources": [{"run_id": "run_..."}], "split": {"test_share": 0.1}},
 }
 
 
-class DatasetPost(BaseModel):
+class DatasetPost(RequestBody):
     """A new version of a data set: its name and its recipe."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    name: Name
+    name: DatasetName
     recipe: VersionRecipe
 
 
@@ -49,6 +49,7 @@ class DatasetPost(BaseModel):
     "",
     status_code=status.HTTP_202_ACCEPTED,
     responses={
+        **LOCATION_OF_ACCEPTED,
         200: {"model": DatasetView, "description": "The same version exists already."},
         422: {"model": Problem},
     },
@@ -76,6 +77,7 @@ def post_dataset(
         }
     },
     responses={
+        **LOCATION_OF_ACCEPTED,
         200: {"model": DatasetView, "description": "The same file was imported before."},
         409: {"model": Problem},
         413: {"model": Problem, "description": "The file is over a limit; names its setting."},
@@ -88,7 +90,7 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     made_by: MadeBy,
     request: Request,
     response: Response,
-    name: Annotated[Name, Query()],
+    name: Annotated[DatasetName, Query()],
     format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")],  # noqa: A002
     columns: Annotated[
         str | None,
@@ -97,7 +99,9 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     vicuna: Annotated[bool, Query(description="Clean conversations as Vicuna did.")] = False,
     most_characters: Annotated[
         int | None,
-        Query(ge=1, description="With `vicuna`: split longer conversations (characters)."),
+        Query(
+            ge=1, le=10**9, description="With `vicuna`: split longer conversations (characters)."
+        ),
     ] = None,
     classification: Annotated[
         bool,
@@ -111,7 +115,8 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     ] = False,
     licence: Annotated[Licence | None, Query()] = None,
     source: Annotated[
-        str | None, Query(max_length=500, description="Origin of the file, such as a URL.")
+        StorableText | None,
+        Query(max_length=500, description="Origin of the file, such as a URL."),
     ] = None,
 ) -> DatasetView:
     """Import a file as a data set; with any fault, nothing is imported and every fault is named."""
@@ -163,7 +168,7 @@ def _accepted(
 @router.get("")
 def list_datasets(
     context: InContext,
-    name: Annotated[Name | None, Query()] = None,
+    name: Annotated[DatasetName | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[DatasetView]:
@@ -185,7 +190,9 @@ def delete_dataset(context: InContext, dataset_id: str) -> None:
     control.delete_dataset(context.service, dataset_id)
 
 
-@router.get("/{dataset_id}/rows")
+@router.get(
+    "/{dataset_id}/rows", responses={409: {"model": Problem, "description": "It is not ready."}}
+)
 def list_rows(
     context: InContext, dataset_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> PageView[DatasetRowView]:
@@ -217,16 +224,16 @@ def _option_parameters() -> list[dict[str, Any]]:
     "/{dataset_id}/download",
     response_class=Response,
     responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "The file."},
-        206: {"description": "The requested range."},
-        304: {"description": "Not modified: the ETag is the SHA-256 of the file."},
+        **download_responses(
+            {one.media_type for one in FORMATS.values()} | {files.ARCHIVE_MEDIA_TYPE}
+        ),
         409: {"model": Problem, "description": "It is not ready."},
         422: {"model": Problem},
         507: {"model": Problem, "description": "The disk is full."},
     },
     openapi_extra={"parameters": _option_parameters()},
 )
-def download(
+def download_dataset(
     context: InContext,
     request: Request,
     dataset_id: str,

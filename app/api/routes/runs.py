@@ -1,15 +1,22 @@
 """Routes of runs: start, list, pause, resume, cancel, extend, and everything a run contains."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator, Set
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
-from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
+from app.api.context import (
+    LOCATION_OF_ACCEPTED,
+    ApiContext,
+    Cursor,
+    IdempotencyKey,
+    InContext,
+    Limit,
+)
 from app.api.examples import RUN
 from app.api.problems import Problem
 from app.api.security.access import MadeBy, must_also
@@ -25,7 +32,7 @@ from app.schemas.runs import (
     RunEstimate,
     RunView,
 )
-from app.schemas.schema import PageView
+from app.schemas.schema import PageView, RequestBody
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext
 from app.services.journeys import seeds_to_model
@@ -49,12 +56,14 @@ _POLL_S = 0.5
 ViewT = TypeVar("ViewT", bound=BaseModel)
 
 
-class RunPost(BaseModel):
+class RunPost(RequestBody):
     """A run to start: one source, options, budget, and a training job to start after it."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [RUN]}, use_attribute_docstrings=True
     )
+
+    checked_elsewhere: ClassVar[Set[str]] = frozenset({"seed_tasks"})
 
     seed_set_id: str | None = None
     """A stored seed set to grow."""
@@ -88,6 +97,7 @@ def _answer(service: ServiceContext, run: Run) -> RunView:
     status_code=status.HTTP_202_ACCEPTED,
     response_model=RunView,
     responses={
+        **LOCATION_OF_ACCEPTED,
         200: {"model": RunEstimate, "description": "Estimate (`dry_run`)."},
         409: {"model": Problem},
         422: {"model": Problem},
@@ -128,7 +138,7 @@ def post_run(
     return _answer(context.service, run)
 
 
-class ExtendPost(BaseModel):
+class ExtendPost(RequestBody):
     """New totals for a run, not increments; a field that is left out keeps its value."""
 
     model_config = ConfigDict(
@@ -211,7 +221,7 @@ def pause_run(context: InContext, run_id: str) -> RunView:
     return _control(context, run_id, control.pause_run)
 
 
-class ResumePost(BaseModel):
+class ResumePost(RequestBody):
     """Changes for a run that resumes; all of it may be left out."""
 
     model_config = ConfigDict(
@@ -259,7 +269,7 @@ async def _streamed(parts: Iterator[str]) -> AsyncIterator[str]:
     response_class=StreamingResponse,
     responses={200: {"content": {"application/json": {}}, "description": "Alpaca JSON."}},
 )
-def get_dataset(
+def download_run_dataset(
     context: InContext,
     run_id: str,
     follow: Annotated[bool, Query(description="Stream rows until the run has ended.")] = False,

@@ -1,10 +1,11 @@
 """Routes of seed sets."""
 
 import json
-from typing import Annotated
+from collections.abc import Set
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
@@ -14,7 +15,7 @@ from app.api.security.access import MadeBy
 from app.errors import Fault, InvalidInput, faults_from
 from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_file, seed_tasks_from_json
 from app.schemas.runs import SeedSetView
-from app.schemas.schema import PageView
+from app.schemas.schema import PageView, RequestBody
 from app.services.datasets.recipe import Licence
 from app.services.runs import lists, seed_sets
 
@@ -24,10 +25,12 @@ SeedSetName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x
 """One line of text."""
 
 
-class SeedSetPost(BaseModel):
+class SeedSetPost(RequestBody):
     """A seed set to store."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+    checked_elsewhere: ClassVar[Set[str]] = frozenset({"tasks"})
 
     name: SeedSetName | None = None
     tasks: list[UncheckedSeedTask]

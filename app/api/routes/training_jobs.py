@@ -4,38 +4,48 @@ from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from app.api.context import ApiContext, Cursor, IdempotencyKey, InContext, Limit
-from app.api.files.downloads import OfferedFile, file_answer
+from app.api.context import (
+    LOCATION_OF_ACCEPTED,
+    ApiContext,
+    Cursor,
+    IdempotencyKey,
+    InContext,
+    Limit,
+)
+from app.api.files.downloads import OfferedFile, download_responses, file_answer
 from app.api.problems import Problem
+from app.api.response_headers import page_headers
 from app.api.security.access import MadeBy, must_also
 from app.errors import Conflict
 from app.evaluation.evaluation_result import Evaluation
 from app.reports.evaluation.report import evaluation_report
-from app.schemas.schema import PageView
+from app.reports.page import PAGE_POLICY
+from app.schemas.schema import PageView, RequestBody
 from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
 from app.services.access.api_keys import Scope
-from app.services.datasets.recipe import RowRecipe
+from app.services.datasets.recipe import DatasetName, RowRecipe
 from app.services.journeys import seeds_to_model
-from app.services.journeys.seeds_to_model import NO_REVIEW_YET, DatasetName, RunTraining
+from app.services.journeys.seeds_to_model import NO_REVIEW_YET, RunTraining
 from app.services.training.jobs import control
 from app.services.training.jobs.requests import TrainingRequest
 from app.states import JobKind
+from app.storable_text import StorableText
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 
 router = APIRouter(prefix="/training-jobs", tags=["training"], responses={404: {"model": Problem}})
 evaluations = APIRouter(prefix="/evaluations", tags=["training"])
 
-_REFUSED: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 422: {"model": Problem}}
+_REFUSED: dict[int | str, dict[str, Any]] = {**LOCATION_OF_ACCEPTED, 409: {"model": Problem}}
 _EXAMPLE: dict[str, Any] = {
     "dataset_id": "dataset_...",
     "options": {"base_model": "embedded", "method": {"name": "lora", "rank": 8}},
 }
 
 
-class TrainingPost(BaseModel):
+class TrainingPost(RequestBody):
     """A training job: a data set version, or the run that makes one, and the options."""
 
     model_config = ConfigDict(
@@ -67,7 +77,7 @@ class TrainingPost(BaseModel):
         return self
 
 
-class EvaluationPost(BaseModel):
+class EvaluationPost(RequestBody):
     """An evaluation: a data set version, and the model to measure on it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -134,7 +144,9 @@ def _accepted(context: ApiContext, job: TrainingJob, response: Response) -> Trai
 def list_training_jobs(
     context: InContext,
     kind: Annotated[JobKind | None, Query(description="Only those of this kind.")] = None,
-    dataset_id: Annotated[str | None, Query(description="Only those of this data set.")] = None,
+    dataset_id: Annotated[
+        StorableText | None, Query(description="Only those of this data set.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PageView[TrainingJobSummary]:
@@ -178,7 +190,8 @@ def get_training_report(context: InContext, job_id: str) -> HTMLResponse:
     job = control.get_job(context.service, job_id)
     if job.evaluation is None:
         raise Conflict(f"The training job is {job.status} and has no evaluation.")
-    return HTMLResponse(evaluation_report(Evaluation.model_validate(job.evaluation)))
+    page = evaluation_report(Evaluation.model_validate(job.evaluation))
+    return HTMLResponse(page, headers=page_headers(PAGE_POLICY))
 
 
 @router.get("/{job_id}/outputs")
@@ -200,11 +213,7 @@ def delete_outputs(context: InContext, job_id: str) -> None:
 @router.get(
     "/{job_id}/outputs/{name:path}",
     response_class=Response,
-    responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "The file."},
-        206: {"description": "The requested range."},
-        304: {"description": "Not modified: the ETag is the SHA-256 of the file."},
-    },
+    responses=download_responses({"application/octet-stream"}),
 )
 def download_output(context: InContext, request: Request, job_id: str, name: str) -> Response:
     """Download an output file of a training job.

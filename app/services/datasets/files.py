@@ -19,6 +19,7 @@ from app.statistics.schema import Statistics
 from app.store.datasets import dataset_rows, versions
 from app.store.tables.datasets import Dataset, DatasetFile
 
+ARCHIVE_MEDIA_TYPE = "application/zip"
 HUB_FORMAT = "hub"
 """The folder for the Hugging Face Hub as a zip file: all splits, card and manifest."""
 
@@ -69,7 +70,7 @@ def make_file(context: ServiceContext, dataset: Dataset, wanted: FileRequest) ->
         known = session.get(DatasetFile, (dataset.id, name))
     if known is None or not path.is_file() or path.stat().st_size != known.size_bytes:
         known = _make(context, dataset, wanted, path)
-    media_type = "application/zip" if wanted.is_folder else format_named(wanted.format).media_type
+    media_type = ARCHIVE_MEDIA_TYPE if wanted.is_folder else format_named(wanted.format).media_type
     return MadeFile(path, name, known.sha256, known.size_bytes, known.row_count, media_type)
 
 

@@ -88,6 +88,7 @@ def list_rows(
     """
     dataset = ready_dataset(context, dataset_id)
     start = decoded(cursor, (DatasetRecord.position,))[0] + 1 if cursor is not None else 0
+    start = min(start, dataset.row_count)
     stop = min(start + limit, dataset.row_count)
     with context.database.read() as session:
         rows = list(dataset_rows.rows_between(session, dataset_id, start, stop))

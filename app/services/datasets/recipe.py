@@ -2,11 +2,17 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.curation.options import Recipe, SourceOptions
+from app.storable_text import StorableText, check_name
 
 Id = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[!-~]+$")]
+DatasetName = Annotated[
+    str,
+    Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$"),
+    AfterValidator(check_name),
+]
 Licence = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -50,7 +56,7 @@ class _Values(BaseModel):
 class Vicuna(_Values):
     """Cleaning of ShareGPT conversations, as Vicuna did it."""
 
-    most_characters: int | None = Field(default=None, ge=1)
+    most_characters: int | None = Field(default=None, ge=1, le=10**9)
     """Longer conversations are split between rounds; null: none is split."""
     html: bool = True
     """True: turns may be HTML, which becomes Markdown."""
@@ -63,12 +69,12 @@ class Import(_Values):
     vicuna: Vicuna | None = None
     """Clean conversations and leave out those that cannot be repaired, with reasons; null: keep
     them unchanged."""
-    columns: dict[str, str | None] | None = None
+    columns: dict[StorableText, StorableText | None] | None = None
     """Which of the file's columns is the instruction, the input, the output."""
     classification: bool = False
     """Mark every row as a classification row, whatever the file says."""
     skip_unreadable: bool = False
     """Leave out rows that cannot be read, with reasons, instead of refusing the file."""
     licence: Licence | None = None
-    source: str | None = Field(default=None, max_length=500)
+    source: StorableText | None = Field(default=None, max_length=500)
     """Where the file comes from, in the importer's words."""

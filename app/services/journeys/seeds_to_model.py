@@ -5,14 +5,14 @@ together with the run, or later, while the run continues or after it has succeed
 """
 
 import json
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput
 from app.services.context import ServiceContext
-from app.services.datasets.recipe import RowRecipe
+from app.services.datasets.recipe import DatasetName, RowRecipe
 from app.services.idempotency import RequestHash, RequestKey, insert_once, request_hash
 from app.services.runs.control import NewRun, find_started, insert_run
 from app.services.runs.run_request import RunRequest, check_request
@@ -25,7 +25,6 @@ from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
 
 NO_REVIEW_YET = "the data set of a run has no review yet: leave out review_run_id"
-DatasetName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$")]
 
 
 class RunTraining(BaseModel):
