@@ -70,7 +70,8 @@ LEASES_RECOVERED = CounterSpec(
 )
 IMPORTS = CounterSpec(
     "seedbed_imports",
-    "Imports of files as data sets that ended: ready, refused (the file has faults), failed.",
+    "Imports of files as data sets that ended: ready, refused (nothing of the file is stored),"
+    " failed (after it was read, or its process died).",
     ("result",),
     from_zero=(("ready",), ("refused",), ("failed",)),
 )

@@ -34,7 +34,7 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
         log_format: ``json``: one JSON object a line, also for warnings and uncaught exceptions.
     """
     handler = logging.StreamHandler()
-    handler.addFilter(_add_fields)
+    handler.addFilter(add_fields)
     handler.setFormatter(_json_formatter() if log_format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # It would log a line for each model call, of which a run may make a million.
@@ -73,7 +73,8 @@ def _json_formatter() -> logging.Formatter:
     )
 
 
-def _add_fields(record: logging.LogRecord) -> bool:
+def add_fields(record: logging.LogRecord) -> bool:
+    """Add the bound fields to a record, and those of a request to a record of the access log."""
     fields = dict(_FIELDS.get())
     record.fields = "".join(f" {name}={value}" for name, value in fields.items())
     record.__dict__.update(fields)

@@ -6,13 +6,10 @@ from pathlib import Path
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
-from app.api.application import build_api
-from app.api.context import ApiContext
 from app.counters import COUNTERS
 from app.services.access.api_keys import Scope
-from tests.unit.api.conftest import Service
+from tests.unit.api.conftest import Service, client_of
 from tests.unit.api.test_application import bearer, far
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "monitoring.md"
@@ -62,11 +59,7 @@ def test_counters_stay_when_runs_are_deleted(grown_service: Service) -> None:
             text("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'counters'")
         ).all():
             session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - a name of ours
-    fresh = TestClient(
-        build_api(ApiContext(grown_service.context, lambda _: None, lambda: None)),
-        base_url="http://127.0.0.1:8000",
-        client=("127.0.0.1", 50_000),
-    )
+    fresh = client_of(grown_service.context, [])
     after = read(fresh.get("/metrics"))
     names = {f"{spec.name}_total" for spec in COUNTERS}
     kept = {key: n for key, n in before.items() if key[0] in names}

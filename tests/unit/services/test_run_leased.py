@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, NotFound, SeedbedError
+from app.logging_setup import add_fields
 from app.services.context import ServiceContext
 from app.services.run_leased import LeasedTask, kept_lease, notify_waiting, run_leased
 from app.store.database import Database
@@ -44,6 +45,21 @@ def raising(error: BaseException) -> Callable[[], str]:
         raise error
 
     return work
+
+
+def test_the_log_has_the_ids_of_the_work_while_it_is_done(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    handler = logging.FileHandler(log)
+    handler.addFilter(add_fields)
+    handler.setFormatter(logging.Formatter("%(message)s%(fields)s"))
+    logger = logging.getLogger("app.services.run_leased")
+    logger.addHandler(handler)
+    task = Ends().task(raising(SeedbedError("no")), log_fields={"run_id": "run_1"})
+    run_leased(task)
+    logger.warning("after")
+    logger.removeHandler(handler)
+    handler.close()
+    assert log.read_text().splitlines() == ["run run_1 failed: no run_id=run_1", "after"]
 
 
 @pytest.mark.parametrize(("always", "calls"), [(False, []), (True, ["release"])])

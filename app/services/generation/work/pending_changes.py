@@ -51,7 +51,7 @@ class Changes:
         run.accepted += sum(one.stays for one in self.reviewed)
         run.tickets_admitted += sum(one.was_decided for one in self.reviewed)
         instructions.reject(session, run.id, self.dropped)
-        self._count(session, 0 if self.reviewed else instances)
+        self._count(session, instances if run.rows_to_review is None else 0)
 
     def _count(self, session: Session, instances: int) -> None:
         count(session, ACCEPTED, Stage.GENERATE, by=len(self.accepted))

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.counters import CALLS, LEASES_RECOVERED
 from app.pipeline.budget import Amount
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Stage
@@ -13,6 +14,7 @@ from app.services.generation import slots
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.states import Status
+from app.store.counting import totals
 from app.store.database import Database
 from app.store.runs import runs
 from app.store.runs import slots as stored
@@ -97,6 +99,20 @@ def test_who_takes_the_slot_of_a_dead_pump_reopens_its_work(
     # The calls may have been billed.
     assert (run.presumed_spent_calls, run.presumed_spent_tokens) == (3, 300)
     assert run.presumed_spent_usd == Decimal("1.5")
+
+
+def test_what_is_taken_from_a_dead_pump_is_counted(context: ServiceContext, start: Start) -> None:
+    dead, swept = Hold(start(), 0, "dead"), Hold(start(), 0, "swept")
+    for hold in (dead, swept):
+        assert take(context, hold, OVER_S)
+        lease_all(context, hold)
+    assert take(context, Hold(dead.run_id, 0, "next"))
+    assert take(context, Hold(dead.run_id, 0, "next"))
+    slots.sweep(context)
+    with context.database.read() as session:
+        found = totals(session)
+    assert found[LEASES_RECOVERED.name, ("run",)] == 2
+    assert found[CALLS.name, ("m", "", "lost")] == 6
 
 
 def test_a_released_slot_is_free_and_its_work_open(context: ServiceContext, start: Start) -> None:

@@ -3,11 +3,15 @@
 import time
 from collections.abc import Callable
 
-from app.errors import ItemError, Outage, ProviderError, RunError
+import pytest
+
+from app.counters import CALLS, COST, TOKENS
+from app.errors import ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.parallel.calls import Calls
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
 from app.services.model_calls.in_flight import Ended, InFlight
+from app.store.counting import totals
 from app.store.database import Database
 from tests.unit.services.model_calls.asking import MODEL, ACall, context_of, echo
 
@@ -52,6 +56,45 @@ def test_what_is_sent_is_in_flight_until_it_is_collected(database: Database) -> 
         assert (in_flight.free, in_flight.has_news) == (4, True)
         share(context, in_flight)
         assert not in_flight.has_news
+
+
+def test_calls_are_counted_by_outcome(database: Database) -> None:
+    slow = iter([Throttled("slow", retry_after_s=0.01), Throttled("slow", retry_after_s=0.01)])
+
+    def throttles(asked: Request) -> Completion:
+        if (trouble := next(slow, None)) is not None:
+            raise trouble
+        return echo(asked)
+
+    answers = (
+        throttles,
+        raising(ItemError("no")),
+        raising(Outage("away")),
+        raising(RunError("no key")),
+    )
+    context = context_of(database, *answers)
+    for counts_answers in (False, True):
+        with open_calls(context) as calls:
+            in_flight = InFlight[ACall](context, calls, MODEL, counts_answers=counts_answers)
+            in_flight.send([ACall(n, endpoint=f"e{n}") for n in range(4)])
+            all_ended(in_flight)
+            # A commit whose answer was lost is repeated; what was confirmed is not.
+            for _ in range(2):
+                share(context, in_flight)
+    with database.read() as session:
+        found = totals(session)
+    counted = {labels[1:]: n for (name, labels), n in found.items() if name == CALLS.name}
+    assert counted == {
+        ("e0", "throttled"): 2,
+        ("e0", "answered"): 1,
+        ("e1", "failed"): 2,
+        ("e2", "outage"): 2,
+        ("e3", "refused"): 2,
+    }
+    tokens = {labels[2]: n for (name, labels), n in found.items() if name == TOKENS.name}
+    assert tokens == {"prompt": 3, "completion": 2}
+    [(dollars, _)] = [(n / COST.per_unit, 0) for (name, _), n in found.items() if name == COST.name]
+    assert dollars == pytest.approx((3 * 10 + 2 * 20) / 1e6)
 
 
 def test_capacity_is_bounded_by_the_process_over_all_endpoints(database: Database) -> None:
