@@ -85,7 +85,8 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(OSError, _system)
     api.add_exception_handler(ClientDisconnect, _gone)
     for kind in AWAY:
-        api.add_exception_handler(kind, database_away)
+        if not issubclass(kind, SeedbedError):
+            api.add_exception_handler(kind, database_away)
     api.add_exception_handler(Exception, _defect)
 
 
