@@ -7,6 +7,7 @@ SeedbedError
 ├── NotFound                  there is no such thing
 │   └── UnknownModel          no model of this name is served
 ├── Conflict                  it exists, but its state does not allow the request
+├── Busy                      too many of the same kind at once; try again later
 ├── Unauthenticated           an API key is needed, and no valid one was sent
 ├── Forbidden                 the caller is not allowed to do it
 ├── ConfigurationError        the service was started with settings that cannot work
@@ -118,6 +119,14 @@ class UnknownModel(NotFound):
 
 class Conflict(SeedbedError):
     """It exists, but its state does not allow the request."""
+
+
+class Busy(SeedbedError):
+    """There is too much of the same work at once: try again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unauthenticated(SeedbedError):

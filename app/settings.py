@@ -109,6 +109,14 @@ class Settings(BaseSettings):
     """Seconds without a heartbeat after which another worker takes over the work."""
     log_format: Literal["text", "json"] = "text"
     """Format of the log of API, workers and sweeper: lines of text, or one JSON object a line."""
+    import_concurrency: int = Field(default=2, ge=1, le=64)
+    """Imports that are read at the same time, each by a process of its own."""
+    import_queue: int = Field(default=100, ge=0)
+    """Imports that wait for one of these processes; more are refused (503)."""
+    import_memory_mib: int = Field(default=768, ge=256)
+    """Memory that the process of an import can allocate, in MiB; on Linux only."""
+    import_timeout_s: float = Field(default=600.0, gt=0)
+    """Seconds that reading an imported file can take."""
     import_max_mib: int = Field(default=4096, ge=1)
     """Largest file that can be uploaded as a data set, in MiB."""
     import_max_decoded_mib: int = Field(default=8192, ge=1)

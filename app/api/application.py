@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 from app.api import openapi, problems
 from app.api.context import ApiContext
 from app.api.files.body_limit import LimitBody
+from app.api.files.import_queue import ImportQueue
 from app.api.metrics.http_metrics import HttpMetrics, Metrics
 from app.api.request_ids import RequestIds
 from app.api.response_headers import ResponseHeaders
@@ -76,6 +77,7 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
     )
     api.state.context = context
     api.state.metrics = metrics = Metrics(context.service.database)
+    api.state.imports = ImportQueue(context.service.import_process)
     problems.install(api)
     api.add_middleware(LimitBody)
     # Added later, so they run earlier.

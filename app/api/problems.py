@@ -17,6 +17,7 @@ from app.api.request_ids import HEADER, request_id_of
 from app.api.response_headers import STRICT_HEADERS
 from app.disk_space import refusal
 from app.errors import (
+    Busy,
     ConfigurationError,
     Conflict,
     Fault,
@@ -43,6 +44,7 @@ _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -119,7 +121,10 @@ def anticipated(request: HTTPConnection, error: Exception) -> JSONResponse:
     kinds = (status for kind, status in _STATUS.items() if isinstance(error, kind))
     status = next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
     faults = error.faults if isinstance(error, InvalidInput) else ()
-    return _answer(request, status, str(error), [_view(fault) for fault in faults])
+    answer = _answer(request, status, str(error), [_view(fault) for fault in faults])
+    if isinstance(error, Busy):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def _view(fault: Fault) -> FaultView:

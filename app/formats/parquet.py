@@ -72,6 +72,9 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         raise _unreadable("it is compressed once more; unpack it first")
     try:
         yield from _read(source, options, columns)
+    except MemoryError:
+        # One of Arrow's is both.
+        raise
     except (pa.ArrowException, OSError) as error:
         # Arrow's words may run over several lines; the first says what is wrong.
         raise _unreadable(str(error).partition("\n")[0]) from error

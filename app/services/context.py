@@ -39,6 +39,23 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportProcessLimits:
+    """Limits of the processes that read imported files."""
+
+    memory_bytes: int = 768 * _MEBIBYTE
+    """Memory of one process."""
+    timeout_s: float = 600.0
+    """A process that takes longer is killed."""
+    at_once: int = 2
+    """Processes at the same time."""
+    waiting: int = 100
+    """Further imports that wait for one; more are refused."""
+
+
+DEFAULT_IMPORT_PROCESS = ImportProcessLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceContext:
     """Settings and connections that every service gets, made once per process, after the fork."""
 
@@ -72,6 +89,8 @@ class ServiceContext:
     """Space that is kept free on the disks of the database and of the data folder."""
     downloads_bytes: int = 10_000_000_000
     """Most bytes of files that are kept for further downloads."""
+    import_process: ImportProcessLimits = DEFAULT_IMPORT_PROCESS
+    """Limits of the processes that read them."""
     parser_model: str | None = None
     """The spaCy model that finds verbs and nouns; None: a word list is used."""
     hub_url: str = HUB_URL
@@ -104,6 +123,12 @@ def open_service_context(settings: Settings) -> ServiceContext:
         read_limits=_read_limits(settings),
         min_free_bytes=settings.min_free_mb * _MEGABYTE,
         downloads_bytes=settings.downloads_mb * _MEGABYTE,
+        import_process=ImportProcessLimits(
+            memory_bytes=settings.import_memory_mib * _MEBIBYTE,
+            timeout_s=settings.import_timeout_s,
+            at_once=settings.import_concurrency,
+            waiting=settings.import_queue,
+        ),
         parser_model=settings.parser_model,
         hub_url=settings.hub_url or HUB_URL,
         hub_token=settings.hub_token.get_secret_value() if settings.hub_token else None,

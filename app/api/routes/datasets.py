@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import ConfigDict, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from app.api.context import LOCATION_OF_ACCEPTED, ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer, download_responses
+from app.api.files.import_queue import ImportQueue
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
 from app.api.security.access import MadeBy
@@ -19,7 +19,7 @@ from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, format_named, optio
 from app.formats.options import WRITTEN_PLAINLY
 from app.schemas.datasets import DatasetRowView, DatasetView, DropView
 from app.schemas.schema import PageView, RequestBody
-from app.services.datasets import control, files, importing, lists
+from app.services.datasets import control, files, import_process, lists
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.files import FileRequest
 from app.services.datasets.importing import Upload
@@ -82,6 +82,7 @@ def post_dataset(
         409: {"model": Problem},
         413: {"model": Problem, "description": "The file is over a limit; names its setting."},
         422: {"model": Problem, "description": "Rows that cannot be read, by line."},
+        503: {"model": Problem, "description": "Too many imports wait; see `Retry-After`."},
         507: {"model": Problem, "description": "The disk is full."},
     },
 )
@@ -131,10 +132,13 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     )
     service = context.service
     folder, check_space = service.files_dir / "uploads", partial(require_space, service)
-    async with uploaded(request, folder, service.import_max_bytes, check_space) as file:
-        dataset, new = await run_in_threadpool(
-            importing.import_dataset, context.service, Upload(name, how, file, made_by)
-        )
+    imports: ImportQueue = request.app.state.imports
+    async with (
+        imports.place(),
+        uploaded(request, folder, service.import_max_bytes, check_space) as file,
+    ):
+        upload = Upload(name, how, file, made_by)
+        dataset, new = await imports.run(partial(import_process.import_apart, service, upload))
     return _accepted(context, dataset, response, new=new)
 
 

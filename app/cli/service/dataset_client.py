@@ -16,8 +16,8 @@ from app.schemas.datasets import DatasetView, PushedView
 
 _CHUNK_BYTES = 1024 * 1024
 _DOWNLOAD_TRIES = 5
-_UPLOAD_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
-"""The service answers an upload only after it has read the whole file."""
+_UPLOAD_TIMEOUT = httpx.Timeout(1800.0, connect=10.0)
+"""The service answers an upload only after it has read the whole file, when it is its turn."""
 
 
 class DatasetClient:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,18 @@ class Upload(NamedTuple):
     """The id of the API key that sent it; None: it came without one."""
 
 
+class Attempt(NamedTuple):
+    """The id of the version that a file is read into, and the token of the process that does it."""
+
+    dataset_id: str
+    token: str
+
+    @classmethod
+    def new(cls) -> Self:
+        """Make up an id and a token."""
+        return cls(new_id("dataset"), new_token())
+
+
 class _Reading(NamedTuple):
     """A version that this process is about to read a file into."""
 
@@ -65,10 +77,17 @@ class _Reading(NamedTuple):
     lease_s: float
 
 
-def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bool]:
+def import_dataset(
+    context: ServiceContext, upload: Upload, attempt: Attempt | None = None
+) -> tuple[Dataset, bool]:
     """Read a file into a new version. Safe to repeat.
 
     The same file with the same options and name is the version that is there.
+
+    Args:
+        context: database and limits.
+        upload: the file.
+        attempt: the id and the token to use; None: new ones.
 
     Returns:
         The version, and whether it is new.
@@ -80,7 +99,7 @@ def import_dataset(context: ServiceContext, upload: Upload) -> tuple[Dataset, bo
     """
     fmt = format_named(upload.options.format)
     options = _read_options(upload.options, context.read_limits)
-    dataset_id, token = new_id("dataset"), new_token()
+    dataset_id, token = attempt or Attempt.new()
     reading = _Reading(dataset_id, token, context.lease_s)
     file_sha256 = _sha256_of(upload.file)
     dataset = insert_once(
@@ -111,7 +130,8 @@ def _whole_or_nothing(context: ServiceContext, writer: DatasetWriter) -> Iterato
         with suppress(*AWAY):
             writer.fail(DatasetState.DELETED, str(error))
         raise
-    except (LostHold, *AWAY):
+    except (LostHold, MemoryError, *AWAY):
+        # Not even the failure can be recorded here.
         raise
     except SeedbedError as error:
         writer.fail(DatasetState.DELETED, str(error))
@@ -232,6 +252,11 @@ _OPTIONS_BEFORE_2 = frozenset(
 def _sha256_of(file: Path) -> str:
     with file.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def fail_attempt(context: ServiceContext, attempt: Attempt, message: str) -> None:
+    """Fail an import whose process has ended without doing so, and remove its rows."""
+    DatasetWriter(context, *attempt).fail(DatasetState.FAILED, message)
 
 
 def fail_broken_imports(context: ServiceContext) -> None:

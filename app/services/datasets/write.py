@@ -24,6 +24,8 @@ from app.store.datasets.versions import Written
 
 _log = logging.getLogger(__name__)
 _ROWS_PER_WRITE = 2_000
+_CHARACTERS_PER_WRITE = 8_000_000
+"""Large rows are written earlier, so that the memory does not grow with them."""
 DEFECT = "A defect of the service; its log has the details."
 
 
@@ -48,6 +50,7 @@ class DatasetWriter:
         self._written = Written(0, 0)
         self._rows: list[DatasetRow] = []
         self._drops: list[Drop] = []
+        self._characters = 0
 
     @property
     def row_count(self) -> int:
@@ -66,6 +69,7 @@ class DatasetWriter:
     def add(self, row: DatasetRow) -> None:
         """Append a row; its position is set here."""
         self._rows.append(replace(row, position=self.row_count))
+        self._characters += _characters(row.record)
         self._flush_full()
 
     def drop(self, drop: Drop) -> None:
@@ -96,7 +100,7 @@ class DatasetWriter:
         if after != before:
             self._context.database.retrying(write)
         self._written = after
-        self._rows, self._drops = [], []
+        self._rows, self._drops, self._characters = [], [], 0
 
     def assign_to_test(self, positions: list[int]) -> None:
         """Move the rows at these positions, all of them written, into the test split."""
@@ -139,7 +143,8 @@ class DatasetWriter:
             discard_rows(self._context, self.dataset_id)
 
     def _flush_full(self) -> None:
-        if len(self._rows) + len(self._drops) >= _ROWS_PER_WRITE:
+        count = len(self._rows) + len(self._drops)
+        if count >= _ROWS_PER_WRITE or self._characters >= _CHARACTERS_PER_WRITE:
             self.flush()
 
     def _fenced(self, work: Callable[[Session], Any]) -> Any:  # noqa: ANN401 - as `work` answers
@@ -167,6 +172,11 @@ class ContentHash:
     def hexdigest(self) -> str:
         """Return the hash of the rows so far, in hexadecimal."""
         return self._sha256.hexdigest()
+
+
+def _characters(record: Record) -> int:
+    own = len(record.instruction) + len(record.input) + len(record.output) + len(record.system)
+    return own + sum(len(one.user) + len(one.assistant) for one in record.history)
 
 
 def _texts(record: Record) -> Iterator[str]:
