@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 
 from app.api import openapi, problems
 from app.api.context import ApiContext
+from app.api.documentation import page as documentation
 from app.api.files.body_limit import LimitBody
 from app.api.files.import_queue import ImportQueue
 from app.api.metrics.http_metrics import HttpMetrics, Metrics
@@ -74,6 +75,9 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
         generate_unique_id_function=_operation_id,
         # A redirect would name this server by its Host header, which a proxy may have changed.
         redirect_slashes=False,
+        # The pages of FastAPI load their scripts from the internet; `documentation` does not.
+        docs_url=None,
+        redoc_url=None,
     )
     api.state.context = context
     api.state.metrics = metrics = Metrics(context.service.database)
@@ -96,6 +100,7 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
 
 
 def _add_routes(api: FastAPI) -> None:
+    api.include_router(documentation.router)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(health.router)
     for routes in (

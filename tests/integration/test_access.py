@@ -15,8 +15,8 @@ from starlette.types import Message
 
 from app.api.application import build_api
 from app.api.context import ApiContext
+from app.api.documentation.page import ADDRESSES
 from app.api.security.access import (
-    DOCUMENTATION,
     HEALTH,
     READINESS,
     Access,
@@ -109,7 +109,7 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 def test_once_there_is_a_key_no_route_but_those_named_answers_without_one(door: Door) -> None:
     key = door.key(Scope.READ)
-    open_to_all = {HEALTH, *DOCUMENTATION}
+    open_to_all = {HEALTH, *ADDRESSES}
     for method, path in door.routes():
         for client in (LOOPBACK, "::1", ELSEWHERE):
             answer = door.ask(method, path, client=client, host="service.example.com")

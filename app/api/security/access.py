@@ -7,7 +7,7 @@ lasts.
 - Health is open to everyone. It says only that the process is alive.
 - Readiness is open to the owner on this machine, for the container's health check and the embedded
   stack; other users, other machines and proxies need a key.
-- The documentation (`/docs`, `/redoc`, `/openapi.json`) is open once a key exists: it is as public
+- The documentation (`/docs`, its files, `/openapi.json`) is open once a key exists: it is as public
   as the source code, and a browser cannot send a key with a page.
 - Everything else needs a key that `rules` allows it to. Until the first key is made, everything,
   including the documentation, is open to the owner alone, on this machine (see `loopback` and
@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api import problems
+from app.api.documentation import page as documentation
 from app.api.security.loopback import (
     READING_METHODS,
     from_this_machine,
@@ -50,7 +51,6 @@ from app.store.health import trouble
 
 HEALTH = "/v1/health"
 READINESS = "/v1/ready"
-DOCUMENTATION = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 _THREADS = 8
 """Threads that check keys; the routes have others, so no route can hold up the checks."""
 _CHECK_EVERY_S = 1.0
@@ -184,7 +184,7 @@ class Access:
         if caller is None and not api_keys.are_needed(self._database):
             self._only_for_owner(connection)
             return None
-        if method in READING_METHODS and path in DOCUMENTATION:
+        if method in READING_METHODS and path in documentation.ADDRESSES:
             return None
         if caller is None:
             raise Unauthenticated(

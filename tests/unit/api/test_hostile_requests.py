@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.services.datasets.make import make_dataset
 from tests.unit.api.conftest import Service
 
 DIGITS = "9" * 300
@@ -50,8 +51,6 @@ def test_a_seed_of_three_hundred_digits_is_refused(grown_service: Service) -> No
     (run,) = grown_service.http.get("/v1/runs").json()["items"]
     recipe = {"sources": [{"run_id": run["id"]}]}
     made = grown_service.http.post("/v1/datasets", json={"name": "tea", "recipe": recipe}).json()
-    from app.services.datasets.make import make_dataset  # noqa: PLC0415
-
     while make_dataset(grown_service.context, made["id"], lambda: False):
         pass
     problem = _refused(
