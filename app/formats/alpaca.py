@@ -11,8 +11,9 @@ from typing import BinaryIO
 from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
-from app.formats.json.lines import Convert, read_lines, write_lines
-from app.formats.json.list_file import list_pieces, read_list, write_list
+from app.formats.json.any_layout import read_json
+from app.formats.json.lines import Convert, write_lines
+from app.formats.json.list_file import list_pieces, write_list
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, TableOptions, WriteOptions
 
@@ -52,24 +53,14 @@ def write_alpaca_lines(records: Iterable[Record], sink: BinaryIO, options: Write
 
 
 def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read a JSON list.
+    """Read rows with columns from JSON in any layout; a mapping may name other columns.
 
     Raises:
-        InvalidInput: when it is no whole list, or no row has a column that must be there.
+        InvalidInput: it is JSON but not in rows; while reading, when the file is not whole, or no
+            row has a column that must be there.
     """
     columns = Columns(options)
-    yield from read_list(source, options.limits, of_columns(columns))
-    columns.refuse_if_never_met()
-
-
-def read_alpaca_lines(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read JSON lines; a mapping may name other columns.
-
-    Raises:
-        InvalidInput: when no row has a column that must be there.
-    """
-    columns = Columns(options)
-    yield from read_lines(source, options.limits, of_columns(columns))
+    yield from read_json(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()
 
 

@@ -12,6 +12,7 @@
 | ``not_text`` | a number, a list, an object or null where text should be |
 | ``not_boolean`` | ``is_classification`` is neither true nor false |
 | ``nul`` | a NUL character, which databases and trainers can't store |
+| ``truncated`` | the Hub's viewer has cut off a text |
 | ``lone_surrogate`` | half of a surrogate pair, which UTF-8 can't encode |
 | ``too_large`` | larger than `ReadLimits.row_bytes`, or with more than a million values |
 | ``too_deep`` | nested deeper than `ReadLimits.nesting` |

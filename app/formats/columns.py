@@ -65,6 +65,11 @@ class Columns:
         return frozenset(column for column in self._of.values() if column is not None)
 
     @property
+    def wanted(self) -> frozenset[str]:
+        """The columns that must be there."""
+        return frozenset(self._wanted.values())
+
+    @property
     def looked_at(self) -> frozenset[str]:
         """The columns that become fields, and those that can make a row unreadable."""
         return self.names | (ROW_COLUMNS - self._options.ignored)

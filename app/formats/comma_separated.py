@@ -2,8 +2,9 @@
 
 import codecs
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,7 +12,7 @@ from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
-from app.formats.files import joined
+from app.formats.files import joined, peeked
 from app.formats.limits import ReadLimits, with_setting
 from app.formats.options import ReadOptions, TableOptions, WriteOptions
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     import _csv
 
 HEADER = ("instruction", "input", "output")
+HEAD_BYTES = 64 * 1024
+"""As much of a file is looked at for its separator."""
+_SEPARATORS = (",", ";", "\t", "|")
+# Excel's own way to say which separator follows.
+_SEPARATOR_LINE = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t|])\r?\n")
+_LONGEST_SEPARATOR_LINE = 16
 _MARKS = {True: "true", False: "false", None: ""}
 _LONGEST_EXCERPT = 4_000
 _LONGEST_NAME = 100
@@ -104,12 +111,41 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         InvalidInput: when there is no header, it lacks a column, or a row never ends.
     """
     columns = Columns(options)
+    head, source = peeked(source, HEAD_BYTES)
+    separator = separator_of(head, columns.wanted)
     lines = _Lines(source, options.limits)
-    reader = csv.reader(iter(lines), strict=True)
+    skipped = 1 if _SEPARATOR_LINE.match(head) else 0
+    if skipped:
+        source.readline(_LONGEST_SEPARATOR_LINE)
+    reader = csv.reader(iter(lines), strict=True, delimiter=separator)
     header = _header(reader)
     columns.refuse_if_not_among(header)
     _refuse_repeated(header)
-    yield from _rows(reader, lines, header, columns)
+    yield from _rows(reader, lines, header, columns, skipped)
+
+
+def separator_of(head: bytes, wanted: Set[str]) -> str:
+    """Return the separator of a file: comma, semicolon, tab or vertical bar.
+
+    Args:
+        head: its first bytes.
+        wanted: columns that its header should have.
+    """
+    if found := _SEPARATOR_LINE.match(head):
+        return found[1].decode()
+    headers = {separator: header_of(head, separator) for separator in _SEPARATORS}
+    fitting = [one for one, names in headers.items() if wanted <= set(names)]
+    return fitting[0] if fitting else max(headers, key=lambda one: len(headers[one]))
+
+
+def header_of(head: bytes, separator: str) -> list[str]:
+    """Return the names in the first row of a file; empty: it has none."""
+    data = _SEPARATOR_LINE.sub(b"", head.removeprefix(codecs.BOM_UTF8), count=1)
+    text = data.decode("utf-8", "replace")
+    try:
+        return next(csv.reader(StringIO(text, newline=""), delimiter=separator), [])
+    except csv.Error:
+        return []
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:
@@ -132,10 +168,10 @@ def _refuse_repeated(header: list[str]) -> None:
 
 
 def _rows(
-    reader: "_csv.Reader", lines: _Lines, header: list[str], columns: Columns
+    reader: "_csv.Reader", lines: _Lines, header: list[str], columns: Columns, skipped: int
 ) -> Iterator[Numbered]:
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + skipped + 1
         lines.begin_row()
         try:
             values = next(reader)

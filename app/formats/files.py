@@ -55,6 +55,35 @@ def unpacked(source: BinaryIO, limits: ReadLimits = DEFAULT_LIMITS) -> BinaryIO:
     return io.BufferedReader(_Unpacked(source, decoded), _BUFFER)
 
 
+def peeked(source: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes of a source, and a source that begins with them again."""
+    if source.seekable():
+        begins = source.tell()
+        first = source.read(size)
+        source.seek(begins)
+        return first, source
+    first = source.read(size)
+    return first, io.BufferedReader(_Again(first, source), _BUFFER)
+
+
+class _Again(io.RawIOBase):
+    """A source of which the first bytes were read already."""
+
+    def __init__(self, first: bytes, source: BinaryIO) -> None:
+        self._first = first
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        piece = self._first[: len(view)] or self._source.read(len(view))
+        self._first = self._first[len(view) :]
+        view[: len(piece)] = piece
+        return len(piece)
+
+
 def size_of(source: BinaryIO) -> int:
     """Return how many bytes a seekable source has."""
     at = source.tell()

@@ -12,7 +12,6 @@ from app.dataset_row import Exchange, FieldName, Record, Unreadable
 from app.errors import Fault, InvalidInput, faults_from
 from app.formats.alpaca import (
     read_alpaca,
-    read_alpaca_lines,
     write_alpaca,
     write_alpaca_lines,
 )
@@ -20,6 +19,7 @@ from app.formats.broken_rows import Numbered, excerpt
 from app.formats.chat.messages import read_messages, write_messages
 from app.formats.chat.sharegpt import read_sharegpt, write_sharegpt
 from app.formats.comma_separated import read_csv, write_csv
+from app.formats.files import peeked
 from app.formats.limits import ReadLimits, beyond
 from app.formats.options import (
     CHAT_COLUMNS,
@@ -36,6 +36,7 @@ from app.formats.prompt_completion import (
     read_prompt_completion,
     write_prompt_completion,
 )
+from app.formats.recognise.kinds import HEAD_BYTES, refuse_other_format, refuse_other_kinds
 from app.formats.seedbed_jsonl import write_jsonl
 
 Writer: TypeAlias = Callable[[Iterable[Record], BinaryIO, WriteOptions], None]
@@ -117,14 +118,18 @@ class Format:
         Each row becomes one of the two; only Vicuna's cleaning makes several of one.
 
         Raises:
-            InvalidInput: for an option that this format does not have, at once; while reading,
-                when the file is broken as a whole.
+            InvalidInput: at once for an option that this format does not have, or a file of another
+                kind; while reading, when the file is broken as a whole.
             TooLarge: while reading, when it has more rows than the limits allow.
         """
         return (item for _, item in self.rows(source, options))
 
     def rows(self, source: BinaryIO, options: ReadOptions = READ_PLAINLY) -> Iterator[Numbered]:
-        """Read as `read` does, each with the number of its row in the file."""
+        """Read as `read` does, each with the number of its row in the file.
+
+        Raises:
+            InvalidInput: as `read`.
+        """
         refused = []
         if options.columns is not None and not self.takes_columns:
             refused.append(Fault(f"{self.name} has columns of its own", field="columns"))
@@ -132,6 +137,9 @@ class Format:
             refused.append(Fault(f"{self.name} has no conversations to clean", field="vicuna"))
         if refused:
             raise InvalidInput(f"The format {self.name} does not have these options.", refused)
+        head, source = peeked(source, HEAD_BYTES)
+        refuse_other_kinds(head)
+        refuse_other_format(head, self.name)
         return _limited(self.reader(source, options), options.limits)
 
 
@@ -186,7 +194,7 @@ FORMATS = _formats(
         ".jsonl",
         "application/jsonl",
         write_alpaca_lines,
-        read_alpaca_lines,
+        read_alpaca,
         _TASK,
         carries_if_asked=MARK_COLUMN,
         write_options=TableOptions,
@@ -197,7 +205,7 @@ FORMATS = _formats(
         ".jsonl",
         "application/jsonl",
         write_jsonl,
-        read_alpaca_lines,
+        read_alpaca,
         _ALL,
         takes_columns=True,
     ),

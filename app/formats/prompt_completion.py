@@ -13,7 +13,8 @@ from app.dataset_row import Record
 from app.formats.alpaca import of_columns
 from app.formats.broken_rows import Numbered
 from app.formats.columns import Columns
-from app.formats.json.lines import read_lines, write_lines
+from app.formats.json.any_layout import read_json
+from app.formats.json.lines import write_lines
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 
@@ -77,12 +78,12 @@ def encoded(record: Record, position: int, random_seed: int) -> tuple[str, str]:
 
 
 def read_prompt_completion(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read lines; the whole prompt becomes the instruction.
+    """Read rows; the whole prompt becomes the instruction.
 
     Raises:
         InvalidInput: when no row has a prompt or a completion.
     """
     mapping = {"instruction": "prompt", "output": "completion", "input": None}
     columns = Columns(options, mapping)
-    yield from read_lines(source, options.limits, of_columns(columns))
+    yield from read_json(source, options.limits, of_columns(columns))
     columns.refuse_if_never_met()

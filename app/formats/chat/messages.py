@@ -6,8 +6,8 @@ from typing import BinaryIO
 from app.dataset_row import Record
 from app.formats.broken_rows import Numbered
 from app.formats.chat.turns import ChatReader, turns_of_record
+from app.formats.json.any_layout import read_json
 from app.formats.json.lines import write_lines
-from app.formats.json.list_file import read_either
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 
@@ -26,6 +26,10 @@ def _object(record: Record) -> str:
 
 
 def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read one chat per line, or a JSON list of chats."""
+    """Read chats from JSON in any layout.
+
+    Raises:
+        InvalidInput: it is JSON but not in rows; while reading, when the file is not whole.
+    """
     chats = ChatReader(options, first="messages")
-    return read_either(source, options.limits, lambda row: (chats.record(row),))
+    return read_json(source, options.limits, lambda row: (chats.record(row),))

@@ -8,7 +8,8 @@ from app.formats.broken_rows import Numbered
 from app.formats.chat.roles import Speaker
 from app.formats.chat.turns import ChatReader, turns_of_record
 from app.formats.chat.vicuna import Cleaner
-from app.formats.json.list_file import read_either, write_list
+from app.formats.json.any_layout import read_json
+from app.formats.json.list_file import write_list
 from app.formats.json.values import quoted
 from app.formats.options import ReadOptions, WriteOptions
 
@@ -29,13 +30,13 @@ def _object(record: Record) -> str:
 
 
 def read_sharegpt(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
-    """Read a JSON list of conversations, or one per line, unchanged or cleaned as by Vicuna.
+    """Read conversations from JSON in any layout, unchanged or cleaned as by Vicuna.
 
     Raises:
-        InvalidInput: when it is a list and not whole.
+        InvalidInput: it is JSON but not in rows; while reading, when the file is not whole.
     """
     chats = ChatReader(options, first="conversations")
     if options.vicuna is None:
-        return read_either(source, options.limits, lambda row: (chats.record(row),))
+        return read_json(source, options.limits, lambda row: (chats.record(row),))
     cleaner = Cleaner(options.vicuna)
-    return read_either(source, options.limits, lambda row: cleaner.records(chats.turns(row)))
+    return read_json(source, options.limits, lambda row: cleaner.records(chats.turns(row)))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TypeAlias
 
 from app.dataset_row import Record
-from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.files import joined
 from app.formats.json.values import of_one_line, parsed
@@ -19,7 +18,6 @@ def read_lines(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterat
     """Read row by row; empty lines count as lines, not as rows.
 
     Raises:
-        InvalidInput: when the file is a JSON list, not lines.
         TooLarge: it has many more empty lines than rows.
     """
     row = 0
@@ -28,11 +26,6 @@ def read_lines(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterat
             limits.refuse_empty_lines(line - row, row)
             continue
         row += 1
-        if row == 1 and (raw == b"[" or raw.startswith(b"[{")):
-            raise InvalidInput(
-                "The file holds no JSON lines.",
-                [Fault("it begins as a JSON list; read it as one (alpaca)", line=line)],
-            )
         yield from converted(raw, limits, convert, (row, line))
 
 

@@ -6,33 +6,28 @@ whole file at the first NaN, and makes ``?`` of half a surrogate pair without sa
 """
 
 import codecs
-import re
+import json
 from collections.abc import Iterable, Iterator
-from io import BufferedReader
 from typing import BinaryIO
 
 from app.errors import Fault, InvalidInput
-from app.formats.broken_rows import Numbered
+from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.files import joined
-from app.formats.json.lines import Convert, converted, read_lines
+from app.formats.json.layout import other_lists, several_lists
+from app.formats.json.lines import Convert, converted
+from app.formats.json.members import SPACE, UP_TO_BRACKET, UP_TO_COMMA, members_of
 from app.formats.json.values import MOST_VALUES
 from app.formats.limits import ReadLimits, with_setting
 
 _CHUNK = 1024 * 1024
-_PEEKED = 4096
-_SPACE = b" \t\r\n"
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-# Possessive, so that a string cut off at the end of what was read is looked at once, not tried in
-# every way it might have ended.
-_UP_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+", re.DOTALL)
-_UP_TO_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb")*+", re.DOTALL)
 
 
 class _Cutter:
     """Takes bytes in pieces and gives a list's elements, each when it is whole."""
 
-    def __init__(self, limits: ReadLimits) -> None:
+    def __init__(self, limits: ReadLimits, *, is_wrapped: bool = False) -> None:
         self._limits = limits
+        self._is_wrapped = is_wrapped
         self._held = b""
         self._at = 0
         """Position in `_held` to continue at; the text before it belongs to the current element."""
@@ -48,6 +43,11 @@ class _Cutter:
         """Number of complete elements so far."""
         return self._rows
 
+    @property
+    def behind(self) -> bytes:
+        """What was read behind the end of the list."""
+        return self._held
+
     def take(self, piece: bytes) -> Iterator[bytes]:
         """Read on.
 
@@ -57,7 +57,7 @@ class _Cutter:
         self._held += piece
         start = 0
         while not self.ended and (stop := self._next_border()) is not None:
-            element = self._held[start:stop].strip(_SPACE)
+            element = self._held[start:stop].strip(SPACE)
             mark = self._held[stop : stop + 1]
             if mark == b"}":
                 raise _broken("a brace closes what none has opened", self._rows)
@@ -75,7 +75,7 @@ class _Cutter:
     def _next_border(self) -> int | None:
         """Return where the element under way ends: at its comma or at the list's bracket."""
         while True:
-            pattern = _UP_TO_BRACKET if self._depth else _UP_TO_COMMA
+            pattern = UP_TO_BRACKET if self._depth else UP_TO_COMMA
             found = pattern.match(self._held, self._at)
             self._at = found.end() if found else self._at
             mark = self._held[self._at : self._at + 1]
@@ -94,7 +94,7 @@ class _Cutter:
                 raise _broken(f"a row has more than {MOST_VALUES:,} values", self._rows)
 
     def _refuse_what_cannot_go_on(self) -> None:
-        if self.ended and self._held.strip(_SPACE):
+        if self.ended and not self._is_wrapped and self._held.strip(SPACE):
             raise _broken("something follows the end of the list", self._rows)
         if len(self._held) > self._limits.row_bytes + _CHUNK:
             what = f"a row is larger than {self._limits.row_bytes:,} bytes"
@@ -123,30 +123,75 @@ def read_list(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterato
         raise _broken("it is cut off", cutter.rows)
 
 
-def read_either(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterator[Numbered]:
-    """Read a JSON list or JSON lines, detected by the first character.
+def read_wrapped(
+    source: BinaryIO, limits: ReadLimits, convert: Convert, start: int
+) -> Iterator[Numbered]:
+    """Read the rows of a list that is inside an object.
+
+    Args:
+        source: the file, from its beginning.
+        limits: what it may hold.
+        convert: makes records of a row.
+        start: the place of the list's opening bracket.
 
     Raises:
-        InvalidInput: when it is a list and not whole.
+        InvalidInput: as `read_list`, or the object has other lists of rows.
     """
-    begins = _peek(source).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
-    reader = read_list if begins.startswith(b"[") else read_lines
-    return reader(source, limits, convert)
+    source.read(start + 1)
+    cutter = _Cutter(limits, is_wrapped=True)
+    while not cutter.ended and (piece := source.read(_CHUNK)):
+        for element in cutter.take(piece):
+            yield from converted(
+                element, limits, lambda row: convert(_row_of(row)), (cutter.rows, None)
+            )
+    if not cutter.ended:
+        raise _broken("it is cut off", cutter.rows)
+    _check_behind(cutter.behind + source.read(_CHUNK), cutter.rows)
+    if source.read(1):
+        raise _broken("the object has more members than can be looked at", cutter.rows)
 
 
-def _peek(source: BinaryIO) -> bytes:
-    if source.seekable():
-        at = source.tell()
-        first = source.read(_PEEKED)
-        source.seek(at)
-        return first
-    # What is unpacked on the way cannot go back, but is buffered.
-    return source.peek(_PEEKED) if isinstance(source, BufferedReader) else b""
+def _check_behind(rest: bytes, rows: int) -> None:
+    """Check what follows a list inside an object: a second list of rows must not get lost.
+
+    Raises:
+        InvalidInput: there is one, or the object is broken.
+    """
+    data = b'{"": 0' + rest
+    begun = [name for name, at in members_of(data) if _begins_rows(data[at:])]
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        if begun:
+            raise several_lists(begun) from None
+        raise _broken("the object is not whole", rows) from None
+    if others := other_lists(found):
+        raise several_lists(others)
+
+
+def _begins_rows(data: bytes) -> bool:
+    return data.startswith(b"[") and data[1:_CHUNK].lstrip(SPACE)[:1] in (b"{", b"[")
+
+
+_OF_VIEWER = frozenset({"row_idx", "row", "truncated_cells"})
+
+
+def _row_of(element: object) -> object:
+    """Return the row of an element as the Hub's viewer wraps it; others are rows themselves.
+
+    Raises:
+        BrokenRow: truncated.
+    """
+    if not isinstance(element, dict) or "row" not in element or not element.keys() <= _OF_VIEWER:
+        return element
+    if cut := element.get("truncated_cells"):
+        raise BrokenRow("truncated", f"the Hub's viewer has cut off the text of {str(cut)[:100]}")
+    return element["row"]
 
 
 def _opened(source: BinaryIO) -> bytes:
     """Read up to the list's opening bracket, and a piece behind it."""
-    piece = source.read(_CHUNK).removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
+    piece = source.read(_CHUNK).removeprefix(codecs.BOM_UTF8).lstrip(SPACE)
     if not piece:
         raise _broken("it is empty", 0)
     if not piece.startswith(b"["):
@@ -157,8 +202,6 @@ def _opened(source: BinaryIO) -> bytes:
 def _hint(piece: bytes) -> str:
     if piece.startswith(b"{"):
         return "it begins with an object; read JSON lines as such (alpaca_jsonl, jsonl)"
-    if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "it is UTF-16; write it as UTF-8"
     return "it does not begin with a bracket"
 
 

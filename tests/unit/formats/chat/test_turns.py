@@ -89,7 +89,7 @@ def test_a_row_without_a_list_of_turns_says_so(format_: Format, turns: object) -
 def test_a_turn_must_be_an_object_with_a_text(format_: Format) -> None:
     list_key, speaker_key, _ = KEYS[format_.name]
     name = NAMES[format_.name]["u"]
-    rows = [_read(format_, {list_key: [turn]}) for turn in ("text", {}, {speaker_key: name})]
+    rows = [_read(format_, {list_key: [turn]}) for turn in (7, {}, {speaker_key: name})]
 
     assert [row.reason for row in rows if isinstance(row, Unreadable)] == [
         "not_object", "unknown_role", "not_text",

@@ -6,7 +6,6 @@ import json
 import pytest
 
 from app.dataset_row import Record, Unreadable
-from app.errors import InvalidInput
 from app.formats.formats import FORMATS
 from app.formats.json.lines import read_lines
 from app.formats.limits import ReadLimits
@@ -68,13 +67,6 @@ def test_a_line_is_as_long_as_it_may_be_and_no_longer(size: int) -> None:
     rows = [row for _, row in numbered]
 
     assert reasons(rows) == ([] if size <= 100 else ["too_large", "too_large"])
-
-
-@pytest.mark.parametrize("text", [b'[{"instruction": "a"},', b"[\n"])
-def test_a_list_is_refused_with_the_formats_that_read_it(text: bytes) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        read(LINES, text + GOOD)
-    assert "read it as one (alpaca)" in str(refused.value.faults[0])
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,6 @@ def test_bytes_that_are_no_utf_8_are_reported_of_and_shown() -> None:
         (b"[1] [2]", "something follows the end of the list"),
         (b"[1}", "a brace closes what none has opened"),
         (b'{"a": 1}\n', "it begins with an object; read JSON lines as such"),
-        (b"\xff\xfe[\x00]\x00", "it is UTF-16"),
         (b"<html>", "it does not begin with a bracket"),
     ],
 )
