@@ -45,7 +45,7 @@ class _Cutter:
 
     @property
     def behind(self) -> bytes:
-        """What was read behind the end of the list."""
+        """The bytes that were read behind the end of the list."""
         return self._held
 
     def take(self, piece: bytes) -> Iterator[bytes]:
