@@ -18,7 +18,7 @@ from pathlib import Path
 from app.curation.comparison import compare
 from app.curation.decontamination import Decontamination
 from app.curation.filter import Dropped, Filter, Kept, screen
-from app.curation.filters.other_language import language_of
+from app.curation.filters.answers.other_language import language_of
 from app.curation.mixing import Source, plan_mix
 from app.curation.nearness import Nearness
 from app.curation.options import (

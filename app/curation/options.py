@@ -1,12 +1,18 @@
 """Options for selecting a data set's rows, with defaults: the parts of a recipe."""
 
-from typing import Literal
+import operator
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+LaterSwitch = Annotated[bool, Field(exclude_if=operator.not_)]
+"""The option of a filter that is off by default: left out of a dump while it is off, so that a
+recipe of an earlier version keeps its hash."""
 
 
 class FilterOptions(_Values):
@@ -45,6 +51,13 @@ class FilterOptions(_Values):
     """Drop rows that ask for JSON and get invalid JSON."""
     invalid_python: bool = True
     """Drop rows that ask for Python and get code that does not compile; it is never executed."""
+    looping_end: LaterSwitch = False
+    """Drop rows whose output ends in a loop of the same character, word, line or sentence."""
+    broken_characters: LaterSwitch = False
+    """Drop rows with characters that were lost (U+FFFD) or decoded wrongly (mojibake)."""
+    control_tokens: LaterSwitch = False
+    """Drop rows with control tokens of a chat template, such as `<|im_end|>`, unless they are about
+    tokens."""
 
 
 class NearnessOptions(_Values):

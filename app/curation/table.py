@@ -18,24 +18,31 @@
 | wrong_arithmetic | yes | evaluates plain arithmetic | wrong_arithmetic |
 | invalid_json | yes | parses JSON where it is asked for | invalid_json |
 | invalid_python | yes | parses Python where it is asked for, never runs it | invalid_python |
+| looping_end | no | drops outputs that end in a loop | looping_end |
+| broken_characters | no | drops U+FFFD and mojibake | replacement_character, mojibake |
+| control_tokens | no | drops control tokens of chat templates | control_token |
 
 Mending comes first, for the others judge what will be kept; then the cheap ones. What a filter is
 not sure of stays: a dropped row is lost, a bad one that stays can still be found by a judge.
 """
 
 from app.curation.filter import Filter
-from app.curation.filters import other_language, repeated_text
-from app.curation.filters.cut_off import CUT_OFF
-from app.curation.filters.echo import ECHO
-from app.curation.filters.empty_output import EMPTY_OUTPUT
-from app.curation.filters.invalid_json import INVALID_JSON
-from app.curation.filters.invalid_python import INVALID_PYTHON
-from app.curation.filters.invented_links import INVENTED_LINKS
-from app.curation.filters.leftover_markers import LEFTOVER_MARKERS
-from app.curation.filters.no_input import NO_INPUT
-from app.curation.filters.refusal import REFUSAL
-from app.curation.filters.unseen_input import UNSEEN_INPUT
-from app.curation.filters.wrong_arithmetic import WRONG_ARITHMETIC
+from app.curation.filters.answers import other_language
+from app.curation.filters.answers.echo import ECHO
+from app.curation.filters.answers.invalid_json import INVALID_JSON
+from app.curation.filters.answers.invalid_python import INVALID_PYTHON
+from app.curation.filters.answers.invented_links import INVENTED_LINKS
+from app.curation.filters.answers.refusal import REFUSAL
+from app.curation.filters.answers.unseen_input import UNSEEN_INPUT
+from app.curation.filters.answers.wrong_arithmetic import WRONG_ARITHMETIC
+from app.curation.filters.damage import repeated_text
+from app.curation.filters.damage.broken_characters import BROKEN_CHARACTERS
+from app.curation.filters.damage.control_tokens import CONTROL_TOKENS
+from app.curation.filters.damage.cut_off import CUT_OFF
+from app.curation.filters.damage.empty_output import EMPTY_OUTPUT
+from app.curation.filters.damage.leftover_markers import LEFTOVER_MARKERS
+from app.curation.filters.damage.looping_end import LOOPING_END
+from app.curation.filters.damage.no_input import NO_INPUT
 from app.curation.options import FilterOptions
 
 
@@ -55,6 +62,9 @@ def all_filters(options: FilterOptions) -> tuple[Filter, ...]:
         WRONG_ARITHMETIC,
         INVALID_JSON,
         INVALID_PYTHON,
+        LOOPING_END,
+        BROKEN_CHARACTERS,
+        CONTROL_TOKENS,
     )
 
 

@@ -28,6 +28,7 @@ REVIEW_PROFILES: frozenset[ProfileName] = frozenset({"re_answer", "judge"})
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$")]
 """Text of several lines, without control characters that databases or endpoints refuse."""
+FilterName = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -164,11 +165,10 @@ class RunOptions(_Options):
     )
     """Ids of data sets: reject instructions that are near-duplicates of theirs, by
     `similarity_threshold`."""
-    filters: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], ...] = Field(
-        default=(), max_length=50
-    )
+    filters: tuple[FilterName, ...] | None = Field(default=None, max_length=50)
     """Names of filters that every row must pass, such as `refusal`; `default` stands for all
-    filters that data sets use by default."""
+    filters that data sets use by default, `none` for no filter. Default: profile `default` has
+    `looping_end`, the others have none."""
     max_attempts: int = Field(default=3, ge=1, le=10)
     """Give up a call after this many unusable replies."""
     dry_after: int = Field(default=20, ge=1, le=10_000)

@@ -38,6 +38,8 @@ class Profile:
     neighbours: Literal["near", "ten"] = "near"
     """The neighbours that are stored with an accepted instruction."""
     rules: tuple[Rule, ...] = ()
+    filters: tuple[str, ...] = ()
+    """Filters that every row must pass, when the options name none."""
     mix: Mix = _NO_DEMONSTRATION
     usual_yield: float = 1.0
     """Accepted instructions that one generation call usually brings, to plan the first ones by."""
@@ -81,6 +83,7 @@ PROFILES: dict[ProfileName, Profile] = {
         endpoint="chat",
         tokenizer="unicode",
         rules=DEFAULT_RULES,
+        filters=("looping_end",),
         mix=Mix(seeds=6, machine_made=2),
         usual_yield=4.0,
         generate=default_generate.STAGE,
@@ -143,6 +146,13 @@ def batch_stages(options: RunOptions) -> tuple[Stage, ...]:
     """Return the stages of a run whose calls use the Batch API."""
     stages = PROFILES[options.profile].stages
     return tuple(stage for stage in stages if stage.goes_by_batch(options.batch))
+
+
+def filters_of(options: RunOptions) -> tuple[str, ...]:
+    """Return the names of the filters that every row of a run must pass."""
+    if options.filters is None:
+        return PROFILES[options.profile].filters
+    return options.filters
 
 
 def mix_of(profile: Profile, options: RunOptions) -> Mix:

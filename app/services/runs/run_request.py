@@ -62,7 +62,8 @@ def _legacy_options(options: RunOptions) -> str:
         and getattr(options, name) == field.get_default(call_default_factory=True)
     }
     most = options.instances_per_instruction or 3
-    then = options.model_copy(update={"instances_per_instruction": most})
+    changed = {"instances_per_instruction": most, "filters": options.filters or ()}
+    then = options.model_copy(update=changed)
     return then.model_dump_json(exclude=new)
 
 

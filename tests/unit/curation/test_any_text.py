@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.filter import Dropped, Filter
-from app.curation.filters.other_language import language_of
+from app.curation.filters.answers.other_language import language_of
 from app.curation.table import FILTERS
 from app.dataset_row import Record
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from app.pipeline.profiles import generate_stage
+from app.pipeline.profiles import filters_of, generate_stage
 from app.pipeline.screening import first_broken
 from app.pipeline.types import Candidate, Completion, ReadInstances, Rejected, Stage
 from app.services.generation.work.material import RunMaterial
@@ -124,7 +124,7 @@ class _Ticket:
         if one_stage:
             # The reply holds its instances, too.
             came = ReadInstances(candidate.instances)
-            read = screened(candidate.text, came, self._material.options.filters)
+            read = screened(candidate.text, came, filters_of(self._material.options))
             self._dropped += [
                 Dropped(Stage.INSTANTIATE, rejected, self._completion_id, sequence=sequence)
                 for rejected in read.rejected

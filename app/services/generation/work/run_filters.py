@@ -17,6 +17,8 @@ from app.store.tables.datasets import Dataset
 
 DEFAULT = "default"
 """Stands for the filters that data sets use by default."""
+NONE = "none"
+"""Stands for no filter, in place of those of the profile."""
 
 
 def check_rules(session: Session, options: RunOptions) -> None:
@@ -25,10 +27,10 @@ def check_rules(session: Session, options: RunOptions) -> None:
     Raises:
         InvalidInput: when one does not exist; it names each.
     """
-    known = {rule.name for rule in FILTERS} | {DEFAULT}
+    known = {rule.name for rule in FILTERS} | {DEFAULT, NONE}
     faults = [
         Fault(f"there is no filter {name!r}; there are: {', '.join(sorted(known))}", field=field)
-        for n, name in enumerate(options.filters)
+        for n, name in enumerate(options.filters or ())
         if name not in known and (field := f"options.filters[{n}]")
     ]
     for n, dataset_id in enumerate(options.nothing_near):

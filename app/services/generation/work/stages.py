@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.dataset_row import Record
 from app.pipeline.calibration import bias_of
 from app.pipeline.demonstrations import Demonstration
-from app.pipeline.profiles import generate_stage, mix_of, review_stage
+from app.pipeline.profiles import filters_of, generate_stage, mix_of, review_stage
 from app.pipeline.shapes import Asking, ClassifyStage
 from app.pipeline.types import (
     Capabilities,
@@ -246,7 +246,9 @@ def _read_instantiate(recording: Recording, asked: ItemCall, kept: Kept) -> None
         raise ValueError("an item of the instance stage is about an instruction")
     options = recording.material.options
     stage = recording.material.profile.instantiate(about.is_classification)
-    read = screened(about.text, stage.parse(kept.completion, about.text, options), options.filters)
+    read = screened(
+        about.text, stage.parse(kept.completion, about.text, options), filters_of(options)
+    )
     dropped = [
         Dropped(Stage.INSTANTIATE, rejected, kept.id, sequence=item.ordinal)
         for rejected in read.rejected

@@ -3,18 +3,16 @@
 import pytest
 
 from app.curation.filter import Dropped
-from app.curation.filters import (
+from app.curation.filters.answers import (
     echo,
-    empty_output,
     invalid_json,
     invalid_python,
     invented_links,
-    leftover_markers,
-    no_input,
     refusal,
     unseen_input,
 )
 from app.curation.filters.code_look import looks_like_code
+from app.curation.filters.damage import empty_output, leftover_markers, no_input
 from app.dataset_row import Record
 
 TASK = "Describe a lighthouse."

@@ -6,6 +6,7 @@ from app.curation.options import FilterOptions
 from app.curation.table import FILTERS, chosen
 from app.errors import InvalidInput
 from app.pipeline.options import RunOptions
+from app.pipeline.profiles import filters_of
 from app.pipeline.types import Instance, ReadInstances, Rejected
 from app.services.generation.work.run_filters import check_rules, screened
 from app.states import DatasetState
@@ -46,7 +47,7 @@ def test_every_filter_may_be_named(database: Database) -> None:
     names = tuple(rule.name for rule in FILTERS)
     assert chosen(FilterOptions())
     with database.read() as session:
-        check_rules(session, RunOptions(filters=(*names, "default")))
+        check_rules(session, RunOptions(filters=(*names, "default", "none")))
 
 
 def test_every_fault_is_named(database: Database) -> None:
@@ -62,3 +63,18 @@ def test_every_fault_is_named(database: Database) -> None:
     ]
     assert "there is no filter 'nice'" in found.value.faults[0].message
     assert "default" in found.value.faults[0].message
+
+
+def test_the_profile_default_drops_loops_unless_other_filters_are_chosen() -> None:
+    looping = "The sea is wide. " + "It never sleeps at night. " * 20
+    read = ReadInstances((Instance("", looping), Instance("", "It is wide.")))
+    chosen_by = {
+        filters: filters_of(RunOptions.model_validate({"profile": profile, "filters": filters}))
+        for profile, filters in (("default", None), ("default", ("none",)), ("default", ()))
+    }
+    counts = {
+        key: len(screened("Describe it.", read, names).kept) for key, names in chosen_by.items()
+    }
+    assert counts == {None: 1, ("none",): 2, (): 2}
+    for profile in ("paper", "alpaca"):
+        assert filters_of(RunOptions.model_validate({"profile": profile})) == ()

@@ -1,7 +1,7 @@
 import pytest
 
 from app.curation.filter import Dropped
-from app.curation.filters.other_language import (
+from app.curation.filters.answers.other_language import (
     is_of_another_script,
     is_plainly_english,
     kin_of,

@@ -22,13 +22,13 @@ _ASKED = mentions(
     zero ones duplicates duplicate refrain chorus chords chord
     """
 )
-_SUNG = mentions(
+SUNG = mentions(
     """
     songs song lyrics poem rap jingle lullaby melody verse
     """
 )
 # Words that speak of repeating itself; the others above only make it likely.
-_ASKED_TO_REPEAT = mentions(
+ASKED_TO_REPEAT = mentions(
     """
     repeat* repetit* again_and_again times copies chant mantra loop* echo sequence pattern
     binary series grid matrix ascii zeros zero ones duplicates duplicate
@@ -55,10 +55,10 @@ def make(options: FilterOptions) -> Filter:
         if found is None or looks_like_code(record.output):
             return record
         if _ASKED.search(record.instruction):
-            is_asked = _ASKED_TO_REPEAT.search(record.instruction) is not None
+            is_asked = ASKED_TO_REPEAT.search(record.instruction) is not None
             found = None if is_asked else _loop(record.output, max(_HOPELESS, options.most_repeats))
             return Dropped("repeated_text", found) if found else record
-        if _SUNG.search(record.instruction):
+        if SUNG.search(record.instruction):
             found = _loop(record.output, 3 * options.most_repeats)
         return Dropped("repeated_text", found) if found else record
 

@@ -2,7 +2,7 @@ import resource
 from pathlib import Path
 
 from app.curation.filter import Dropped
-from app.curation.filters.invalid_python import apply
+from app.curation.filters.answers.invalid_python import apply
 from app.dataset_row import Record
 
 ASKED = "Write a Python program."

@@ -3,7 +3,7 @@
 import pytest
 
 from app.curation.filter import Dropped
-from app.curation.filters.cut_off import apply
+from app.curation.filters.damage.cut_off import apply
 from app.dataset_row import Record
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.filter import Dropped
-from app.curation.filters.wrong_arithmetic import apply, asked_expression, evaluate
+from app.curation.filters.answers.wrong_arithmetic import apply, asked_expression, evaluate
 from app.dataset_row import Record
 
 OPERATORS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {

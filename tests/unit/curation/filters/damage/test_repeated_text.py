@@ -3,7 +3,7 @@
 import pytest
 
 from app.curation.filter import Dropped
-from app.curation.filters.repeated_text import make
+from app.curation.filters.damage.repeated_text import make
 from app.curation.options import FilterOptions
 from app.dataset_row import Record
 

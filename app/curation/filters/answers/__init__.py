@@ -1,0 +1,1 @@
+"""Filters of answers that do not fit their question: refusals, echoes, wrong or invented facts."""
