@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from rich.text import Text
+import typer
 
 from app.cli.arguments import AsJson
 from app.cli.output import Output
@@ -31,7 +31,10 @@ def up(as_json: AsJson = False) -> None:
                     "logs": str(data_dir / "logs"),
                 }
                 output.result(addresses)
-                output.show(*[Text(f"{name:5} {where}") for name, where in addresses.items()])
+                if not as_json:
+                    # Not through `show`, which would break an address into two lines.
+                    for name, where in addresses.items():
+                        typer.echo(f"{name:5} {where}")
                 output.message("Press Ctrl-C to stop.")
                 while True:
                     service.check()

@@ -26,6 +26,8 @@ class DatasetView(Schema):
     """The same rows in the same order give the same hash; null until the version is ready."""
     recipe: dict[str, Any]
     """Sources and options that the version is made from."""
+    made_by: str | None = None
+    """The id of the API key that made it, which may change it; null: it was made without one."""
     created_at: datetime
     ended_at: datetime | None
 

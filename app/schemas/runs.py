@@ -25,6 +25,8 @@ class SeedSetView(Schema):
     content_sha256: str
     """The same tasks in the same order give the same hash."""
     licence: str | None
+    made_by: str | None = None
+    """The id of the API key that made it; null: it was made without one."""
     created_at: datetime
     notes: list[str] = Field(default_factory=list)
     """Assumptions made when the file was read; only in the response to its upload."""
@@ -162,6 +164,8 @@ class RunView(Schema):
     waiting: WaitingView | None = None
     """Why no call is answered now; null while calls are answered, and while the run is not at
     work."""
+    made_by: str | None = None
+    """The id of the API key that made it, which may change it; null: it was made without one."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

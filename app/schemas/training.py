@@ -28,6 +28,8 @@ class TrainingJobSummary(Schema):
     loss: float | None
     """Training loss at that step."""
     learning_rate: float | None
+    made_by: str | None = None
+    """The id of the API key that made it, which may change it; null: it was made without one."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

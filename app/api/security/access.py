@@ -38,7 +38,7 @@ from app.api.security.loopback import (
     through_a_proxy,
     why_not_local,
 )
-from app.api.security.owner import Owner
+from app.api.security.owner import Owner, hide_token
 from app.api.security.rules import rule_of
 from app.api.security.scrapers import METRICS, Scrapers
 from app.errors import ConfigurationError, Forbidden, OutOfSpace, Unauthenticated
@@ -141,6 +141,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        hide_token(connection)
         try:
             caller = await self._checked(connection)
         except (Unauthenticated, Forbidden, ConfigurationError, OutOfSpace) as refusal:

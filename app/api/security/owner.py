@@ -99,9 +99,7 @@ class Owner:
         token = connection.query_params.get(TOKEN_PARAMETER, "")
         if not self._is_token(token):
             return None
-        others = [
-            pair for pair in connection.query_params.multi_items() if pair[0] != TOKEN_PARAMETER
-        ]
+        others = _other_parameters(connection)
         # One slash: with two, the path would name another host.
         path = "/" + quote(connection.scope["path"]).lstrip("/")
         response = RedirectResponse(f"{path}?{urlencode(others)}" if others else path, 303)
@@ -116,6 +114,20 @@ class Owner:
         if self.data_dir is None or not is_owner_token(text):
             return False
         return compare_digest(text, owner_token(self.data_dir) or "")
+
+
+def hide_token(connection: HTTPConnection) -> None:
+    """Take the token out of the address that the server logs and the routes read.
+
+    The connection itself still knows it.
+    """
+    if TOKEN_PARAMETER in connection.query_params:
+        connection.scope["query_string"] = urlencode(_other_parameters(connection)).encode()
+
+
+def _other_parameters(connection: HTTPConnection) -> list[tuple[str, str]]:
+    pairs = connection.query_params.multi_items()
+    return [pair for pair in pairs if pair[0] != TOKEN_PARAMETER]
 
 
 def _tokens(connection: HTTPConnection) -> list[str]:

@@ -52,7 +52,7 @@ def run_view(session: Session, run: Run) -> RunView:
 _COLUMNS = (
     "id", "status", "end_reason", "message", "created_at", "started_at", "ended_at",
     "seed_set_id", "dataset_id", "profile", "model", "options",
-    "classification_bias", "cost_usd",
+    "classification_bias", "cost_usd", "made_by",
 )  # fmt: skip
 """The columns of a run that are shown as they are stored."""
 

@@ -151,6 +151,7 @@ def job_json(**changes: object) -> dict[str, object]:
     """A training job that has not begun."""
     job: dict[str, object] = {
         "id": "training_1",
+        "made_by": None,
         "kind": "training",
         "dataset_id": "d1",
         "run_id": None,

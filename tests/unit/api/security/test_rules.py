@@ -85,6 +85,9 @@ def things(service: Service) -> Things:
     run_id = post("/v1/runs", json=RUN)
     with database.write() as session:
         answer_reviews.put(session, job_id, "ann", {}, made["maker"].stored.id)
+    for path in (f"runs/{run_id}", f"datasets/{dataset_id}", f"training-jobs/{job_id}"):
+        made_by = service.http.get(f"/v1/{path}", headers=mine).json()["made_by"]
+        assert made_by == made["maker"].stored.id
     names = {
         "run_id": run_id, "dataset_id": dataset_id, "new_id": dataset_id, "old_id": dataset_id,
         "job_id": job_id, "reviewer": "ann", "name": "x", "seed_set_id": "seeds_1",
