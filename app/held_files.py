@@ -16,6 +16,16 @@ def hold(file: IO[bytes] | int) -> None:
     fcntl.flock(file, fcntl.LOCK_SH)
 
 
+def hold_new(file: IO[bytes] | int, path: Path) -> None:
+    """Mark a file as in use that was just made at `path`.
+
+    Raises:
+        FileNotFoundError: another process took it for one that was left, and removed it.
+    """
+    hold(file)
+    path.stat()
+
+
 def open_held(path: Path) -> int | None:
     """Open a file and mark it as in use until the descriptor is closed.
 

@@ -17,6 +17,7 @@ from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery
 from app.services.access import api_keys
 from app.services.context import ServiceContext, open_service_context
+from app.services.datasets.tidy import tidy
 from app.services.local_worker import LocalWorker
 from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
 from app.settings import Settings
@@ -39,6 +40,8 @@ def main() -> None:
         except ConfigurationError as error:
             sys.exit(str(error))
         _keep_token(settings.data_dir, service.database)
+        # Before any request: what is there was left by a process that was killed.
+        tidy(service)
         with _context(settings, service) as context:
             _serve(context, settings)
 

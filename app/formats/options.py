@@ -33,6 +33,11 @@ class WriteOptions(BaseModel):
         return ""
 
     @property
+    def has_free_values(self) -> bool:
+        """True when the options may have any number of values, as a random seed has."""
+        return False
+
+    @property
     def added_columns(self) -> frozenset[FieldName]:
         """The fields that these options add to those that the format carries."""
         return frozenset()

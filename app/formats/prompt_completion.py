@@ -51,6 +51,11 @@ class PromptCompletionOptions(WriteOptions):
         """The part that these options add to the name of a file."""
         return f"templates{self.random_seed}" if self.templates else ""
 
+    @property
+    def has_free_values(self) -> bool:
+        """True when a random seed other than 0 chooses the templates."""
+        return self.templates and self.random_seed != 0
+
 
 def write_prompt_completion(
     records: Iterable[Record], sink: BinaryIO, options: WriteOptions

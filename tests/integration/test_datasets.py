@@ -306,6 +306,7 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
     assert dataset.id in dataset_making.sweep_datasets(bench.context)
     for statements in (6, 14):
         doomed = Database(database_url)
+        doomed.folder()  # Asked once per process; not one of the statements.
         doom(doomed, statements)
         short = replace(bench.context, database=doomed)
         with pytest.raises(Killed):

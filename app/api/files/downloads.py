@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 
+from app.services.datasets.download_cache import HeldFile
 from app.services.datasets.files import MadeFile
 
 
@@ -21,6 +22,8 @@ class OfferedFile:
     sha256: str
     shown_name: str
     media_type: str = "application/octet-stream"
+    held: HeldFile | None = None
+    """Closed once the file was sent; None: nobody removes it."""
 
 
 def download_responses(media_types: Iterable[str]) -> dict[int | str, dict[str, Any]]:
@@ -47,7 +50,7 @@ def _content(media_type: str) -> dict[str, Any]:
 
 def dataset_answer(request: Request, file: MadeFile, shown_name: str) -> Response:
     """Answer with a file of a data set as `file_answer` does, and its number of rows."""
-    offered = OfferedFile(file.path, file.sha256, shown_name, file.media_type)
+    offered = OfferedFile(file.path, file.sha256, shown_name, file.media_type, file.held)
     answer = file_answer(request, offered)
     answer.headers["X-Row-Count"] = str(file.row_count)
     return answer

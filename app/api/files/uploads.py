@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.atomic_files import out_of_space_told
 from app.errors import Fault, InvalidInput, TooLarge
-from app.held_files import hold
+from app.held_files import hold_new
 
 _GATHERED = 1024 * 1024
 
@@ -43,7 +43,7 @@ async def uploaded(
             await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
             file = path.open("xb")
         with file:
-            hold(file)
+            hold_new(file, path)
             with out_of_space_told(path):
                 await _spool(request, file, max_bytes, check_space)
             yield path

@@ -108,7 +108,7 @@ def delete_dataset(context: ServiceContext, dataset_id: str) -> None:
             training job still needs it.
     """
 
-    def withdraw(session: Session) -> None:
+    def withdraw(session: Session) -> list[str]:
         load(session, dataset_id)
         dataset = versions.lock(session, dataset_id)
         if dataset.state == DatasetState.MAKING:
@@ -124,8 +124,11 @@ def delete_dataset(context: ServiceContext, dataset_id: str) -> None:
             raise Conflict(f"The training job {job.id}, which is {job.status}, needs it.")
         # From this commit on it is not read, however long the removal of its rows takes.
         dataset.state, dataset.request_sha256 = DatasetState.DELETED, None
+        hashes = [file.sha256 for file in versions.files_of(session, dataset_id)]
         versions.delete_files(session, dataset_id)
+        return hashes
 
-    context.database.retrying(withdraw)
+    hashes = context.database.retrying(withdraw)
+    # First, for a disk that is full: to remove rows takes space.
+    discard_files(context, dataset_id, hashes)
     discard_rows(context, dataset_id)
-    discard_files(context, dataset_id)

@@ -1,20 +1,25 @@
 """Files of versions: made when first requested, kept to be served again, always the same bytes.
 
-A file on the disk is a copy that any process can make again; the database keeps its hash.
+A file on the disk is a copy that any process can make again. The database keeps its hash, except
+for requests with free values.
 """
 
-import shutil
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
-from app.atomic_files import written
 from app.dataset_row import SplitName
 from app.errors import InvalidInput
 from app.formats.formats import format_named
 from app.formats.options import WRITTEN_PLAINLY, WriteOptions
 from app.services.context import ServiceContext
+from app.services.datasets.download_cache import Content, DownloadCache, HeldFile
 from app.services.datasets.hub import write_archive
 from app.services.datasets.sources import read_records
+from app.services.free_space import files_shortage
 from app.statistics.schema import Statistics
 from app.store.datasets import dataset_rows, versions
 from app.store.tables.datasets import Dataset, DatasetFile
@@ -47,7 +52,7 @@ class FileRequest:
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file that is ready to be sent."""
+    """A file that is ready to be sent, and is not removed before `held` is closed."""
 
     path: Path
     name: str
@@ -55,6 +60,7 @@ class MadeFile:
     size_bytes: int
     row_count: int
     media_type: str
+    held: HeldFile = field(repr=False, compare=False)
 
 
 def make_file(context: ServiceContext, dataset: Dataset, wanted: FileRequest) -> MadeFile:
@@ -62,40 +68,58 @@ def make_file(context: ServiceContext, dataset: Dataset, wanted: FileRequest) ->
 
     Raises:
         InvalidInput: when the format is unknown or cannot hold the rows, or the split is empty.
-        OutOfSpace: when the disk is full; nothing is left of the file.
+        OutOfSpace: when the disk is full or nearly full; nothing is left of the file.
     """
     name = wanted.file_name()
-    path = folder_of(context, dataset.id) / name
+    with _MAKING.alone(f"{dataset.id}/{name}"):
+        content = _known(context, dataset.id, wanted)
+        held = None if content is None else download_cache(context).find(content)
+        if content is None or held is None:
+            content, held = _make(context, dataset, wanted)
+    media_type = "application/zip" if wanted.is_folder else format_named(wanted.format).media_type
+    return MadeFile(
+        held.path,
+        name,
+        content.sha256,
+        content.size_bytes,
+        content.row_count,
+        media_type,
+        held,
+    )
+
+
+def _known(context: ServiceContext, dataset_id: str, wanted: FileRequest) -> Content | None:
+    """Return the content of a file that was made before."""
+    name = wanted.file_name()
+    if wanted.options.has_free_values:
+        return download_cache(context).recall(dataset_id, name)
     with context.database.read() as session:
-        known = session.get(DatasetFile, (dataset.id, name))
-    if known is None or not path.is_file() or path.stat().st_size != known.size_bytes:
-        known = _make(context, dataset, wanted, path)
-    media_type = ARCHIVE_MEDIA_TYPE if wanted.is_folder else format_named(wanted.format).media_type
-    return MadeFile(path, name, known.sha256, known.size_bytes, known.row_count, media_type)
+        known = session.get(DatasetFile, (dataset_id, name))
+    return None if known is None else Content(known.sha256, known.size_bytes, known.row_count)
 
 
 def _make(
-    context: ServiceContext, dataset: Dataset, wanted: FileRequest, path: Path
-) -> DatasetFile:
+    context: ServiceContext, dataset: Dataset, wanted: FileRequest
+) -> tuple[Content, HeldFile]:
     with context.database.read() as session:
         rows = dataset_rows.count_split(session, dataset.id, wanted.split)
     if not rows:
         raise InvalidInput(f"The data set has no row in the split {wanted.split}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written(path) as sink:
+    cache = download_cache(context)
+    with cache.add() as (sink, stored):
         if wanted.is_folder:
             write_archive(context, dataset.id, sink)
         else:
             records = read_records(context, dataset.id, dataset.row_count, wanted.split)
             format_named(wanted.format).write(records, sink, wanted.options)
-    made = DatasetFile(
-        dataset_id=dataset.id,
-        name=path.name,
-        sha256=sink.sha256,
-        size_bytes=sink.size,
-        row_count=rows,
-    )
-    return context.database.retrying(lambda session: versions.record_file(session, made))
+    content = Content(sink.sha256, sink.size, rows)
+    if wanted.options.has_free_values:
+        # Nobody lists these: with any number of them, their records would fill the database.
+        cache.remember(dataset.id, wanted.file_name(), content)
+    else:
+        made = DatasetFile(dataset_id=dataset.id, name=wanted.file_name(), **asdict(content))
+        context.database.retrying(lambda session: versions.record_file(session, made))
+    return content, stored[0]
 
 
 def marks_left_out(context: ServiceContext, dataset_id: str, wanted: FileRequest) -> int:
@@ -108,11 +132,39 @@ def marks_left_out(context: ServiceContext, dataset_id: str, wanted: FileRequest
     return Statistics.model_validate(statistics).labels.all_rows.whole.rows
 
 
-def folder_of(context: ServiceContext, dataset_id: str) -> Path:
-    """Return the folder of a version's files on this machine."""
-    return context.files_dir / "datasets" / dataset_id
+def download_cache(context: ServiceContext) -> DownloadCache:
+    """Return the files for download on this machine."""
+    folder = context.files_dir / "downloads"
+    return DownloadCache(folder, context.downloads_bytes, partial(files_shortage, context))
 
 
-def discard_files(context: ServiceContext, dataset_id: str) -> None:
+def discard_files(context: ServiceContext, dataset_id: str, sha256: Iterable[str]) -> None:
     """Remove the files of a version from this machine; all of them can be made again."""
-    shutil.rmtree(folder_of(context, dataset_id), ignore_errors=True)
+    download_cache(context).forget(dataset_id, sha256)
+
+
+class _KeyedLocks:
+    """One lock for each key in use: a file that many ask for at once is made once."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Hold the lock of a key during the block."""
+        with self._guard:
+            lock, users = self._locks.get(key, (threading.Lock(), 0))
+            self._locks[key] = lock, users + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                users = self._locks[key][1] - 1
+                self._locks[key] = lock, users
+                if not users:
+                    del self._locks[key]
+
+
+_MAKING = _KeyedLocks()

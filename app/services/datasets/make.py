@@ -9,6 +9,7 @@ from app.services.datasets.finish import finish
 from app.services.datasets.importing import fail_broken_imports
 from app.services.datasets.mix import RowMaker
 from app.services.datasets.recipe import VersionRecipe
+from app.services.datasets.tidy import tidy_if_due
 from app.services.datasets.write import (
     DEFECT,
     DatasetWriter,
@@ -34,6 +35,7 @@ def sweep_datasets(context: ServiceContext) -> Sequence[str]:
 
     Any number of sweepers may do so at once.
     """
+    tidy_if_due(context)
     fail_broken_imports(context)
     return notify_waiting(
         context, Dataset, lambda session: versions.waiting(session, _NOTIFY_AGAIN_S)

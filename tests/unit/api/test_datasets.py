@@ -11,6 +11,7 @@ from app.errors import InvalidInput
 from app.formats.limits import ReadLimits
 from app.services.context import ServiceContext
 from app.services.datasets import make, reports
+from app.services.datasets.files import download_cache
 from app.services.datasets.sources import read_dataset
 from app.services.training.trainers.split_rows import split_dataset
 from app.training.plain.option_groups import EvaluationOptions
@@ -223,6 +224,16 @@ def test_two_versions_are_compared(service: Service) -> None:
         assert answer.status_code == status
         if listed is not None:
             assert len(answer.json()["changes"]) == listed
+
+
+def test_a_file_that_was_sent_may_be_removed_and_is_made_again(service: Service) -> None:
+    address = f"/v1/datasets/{imported(service)['id']}/download"
+    first = service.http.get(address)
+    service.http.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    download_cache(replace(service.context, downloads_bytes=1)).make_space()
+    assert list((service.context.files_dir / "downloads").iterdir()) == []
+    again = service.http.get(address)
+    assert (again.content, again.headers["ETag"]) == (first.content, first.headers["ETag"])
 
 
 def test_a_download_has_its_hash_and_can_be_resumed(service: Service) -> None:
