@@ -23,7 +23,7 @@ from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef,
 from app.settings import Settings
 from app.stack.owner_token import make_owner_token, remove_owner_token
 from app.store.database import Database
-from app.store.health import trouble
+from app.store.health import refuse_other_encoding, trouble
 
 _log = logging.getLogger(__name__)
 _GRACE_S = 3
@@ -36,6 +36,7 @@ def main() -> None:
     log_to_stderr(settings.log_format)
     with closing(open_service_context(settings)) as service:
         try:
+            refuse_other_encoding(service.database)
             refuse_to_listen_openly(settings.api_host, service.database)
         except ConfigurationError as error:
             sys.exit(str(error))

@@ -107,7 +107,7 @@ def _target(file: Path, output: Output, *, force: bool) -> Iterator[BinaryIO]:
     """Open the file to write; it appears when it is complete, readable by its owner alone.
 
     Raises:
-        InvalidInput: standard output can't have it.
+        InvalidInput: it can't be written there.
         Conflict: it exists.
         OutOfSpace: the disk is full.
     """
@@ -120,8 +120,11 @@ def _target(file: Path, output: Output, *, force: bool) -> Iterator[BinaryIO]:
     out = checked_target(file)
     if out.exists() and not force:
         raise Conflict(f"{out} exists. Pass --force to replace it, or give another name.")
-    with written(out, mode=0o600) as target:
-        yield target
+    try:
+        with written(out, mode=0o600) as target:
+            yield target
+    except OSError as error:
+        raise InvalidInput(f"{out} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager

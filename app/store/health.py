@@ -1,5 +1,6 @@
 """Health check of the database: it answers, and its tables are of this version."""
 
+from contextlib import suppress
 from functools import cache
 
 from alembic.runtime.migration import MigrationContext
@@ -9,6 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import ConfigurationError, OutOfSpace
 from app.store.database import Database
 from app.store.migrate import alembic_config
+
+
+def refuse_other_encoding(database: Database) -> None:
+    """Check the encoding of a database that answers; one that is down is no error here.
+
+    Raises:
+        ConfigurationError: it is not UTF-8.
+    """
+    with suppress(SQLAlchemyError), database.read() as session:
+        session.connection()
 
 
 def trouble(database: Database) -> str | None:

@@ -17,7 +17,7 @@ from app.store.backup.failures import database_failures_named
 from app.store.backup.restore import checked, restore
 from app.store.backup.save import save
 from app.store.database import Database
-from app.store.health import trouble
+from app.store.health import refuse_other_encoding, trouble
 from app.store.migrate import migrate
 from app.store.tables.completions import CompletionRow, PromptText
 from app.store.tables.runs import Run, RunSlot
@@ -159,5 +159,7 @@ def test_a_database_in_another_encoding_is_named(postgresql: PostgreSQL, encodin
         said = trouble(database)
         with pytest.raises(SeedbedError, match=f"{name}.* {encoding}.*ENCODING 'UTF8'"):
             migrate(database)
+        with pytest.raises(SeedbedError, match=encoding):
+            refuse_other_encoding(database)
     assert said is not None
     assert encoding in said

@@ -28,7 +28,8 @@ def database_failures_named() -> Iterator[None]:
 
 
 def _named(error: BaseException | None) -> SeedbedError:
-    said = str(error).strip()
+    # The first line; what follows is advice for the administrator of the server.
+    said = str(error).strip().partition("\n")[0]
     full = isinstance(error, psycopg.errors.DiskFull) or (
         getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     )

@@ -85,6 +85,15 @@ def test_a_file_that_exists_is_replaced_only_by_force(folder: Path) -> None:
     assert gzip.decompress(path.read_bytes())
 
 
+def test_a_place_that_cannot_be_written_is_named(folder: Path) -> None:
+    shutil.copy(folder / "data" / "seedbed.db", folder / "b.backup")
+    refused = seedbed("backup", "b.backup/a.backup")
+    assert (refused.exit_code, "cannot be written" in refused.stderr) == (ExitCode.BAD_USAGE, True)
+    # Its folder takes no files, although its permissions allow them.
+    refused = seedbed("backup", "/proc/a.backup")
+    assert (refused.exit_code, "cannot be written" in refused.stderr) == (ExitCode.BAD_USAGE, True)
+
+
 def test_without_a_database_no_backup_is_made_and_no_database(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     missing = seedbed("backup", "a.backup")
