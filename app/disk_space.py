@@ -35,7 +35,9 @@ def shortage(folder: Path, min_free_bytes: int) -> str | None:
     if found.f_files and not found.f_favail:
         return "the file system has no inode left"
     free = found.f_bavail * found.f_frsize
-    if free >= max(min_free_bytes, 1):
+    if not free:
+        return "no space is left"
+    if free >= min_free_bytes:
         return None
     return f"{free // _MEGABYTE} MB are free, less than {min_free_bytes // _MEGABYTE} MB"
 

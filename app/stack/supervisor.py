@@ -12,11 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from app.disk_space import shortage
 from app.errors import StackError
 from app.stack.process import Process, ProcessSpec
 from app.stack.wait_until import wait_until
 
 _POLL_S = 0.1
+_LOG_BYTES = 1_000_000
+"""Space that a process needs to log its start."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +76,8 @@ class Supervisor:
         watch_pipe: bind the processes to this one by a pipe, where the kernel can't.
         say: prints a line for the user; called from another thread, too.
         pace: the delays after `keep_running`.
+        disk_shortage: says why the disk of the log files is full; None: it has space. Without space
+            a process may fail to start, or to log that it has started, so that counts for nothing.
     """
 
     def __init__(
@@ -82,11 +87,13 @@ class Supervisor:
         watch_pipe: bool = sys.platform != "linux",
         say: Callable[[str], None] = _log.info,
         pace: RestartPace = _PACE,
+        disk_shortage: Callable[[Path], str | None] = lambda logs: shortage(logs, _LOG_BYTES),
     ) -> None:
         self._log_dir = log_dir
         self._watch_pipe = watch_pipe
         self._say = say
         self._pace = pace
+        self._disk_shortage = disk_shortage
         self._kept: list[_Kept] = []
         self._failure: StackError | None = None
         self._thread: threading.Thread | None = None
@@ -226,7 +233,7 @@ class Supervisor:
             kept.is_up = True
             kept.failed_starts = 0
             self._report(kept, "runs again.")
-        elif not kept.is_up and ran_for_s > kept.spec.start_timeout_s:
+        elif not kept.is_up and ran_for_s > kept.spec.start_timeout_s and not self._disk_is_full():
             kept.process.kill()
             self._record_end(kept, f"did not answer within {kept.spec.start_timeout_s:g} s")
         elif kept.is_up and ran_for_s > self._pace.steady_s:
@@ -251,12 +258,15 @@ class Supervisor:
         Raises:
             StackError: it never came up again.
         """
-        if not kept.is_up:
+        if not kept.is_up and not self._disk_is_full():
             kept.failed_starts += 1
         if kept.failed_starts >= self._pace.most_failed_starts:
             tries = f"{how}; it was started {kept.failed_starts} times and never answered"
             raise StackError(kept.process.failure_message(tries))
         self._start_later(kept, how)
+
+    def _disk_is_full(self) -> bool:
+        return self._disk_shortage(self._log_dir) is not None
 
     def _start_later(self, kept: _Kept, how: str) -> None:
         kept.deaths += 1

@@ -197,6 +197,19 @@ def test_a_part_that_never_comes_up_again_ends_the_stack(tmp_path: Path) -> None
     assert delays == ["0.05 s.", "0.1 s.", "0.1 s."]
 
 
+def test_a_full_disk_counts_for_no_failed_start(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    code = f"import os, time; os.mkdir({str(once)!r}); print('up'); time.sleep(60)"
+    said: list[str] = []
+    full = Supervisor(tmp_path, say=said.append, pace=AT_ONCE, disk_shortage=lambda _: "full")
+    with full as supervisor:
+        start_and_kill(supervisor, python_spec("unlucky", code, ready=says("up")))
+        assert wait_until(lambda: len(said) > 5, timeout_s=30, poll_s=0.02)
+        once.rmdir()
+        assert wait_until(lambda: "unlucky runs again." in said, timeout_s=30, poll_s=0.02)
+        supervisor.check()
+
+
 def test_nothing_is_started_again_once_the_stack_stops(tmp_path: Path) -> None:
     late = RestartPace(first_delay_s=30)
     said: list[str] = []
