@@ -1,9 +1,11 @@
 """The API process: ``python -m app.api``."""
 
+import ctypes
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +28,8 @@ from app.store.database import Database
 from app.store.health import refuse_other_encoding, trouble
 
 _log = logging.getLogger(__name__)
+_STACK_BYTES = 4 * 1024 * 1024
+_M_ARENA_MAX = -8
 _GRACE_S = 3
 """Seconds that running requests get after the stop signal."""
 
@@ -33,6 +37,7 @@ _GRACE_S = 3
 def main() -> None:
     """Serve until a signal stops the process."""
     settings = Settings()
+    _use_little_address_space()
     log_to_stderr(settings.log_format)
     with closing(open_service_context(settings)) as service:
         try:
@@ -56,6 +61,15 @@ def _keep_token(data_dir: Path, database: Database) -> None:
             "no token could be stored in %s: requests whose user can't be told are refused",
             data_dir,
         )
+
+
+def _use_little_address_space() -> None:
+    """Keep some forty threads from reserving a gigabyte, which a limit of memory may count."""
+    threading.stack_size(_STACK_BYTES)
+    if sys.platform == "linux":
+        # Not there in every C library; without it, only more is reserved.
+        with suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _serve(context: ApiContext, settings: Settings) -> None:

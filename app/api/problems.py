@@ -133,7 +133,10 @@ def _view(fault: Fault) -> FaultView:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    faults = [FaultView(message=fault_message(e), field=field_path(e["loc"][1:])) for e in errors]
+    faults = [
+        FaultView(message=fault_message(e), field=field_path(e["loc"][1:]))
+        for e in errors[:_MAX_FAULTS]
+    ]
     return _answer(request, 422, "The request has faults.", faults)
 
 

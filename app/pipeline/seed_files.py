@@ -14,6 +14,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ _LIST = re.compile(rb"\s*\[\s*\{")
 """The beginning of a list of objects."""
 _LINE_START = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 _SPACE = re.compile(r"\s*+")
+_MOST_COLUMNS = 1_000
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -253,7 +255,10 @@ def _kept_lines(text: str) -> Iterable[str]:
 
 
 def _table_rows(text: str, delimiter: str, header: list[str]) -> Iterator[tuple[int, object]]:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    if len(header) > _MOST_COLUMNS:
+        fault = f"it has {len(header):,} columns; at most {_MOST_COLUMNS:,} are read"
+        raise InvalidInput(REFUSED, [Fault(fault, line=1)])
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if twice:
         raise InvalidInput(
             REFUSED, [Fault(f"the column {name!r} is there twice", 1) for name in twice]

@@ -1,47 +1,91 @@
 """The size limit of request bodies."""
 
+import re
 from collections.abc import AsyncIterator
 
+from anyio import CapacityLimiter
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Fault, TooLarge
 from app.pipeline.seed_tasks import MAX_BYTES
 
-_MAX_BODY_BYTES = MAX_BYTES + 1_000_000
+_MAX_BODY_BYTES = 2_000_000
+_MAX_SEEDS_BYTES = MAX_BYTES + 1_000_000
 """A seed set, and the options around it."""
-
-
-def too_large() -> TooLarge:
-    """Return the error for a body over the limit."""
-    fault = Fault(f"more than {MAX_BYTES // 1_000_000} MB")
-    return TooLarge("The body is too large.", [fault])
-
-
+_WITH_SEEDS = re.compile(r"/v1/(?:seed-sets|runs|training-jobs/[^/]+/reviews/[^/]+)")
+"""Paths whose body may be a seed set, or a sheet with as many answers."""
 UNLIMITED = frozenset({"/v1/datasets/import"})
 """Paths whose body is streamed to disk and has a limit of its own."""
+_MOST_MARKS = {b"{": 1_000_000, b"[": 1_000_000, b"\n": 2_000_000, b",": 5_000_000}
+"""Most occurrences of a mark in a body: each may become a value of up to a hundred bytes."""
+_LARGE_BYTES = 64 * 1024
+_LARGE_AT_ONCE = 2
+
+
+class _Body:
+    """Counts of one body, as it arrives."""
+
+    def __init__(self, path: str) -> None:
+        self._most_bytes = _MAX_SEEDS_BYTES if _WITH_SEEDS.fullmatch(path) else _MAX_BODY_BYTES
+        self._marks = dict.fromkeys(_MOST_MARKS, 0)
+        self.size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Count a piece.
+
+        Raises:
+            TooLarge: The body is over a limit.
+        """
+        self.size += len(piece)
+        if self.size > self._most_bytes:
+            raise _too_large(f"more than {self._most_bytes:,} bytes")
+        for mark, most in _MOST_MARKS.items():
+            self._marks[mark] += piece.count(mark)
+            if self._marks[mark] > most:
+                raise _too_large(f"more than {most:,} times {mark.decode()!r}")
+
+
+def _too_large(what: str) -> TooLarge:
+    return TooLarge("The body is too large.", [Fault(what)])
 
 
 class LimitBody:
-    """Middleware that stops reading a body at the limit, without trusting its headers."""
+    """Middleware that stops reading a body at the limit, without trusting its headers.
+
+    Large bodies are worked on two at a time: parsing one keeps the whole process busy.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._large = CapacityLimiter(_LARGE_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the bytes received."""
-        read = 0
+        if scope["type"] != "http" or scope["path"] in UNLIMITED:
+            await self._app(scope, receive, send)
+            return
+        body = _Body(scope["path"])
+        holder = object()
+        holds = False
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal holds
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > _MAX_BODY_BYTES:
-                raise too_large()
+            body.add(message.get("body", b""))
+            # A slow client holds no place, unless its body fills much memory already.
+            arrived = not message.get("more_body", False)
+            large = body.size > _LARGE_BYTES and (arrived or body.size > _MAX_BODY_BYTES)
+            if large and not holds:
+                await self._large.acquire_on_behalf_of(holder)
+                holds = True
             return message
 
-        limited = scope["type"] == "http" and scope["path"] not in UNLIMITED
-        await self._app(scope, counted if limited else receive, send)
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            if holds:
+                self._large.release_on_behalf_of(holder)
 
 
 async def body_bytes(request: Request) -> bytes:

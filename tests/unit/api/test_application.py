@@ -158,13 +158,28 @@ def test_a_body_over_the_limit_is_refused_except_an_import(service: Service) -> 
         )
         assert answer.status_code == status
         assert detail in answer.json()["detail"]
-    assert answer.json()["faults"][0]["message"] == f"more than {MAX_BYTES // 1_000_000} MB"
+    assert answer.json()["faults"][0]["message"] == f"more than {most:,} bytes"
     answer = service.http.post(
         "/v1/datasets/import",
         params={"name": "a", "format": "alpaca"},
         content=b" " * (most + 1),
     )
     assert "too large" not in answer.text
+
+
+def test_a_body_is_refused_before_it_fills_the_memory_or_the_time(service: Service) -> None:
+    for path, body, what in (
+        ("/v1/datasets", b" " * 2_000_001, "more than 2,000,000 bytes"),
+        ("/v1/runs", b"[" + b"{}," * 1_000_001, "more than 1,000,000 times '{'"),
+        ("/v1/seed-sets", b"\n" * 2_000_001, "more than 2,000,000 times '\\n'"),
+    ):
+        answer = service.http.post(path, content=body)
+        assert answer.status_code == 413, path
+        assert answer.json()["faults"][0]["message"] == what
+    header = b"instruction,output," + b"c," * 300_000
+    answer = service.http.post("/v1/seed-sets", content=header)
+    assert answer.status_code == 422
+    assert "300,003 columns; at most 1,000" in answer.json()["faults"][0]["message"]
 
 
 def test_a_body_that_cannot_be_json_is_an_invalid_request(service: Service) -> None:
