@@ -59,3 +59,7 @@ def test_every_setting_is_explained_by_a_line_above_it() -> None:
     blocks = EXAMPLE.read_text(encoding="utf-8").split("\n\n")[1:]
     for block in blocks:
         assert not ASSIGNMENT.match(block), block
+
+
+def test_the_example_names_the_variable_that_only_the_command_line_reads() -> None:
+    assert "SEEDBED_API_URL" in EXAMPLE.read_text(encoding="utf-8")

@@ -28,7 +28,8 @@ from app.formats.hub.trainers import FORMAT_NAMES, axolotl, llama_factory
 from app.formats.options import WRITTEN_PLAINLY, ParquetOptions, WriteOptions
 from app.formats.provenance import write_provenance
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+# Combining marks, such as the vowel signs of Devanagari, are no word characters for `re`.
+_NAME = re.compile(r"[^\W_](?:[\w.-]|[^\x00-\x7f\s]){0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class FolderContent:
     """The content of a folder."""
 
     name: str
-    """Name of the data set for trainers: letters, digits, and ``._-`` between them."""
+    """Name of the data set for trainers: letters and digits of any script, and ``._-``."""
     card: str
     """README.md, as it is."""
     splits: Mapping[SplitName, Iterable[Record]]
@@ -94,7 +95,12 @@ def write_hub_folder(target: Path, content: FolderContent) -> Mapping[str, Any]:
 def _check(content: FolderContent) -> None:
     faults = []
     if not _NAME.fullmatch(content.name):
-        faults.append(Fault("letters, digits, and ._- between them, at most 96", field="name"))
+        faults.append(
+            Fault(
+                "letters and digits of any script, and ._- behind the first, at most 100",
+                field="name",
+            )
+        )
     if content.format_name not in FORMAT_NAMES:
         known = ", ".join(FORMAT_NAMES)
         faults.append(Fault(f"a folder can be written as {known}", field="format"))

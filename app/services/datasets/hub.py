@@ -15,6 +15,7 @@ from app.reports.dataset.card import dataset_card
 from app.reports.dataset.facts import CardFacts, FileFacts
 from app.reports.dataset.plots import plots
 from app.services.context import ServiceContext
+from app.services.datasets.lists import get_dataset
 from app.services.datasets.reports import VersionDetails, card_facts, version_details
 from app.services.datasets.sources import read_dataset, read_records
 from app.store.json_columns import SourceFact
@@ -22,12 +23,14 @@ from app.store.json_columns import SourceFact
 _FILE_DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every file in an archive, so that the same files make the same bytes."""
 
+_FOLDER_NAME_BYTES = 200
+
 
 @contextmanager
 def hub_folder(
     context: ServiceContext, dataset_id: str, hub_id: str | None = None
 ) -> Iterator[Path]:
-    """Write a version as a temporary folder; it is deleted when the block ends.
+    """Write a version as a temporary folder, which has a name of its own; it is deleted afterwards.
 
     Raises:
         NotFound: when there is no such data set.
@@ -37,16 +40,18 @@ def hub_folder(
     found = version_details(context, dataset_id)
     context.files_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=context.files_dir, prefix="hub-") as parent:
-        folder = Path(parent) / found.dataset.name
+        # A name in another script may have more bytes than a folder's name.
+        folder = Path(parent) / "folder"
         write_hub_folder(folder, _content(context, found, hub_id))
         yield folder
 
 
 def write_archive(context: ServiceContext, dataset_id: str, sink: BinaryIO) -> None:
     """Write the folder as a zip file; the same version makes the same bytes."""
+    top = _folder_name(get_dataset(context, dataset_id).name)
     with hub_folder(context, dataset_id) as folder, zipfile.ZipFile(sink, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = path.relative_to(folder.parent).as_posix()
+            name = f"{top}/{path.relative_to(folder).as_posix()}"
             entry = zipfile.ZipInfo(name, _FILE_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
@@ -64,8 +69,14 @@ def push(context: ServiceContext, dataset_id: str, repo_id: str, *, private: boo
         HubError: when the hub refuses, or does not respond.
     """
     repository = HubRepository(repo_id, context.hub_token, context.hub_url, private)
+    name = get_dataset(context, dataset_id).name
     with hub_folder(context, dataset_id, repo_id) as folder:
-        return push_folder(folder, repository, f"{folder.name}, as Seedbed made it")
+        return push_folder(folder, repository, f"{name}, as Seedbed made it")
+
+
+def _folder_name(name: str) -> str:
+    """Return as much of a name as the name of a folder can have in bytes."""
+    return name.encode()[:_FOLDER_NAME_BYTES].decode(errors="ignore")
 
 
 def _content(context: ServiceContext, found: VersionDetails, hub_id: str | None) -> FolderContent:

@@ -1,9 +1,12 @@
 """The routes of data sets: make, import, read, describe, download."""
 
 import gzip
+import io
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -333,3 +336,30 @@ def test_marks_survive_a_download_and_an_import(service: Service) -> None:
     for name in ("alpaca", "messages"):
         file = service.http.get(address, params={"format": name})
         assert file.headers["X-Marks-Left-Out"] == str(marks.count(True))
+
+
+def test_names_of_any_script_work_from_import_to_download(service: Service) -> None:
+    names = (
+        "\u30c7\u30fc\u30bf",
+        "\u0939\u093f\u0928\u094d\u0926\u0940",
+        "\u0434\u0430\u043d\u043d\u044b\u0435-2",
+        "\u00e9tude.v1",
+        "\u6570" * 100,
+    )
+    for name in names:
+        dataset_id = imported_body(service, json.dumps(ROWS), name=name, format="alpaca")
+        (found,) = service.http.get("/v1/datasets", params={"name": name}).json()["items"]
+        assert (found["id"], found["name"]) == (dataset_id, name)
+        address = f"/v1/datasets/{dataset_id}/download"
+        file = service.http.get(address, params={"format": "csv"})
+        quoted = f"filename*=utf-8''{quote(f'{name}-v1.all.csv.csv')}"
+        assert quoted in file.headers["Content-Disposition"]
+        archive = service.http.get(address, params={"format": "hub"})
+        assert archive.status_code == 200, archive.text
+        with zipfile.ZipFile(io.BytesIO(archive.content)) as content:
+            tops = {entry.partition("/")[0] for entry in content.namelist()}
+            info = next(entry for entry in content.namelist() if entry.endswith("info.json"))
+            assert json.loads(content.read(info))[name]
+        (top,) = tops
+        assert name.startswith(top)
+        assert len(top.encode()) <= 255

@@ -234,7 +234,8 @@ def test_a_folder_in_each_format_has_these_files_in_the_manifest(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "is_fit"),
     [
-        ("a", True), ("A9._-", True), ("a" * 96, True), ("a" * 97, False), ("", False),
+        ("a", True), ("A9._-", True), ("a" * 100, True), ("a" * 101, False),
+        ("数据集", True), ("", False),
         ("-a", False), (".a", False), ("_a", False), ("a b", False), ("a/b", False),
     ],
 )  # fmt: skip
