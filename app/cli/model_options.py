@@ -85,6 +85,7 @@ def model_options(
     heading: str | None = None,
     flags: Mapping[str, tuple[str, ...]] | None = None,
     without: Sequence[str] = (),
+    default: str | None = None,
 ) -> list[ModelOption]:
     """Return the options for all fields of a model.
 
@@ -93,13 +94,18 @@ def model_options(
         heading: heading in the help for the fields in no nested model; None: the general one.
         flags: flags for the fields, by path, whose derived flag is not wanted.
         without: paths of fields, or of nested models, that give no option.
+        default: the default that the help states for every option; None: that of the field.
     """
     options = list(_options(model, (), flags or {}, frozenset(without)))
     names = [flag for option in options for flag in option.flags]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"Several fields of {model.__name__} have the flag {repeated}.")
     return [
-        replace(each, help=_with_flags(each.help, options), panel=each.panel or heading)
+        replace(
+            each,
+            help=_with_default(_with_flags(each.help, options), default),
+            panel=each.panel or heading,
+        )
         for each in options
     ]
 
@@ -274,6 +280,10 @@ def _metavar(path: str, kind: object) -> str | None:
             if path.endswith(ending):
                 return metavar
     return None
+
+
+def _with_default(text: str, default: str | None) -> str:
+    return text if default is None else f"{text.partition(' Default: ')[0]} Default: {default}."
 
 
 def _help(field: FieldInfo) -> str:

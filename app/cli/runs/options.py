@@ -54,6 +54,7 @@ CHANGES = model_options(
         *(name for name in RunOptions.model_fields if name not in CHANGEABLE),
         "sampling",
     ),
+    default="unchanged",
 )
 """Options that a run may change when it is resumed; --set takes those for sampling."""
 GrowingProfile = Annotated[

@@ -3,6 +3,7 @@
 It is synchronous, unlike model calls: these calls are few, and never many at a time.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import httpx2
 import openai
 
 from app.errors import ConfigurationError, ItemError, Outage, ProviderError
-from app.llm.address import Address, read_address
+from app.llm.address import Address, new_base, read_address
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.batch_api.lines import lines_of
 from app.llm.classify_errors import About, Failure, classify
@@ -111,7 +112,7 @@ class BatchConnection:
                     if line.strip():
                         yield line
         except (openai.APIError, httpx2.HTTPError) as error:
-            failure = failure_of_error(error, self._host)
+            failure = self._failure_of(error)
         if failure is not None:
             raise self.trouble(replace(failure, about="batch"))
 
@@ -135,8 +136,17 @@ class BatchConnection:
                         break
                 page = is_page(response.headers, bytes(body[:64]))
         except (openai.APIError, httpx2.HTTPError) as error:
-            return failure_of_error(error, self._host)
+            return self._failure_of(error)
         return _page(bytes(body[:4096])) if page else bytes(body)
+
+    def _failure_of(self, error: openai.APIError | httpx2.HTTPError) -> Failure:
+        # The client may wrap what a hook raises, once or more.
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, _Moved):
+                return cause.failure
+            cause = cause.__cause__ or cause.__context__
+        return failure_of_error(error, self._host)
 
     def _chunks(self, response: openai.APIResponse[Any], *, by_line: bool) -> Iterator[bytes]:
         """Stream the body, with a timeout for the whole of an answer or a line.
@@ -158,6 +168,23 @@ class BatchConnection:
                 what = "line" if by_line else "answer"
                 raise httpx2.ReadTimeout(f"no whole {what} in {self._timeout_s:g} s")
             yield chunk
+
+
+_OTHER_CALL = (301, 302, 303)
+"""Redirects after which a POST would become a GET."""
+_BELOW_BASE = re.compile(r"/(?:files|batches(?:/[^/]+/cancel)?)/?\Z")
+
+
+class _Moved(httpx2.HTTPError):
+    """A redirect that would turn a POST into a GET, which the provider would not understand."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__("redirect")
+        path = _BELOW_BASE.search(response.request.url.path)
+        base = new_base(
+            str(response.request.url), response.headers["location"], path.group() if path else ""
+        )
+        self.failure = Failure("status", f"the endpoint has moved to {base}", response.status_code)
 
 
 class _BeginningOf(httpx2.SyncByteStream):
@@ -184,6 +211,11 @@ def _client(
 ) -> openai.OpenAI:
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
+    def refuse_redirect(response: httpx2.Response) -> None:
+        is_post = response.request.method == "POST"
+        if is_post and response.status_code in _OTHER_CALL and "location" in response.headers:
+            raise _Moved(response)
+
     def bound_error(response: httpx2.Response) -> None:
         if response.status_code >= 400 and isinstance(response.stream, httpx2.SyncByteStream):
             response.stream = _BeginningOf(response.stream, timeout_s)
@@ -203,7 +235,7 @@ def _client(
             # Only https needs certificates: SSL_CERT_FILE may be wrong for an endpoint without.
             verify=tls() if address.scheme == "https" else ssl.create_default_context(),
             trust_env=uses_proxy(address.url),
-            event_hooks={"response": [bound_error]},
+            event_hooks={"response": [refuse_redirect, bound_error]},
         ),
     )
 

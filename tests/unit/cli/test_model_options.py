@@ -18,6 +18,7 @@ from app.cli.model_options import (
     put,
     with_options,
 )
+from app.cli.runs.options import CHANGES
 from app.errors import InvalidInput
 from app.pipeline.options import RunOptions
 
@@ -212,3 +213,9 @@ def test_a_json_object_is_typed_as_such() -> None:
     for typed in ("[1]", "{", "text"):
         with pytest.raises(InvalidInput, match="--extra-body needs a JSON object"):
             option.read(typed)
+
+
+def test_a_resumed_run_keeps_what_is_not_given_and_the_help_says_so() -> None:
+    assert CHANGES
+    assert all(option.help.endswith(" Default: unchanged.") for option in CHANGES)
+    assert all(option.help.count("Default:") == 1 for option in CHANGES)
