@@ -47,15 +47,20 @@ def open_held(path: Path) -> int | None:
 
 
 def remove_unless_held(path: Path) -> bool:
-    """Remove a file unless a process uses it; return True when it is gone."""
+    """Remove a file unless a process uses it; return True when it is gone.
+
+    A file that can't be removed, such as on a read-only disk, stays.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return True
+    except OSError:
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink(missing_ok=True)
-    except BlockingIOError:
+    except OSError:
         return False
     finally:
         os.close(descriptor)
