@@ -19,12 +19,14 @@ def cost_usd(
 ) -> Decimal | None:
     """Return the US dollars for one answer of `model`; None: it has no price.
 
+    Without a price, the cost that the endpoint reports counts.
+
     The requested model name counts, not the one in the answer: endpoints answer with dated or
     resolved names (``gpt-x-2026-01-01``) that the user's price list does not contain.
     """
     price = prices.get(model)
     if price is None:
-        return None
+        return completion.billed_usd
     fresh = completion.prompt_tokens - completion.cached_tokens - completion.cache_write_tokens
     prompt_usd = (
         price.input_usd * fresh

@@ -6,6 +6,7 @@ database, a network or a clock.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -150,6 +151,8 @@ class Completion:
     """True when the endpoint left out token counts, so that they are estimated from the text."""
     reasoning_tokens: int = 0
     """Tokens of reasoning, a part of the completion's; 0 also where the endpoint reports none."""
+    billed_usd: Decimal | None = None
+    """The cost that the endpoint itself reports, in US dollars, as OpenRouter does; None: none."""
 
     @property
     def cut_off(self) -> bool:

@@ -10,11 +10,14 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from app.llm.json_fields import JsonObject, fields
 from app.pipeline.types import ChatPrompt, Completion, Request
 
+_MOST_USD = 10_000
+"""Largest cost of one call that is believed."""
 MAX_TOKENS = 100_000_000
 """Largest count that is believed: no model has a context of that size."""
 
@@ -139,7 +142,17 @@ def with_usage(completion: Completion, reply: JsonObject) -> Completion:
         cache_write_tokens=min(used.written, prompt - cached),
         is_estimated=not (used.prompt and used.completion),
         reasoning_tokens=min(used.reasoning, completed),
+        billed_usd=_billed_usd(reply),
     )
+
+
+def _billed_usd(reply: JsonObject) -> Decimal | None:
+    """Return the cost of the call that the endpoint reports, as OpenRouter does."""
+    usage = reply.get("usage")
+    cost = usage.get("cost") if isinstance(usage, Mapping) else None
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return Decimal(str(cost)) if 0 <= cost <= _MOST_USD else None
 
 
 def reported_tokens(reply: JsonObject) -> tuple[int, int] | None:

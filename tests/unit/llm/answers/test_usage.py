@@ -1,6 +1,7 @@
 """The tokens of a reply, whatever the endpoint calls them."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from app.llm.answers.usage import (
     estimate_tokens,
     with_usage,
 )
+from app.llm.prices import cost_usd
 from app.pipeline.types import ChatPrompt, Completion, Message, Parameters, Request, TextPrompt
+from app.settings import Price
 
 TEXT = "Say what a kettle is for, and who invented it."
 REQUEST = Request(
@@ -451,3 +454,26 @@ def test_whatever_is_reported_the_counts_are_those_of_some_call(reply: dict[str,
     assert found.completion_tokens > 0
     assert 0 <= found.cached_tokens + found.cache_write_tokens <= found.prompt_tokens
     assert max(found.prompt_tokens, found.completion_tokens) < 2**31
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"cost": 0.00042, "prompt_tokens": 9}, "0.00042"),
+        ({"cost": 0}, "0"),
+        ({"cost": "0.1"}, None),
+        ({"cost": True}, None),
+        ({"cost": -1}, None),
+        ({"cost": float("inf")}, None),
+        ({"cost": float("nan")}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_cost_that_an_endpoint_reports_is_the_cost_of_a_model_without_a_price(
+    usage: dict[str, Any] | None, usd: str | None
+) -> None:
+    completion = with_usage(Completion("Yes.", "stop", "m"), {"usage": usage})
+    assert cost_usd(completion, "m", {}) == (None if usd is None else Decimal(usd))
+    priced = {"m": Price(input_usd=Decimal(0), output_usd=Decimal(0))}
+    assert cost_usd(completion, "m", priced) == 0
