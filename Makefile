@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check format kills faults mutants bench lock clean migration pin-images check-image
+.PHONY: help run up test check format fuzz kills faults mutants bench lock clean migration pin-images check-image
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ format: .venv/dev.installed ## fix and format the code
 
 # Two at a time where the machine is shared with killed and restarted servers; the run that has to
 # survive everything has the machine for itself.
+fuzz: .venv/dev.installed ## send generated requests to every operation of the API, as each kind of caller
+	@$(PYTEST) -n 2 -m fuzz tests/fuzz
+
 kills: .venv/training.installed ## crash tests: kills, restarts, freezes, endpoints in trouble
 	@$(PYTEST) -n $(AT_ONCE) -m "crash and not slow" --ignore=tests/faults
 	@$(PYTEST) -n 2 -m "crash and not slow and not alone" tests/faults

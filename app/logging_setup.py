@@ -15,6 +15,8 @@ from typing import Literal
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from app.without_keys import without_keys
+
 LogFormat = Literal["text", "json"]
 
 _log = logging.getLogger(__name__)
@@ -35,7 +37,8 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
     """
     handler = logging.StreamHandler()
     handler.addFilter(add_fields)
-    handler.setFormatter(_json_formatter() if log_format == "json" else logging.Formatter(_TEXT))
+    plain = _json_formatter() if log_format == "json" else logging.Formatter(_TEXT)
+    handler.setFormatter(KeylessFormatter(plain))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # It would log a line for each model call, of which a run may make a million.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -43,6 +46,18 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
         logging.captureWarnings(capture=True)
         sys.excepthook = _log_uncaught
         threading.excepthook = _log_uncaught_in_thread
+
+
+class KeylessFormatter(logging.Formatter):
+    """Formats as another formatter does, and hides keys: addresses are logged with their query."""
+
+    def __init__(self, plain: logging.Formatter) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record, with its traceback."""
+        return without_keys(self._plain.format(record))
 
 
 @contextmanager

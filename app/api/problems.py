@@ -34,6 +34,7 @@ from app.errors import (
     field_path,
 )
 from app.store.database import AWAY
+from app.without_keys import without_keys
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -103,7 +104,7 @@ def _answer(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        instance=request.url.path,
+        instance=without_keys(request.url.path),
         request_id=request_id_of(request),
         faults=(faults or [])[:_MAX_FAULTS],
     )

@@ -14,7 +14,7 @@ from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.columns import Columns
 from app.formats.files import joined, peeked
 from app.formats.limits import ReadLimits, with_setting
-from app.formats.options import ReadOptions, TableOptions, WriteOptions
+from app.formats.options import CsvOptions, ReadOptions, TableOptions, WriteOptions
 
 if TYPE_CHECKING:
     import _csv
@@ -29,6 +29,8 @@ _LONGEST_SEPARATOR_LINE = 16
 _MARKS = {True: "true", False: "false", None: ""}
 _LONGEST_EXCERPT = 4_000
 _LONGEST_NAME = 100
+# Also the wide forms, which spreadsheets in East Asia take for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # The limit is the process's; ours is `ReadLimits.row_bytes`, on whole rows.
 csv.field_size_limit(2**31 - 1)
 
@@ -36,11 +38,12 @@ csv.field_size_limit(2**31 - 1)
 def write_csv(records: Iterable[Record], sink: BinaryIO, options: WriteOptions) -> None:
     """Write a header and one row a record."""
     marks = TableOptions.of(options).classification_column
-    for piece in joined(_lines(records, marks=marks)):
+    guarded = CsvOptions.of(options).formulas == "guarded"
+    for piece in joined(_lines(records, marks=marks, guarded=guarded)):
         sink.write(piece.encode())
 
 
-def _lines(records: Iterable[Record], *, marks: bool) -> Iterator[str]:
+def _lines(records: Iterable[Record], *, marks: bool, guarded: bool) -> Iterator[str]:
     line = StringIO(newline="")
     # All is quoted: a lone carriage return outside quotes would end a row.
     writer = csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -50,8 +53,15 @@ def _lines(records: Iterable[Record], *, marks: bool) -> Iterator[str]:
         line.seek(0)
         line.truncate()
         texts = (record.instruction, record.input, record.output)
+        if guarded:
+            texts = (_guarded(texts[0]), _guarded(texts[1]), _guarded(texts[2]))
         writer.writerow((*texts, _MARKS[record.is_classification]) if marks else texts)
     yield line.getvalue()
+
+
+def _guarded(cell: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula, by the rule of OWASP."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 class _Lines:

@@ -26,6 +26,7 @@ from app.formats.options import (
     MARK_COLUMN,
     READ_PLAINLY,
     WRITTEN_PLAINLY,
+    CsvOptions,
     ParquetOptions,
     ReadOptions,
     TableOptions,
@@ -246,7 +247,7 @@ FORMATS = _formats(
         read_csv,
         _TASK,
         carries_if_asked=MARK_COLUMN,
-        write_options=TableOptions,
+        write_options=CsvOptions,
         takes_columns=True,
     ),
     Format(

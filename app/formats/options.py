@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -58,6 +58,20 @@ class TableOptions(WriteOptions):
     def added_columns(self) -> frozenset[FieldName]:
         """The column of marks, when asked for."""
         return MARK_COLUMN if self.classification_column else frozenset()
+
+
+class CsvOptions(TableOptions):
+    """Options of CSV."""
+
+    formulas: Literal["plain", "guarded"] = "plain"
+    """CSV: `guarded` puts an apostrophe before a cell that a spreadsheet could run as a formula; it
+    stays when the file is imported again."""
+
+    @property
+    def file_part(self) -> str:
+        """Return the part that these options add to a file name."""
+        parts = [super().file_part, "" if self.formulas == "plain" else self.formulas]
+        return ".".join(filter(None, parts))
 
 
 class ParquetOptions(TableOptions):

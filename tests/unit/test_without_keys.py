@@ -1,0 +1,42 @@
+"""Keys never reach a log: in whatever form an address carries them."""
+
+import logging
+
+from app.logging_setup import KeylessFormatter
+from app.without_keys import without_keys
+
+KEY = "sb_0123456789abcdef012345_" + "5a" * 32
+
+
+def test_keys_in_addresses_and_headers_are_hidden() -> None:
+    for text in (
+        "GET /v1/runs?api_key=VALUE&limit=1",
+        "GET /v1/runs?limit=1&key=VALUE HTTP/1.1",
+        "/docs?token=VALUE",
+        "/docs?access_token=VALUE#top",
+        "/v1/runs?Authorization=VALUE",
+        "/v1/runs?apikey=VALUE",
+        "/v1/runs?X-Api-Key=VALUE",
+        '{"path": "/docs?token=VALUE", "status": 200}',
+        "Authorization: Bearer VALUE",
+        "postgresql://seedbed:VALUE@db/seedbed",
+    ):
+        hidden = without_keys(text.replace("VALUE", "s3cret-Value_1"))
+        assert "s3cret" not in hidden, text
+        assert hidden == text.replace("VALUE", "***")
+    assert KEY not in without_keys(f"GET /v1/runs/{KEY}")
+
+
+def test_other_text_stays() -> None:
+    for text in ("GET /v1/runs?limit=1&status=running", "a key = value", "see https://a.b/c?d=e"):
+        assert without_keys(text) == text
+
+
+def test_a_log_line_and_its_traceback_are_without_keys() -> None:
+    formatter = KeylessFormatter(logging.Formatter("%(message)s"))
+    error = ValueError("no answer from /x?token=s3cret")
+    trouble = (type(error), error, error.__traceback__)
+    args = ("/v1?api_key=s3cret",)
+    record = logging.LogRecord("uvicorn.access", 20, "", 0, "GET %s", args, trouble)
+    assert "s3cret" not in formatter.format(record)
+    assert "GET /v1?api_key=***" in formatter.format(record)
