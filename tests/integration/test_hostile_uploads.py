@@ -1,0 +1,138 @@
+"""A hundred hostile uploads neither kill the service nor hold up its health checks."""
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from app.settings import Settings
+from app.stack.environment import process_environment
+from app.stack.ports import free_port
+from app.store.database import Database
+from app.store.migrate import migrate
+from tests.hostile_uploads import HostileUpload, hostile_uploads
+
+_GIB = 1024**3
+_IDLE_S = 10.0
+_ASK_EVERY_S = 0.5
+_AT_ONCE = 8
+
+
+@contextmanager
+def _limited_api(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An API whose process, and each that it starts, can have 1 GiB of address space."""
+    settings = Settings(
+        data_dir=folder,
+        redis_url=SecretStr("memory://"),
+        openai_base_url="http://127.0.0.1:9/v1",
+        model="m",
+        api_port=free_port("127.0.0.1"),
+        import_timeout_s=30,
+        _env_file=None,
+    )
+    database = Database(settings.resolved_database_url)
+    migrate(database)
+    database.close()
+    with (
+        (folder / "api.log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "app.api"],
+            env=process_environment(settings, os.environ, {}),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_GIB, _GIB)),  # noqa: PLW1509 no thread runs yet
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process, f"http://127.0.0.1:{settings.api_port}"
+        finally:
+            process.kill()
+
+
+class _Health:
+    """Asks for health twice a second, and keeps how long each answer took."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self._ended = threading.Event()
+        self.took_s: list[float] = []
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> "_Health":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._http.close()
+
+    def _ask(self) -> None:
+        while not self._ended.wait(_ASK_EVERY_S):
+            began = time.perf_counter()
+            assert self._http.get("/v1/health").status_code == httpx.codes.OK
+            self.took_s.append(time.perf_counter() - began)
+
+    def p99_s(self) -> float:
+        found = sorted(self.took_s)
+        return found[min(len(found) - 1, int(len(found) * 0.99))]
+
+
+def _answer(http: httpx.Client, upload: HostileUpload) -> tuple[int, float, str]:
+    began = time.perf_counter()
+    answer = http.post(
+        upload.path,
+        params=upload.params,
+        content=upload.content,
+        headers={"Content-Type": upload.content_type},
+    )
+    took_s = time.perf_counter() - began
+    print(f"{answer.status_code} {took_s:6.2f} s {len(upload.content):9,} bytes  {upload.name}")
+    return answer.status_code, took_s, answer.text[:300]
+
+
+@pytest.mark.crash
+@pytest.mark.alone
+def test_a_hundred_hostile_uploads_harm_nobody(tmp_path: Path) -> None:
+    uploads = hostile_uploads()
+    with _limited_api(tmp_path) as (process, url):
+        _wait_until_up(url, process)
+        with _Health(url) as idle:
+            time.sleep(_IDLE_S)
+        with (
+            _Health(url) as busy,
+            httpx.Client(base_url=url, timeout=300, trust_env=False) as http,
+            ThreadPoolExecutor(_AT_ONCE) as senders,
+        ):
+            answers = list(senders.map(lambda one: _answer(http, one), uploads))
+        print(f"health p99: idle {idle.p99_s() * 1e3:.1f} ms, busy {busy.p99_s() * 1e3:.1f} ms")
+        assert process.poll() is None
+        wrong = [
+            (upload.name, status, text)
+            for upload, (status, _, text) in zip(uploads, answers, strict=True)
+            if status not in {202, 413, 422}
+        ]
+        assert wrong == []
+        assert busy.p99_s() <= min(1.0, 10 * idle.p99_s())
+        assert httpx.get(f"{url}/v1/ready", trust_env=False).status_code == httpx.codes.OK
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            if httpx.get(f"{url}/v1/health", trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    raise AssertionError("the API did not start")
