@@ -24,6 +24,7 @@ SeedbedError
     ├── Outage                the endpoint is down; no attempt is used up while it is
     ├── ItemError             this one request cannot be answered; uses up an attempt
     │   ├── NoAnswer          a reply with nothing in it; many in a row pause the run
+    │   ├── NoText            a model's reply without text; many in a row pause the run
     │   ├── TextFiltered      the provider's filter refuses this text
     │   └── ContextExceeded   the prompt is longer than the model's context
     └── RunError              no request of the run can be answered until a person acts
@@ -203,6 +204,10 @@ class ItemError(ProviderError):
 
 class NoAnswer(ItemError):
     """A reply with nothing in it, so no model has sent it; it may be so for all requests."""
+
+
+class NoText(ItemError):
+    """A model's reply without text; in one reply it may be about the request, in many it is not."""
 
 
 class TextFiltered(ItemError):

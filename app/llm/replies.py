@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
-from app.errors import ItemError, NoAnswer, Outage, TextFiltered
+from app.errors import ItemError, NoAnswer, NoText, Outage, TextFiltered
 from app.llm.answers.content import Content, read_content
 from app.llm.answers.finish_reasons import end_of, finish_reason_of
 from app.llm.answers.usage import reported_tokens, with_usage
@@ -119,14 +119,15 @@ def read_completion(reply: JsonObject, asked_model: str) -> Completion:
 
     Raises:
         NoAnswer: There is none, and no usage.
-        ItemError: It has no text, or the provider withheld it.
+        NoText: It has no text.
+        ItemError: The provider withheld it.
         Outage: The provider failed while it answered.
     """
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices or not fields(choices[0]):
         rest = shorten(json.dumps(reply, ensure_ascii=False)) if reply else "an empty object"
         # A reply with usage comes from a model, so it may be about this text.
-        kind = ItemError if reply.get("usage") else NoAnswer
+        kind = NoText if reply.get("usage") else NoAnswer
         raise kind(f"The endpoint answered without any choice: {rest}.")
     choice = fields(choices[0])
     finish_reason = finish_reason_of(choice, reply)
@@ -159,7 +160,7 @@ def _content_of(choice: JsonObject, finish_reason: str) -> Content:
     # ended there: paid, and its reasoning is kept. Reasoning is never taken as the answer.
     if content.text is not None or content.reasoning is not None or end == "length":
         return content
-    raise ItemError(f"The endpoint answered without text (finish_reason {shorten(finish_reason)}).")
+    raise NoText(f"The endpoint answered without text (finish_reason {shorten(finish_reason)}).")
 
 
 def _broken_off(finish_reason: str) -> Outage:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.errors import ContextExceeded, ItemError, NoAnswer, Outage, TextFiltered
+from app.errors import ContextExceeded, ItemError, NoAnswer, NoText, Outage, TextFiltered
 from app.pipeline.types import Stage
 
 LIMIT = 10
@@ -151,7 +151,7 @@ def is_refusal(trouble: ItemError | Outage, *, prompts_vary: bool) -> bool:
             return False
         case ContextExceeded():
             return not prompts_vary
-        case Outage() | NoAnswer():
+        case Outage() | NoAnswer() | NoText():
             return True
         case _:
             # What may be billed is an answer that can't be used.

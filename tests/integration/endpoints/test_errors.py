@@ -140,7 +140,13 @@ def test_a_context_that_is_too_small_pauses_with_the_providers_words(
         assert bench.server.counts.calls < 60
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"choices": [null]}'])
+NO_TEXT = (
+    b'{"choices": [{"message": {"role": "assistant", "content": null}, "finish_reason": "stop"}],'
+    b' "usage": {"prompt_tokens": 90, "completion_tokens": 1, "total_tokens": 91}}'
+)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"choices": [null]}', NO_TEXT])
 def test_replies_with_nothing_in_them_pause_the_run_and_lose_no_row(
     open_bench: OpenBench, body: bytes
 ) -> None:

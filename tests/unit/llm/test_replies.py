@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ItemError, NoAnswer, Outage
+from app.errors import ItemError, NoAnswer, NoText, Outage
 from app.llm.classify_errors import Failure
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.replies import json_object, read_completion, read_plain, read_reply
@@ -144,7 +144,7 @@ def test_an_empty_reply_with_usage_may_be_about_its_text() -> None:
     for reply in ({"choices": [], "usage": {"prompt_tokens": 5}}, {"choices": [{"text": None}]}):
         with pytest.raises(ItemError) as caught:
             read_completion(reply, "m")
-        assert type(caught.value) is ItemError
+        assert type(caught.value) is NoText
 
 
 @pytest.mark.parametrize(

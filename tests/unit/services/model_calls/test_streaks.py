@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import ContextExceeded, ItemError, NoAnswer, Outage, TextFiltered
+from app.errors import ContextExceeded, ItemError, NoAnswer, NoText, Outage, TextFiltered
 from app.pipeline.types import Stage
 from app.services.model_calls.streaks import (
     LIMIT,
@@ -136,8 +136,8 @@ def test_after_a_second_resume_that_met_the_same_words_more_calls_are_allowed() 
     assert streaks.by_stage[Stage.GENERATE].resumes == 0
 
 
-def paid(words: str) -> ItemError:
-    error = ItemError(words)
+def paid(words: str, kind: type[ItemError] = ItemError) -> ItemError:
+    error = kind(words)
     error.may_be_paid = True
     return error
 
@@ -151,8 +151,9 @@ def paid(words: str) -> ItemError:
         (TextFiltered("not this text"), False, False),
         (paid("no text in the answer"), False, False),
         (NoAnswer("an empty object"), True, True),
+        (paid("without text", NoText), True, True),
     ],
-    ids=["refused", "down", "too long", "filtered", "unusable", "nothing"],
+    ids=["refused", "down", "too long", "filtered", "unusable", "nothing", "no text"],
 )
 def test_a_refusal_says_something_about_other_calls(
     trouble: ItemError | Outage, *, alike_prompts: bool, varied_prompts: bool
