@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
     """Port of the API; 0: any free port."""
+    header_timeout_s: float = Field(default=15.0, gt=0)
+    """Seconds that a client has to send the headers of a request."""
+    body_timeout_s: float = Field(default=60.0, gt=0)
+    """Seconds in which the body of a request must bring at least 1 KiB."""
     api_key: SecretStr | None = None
     """API key that the command line sends."""
     min_free_mb: int = Field(default=100, ge=0)

@@ -13,7 +13,8 @@ import uvicorn
 from app.api.application import build_api
 from app.api.context import ApiContext
 from app.api.security.access import refuse_to_listen_openly
-from app.api.security.owner import Owner, PeerProtocol
+from app.api.security.owner import Owner
+from app.api.slow_connections import SlowLimits, protocol_with
 from app.errors import ConfigurationError
 from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery
@@ -76,7 +77,7 @@ def _serve(context: ApiContext, settings: Settings) -> None:
     uvicorn.run(
         build_api(context, Owner(settings.data_dir)),
         # Gives each request the user at the other end of its connection.
-        http=PeerProtocol,
+        http=protocol_with(SlowLimits(settings.header_timeout_s, settings.body_timeout_s)),
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

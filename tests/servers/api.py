@@ -30,12 +30,14 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(context: ApiContext) -> Iterator[RunningApi]:
+def running_api(
+    context: ApiContext, protocol: type[PeerProtocol] = PeerProtocol
+) -> Iterator[RunningApi]:
     """Serve the API on a free port of loopback; answers under way are cut off at the end."""
     port = free_port("127.0.0.1")
     config = uvicorn.Config(
         build_api(context),
-        http=PeerProtocol,
+        http=protocol,
         port=port,
         log_config=None,
         timeout_graceful_shutdown=1,
