@@ -12,6 +12,7 @@ from app.errors import (
     ContextExceeded,
     ItemError,
     NoAnswer,
+    NoText,
     Outage,
     ParameterError,
     ProviderError,
@@ -122,7 +123,7 @@ CASES = (
     Case("empty body", ScriptedReply(raw=b""), NoAnswer, "empty"),
     Case("no choices", ScriptedReply(raw=b'{"choices": []}'), NoAnswer, "any choice"),
     Case("null choices", ScriptedReply(raw=b'{"choices": null}'), NoAnswer, "any choice"),
-    Case("null content", ScriptedReply(text=None), ItemError, "without text"),
+    Case("null content", ScriptedReply(text=None), NoText, "without text"),
     Case(
         "refusal",
         ScriptedReply(raw=b'{"choices": [{"message": {"content": null, "refusal": "I wont"}}]}'),
