@@ -52,7 +52,9 @@ def target(database: Database, tmp_path: Path) -> Iterator[Target]:
         with running_api(context) as api:
             url = str(api.http.base_url).removesuffix("/v1/")
             headers = {"Authorization": f"Bearer {keys[Scope.ADMIN]}"}
-            with httpx.Client(base_url=f"{url}/v1", headers=headers, trust_env=False) as admin:
+            with httpx.Client(
+                base_url=f"{url}/v1", headers=headers, timeout=60, trust_env=False
+            ) as admin:
                 found = _grown(admin, bench.context, run_id)
             ids = {**found, "run_id": [run_id, *waiting, run_id]}
             yield Target(url, keys, ids)
