@@ -35,10 +35,11 @@ def shortage(folder: Path, min_free_bytes: int) -> str | None:
     if found.f_files and not found.f_favail:
         return "the file system has no inode left"
     free = found.f_bavail * found.f_frsize
+    # One of no size at all is not a disk but a pseudo file system, or reports no figures.
+    if free >= min_free_bytes or not found.f_blocks:
+        return None
     if not free:
         return "no space is left"
-    if free >= min_free_bytes:
-        return None
     return f"{free // _MEGABYTE} MB are free, less than {min_free_bytes // _MEGABYTE} MB"
 
 

@@ -117,7 +117,7 @@ def test_the_service_says_that_it_is_alive_and_ready(http: httpx.Client) -> None
     assert http.get("/health").json() == {"status": "ok"}
     assert http.get("/ready").json() == {
         "status": "ok",
-        "checks": {"database": "ok", "broker": "ok"},
+        "checks": {"database": "ok", "broker": "ok", "disk": "ok"},
     }
 
 
