@@ -5,19 +5,37 @@ its number. So text columns are read as dictionaries, each batch is measured bef
 values is decoded, and it is cut until each piece fits. What the footer claims is checked before.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import BinaryIO, TypeAlias
 
 import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import parquet as pq
 
+from app.errors import Fault, InvalidInput
 from app.formats.files import size_of
 from app.formats.limits import BYTES_PER_VALUE, DecodedBytes, ReadLimits
 
 _MOST_ROWS = 10_000
 _PIECE_BYTES = 4 * 1024 * 1024
 _BUFFER = 256 * 1024
+
+
+def parquet_columns(source: BinaryIO) -> Mapping[str, bool]:
+    """Return the columns of a file, each with True when it holds true and false.
+
+    Raises:
+        InvalidInput: it is no whole Parquet file.
+    """
+    if not source.seekable():
+        raise InvalidInput("The file is compressed once more; unpack it first.")
+    try:
+        schema = pq.read_metadata(source).schema.to_arrow_schema()
+    except (pa.ArrowException, OSError) as error:
+        why = str(error).partition("\n")[0]
+        raise InvalidInput("The file is no Parquet file that can be read.", [Fault(why)]) from error
+    return {field.name: pa.types.is_boolean(field.type) for field in schema}
+
 
 Cells: TypeAlias = list[list[object]]
 """The values of some rows, by column."""

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from pydantic import Field
+
 from app.curation.comparison import ChangeKind, RowChange
 from app.dataset_row import DatasetRow, SplitName
 from app.schemas.schema import Schema
@@ -28,6 +30,10 @@ class DatasetView(Schema):
     """Sources and options that the version is made from."""
     made_by: str | None = None
     """The id of the API key that made it, which may change it; null: it was made without one."""
+    format: str | None = None
+    """Format of the imported file, as given or recognised; null: not an import."""
+    passed_over: dict[str, int] = Field(default_factory=dict)
+    """Of an import: rows in which a column held something that was not read, by its name."""
     created_at: datetime
     ended_at: datetime | None
 

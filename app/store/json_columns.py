@@ -76,6 +76,10 @@ class FileSource(TypedDict):
 
     file_sha256: str
     format: str
+    """As given, or as recognised."""
+    passed_over: NotRequired[dict[str, int]]
+    """Rows in which a column held something that was not read, by its name. Absent in files that
+    were imported before these were counted."""
     source: str | None
     licence: str | None
 

@@ -92,7 +92,10 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     request: Request,
     response: Response,
     name: Annotated[DatasetName, Query()],
-    format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")],  # noqa: A002
+    format: Annotated[  # noqa: A002
+        str | None,
+        Query(description=f"One of {', '.join(FORMATS)}. Default: recognised by the content."),
+    ] = None,
     columns: Annotated[
         str | None,
         Query(description='Names of the columns, as JSON: `{"instruction": "question"}`.'),
@@ -103,6 +106,15 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
         Query(
             ge=1, le=10**9, description="With `vicuna`: split longer conversations (characters)."
         ),
+    ] = None,
+    roles: Annotated[
+        str | None,
+        Query(description='More names of speakers, as JSON: `{"customer": "user"}`.'),
+    ] = None,
+    as_text: Annotated[bool, Query(description="Read numbers, true and false as text.")] = False,
+    ignore: Annotated[
+        list[StorableText] | None,
+        Query(description="Columns to pass over, whatever they say, such as `tools`; repeatable."),
     ] = None,
     classification: Annotated[
         bool,
@@ -123,7 +135,10 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     """Import a file as a data set; with any fault, nothing is imported and every fault is named."""
     how = _import(
         format=format,
-        columns=_columns(columns),
+        columns=_parsed(columns, "columns"),
+        roles=_parsed(roles, "roles"),
+        as_text=as_text,
+        ignore=tuple(ignore or ()),
         classification=classification,
         vicuna=Vicuna(most_characters=most_characters) if vicuna else None,
         skip_unreadable=skip_unreadable,
@@ -150,11 +165,11 @@ def _import(**values: Any) -> Import:  # noqa: ANN401 - of the fields' own types
         raise InvalidInput("The import options have faults.", faults) from None
 
 
-def _columns(text: str | None) -> Any:  # noqa: ANN401 - what JSON is; `Import` looks at it
+def _parsed(text: str | None, field: str) -> Any:  # noqa: ANN401 - what JSON is; `Import` looks at it
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError) as error:
-        fault = Fault(f"must be a JSON object: {error}", field="columns")
+        fault = Fault(f"must be a JSON object: {error}", field=field)
         raise InvalidInput("The import options have faults.", [fault]) from None
 
 

@@ -98,8 +98,12 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
     ],
     name: Name,
     format: Annotated[  # noqa: A002 the name of the option
-        str, typer.Option("--format", help="Format, such as alpaca, messages or csv.")
-    ],
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format, such as alpaca, messages or csv. Default: recognised by the content.",
+        ),
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +120,20 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
             "--max-characters",
             "--most-characters",
             help="With --vicuna: split conversations that are longer than this.",
+        ),
+    ] = None,
+    roles: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help='More names of speakers, such as {"customer": "user"}.'),
+    ] = None,
+    as_text: Annotated[
+        bool, typer.Option("--as-text", help="Read numbers, true and false as text.")
+    ] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Pass over this column, whatever it says, such as tools; repeat for several.",
         ),
     ] = None,
     classification: Annotated[
@@ -145,7 +163,10 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
     output = Output(as_json=as_json)
     query = _query(
         {
+            "format": format,
             "columns": columns,
+            "roles": roles,
+            "as_text": as_text or None,
             "classification": classification or None,
             "vicuna": vicuna or None,
             "most_characters": most_characters,
@@ -157,9 +178,10 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
     with output.failures_reported():
         with _opened(file) as content, connect(api, output) as service:
             client = service.client.datasets
-            dataset = client.import_file(content, {"name": name, "format": format, **query})
-            dataset = _wait(service, dataset)
+            asked: dict[str, str | list[str]] = {"name": name, "ignore": ignore or [], **query}
+            dataset = _wait(service, client.import_file(content, asked))
         _show(dataset, output)
+        output.show(*_reading(dataset))
 
 
 @datasets_app.command("list", epilog=EXIT_CODES_HELP)
@@ -318,6 +340,15 @@ def _wait(service: Service, dataset: DatasetView) -> DatasetView:
 def _show(dataset: DatasetView, output: Output) -> None:
     output.result(dataset.model_dump(mode="json"))
     output.show(_table([dataset]))
+
+
+def _reading(dataset: DatasetView) -> list[Text]:
+    """Return the format that a file was read in, and the columns that were passed over."""
+    lines = [Text(clean(f"Read as {dataset.format}."))]
+    if dataset.passed_over:
+        named = ", ".join(f"{name} ({rows:,} rows)" for name, rows in dataset.passed_over.items())
+        lines.append(Text(clean(f"Columns passed over: {named}.")))
+    return lines
 
 
 def _table(found: list[DatasetView]) -> Table:

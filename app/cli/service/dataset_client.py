@@ -31,7 +31,7 @@ class DatasetClient:
         body = {"name": name, "recipe": dict(recipe)}
         return self._connection.create(DatasetView, "/v1/datasets", body)
 
-    def import_file(self, file: BinaryIO, query: Mapping[str, str]) -> DatasetView:
+    def import_file(self, file: BinaryIO, query: Mapping[str, str | list[str]]) -> DatasetView:
         """Upload a file as a data set of its own."""
         request = self._connection.request(
             "POST",

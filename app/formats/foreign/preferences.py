@@ -29,6 +29,7 @@ _PAIRS = (
 )
 _RANKED = ("answers", "responses", "completions", "output", "outputs")
 _RANKS = frozenset({"rank", "ranks", "ranking", "score", "scores", "rating", "overall_score"})
+_ANSWERS = {"completion", "output", "response", "messages", "conversations"}
 _ADVICE = "preferences can't be imported yet; export one answer a row, such as the better one"
 
 
@@ -53,12 +54,17 @@ def ranked_answers(row: Mapping[str, object]) -> str | None:
     return None
 
 
-def judged_alone(row: Mapping[str, object]) -> str | None:
-    """Return the words for a row of a KTO file; None: it is none."""
+def judged_alone(row: Mapping[str, object], columns: Set[str]) -> str | None:
+    """Return the words for a row of a KTO file; None: it is none.
+
+    Args:
+        row: its cells, or those that are looked at.
+        columns: the names of all its columns.
+    """
     for name in ("kto_tag", "label"):
         value = row.get(name)
         is_mark = isinstance(value, bool) or (isinstance(value, str) and _is_word(value))
-        if is_mark and (name == "kto_tag" or row.keys() & {"completion", "output", "messages"}):
+        if is_mark and (name == "kto_tag" or columns & _ANSWERS):
             return (
                 f"rows have {name}, true or false, as KTO files do; preferences can't be imported"
                 " yet. With --format and --skip-unreadable the rows marked true are imported"

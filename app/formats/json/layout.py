@@ -119,7 +119,7 @@ def _are_rows(name: str, first: object) -> bool:
     if name in _NO_ROWS or not isinstance(first, dict | list) or is_turn(first):
         return False
     # A list of turns has such a name, too, even if a turn of it is broken.
-    return name not in _TURNS or any(key in first for key in (*_TURNS, *_COLUMNS))
+    return name not in _TURNS or any(key in first for key in (*_TURNS, "instruction"))
 
 
 def _wrapped_list(data: bytes) -> int | None:

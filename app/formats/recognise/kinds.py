@@ -91,6 +91,11 @@ def refuse_other_format(head: bytes, name: str) -> None:
         raise InvalidInput(f"The file has another format than {name}.", [Fault(what)])
 
 
+def begins_as_json(head: bytes) -> bool:
+    """Return True when a text begins as a JSON object or list."""
+    return head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+
+
 def _kind(head: bytes) -> str | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         is_workbook = any(name in head for name in _IN_WORKBOOK)

@@ -19,9 +19,11 @@ from app.dataset_row import DatasetRow, Origin, Record, Unreadable
 from app.errors import Conflict, DatabaseFull, Fault, InvalidInput, SeedbedError
 from app.formats.broken_rows import Numbered
 from app.formats.files import opened
-from app.formats.formats import format_named
+from app.formats.foreign.passed_over import PassedOver
+from app.formats.formats import Format, format_named
 from app.formats.limits import ReadLimits
 from app.formats.options import ReadOptions, VicunaOptions
+from app.formats.recognise.recognise import format_of
 from app.services.context import ServiceContext
 from app.services.datasets.lists import get_dataset
 from app.services.datasets.recipe import Import
@@ -97,16 +99,18 @@ def import_dataset(
         TooLarge: it is over a limit, which the message names; nothing is stored either.
         Conflict: when another process reads the same file.
     """
-    fmt = format_named(upload.options.format)
-    options = _read_options(upload.options, context.read_limits)
+    counted = PassedOver()
+    options = _read_options(upload.options, context.read_limits, counted)
+    fmt = _format_of(upload, options)
     dataset_id, token = attempt or Attempt.new()
     reading = _Reading(dataset_id, token, context.lease_s)
     file_sha256 = _sha256_of(upload.file)
+    source_fact = _file_source(upload.options, file_sha256, fmt.name)
     dataset = insert_once(
         context.database,
         Dataset,
         dataset_id,
-        lambda session: _find_or_insert(session, upload, reading, file_sha256),
+        lambda session: _find_or_insert(session, upload, reading, source_fact),
     )
     if dataset.id != dataset_id:
         return get_dataset(context, dataset.id), False
@@ -115,6 +119,7 @@ def import_dataset(
         rows = fmt.rows(source, options)
         rows = _marked(rows) if upload.options.classification else rows
         _read(writer, rows, skip=_skips(upload.options))
+        writer.record_facts({"sources": [{**source_fact, "passed_over": dict(counted.rows)}]})
         writer.hand_over()
     return get_dataset(context, dataset_id), True
 
@@ -147,14 +152,14 @@ def _skips(options: Import) -> bool:
 
 
 def _find_or_insert(
-    session: Session, upload: Upload, reading: _Reading, file_sha256: str
+    session: Session, upload: Upload, reading: _Reading, source: FileSource
 ) -> Dataset:
     """Return the version that was made of the same file, or a new one that this process reads.
 
     Raises:
         Conflict: when another process reads the same file.
     """
-    hashed = request_hash_of(upload, file_sha256)
+    hashed = request_hash_of(upload, source["file_sha256"])
     earlier = versions.find_by_request(session, hashed.both)
     if earlier is not None:
         if earlier.state == DatasetState.READING:
@@ -168,7 +173,7 @@ def _find_or_insert(
         is_import=True,
         recipe=upload.options.model_dump(mode="json"),
         request_sha256=hashed.current,
-        facts={"sources": [_file_source(upload.options, file_sha256)]},
+        facts={"sources": [source]},
         token=reading.token,
         leased_until=epoch_now() + reading.lease_s,
         made_by=upload.made_by,
@@ -222,10 +227,22 @@ def _origin_of(row: Unreadable) -> Origin:
     return {"row": row.row} if row.line is None else {"row": row.row, "line": row.line}
 
 
-def _file_source(options: Import, file_sha256: str) -> FileSource:
+def _format_of(upload: Upload, options: ReadOptions) -> Format:
+    """Return the format that was given, or the one that the file has.
+
+    Raises:
+        InvalidInput: the format is unknown, or not clear.
+    """
+    if upload.options.format is not None:
+        return format_named(upload.options.format)
+    with opened(upload.file, options.limits) as source:
+        return format_named(format_of(source, options))
+
+
+def _file_source(options: Import, file_sha256: str, format_name: str) -> FileSource:
     return {
         "file_sha256": file_sha256,
-        "format": options.format,
+        "format": format_name,
         "source": options.source,
         "licence": options.licence,
     }
@@ -268,10 +285,18 @@ def fail_broken_imports(context: ServiceContext) -> None:
         discard_rows(context, dataset_id)
 
 
-def _read_options(options: Import, limits: ReadLimits) -> ReadOptions:
+def _read_options(options: Import, limits: ReadLimits, counted: PassedOver) -> ReadOptions:
     vicuna = None
     if options.vicuna is not None:
         vicuna = VicunaOptions(
             most_characters=options.vicuna.most_characters, html=options.vicuna.html
         )
-    return ReadOptions(columns=options.columns, vicuna=vicuna, limits=limits)
+    return ReadOptions(
+        columns=options.columns,
+        vicuna=vicuna,
+        roles=options.roles,
+        as_text=options.as_text,
+        ignored=frozenset(options.ignore),
+        passed_over=counted,
+        limits=limits,
+    )

@@ -65,12 +65,20 @@ class Vicuna(_Values):
 class Import(_Values):
     """Options of an import."""
 
-    format: str
+    format: StorableText | None = None
+    """Null: recognised by the content of the file."""
     vicuna: Vicuna | None = None
     """Clean conversations and leave out those that cannot be repaired, with reasons; null: keep
     them unchanged."""
     columns: dict[StorableText, StorableText | None] | None = None
     """Which of the file's columns is the instruction, the input, the output."""
+    roles: dict[StorableText, StorableText] | None = None
+    """Chats: more names of speakers, each with ``system``, ``user`` or ``assistant``."""
+    as_text: bool = False
+    """Read numbers, true and false as text."""
+    ignore: tuple[StorableText, ...] = Field(default=(), max_length=100)
+    """Columns to pass over even if they say that a row is not to be learnt, or hold more than
+    text, such as ``tools`` or ``images``."""
     classification: bool = False
     """Mark every row as a classification row, whatever the file says."""
     skip_unreadable: bool = False

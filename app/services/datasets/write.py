@@ -21,6 +21,7 @@ from app.states import DatasetState
 from app.store.datasets import dataset_rows, versions
 from app.store.datasets.dataset_rows import Drop, clear_chunk
 from app.store.datasets.versions import Written
+from app.store.json_columns import Facts
 
 _log = logging.getLogger(__name__)
 _ROWS_PER_WRITE = 2_000
@@ -120,6 +121,14 @@ class DatasetWriter:
         self._context.database.retrying(
             lambda session: versions.release(session, self.dataset_id, self._token)
         )
+
+    def record_facts(self, facts: Facts) -> None:
+        """Record facts that were found out while the rows were read.
+
+        Raises:
+            LostHold: when the version was lost to another process.
+        """
+        self._fenced(lambda session: versions.set_facts(session, self.dataset_id, facts))
 
     def hand_over(self) -> None:
         """Write what is left, and leave the version to a worker that finishes it."""

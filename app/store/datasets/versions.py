@@ -10,6 +10,7 @@ from app.counters import DATASETS_MADE, IMPORTS
 from app.states import UNFINISHED_DATASETS, DatasetState
 from app.store import leases
 from app.store.counting import count
+from app.store.json_columns import Facts
 from app.store.sql import changed_rows, epoch_now
 from app.store.tables.datasets import Dataset, DatasetFile
 
@@ -81,6 +82,11 @@ def advance(
     counts = select(Dataset.row_count, Dataset.dropped_count)
     found = session.execute(counts.where(*_is_held(dataset_id, token))).one_or_none()
     return None if found == after else False
+
+
+def set_facts(session: Session, dataset_id: str, facts: Facts) -> None:
+    """Replace the facts of a version that the caller holds."""
+    session.execute(update(Dataset).where(Dataset.id == dataset_id).values(facts=facts))
 
 
 def release(session: Session, dataset_id: str, token: str) -> None:

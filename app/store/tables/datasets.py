@@ -1,10 +1,21 @@
 """The tables of data sets: versions, their rows, dropped rows, exported files."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    case,
+    null,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.dataset_row import Origin
 from app.store.declarative import RowId, Table
@@ -33,7 +44,7 @@ class Dataset(Owned, LeasedWork, Table):
     """1 for the first of its name."""
     state: Mapped[str] = mapped_column(String(10))
     """`states.DatasetState`."""
-    is_import: Mapped[bool]
+    is_import: Mapped[bool] = mapped_column()
     """True when its rows come from a file; then only its statistics are made."""
     recipe: Mapped[dict[str, Any]]
     """`VersionRecipe` or `Import`, including defaults."""
@@ -52,6 +63,26 @@ class Dataset(Owned, LeasedWork, Table):
     """`Statistics`; null until it is ready."""
     created_at: Mapped[datetime] = mapped_column(server_default=epoch_now())
     ended_at: Mapped[datetime | None]
+    # The facts of other versions may be large, those of an import are not.
+    import_sources: Mapped[list[Any] | None] = column_property(
+        case((is_import, facts["sources"]), else_=null())
+    )
+    """The file of an import; null: it is none."""
+
+    @property
+    def format(self) -> str | None:
+        """The format of the imported file; None: it is no import."""
+        return self._file.get("format")
+
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """Rows of the imported file in which a column held something that was not read, by name."""
+        passed_over: Mapping[str, int] = self._file.get("passed_over", {})
+        return passed_over
+
+    @property
+    def _file(self) -> Mapping[str, Any]:
+        return self.import_sources[0] if self.import_sources else {}
 
 
 class DatasetRecord(Table):

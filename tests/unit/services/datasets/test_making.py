@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.errors import Conflict, InvalidInput, NotFound
+from app.schemas.datasets import DatasetView
 from app.services.context import ServiceContext
 from app.services.datasets import control, importing, lists, make, reports
 from app.services.datasets.control import DatasetRequest
@@ -57,7 +58,30 @@ def test_an_import_is_a_version_and_the_same_file_is_the_same_version(
         "format": "alpaca",
         "source": "a friend",
         "licence": "cc0-1.0",
+        "passed_over": {},
     }
+
+
+def test_a_format_is_recognised_and_the_columns_passed_over_are_listed(
+    context: ServiceContext,
+) -> None:
+    rows = [{**row, "id": str(n), "note": ""} for n, row in enumerate(ROWS)]
+    dataset = imported(context, rows, format=None)
+    assert (dataset.format, dict(dataset.passed_over)) == ("alpaca", {"id": 7})
+    view = DatasetView.model_validate(dataset)
+    assert (view.format, view.passed_over, view.row_count) == ("alpaca", {"id": 7}, 7)
+    (source,) = reports.version_details(context, dataset.id).facts["sources"]
+    assert "file_sha256" in source
+    assert source["passed_over"] == {"id": 7}
+    found = DatasetView.model_validate(mixed(context, sources=[{"dataset_id": dataset.id}]))
+    assert (found.format, found.passed_over) == (None, {})
+
+
+def test_faults_of_a_list_name_the_row(context: ServiceContext) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        importing.import_dataset(context, upload(context, [ROWS[0], {"instruction": "Say it."}]))
+    (fault,) = refused.value.faults
+    assert (fault.row, fault.line) == (2, None)
 
 
 def test_an_import_of_before_version_2_is_found_again(context: ServiceContext) -> None:

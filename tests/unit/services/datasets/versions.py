@@ -28,7 +28,7 @@ def upload(
     context.files_dir.mkdir(parents=True, exist_ok=True)
     file = context.files_dir / "upload.json"
     file.write_text(json.dumps(rows), encoding="utf-8")
-    return Upload(name, Import(format="alpaca", **options), file)
+    return Upload(name, Import(**{"format": "alpaca", **options}), file)
 
 
 def imported(
