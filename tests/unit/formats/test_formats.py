@@ -24,6 +24,7 @@ from app.formats.columns import FIELDS
 from app.formats.formats import EVERY_WRITE_OPTION, FORMATS, Format, format_named, options_of
 from app.formats.options import (
     MARK_COLUMN,
+    CsvOptions,
     ParquetOptions,
     ReadOptions,
     TableOptions,
@@ -317,7 +318,7 @@ def test_a_format_takes_its_own_options_out_of_text_and_ignores_the_others() -> 
     pairs = options_of(FORMATS["prompt_completion"], given)
     assert pairs == PromptCompletionOptions(templates=True, random_seed=7)
     assert options_of(FORMATS["parquet"], given) == ParquetOptions(chat_columns=True)
-    assert options_of(FORMATS["csv"], given) == TableOptions()
+    assert options_of(FORMATS["csv"], given) == CsvOptions()
     assert options_of(FORMATS["messages"], given) == WriteOptions()
 
 
