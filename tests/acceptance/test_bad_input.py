@@ -79,7 +79,7 @@ def test_more_than_50_mb_are_refused(http: httpx.Client) -> None:
     body = b"[" + b" " * 52_000_000 + b"]"
     for path, kind in (("/seed-sets", JSONL), ("/runs", JSON)):
         problem = _problem(http.post(path, content=body, headers=kind), 413)
-        assert "50 MB" in problem["faults"][0]["message"]
+        assert "51,000,000 bytes" in problem["faults"][0]["message"]
 
 
 @pytest.mark.parametrize(
