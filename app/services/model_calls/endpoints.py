@@ -29,6 +29,7 @@ _EXPECTED_SHARE = 1 / 3
 """Share of the most a call can take that is charged until its answer says what it took."""
 _FIRST_GUESS_TOKENS = 500.0
 _SUSPICIOUS_S = 30.0
+"""Outage after which the request of a failed probe is suspected; at most half of the patience."""
 _MIN_HOLD_S = 0.05
 """Shorter holds are over before another worker has read of them."""
 _STALE_S = 0.5
@@ -85,7 +86,8 @@ class Endpoints:
         request would keep the run waiting.
         """
         away_s = self._state(name).away_s
-        return away_s is None or (attempts > 0 and away_s > _SUSPICIOUS_S)
+        suspicious_s = min(_SUSPICIOUS_S, self._outage_patience_s / 2)
+        return away_s is None or (attempts > 0 and away_s > suspicious_s)
 
     @property
     def want_a_turn(self) -> bool:
