@@ -39,13 +39,13 @@ format: .venv/dev.installed ## fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Two at a time where the machine is shared with killed and restarted servers; the run that has to
-# survive everything has the machine for itself.
 fuzz: .venv/dev.installed ## send generated requests to every operation of the API, as each kind of caller
 	@$(PYTEST) -n 2 -m fuzz tests/fuzz
 
+# Two at a time where the machine is shared with killed and restarted servers; those marked `alone`
+# have the machine for themselves.
 kills: .venv/training.installed ## crash tests: kills, restarts, freezes, endpoints in trouble
-	@$(PYTEST) -n $(AT_ONCE) -m "crash and not slow" --ignore=tests/faults
+	@$(PYTEST) -n $(AT_ONCE) -m "crash and not slow and not alone" --ignore=tests/faults
 	@$(PYTEST) -n 2 -m "crash and not slow and not alone" tests/faults
 	@$(PYTEST) -m "crash and alone and not slow"
 
