@@ -251,10 +251,11 @@ def _file_source(options: Import, file_sha256: str, format_name: str) -> FileSou
 def request_hash_of(upload: Upload, file_sha256: str) -> RequestHash:
     """Hash the request, to tell two of them apart."""
     # Before version 2 all options were hashed, with those defaults; later ones only when given.
+    defaults = Import().model_dump(mode="json")
     options = {
         name: value
         for name, value in upload.options.model_dump(mode="json").items()
-        if name in _OPTIONS_BEFORE_2 or value != Import.model_fields[name].default
+        if name in _OPTIONS_BEFORE_2 or value != defaults[name]
     }
     legacy = json.dumps([upload.name, options, file_sha256], sort_keys=True)
     parts = {"name": upload.name, "how": upload.options, "file_sha256": file_sha256}
