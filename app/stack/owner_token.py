@@ -1,6 +1,6 @@
-"""The token of the data folder: whoever can read it is the user whom the service is for.
+"""The token in the data folder, which only the user of the service can read.
 
-It is for callers whose user the service can't tell, while no API key was ever made.
+Callers whose user the service can't determine send it, while no API key was ever made.
 """
 
 import contextlib

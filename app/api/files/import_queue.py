@@ -43,7 +43,7 @@ class ImportQueue:
             self._inside -= 1
 
     async def run(self, work: Callable[[Callable[[], bool]], Result]) -> Result:
-        """Run an import when it is its turn; it is told when its request is given up."""
+        """Run an import when it is its turn; when its request is given up, the import stops."""
         stopped = threading.Event()
         try:
             return await to_thread.run_sync(

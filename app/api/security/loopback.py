@@ -3,7 +3,7 @@
 Without an API key only this machine is served. Three things could pass for it: a client that claims
 another address in a header (headers are never trusted), a remote client behind a proxy on this
 machine, and a web page in a browser on this machine, which can reach loopback. A proxy that adds no
-header is told by its user (see `owner`).
+header is recognised by the user it runs as (see `owner`).
 """
 
 import re

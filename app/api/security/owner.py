@@ -1,7 +1,7 @@
 """The owner of a service without API keys: the user of its process, and nobody else on the machine.
 
-The kernel tells the user at the other end of a connection. Where it can't, as outside Linux or
-across network namespaces, the owner is whoever knows the token in the data folder: the command line
+The kernel knows the user at the other end of a connection. Where it can't say, as outside Linux or
+across network namespaces, the token in the data folder proves the owner: the command line
 reads it, and a browser gets it with the address that `seedbed up` prints and keeps it as a cookie.
 """
 

@@ -24,7 +24,7 @@ class PassedOver:
         return dict(self._rows.most_common())
 
     def add(self, names: Iterable[str], rows: int = 1) -> None:
-        """Count columns that were passed over in a row, or in so many rows."""
+        """Count columns that were passed over in one row, or in `rows` rows."""
         for name in {self._known(name[:_LONGEST_NAME]) for name in names}:
             self._rows[name] += rows
 

@@ -65,7 +65,7 @@ def _refuse_hostile_shape(raw: bytes, limits: ReadLimits) -> None:
         BrokenRow: too_large, too_deep.
     """
     opened = raw.count(b"{") + raw.count(b"[")
-    # Counted in texts too: few rows have so many, and only those are looked at closely.
+    # Counted in texts too: few rows have that many, and only those are examined closely.
     if opened <= limits.nesting and len(raw) <= MOST_VALUES:
         return
     outside = _STRING.sub(b"", raw)

@@ -40,9 +40,9 @@ class Scope(StrEnum):
     """Make training jobs, evaluations and reviews; change and delete those that the key made; and
     read."""
     PUBLISH = "publish"
-    """Push data sets to the Hugging Face Hub, whoever made them; and read."""
+    """Read, and push any data set to the Hugging Face Hub."""
     ADMIN = "admin"
-    """Everything, whoever made it."""
+    """Everything, including changes to what other keys made."""
 
 
 @dataclass(frozen=True, slots=True)

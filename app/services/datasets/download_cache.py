@@ -1,4 +1,4 @@
-"""Files made for downloads, under their hash: equal bytes are stored once, whoever asked for them.
+"""Files made for downloads, under their hash: equal bytes are stored once for all callers.
 
 All of them can be made again, so the least recently used ones are removed when the files take more
 than the limit, or when the disk is nearly full. A file that is being sent or written is held, and

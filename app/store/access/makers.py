@@ -12,7 +12,7 @@ from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob, TrainingReview
 
 Makers: TypeAlias = frozenset[str | None]
-"""Ids of API keys; null stands for whoever had none."""
+"""Ids of API keys; null stands for callers without a key."""
 
 
 def of_run(session: Session, names: Mapping[str, str]) -> Makers | None:
