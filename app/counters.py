@@ -49,6 +49,7 @@ REJECTED = CounterSpec(
     "seedbed_rejected",
     "Rejected texts by stage and reason.",
     ("stage", "reason"),
+    from_zero=(("generate", "near_duplicate"),),
 )
 STATUS_CHANGES = CounterSpec(
     "seedbed_status_changes",

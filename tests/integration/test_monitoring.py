@@ -146,6 +146,11 @@ def monitored(
             ):
                 monitored = Monitored(api, prometheus, stack.log_dir)
                 until(lambda: _is_ready(prometheus), "Prometheus does not start")
+                # A rise is seen only from a value that was scraped before it.
+                until(
+                    lambda: bool(monitored.query("seedbed_rejected_total")),
+                    "the service is not scraped",
+                )
                 run_id = _start_run(api)
                 dataset_id = _import(api)
                 # Here and not by the worker: a trainer without a model.
