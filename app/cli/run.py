@@ -13,7 +13,8 @@ from rich.text import Text
 
 from app.cli.arguments import Api, AsJson
 from app.cli.exits import ExitCode, exit_with
-from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
+from app.cli.model_options import NONE_GIVEN, SetOptions, with_options
+from app.cli.option_paths import Given
 from app.cli.output import Output
 from app.cli.runs.budget import MaxCalls, MaxCost, MaxTokens, budget
 from app.cli.runs.commands import DEFAULT_OUT, Out

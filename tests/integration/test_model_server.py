@@ -33,7 +33,7 @@ from app.pipeline.types import (
     Request,
     TextPrompt,
 )
-from app.services.generation.work.sample_requests import questions_of
+from app.services.generation.start.sample_requests import questions_of
 from app.settings import EMBEDDED_MODEL
 
 SERVER = [sys.executable, "-m", "app.llm.model_server", "--slots", "4", "--threads", "2"]

@@ -11,7 +11,7 @@ from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight.preflight import preflight
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities
-from app.services.generation.work.sample_requests import questions_of
+from app.services.generation.start.sample_requests import questions_of
 from tests.bench import Bench
 from tests.conftest import MOSTLY_POSTGRESQL
 from tests.review_runs import made, some_rows, start, stored

@@ -14,7 +14,7 @@ from app.llm.openai_provider import OpenAIProvider
 from app.llm.preflight.preflight import preflight
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities
-from app.services.generation.work.sample_requests import questions_of
+from app.services.generation.start.sample_requests import questions_of
 from app.training.model.base_models import load_for_inference
 from app.training.model.device import Device
 from app.training.plain.encoding import encode_prompt

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from app.api.context import Cursor, InContext, Limit
 from app.api.problems import Problem
-from app.schemas.runs import BatchView, RunView
+from app.schemas.run_records import BatchView
+from app.schemas.runs import RunView
 from app.schemas.schema import PageView
 from app.services.runs import control, lists
 from app.services.runs.view import run_view

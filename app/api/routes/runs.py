@@ -24,14 +24,8 @@ from app.formats.alpaca import alpaca_json
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import UncheckedSeedTask, seed_tasks_from_json
 from app.schemas.budgets import Budget
-from app.schemas.runs import (
-    CompletionView,
-    InstanceView,
-    InstructionView,
-    RejectionView,
-    RunEstimate,
-    RunView,
-)
+from app.schemas.run_records import CompletionView, InstanceView, InstructionView, RejectionView
+from app.schemas.runs import RunEstimate, RunView
 from app.schemas.schema import PageView, RequestBody
 from app.services.access.api_keys import Scope
 from app.services.context import ServiceContext

@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 
 from app.cli.arguments import Api, AsJson, EstimateOnly, RunId
-from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
+from app.cli.model_options import NONE_GIVEN, SetOptions, with_options
+from app.cli.option_paths import Given
 from app.cli.output import Output
 from app.cli.runs.display import estimate_table, run_details
 from app.cli.runs.options import GROWING, GrowingProfile, run_options

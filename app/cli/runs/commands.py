@@ -9,7 +9,8 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, Limit, RunId
 from app.cli.exits import ExitCode, exit_with
 from app.cli.files import checked_target
-from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
+from app.cli.model_options import NONE_GIVEN, SetOptions, with_options
+from app.cli.option_paths import Given
 from app.cli.output import Output
 from app.cli.runs.display import run_details, run_table
 from app.cli.runs.events import list_events, show_new_events

@@ -5,14 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.model_options import (
-    Given,
-    check_names,
-    model_options,
-    nested,
-    parsed_settings,
-    put,
-)
+from app.cli.model_options import model_options
+from app.cli.option_paths import Given, check_names, nested, parsed_settings, put
 from app.pipeline.options import CHANGEABLE, GROWING_ONLY, GrowingProfileName, RunOptions
 
 _FLAGS = {

@@ -11,7 +11,8 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, DatasetId, EstimateOnly
 from app.cli.exits import ExitCode, exit_with
 from app.cli.files import read_text
-from app.cli.model_options import NONE_GIVEN, Given, nested, put, with_options
+from app.cli.model_options import NONE_GIVEN, with_options
+from app.cli.option_paths import Given, nested, put
 from app.cli.output import Output
 from app.cli.runs.budget import MaxCalls, MaxCost, MaxTokens, budget, show_estimate
 from app.cli.runs.display import review_table, run_headline

@@ -9,7 +9,8 @@ from rich.text import Text
 from app.cli.arguments import Api, AsJson, DatasetId, JobId, Out
 from app.cli.exits import EXIT_CODES_HELP
 from app.cli.files import checked_target, read_file, save
-from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
+from app.cli.model_options import NONE_GIVEN, SetOptions, with_options
+from app.cli.option_paths import Given
 from app.cli.output import Output, clean
 from app.cli.service.find_service import connect
 from app.cli.training.options import (

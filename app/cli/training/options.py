@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli.model_options import Given, check_names, model_options, parsed_settings, put
+from app.cli.model_options import model_options
+from app.cli.option_paths import Given, check_names, parsed_settings, put
 from app.errors import InvalidInput
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from app.cli.arguments import Api, AsJson
-from app.cli.model_options import NONE_GIVEN, Given, SetOptions, with_options
+from app.cli.model_options import NONE_GIVEN, SetOptions, with_options
+from app.cli.option_paths import Given
 from app.cli.output import Output
 from app.cli.service.find_service import connect
 from app.cli.training.options import (

@@ -13,7 +13,7 @@ from app.services.context import ServiceContext
 from app.services.generation import slots
 from app.services.generation.batch_api.poll import poll_due
 from app.services.generation.pump import Ending, Pump
-from app.services.generation.work.prepare import pause_for_provider, prepare
+from app.services.generation.start.prepare import pause_for_provider, prepare
 from app.services.run_leased import LeasedTask, run_leased
 from app.states import EndReason, Status
 from app.store.runs import runs

@@ -20,10 +20,10 @@ from app.services.free_space import database_shortage
 from app.services.generation.batch_api.plan import Next
 from app.services.generation.pump_transaction import Turns
 from app.services.generation.slots import should_yield
+from app.services.generation.start.prepare import pause_for_provider
 from app.services.generation.work.claiming import Claim
 from app.services.generation.work.item_call import Answered, ItemCall, read_ended
 from app.services.generation.work.material import PreparedRun
-from app.services.generation.work.prepare import pause_for_provider
 from app.services.model_calls.in_flight import COLLECT_S, DATABASE_PATIENCE_S, Ended, InFlight
 from app.states import Status
 from app.store.database import Result

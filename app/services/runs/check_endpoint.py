@@ -17,7 +17,7 @@ from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Completion, Request, Stage
 from app.services.context import extra_body_of, extra_headers_of
-from app.services.generation.work.sample_requests import questions_of, samples_of
+from app.services.generation.start.sample_requests import questions_of, samples_of
 from app.services.model_calls.endpoints import refuses_until
 from app.settings import EndpointSettings, Settings
 

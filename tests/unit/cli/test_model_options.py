@@ -8,16 +8,8 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field
 from typer.testing import CliRunner
 
-from app.cli.model_options import (
-    NONE_GIVEN,
-    Given,
-    check_names,
-    model_options,
-    nested,
-    parsed_settings,
-    put,
-    with_options,
-)
+from app.cli.model_options import NONE_GIVEN, model_options, with_options
+from app.cli.option_paths import Given, check_names, nested, parsed_settings, put
 from app.cli.runs.options import CHANGES
 from app.errors import InvalidInput
 from app.pipeline.options import RunOptions

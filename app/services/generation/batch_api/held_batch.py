@@ -11,9 +11,9 @@ from app.llm.batch_api.batches import BatchStatus
 from app.pipeline.budget import NOTHING
 from app.pipeline.types import Stage
 from app.services.context import ServiceContext
+from app.services.generation.start.prepare import pause_for_provider
 from app.services.generation.trouble import messages
 from app.services.generation.work.accounting import presume_spent
-from app.services.generation.work.prepare import pause_for_provider
 from app.states import BatchState
 from app.store.runs import runs
 from app.store.runs.runs import Hold

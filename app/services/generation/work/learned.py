@@ -6,16 +6,31 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.llm.dialects.dialect import Dialect, Lesson, lessons_as_json, lessons_from_json
-from app.pipeline.options import RunOptions
+from app.pipeline.options import RunOptions, Sampling
 from app.pipeline.profiles import PROFILES
 from app.pipeline.types import Capabilities, Stage
-from app.services.generation.work.sample_requests import may_raise_limit
 from app.store.runs import runs
 from app.store.tables.runs import Run
 
 _FOUND_BY_PREFLIGHT = ("json_schema", "logprobs")
 _NEEDED_FOR = {"json_schema": "response_format", "logprobs": "logprobs"}
 """The parameter that each capability depends on."""
+_ROOMY = frozenset({"default", "re_answer", "judge"})
+"""Profiles that may raise a length limit; the others send what the original code sends."""
+
+
+def may_raise_limit(options: RunOptions, stage: Stage) -> bool:
+    """Return True when a stage's length limit may be raised: nobody has fixed it."""
+    sampling = options.sampling
+    by_stage: dict[Stage, tuple[Sampling, ...]] = {
+        Stage.GENERATE: (sampling.generate,),
+        Stage.CALIBRATE: (sampling.classify,),
+        Stage.CLASSIFY: (sampling.classify,),
+        Stage.INSTANTIATE: (sampling.input_first, sampling.output_first),
+        Stage.REVIEW: (sampling.review,),
+    }
+    is_fixed = any(one.max_tokens is not None for one in by_stage.get(stage, ()))
+    return options.profile in _ROOMY and not is_fixed
 
 
 def record(session: Session, run: Run, known: Mapping[str, Dialect]) -> None:

@@ -10,7 +10,6 @@ from app.pipeline.replies.final_answer import final_answer
 from app.pipeline.types import Completion, Stage
 from app.services.generation.work import learned
 from app.services.generation.work.item_call import ItemCall
-from app.services.generation.work.sample_requests import may_raise_limit
 from app.services.generation.work.stages import Recording, classify_stage
 
 _WORDS = "A reply ended at its limit of {} tokens before the answer."
@@ -26,7 +25,7 @@ def asks_again_with_higher_limit(
         maximum, and a reply that reached it counts as any other.
     """
     stage, material = asked.item.stage, recording.material
-    if not completion.cut_off or not may_raise_limit(material.options, stage):
+    if not completion.cut_off or not learned.may_raise_limit(material.options, stage):
         return False
     has_words = bool(final_answer(completion.text).strip())
     if has_words and not _is_no_label(recording, stage, completion):

@@ -21,7 +21,7 @@ from app.llm.scripted.behaviours.refusals import (
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply, scripted_server
 from app.pipeline.options import ProfileName, RunOptions
 from app.pipeline.types import Capabilities, ChatPrompt, Request, Stage, TextPrompt
-from app.services.generation.work.sample_requests import questions_of
+from app.services.generation.start.sample_requests import questions_of
 
 TOPS = {"Yes": -0.1, "No": -2.5}
 DEFAULT = questions_of(RunOptions())

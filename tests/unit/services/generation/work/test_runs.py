@@ -14,10 +14,10 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.budget import Amount, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Completion, Parameters, Request, Stage, TextPrompt
+from app.services.generation.start.prepare import prepare
 from app.services.generation.work import plan_work
 from app.services.generation.work.material import as_known_now, material_of
 from app.services.generation.work.pool import loaded_pool
-from app.services.generation.work.prepare import prepare
 from app.services.runs import control
 from app.services.runs.extend import Extension, extend_run
 from app.services.runs.run_request import RunRequest

@@ -6,36 +6,21 @@ from functools import partial
 from app.dataset_row import Record
 from app.llm.preflight.questions import Question, Sample, questions_for
 from app.pipeline.demonstrations import Demonstration
-from app.pipeline.options import RunOptions, Sampling
+from app.pipeline.options import RunOptions
 from app.pipeline.profiles import PROFILES
 from app.pipeline.shapes import Asking
 from app.pipeline.types import Capabilities, Instance, Request, Stage
+from app.services.generation.work.learned import may_raise_limit
 
 _TASK = "Name two rivers."
 _DEMONSTRATION = Demonstration(_TASK, Instance("", "The Po and the Rhine."))
 _ROW = Record(_TASK, "The Po and the Rhine.")
 _ALL = Capabilities(json_schema=True, logprobs=True)
-_ROOMY = frozenset({"default", "re_answer", "judge"})
-"""Profiles that may raise a length limit; the others send what the original code sends."""
 
 
 def questions_of(options: RunOptions) -> tuple[Question, ...]:
     """Return the questions that a preflight of a run with these options asks."""
     return questions_for(list(samples_of(options, _ALL)))
-
-
-def may_raise_limit(options: RunOptions, stage: Stage) -> bool:
-    """Return True when a stage's length limit may be raised: nobody has fixed it."""
-    sampling = options.sampling
-    by_stage: dict[Stage, tuple[Sampling, ...]] = {
-        Stage.GENERATE: (sampling.generate,),
-        Stage.CALIBRATE: (sampling.classify,),
-        Stage.CLASSIFY: (sampling.classify,),
-        Stage.INSTANTIATE: (sampling.input_first, sampling.output_first),
-        Stage.REVIEW: (sampling.review,),
-    }
-    is_fixed = any(one.max_tokens is not None for one in by_stage.get(stage, ()))
-    return options.profile in _ROOMY and not is_fixed
 
 
 def samples_of(options: RunOptions, capabilities: Capabilities) -> Iterator[Sample]:

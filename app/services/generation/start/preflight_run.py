@@ -14,11 +14,11 @@ from app.llm.prices import cost_usd
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
+from app.services.generation.start.loading_model import ask_until_loaded
+from app.services.generation.start.sample_requests import questions_of
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
-from app.services.generation.work.loading_model import ask_until_loaded
 from app.services.generation.work.material import RunMaterial
-from app.services.generation.work.sample_requests import questions_of
 from app.services.model_calls.dialects import SharedDialects
 from app.services.model_calls.endpoints import refuses_until
 from app.services.run_leased import kept_lease

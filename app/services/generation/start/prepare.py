@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from app.pipeline.types import Capabilities, Stage
 from app.services.context import ServiceContext
 from app.services.free_space import database_shortage
-from app.services.generation.work import learned, preflight_run
+from app.services.generation.start import preflight_run
+from app.services.generation.start.preflight_run import Preflighted, pause_run_for_provider
+from app.services.generation.work import learned
 from app.services.generation.work.material import (
     PreparedRun,
     RunMaterial,
@@ -16,7 +18,6 @@ from app.services.generation.work.material import (
     material_of,
 )
 from app.services.generation.work.plan_work import plan_ahead
-from app.services.generation.work.preflight_run import Preflighted, pause_run_for_provider
 from app.states import Status, WaitKind
 from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold
