@@ -18,7 +18,7 @@ from app.store.runs import runs as stored_runs
 from app.store.runs import slots
 from app.store.runs.runs import Hold
 from app.store.runs.slots import Slot
-from app.store.work import work_items
+from app.store.work import item_counts, work_items
 from tests.bench import Bench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
 
@@ -174,10 +174,10 @@ def test_work_that_a_lost_answer_left_claimed_is_found_again(open_bench: OpenBen
         with bench.context.database.write() as session:
             # The second try of a commit whose answer was lost: it finds its own token.
             assert slot_service.take(session, hold, 30)
-            assert work_items.reserved(session, run_id) == Amount(2, 200)
+            assert item_counts.reserved(session, run_id) == Amount(2, 200)
             slot_service.release(session, hold)
         with bench.context.database.read() as session:
-            assert work_items.reserved(session, run_id) == Amount()
+            assert item_counts.reserved(session, run_id) == Amount()
         after = bench.work(run_id)
     assert after.status == "succeeded"
     assert after.budget.written_off.calls == before.budget.written_off.calls + 2

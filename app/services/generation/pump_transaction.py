@@ -26,7 +26,7 @@ from app.states import Status
 from app.store.runs import runs, slots, waiting
 from app.store.runs.runs import Hold
 from app.store.tables.runs import Run
-from app.store.work import work_items as work
+from app.store.work import item_counts, work_items
 
 
 class Turns:
@@ -115,8 +115,8 @@ class Turns:
 
     def _release_stale(self, session: Session) -> None:
         """Reopen what an earlier try of this transaction claimed, whose answer was lost."""
-        leased = work.leased_by(session, self._hold.run_id, self._hold.token)
-        work.reopen(session, leased.keys() - set(self._in_flight), self._hold.token)
+        leased = work_items.leased_by(session, self._hold.run_id, self._hold.token)
+        work_items.reopen(session, leased.keys() - set(self._in_flight), self._hold.token)
 
     def _go_on(
         self,
@@ -144,7 +144,7 @@ class Turns:
         endpoints = self._in_flight.endpoints
         # While calls are refused, those that were not refused yet show whether all are.
         probing = endpoints.any_away or streaks_from(run.refusals).any_open
-        if probing and not work.any_open(session, run.id):
+        if probing and not item_counts.any_open(session, run.id):
             # A probe must not be taken when there is nothing to ask.
             return Claim()
         shares = endpoints.shares(session, free)

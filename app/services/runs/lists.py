@@ -14,7 +14,7 @@ from app.store.tables.batches import Batch
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent, SeedSet
-from app.store.work import work_items
+from app.store.work import item_counts
 
 NO_SOURCE: Mapping[str, str | None] = MappingProxyType({})
 
@@ -97,7 +97,7 @@ def subjects(
     """Return the subjects of these replies, by the id of the reply."""
     asked = {row.work_item_id for row in completions if row.work_item_id is not None}
     with context.database.read() as session:
-        ordinals = work_items.ordinals(session, asked)
+        ordinals = item_counts.ordinals(session, asked)
     return {row.id: _subject(row, ordinals) for row in completions}
 
 

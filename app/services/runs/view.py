@@ -24,7 +24,7 @@ from app.store.runs import progress, runs
 from app.store.runs.source import Growing, Reviewing, source_of
 from app.store.tables.runs import Run
 from app.store.training import training_jobs
-from app.store.work import instructions, work_items
+from app.store.work import instructions, item_counts
 
 
 def run_view(session: Session, run: Run) -> RunView:
@@ -71,13 +71,13 @@ def _capabilities(run: Run) -> dict[str, bool] | None:
 
 
 def _budget(session: Session, run: Run) -> BudgetView:
-    in_air = work_items.reserved(session, run.id)
+    in_air = item_counts.reserved(session, run.id)
     return BudgetView(caps=caps_of(run), in_air=in_air, written_off=presumed_spent(run))
 
 
 def _stages(session: Session, run: Run) -> dict[str, StageCounts]:
     counted: dict[str, dict[str, int]] = {stage: {} for stage in _stages_of(run)}
-    for stage, state, n in work_items.counts(session, run.id):
+    for stage, state, n in item_counts.counts(session, run.id):
         counted[stage][state] = n
     return {
         stage: StageCounts(

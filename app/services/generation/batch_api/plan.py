@@ -21,7 +21,7 @@ from app.services.generation.work.material import PreparedRun, RunMaterial
 from app.states import BatchState, Status
 from app.store.ids import new_id
 from app.store.tables.runs import Run
-from app.store.work import batch_items, batches, work_items
+from app.store.work import batch_items, batches, item_counts, work_items
 from app.store.work.batches import OpenBatch, Refused
 
 MAX_REQUESTS = 10_000
@@ -82,7 +82,7 @@ class BatchPlanner:
         """Return True when calls or results that are in work may bring more, for a fuller batch."""
         if any(batch.is_held for batch in out):
             return True
-        if work_items.any_open(session, run.id) and not (claim.capped and out):
+        if item_counts.any_open(session, run.id) and not (claim.capped and out):
             return True
         return batch_items.any_with_pumps(session, run.id, [batch.id for batch in out])
 

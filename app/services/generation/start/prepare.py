@@ -24,7 +24,7 @@ from app.store.runs.runs import Hold
 from app.store.runs.source import Growing, Reviewing
 from app.store.runs.waiting import Wait
 from app.store.tables.runs import Run
-from app.store.work import batches, completions, endpoint_states, work_items
+from app.store.work import batches, completions, endpoint_states, item_counts, work_items
 from app.store.work.work_items import Planned
 
 
@@ -146,7 +146,7 @@ def _begin(session: Session, run: Run, material: RunMaterial, asked: Preflighted
 
 def _lacks_calibration(session: Session, run: Run) -> bool:
     """Return True when the model was not asked about nothing yet: the run has changed it."""
-    if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
+    if item_counts.any_unfinished(session, run.id, Stage.CALIBRATE):
         return False
     return not completions.any_of_stage(session, run.id, Stage.CALIBRATE, run.model)
 

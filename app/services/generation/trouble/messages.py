@@ -13,7 +13,7 @@ from app.pipeline.types import Stage
 from app.services.model_calls.streaks import Streak
 from app.store.runs.source import Growing, source_of
 from app.store.tables.runs import Run
-from app.store.work import instructions, work_items
+from app.store.work import instructions, item_counts
 
 _LONGEST_QUOTE = 160
 _LARGE_SHARE = 0.2
@@ -77,7 +77,7 @@ def refused_in_a_row(run: Run, stage: Stage, streak: Streak) -> str:
 
 def refused_at_the_end(session: Session, run: Run) -> str:
     """Explain a pause in place of an end, because calls were refused that the run needs."""
-    refused = work_items.refused(session, run.id)
+    refused = item_counts.refused(session, run.id)
     count = sum(n for _, _, n in refused)
     stage, words, most = refused[0]
     growing = isinstance(source_of(run), Growing)
@@ -140,7 +140,7 @@ def succeeded(session: Session, run: Run) -> str | None:
 
 def _found(session: Session, run: Run) -> _Found:
     return _Found(
-        instructions.count_by_reason(session, run.id), work_items.given_up(session, run.id)
+        instructions.count_by_reason(session, run.id), item_counts.given_up(session, run.id)
     )
 
 
@@ -162,7 +162,7 @@ def _details(session: Session, run: Run, found: _Found) -> list[str]:
 
 def _unreadable_details(session: Session, run: Run, found: _Found) -> list[str]:
     asked: dict[str, int] = {}
-    for stage, _, n in work_items.counts(session, run.id):
+    for stage, _, n in item_counts.counts(session, run.id):
         asked[stage] = asked.get(stage, 0) + n
     details = []
     for stage in (Stage.GENERATE, Stage.INSTANTIATE, Stage.REVIEW):

@@ -22,7 +22,7 @@ from app.states import EndReason, Status
 from app.store.runs import runs, stage_usage
 from app.store.runs.stage_usage import LargestBills, Paid
 from app.store.tables.runs import Run
-from app.store.work import work_items
+from app.store.work import item_counts, work_items
 from app.store.work.completions import Reply
 
 
@@ -65,7 +65,7 @@ def affordable(session: Session, run: Run, calls: Sequence[Amount]) -> Affordabl
     if caps == NO_CAPS:
         return Affordable(len(calls))
     settled = spent(run)
-    used = settled + work_items.reserved(session, run.id)
+    used = settled + item_counts.reserved(session, run.id)
     for count, most in enumerate(calls):
         broken = caps.broken_by(used + most)
         if broken is not None:

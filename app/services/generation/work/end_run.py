@@ -12,7 +12,7 @@ from app.states import EndReason, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
-from app.store.work import batches, work_items
+from app.store.work import batches, item_counts
 
 
 def finish_if_over(session: Session, run: Run, material: RunMaterial, *, idle: bool) -> bool:
@@ -46,7 +46,7 @@ def _finish_growing_if_over(
     numbers = numbers_of(run, material)
     reason = None
     if idle:
-        work_left = work_items.any_unfinished(session, run.id)
+        work_left = item_counts.any_unfinished(session, run.id)
         reason = planner.end_of(numbers, work_left=work_left, has_rows=run.instances > 0)
     if is_barren(run, material) and not batches.any_open(session, run.id):
         reason = EndReason.DRY
@@ -69,7 +69,7 @@ def _pause_if_refused(session: Session, run: Run) -> bool:
     Its accepted instructions are not complete: with a success, their rows would be missing without
     a word.
     """
-    if not work_items.refused(session, run.id):
+    if not item_counts.refused(session, run.id):
         return False
     message = messages.refused_at_the_end(session, run)
     return runs.move(session, run.id, Status.PAUSED, reason=EndReason.PROVIDER, message=message)
@@ -83,7 +83,7 @@ def _finish_review_if_over(
         message = messages.useless(session, run)
         runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)
         return True
-    if not idle or work_items.any_unfinished(session, run.id):
+    if not idle or item_counts.any_unfinished(session, run.id):
         return False
     if _pause_if_refused(session, run):
         return True

@@ -24,7 +24,7 @@ from app.states import EndReason, ItemState, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
 from app.store.tables.runs import Run
-from app.store.work import completions, work_items
+from app.store.work import completions, item_counts, work_items
 from app.store.work.completions import Kept, Reply
 from app.store.work.work_items import Item, Standing
 
@@ -168,7 +168,7 @@ def _count_refusal(recording: Recording, item: Item, words: str) -> None:
     session, run = recording.session, recording.run
     most = recording.material.options.max_attempts
     streak = recording.streaks.refused(
-        item.stage, item.id, words, lambda: work_items.in_flight(session, run.id, item.stage)
+        item.stage, item.id, words, lambda: item_counts.in_flight(session, run.id, item.stage)
     )
     if item.attempts + 1 < most:
         work_items.record_attempt(session, item, words, ItemState.OPEN)

@@ -40,7 +40,7 @@ from app.services.model_calls.streaks import Streaks
 from app.states import ItemState
 from app.store.runs import runs
 from app.store.tables.runs import Run
-from app.store.work import completions, work_items
+from app.store.work import completions, item_counts, work_items
 from app.store.work.completions import Kept
 from app.store.work.instructions import Accepted, Dropped, Label, Made, bounded
 from app.store.work.work_items import Item, Planned, Settled
@@ -173,7 +173,7 @@ def _give_up_calibrate(recording: Recording, _: Item, __: str) -> None:
 def _calibrate(recording: Recording) -> None:
     """Set the bias to the mean margin for nothing, once all is asked; then plan classification."""
     session, run = recording.session, recording.run
-    if work_items.any_unfinished(session, run.id, Stage.CALIBRATE):
+    if item_counts.any_unfinished(session, run.id, Stage.CALIBRATE):
         return
     parse, options = classify_stage(recording.material).parse, recording.material.options
     # Another model may have been asked before the run was resumed; its bias is another one.
@@ -181,7 +181,7 @@ def _calibrate(recording: Recording) -> None:
     margins = [m for reply in replies if (m := parse(reply, None, options).confidence) is not None]
     run.classification_bias = bias_of(margins)
     runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})
-    planned = work_items.ordinals_of_stage(session, run.id, Stage.CLASSIFY)
+    planned = item_counts.ordinals_of_stage(session, run.id, Stage.CLASSIFY)
     missing = (sequence for sequence in range(run.accepted) if sequence not in planned)
     work_items.plan(session, run, plan_classification(missing))
 

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -10,7 +9,7 @@ from app.pipeline.budget import NOTHING, Amount
 from app.pipeline.types import Stage
 from app.states import ItemState
 from app.store.tables.work import WorkItem
-from app.store.work import work_items
+from app.store.work import item_counts, work_items
 from app.store.work.tickets import next_tickets
 from app.store.work.work_items import Item, Planned, Settled, Standing
 from tests.unit.store.rows import add_run, plan
@@ -65,9 +64,9 @@ def test_leased_items_have_their_token_and_reserve_for_a_call(session: Session) 
     assert work_items.leased_by(session, run.id, "one") == amounts
     assert work_items.leased_by(session, run.id, "two") == {}
     assert work_items.leased_by(session, "run_b", "one") == {}
-    assert work_items.reserved(session, run.id) == Amount(1, 100, Decimal("0.5"))
-    assert work_items.reserved(session, "run_b") == NOTHING
-    assert not work_items.any_open(session, run.id)
+    assert item_counts.reserved(session, run.id) == Amount(1, 100, Decimal("0.5"))
+    assert item_counts.reserved(session, "run_b") == NOTHING
+    assert not item_counts.any_open(session, run.id)
 
 
 def test_the_fence_tells_own_open_and_lost_items_apart(session: Session) -> None:
@@ -93,7 +92,7 @@ def test_a_settled_item_has_its_reply_and_reserves_nothing(session: Session) -> 
     work_items.settle(session, [Settled(id_, ItemState.ANSWERED, 9)])
     settled = item(session, id_)
     assert (settled.state, settled.completion_id, settled.token) == ("answered", 9, None)
-    assert work_items.reserved(session, run.id) == NOTHING
+    assert item_counts.reserved(session, run.id) == NOTHING
 
 
 def test_a_failed_attempt_reopens_the_item_until_it_is_dead(session: Session) -> None:
@@ -128,42 +127,6 @@ def test_open_items_of_a_stage_are_dropped(session: Session) -> None:
     work_items.lease(session, "one", {leased: NOTHING})
     work_items.drop_open(session, run.id, Stage.GENERATE)
     assert states(session) == ["leased", "dropped", "open", "open"]
-
-
-@pytest.mark.parametrize("state", [*ItemState])
-def test_some_states_are_unfinished(session: Session, state: ItemState) -> None:
-    run = add_run(session)
-    assert not work_items.any_unfinished(session, run.id)
-    plan(session, run)
-    session.execute(update(WorkItem).values(state=state))
-    unfinished = state in {"open", "leased", "answered"}
-    assert work_items.any_unfinished(session, run.id) is unfinished
-    assert work_items.any_unfinished(session, run.id, Stage.GENERATE) is unfinished
-    assert not work_items.any_unfinished(session, run.id, Stage.CLASSIFY)
-    assert not work_items.any_unfinished(session, "run_b")
-
-
-def test_work_for_calls_is_open_and_waits_for_no_batch(session: Session) -> None:
-    run = add_run(session)
-    assert not work_items.any_open(session, run.id)
-    plan(session, run)
-    assert work_items.any_open(session, run.id)
-    assert not work_items.any_open(session, "run_b")
-    session.execute(update(WorkItem).values(by_batch=True))
-    assert not work_items.any_open(session, run.id)
-
-
-def test_items_are_counted_by_stage_and_state(session: Session) -> None:
-    run, other = add_run(session), add_run(session, "run_b")
-    first, _, _ = plan(session, run, count=3)
-    plan(session, run, Stage.CLASSIFY)
-    plan(session, other)
-    work_items.lease(session, "one", {first: NOTHING})
-    assert sorted(work_items.counts(session, run.id)) == [
-        ("classify", "open", 1),
-        ("generate", "leased", 1),
-        ("generate", "open", 2),
-    ]
 
 
 def test_tickets_are_admitted_in_order_up_to_the_first_gap(session: Session) -> None:

@@ -24,7 +24,7 @@ from app.states import Status
 from app.store.database import Database
 from app.store.runs import runs, stage_usage
 from app.store.tables.runs import Run, RunEvent
-from app.store.work import work_items
+from app.store.work import item_counts, work_items
 from app.store.work.completions import Reply
 from app.store.work.work_items import Planned
 from tests.bench import SEEDS
@@ -181,11 +181,11 @@ def test_a_bill_beyond_its_limit_raises_what_the_calls_in_flight_reserve(
         assert list(work_items.leased_by(session, run_id, "other").values()) == [NOTHING]
         # As much as before: nothing more. More: the difference.
         accounting.record_replies(session, run, [reply((60, 300), "0.60")])
-        assert work_items.reserved(session, run_id).tokens == 2 * raised.tokens
+        assert item_counts.reserved(session, run_id).tokens == 2 * raised.tokens
         accounting.record_replies(session, run, [reply((60, 800), "1.60")])
         reserved = [one.tokens for one in work_items.leased_by(session, run_id, "pump").values()]
         assert reserved == [CALL.tokens + 1000] * 2
-        assert work_items.reserved(session, run_id).usd == 2 * (CALL.usd + Decimal(2))
+        assert item_counts.reserved(session, run_id).usd == 2 * (CALL.usd + Decimal(2))
 
 
 def test_what_is_in_flight_counts_and_may_yet_free_money(database: Database) -> None:

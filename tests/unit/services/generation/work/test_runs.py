@@ -27,7 +27,7 @@ from app.store.runs.runs import Hold
 from app.store.tables.completions import CompletionRow
 from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import Run, RunEvent
-from app.store.work import completions, endpoint_states, work_items
+from app.store.work import completions, endpoint_states, item_counts, work_items
 from app.store.work.completions import Reply
 from app.store.work.endpoint_states import Throttle
 from tests import review_runs
@@ -304,7 +304,7 @@ def test_rows_are_planned_ahead_once_half_of_those_planned_are_reviewed(
                 run.complete = complete
                 plan_work.plan_rows(session, run)
                 assert run.tickets_issued == planned
-            assert work_items.any_unfinished(session, run_id, Stage.REVIEW)
+            assert item_counts.any_unfinished(session, run_id, Stage.REVIEW)
 
 
 def test_a_run_that_is_not_to_be_worked_on_is_not_prepared(open_bench: OpenBench) -> None:
