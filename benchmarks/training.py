@@ -156,7 +156,7 @@ def _by_trainer(
 def _answer_costs(asked: argparse.Namespace) -> dict[str, float]:
     """Return the seconds per answer, the best of some rounds; one answer after another.
 
-    LoRA on all linear matrices, which costs most. Whoever is first in a round pays no more for it:
+    LoRA on all linear matrices, which costs most. The first in a round pays no more for it:
     the rounds go on in turn.
     """
     options = TrainingOptions(method=MethodOptions(targets="all linear"))

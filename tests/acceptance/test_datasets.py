@@ -169,8 +169,8 @@ def test_from_the_command_line(service: EmbeddedStack, tmp_path: Path) -> None:
     assert {one["id"] for one in say("list")} >= {asked["id"], made["id"]}
     assert say("show", made["id"])["manifest"]["licences"] == ["mit"]
     out = tmp_path / "out.parquet"
-    told = say("download", made["id"], "--out", str(out), "--format", "parquet")
-    assert told["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    reported = say("download", made["id"], "--out", str(out), "--format", "parquet")
+    assert reported["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     say("report", made["id"], "--out", str(tmp_path / "report.html"))
     assert "<svg" in (tmp_path / "report.html").read_text()
     assert say("compare", asked["id"], made["id"])["removed"] == 50 - made["row_count"]

@@ -22,10 +22,10 @@ def test_a_run_is_followed_from_the_command_line_until_it_has_ended(
         timeout=90,
         check=True,
     )
-    told = [json.loads(line) for line in followed.stdout.split("\n") if line]
+    reported = [json.loads(line) for line in followed.stdout.split("\n") if line]
     log = http.get(f"/runs/{run_id}/events").json()["items"]
-    assert [one["id"] for one in told if "id" in one] == [event["id"] for event in log]
-    progress = [one["data"] for one in told if one["kind"] == "progress"]
+    assert [one["id"] for one in reported if "id" in one] == [event["id"] for event in log]
+    progress = [one["data"] for one in reported if one["kind"] == "progress"]
     assert progress[-1]["accepted"] == 40
     assert progress[-1]["calls"] == http.get(f"/runs/{run_id}").json()["funnel"]["asked"]
-    assert told[-1]["data"]["status"] == "succeeded"
+    assert reported[-1]["data"]["status"] == "succeeded"

@@ -231,13 +231,13 @@ def _made_of_replies(connection: Connection, run_id: str, table: str, stage: str
 
 
 def repeated_events(connection: Connection, run_id: str) -> list[str]:
-    """What happens once in a run is told once."""
+    """Find events that happen once in a run but were not recorded exactly once."""
     rows = connection.execute(
         text("SELECT kind, data FROM run_events WHERE run_id = :run"), {"run": run_id}
     )
-    told = Counter(f"{kind} {_json(data).get('status', '')}".strip() for kind, data in rows)
+    reported = Counter(f"{kind} {_json(data).get('status', '')}".strip() for kind, data in rows)
     once = ("status queued", "status running", "status succeeded", "preflight", "calibrated")
-    return named("an event told not once", [(k, told[k]) for k in once if told[k] != 1])
+    return named("an event not recorded once", [(k, reported[k]) for k in once if reported[k] != 1])
 
 
 def number(connection: Connection, sql: str, run_id: str) -> int:

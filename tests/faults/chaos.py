@@ -1,7 +1,7 @@
 """A seeded schedule of faults, and the hand that does them.
 
 Faults are due by the run's progress and not by the clock: on a slow machine they come later, and
-all of them land while there is work to do. What was done is told with its times, so that those
+all of them land while there is work to do. What was done is recorded with its times, so that those
 that came too late can be taken out of the count.
 """
 
@@ -133,7 +133,7 @@ class Chaos:
         kind = self._left[0].kind
         what = self._acts[kind]()
         if what is None:
-            # Nobody is up who could be hit: the next look will tell.
+            # No process is up that could be hit: the next look shows one.
             return
         if kind != "freeze":
             self.done.append(Done(kind, what, time.time()))
@@ -156,7 +156,7 @@ class Chaos:
         return self._due_since is not None and time.monotonic() - self._due_since > _PATIENCE_S
 
     def _busy(self) -> list[tuple[Kept, psutil.Process]]:
-        """Pool processes with calls in the air; in the end, all."""
+        """Return pool processes with calls in flight; at the end, all."""
         busy = self.cluster.busy_children()
         if busy or not self._out_of_patience():
             return busy

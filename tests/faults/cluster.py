@@ -46,7 +46,7 @@ class Size:
     """Pool processes of each worker."""
     sweepers: int = 2
     concurrency: int = 8
-    """Calls in the air of each pool process."""
+    """Calls in flight of each pool process."""
     delay_s: float = 0.4
     """Of the endpoint's replies, on average."""
     lease_s: float = 3.0
@@ -126,7 +126,7 @@ class Cluster:
             return 0
 
     def busy_children(self) -> list[tuple[Kept, psutil.Process]]:
-        """Pool processes that hold calls in the air now, with their workers."""
+        """Return the pool processes that have calls in flight now, with their workers."""
         return [
             (worker, child)
             for worker in self.workers

@@ -122,7 +122,7 @@ def _late(delay_s: float) -> Callable[[ScriptedCall], ScriptedReply]:
 
 
 def main() -> None:
-    """Serve until told to stop; says on standard output where."""
+    """Serve until stopped; prints the address."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay-s", type=float, default=0.0)

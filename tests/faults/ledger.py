@@ -80,18 +80,18 @@ def _not_presumed_spent(
     return [f"{unrecorded}, {calls} of {tokens} tokens written off"]
 
 
-def unlike_the_api(connection: Connection, run_id: str, told: dict[str, Any]) -> list[str]:
-    """What the API tells of a run against its rows."""
+def unlike_the_api(connection: Connection, run_id: str, reported: dict[str, Any]) -> list[str]:
+    """Compare the figures that the API shows of a run with its rows."""
     own = recorded(connection, run_id)
     cost_usd = Decimal(sum(each.picodollars for each in own)) / 10**12
     pairs = {
-        "calls": (told["funnel"]["asked"], len(own)),
-        "prompt tokens": (told["tokens"]["prompt"], sum(each.prompt_tokens for each in own)),
+        "calls": (reported["funnel"]["asked"], len(own)),
+        "prompt tokens": (reported["tokens"]["prompt"], sum(each.prompt_tokens for each in own)),
         "completion tokens": (
-            told["tokens"]["completion"],
+            reported["tokens"]["completion"],
             sum(each.completion_tokens for each in own),
         ),
-        "cost": (Decimal(str(told["cost_usd"])), cost_usd),
+        "cost": (Decimal(str(reported["cost_usd"])), cost_usd),
     }
     wrong = [(what, said, is_) for what, (said, is_) in pairs.items() if said != is_]
     return named("a number of the API that the rows do not bear out", wrong)

@@ -154,7 +154,7 @@ def survive(cluster: Cluster, form: Form) -> Found:
 
 def examine(watch: Watch, done: list[Done]) -> Found:
     """Hold a run's rows against everything that must be true of them."""
-    told = _get(f"{watch.cluster.api_url}/v1/runs/{watch.run_id}")
+    reported = _get(f"{watch.cluster.api_url}/v1/runs/{watch.run_id}")
     log = await_log(watch.cluster)
     with watch.cluster.database.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
@@ -166,7 +166,7 @@ def examine(watch: Watch, done: list[Done]) -> Found:
         ended = ended or time.time()
         own = ledger.recorded(connection, watch.run_id)
         return Found(
-            violations=violations(connection, watch, log, told),
+            violations=violations(connection, watch, log, reported),
             landed=Counter(fault.kind for fault in done if fault.over_at < ended),
             calls=len(log),
             repeated=(len(log) - len(own)) / len(log),
@@ -176,7 +176,7 @@ def examine(watch: Watch, done: list[Done]) -> Found:
 
 
 def violations(
-    connection: Connection, watch: Watch, log: list[Call], told: dict[str, Any]
+    connection: Connection, watch: Watch, log: list[Call], reported: dict[str, Any]
 ) -> list[str]:
     """All that is wrong with a run that is over."""
     run_id = watch.run_id
@@ -187,12 +187,12 @@ def violations(
         *books.repeated_events(connection, run_id),
         *nearness.near_duplicates(connection, run_id),
         *ledger.unbalanced(connection, run_id, log),
-        *ledger.unlike_the_api(connection, run_id, told),
+        *ledger.unlike_the_api(connection, run_id, reported),
     ]
 
 
 def await_log(cluster: Cluster) -> list[Call]:
-    """The endpoint's books, once nothing is in the air any more."""
+    """The endpoint's books, once nothing is in flight any more."""
     until = time.monotonic() + 30.0
     while (counts := _get(f"{cluster.endpoint_url}/calls"))["in_flight"]:
         assert time.monotonic() < until, counts

@@ -31,7 +31,7 @@ def _small(postgresql: PostgreSQL, folder: Path, size: Size) -> Iterator[Cluster
 
 
 def _run_with_a_worker_that_sleeps(postgresql: PostgreSQL, folder: Path, size: Size) -> list[str]:
-    """Freeze a worker with calls in the air until another has done its work; what is found."""
+    """Freeze a worker with calls in flight until another has done its work; return the faults."""
     folder.mkdir(exist_ok=True)
     with _small(postgresql, folder, size) as running:
         # Without the key's help: a second reply's instances would be refused, and stop the run.
@@ -55,7 +55,7 @@ def _doubled(watch: Watch) -> list[str]:
 
 
 def _fall_asleep(running: Cluster) -> Kept:
-    """Freeze a worker with calls in the air, between two of its transactions.
+    """Freeze a worker with calls in flight, between two of its transactions.
 
     In one it would hold the run's row, and keep the others waiting: another test's matter.
     """
@@ -91,7 +91,7 @@ def test_without_the_fence_the_checks_find_what_it_records_twice(
     postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
     unfenced = replace(_SMALL, celery_app=_UNFENCED)
-    # Now and then the sleeper has nothing in the air that another has answered meanwhile.
+    # Sometimes the frozen worker has no call in flight that another has answered meanwhile.
     scenes = (
         _run_with_a_worker_that_sleeps(postgresql, tmp_path / str(n), unfenced) for n in range(3)
     )

@@ -118,8 +118,11 @@ _ANOTHER_INSTANCE = """INSERT INTO instances
         (_ANOTHER_INSTANCE.format(1, 4), "a reply that was not read exactly once"),
         ("DELETE FROM rejections", "a reply that was not read exactly once"),
         ("DELETE FROM instances", "a reply that was not read exactly once"),
-        ("DELETE FROM run_events WHERE kind = 'calibrated'", "an event told not once"),
-        ("UPDATE run_events SET kind = 'preflight' WHERE kind = 'calibrated'", "an event told"),
+        ("DELETE FROM run_events WHERE kind = 'calibrated'", "an event not recorded once"),
+        (
+            "UPDATE run_events SET kind = 'preflight' WHERE kind = 'calibrated'",
+            "an event not recorded once",
+        ),
         (
             "UPDATE instructions SET text = 'Describe a harbour at night now.' WHERE sequence = 1",
             "two instructions too near to each other",
@@ -156,13 +159,13 @@ def test_the_longest_silence_counts_from_the_start_to_the_end(sound: Connection)
 
 
 def test_numbers_of_the_api_are_held_against_the_rows(sound: Connection) -> None:
-    told = {
+    reported = {
         "funnel": {"asked": 5},
         "tokens": {"prompt": 515, "completion": 50},
         "cost_usd": "0.00010725",
     }
-    assert ledger.unlike_the_api(sound, RUN_ID, told) == []
-    wrong = ledger.unlike_the_api(sound, RUN_ID, {**told, "cost_usd": "0.00010726"})
+    assert ledger.unlike_the_api(sound, RUN_ID, reported) == []
+    wrong = ledger.unlike_the_api(sound, RUN_ID, {**reported, "cost_usd": "0.00010726"})
     assert len(wrong) == 1
 
 

@@ -51,7 +51,7 @@ def west(call: ScriptedCall) -> ScriptedReply:
 
 @dataclass
 class Watch:
-    """How many calls were in the air at each of two endpoints, looked at all the time."""
+    """Samples of the calls in flight at each of two endpoints."""
 
     servers: Sequence[ScriptedServer]
     began_at: float = field(default_factory=time.monotonic)
@@ -67,7 +67,7 @@ class Watch:
         self._over.set()
 
     def share(self, from_s: float, until_s: float) -> float:
-        """The east's part of what was in the air meanwhile."""
+        """Return the share of the calls in flight that were at the east endpoint."""
         found = [(east, west) for at, east, west in self.seen if from_s <= at <= until_s]
         east, west = (statistics.fmean(counts) for counts in zip(*found, strict=True))
         return east / (east + west)
@@ -80,7 +80,7 @@ class Watch:
 def two_endpoints(
     url: str, east: Callable[[ScriptedCall], ScriptedReply]
 ) -> Iterator[tuple[Team, Watch]]:
-    """East with twice the weight of west, and two workers that have 24 calls in the air."""
+    """East with twice the weight of west, and two workers that have 24 calls in flight."""
     with scripted_server(east) as one, scripted_server(west) as other:
         both = [endpoint(one, "east", weight=2.0), endpoint(other, "west", weight=1.0)]
         watch = Watch([one, other])
@@ -124,7 +124,7 @@ def test_an_endpoint_in_trouble_leaves_its_share_to_the_other_and_gets_it_back(
 
 
 def most_within(answered: Sequence[tuple[float, int]], window_s: float) -> int:
-    """The most that was taken in any stretch of so many seconds."""
+    """Return the most that was taken in any window of this many seconds."""
     most, first, taken = 0, 0, 0
     for at, amount in answered:
         taken += amount

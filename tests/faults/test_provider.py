@@ -92,7 +92,7 @@ def test_a_refusal_in_the_middle_pauses_all_workers_in_the_providers_words(
         refused = server.counts.calls - 60
     assert (seen.status, seen.end_reason) == ("paused", "provider")
     assert words in (seen.message or "")
-    # No more than what was in the air.
+    # No more than the calls that were in flight.
     assert refused <= WORKERS * 16
 
 
@@ -121,7 +121,7 @@ def test_an_outage_of_ten_seconds_is_waited_out_with_one_call_at_a_time(database
 
 
 class Limit:
-    """An endpoint that answers so many requests a second, and refuses the others."""
+    """An endpoint with a limit of requests per second, which refuses the others."""
 
     def __init__(self, per_s: int, headers: dict[str, str] | None = None) -> None:
         self._per_s = per_s

@@ -41,7 +41,7 @@ class Mishaps:
 
 
 class Crew:
-    """Works on runs until told to stop; a worker that is gone is replaced at once."""
+    """Workers on runs until they are stopped; one that dies is replaced at once."""
 
     def __init__(self, context: ServiceContext, url: str, size: int, mishaps: Mishaps) -> None:
         self._context = context
@@ -80,7 +80,7 @@ class Crew:
                 self._work(life)
             except Killed:
                 pass
-            except Exception as defect:  # noqa: BLE001 - told by the thread that waits
+            except Exception as defect:  # noqa: BLE001 - reported by the thread that waits
                 self.defects.append(defect)
                 self._over.set()
             finally:
@@ -96,7 +96,7 @@ class Crew:
                 swept_at = time.monotonic()
                 named += sweep(context)
             # One that is named is enough: the run that needs a worker most is taken in its place.
-            # Last: who was told to look at a slot is the only one that knows of it for a while.
+            # Last: only the worker that was notified of a slot knows of it for a while.
             named += [Slot(run_id, 0) for run_id in self.run_ids[:1]]
             worked = False
             for slot in named:
@@ -129,7 +129,7 @@ class _Life:
 
 
 def doom(database: Database, statements: int) -> None:
-    """Let whoever uses this database be gone after so many statements."""
+    """Let the process that uses this database die after this many statements."""
     left = [statements]
 
     def count(*_: Any) -> None:

@@ -97,13 +97,13 @@ def test_those_that_succeeded_are_listed_with_scores_and_files(service: Service)
 
 def test_one_is_shown_with_what_its_evaluation_says_and_its_sums(service: Service) -> None:
     job_id = service.job()
-    told = service.json("show", job_id)
+    view = service.json("show", job_id)
     assert (
-        told["files"][0]["sha256"] == hashlib.sha256(service.file(job_id).read_bytes()).hexdigest()
+        view["files"][0]["sha256"] == hashlib.sha256(service.file(job_id).read_bytes()).hexdigest()
     )
     shown = service("show", job_id).stdout
     assert "Answers that are exactly the reference rise" in shown
-    assert told["files"][0]["sha256"] in shown
+    assert view["files"][0]["sha256"] in shown
 
 
 def test_its_files_are_downloaded_and_those_that_are_there_are_kept(
@@ -111,8 +111,8 @@ def test_its_files_are_downloaded_and_those_that_are_there_are_kept(
 ) -> None:
     job_id = service.job()
     content = service.file(job_id).read_bytes()
-    told = service.json("download", job_id)
-    assert told["folder"] == str(tmp_path / job_id)
+    view = service.json("download", job_id)
+    assert view["folder"] == str(tmp_path / job_id)
     assert (tmp_path / job_id / "adapter.json").read_bytes() == content
     # Once whole, nothing is asked of the service again.
     service.file(job_id).unlink()

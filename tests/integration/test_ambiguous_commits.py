@@ -32,7 +32,7 @@ ATTEMPTS = 2
 
 
 def is_stubborn(words: str) -> bool:
-    """Some prompts never get an answer, whoever asks."""
+    """Some prompts never get an answer, at any attempt."""
     asks_for_examples = "examples" in words and "stone" not in words
     return asks_for_examples and hashlib.sha256(words.encode()).digest()[0] < 80
 
@@ -44,7 +44,7 @@ def script(call: ScriptedCall) -> ScriptedReply:
 
 
 def stored(bench: Bench, run_id: str, table: Any, *columns: str) -> Counter[tuple[str, ...]]:
-    """How often each row is there, told by these columns."""
+    """Count the rows that are equal in these columns."""
     with bench.context.database.read() as session:
         rows = session.scalars(select(table).where(table.run_id == run_id)).all()
     return Counter(tuple(str(getattr(row, name)) for name in columns) for row in rows)

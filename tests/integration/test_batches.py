@@ -288,10 +288,10 @@ def test_a_batch_that_is_refused_for_the_account_pauses_and_is_made_anew_when_re
 
 def strays(name: str, call: ScriptedCall) -> ScriptedReply | None:
     """Of some lines the answer bears the name of another."""
-    told = {"7": "7", "8": "7", "9": "nobody", "10": "999999999"}
+    renamed = {"7": "7", "8": "7", "9": "nobody", "10": "999999999"}
     if name[-1] not in {"7", "8", "9", "0"}:
         return None
-    other = name[:-1] + "7" if name[-1] == "8" else told.get(name[-1], name)
+    other = name[:-1] + "7" if name[-1] == "8" else renamed.get(name[-1], name)
     usage = {"prompt_tokens": 10, "completion_tokens": 5}
     answer = reply(call)
     body = {"choices": [{"message": {"content": answer.text}}], "usage": usage}

@@ -123,7 +123,7 @@ def let_go_on(bench: Bench, till: Till, run: Run) -> None:
     assert run.message
     if run.end_reason == EndReason.BUDGET:
         assert "Extend the budget" in run.message
-        # The endpoint is told first: from now on so much may be charged.
+        # The endpoint is informed first: from now on this much may be charged.
         till.extensions += 1
         caps = till.caps[run.model] = more(caps_of(run))
         extend_run(bench.context, run.id, Extension(caps=caps))

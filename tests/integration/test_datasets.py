@@ -74,7 +74,7 @@ def made(context: ServiceContext, dataset: Dataset) -> Dataset:
 
 
 def expire_leases(context: ServiceContext) -> None:
-    """Let so much time pass that whoever was at work counts as dead."""
+    """Let so much time pass that a process at work counts as dead."""
     with context.database.write() as session:
         session.execute(update(Dataset).values(leased_until=datetime.fromtimestamp(0, UTC)))
 

@@ -17,7 +17,7 @@ Now = Callable[[Callable[[Session], object]], State]
 
 @pytest.fixture
 def after(database: Database) -> Now:
-    """Changes the endpoint's row and tells how it is then."""
+    """Changes the endpoint's row and returns its new state."""
     with database.write() as session:
         for _ in range(2):
             endpoint_states.add(session, ["east", "west"], MODEL)

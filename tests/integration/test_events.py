@@ -146,13 +146,13 @@ def test_progress_is_sent_as_it_changes_and_only_then(open_api: OpenApi) -> None
         with following(api, run_id) as (_, sent):
             worker = threading.Thread(target=bench.work, args=(run_id,))
             worker.start()
-            told = [one.data for one in sent if one.event == "progress"]
+            reported = [one.data for one in sent if one.event == "progress"]
             worker.join()
-    assert [told[0]["accepted"], told[-1]["accepted"]] == [0, 30]
-    assert len(told) > 2
-    assert all(one != other for one, other in pairwise(told))
+    assert [reported[0]["accepted"], reported[-1]["accepted"]] == [0, 30]
+    assert len(reported) > 2
+    assert all(one != other for one, other in pairwise(reported))
     for counted in ("accepted", "calls"):
-        assert [one[counted] for one in told] == sorted(one[counted] for one in told)
+        assert [one[counted] for one in reported] == sorted(one[counted] for one in reported)
 
 
 def test_no_event_is_lost_or_sent_twice_with_three_writers_and_a_reader_that_is_cut_off(

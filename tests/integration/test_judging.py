@@ -176,7 +176,7 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
     assert any("Judging ended early: The endpoint answered 401" in each for each in words)
     assert words[0].startswith("Answers that are exactly the reference rise")
     assert "Incorrect API key" in log
-    # Told once is enough.
+    # Reported once is enough.
     assert bench.server.counts.calls == 5
 
 
@@ -411,14 +411,15 @@ def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
 ) -> None:
     with opened(says("first", delay_s=0.1), concurrency=2) as bench:
         job, counts = posted(bench, tmp_path), bench.server.counts
-        told = threading.Event()
+        is_stopped = threading.Event()
         worker = threading.Thread(
-            target=training.work_on_job, args=(bench.context, job.id, told.is_set, all_asked())
+            target=training.work_on_job,
+            args=(bench.context, job.id, is_stopped.is_set, all_asked()),
         )
         worker.start()
         while counts.calls < 6:
             time.sleep(0.01)
-        told.set()
+        is_stopped.set()
         worker.join()
         assert control.get_job(bench.context, job.id).status == "queued"
         assert counts.calls < 24

@@ -54,10 +54,10 @@ def test_a_key_is_made_and_shown_once(keys: Keys, database: Database) -> None:
     assert key not in made.stderr
     revoke = ("revoke", caller.key_id, "--force", "--json")
     for arguments in (("list",), ("list", "--json"), revoke):
-        told = keys(*arguments)
-        assert told.exit_code == 0
-        assert caller.key_id in told.stdout
-        assert key[-64:] not in told.stdout + told.stderr
+        reported = keys(*arguments)
+        assert reported.exit_code == 0
+        assert caller.key_id in reported.stdout
+        assert key[-64:] not in reported.stdout + reported.stderr
 
 
 def test_with_json_each_answer_is_one_document(keys: Keys, database: Database) -> None:

@@ -42,7 +42,7 @@ LEARNT, HELD_OUT = 64, 112
 
 
 class Service:
-    """The API, and a worker that does at once what it is told."""
+    """The API, and a worker that works on each task at once."""
 
     def __init__(self, context: ServiceContext, http: httpx.Client) -> None:
         self._context = context
@@ -63,7 +63,7 @@ class Service:
         return self._made(imported)
 
     def train(self, dataset_id: str, options: dict[str, Any], looks: int | None = None) -> Any:
-        """Have a job done; with `looks`, by a worker that ends at so many and by the next."""
+        """Work on a job; with `looks`, by a worker that ends after this many, then by the next."""
         return self._done("training-jobs", dataset_id, options, looks)
 
     def evaluate(self, dataset_id: str, options: dict[str, Any]) -> Any:

@@ -271,8 +271,8 @@ def test_every_line_of_the_logs_is_json(monitored: Monitored) -> None:
         records[part] = [json.loads(line) for line in lines]
     assert any(" ready." in record["message"] for record in records["worker"])
     [start] = [one for one in records["api"] if one.get("request_id") == "start-of-the-run"]
-    told = (start["logger"], start["method"], start["path"], start["status"])
-    assert told == ("uvicorn.access", "POST", "/v1/runs", 202)
+    reported = (start["logger"], start["method"], start["path"], start["status"])
+    assert reported == ("uvicorn.access", "POST", "/v1/runs", 202)
 
 
 def test_the_alerts_fire_when_they_should_and_only_then(

@@ -86,8 +86,10 @@ def test_a_worker_without_the_extra_writes_for_other_trainers(
             output.sha256,
             output.size_bytes,
         )
-    told = yaml.safe_load(control.output_file(bench.context, done.id, f"{where}.yaml").read_text())
-    assert "owner/model" in told.values()
+    reported = yaml.safe_load(
+        control.output_file(bench.context, done.id, f"{where}.yaml").read_text()
+    )
+    assert "owner/model" in reported.values()
 
 
 @pytest.mark.usefixtures("without_the_extra")
@@ -101,17 +103,17 @@ def test_a_webhook_gets_the_job_and_the_address_of_its_rows(
         done = worked_on(hooked(bench.context, hook), job)
         api = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
         with running_api(api) as service:
-            (told, *_) = hook.calls
+            (reported, *_) = hook.calls
             address = str(service.http.base_url)
-            rows = service.http.get(urljoin(address, told["dataset"]["download_path"]))
-            seen = service.http.get(urljoin(address, told["job_path"]))
+            rows = service.http.get(urljoin(address, reported["dataset"]["download_path"]))
+            seen = service.http.get(urljoin(address, reported["job_path"]))
     assert (done.status, done.message) == ("succeeded", None)
     assert "The webhook accepted the job: it answered 202: run 17." in done.log_tail
     assert hook.ids == [job.id] * 3
-    assert (told["job_id"], told["options"]["method"]["name"]) == (job.id, "adalora")
-    assert (told["dataset"]["id"], told["dataset"]["name"]) == (dataset.id, "ours")
-    assert [one["id"] for one in told["other_datasets"]] == [general.id]
-    assert len(rows.text.splitlines()) == told["dataset"]["rows"] == dataset.row_count
+    assert (reported["job_id"], reported["options"]["method"]["name"]) == (job.id, "adalora")
+    assert (reported["dataset"]["id"], reported["dataset"]["name"]) == (dataset.id, "ours")
+    assert [one["id"] for one in reported["other_datasets"]] == [general.id]
+    assert len(rows.text.splitlines()) == reported["dataset"]["rows"] == dataset.row_count
     assert seen.json()["id"] == job.id
     (output,) = control.outputs(bench.context, job.id)
     kept = control.output_file(bench.context, job.id, output.name).read_text()

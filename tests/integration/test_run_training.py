@@ -86,7 +86,7 @@ def test_a_job_waits_for_its_run_then_learns_what_that_made(bench: Bench) -> Non
 
     bench.work(run.id)
     assert runs.get_run(bench.context, run.id).status == "succeeded"
-    # However often it is looked at, and whoever dies between: one data set.
+    # However often it is looked at, and whichever process dies between: one data set.
     for _ in range(3):
         assert not sweep(bench)
     (dataset_id,) = make.sweep_datasets(bench.context)

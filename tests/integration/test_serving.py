@@ -185,9 +185,9 @@ def test_the_command_serves_a_job_by_its_id_until_it_is_told_to_stop(data_dir: P
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            told = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
-            assert (told["engine"], told["models"]) == ("llama.cpp", ["tuned", JOB, "base"])
-            with openai.OpenAI(base_url=told["base_url"], api_key="none") as client:
+            served = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+            assert (served["engine"], served["models"]) == ("llama.cpp", ["tuned", JOB, "base"])
+            with openai.OpenAI(base_url=served["base_url"], api_key="none") as client:
                 assert asked(client, "base", ROWS[0])
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
@@ -200,9 +200,9 @@ def first_logprob(client: openai.OpenAI, model: str, row: Record) -> float:
     answer = client.chat.completions.create(
         model=model, messages=[*messages_of(row)], temperature=0, max_tokens=1, logprobs=True
     )
-    told = answer.choices[0].logprobs
-    assert told is not None
-    [token] = told.content or []
+    served = answer.choices[0].logprobs
+    assert served is not None
+    [token] = served.content or []
     return token.logprob
 
 

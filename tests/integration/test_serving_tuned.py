@@ -76,9 +76,9 @@ def test_both_hold_likely_what_they_do_in_torch(client: openai.OpenAI, data_dir:
             logprobs=True,
             extra_body={"input": ROWS[0].input},
         )
-        told = answer.choices[0].logprobs
-        assert told is not None
-        [token] = told.content or []
+        reported = answer.choices[0].logprobs
+        assert reported is not None
+        [token] = reported.content or []
         return token.token, token.logprob
 
     likely = {model: by_llama(model) for model in ("base", "tuned")}

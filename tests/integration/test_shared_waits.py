@@ -66,7 +66,7 @@ def test_a_wait_of_a_worker_with_one_call_in_flight_is_kept_by_one_with_many_if_
     def script(call: ScriptedCall) -> ScriptedReply:
         now = time.monotonic()
         asked.append((now, str(call.api_key)))
-        # All: until it has been silent for nearly as long as it was told.
+        # All: until it has been silent for nearly as long as the endpoint asked for.
         goes_on = refuses_all and now - told_at[-1] < 0.8 * RETRY_AFTER_S if told_at else True
         if call.api_key == "narrow" and len(asked) > 60 and goes_on:
             told_at.append(now)
@@ -77,13 +77,13 @@ def test_a_wait_of_a_worker_with_one_call_in_flight_is_kept_by_one_with_many_if_
     with open_bench(script) as bench:
         run_id = bench.start(target=200, lookahead=64)
         work_together(bench, run_id, database_url, ("narrow", 1), ("wide", 16))
-    told = told_at[-1]
-    before = [key for at, key in asked if at < told]
+    reported = told_at[-1]
+    before = [key for at, key in asked if at < reported]
     assert before.count("wide") > 10, "both are at work"
-    during = [key for at, key in asked if ON_THEIR_WAY_S < at - told < RETRY_AFTER_S]
+    during = [key for at, key in asked if ON_THEIR_WAY_S < at - reported < RETRY_AFTER_S]
     if refuses_all:
         assert during == []
-        after = [key for at, key in asked if at - told >= RETRY_AFTER_S]
+        after = [key for at, key in asked if at - reported >= RETRY_AFTER_S]
         assert after.count("wide") > 10
     else:
         assert during.count("wide") > 10, "one refusal says nothing about the others"

@@ -48,7 +48,7 @@ def test_of_two_pumps_that_propose_the_same_instruction_at_once_one_is_accepted(
         return ScriptedReply(json.dumps({"instructions": [SAME]}), delay_s=1.0)
 
     with open_bench(script, concurrency=1) as bench:
-        # A target far enough off that two calls are in the air at once.
+        # A target far enough off that two calls are in flight at once.
         run_id = bench.start(target=40, lookahead=2, workers=2, dry_after=2)
         with crew_of(bench.context, database_url, 2) as crew:
             crew.run_ids.append(run_id)

@@ -255,7 +255,7 @@ def test_a_run_survives_the_death_of_each_part_and_the_stack_starts_it_again(
 
 
 def await_accepted(address: str, count: int) -> None:
-    """Wait until a run has accepted so many instructions, or has ended."""
+    """Wait until a run has accepted this many instructions, or has ended."""
 
     def enough(run: dict[str, Any]) -> bool:
         return run["status"] not in {"queued", "running"} or run["progress"]["accepted"] >= count
@@ -359,10 +359,10 @@ def test_an_interrupted_run_goes_on_when_the_command_is_given_again(
         second = start(*order, OPENAI_BASE_URL=endpoint.base_url)
         stdout, stderr = second.process.communicate(timeout=120)
     assert second.process.returncode == 0, stderr
-    told = json.loads(stdout)
-    assert told["run"]["id"] == half_way["id"]
-    assert told["run"]["progress"]["accepted"] == 150
-    assert len(json.loads((tmp_path / "made.json").read_text())) == told["rows"]
+    reported = json.loads(stdout)
+    assert reported["run"]["id"] == half_way["id"]
+    assert reported["run"]["progress"]["accepted"] == 150
+    assert len(json.loads((tmp_path / "made.json").read_text())) == reported["rows"]
     assert not second.left_over(0)
 
 

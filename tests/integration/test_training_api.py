@@ -26,7 +26,7 @@ OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 
 class Service:
-    """The API, a data set in it, and what it told workers to look at."""
+    """The API, a data set in it, and the tasks that it queued for workers."""
 
     def __init__(
         self, context: ServiceContext, address: str, dataset_id: str, sent: list[str]

@@ -281,12 +281,12 @@ def test_a_job_that_is_cancelled_while_it_tunes_ends_within_seconds(
 def test_ranks_are_reported_for_the_method_that_moves_them_alone(
     context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
-    told = {
+    reported = {
         name: evaluation_of(done(context, dataset, options_of(tiny, method={"name": name})))
         for name in ("lora", "adalora")
     }
 
-    assert told["lora"].training is not None
-    assert told["lora"].training.ranks == []
-    assert told["adalora"].training is not None
-    assert {rank.layer for rank in told["adalora"].training.ranks} == {0, 1}
+    assert reported["lora"].training is not None
+    assert reported["lora"].training.ranks == []
+    assert reported["adalora"].training is not None
+    assert {rank.layer for rank in reported["adalora"].training.ranks} == {0, 1}

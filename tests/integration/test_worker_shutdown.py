@@ -1,4 +1,4 @@
-"""A real worker under load that is told to stop hands its work back at once."""
+"""A real worker under load that is stopped hands its work back at once."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ PROMPT_S = 3.0
 GRACE_S = 10.0
 """What an orchestrator gives before it kills."""
 AT_ONCE = 8
-"""Model calls in the air."""
+"""Model calls in flight."""
 
 
 @dataclass
@@ -151,9 +151,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("told", [pytest.param("parent", marks=pytest.mark.slow), "group"])
+@pytest.mark.parametrize("reported", [pytest.param("parent", marks=pytest.mark.slow), "group"])
 def test_a_worker_under_load_that_is_told_to_stop_hands_its_runs_over_at_once(
-    site: Site, told: str
+    site: Site, reported: str
 ) -> None:
     first = site.worker()
     run_ids = [site.start() for _ in range(2)]
@@ -164,7 +164,7 @@ def test_a_worker_under_load_that_is_told_to_stop_hands_its_runs_over_at_once(
     second = site.worker()
     site.delay_s = 5.0
 
-    if told == "group":
+    if reported == "group":
         os.killpg(first.pid, signal.SIGTERM)
     else:
         os.kill(first.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""An endpoint that keeps books of its own: what it would charge for, whoever got the reply."""
+"""An endpoint that keeps its own books: what it would charge for, even if nobody got the reply."""
 
 import json
 import random

@@ -76,7 +76,7 @@ def worked_on(
     stop: Callable[[], bool] = lambda: False,
     trainer: Trainer | None = None,
 ) -> TrainingJob:
-    """Work on a job as a worker does, and tell how it is then."""
+    """Work on a job as a worker does, and return its view."""
     work.work_on_job(context, job.id, stop, trainer)
     return control.get_job(context, job.id)
 

@@ -31,7 +31,7 @@ class Reply:
 
 @dataclass
 class Hook:
-    """What it was told, and what it is to say."""
+    """The calls that it received, and the answers that it gives."""
 
     url: str = ""
     replies: Sequence[Reply] = (Reply(202, "queued"),)

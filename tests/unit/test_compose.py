@@ -159,7 +159,7 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert machine[0][1].endswith(" AS machine")
     assert [value for word, value in machine if word == "USER"] == ["seedbed"]
     assert "--create-home seedbed" in DOCKERFILE
-    # The service's, which is the last, and the one that trains: nobody else is put in there.
+    # The service's, which is the last, and the one that trains: it is in no other group.
     images = INSTRUCTIONS[stages[-2] :]
     # Nothing but what was installed from locks and from the wheel.
     copied = [value for word, value in images if word == "COPY"]

@@ -49,8 +49,8 @@ def test_every_line_of_the_json_log_is_an_object_with_the_ids_that_are_bound() -
     assert failed["traceback"].endswith("ValueError: no\nsuch")
     assert "run_id" not in after
     names = ("client", "method", "path", "status")
-    told = ["127.0.0.1:1", "GET", "/v1/runs?limit=1", 200]
-    assert [access[name] for name in names] == told
+    reported = ["127.0.0.1:1", "GET", "/v1/runs?limit=1", 200]
+    assert [access[name] for name in names] == reported
     assert "old" in warned["message"]
     assert "LookupError: in a thread" in in_thread["traceback"]
     assert "RuntimeError: at the end" in last["traceback"]

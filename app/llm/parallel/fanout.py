@@ -20,7 +20,7 @@ from app.llm.provider import Provider, ProviderFactory
 from app.pipeline.types import Completion, Request
 
 FEWEST_SET_ASIDE = 8
-"""So many refused calls leave their places to others even if only one may be in flight. With fewer,
+"""This many refused calls leave their places to others even if one may be in flight. With fewer,
 nobody could see whether the others are refused as well."""
 LONG_QUIET_S = 5.0
 """When every call was refused and waits longer than this, the provider counts as throttling."""

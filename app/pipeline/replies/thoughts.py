@@ -114,7 +114,7 @@ def _without_blocks(text: str, about: str) -> str:
 def _tags(text: str) -> list[_Tag]:
     fences = [fence.start() for fence in _FENCE.finditer(text)]
     found, fence = [], 0
-    # Only where a tag can begin: the pattern has so many branches that a search takes 40 times as
+    # Only where a tag can begin: the pattern has many branches, so that a search takes 40 times as
     # long.
     begun = (_TAG.match(text, sign.start()) for sign in _SIGN.finditer(text))
     for tag in (tag for tag in begun if tag is not None):

@@ -62,5 +62,5 @@ def test_what_a_request_breaks_is_reported_in_words_that_need_no_knowledge_of_py
     answer = TestClient(api).post("/", json={"share": 2, "sahre": 1})
 
     assert answer.status_code == 422
-    told = {fault["field"]: fault["message"] for fault in answer.json()["faults"]}
-    assert told == {"share": "a share is at most 1", "sahre": "unknown field"}
+    reported = {fault["field"]: fault["message"] for fault in answer.json()["faults"]}
+    assert reported == {"share": "a share is at most 1", "sahre": "unknown field"}

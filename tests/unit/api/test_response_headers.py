@@ -1,4 +1,4 @@
-"""Every answer tells browsers not to guess, frame or run it; reports allow what they need."""
+"""Every answer forbids browsers to guess, frame or run it; reports allow what they need."""
 
 from app.api.response_headers import STRICT_HEADERS
 from app.services.datasets.make import make_dataset

@@ -1,4 +1,4 @@
-"""Ctrl-C while something is followed: a real process is told, and says what goes on where."""
+"""Ctrl-C while something is followed: a real process ends, and says what continues where."""
 
 import json
 import signal
@@ -32,10 +32,10 @@ def interrupted(service: StandIn, looked_at: str, *arguments: str) -> tuple[int,
                 assert process.poll() is None
                 time.sleep(0.05)
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=20)
+            _, reported = process.communicate(timeout=20)
         finally:
             process.kill()
-    return process.returncode, told
+    return process.returncode, reported
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_a_job_goes_on_and_the_commands_for_it_are_reported(
     for path in ("/v1/training-jobs", "/v1/evaluations"):
         service.will(f"POST {path}", running_job_json(), status=202)
     service.will("GET /v1/training-jobs/training_1", running_job_json())
-    code, told = interrupted(service, "GET /v1/training-jobs/training_1", *command)
+    code, reported = interrupted(service, "GET /v1/training-jobs/training_1", *command)
     assert code == ExitCode.INTERRUPTED
-    assert said in told
-    assert "`seedbed jobs follow training_1` watches the job again" in told
-    assert "Traceback" not in told
+    assert said in reported
+    assert "`seedbed jobs follow training_1` watches the job again" in reported
+    assert "Traceback" not in reported
 
 
 def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_reported(
@@ -69,7 +69,7 @@ def test_a_run_goes_on_in_the_service_and_the_commands_for_it_are_reported(
     service.will("POST /v1/runs", run_json(), status=202)
     service.will("GET /v1/runs/r1", run_json())
     out = str(tmp_path / "out.json")
-    code, told = interrupted(service, "GET /v1/runs/r1", "run", str(seeds), "--out", out)
+    code, reported = interrupted(service, "GET /v1/runs/r1", "run", str(seeds), "--out", out)
     assert code == ExitCode.INTERRUPTED
-    assert "Run r1 continues in the service. `seedbed show r1` shows its progress" in told
-    assert "Repeat the command to continue." in told
+    assert "Run r1 continues in the service. `seedbed show r1` shows its progress" in reported
+    assert "Repeat the command to continue." in reported

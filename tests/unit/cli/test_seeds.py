@@ -17,6 +17,6 @@ def test_seeds_are_checked_without_any_service(seedbed: Seedbed) -> None:
     bad = seedbed("seeds", "check", str(seedbed.seeds), "--json", api=False)
     assert bad.code == ExitCode.BAD_USAGE
     assert {fault["line"] for fault in bad.json["faults"]} == {1, 2}
-    told = seedbed("seeds", "check", str(seedbed.seeds), api=False)
-    assert "instances" in told.stdout
+    reported = seedbed("seeds", "check", str(seedbed.seeds), api=False)
+    assert "instances" in reported.stdout
     assert not seedbed.service.asked

@@ -37,10 +37,12 @@ def test_twelve_words_in_a_row_are_none() -> None:
 
 def test_a_shorter_item_counts_whole() -> None:
     sets = Decontamination({"bears": [SHORT]}, OPTIONS)
-    told = Record("Tell me something.", "They asked me what colour is a polar bear, and I knew.")
+    reported = Record(
+        "Tell me something.", "They asked me what colour is a polar bear, and I knew."
+    )
     part = Record("Tell me something.", "They asked me what colour is a polar fox, and I knew.")
-    assert kinds(sets.hits(told)) == [("bears", 0, "words")]
-    assert sets.hits(told)[0].score == 1.0
+    assert kinds(sets.hits(reported)) == [("bears", 0, "words")]
+    assert sets.hits(reported)[0].score == 1.0
     assert sets.hits(part) == []
 
 

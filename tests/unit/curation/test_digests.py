@@ -54,6 +54,6 @@ def test_any_text_has_a_digest() -> None:
 
 def test_the_earlier_turns_are_part_of_what_is_asked() -> None:
     alone = Record("And Peru?", "Lima")
-    told = Record("And Peru?", "Lima", history=(Exchange("Capital of Chile?", "Santiago"),))
+    with_history = Record("And Peru?", "Lima", history=(Exchange("Capital of Chile?", "Santiago"),))
     system = Record("And Peru?", "Lima", system="Be brief.")
-    assert len({digest(question_texts(each)) for each in (alone, told, system)}) == 3
+    assert len({digest(question_texts(each)) for each in (alone, with_history, system)}) == 3

@@ -34,9 +34,9 @@ def test_the_table_of_the_docstring_is_the_table() -> None:
         (each.name, "yes" if each.on else "no") for each in FILTERS
     ]
     for row, each in zip(rows, FILTERS, strict=True):
-        told = row[3].replace("changes:", ",").replace(";", "").split(",")
+        reported = row[3].replace("changes:", ",").replace(";", "").split(",")
         expected = {*each.reasons, *([each.change] if each.change else [])}
-        assert {name.strip() for name in told} - {""} == expected
+        assert {name.strip() for name in reported} - {""} == expected
 
 
 def test_every_option_tells_what_it_is_for() -> None:

@@ -43,7 +43,7 @@ def template_tasks(count: int = 112) -> list[HeldOutTask]:
 def answering(
     name: str, tasks: list[HeldOutTask], right: int, loss: float = 1.0, seed: int = 0
 ) -> Contender:
-    """A model that answers so many tasks rightly, and gives each token about this loss."""
+    """A model that answers this many tasks correctly, with about this loss for each token."""
     draw = random.Random(seed)
     chosen = set(draw.sample(range(len(tasks)), right))
     answers = []

@@ -9,7 +9,7 @@ from app.evaluation.review_sheet import LEVELS, Level, Rating, Review
 
 
 def pairs(**counts: int) -> list[tuple[int, int]]:
-    """As many as told of each two levels, such as ``AB``."""
+    """Return the given number of pairs for each two levels, such as ``AB``."""
     places = {str(level): place for place, level in enumerate(LEVELS)}
     return [
         (places[name[0]], places[name[1]]) for name, count in counts.items() for _ in range(count)

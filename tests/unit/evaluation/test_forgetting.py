@@ -1,4 +1,4 @@
-"""Forgetting: told where the rows show it, and nowhere else."""
+"""Forgetting: reported where the rows show it, and nowhere else."""
 
 import math
 

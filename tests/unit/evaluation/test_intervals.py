@@ -9,7 +9,7 @@ from app.evaluation.intervals import Bootstrap, wilson
 
 
 def coverage(kind: str, tasks: int, rounds: int = 400) -> float:
-    """Of intervals of so many fresh data sets, the part that holds the truth."""
+    """Return the share of intervals, over this many fresh data sets, that hold the true value."""
     generator = np.random.default_rng(11)
     held = 0
     for round_ in range(rounds):

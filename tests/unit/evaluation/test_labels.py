@@ -92,11 +92,11 @@ def test_the_commonest_label_is_said_to_every_task_and_is_as_likely_as_it_is_fre
         HeldOutTask(str(n), Record("Is it?", label)) for n, label in enumerate(("Yes.", "no", "so"))
     ]
 
-    told = commonest_label({"no": 1, "yes": 3}, tasks)
+    baseline = commonest_label({"no": 1, "yes": 3}, tasks)
 
-    assert told.name == "always 'yes'"
-    assert told.texts(tasks) == ["yes"] * 3
-    assert [answer.log_probabilities for answer in told.answers] == [
+    assert baseline.name == "always 'yes'"
+    assert baseline.texts(tasks) == ["yes"] * 3
+    assert [answer.log_probabilities for answer in baseline.answers] == [
         (math.log(0.75),),
         (math.log(0.25),),
         (-math.inf,),

@@ -1,4 +1,4 @@
-"""The blind sheet: tells no model, returns from any spreadsheet, and names its faults by line."""
+"""The blind sheet: names no model, returns from any spreadsheet, and names its faults by line."""
 
 import csv
 import io

@@ -44,7 +44,7 @@ class _Limit:
 
 @dataclass
 class Sliding(_Limit):
-    """So many calls in any second."""
+    """A limit of calls in any second."""
 
     per_s: int = 150
     _taken: deque[float] = field(default_factory=deque)
@@ -60,7 +60,7 @@ class Sliding(_Limit):
 
 @dataclass
 class Fixed(_Limit):
-    """So many calls in each window; it says when the next window begins."""
+    """A limit of calls in each window; it says when the next window begins."""
 
     calls: int = 150
     window_s: float = 1.0
@@ -103,7 +103,7 @@ class Bucket(_Limit):
 
 @dataclass
 class AtOnce(_Limit):
-    """So many calls at a time."""
+    """A limit of calls at a time."""
 
     calls: int = 16
     _taken: int = 0

@@ -1,4 +1,4 @@
-"""What a run needs next: never too many calls in the air, never none while it has work, an end."""
+"""What a run needs next: never too many calls in flight, never none while it has work, an end."""
 
 from dataclasses import replace
 

@@ -241,13 +241,13 @@ def test_classification_is_asked_again_in_the_same_words() -> None:
     "chosen", [{"review": {"rubric": "5: good\n1: bad"}}, {"answer_format": "json_schema"}]
 )
 def test_what_a_judge_is_asked_is_part_of_the_version(chosen: dict[str, Any]) -> None:
-    told, plain = (
+    reported, plain = (
         request("judge", "review", "Count.", **chosen),
         request("judge", "review", "Count."),
     )
 
-    assert told.prompt != plain.prompt
-    assert told.prompt_version != plain.prompt_version
+    assert reported.prompt != plain.prompt
+    assert reported.prompt_version != plain.prompt_version
 
 
 def test_a_dollar_in_an_instruction_is_no_place_of_a_template() -> None:

@@ -45,8 +45,10 @@ class ScriptedAnswerer:
         try:
             for place, word in enumerate(self.words):
                 self.on_the_way(place)
-                told = ({"token": word, "logprob": -0.5, "bytes": None, "top_logprobs": []},)
-                yield AnswerChunk(word, logprobs=told if question.top_logprobs is not None else ())
+                reported = ({"token": word, "logprob": -0.5, "bytes": None, "top_logprobs": []},)
+                yield AnswerChunk(
+                    word, logprobs=reported if question.top_logprobs is not None else ()
+                )
             yield AnswerChunk("", "stop", 4)
         finally:
             self.finish.set()
@@ -352,7 +354,7 @@ def test_answers_under_way_are_reported_that_the_server_stops(
                 time.sleep(0.01)
         answer = asking.result(10)
     assert answer.status_code == (200 if stream else 503)
-    told = answer.text.strip().splitlines()[-1].removeprefix("data: ")
-    assert json.loads(told)["error"]["message"] == "The server is stopping."
+    reported = answer.text.strip().splitlines()[-1].removeprefix("data: ")
+    assert json.loads(reported)["error"]["message"] == "The server is stopping."
     assert answerer.finish.wait(5)
     assert not [record for record in caplog.records if record.exc_info]

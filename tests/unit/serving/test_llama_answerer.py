@@ -51,9 +51,9 @@ def model_server(answer: Callable[[Json], tuple[int, bytes]]) -> Iterator[str]:
             thread.join()
 
 
-def events(*told: Json) -> bytes:
+def events(*reported: Json) -> bytes:
     return b"".join(
-        b"data: " + json.dumps(each, ensure_ascii=False).encode() + b"\n\n" for each in told
+        b"data: " + json.dumps(each, ensure_ascii=False).encode() + b"\n\n" for each in reported
     )
 
 

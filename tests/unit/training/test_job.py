@@ -37,27 +37,29 @@ def test_rows_become_an_adapter_and_its_facts(job: Job) -> None:
     result = run_job(job, TrainingHooks())
 
     assert result.adapter == job.target
-    told = json.loads((job.target / "training.json").read_text(encoding="utf-8"))
-    assert told == result.record
-    assert TrainingOptions.model_validate(told["options"]) == job.options
-    assert told["losses"][-1] < told["losses"][0]
+    reported = json.loads((job.target / "training.json").read_text(encoding="utf-8"))
+    assert reported == result.record
+    assert TrainingOptions.model_validate(reported["options"]) == job.options
+    assert reported["losses"][-1] < reported["losses"][0]
 
 
 def test_a_job_that_is_done_is_not_done_again(job: Job) -> None:
     first = run_job(job, TrainingHooks())
-    told: list[Step] = []
+    reported: list[Step] = []
 
-    again = run_job(job, TrainingHooks(on_step=told.append))
+    again = run_job(job, TrainingHooks(on_step=reported.append))
 
     assert again == first
-    assert told == []
+    assert reported == []
 
 
 def test_a_stopped_job_goes_on_to_the_same_adapter(job: Job, tmp_path: Path) -> None:
-    told: list[Step] = []
+    reported: list[Step] = []
     whole = run_job(job_in(tmp_path / "whole", job.options, job.cache), TrainingHooks())
 
-    stopped = run_job(job, TrainingHooks(on_step=told.append, should_stop=lambda: len(told) == 4))
+    stopped = run_job(
+        job, TrainingHooks(on_step=reported.append, should_stop=lambda: len(reported) == 4)
+    )
     resumed = run_job(job, TrainingHooks())
 
     assert stopped.adapter is None
@@ -100,22 +102,22 @@ def encoder_job(job: Job, tmp_path: Path) -> Job:
 def test_labelled_rows_become_an_encoders_adapter_with_their_labels(encoder_job: Job) -> None:
     result = run_job(encoder_job, TrainingHooks())
 
-    told = json.loads((encoder_job.target / "training.json").read_text(encoding="utf-8"))
+    reported = json.loads((encoder_job.target / "training.json").read_text(encoding="utf-8"))
     card = (encoder_job.target / "README.md").read_text(encoding="utf-8")
-    assert told == result.record
-    assert list(told["labels"].items()) == [("high", 3), ("low", 4)]
-    assert told["losses"][-1] < told["losses"][0]
+    assert reported == result.record
+    assert list(reported["labels"].items()) == [("high", 3), ("low", 4)]
+    assert reported["losses"][-1] < reported["losses"][0]
     assert "| labels | high, low |" in card
     assert "tags: [seedbed, text-classification]" in card
 
 
 def test_a_stopped_encoder_goes_on_to_the_same_adapter(encoder_job: Job, tmp_path: Path) -> None:
-    told: list[Step] = []
+    reported: list[Step] = []
     whole = replace(encoder_job, checkpoints=tmp_path / "whole", target=tmp_path / "whole-adapter")
     run_job(whole, TrainingHooks())
 
     stopped = run_job(
-        encoder_job, TrainingHooks(on_step=told.append, should_stop=lambda: len(told) == 4)
+        encoder_job, TrainingHooks(on_step=reported.append, should_stop=lambda: len(reported) == 4)
     )
     run_job(encoder_job, TrainingHooks())
 

@@ -55,8 +55,8 @@ def _finish_growing_if_over(
     if _pause_if_refused(session, run):
         return True
     if reason is EndReason.TARGET_MET:
-        told = messages.succeeded(session, run)
-        runs.move(session, run.id, Status.SUCCEEDED, reason=reason, message=told)
+        summary = messages.succeeded(session, run)
+        runs.move(session, run.id, Status.SUCCEEDED, reason=reason, message=summary)
     else:
         message = messages.dry(session, run, numbers)
         runs.move(session, run.id, Status.FAILED, reason=reason, message=message)
@@ -90,8 +90,8 @@ def _finish_review_if_over(
     if run.complete < runs.target_of(run):
         return False
     if run.tickets_admitted:
-        told = messages.succeeded(session, run)
-        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET, message=told)
+        summary = messages.succeeded(session, run)
+        runs.move(session, run.id, Status.SUCCEEDED, reason=EndReason.TARGET_MET, message=summary)
     else:
         message = messages.useless(session, run)
         runs.move(session, run.id, Status.FAILED, reason=EndReason.DRY, message=message)

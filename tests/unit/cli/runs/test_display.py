@@ -9,14 +9,14 @@ from tests.unit.cli.drawing import a_run, drawn, with_progress
 
 
 def test_the_picture_shows_all_that_progress_is() -> None:
-    told = drawn(run_progress(a_run()))
+    reported = drawn(run_progress(a_run()))
     for words in ("3/10", "50%", "2 calls in flight", "100 tokens/s", "1 min 15 s left"):
-        assert words in told
-    assert re.search(r"generate +5 +2 +7 +1\b", told)
+        assert words in reported
+    assert re.search(r"generate +5 +2 +7 +1\b", reported)
 
 
 @pytest.mark.parametrize(
-    ("left_s", "told"),
+    ("left_s", "reported"),
     [
         (0.4, "about 0 s left"),
         (59.6, "about 1 min 0 s left"),
@@ -24,8 +24,8 @@ def test_the_picture_shows_all_that_progress_is() -> None:
         (90_000.0, "about 25 h 0 min left"),
     ],
 )
-def test_the_time_left_is_reported_in_two_units_at_most(left_s: float, told: str) -> None:
-    assert told in drawn(run_progress(with_progress(time_left_s=left_s)))
+def test_the_time_left_is_reported_in_two_units_at_most(left_s: float, reported: str) -> None:
+    assert reported in drawn(run_progress(with_progress(time_left_s=left_s)))
 
 
 def test_what_is_not_known_yet_is_not_made_up() -> None:
@@ -38,21 +38,21 @@ def test_a_wait_for_the_endpoint_is_shown_in_the_line_and_in_the_picture() -> No
     since = "2026-01-02T03:04:05Z"
     wait = {"kind": "throttle", "since": since, "message": "Too many \x1b[31mrequests."}
     run = a_run(waiting=wait)
-    for told in (run_line(run), drawn(run_progress(run))):
-        words = " ".join(told.split())
+    for reported in (run_line(run), drawn(run_progress(run))):
+        words = " ".join(reported.split())
         assert "which throttles since 03:04:05 UTC: Too many \ufffd[31mrequests." in words
     assert run_view(run).state != run_view(a_run()).state
     assert "waiting for" not in run_line(a_run())
 
 
 def test_the_funnel_names_each_reason_the_commonest_first() -> None:
-    told = drawn(funnel_table(a_run().funnel))
-    assert told.index("near_duplicate") < told.index("too_short")
-    assert re.search(r"accepted instructions +3\n", told)
+    reported = drawn(funnel_table(a_run().funnel))
+    assert reported.index("near_duplicate") < reported.index("too_short")
+    assert re.search(r"accepted instructions +3\n", reported)
 
 
 def test_a_row_with_commands_for_the_terminal_in_it_is_only_text() -> None:
     row = {"instruction": "[bold]x[/]", "input": "\x1b]0;title\x07", "output": "a\rb\x9bc\nd"}
-    told = drawn(row_table(row))
-    assert "[bold]x[/]" in told
-    assert not set(told) & set("\x1b\x07\r\x9b")
+    reported = drawn(row_table(row))
+    assert "[bold]x[/]" in reported
+    assert not set(reported) & set("\x1b\x07\r\x9b")

@@ -70,9 +70,9 @@ def test_a_followed_run_is_a_line_each_until_it_has_ended(service: StandIn) -> N
     service.will(GET, stream(LOG[0], ": nothing new\n\n", PROGRESS, *LOG[1:]))
     followed = events(service, "--follow", "--json")
     assert followed.exit_code == ExitCode.OK
-    told = [json.loads(line) for line in followed.stdout.split("\n") if line]
-    assert [one["kind"] for one in told] == ["status", "progress", "odd", "status"]
-    assert [one for one in told if "id" in one] == LOG
+    reported = [json.loads(line) for line in followed.stdout.split("\n") if line]
+    assert [one["kind"] for one in reported] == ["status", "progress", "odd", "status"]
+    assert [one for one in reported if "id" in one] == LOG
     [asked] = service.asked
     assert asked.headers["accept"] == "text/event-stream"
     assert "last-event-id" not in asked.headers

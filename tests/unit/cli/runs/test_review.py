@@ -40,12 +40,14 @@ def test_a_review_is_followed_to_its_end_and_says_what_became_of_the_rows(servic
     assert ended.exit_code == ExitCode.OK
     assert started(service)["dataset_id"] == "d1"
     assert "running (review): 7/10 reviewed, 5 rows kept (71%)" in ended.stderr
-    told = {line.rpartition(" ")[0].strip(): line.split()[-1] for line in ended.stdout.splitlines()}
-    assert told["model calls"] == "11"
-    assert told["unreadable replies"] == "3"
-    assert told["rows reviewed"] == "7"
-    assert told["rejected: judged_low"] == told["rejected: judge_failed"] == "1"
-    assert told["rows kept"] == "5"
+    reported = {
+        line.rpartition(" ")[0].strip(): line.split()[-1] for line in ended.stdout.splitlines()
+    }
+    assert reported["model calls"] == "11"
+    assert reported["unreadable replies"] == "3"
+    assert reported["rows reviewed"] == "7"
+    assert reported["rejected: judged_low"] == reported["rejected: judge_failed"] == "1"
+    assert reported["rows kept"] == "5"
     assert "seedbed export r1" in ended.stderr
 
 

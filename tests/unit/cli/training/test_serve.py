@@ -1,4 +1,4 @@
-"""`seedbed serve` before anything is loaded: what cannot be served is told at once."""
+"""`seedbed serve` before anything is loaded: models that cannot be served are refused at once."""
 
 import json
 import subprocess

@@ -126,7 +126,7 @@ def test_a_wrong_token_is_reported(push: Push, folder: Path, hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "status", "told"),
+    ("stage", "status", "reported"),
     [
         ("create", 403, ("HubError", "may not write to growers/colours (403)")),
         ("create", 500, ("HubError", "trouble of its own (500)")),
@@ -142,12 +142,12 @@ def test_a_wrong_token_is_reported(push: Push, folder: Path, hub: Hub) -> None:
     ],
 )
 def test_what_the_hub_refuses_is_reported_with_its_words(
-    push: Push, folder: Path, hub: Hub, stage: str, status: int, told: tuple[str, str]
+    push: Push, folder: Path, hub: Hub, stage: str, status: int, reported: tuple[str, str]
 ) -> None:
     hub.failing[stage] = (status, "because I say so")
     answer = push(folder, hub.endpoint)
 
-    kind, text = told
+    kind, text = reported
     assert answer["kind"] == kind
     assert text in answer["text"]
     assert "because I say so" in answer["text"]

@@ -100,9 +100,11 @@ def test_the_first_sentence_says_what_changed_for_better_and_worse_with_its_inte
 def test_no_sentence_of_ours_is_cut_as_foreign_texts_are() -> None:
     of = full()
     assert of.judge is not None
-    told = {"is_contender": True, "trouble": "The account is empty. " * 5, "unasked": 3}
+    reported = {"is_contender": True, "trouble": "The account is empty. " * 5, "unasked": 3}
     page = Page(
-        evaluation_report(with_findings(of, OtherFindings(judge=of.judge.model_copy(update=told))))
+        evaluation_report(
+            with_findings(of, OtherFindings(judge=of.judge.model_copy(update=reported)))
+        )
     )
     assert "…" not in page.text
 
@@ -131,8 +133,8 @@ def test_what_a_judge_took_and_why_it_ended_early_is_reported() -> None:
     of = full()
     assert of.judge is not None
     cost = JudgeCost(calls=1024, prompt_tokens=70, completion_tokens=30, cost_usd=Decimal("0.25"))
-    told = of.judge.model_copy(update={"cost": cost, "trouble": "The account is empty."})
-    page = Page(evaluation_report(with_findings(of, OtherFindings(judge=told))))
+    reported = of.judge.model_copy(update={"cost": cost, "trouble": "The account is empty."})
+    page = Page(evaluation_report(with_findings(of, OtherFindings(judge=reported))))
     assert ["calls", "1,024"] in page.tables["judge"]
     assert ["US dollars", "0.2500"] in page.tables["judge"]
     assert "Judging ended early: The account is empty." in page.text

@@ -25,7 +25,7 @@ def limited(context: ServiceContext, **limits: int) -> ServiceContext:
 
 
 def endless(context: ServiceContext) -> Upload:
-    """A file that whoever reads it waits for."""
+    """A file whose reader waits until it is released."""
     context.files_dir.mkdir(parents=True, exist_ok=True)
     pipe = context.files_dir / "pipe"
     os.mkfifo(pipe)

@@ -1,4 +1,4 @@
-"""Slots: who works on which run, and what becomes of the work of one that is gone."""
+"""Slots: which process works on which run, and what happens to the work of a dead one."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -110,9 +110,14 @@ def test_a_report_is_stored_once_and_fenced(session: Session) -> None:
     assert report(session, 0, *steps, log="a\n")
     assert not report(session, 0, *steps, token="two")
     assert not report(session, 5, *steps)
-    told = row(session)
-    assert (told.step, told.steps, told.loss, told.learning_rate) == (2, 9, None, 0.1)
-    assert (told.log_tail, told.report_count, told.farthest_step) == ("a\n", 1, 2)
+    reported = row(session)
+    assert (reported.step, reported.steps, reported.loss, reported.learning_rate) == (
+        2,
+        9,
+        None,
+        0.1,
+    )
+    assert (reported.log_tail, reported.report_count, reported.farthest_step) == ("a\n", 1, 2)
     assert events(session)[1:] == [
         ("step", {"step": 1, "steps": 9, "loss": 2.0, "learning_rate": 0.1}),
         ("step", {"step": 2, "steps": 9, "loss": None, "learning_rate": 0.1}),

@@ -94,8 +94,8 @@ def taught(
 
 
 def likeliest(classifier: Classifier) -> Sequence[str]:
-    told = classify(classifier, TEXTS, DataOptions())
-    return [max(row, key=row.__getitem__) for row in told]
+    reported = classify(classifier, TEXTS, DataOptions())
+    return [max(row, key=row.__getitem__) for row in reported]
 
 
 @pytest.mark.parametrize("name", LEARNT)
@@ -109,7 +109,7 @@ def test_it_learns_labels_and_reads_back_the_same(
 
     assert outcome.losses[-1] < 0.1 < outcome.losses[0]
     assert likeliest(tuned) == [row.label for row in ROWS]
-    # The new head is kept with the adapter, or nothing could be told from it.
+    # The new head is kept with the adapter, or its labels could not be read.
     facts = training_record(adapted, options, outcome, report, count_labels(ROWS))
     save_tuned(tmp_path / "tuned", tuned.model, tuned.tokenizer, facts)
     again = read_back(options, tmp_path / "tuned", tuned.labels)

@@ -1,4 +1,4 @@
-"""Tuning: it is told, stopped, killed and resumed, and ends where it would have ended."""
+"""Tuning: reported, stopped, killed and resumed, it ends where it would have ended."""
 
 import shutil
 import signal
@@ -58,14 +58,14 @@ def test_packed_rows_are_learnt_too(tmp_path: Path) -> None:
 
 
 def test_each_step_is_reported_with_its_loss_and_learning_rate(tmp_path: Path) -> None:
-    told: list[Step] = []
+    reported: list[Step] = []
 
-    _, outcome = tuned(options_for(), tmp_path, TrainingHooks(on_step=told.append))
+    _, outcome = tuned(options_for(), tmp_path, TrainingHooks(on_step=reported.append))
 
-    assert [step.number for step in told] == list(range(1, STEPS + 1))
-    assert tuple(step.loss for step in told) == outcome.losses
-    assert told[0].learning_rate == 2e-2 > told[-1].learning_rate > 0
-    assert all(step.of == STEPS and step.gradient > 0 for step in told)
+    assert [step.number for step in reported] == list(range(1, STEPS + 1))
+    assert tuple(step.loss for step in reported) == outcome.losses
+    assert reported[0].learning_rate == 2e-2 > reported[-1].learning_rate > 0
+    assert all(step.of == STEPS and step.gradient > 0 for step in reported)
 
 
 def test_micro_batches_change_nothing_but_the_memory(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ import sys, time
 from pathlib import Path
 from app.training.learn.loop import TrainingHooks
 from tests.unit.training.tiny_training import options_for, tuned
-def told(step):
+def reported(step):
     print(step.number, flush=True)
     time.sleep(0.05)
-tuned(options_for(checkpoint_every=3), Path(sys.argv[1]), TrainingHooks(on_step=told))
+tuned(options_for(checkpoint_every=3), Path(sys.argv[1]), TrainingHooks(on_step=reported))
 """
 
 
@@ -189,11 +189,11 @@ from app.training.learn.loop import TrainingHooks
 from tests.unit.training.tiny_models import tiny_llama, tiny_tokenizer
 from tests.unit.training.tiny_training import options_for, tuned
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-def told(step):
+def reported(step):
     if step.number == 6:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    tuned(options_for(), Path(sys.argv[1]), TrainingHooks(on_step=told))
+    tuned(options_for(), Path(sys.argv[1]), TrainingHooks(on_step=reported))
 except OutOfSpace as problem:
     print(problem)
 try:
@@ -204,12 +204,12 @@ except OutOfSpace as problem:
 
 
 def test_on_a_full_disk_it_says_so_and_only_what_is_whole_is_left(tmp_path: Path) -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    checkpoint, whole = told.stdout.splitlines()
+    checkpoint, whole = reported.stdout.splitlines()
     assert checkpoint.startswith("No space is left to write checkpoint-00000010.pt")
     assert whole == "No space is left to write whole."
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000005.pt"]
@@ -224,9 +224,9 @@ def test_adalora_ends_with_fewer_ranks_in_all_than_it_began_with(
 
     adapted, _ = tuned(options, tmp_path)
 
-    told = adapter_ranks(adapted.model)
-    assert sum(told.values()) == 8 * len(adapted.targets)
-    assert len(set(told.values())) > 1
+    reported = adapter_ranks(adapted.model)
+    assert sum(reported.values()) == 8 * len(adapted.targets)
+    assert len(set(reported.values())) > 1
 
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])
@@ -272,10 +272,10 @@ def test_a_batch_that_does_not_fit_is_reported_and_the_last_checkpoint_stays(
 
 def test_a_gpu_that_is_gone_is_reported_and_a_defect_is_not_hidden(tmp_path: Path) -> None:
     def failing(text: str) -> TrainingHooks:
-        def told(_: Step) -> None:
+        def reported(_: Step) -> None:
             raise RuntimeError(text)
 
-        return TrainingHooks(on_step=told)
+        return TrainingHooks(on_step=reported)
 
     with pytest.raises(TrainingError, match="The GPU failed: CUDA error: device is lost"):
         tuned(options_for(), tmp_path, failing("CUDA error: device is lost\nand more"))

@@ -32,10 +32,10 @@ def test_log_probabilities_are_a_plain_softmax_at_the_answers_tokens(model: Mode
     # Of unequal length, so that the shorter are padded, and more than go in at a time.
     rows, _ = encode_all([*spelling(10), talk()], tiny_tokenizer(), DataOptions())
 
-    told = list(log_probabilities(model.eval(), rows, 0, batch_size=4))
+    reported = list(log_probabilities(model.eval(), rows, 0, batch_size=4))
 
-    assert [len(one) for one in told] == [row.loss_tokens for row in rows]
-    for one, row in zip(told, rows, strict=True):
+    assert [len(one) for one in reported] == [row.loss_tokens for row in rows]
+    for one, row in zip(reported, rows, strict=True):
         assert one == pytest.approx(by_hand(model, row), abs=1e-5)
 
 

@@ -85,16 +85,16 @@ def test_what_would_not_fit_is_refused_with_the_numbers() -> None:
 
 
 def test_what_is_too_big_is_refused_before_a_weight_is_loaded(folder: Path, tmp_path: Path) -> None:
-    # There are no weights at all: whoever looked for them would say so.
+    # There are no weights at all: looking for them would fail.
     (folder / "model.safetensors").unlink()
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config |= {"hidden_size": 65536, "intermediate_size": 262144, "num_hidden_layers": 60}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
-    told = r"about 1\d{4}\.\d GiB .* GiB are free"
-    with pytest.raises(MemoryTooSmall, match=told):
+    reported = r"about 1\d{4}\.\d GiB .* GiB are free"
+    with pytest.raises(MemoryTooSmall, match=reported):
         load_for_training(TrainingOptions(base_model=str(folder)), tmp_path, Device())
-    with pytest.raises(MemoryTooSmall, match=told):
+    with pytest.raises(MemoryTooSmall, match=reported):
         load_for_inference(str(folder), tmp_path, Device())
 
 
@@ -195,10 +195,10 @@ def test_what_qlora_tuned_reads_back_on_four_bits_and_merges_into_full_weights(
     whole = load_for_inference(str(tmp_path / "merged"), tmp_path, Device()).model
 
     with torch.no_grad():
-        told, same, near = (model(input_ids=ids).logits for model in (full, whole, four))
-    assert float((same - told).abs().max()) < 1e-3
+        reported, same, near = (model(input_ids=ids).logits for model in (full, whole, four))
+    assert float((same - reported).abs().max()) < 1e-3
     # Four bits are near the weights they stand for, and not the same.
-    assert 1e-6 < float((near - told).abs().mean()) < 0.1
+    assert 1e-6 < float((near - reported).abs().mean()) < 0.1
 
 
 def test_rows_longer_than_the_model_has_places_for_are_refused(
@@ -209,14 +209,14 @@ def test_rows_longer_than_the_model_has_places_for_are_refused(
         return load_for_training(TrainingOptions.model_validate(values), tmp_path, Device())
 
     assert loaded(1024)
-    for most, method, told in (
+    for most, method, reported in (
         (1025, {}, "the context of the model is 1024 tokens"),
         (1010, {"name": "prefix"}, "1024 tokens, minus 20 for the prefix"),
     ):
         with pytest.raises(InvalidInput, match="max_tokens is too large") as caught:
             loaded(most, **method)
         assert str(caught.value.faults[0]).startswith("data.max_tokens: ")
-        assert told in str(caught.value.faults[0])
+        assert reported in str(caught.value.faults[0])
 
 
 def test_a_model_that_was_not_made_to_write_is_refused(tmp_path: Path) -> None:
@@ -247,11 +247,11 @@ def test_inner_values_are_computed_anew_where_that_is_wished(folder: Path, tmp_p
 
 def test_qlora_computes_anew_on_a_gpu_unless_told_otherwise() -> None:
     qlora = TrainingOptions(method=MethodOptions(name="qlora"))
-    told = qlora.model_copy(update={"schedule": ScheduleOptions(recompute=False)})
+    reported = qlora.model_copy(update={"schedule": ScheduleOptions(recompute=False)})
 
     assert uses_gradient_checkpointing(qlora, "cuda")
     assert not uses_gradient_checkpointing(qlora, "cpu")
-    assert not uses_gradient_checkpointing(told, "cuda")
+    assert not uses_gradient_checkpointing(reported, "cuda")
     assert not uses_gradient_checkpointing(TrainingOptions(), "cuda")
 
 

@@ -10,18 +10,18 @@ pytestmark = pytest.mark.torch
 
 
 def test_a_memory_that_is_full_is_reported_with_what_did_not_fit() -> None:
-    told = r"^A batch did not fit into memory .* Less does\.$"
+    reported = r"^A batch did not fit into memory .* Less does\.$"
     with (
-        pytest.raises(MemoryTooSmall, match=told),
+        pytest.raises(MemoryTooSmall, match=reported),
         device_errors_as_failures("A batch", "Less does."),
     ):
         torch.empty(2**50)
 
 
 def test_a_gpu_that_is_gone_is_reported_with_what_is_kept() -> None:
-    told = r"^The GPU failed: CUDA error: device-side assert\. All is kept\.$"
+    reported = r"^The GPU failed: CUDA error: device-side assert\. All is kept\.$"
     with (
-        pytest.raises(TrainingError, match=told),
+        pytest.raises(TrainingError, match=reported),
         device_errors_as_failures("A batch", "All is kept."),
     ):
         raise RuntimeError("CUDA error: device-side assert\nand more of it")

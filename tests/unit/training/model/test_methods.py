@@ -26,8 +26,8 @@ IDS = torch.arange(6, 40)[None]
 
 def logits(model: Model) -> torch.Tensor:
     with torch.no_grad():
-        told: torch.Tensor = model.eval()(input_ids=IDS).logits
-    return told
+        reported: torch.Tensor = model.eval()(input_ids=IDS).logits
+    return reported
 
 
 def expected_parameters(model: Model, targets: Sequence[str], rank: int) -> int:

@@ -1,4 +1,4 @@
-"""What other trainers are told, read back as they read it."""
+"""Configurations of other trainers, read back as they read them."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def axo(files: TrainingFiles = FILES, **changes: Any) -> dict[str, Any]:
 
 
 def test_llama_factory_gets_everything_that_decides_a_lora() -> None:
-    told = llama(
+    reported = llama(
         method={"rank": 16, "alpha": 32, "dropout": 0.1, "targets": ["q_proj", "up_proj"]},
         data={"max_tokens": 900},
         schedule={"epochs": 2, "batch": 12, "micro_batch": 5, "learning_rate": 1e-5,
@@ -52,7 +52,7 @@ def test_llama_factory_gets_everything_that_decides_a_lora() -> None:
         seed=7,
     )  # fmt: skip
 
-    assert told == {
+    assert reported == {
         "model_name_or_path": "owner/model", "stage": "sft", "do_train": True,
         "finetuning_type": "lora", "lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.1,
         "lora_target": "q_proj,up_proj", "dataset_dir": "data", "dataset": "train,general",
@@ -67,7 +67,7 @@ def test_llama_factory_gets_everything_that_decides_a_lora() -> None:
 
 
 def test_axolotl_gets_everything_that_decides_a_lora() -> None:
-    told = axo(
+    reported = axo(
         method={"rank": 16, "alpha": 32, "dropout": 0.1, "targets": ["q_proj", "up_proj"]},
         data={"max_tokens": 900},
         schedule={"steps": 40, "batch": 12, "micro_batch": 5, "learning_rate": 1e-5,
@@ -76,7 +76,7 @@ def test_axolotl_gets_everything_that_decides_a_lora() -> None:
     )  # fmt: skip
     rows = {"ds_type": "json", "split": "train", "type": "alpaca"}
 
-    assert told == {
+    assert reported == {
         "base_model": "owner/model", "adapter": "lora", "lora_r": 16, "lora_alpha": 32,
         "lora_dropout": 0.1, "lora_target_modules": ["q_proj", "up_proj"],
         "datasets": [{"path": "data/train.jsonl", **rows}, {"path": "data/general.jsonl", **rows}],
@@ -110,14 +110,14 @@ def test_axolotl_gets_everything_that_decides_a_lora() -> None:
 def test_each_method_has_its_switches(
     method: str, of_llama_factory: dict[str, Any], of_axolotl: dict[str, Any]
 ) -> None:
-    told, told_too = llama(method={"name": method}), axo(method={"name": method})
+    reported, told_too = llama(method={"name": method}), axo(method={"name": method})
 
-    assert told | of_llama_factory == told
+    assert reported | of_llama_factory == reported
     assert told_too | of_axolotl == told_too
     is_low_rank = method != "full"
-    assert ("lora_rank" in told, "adapter" in told_too) == (is_low_rank, is_low_rank)
-    assert ("use_dora" in told, "peft_use_dora" in told_too) == (method == "dora",) * 2
-    assert ("quantization_bit" in told, "load_in_4bit" in told_too) == (method == "qlora",) * 2
+    assert ("lora_rank" in reported, "adapter" in told_too) == (is_low_rank, is_low_rank)
+    assert ("use_dora" in reported, "peft_use_dora" in told_too) == (method == "dora",) * 2
+    assert ("quantization_bit" in reported, "load_in_4bit" in told_too) == (method == "qlora",) * 2
 
 
 def test_all_linear_layers_have_a_name_of_their_own() -> None:
@@ -135,22 +135,22 @@ def test_where_nothing_is_held_out_nothing_is_measured() -> None:
 
 
 def test_packed_rows_stay_blind_to_each_other() -> None:
-    told = llama(data={"packing": True})
-    assert (told["packing"], told["neat_packing"]) == (True, True)
-    told = axo(data={"packing": True})
-    assert (told["sample_packing"], told["sdp_attention"]) == (True, True)
+    reported = llama(data={"packing": True})
+    assert (reported["packing"], reported["neat_packing"]) == (True, True)
+    reported = axo(data={"packing": True})
+    assert (reported["sample_packing"], reported["sdp_attention"]) == (True, True)
     # A few held-out rows may fill no pack, which it refuses.
-    assert told["eval_sample_packing"] is False
+    assert reported["eval_sample_packing"] is False
 
 
 def test_a_chat_template_is_the_models_own() -> None:
     data = {"template": "chat"}
 
     assert "template" not in llama(TURNS, data=data)
-    told = axo(TURNS, data=data)
-    assert told["chat_template"] == "tokenizer_default"
-    assert told["datasets"][0]["type"] == "chat_template"
-    assert told["datasets"][0]["chat_template"] == "tokenizer_default"
+    reported = axo(TURNS, data=data)
+    assert reported["chat_template"] == "tokenizer_default"
+    assert reported["datasets"][0]["type"] == "chat_template"
+    assert reported["datasets"][0]["chat_template"] == "tokenizer_default"
     # Rows with turns, and Alpaca's words around them.
     assert axo(TURNS)["datasets"][0]["chat_template"] == "alpaca"
 
@@ -212,5 +212,5 @@ def test_unsupported_options_are_refused_by_their_field(
 
 
 def test_a_webhook_gets_any_method() -> None:
-    told = options_of("webhook", method={"name": "adalora"}, evaluation={"judge": {}})
-    assert told.method.name == "adalora"
+    reported = options_of("webhook", method={"name": "adalora"}, evaluation={"judge": {}})
+    assert reported.method.name == "adalora"

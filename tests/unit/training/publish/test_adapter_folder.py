@@ -32,8 +32,8 @@ EMPTY = cast("TrainingRecord", {})  # is not read
 
 def logits(model: Model) -> torch.Tensor:
     with torch.no_grad():
-        told: torch.Tensor = model.eval()(input_ids=IDS).logits
-    return told
+        reported: torch.Tensor = model.eval()(input_ids=IDS).logits
+    return reported
 
 
 def saved(name: MethodName, folder: Path, make: Any = tiny_llama, steps: int = 5) -> Model:

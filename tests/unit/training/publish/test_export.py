@@ -29,8 +29,8 @@ HERE = Device()
 
 def logits(model: Model) -> torch.Tensor:
     with torch.no_grad():
-        told: torch.Tensor = model(input_ids=IDS).logits
-    return told
+        reported: torch.Tensor = model(input_ids=IDS).logits
+    return reported
 
 
 @pytest.fixture

@@ -100,13 +100,15 @@ def test_it_stops_between_portions_and_within_answers_when_told(
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "told"),
+    ("text", "kind", "reported"),
     [
         ("CUDA error: device is lost", TrainingError, "The GPU failed: CUDA error"),
         ("can't allocate memory", MemoryTooSmall, "A batch of 16 tasks did not fit"),
     ],
 )
-def test_a_device_that_fails_is_reported(text: str, kind: type[TrainingError], told: str) -> None:
+def test_a_device_that_fails_is_reported(
+    text: str, kind: type[TrainingError], reported: str
+) -> None:
     model = tiny_llama()
 
     def fail(*_: object) -> None:
@@ -114,7 +116,7 @@ def test_a_device_that_fails_is_reported(text: str, kind: type[TrainingError], t
 
     model.register_forward_pre_hook(fail)
 
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=reported):
         measured(model)
 
 
@@ -129,12 +131,12 @@ def test_an_encoder_answers_with_its_likeliest_label() -> None:
     found = label_tasks("tiny", classifier, tasks, OPTIONS, lambda: False)
 
     assert found is not None
-    told = classify(classifier, [task.record.request for task in tasks], OPTIONS)
-    for answer, row in zip(found.answers, told, strict=True):
+    reported = classify(classifier, [task.record.request for task in tasks], OPTIONS)
+    for answer, row in zip(found.answers, reported, strict=True):
         assert answer.text == ("blue" if row["blue"] > row["red"] else "red")
     likely = [answer.log_probabilities for answer in found.answers]
-    assert likely[0] == pytest.approx((told[0]["red"],))
-    assert likely[1] == pytest.approx((told[1]["blue"],))
+    assert likely[0] == pytest.approx((reported[0]["red"],))
+    assert likely[1] == pytest.approx((reported[1]["blue"],))
     # No row to learn had that label.
     assert likely[2] == (-math.inf,)
 

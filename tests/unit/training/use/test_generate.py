@@ -37,7 +37,7 @@ def test_it_goes_on_with_what_a_whole_pass_holds_likeliest(
     padded = [[PADDING] * (longest - len(one)) + one for one in PROMPTS]
     mask = [[0] * (longest - len(one)) + [1] * len(one) for one in PROMPTS]
 
-    told = generate(
+    reported = generate(
         model,
         torch.tensor(padded),
         torch.tensor(mask),
@@ -48,8 +48,8 @@ def test_it_goes_on_with_what_a_whole_pass_holds_likeliest(
         pad_token_id=PADDING,
     )
 
-    assert told[:, :longest].tolist() == padded
-    assert told[:, longest:].tolist() == [likeliest(model, one) for one in PROMPTS]
+    assert reported[:, :longest].tolist() == padded
+    assert reported[:, longest:].tolist() == [likeliest(model, one) for one in PROMPTS]
     if name == "prefix":
         plain = [likeliest(tiny_llama().eval(), one) for one in PROMPTS]
-        assert told[:, longest:].tolist() != plain
+        assert reported[:, longest:].tolist() != plain

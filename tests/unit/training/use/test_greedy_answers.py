@@ -32,11 +32,11 @@ def greedily(model: Model, record: Record, most: int) -> list[int]:
 def test_answers_side_by_side_are_those_of_a_plain_greedy_loop(make: Any) -> None:
     model = make().eval()
 
-    told = list(generate_answers(model, tiny_tokenizer(), RECORDS, DataOptions(), 12))
+    reported = list(generate_answers(model, tiny_tokenizer(), RECORDS, DataOptions(), 12))
 
     said = [greedily(model, record, 12) for record in RECORDS]
     assert all(tiny_tokenizer().eos_token_id not in ids for ids in said)
-    assert told == [GeneratedAnswer(tiny_tokenizer().decode(ids), cut_off=True) for ids in said]
+    assert reported == [GeneratedAnswer(tiny_tokenizer().decode(ids), cut_off=True) for ids in said]
 
 
 def test_an_answer_is_cut_off_where_its_end_does_not_come_in_time() -> None:
@@ -60,14 +60,14 @@ def test_a_prompt_that_is_too_long_loses_its_beginning() -> None:
     long = Record("Spell it.", "", "x" * 300 + "w1")
     tail = encode_prompt(long, tiny_tokenizer(), DataOptions())[-60:]
 
-    told = next(
+    reported = next(
         iter(generate_answers(model, tiny_tokenizer(), [long], DataOptions(max_tokens=60), 8))
     )
 
     with torch.no_grad():
         first = int(model(input_ids=torch.tensor([tail])).logits[0, -1].argmax())
     expected = tiny_tokenizer().decode([first], skip_special_tokens=True)
-    assert told.text.startswith(expected)
+    assert reported.text.startswith(expected)
 
 
 def test_a_model_under_tuning_stays_so() -> None:
@@ -85,10 +85,10 @@ def test_an_answer_ends_at_an_end_that_the_models_makers_name_too() -> None:
     end = max(said.index(token) for token in set(said))
     model.generation_config.eos_token_id = [1, said[end]]
 
-    (told,) = generate_answers(model, tokenizer, RECORDS[:1], DataOptions(), 12)
+    (reported,) = generate_answers(model, tokenizer, RECORDS[:1], DataOptions(), 12)
 
     assert end > 0
-    assert told == GeneratedAnswer(tokenizer.decode(said[:end]), cut_off=False)
+    assert reported == GeneratedAnswer(tokenizer.decode(said[:end]), cut_off=False)
 
 
 def test_a_penalty_that_comes_with_the_model_changes_no_likeliest_answer() -> None:
@@ -103,9 +103,11 @@ def test_an_answer_ends_where_the_model_has_no_more_places() -> None:
     model = tiny_gpt2().eval()
     long = Record("Spell it.", "", "x" * 1200)
 
-    (told,) = generate_answers(model, tiny_tokenizer(), [long], DataOptions(max_tokens=1024), 50)
+    (reported,) = generate_answers(
+        model, tiny_tokenizer(), [long], DataOptions(max_tokens=1024), 50
+    )
 
-    assert told.cut_off
+    assert reported.cut_off
 
 
 def test_told_to_stop_it_ends_answers_as_they_are() -> None:
@@ -115,9 +117,9 @@ def test_told_to_stop_it_ends_answers_as_they_are() -> None:
         looks.append(1)
         return len(looks) >= 3
 
-    (told,) = generate_answers(
+    (reported,) = generate_answers(
         tiny_llama(), tiny_tokenizer(), RECORDS[:1], DataOptions(), 500, stop
     )
 
-    assert told.cut_off
+    assert reported.cut_off
     assert len(looks) == 3

@@ -76,8 +76,8 @@ def test_without_a_behaviour_the_scripted_model_answers() -> None:
 
 def test_thoughts_stand_before_every_answer() -> None:
     for call in (a_call("generate"), a_call("classify"), a_call("input_first"), a_question()):
-        told = text_of(call, thinks())
-        assert told == f"<think>\n{THOUGHT}\n</think>\n\n{reply(call).text}"
+        reported = text_of(call, thinks())
+        assert reported == f"<think>\n{THOUGHT}\n</think>\n\n{reply(call).text}"
     assert playing(thinks())(a_call("classify", logprobs=True)).top_logprobs is None
 
 
@@ -95,9 +95,9 @@ def test_lists_keep_the_tasks_and_change_their_form(
     shape: Callable[[Sequence[str]], str], begins: str
 ) -> None:
     tasks = re.findall(r"^\d+\. (.+)$", reply(a_call("generate")).text or "", re.MULTILINE)
-    told = text_of(a_call("generate", can=ALL), lists(shape))
-    assert told == shape(json.loads(text_of(a_call("generate", can=ALL)))["instructions"])
-    assert told.startswith(begins)
+    reported = text_of(a_call("generate", can=ALL), lists(shape))
+    assert reported == shape(json.loads(text_of(a_call("generate", can=ALL)))["instructions"])
+    assert reported.startswith(begins)
     assert len(tasks) == 8
     assert text_of(a_call("classify"), lists(shape)) == reply(a_call("classify")).text
 
@@ -187,8 +187,8 @@ def test_the_usage_has_any_shape_and_the_bill_counts_what_was_used() -> None:
     bill = Bill()
     call = a_call("classify")
     shaped = bills(lambda p, c: {"input_tokens": float(p), "output_tokens": c}, bill=bill)
-    told = body_of(call, shaped)["usage"]
-    assert told == {"input_tokens": bill.prompt_tokens, "output_tokens": 1}
+    reported = body_of(call, shaped)["usage"]
+    assert reported == {"input_tokens": bill.prompt_tokens, "output_tokens": 1}
     assert "usage" not in body_of(call, bills(lambda _p, _c: None, bill=bill, thinking_tokens=99))
     assert (bill.calls, bill.completion_tokens) == (2, 101)
     assert body_of(call, bills(bill=bill), fails(429, error("no"))) == error("no")

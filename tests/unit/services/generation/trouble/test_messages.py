@@ -136,7 +136,7 @@ def test_every_command_of_a_message_exists_with_its_options(
     add(context, run_id, items=((Stage.INSTANTIATE, ItemState.REFUSED, "No."),), accepted=2)
     with context.database.read() as session:
         run = session.get_one(Run, run_id)
-        told = [
+        reported = [
             messages.to_resume(run_id),
             messages.without_batches(run_id),
             *(messages.to_extend(run_id, cap) for cap in ("$0.05", "60,000 tokens", "7 calls")),
@@ -144,7 +144,7 @@ def test_every_command_of_a_message_exists_with_its_options(
             messages.refused_at_the_end(session, run),
             messages.useless(session, run),
         ]
-    told += [dry(context, run_id)]
+    reported += [dry(context, run_id)]
     commands: Any = typer.main.get_command(app)
     known = {
         command.name: {
@@ -154,9 +154,9 @@ def test_every_command_of_a_message_exists_with_its_options(
         }
         for command in commands.commands.values()
     }
-    found = [one for text in told for one in re.findall(r"`seedbed ([\w-]+) [^`]*`", text)]
+    found = [one for text in reported for one in re.findall(r"`seedbed ([\w-]+) [^`]*`", text)]
     assert set(found) == {"resume", "extend", "export", "stop-batches"}
-    for text in told:
+    for text in reported:
         name = re.findall(r"`seedbed ([\w-]+)", text)[0]
         for flag in re.findall(r"--[a-z-]+", text):
             assert flag in known[name], (flag, text)

@@ -35,7 +35,7 @@ def learned_events(bench: Bench, run_id: str) -> list[dict[str, Any]]:
 
 
 def needs(tokens: int) -> Callable[[Script], Script]:
-    """A model that spends so many tokens on thoughts before its first word."""
+    """A model that spends this many tokens on thoughts before its first word."""
 
     def wrap(script: Script) -> Script:
         def answer(call: ScriptedCall) -> ScriptedReply:

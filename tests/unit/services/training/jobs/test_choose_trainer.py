@@ -39,10 +39,10 @@ def test_the_threads_of_a_worker_that_trains_spin_shortly_while_they_wait(
     plain = {name: value for name, value in os.environ.items() if name not in OURS}
 
     # OpenMP itself says what it goes by.
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", TRAINS],
         env={**plain, **chosen, "OMP_DISPLAY_ENV": "VERBOSE"},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    assert held in told.stderr
+    assert held in reported.stderr

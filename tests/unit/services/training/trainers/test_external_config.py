@@ -37,7 +37,7 @@ TURNED = [*PLAIN, Record("And then?", "Nothing.", system="Be short.",
 
 
 class Notes:
-    """A watch that keeps what it is told."""
+    """A watch that keeps what is reported to it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -98,11 +98,11 @@ def test_llama_factory_finds_rows_list_and_configuration(tmp_path: Path) -> None
         "README.md", "data/dataset_info.json", "data/held_out.jsonl", "data/train.jsonl",
         "llama_factory.yaml",
     ]  # fmt: skip
-    told = yaml.safe_load((folder / "llama_factory.yaml").read_text())
-    entries = json.loads((folder / told["dataset_dir"] / "dataset_info.json").read_text())
-    assert (told["dataset"], told["eval_dataset"]) == ("train", "held_out")
+    reported = yaml.safe_load((folder / "llama_factory.yaml").read_text())
+    entries = json.loads((folder / reported["dataset_dir"] / "dataset_info.json").read_text())
+    assert (reported["dataset"], reported["eval_dataset"]) == ("train", "held_out")
     for name in ("train", "held_out"):
-        rows = lines_of(folder / told["dataset_dir"] / entries[name]["file_name"])
+        rows = lines_of(folder / reported["dataset_dir"] / entries[name]["file_name"])
         assert set(entries[name]["columns"].values()) == set(rows[0])
     assert lines_of(folder / "data" / "held_out.jsonl") == [
         {"instruction": one.instruction, "input": one.input, "output": one.output}
@@ -117,8 +117,8 @@ def test_axolotl_finds_rows_and_configuration(tmp_path: Path) -> None:
     assert names(folder) == [
         "README.md", "axolotl.yaml", "data/held_out.jsonl", "data/train.jsonl",
     ]  # fmt: skip
-    told = yaml.safe_load((folder / "axolotl.yaml").read_text())
-    (train,), (held_out,) = told["datasets"], told["test_datasets"]
+    reported = yaml.safe_load((folder / "axolotl.yaml").read_text())
+    (train,), (held_out,) = reported["datasets"], reported["test_datasets"]
     assert (train["type"], len(lines_of(folder / train["path"]))) == ("alpaca", 8)
     assert len(lines_of(folder / held_out["path"])) == 2
 
@@ -149,11 +149,11 @@ def test_general_rows_are_a_data_set_of_their_own_with_their_share(
     # 2 of 8 + 2 is a fifth.
     assert len(general) == 2
     assert general[0]["instruction"].endswith("backwards.")
-    told = yaml.safe_load((folder / f"{where}.yaml").read_text())
+    reported = yaml.safe_load((folder / f"{where}.yaml").read_text())
     if where == "llama_factory":
-        assert told["dataset"] == "train,general"
+        assert reported["dataset"] == "train,general"
     else:
-        assert [one["path"] for one in told["datasets"]] == [
+        assert [one["path"] for one in reported["datasets"]] == [
             "data/train.jsonl", "data/general.jsonl",
         ]  # fmt: skip
 
@@ -177,8 +177,8 @@ def test_packed_rows_are_fewer_sequences_to_warm_up_for(tmp_path: Path) -> None:
     def warmup_steps(**data: Any) -> int:
         schedule = {"epochs": 100, "batch": 1, "warmup_share": 0.5}
         work = work_of(tmp_path, "llama_factory", PLAIN, data=data, schedule=schedule)
-        told = yaml.safe_load((written(work) / "llama_factory.yaml").read_text())
-        return int(told["warmup_steps"])
+        reported = yaml.safe_load((written(work) / "llama_factory.yaml").read_text())
+        return int(reported["warmup_steps"])
 
     assert warmup_steps() == 400
     # Some 270 characters are about 68 tokens, which make three packs.

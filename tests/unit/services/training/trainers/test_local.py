@@ -28,7 +28,7 @@ SHAPES = ("aaaa", "zzzz")
 
 
 class Watching:
-    """Keeps what it is told, and says stop after so many steps."""
+    """Keeps what is reported to it, and stops the training after this many steps."""
 
     def __init__(self, most_steps: int = 1000) -> None:
         self.points: list[ProgressPoint] = []

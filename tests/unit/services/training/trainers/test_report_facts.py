@@ -50,10 +50,10 @@ def test_adalora_s_ranks_are_reported_by_layer_and_module() -> None:
         "lm_head": 6,
     }
 
-    told = training_facts(record(options=adalora, ranks=ranks), "made up", "cpu")
+    reported = training_facts(record(options=adalora, ranks=ranks), "made up", "cpu")
 
-    assert told.initial_rank == 12
-    assert [(rank.layer, rank.module, rank.rank) for rank in told.ranks] == [
+    assert reported.initial_rank == 12
+    assert [(rank.layer, rank.module, rank.rank) for rank in reported.ranks] == [
         (0, "q_proj", 3),
         (11, "down_proj", 5),
         (7, "query", 0),
@@ -68,19 +68,19 @@ def test_other_methods_began_with_no_other_rank() -> None:
 def test_every_step_has_its_loss_and_learning_rate() -> None:
     schedule = {"steps": 2, "learning_rate": 0.1, "shape": "linear", "warmup_share": 0}
 
-    told = training_facts(record(options={"schedule": schedule}), "made up", "cpu")
+    reported = training_facts(record(options={"schedule": schedule}), "made up", "cpu")
 
-    assert [(p.step, p.loss, p.learning_rate) for p in told.points] == [
+    assert [(p.step, p.loss, p.learning_rate) for p in reported.points] == [
         (1, 1.5, 0.1),
         (2, 0.5, 0.05),
     ]
 
 
 def test_what_was_cut_and_what_it_costs_are_reported() -> None:
-    told = training_facts(record(), "made up, version 1", "cpu")
+    reported = training_facts(record(), "made up, version 1", "cpu")
 
-    assert told.truncation is not None
-    assert told.truncation.model_dump() == {
+    assert reported.truncation is not None
+    assert reported.truncation.model_dump() == {
         "max_tokens": 512,
         "rows": 9,
         "truncated": 2,
@@ -88,6 +88,6 @@ def test_what_was_cut_and_what_it_costs_are_reported() -> None:
         "tokens": 100,
         "tokens_cut": 10,
     }
-    assert told.trainable_share == 0.01
-    assert told.inference_cost == "none once merged"
-    assert (told.dataset, told.device, told.steps) == ("made up, version 1", "cpu", 2)
+    assert reported.trainable_share == 0.01
+    assert reported.inference_cost == "none once merged"
+    assert (reported.dataset, reported.device, reported.steps) == ("made up, version 1", "cpu", 2)

@@ -116,7 +116,7 @@ def work_of(
     return work, TrainingOptions.model_validate(options)
 
 
-def told(word: str, count: int, *, test: Collection[int] = ()) -> Sequence[DatasetRow]:
+def reported(word: str, count: int, *, test: Collection[int] = ()) -> Sequence[DatasetRow]:
     """Rows that are near none of another word, nor of each other."""
     return [
         DatasetRow(n, Record(f"{word} w{n}", f"{n}"), "test" if n in test else "train")
@@ -128,7 +128,9 @@ NAMED = {"evaluation": {"held_out_dataset_id": "exam"}}
 
 
 def test_a_named_version_is_held_out_and_all_of_ones_own_is_learnt() -> None:
-    sides = split_for_training(*work_of(told("Spell", 9), {"exam": told("Ask", 4)}, **NAMED))
+    sides = split_for_training(
+        *work_of(reported("Spell", 9), {"exam": reported("Ask", 4)}, **NAMED)
+    )
 
     assert len(sides.training) == 9
     assert [row.record.instruction for row in sides.held_out] == [f"Ask w{n}" for n in range(4)]
@@ -136,9 +138,9 @@ def test_a_named_version_is_held_out_and_all_of_ones_own_is_learnt() -> None:
 
 
 def test_of_a_named_version_that_is_split_the_test_rows_are_held_out() -> None:
-    exam = told("Ask", 6, test=(1, 4))
+    exam = reported("Ask", 6, test=(1, 4))
 
-    sides = split_for_training(*work_of(told("Spell", 9, test=(2,)), {"exam": exam}, **NAMED))
+    sides = split_for_training(*work_of(reported("Spell", 9, test=(2,)), {"exam": exam}, **NAMED))
 
     assert [row.position for row in sides.held_out] == [1, 4]
     # What the version itself keeps from tuning stays kept.
@@ -149,7 +151,7 @@ def test_a_named_row_that_is_near_one_to_learn_is_not_held_out() -> None:
     near = DatasetRow(4, Record("Spell w3!", "other words"))
 
     sides = split_for_training(
-        *work_of(told("Spell", 9), {"exam": [*told("Ask", 4), near]}, **NAMED)
+        *work_of(reported("Spell", 9), {"exam": [*reported("Ask", 4), near]}, **NAMED)
     )
 
     assert [row.position for row in sides.held_out] == [0, 1, 2, 3]
@@ -172,7 +174,7 @@ def test_named_rows_of_one_instruction_are_told_apart_by_what_it_is_about() -> N
 
 
 def test_a_named_version_of_which_everything_is_learnt_is_refused() -> None:
-    work, options = work_of(told("Spell", 9), {"exam": told("Spell", 5)}, **NAMED)
+    work, options = work_of(reported("Spell", 9), {"exam": reported("Spell", 5)}, **NAMED)
 
     with pytest.raises(InvalidInput, match="no row to evaluate on in exam, version 1") as caught:
         split_for_training(work, options)
@@ -203,15 +205,15 @@ def replay_of(
 
 
 def test_what_is_measured_on_is_not_replayed_nor_is_a_test_row() -> None:
-    general = told("Say", 9, test=(0, 1))
+    general = reported("Say", 9, test=(0, 1))
 
-    replay = replay_of(general, [general[3], *told("Spell", 4)])
+    replay = replay_of(general, [general[3], *reported("Spell", 4)])
 
     assert replay == [general[n].record for n in (2, 4, 5, 6, 7, 8)]
 
 
 def test_where_nothing_is_left_to_replay_it_is_said() -> None:
-    general = told("Say", 3)
+    general = reported("Say", 3)
 
     with pytest.raises(InvalidInput, match="no row to replay in general, version 1") as caught:
         replay_of(general, general)
@@ -221,8 +223,8 @@ def test_where_nothing_is_left_to_replay_it_is_said() -> None:
 
 def test_general_rows_to_be_measured_on_are_test_rows_where_there_are_some() -> None:
     for rows, places in (
-        (told("Say", 9, test=(3, 5)), [3, 5]),
-        (told("Say", 4), [0, 1, 2, 3]),
+        (reported("Say", 9, test=(3, 5)), [3, 5]),
+        (reported("Say", 4), [0, 1, 2, 3]),
     ):
         work, options = work_of([], {"general": rows}, evaluation={"general_dataset_id": "general"})
 
