@@ -184,6 +184,8 @@ class ProviderError(SeedbedError):
     outcome is unknown."""
     status = 0
     """HTTP status of the reply; 0 where there was none."""
+    retry_after_s: float | None = None
+    """The wait in seconds that the endpoint asks for; None: it did not say."""
 
 
 class Throttled(ProviderError):

@@ -53,7 +53,7 @@ def doctor(
         checks = []
         for given in _endpoints(settings, base_url):
             output.message(f"Checking {given.base_url} ...")
-            checker = EndpointChecker(given, settings, timeout_s)
+            checker = EndpointChecker(given, settings, timeout_s, output.message)
             checks.append(checker.check(model or settings.model, options))
     output.result({"endpoints": [check_json(each) for each in checks]})
     for each in checks:
@@ -106,6 +106,7 @@ def check_json(check: "EndpointCheck") -> dict[str, Any]:
             {**asdict(call), "cost_usd": None if call.cost_usd is None else str(call.cost_usd)}
             for call in check.stages
         ],
+        "loading_s": check.loading_s,
         "skipped": check.skipped,
         "calls": check.calls,
         "median_s": check.median_s,
@@ -133,6 +134,8 @@ def _lines(check: "EndpointCheck") -> Iterator[tuple[str, str]]:
         yield "JSON schema", _yes_no(check.capabilities.json_schema, "replies are read from text")
         yield "logprobs", _yes_no(check.capabilities.logprobs, "answers are read from the word")
         yield "system role", _yes_no(check.has_system_role, "it goes into the first user message")
+    if check.loading_s is not None:
+        yield "loading", f"the model was loading; waited {check.loading_s:.0f} s"
     for lesson in check.lessons:
         yield f"learnt: {lesson.parameter}", _lesson(lesson.action, lesson.value, lesson.stage)
     yield from _books(check)

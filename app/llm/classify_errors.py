@@ -21,7 +21,7 @@ from app.errors import (
 from app.llm.failures.failure import About, Failure
 from app.llm.failures.provider_words import has_code, has_words, means
 from app.llm.failures.refused_parameters import Refused, refused_parameter
-from app.llm.failures.waits import wait_s
+from app.llm.failures.waits import outage_wait_s, wait_s
 from app.llm.provider_text import shorten
 
 __all__ = ["TABLE", "About", "Failure", "Row", "classify", "is_recognised"]
@@ -267,6 +267,8 @@ def classify(failure: Failure, now_at_s: float, table: Sequence[Row] = TABLE) ->
         return ParameterError(message, *refused)
     error = row.kind(message)
     error.status = failure.status
+    if row.kind is Outage:
+        error.retry_after_s = outage_wait_s(failure, now_at_s)
     # A reply with an error is not charged; an answer that was cut off may be.
     is_cut = failure.cause in ("timeout", "connection") and failure.arrived
     error.may_be_paid = is_cut or failure.is_begun

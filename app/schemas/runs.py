@@ -150,6 +150,14 @@ class LearnedView(Schema):
     """The words of the endpoint, shortened."""
 
 
+class SetAsideView(Schema):
+    """An endpoint that refuses every call until a person acts; the others answer."""
+
+    endpoint: str
+    message: str
+    """The provider's words, and what to do."""
+
+
 class RunView(Schema):
     """A run with its numbers."""
 
@@ -180,6 +188,8 @@ class RunView(Schema):
     """Capabilities of the endpoint, found by the preflight; null before it."""
     learned: list[LearnedView] = Field(default_factory=list)
     """Things that the endpoints refuse or need, and what is sent instead."""
+    set_aside: list[SetAsideView] = Field(default_factory=list)
+    """Endpoints that refuse every call since the run was last resumed: no more calls go there."""
     classification_bias: float | None
     """The model's preference for "yes" over "no" on an empty question, in nats; the classification
     subtracts it."""

@@ -18,6 +18,7 @@ _WAITS = {
     WaitKind.OUTAGE: "waiting for the endpoint, which is down",
     WaitKind.THROTTLE: "waiting for the endpoint, which throttles",
     WaitKind.LOADING: "waiting for the endpoint, which is loading the model",
+    WaitKind.DISK: "waiting for space on the disk of the database",
 }
 _SHOWN_CHARACTERS = 300
 """Longer fields of a row are cut."""
@@ -26,7 +27,7 @@ _SHOWN_CHARACTERS = 300
 def run_view(run: RunView) -> View:
     """Return the view of a run that is being watched."""
     kind = None if run.waiting is None else run.waiting.kind
-    state = (run.status, run.stage, kind)
+    state = (run.status, run.stage, kind, len(run.set_aside))
     return View(run_headline(run), run_line(run), state, run_progress(run))
 
 
@@ -39,8 +40,14 @@ def run_line(run: RunView) -> str:
     """Return the progress of a run in one line, for a log."""
     what, done = _done(run)
     line = f"{_state(run)}: {done}/{run.progress.target} {what}, {_rates(run)}"
+    return "; ".join([line, *_troubles(run)])
+
+
+def _troubles(run: RunView) -> list[str]:
+    """Return what a run waits for, and the endpoints that it no longer asks."""
     wait = _wait(run)
-    return f"{line}; {wait}" if wait else line
+    aside = [clean(f"endpoint {one.endpoint} is set aside: {one.message}") for one in run.set_aside]
+    return aside if wait is None else [wait, *aside]
 
 
 def _wait(run: RunView) -> str | None:
@@ -74,8 +81,7 @@ def run_progress(run: RunView) -> RenderableType:
         bar,
         Text(_rates(run)),
     ]
-    if wait := _wait(run):
-        parts.append(Text(wait, style="yellow"))
+    parts += [Text(trouble, style="yellow") for trouble in _troubles(run)]
     if run.stages:
         parts.append(_stage_table(run))
     return Group(*parts)

@@ -46,14 +46,28 @@ def wait_s(failure: Failure, now_at_s: float) -> float | None:
     """
     clock_s = _date_s(failure.headers.get("date", ""))
     for wait in (
-        retry_after_s(failure.headers, now_at_s),
-        _said_s(failure.wait_said, clock_s or now_at_s),
-        _words_s(failure.said, clock_s or now_at_s),
+        _asked_s(failure, now_at_s),
         _limits_s(failure.headers, clock_s or now_at_s),
     ):
         if wait is not None:
             return min(wait, LONGEST_WAIT_S)
     return None
+
+
+def outage_wait_s(failure: Failure, now_at_s: float) -> float | None:
+    """Return the same for an endpoint that is down: the headers of its rate limit don't count."""
+    wait = _asked_s(failure, now_at_s)
+    return None if wait is None else min(wait, LONGEST_WAIT_S)
+
+
+def _asked_s(failure: Failure, now_at_s: float) -> float | None:
+    clock_s = _date_s(failure.headers.get("date", "")) or now_at_s
+    waits = (
+        retry_after_s(failure.headers, now_at_s),
+        _said_s(failure.wait_said, clock_s),
+        _words_s(failure.said, clock_s),
+    )
+    return next((wait for wait in waits if wait is not None), None)
 
 
 def retry_after_s(headers: Mapping[str, str], now_at_s: float) -> float | None:

@@ -85,7 +85,10 @@ def _hold(context: ServiceContext, hold: Hold, stop: Callable[[], bool]) -> Endi
         return Ending.ENOUGH
     poll_due(context, prepared, hold, stop)
     patience_s = context.throttle_patience_s
-    with Calls(context.endpoints, prepared.model, context.concurrency, patience_s) as calls:
+    # After a restart with other settings, all that are left may have been set aside.
+    asked = [one for one in context.endpoints if one.name not in prepared.set_aside]
+    endpoints = asked or context.endpoints
+    with Calls(endpoints, prepared.model, context.concurrency, patience_s) as calls:
         pump = Pump(context, prepared, hold, calls, stop)
         try:
             return pump.work()

@@ -202,8 +202,7 @@ class Pump:
 
     def _pause_if_stuck(self) -> None:
         """Pause the run when it cannot go on before a person acts."""
-        refusal = self._in_flight.refusal
-        why = self._in_flight.waits_in_vain() if refusal is None else str(refusal)
+        why = self._in_flight.waits_in_vain()
         if why is not None and not self._is_leaving:
             _log.warning("run %s pauses: %s", self._hold.run_id, why)
             pause_for_provider(self._context, self._hold, why)

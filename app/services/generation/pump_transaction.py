@@ -46,6 +46,7 @@ class Turns:
         self._claimer = Claimer(context, prepared, hold.token)
         self._recorder = Recorder(hold.token)
         self._batch_planner = BatchPlanner(context, prepared, hold.token)
+        self._has_several = len(context.endpoints) > 1
         self._dialects = SharedDialects(context.endpoints, prepared.model)
         self._pool: Pool | None = None
         self.disk = DiskWait(hold.run_id)
@@ -83,6 +84,7 @@ class Turns:
                 self._release_stale(session)
             session.flush()
             self._in_flight.share(session)
+            self._set_aside(session, run)
             self._record_wait(session, run)
             recorded = [answer.asked.item.id for answer in answers]
             claim, step = self._go_on(session, run, free, recorded, is_leaving=is_leaving)
@@ -102,6 +104,13 @@ class Turns:
             learned.record(session, run, self._dialects.exchange(session))
         self._material = as_known_now(run, self._material)
         return run
+
+    def _set_aside(self, session: Session, run: Run) -> None:
+        """Share with the other workers of the run which endpoints refuse every call."""
+        endpoints = self._in_flight.endpoints
+        if run.status == Status.RUNNING and self._has_several:
+            runs.set_aside(session, run, endpoints.set_aside)
+        endpoints.set_aside.update(run.set_aside)
 
     def _record_wait(self, session: Session, run: Run) -> None:
         """Let a person see that a disk is full or no endpoint answers, and with which words."""

@@ -92,9 +92,7 @@ class Asker:
                     yield answers
                 self._take_back_held(in_flight)
                 self._send(in_flight)
-                self.trouble = (
-                    in_flight.refusal or self._all_refused() or self._waits_in_vain(in_flight)
-                )
+                self.trouble = self._all_refused() or self._waits_in_vain(in_flight)
                 if self.trouble is not None:
                     break
             yield from self._last(in_flight)
@@ -151,6 +149,8 @@ class Asker:
                 self._waiting.appendleft(again)
                 return None
             case ProviderError():
+                # Another endpoint may answer it.
+                self._waiting.appendleft(question)
                 return None
             case completion:
                 self._streaks.answered(_STAGE)
@@ -164,7 +164,7 @@ class Asker:
 
     def _send(self, in_flight: InFlight[_Question]) -> None:
         """Share what was learnt with other workers, and send what may go out now."""
-        waiting = self._affordable(in_flight.free) if in_flight.refusal is None else []
+        waiting = self._affordable(in_flight.free)
         if not (waiting or in_flight.has_news):
             return
 
@@ -210,7 +210,8 @@ class Asker:
         while in_flight and time.monotonic() < leave_by:
             if answers := self._collect(in_flight):
                 yield answers
-        self.trouble = in_flight.refusal or self.trouble
+        if self.trouble is None and (why := in_flight.waits_in_vain()) is not None:
+            self.trouble = SeedbedError(why)
         if self.trouble is None and self._refused and not self._stop():
             # Fewer than many: they are taken to be about their own texts.
             yield self._released()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.errors import Outage
 from app.llm.parallel.calls import Calls, Endpoint
 from app.pipeline.budget import Amount
 from app.pipeline.types import Completion
@@ -45,7 +46,7 @@ def is_loading(words: str) -> bool:
 class Report:
     """News of a worker about its endpoints since its last transaction."""
 
-    away: dict[str, str] = field(default_factory=dict)
+    away: dict[str, Outage] = field(default_factory=dict)
     """Endpoints that failed to answer, with the error."""
     answered: set[str] = field(default_factory=set)
     taken: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -61,8 +62,11 @@ class Endpoints:
 
     def __init__(self, context: ServiceContext, calls: Calls, model: str) -> None:
         # By name, as their rows are locked.
-        self._all = sorted(context.endpoints, key=lambda endpoint: endpoint.name)
+        asked = [endpoint for endpoint in context.endpoints if endpoint.name in calls.lanes]
+        self._all = sorted(asked, key=lambda endpoint: endpoint.name)
         self._lanes = calls.lanes
+        self.set_aside: dict[str, str] = {}
+        """Endpoints that refuse every call until a person acts, with their words, by name."""
         self._model = model
         self._probe_within_s = context.lease_s
         self._outage_patience_s = context.outage_patience_s
@@ -101,28 +105,34 @@ class Endpoints:
     @property
     def any_away(self) -> bool:
         """Return True when some endpoint is away, so that a call may be a probe."""
-        return any(state.away_s is not None for state in self.states.values())
+        asked = (state for name, state in self.states.items() if name not in self.set_aside)
+        return any(state.away_s is not None for state in asked)
 
     def exhausted(self) -> str | None:
         """Explain what is wrong once no endpoint can be used before a person acts; None before.
 
-        None has answered for too long, or says that it will refuse calls for longer than that. All
-        workers count this time together.
+        Each refuses every call, has not answered for too long, or says that it will refuse calls
+        for longer than that. All workers count this time together.
         """
-        states = [self._state(name) for name in self._names]
+        states = {name: self._state(name) for name in self._names if name not in self.set_aside}
         patience_s = self._outage_patience_s, self._throttle_patience_s
-        troubles = [_trouble(state, *patience_s) for state in states]
-        return None if None in troubles else _of_the_first(states, troubles)
+        troubles = {name: _trouble(state, *patience_s) for name, state in states.items()}
+        found = {name: words for name, words in troubles.items() if words is not None}
+        if len(found) < len(troubles):
+            return None
+        first = _first(states)
+        waited_for = {} if first is None else {first: found[first]}
+        return words_of({**waited_for, **self.set_aside})
 
     def wait(self) -> Wait | None:
         """Return why no endpoint answers now; None while one does, or does not for a moment."""
-        waits = [self._wait(name) for name in self._names]
+        waits = [self._wait(name) for name in self._names if name not in self.set_aside]
         known = [wait for wait in waits if wait is not None]
         return min(known, key=lambda wait: wait.for_s) if len(known) == len(waits) > 0 else None
 
     def _wait(self, name: str) -> Wait | None:
         state = self._state(name)
-        if state.away_s is not None and state.away_s >= NOTICEABLE_S:
+        if state.away_s is not None and max(state.away_s, state.down_for_s) >= NOTICEABLE_S:
             words = state.trouble or ""
             kind = WaitKind.LOADING if is_loading(words) else WaitKind.OUTAGE
             return Wait(kind, words, state.away_s)
@@ -151,9 +161,14 @@ class Endpoints:
         if name in report.answered and silent:
             endpoint_states.record_up(session, name, self._model)
         elif name in report.away:
-            was_probe = name in self._probing
+            outage = report.away[name]
             endpoint_states.record_down(
-                session, name, self._model, report.away[name], was_probe=was_probe
+                session,
+                name,
+                self._model,
+                str(outage),
+                was_probe=name in self._probing,
+                retry_after_s=outage.retry_after_s,
             )
         if self._is_news(name):
             throttle = Throttle(lane.held_s, lane.refused_s or 0.0, str(lane.last_throttle or ""))
@@ -213,7 +228,7 @@ class Endpoints:
 
     def _free(self, session: Session, endpoint: Endpoint) -> int:
         state, lane = self._state(endpoint.name), self._lanes[endpoint.name]
-        if state.held_s > 0:
+        if state.held_s > 0 or endpoint.name in self.set_aside:
             return 0
         if state.away_s is not None:
             return self._probe(session, endpoint.name, lane.in_flight)
@@ -257,8 +272,11 @@ def _trouble(state: State, outage_s: float, throttle_s: float) -> str | None:
     Args:
         state: of the endpoint.
         outage_s: how long it must have been away.
-        throttle_s: how long it must have refused all calls, or say that it will.
+        throttle_s: how long it must have refused all calls, or say that it will, also as one that
+            is away.
     """
+    if state.away_s is not None and state.down_for_s > throttle_s:
+        return refuses_until(state.trouble or "", state.down_for_s)
     if state.away_s is not None and state.away_s >= outage_s:
         return f"The endpoint has been away for {state.away_s:.0f} s. {state.trouble}"
     if state.throttled_s is None:
@@ -276,10 +294,20 @@ def refuses_until(words: str, hold_s: float) -> str:
     return f"{words} It refuses calls until {until:%Y-%m-%d %H:%M} UTC."
 
 
-def _of_the_first(states: Sequence[State], troubles: Sequence[str | None]) -> str | None:
-    """Return the trouble of the endpoint that may be asked first."""
-    first = min(range(len(states)), key=lambda n: (states[n].held_s, states[n].away_s or 0.0))
-    return troubles[first]
+def _first(states: Mapping[str, State]) -> str | None:
+    """Return the name of the endpoint that may be asked first; None: there is none."""
+
+    def wait_of(name: str) -> tuple[float, float]:
+        return states[name].held_s, states[name].away_s or 0.0
+
+    return min(states, key=wait_of, default=None)
+
+
+def words_of(troubles: Mapping[str, str]) -> str:
+    """Return the words of one or several endpoints, by name; what all say alike only once."""
+    if len(set(troubles.values())) == 1:
+        return next(iter(troubles.values()))
+    return " ".join(f"Endpoint {name}: {words}" for name, words in sorted(troubles.items()))
 
 
 def _used(endpoint: Endpoint, requests: int, tokens: float) -> Used:

@@ -82,8 +82,6 @@ class InFlight(Generic[CallT]):
         self, context: ServiceContext, calls: Calls, model: str, *, counts_answers: bool = False
     ) -> None:
         self.endpoints = Endpoints(context, calls, model)
-        self.refusal: ProviderError | None = None
-        """The provider refuses every further call until a person acts."""
         self._calls = calls
         self._model = model
         self._prices = context.prices
@@ -163,9 +161,14 @@ class InFlight(Generic[CallT]):
         return [self._sent.pop(key) for lane in lanes for key in lane.withdraw()]
 
     def withdraw_held(self) -> list[CallT]:
-        """Take back the calls that wait for an endpoint with a long hold, if another has none."""
-        lanes = self._calls.lanes.values()
-        held = [lane for lane in lanes if lane.held_s > LONG_QUIET_S]
+        """Take back the calls that wait for an endpoint with a long hold, if another has none.
+
+        The same with an endpoint that refuses every call.
+        """
+        lanes, set_aside = self._calls.lanes, self.endpoints.set_aside
+        held = [
+            lane for name, lane in lanes.items() if lane.held_s > LONG_QUIET_S or name in set_aside
+        ]
         if len(held) == len(lanes):
             return []
         return [self._sent.pop(key) for lane in held for key in lane.withdraw()]
@@ -178,7 +181,7 @@ class InFlight(Generic[CallT]):
         return [self._sent[one.key] for one in self._calls.abandon() if not one.was_out]
 
     def waits_in_vain(self) -> str | None:
-        """Explain why a person should look; None while the endpoints answer often enough."""
+        """Explain why a person should look; None while an endpoint answers often enough."""
         return self.endpoints.exhausted()
 
     def _collect(self, wait_s: float, most: int) -> list[Ended[CallT]]:
@@ -195,10 +198,10 @@ class InFlight(Generic[CallT]):
             case Outage() as trouble:
                 blamed = self.endpoints.blames(name, call.attempts)
                 is_to_blame = blamed and name not in report.away
-                report.away[name] = str(trouble)
+                report.away[name] = trouble
                 report.unanswered[name, "outage"] += 1
             case ProviderError() as trouble:
-                self.refusal = trouble
+                self.endpoints.set_aside[name] = str(trouble)
                 report.unanswered[name, "refused"] += 1
             case completion:
                 report.answered.add(name)

@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Completion, Request, Stage
 from app.services.context import extra_body_of, extra_headers_of
+from app.services.generation.start.loading_model import is_loading_trouble
 from app.services.generation.start.sample_requests import questions_of, samples_of
 from app.services.model_calls.endpoints import refuses_until
 from app.settings import EndpointSettings, Settings
@@ -25,6 +26,9 @@ MOST_CALLS = 10
 """HTTP requests that a check sends at most, with those that are refused."""
 _THROTTLED_S = 1.0
 """Wait after a throttle that names no wait."""
+_LOADING_S = 2.0
+"""Wait before a model that is loading is asked again, where the endpoint names no wait."""
+_SHORTEST_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,12 @@ class EndpointCheck:
     lessons: tuple[Lesson, ...] = ()
     """Parts of requests that are sent differently because the endpoint refuses something."""
     stages: list[StageCall] = field(default_factory=list)
+    loading_s: float | None = None
+    """Seconds for which the endpoint was loading the model; None: it was loaded."""
     skipped: str | None = None
     """Why some stages were not tried; None: all were."""
     calls: int = 0
+    """Without those that found a model that was still loading."""
     latencies_s: list[float] = field(default_factory=list)
 
     @property
@@ -107,14 +114,22 @@ class EndpointChecker:
         given: The endpoint.
         settings: With prices, and further headers and fields of every call.
         timeout_s: Longest duration of the whole check, in seconds.
+        notify: Called with a message when the check waits for a model that is loading.
     """
 
-    def __init__(self, given: EndpointSettings, settings: Settings, timeout_s: float) -> None:
+    def __init__(
+        self,
+        given: EndpointSettings,
+        settings: Settings,
+        timeout_s: float,
+        notify: Callable[[str], None] = lambda _message: None,
+    ) -> None:
         self._given = given
         self._prices = settings.prices
         self._extra_body = extra_body_of(settings)
         self._extra_headers = extra_headers_of(settings)
         self._timeout_s = timeout_s
+        self._notify = notify
         self._until_s = time.monotonic() + timeout_s
         self._dialect = SharedDialect()
         self._calls = 0
@@ -141,6 +156,11 @@ class EndpointChecker:
         """Return why no run could start, or that the check needs more time to find out."""
         if isinstance(error, Throttled) and error.retry_after_s is not None:
             return refuses_until(str(error), error.retry_after_s)
+        if is_loading_trouble(error):
+            return (
+                f"The endpoint was still loading the model after {self._timeout_s:g} s. "
+                f"--timeout {2 * self._timeout_s:g} waits longer. {error}"
+            )
         if isinstance(error, Outage) and self._left_s <= 0:
             return (
                 f"The endpoint did not answer within the {self._timeout_s:g} s of the check. Is it "
@@ -153,7 +173,7 @@ class EndpointChecker:
         if found.model is None:
             found.model = _only_one(found.listed)
         found.price_is_set = found.model in self._prices
-        asked = self._preflight(found.model, options)
+        asked = self._preflight_when_loaded(found, options)
         found.latencies_s += [probe.latency_s for probe in asked.probes]
         if asked.trouble is not None:
             raise asked.trouble
@@ -166,6 +186,24 @@ class EndpointChecker:
             call = self._patient_call(found.model, stage, request)
             found.stages.append(call)
             found.latencies_s.append(call.latency_s)
+
+    def _preflight_when_loaded(self, found: EndpointCheck, options: RunOptions) -> Preflight:
+        """Ask the questions of a preflight, and again while the endpoint is loading the model."""
+        began_s = time.monotonic()
+        while True:
+            calls = self._calls
+            asked = self._preflight(found.model or "", options)
+            if asked.probes or asked.trouble is None or not is_loading_trouble(asked.trouble):
+                return asked
+            found.loading_s = time.monotonic() - began_s
+            wait_s = max(_SHORTEST_S, asked.trouble.retry_after_s or _LOADING_S)
+            if wait_s >= self._left_s:
+                return asked
+            # It answers none of the questions, so it counts as none of the calls.
+            self._calls = calls
+            self._notify(f"The endpoint is loading the model. {asked.trouble}")
+            time.sleep(wait_s)
+            found.loading_s += wait_s
 
     def _preflight(self, model: str, options: RunOptions) -> Preflight:
         return preflight(

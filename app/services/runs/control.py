@@ -243,6 +243,8 @@ def resume_run(context: ServiceContext, run_id: str, wanted: Resume = Resume()) 
             # A run that ended dry may try as many replies again.
             run.unproductive_tickets = 0
             run.complete_at_resume = run.complete
+            # What a person has put right is asked again.
+            run.set_aside = {}
             session.flush()
             is_changed = apply(context, session, run, wanted.changes)
             streaks = Streaks() if is_changed else streaks_from(run.refusals)

@@ -13,6 +13,7 @@ from app.schemas.runs import (
     LearnedView,
     Progress,
     RunView,
+    SetAsideView,
     StageCounts,
     Tokens,
     WaitingView,
@@ -35,6 +36,9 @@ def run_view(session: Session, run: Run) -> RunView:
     return RunView(
         **{name: getattr(run, name) for name in _COLUMNS},
         capabilities=_capabilities(run),
+        set_aside=[
+            SetAsideView(endpoint=name, message=words) for name, words in run.set_aside.items()
+        ],
         learned=[LearnedView(**one) for one in (run.capabilities or {}).get("learned", ())],
         stage=_stage_of(run, stages),
         waiting=_waiting(run),

@@ -1,5 +1,6 @@
 """Queries on runs: guarded moves, locks, events."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists, select, update
@@ -66,6 +67,20 @@ def _end_wait_and_add_event(session: Session, run_id: str, kind: str, data: dict
 
 
 add_event = events.add_event
+
+
+def set_aside(session: Session, run: Run, refusing: Mapping[str, str]) -> None:
+    """Record endpoints that refuse every call, by name with their words; an event for each new one.
+
+    The caller holds the run's row.
+    """
+    new = {name: words for name, words in sorted(refusing.items()) if name not in run.set_aside}
+    if not new:
+        return
+    run.set_aside = {**run.set_aside, **new}
+    session.flush()
+    for name, words in new.items():
+        add_event(session, run.id, "endpoint_set_aside", {"endpoint": name, "message": words})
 
 
 def target_of(run: Run) -> int:

@@ -24,6 +24,8 @@ class EndpointState(Table):
     """The error of its last throttle."""
     down_since: Mapped[datetime | None]
     """When it went down; since then one probe call at a time is sent. Null: it answers."""
+    down_until: Mapped[datetime | None]
+    """It is down, and asked for no call before; null: it answers, or named no time."""
     probe_at: Mapped[datetime | None]
     """When the next probe may be sent."""
     probe_delay_s: Mapped[float | None]

@@ -122,6 +122,9 @@ class Run(Owned, Moving, Table):
     """When the latest event was added that says that it waits."""
     refusals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """By stage: the calls in a row, up to now, that the endpoint refused in equal words."""
+    set_aside: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """Endpoints that refuse every call since the run was last resumed, with their words, by name.
+    """
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     """`RequestKey.stored`."""
     request_sha256: Mapped[str | None] = mapped_column(String(64))

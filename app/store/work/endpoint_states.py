@@ -47,6 +47,8 @@ class State:
     """Seconds since it went down; None: it answers."""
     trouble: str | None = None
     """The message of its last outage."""
+    down_for_s: float = 0.0
+    """Seconds for which an endpoint that is down asked for no call; 0: it named no time."""
     requests_ahead_s: float = 0.0
     """Seconds for which the requests so far fill the limit; below 0: seconds it has been idle."""
     tokens_ahead_s: float = 0.0
@@ -90,6 +92,7 @@ def states(
             EndpointState.throttle,
             now - _seconds(EndpointState.down_since),
             EndpointState.trouble,
+            _seconds(EndpointState.down_until) - now,
             _seconds(EndpointState.requests_at) - now,
             _seconds(EndpointState.tokens_at) - now,
         )
@@ -104,10 +107,11 @@ def states(
             throttle,
             away,
             trouble,
+            max(0.0, down_for or 0.0),
             requests or 0.0,
             tokens or 0.0,
         )
-        for name, held, throttled, throttle, away, trouble, requests, tokens in rows
+        for name, held, throttled, throttle, away, trouble, down_for, requests, tokens in rows
     }
 
 
@@ -126,12 +130,31 @@ def record_throttled(session: Session, name: str, model: str, throttle: Throttle
     changed_rows(session, update(EndpointState).where(_is(name, model)).values(values))
 
 
-def record_down(session: Session, name: str, model: str, trouble: str, *, was_probe: bool) -> None:
-    """Record that a call found it down; the next may follow after a delay, which probes double."""
+def record_down(
+    session: Session,
+    name: str,
+    model: str,
+    trouble: str,
+    *,
+    was_probe: bool,
+    retry_after_s: float | None = None,
+) -> None:
+    """Record that a call found it down; the next may follow after a delay, which probes double.
+
+    Args:
+        session: of the transaction.
+        name: of the endpoint.
+        model: that was asked for.
+        trouble: the message of the outage.
+        was_probe: the call was the only one, to find out whether it is back.
+        retry_after_s: the wait that it asked for, in seconds; None: it said nothing.
+    """
     now = epoch_now()
     grown = func.coalesce(EndpointState.probe_delay_s * 2, _FIRST_DELAY_S)
     delay = case((grown > _LONGEST_DELAY_S, _LONGEST_DELAY_S), else_=grown)
     # Calls that were in flight together fail together: they count once.
+    asked_s = 0.0 if retry_after_s is None else retry_after_s
+    wait = case((delay > asked_s, delay), else_=asked_s)
     counts = true() if was_probe else EndpointState.down_since.is_(None)
     changed_rows(
         session,
@@ -141,7 +164,8 @@ def record_down(session: Session, name: str, model: str, trouble: str, *, was_pr
             down_since=func.coalesce(EndpointState.down_since, now),
             trouble=trouble,
             probe_delay_s=delay,
-            probe_at=now + delay,
+            probe_at=now + wait,
+            down_until=None if retry_after_s is None else now + retry_after_s,
         ),
     )
 
@@ -160,7 +184,9 @@ def take_probe(session: Session, name: str, model: str, within_s: float) -> bool
 def record_up(session: Session, name: str, model: str) -> None:
     """Record that it answers. A wait that it asked for goes on: see `release`."""
     silent = or_(EndpointState.down_since.is_not(None), EndpointState.throttled_since.is_not(None))
-    values = {"down_since": None, "probe_at": None, "probe_delay_s": None, "throttled_since": None}
+    values = dict.fromkeys(
+        ("down_since", "down_until", "probe_at", "probe_delay_s", "throttled_since")
+    )
     changed_rows(session, update(EndpointState).where(_is(name, model), silent).values(values))
 
 

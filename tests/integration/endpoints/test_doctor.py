@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.llm.scripted.behaviours.bodies import takes
-from app.llm.scripted.behaviours.combine import Behaviour, in_method, playing, when
+from app.llm.scripted.behaviours.combine import Behaviour, first, in_method, playing, when
 from app.llm.scripted.behaviours.refusals import (
     answers,
     asks_for,
@@ -147,6 +147,27 @@ def test_an_endpoint_that_is_down_is_named() -> None:
     result = doctor(None, "--json", "--base-url", "http://127.0.0.1:9/v1", "--model", "m")
     assert result.exit_code == ExitCode.SERVICE_FAILED
     assert "OPENAI_BASE_URL" in found(result)["trouble"]
+
+
+def test_a_model_that_is_loading_is_waited_for() -> None:
+    loading = fails(503, error("Loading model"), {"Retry-After": "0.2"})
+    with endpoint(first(12, loading)) as server:
+        result = doctor(server, "--json", "--model", "m")
+    assert result.exit_code == ExitCode.OK, result.output
+    assert "The endpoint is loading the model." in result.stderr
+    check = found(result)
+    assert check["loading_s"] > 2.0
+    assert len(check["stages"]) == 3
+    assert check["calls"] <= MOST_CALLS
+
+
+def test_a_model_that_loads_for_too_long_names_the_option_that_waits_longer() -> None:
+    with endpoint(fails(503, {"error": "Model m is currently loading"})) as server:
+        result = doctor(server, "--json", "--model", "m", "--timeout", "1")
+    assert result.exit_code == ExitCode.SERVICE_FAILED
+    trouble = found(result)["trouble"]
+    assert trouble.startswith("The endpoint was still loading the model after 1 s. --timeout 2")
+    assert "Model m is currently loading" in trouble
 
 
 def test_a_model_has_to_be_chosen_where_there_are_several() -> None:

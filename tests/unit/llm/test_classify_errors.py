@@ -22,6 +22,7 @@ from app.errors import (
 )
 from app.llm.classify_errors import TABLE, Failure, classify
 from app.llm.connections import MAX_BYTES
+from app.llm.failures.error_bodies import failure_of_body
 from app.llm.failures.waits import retry_after_s
 from app.llm.openai_provider import OpenAIProvider
 from app.llm.scripted.server import ScriptedReply, scripted_server
@@ -282,6 +283,37 @@ def test_retry_after_reaches_the_throttle(
 ) -> None:
     trouble = endpoint.answer(ScriptedReply(status=429, error={"message": "wait"}, headers=headers))
     assert isinstance(trouble, Throttled)
+    assert trouble.retry_after_s == wait_s
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "wait_s"),
+    [
+        ({"Retry-After": "7"}, "", 7),
+        (
+            {
+                "Retry-After": "Mon, 21 Sep 2026 14:14:20 GMT",
+                "Date": "Mon, 21 Sep 2026 14:13:20 GMT",
+            },
+            "",
+            60,
+        ),
+        # Hugging Face.
+        ({}, {"error": "Model m is currently loading", "estimated_time": 20.5}, 20.5),
+        # Cloudflare.
+        ({}, {"title": "Error 522: Connection timed out", "retry_after": 120}, 120),
+        ({}, {"error": {"message": "Overloaded. Please try again in 30 seconds."}}, 30),
+        # The headers of a rate limit stand in every reply, and are about something else.
+        ({"x-ratelimit-reset-requests": "59m"}, "", None),
+        ({}, "Bad gateway", None),
+    ],
+)
+@pytest.mark.parametrize("status", [503, 522])
+def test_the_wait_that_an_endpoint_asks_for_reaches_the_outage(
+    headers: dict[str, str], body: object, wait_s: float | None, status: int
+) -> None:
+    trouble = classify(failure_of_body(body, status, headers), 1_790_000_000.0)
+    assert isinstance(trouble, Outage)
     assert trouble.retry_after_s == wait_s
 
 

@@ -48,8 +48,7 @@ class BatchPlanner:
     def __init__(self, context: ServiceContext, prepared: PreparedRun, token: str) -> None:
         self._model = prepared.model
         self._token = token
-        # The first of several: a batch is not shared between endpoints.
-        self._endpoint = context.endpoints[0].name
+        self._endpoints = [endpoint.name for endpoint in context.endpoints]
         self._claimer = Claimer(context, prepared, token)
 
     def is_due(self, session: Session, run_id: str) -> bool:
@@ -130,12 +129,17 @@ class BatchPlanner:
             "id": batch_id,
             "run_id": run.id,
             "stage": stage,
-            "endpoint": self._endpoint,
+            "endpoint": self._endpoint(run),
             "requests": len(claimed),
         }
         batches.add(session, values)
         work_items.lease(session, batch_id, {one.item.id: one.reserved for one in claimed})
         return Next.AGAIN
+
+    def _endpoint(self, run: Run) -> str:
+        """Return the first endpoint that is not set aside: a batch is not shared between them."""
+        names = self._endpoints
+        return next((name for name in names if name not in run.set_aside), names[0])
 
     def _waiting(
         self, session: Session, material: RunMaterial, stage: Stage, limit: int

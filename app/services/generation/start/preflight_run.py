@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, Outage, RunError, Throttled
+from app.errors import ConfigurationError, ProviderError, RunError, Throttled
 from app.llm import prices
 from app.llm.dialects.dialect import Dialect
 from app.llm.parallel.calls import Endpoint
@@ -14,13 +14,13 @@ from app.llm.prices import cost_usd
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
-from app.services.generation.start.loading_model import ask_until_loaded
+from app.services.generation.start.loading_model import ask_until_loaded, is_passing
 from app.services.generation.start.sample_requests import questions_of
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
 from app.services.generation.work.material import RunMaterial
 from app.services.model_calls.dialects import SharedDialects
-from app.services.model_calls.endpoints import refuses_until
+from app.services.model_calls.endpoints import is_loading, refuses_until, words_of
 from app.services.run_leased import kept_lease
 from app.states import EndReason, Status, WaitKind
 from app.store.runs import runs, slots, stage_usage, waiting
@@ -56,7 +56,9 @@ class Preflighted:
     throttles: Mapping[str, Throttle] = field(default_factory=dict)
     """Endpoints that refuse calls by a rate limit, and for how long."""
     patience_s: float = 0.0
-    """The longest wait for such endpoints; 0: another one refuses all calls."""
+    """The longest wait for such endpoints."""
+    refusing: Mapping[str, str] = field(default_factory=dict)
+    """Endpoints that refuse every call until a person acts, with their words."""
 
     @property
     def may_wait(self) -> bool:
@@ -78,6 +80,10 @@ def ask(
             # The run stays in the queue, and is looked at again.
             _show_wait(context, hold.run_id, state)
             return None
+    if states and all(_is_down(state, context.throttle_patience_s) for state in states.values()):
+        state = min(states.values(), key=lambda state: state.down_for_s)
+        _show_outage(context, hold.run_id, state)
+        return None
     known = SharedDialects(context.endpoints, model)
     context.database.retrying(known.exchange)
     asking = _Asking(context, model, material, hold)
@@ -96,17 +102,12 @@ def ask(
         for name, one in asked.items()
         if isinstance(trouble := one.trouble, Throttled)
     }
-    patience_s, why = context.throttle_patience_s, found.trouble
-    if why is not None and throttles and min(throttles.values()).hold_s > patience_s:
-        why = refuses_until(why, min(throttles.values()).hold_s)
-    passes = all(isinstance(one.trouble, Outage | Throttled | None) for one in asked.values())
     return replace(
         found,
-        trouble=why,
         is_loading=is_loading,
         dialects=dialects,
         throttles=throttles,
-        patience_s=patience_s if passes else 0.0,
+        patience_s=context.throttle_patience_s,
     )
 
 
@@ -165,6 +166,18 @@ def _states(context: ServiceContext, model: str) -> Mapping[str, State]:
         return endpoint_states.states(session, names, model, lock=False)
 
 
+def _is_down(state: State, patience_s: float) -> bool:
+    """Return True when an endpoint that is down asked to be left alone for some more time."""
+    return state.away_s is not None and 0 < state.down_for_s <= patience_s
+
+
+def _show_outage(context: ServiceContext, run_id: str, outage: State) -> None:
+    words = outage.trouble or ""
+    kind = WaitKind.LOADING if is_loading(words) else WaitKind.OUTAGE
+    wait = Wait(kind, words, outage.away_s or 0.0)
+    context.database.retrying(lambda session: waiting.begin(session, run_id, wait))
+
+
 def _show_wait(context: ServiceContext, run_id: str, throttle: State) -> None:
     """Let a person see why the run stays in the queue, unless it is for a moment only."""
     throttled_s = throttle.throttled_s or 0.0
@@ -200,6 +213,10 @@ class _Asking:
         """Cost of its answers beyond their maximum, without and with that of a next one."""
         self.reserved = NOTHING
         """The most that all calls could take that were allowed so far."""
+        self._may_ask = True
+        """False once the caps or a lost slot forbid further calls."""
+        self._refused: dict[str, Preflight] = {}
+        """The endpoints that refuse every call: they are not asked again."""
 
     @property
     def first(self) -> Sequence[Request]:
@@ -246,22 +263,28 @@ class _Asking:
             accounting.presume_spent(run, most)
             return True
 
-        is_presumed = self._context.database.retrying(presume)
-        if is_presumed:
+        self._may_ask = self._context.database.retrying(presume)
+        if self._may_ask:
             self.reserved += most
-        return is_presumed
+        return self._may_ask
 
     def ask_all(self) -> Mapping[str, Preflight]:
-        """Ask endpoints in order, until one refuses. Outages and rate limits do not end it."""
+        """Ask all endpoints in order, except those that have refused every call."""
         asked: dict[str, Preflight] = {}
         for endpoint in self._context.endpoints:
-            try:
-                asked[endpoint.name] = self._ask(endpoint)
-            except ConfigurationError as error:
-                asked[endpoint.name] = Preflight(trouble=RunError(str(error)))
-            if not isinstance(asked[endpoint.name].trouble, Outage | Throttled | None):
+            found = self._refused.get(endpoint.name) or self._ask_if_possible(endpoint)
+            if not is_passing(found.trouble):
+                self._refused[endpoint.name] = found
+            asked[endpoint.name] = found
+            if not self._may_ask:
                 break
         return asked
+
+    def _ask_if_possible(self, endpoint: Endpoint) -> Preflight:
+        try:
+            return self._ask(endpoint)
+        except ConfigurationError as error:
+            return Preflight(trouble=RunError(str(error)))
 
     def _ask(self, endpoint: Endpoint) -> Preflight:
         return preflight(
@@ -282,12 +305,12 @@ def _found(
 ) -> Preflighted:
     """Join the findings: a run relies on what all endpoints that answer can do.
 
-    Endpoints that are away or throttle are left to the pump, unless all of them are.
+    The others are left to the pump, unless no endpoint answers.
     """
     there = [name for name, one in asked.items() if one.trouble is None]
-    troubles = [one.trouble for one in asked.values() if one.trouble is not None]
-    passing = (Outage, Throttled)
-    refusals = [trouble for trouble in troubles if not there or not isinstance(trouble, passing)]
+    troubles = {name: one.trouble for name, one in asked.items() if one.trouble is not None}
+    patience_s = context.throttle_patience_s
+    words = {name: _words(trouble, patience_s) for name, trouble in troubles.items()}
     can = [asked[name].capabilities for name in there]
     return Preflighted(
         capabilities=Capabilities(
@@ -298,8 +321,15 @@ def _found(
         replies=_replies(asked, model, context, token),
         reserved=reserved,
         unread=_most_of(context, model, (q for one in asked.values() for q in one.unread)),
-        trouble=str(refusals[-1]) if refusals else None,
+        trouble=None if there else words_of(words),
+        refusing={name: words[name] for name in words if not is_passing(troubles[name])},
     )
+
+
+def _words(trouble: ProviderError, patience_s: float) -> str:
+    """Return the words of an endpoint, with the end of a rate limit that nobody waits for."""
+    wait_s = trouble.retry_after_s or 0.0
+    return refuses_until(str(trouble), wait_s) if wait_s > patience_s else str(trouble)
 
 
 def _replies(

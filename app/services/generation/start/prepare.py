@@ -48,10 +48,16 @@ def prepare(context: ServiceContext, hold: Hold) -> PreparedRun | None:
         begun = context.database.retrying(
             lambda session: _resume_with_batches(session, material, hold)
         ) or _start(context, run, material, hold)
-        return None if begun is None else PreparedRun(begun, run.model)
+        return None if begun is None else _prepared(context, begun, run.id)
     if run.status not in {Status.RUNNING, Status.CANCELLING} or run.capabilities is None:
         return None
-    return PreparedRun(material, run.model)
+    return PreparedRun(material, run.model, run.set_aside.keys())
+
+
+def _prepared(context: ServiceContext, material: RunMaterial, run_id: str) -> PreparedRun:
+    with context.database.read() as session:
+        run = session.get_one(Run, run_id)
+        return PreparedRun(material, run.model, run.set_aside.keys())
 
 
 def pause_for_provider(context: ServiceContext, hold: Hold, message: str) -> None:
@@ -122,6 +128,7 @@ def _begin(session: Session, run: Run, material: RunMaterial, asked: Preflighted
     session.flush()
     is_first = run.started_at is None
     runs.move(session, run.id, Status.RUNNING)
+    runs.set_aside(session, run, asked.refusing)
     slots.notify_at_once(session, run.id)
     if run.capabilities is not None:
         # Resumed as it was: it goes on as it began, whatever the endpoint can do by now.

@@ -1,6 +1,6 @@
 """The parts of a run that stay the same while it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +46,8 @@ class PreparedRun:
 
     material: RunMaterial
     model: str
+    set_aside: Collection[str] = ()
+    """The endpoints that refuse every call; the other workers may find further ones."""
 
 
 def material_of(session: Session, run: Run) -> RunMaterial:

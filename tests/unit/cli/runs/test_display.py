@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.cli.runs.display import funnel_table, row_table, run_line, run_progress, run_view
+from app.states import WaitKind
 from tests.unit.cli.drawing import a_run, drawn, with_progress
 
 
@@ -43,6 +44,20 @@ def test_a_wait_for_the_endpoint_is_shown_in_the_line_and_in_the_picture() -> No
         assert "which throttles since 03:04:05 UTC: Too many \ufffd[31mrequests." in words
     assert run_view(run).state != run_view(a_run()).state
     assert "waiting for" not in run_line(a_run())
+
+
+@pytest.mark.parametrize("kind", list(WaitKind))
+def test_each_kind_of_wait_has_words(kind: WaitKind) -> None:
+    wait = {"kind": kind, "since": "2026-01-02T03:04:05Z", "message": "m"}
+    assert "waiting for" in run_line(a_run(waiting=wait))
+
+
+def test_endpoints_that_are_set_aside_are_shown() -> None:
+    run = a_run(set_aside=[{"endpoint": "one", "message": "Insufficient \x1b[31mBalance."}])
+    for shown in (run_line(run), drawn(run_progress(run))):
+        words = " ".join(shown.split())
+        assert "endpoint one is set aside: Insufficient \ufffd[31mBalance." in words
+    assert run_view(run).state != run_view(a_run()).state
 
 
 def test_the_funnel_names_each_reason_the_commonest_first() -> None:

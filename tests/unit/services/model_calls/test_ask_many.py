@@ -108,6 +108,17 @@ def test_a_refusal_ends_it_with_the_providers_words(database: Database, books: P
     assert str(asker.trouble) == "wrong key"
 
 
+def test_one_of_two_endpoints_that_refuses_every_call_costs_no_answer(
+    database: Database, books: Path
+) -> None:
+    def refuse(_: Request) -> Completion:
+        raise RunError("no credit")
+
+    asker = an_asker(context_of(database, refuse, echo), Spending(books, NO_CAPS))
+    assert len(ask(asker, 30)) == 30
+    assert asker.trouble is None
+
+
 def test_an_outage_that_lasts_ends_it(database: Database, books: Path) -> None:
     def answer(_: Request) -> Completion:
         raise Outage("gone")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.errors import Outage
 from app.llm.parallel.calls import Calls
 from app.pipeline.budget import Amount
 from app.services.context import ServiceContext
@@ -54,7 +55,7 @@ def test_calls_are_shared_out_by_weight_and_capacity(database: Database) -> None
 def test_an_endpoint_that_is_away_gets_one_probe_of_one_worker(database: Database) -> None:
     context = context_of(database, echo, concurrency=8)
     with a_worker(context) as (mine, _), a_worker(context) as (others, _):
-        turn(context, mine, Report(away={"e0": "gone"}))
+        turn(context, mine, Report(away={"e0": Outage("gone")}))
         turn(context, others)
         assert mine.any_away
         assert others.any_away
@@ -73,7 +74,7 @@ def test_the_first_call_of_an_outage_is_blamed_and_a_probe_is_not(database: Data
     with a_worker(context) as (endpoints, _):
         turn(context, endpoints)
         assert endpoints.blames("e0", 0)
-        turn(context, endpoints, Report(away={"e0": "gone"}))
+        turn(context, endpoints, Report(away={"e0": Outage("gone")}))
         assert not endpoints.blames("e0", 0)
         assert not endpoints.blames("e0", 2), "the outage is young"
         endpoints.states = {"e0": replace(endpoints.states["e0"], away_s=31.0)}
@@ -84,7 +85,7 @@ def test_the_first_call_of_an_outage_is_blamed_and_a_probe_is_not(database: Data
 def test_only_when_all_endpoints_are_away_for_long_a_person_is_asked(database: Database) -> None:
     context = context_of(database, echo, echo, outage_patience_s=5.0)
     with a_worker(context) as (endpoints, _):
-        turn(context, endpoints, Report(away={"e0": "gone", "e1": "lost"}))
+        turn(context, endpoints, Report(away={"e0": Outage("gone"), "e1": Outage("lost")}))
         assert endpoints.exhausted() is None
         e0, e1 = endpoints.states["e0"], endpoints.states["e1"]
         endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=4.9)}
@@ -125,6 +126,25 @@ def test_a_wait_longer_than_the_patience_is_not_begun(database: Database) -> Non
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         assert why.startswith("A day. It refuses calls until ")
         assert f"{tomorrow:%Y-%m-%d}" in why
+
+
+def test_an_outage_that_names_a_wait_is_left_alone_so_long(database: Database) -> None:
+    context = context_of(database, echo, throttle_patience_s=600.0, outage_patience_s=900.0)
+    outage = Outage("Overloaded.")
+    for wait_s, why in ((60.0, None), (86_400.0, "Overloaded. It refuses calls until ")):
+        outage.retry_after_s = wait_s
+        with a_worker(context) as (endpoints, _):
+            turn(context, endpoints, Report(away={"e0": outage}))
+            assert wait_s - 10 < endpoints.states["e0"].down_for_s <= wait_s
+            # A short outage would be probed after half a second.
+            assert shares(context, endpoints) == {}
+            assert (endpoints.exhausted() or "").startswith(why or "") is True
+            assert (endpoints.exhausted() is None) == (why is None)
+            wait = endpoints.wait()
+            assert wait is not None
+            assert wait.message == "Overloaded."
+            turn(context, endpoints, Report(answered={"e0"}))
+            assert endpoints.states["e0"].down_for_s == 0.0
 
 
 def test_a_wait_of_some_seconds_is_shown(database: Database) -> None:
@@ -222,7 +242,11 @@ def test_a_wait_is_shown_once_no_endpoint_has_answered_for_five_seconds(
     with a_worker(context) as (endpoints, _):
         turn(context, endpoints)
         assert endpoints.wait() is None
-        turn(context, endpoints, Report(away={"e0": "gone", "e1": "The model is loading."}))
+        turn(
+            context,
+            endpoints,
+            Report(away={"e0": Outage("gone"), "e1": Outage("The model is loading.")}),
+        )
         assert endpoints.wait() is None, "it has lasted for a moment only"
         e0, e1 = endpoints.states["e0"], endpoints.states["e1"]
         endpoints.states = {"e0": replace(e0, away_s=9.0), "e1": replace(e1, away_s=4.0)}

@@ -115,7 +115,6 @@ def test_a_call_that_cannot_be_answered_is_to_blame_itself(database: Database) -
         assert (str(one.answer), one.is_to_blame) == ("too long", True)
         share(context, in_flight)
         assert in_flight.waits_in_vain() is None
-        assert in_flight.refusal is None
 
 
 def test_of_the_calls_that_meet_an_outage_the_first_is_to_blame(database: Database) -> None:
@@ -142,8 +141,30 @@ def test_a_refusal_of_all_calls_is_kept(database: Database) -> None:
         in_flight.send([ACall(1)])
         (one,) = all_ended(in_flight)
         assert not one.is_to_blame
-        assert str(in_flight.refusal) == "wrong key"
+        assert in_flight.waits_in_vain() == "wrong key"
         assert not in_flight.has_news
+
+
+def test_an_endpoint_that_refuses_all_calls_gets_no_more_while_another_is_left(
+    database: Database,
+) -> None:
+    context = context_of(database, raising(RunError("no credit")), echo)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        in_flight.send([ACall(1, "e0"), ACall(2, "e1")])
+        all_ended(in_flight)
+        share(context, in_flight)
+        assert in_flight.waits_in_vain() is None
+        assert in_flight.endpoints.set_aside == {"e0": "no credit"}
+        with database.write() as session:
+            assert in_flight.endpoints.shares(session, 4) == {"e1": 4}
+        # What was sent to it and waits is taken back.
+        calls.lanes["e0"].hold(60.0)
+        in_flight.send([ACall(3, "e0")])
+        assert in_flight.collect(0.05) == []
+        assert [call.key for call in in_flight.withdraw_held()] == [3]
+        in_flight.endpoints.set_aside["e1"] = "wrong key"
+        assert in_flight.waits_in_vain() == "Endpoint e0: no credit Endpoint e1: wrong key"
 
 
 def test_abandoned_calls_that_were_never_sent_are_returned_and_still_count(

@@ -1,5 +1,7 @@
 """Endpoint state: throttles, outages with probes, and limits per minute."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -93,6 +95,22 @@ def test_failed_probes_double_the_delay_up_to_a_bound(session: Session) -> None:
         endpoint_states.record_down(session, "east", "m", "no", was_probe=True)
         delays.append(delay(session))
     assert delays == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
+
+
+def test_a_probe_waits_as_long_as_the_endpoint_asks(session: Session) -> None:
+    endpoint_states.record_down(session, "east", "m", "no", was_probe=False, retry_after_s=60.0)
+    assert state(session).down_for_s == pytest.approx(60, abs=ABOUT)
+    probe_at = session.get_one(EndpointState, ("east", "m"), populate_existing=True).probe_at
+    assert probe_at is not None
+    change(session, probe_at=probe_at - timedelta(seconds=60 - ABOUT))
+    assert not endpoint_states.take_probe(session, "east", "m", 5.0)
+    change(session, probe_at=probe_at - timedelta(seconds=60))
+    assert endpoint_states.take_probe(session, "east", "m", 5.0)
+    endpoint_states.record_down(session, "east", "m", "no", was_probe=True)
+    assert state(session).down_for_s == 0.0
+    endpoint_states.record_down(session, "east", "m", "no", was_probe=True, retry_after_s=60.0)
+    endpoint_states.record_up(session, "east", "m")
+    assert state(session).down_for_s == 0.0
 
 
 def test_one_worker_takes_the_probe_when_it_is_due(session: Session) -> None:
