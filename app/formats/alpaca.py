@@ -65,5 +65,5 @@ def read_alpaca(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
 
 
 def of_columns(columns: Columns) -> Convert:
-    """Make one record of each row by its columns."""
-    return lambda row: (columns.record(row),)
+    """Make records of each row by its columns."""
+    return columns.records

@@ -10,7 +10,7 @@ from app.formats.broken_rows import BrokenRow, text_of
 from app.formats.foreign.column_hints import columns_hint
 from app.formats.foreign.passed_over import filled
 from app.formats.foreign.preferences import pair_of_answers, ranked_answers
-from app.formats.foreign.unsupported import ROW_COLUMNS, refuse_row
+from app.formats.foreign.unsupported import ROW_COLUMNS, refuse_call_in_text, refuse_row
 from app.formats.limits import with_setting
 from app.formats.options import ReadOptions
 
@@ -85,10 +85,7 @@ class Columns:
         if len(row) > self._options.limits.columns:
             what = f"{len(row):,} columns; at most {self._options.limits.columns:,} are read"
             raise BrokenRow("too_many_columns", with_setting(what, "columns"))
-        if self._not_met:
-            self._not_met -= row.keys()
-        if len(self._met) < _MOST_NAMED:
-            self._met |= row.keys()
+        self.meet(row)
         refuse_row(row, self._meant)
         history = self._optional(row, "history")
         record = Record(
@@ -99,9 +96,33 @@ class Columns:
             history=() if not history else tuple(_exchanges(history, self._of["history"])),
             is_classification=self._mark(row),
         )
+        refuse_call_in_text(record.output, self._of["output"] or "output", self._options.ignored)
         if self._options.passed_over is not None:
             self._options.passed_over.add(filled(row, self.names))
         return record
+
+    def records(self, row: object) -> Iterable[Record]:
+        """Read one row; one of Self-Instruct's own, with a list of instances, may give several.
+
+        Raises:
+            BrokenRow: with what is wrong.
+        """
+        instances = row.get("instances") if isinstance(row, dict) else None
+        if self._asked or not isinstance(row, dict) or not isinstance(instances, list):
+            return (self.record(row),)
+        if "output" in row:
+            return (self.record(row),)
+        if not instances:
+            raise BrokenRow("missing_column", "instances is empty")
+        rest = {name: value for name, value in row.items() if name != "instances"}
+        return [self.record(rest | _instance(one, n)) for n, one in enumerate(instances)]
+
+    def meet(self, row: Mapping[str, object]) -> None:
+        """Take note of the columns of a row."""
+        if self._not_met:
+            self._not_met -= row.keys()
+        if len(self._met) < _MOST_NAMED:
+            self._met |= row.keys()
 
     def refuse_if_never_met(self) -> None:
         """Check after the last row that every column was found.
@@ -178,6 +199,13 @@ def _faults_of(mapping: Mapping[str, str | None]) -> Iterable[Fault]:
             yield Fault(f"a record has no such field; it has {known}", field=name)
         elif column is None and name in REQUIRED:
             yield Fault("must have a column", field=name)
+
+
+def _instance(instance: object, number: int) -> dict[str, object]:
+    if not isinstance(instance, dict):
+        what = f"instances[{number}] must be an object with input and output"
+        raise BrokenRow("not_object", what)
+    return instance
 
 
 def _exchanges(history: object, where: str | None) -> Iterable[Exchange]:

@@ -3,8 +3,7 @@
 import codecs
 import csv
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from io import StringIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +14,7 @@ from app.formats.columns import Columns
 from app.formats.files import joined, peeked
 from app.formats.limits import ReadLimits, with_setting
 from app.formats.options import CsvOptions, ReadOptions, TableOptions, WriteOptions
+from app.formats.table_rows import row_reader
 
 if TYPE_CHECKING:
     import _csv
@@ -28,7 +28,6 @@ _SEPARATOR_LINE = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t|])\r?\n")
 _LONGEST_SEPARATOR_LINE = 16
 _MARKS = {True: "true", False: "false", None: ""}
 _LONGEST_EXCERPT = 4_000
-_LONGEST_NAME = 100
 # Also the wide forms, which spreadsheets in East Asia take for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # The limit is the process's; ours is `ReadLimits.row_bytes`, on whole rows.
@@ -120,18 +119,16 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: when there is no header, it lacks a column, or a row never ends.
     """
-    columns = Columns(options)
     head, source = peeked(source, HEAD_BYTES)
-    separator = separator_of(head, columns.wanted)
+    separator = separator_of(head, Columns(options).wanted)
     lines = _Lines(source, options.limits)
     skipped = 1 if _SEPARATOR_LINE.match(head) else 0
     if skipped:
         source.readline(_LONGEST_SEPARATOR_LINE)
     reader = csv.reader(iter(lines), strict=True, delimiter=separator)
-    header = _header(reader)
-    columns.refuse_if_not_among(header)
-    _refuse_repeated(header)
-    yield from _rows(reader, lines, header, columns, skipped)
+    header = named(_header(reader))
+    convert, _ = row_reader(header, options)
+    yield from _rows(reader, lines, header, convert, skipped)
 
 
 def separator_of(head: bytes, wanted: Set[str]) -> str:
@@ -158,6 +155,11 @@ def header_of(head: bytes, separator: str) -> list[str]:
         return []
 
 
+def named(header: list[str]) -> list[str]:
+    """Return a header whose columns all have a name; spreadsheets leave some without."""
+    return [name or f"(column {number})" for number, name in enumerate(header, start=1)]
+
+
 def _header(reader: Iterator[list[str]]) -> list[str]:
     try:
         header = next(reader, [])
@@ -168,17 +170,12 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _refuse_repeated(header: list[str]) -> None:
-    twice = sorted(name for name, times in Counter(header).items() if times > 1)
-    if twice:
-        raise InvalidInput(
-            "The header is not clear.",
-            [Fault(f"{name[:_LONGEST_NAME]!r} is there twice", 1) for name in twice],
-        )
-
-
 def _rows(
-    reader: "_csv.Reader", lines: _Lines, header: list[str], columns: Columns, skipped: int
+    reader: "_csv.Reader",
+    lines: _Lines,
+    header: list[str],
+    convert: Callable[[object], Record],
+    skipped: int,
 ) -> Iterator[Numbered]:
     while True:
         line = reader.line_num + skipped + 1
@@ -186,7 +183,7 @@ def _rows(
         try:
             values = next(reader)
             if values:
-                yield lines.row, columns.record(_row(header, values))
+                yield lines.row, convert(_row(header, values))
             else:
                 lines.count_empty()
         except StopIteration:

@@ -1,6 +1,6 @@
 """Parquet, by pyarrow: written by row groups, and read in pieces."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -9,10 +9,9 @@ from pyarrow import parquet as pq
 from app.dataset_row import Record, Unreadable
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered, refuse_if_too_large, too_large
-from app.formats.chat.turns import LIST_KEYS, ChatReader
-from app.formats.columns import REQUIRED, Columns
 from app.formats.options import ParquetOptions, ReadOptions, WriteOptions
 from app.formats.parquet_pieces import ParquetPieces
+from app.formats.table_rows import row_reader
 
 _MOST_ROWS = 10_000
 _MOST_CHARACTERS = 16 * 1024 * 1024
@@ -67,11 +66,10 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         InvalidInput: when it is no whole Parquet file, or lacks a column.
         TooLarge: when it has more rows, or decodes to more bytes, than the limits allow.
     """
-    columns = Columns(options)
     if not source.seekable():
         raise _unreadable("it is compressed once more; unpack it first")
     try:
-        yield from _read(source, options, columns)
+        yield from _read(source, options)
     except MemoryError:
         # One of Arrow's is both.
         raise
@@ -80,9 +78,9 @@ def read_parquet(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         raise _unreadable(str(error).partition("\n")[0]) from error
 
 
-def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[Numbered]:
+def _read(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     pieces = ParquetPieces(source, options.limits)
-    convert, names = _meaning(pieces.names, columns, options)
+    convert, names = row_reader(pieces.names, options)
     wanted = [name for name in pieces.names if name in names]
     if options.passed_over is not None:
         for name, rows in pieces.filled(set(pieces.names) - names):
@@ -96,18 +94,6 @@ def _read(source: BinaryIO, options: ReadOptions, columns: Columns) -> Iterator[
         for values in zip(*cells, strict=True):
             row += 1
             yield row, _record(dict(zip(wanted, values, strict=True)), row, options, convert)
-
-
-def _meaning(
-    there: Sequence[str], columns: Columns, options: ReadOptions
-) -> tuple[Callable[[object], Record], Set[str]]:
-    """The columns to read, and the conversion of a row; chats have columns of their own."""
-    for key in LIST_KEYS:
-        if options.columns is None and key in there and not set(REQUIRED) <= set(there):
-            chats = ChatReader(options, first=key)
-            return chats.record, chats.looked_at(key)
-    columns.refuse_if_not_among(set(there))
-    return columns.record, columns.looked_at
 
 
 def _record(

@@ -96,8 +96,8 @@ class ParquetPieces:
             for place in range(group.num_columns):
                 part = group.column(place)
                 # A column of lists or objects is stored as several.
-                name = part.path_in_schema.partition(".")[0]
-                if name in names:
+                name = _column_of(part.path_in_schema, names)
+                if name is not None:
                     rows[name] = max(rows.get(name, 0), min(group.num_rows, _values_in(part)))
             yield from rows.items()
 
@@ -140,6 +140,12 @@ class ParquetPieces:
             yield None
         else:
             yield [_python_values(column) for column in batch.columns]
+
+
+def _column_of(path: str, names: Set[str]) -> str | None:
+    """Return the column that a stored column is part of; a name may have dots of its own."""
+    ends = [at for at, mark in enumerate(path) if mark == "."]
+    return next((path[:end] for end in (len(path), *reversed(ends)) if path[:end] in names), None)
 
 
 def _values_in(part: pq.ColumnChunkMetaData) -> int:

@@ -10,8 +10,8 @@ from typing import BinaryIO
 from pydantic import Field
 
 from app.dataset_row import Record
-from app.formats.alpaca import of_columns
-from app.formats.broken_rows import Numbered
+from app.formats.broken_rows import BrokenRow, Numbered
+from app.formats.chat.turns import ChatReader, record_of_turns
 from app.formats.columns import Columns
 from app.formats.json.any_layout import read_json
 from app.formats.json.lines import write_lines
@@ -88,7 +88,31 @@ def read_prompt_completion(source: BinaryIO, options: ReadOptions) -> Iterator[N
     Raises:
         InvalidInput: when no row has a prompt or a completion.
     """
-    mapping = {"instruction": "prompt", "output": "completion", "input": None}
-    columns = Columns(options, mapping)
-    yield from read_json(source, options.limits, of_columns(columns))
-    columns.refuse_if_never_met()
+    pairs = PairReader(options)
+    yield from read_json(source, options.limits, lambda row: (pairs.record(row),))
+    pairs.columns.refuse_if_never_met()
+
+
+class PairReader:
+    """Reads prompts and completions: texts, or lists of turns as TRL has them."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        mapping = {"instruction": "prompt", "output": "completion", "input": None}
+        self.columns = Columns(options, mapping)
+        self._chats = ChatReader(options, first="messages")
+
+    def record(self, row: object) -> Record:
+        """Return the record of a row.
+
+        Raises:
+            BrokenRow: with what is wrong.
+        """
+        if not isinstance(row, dict) or not isinstance(row.get("prompt"), list):
+            return self.columns.record(row)
+        self.columns.meet(row)
+        prompt, completion = row["prompt"], row.get("completion")
+        if not isinstance(completion, list):
+            raise BrokenRow("not_text", "completion must be a list of turns, as the prompt is")
+        return record_of_turns(
+            self._chats.turns_beside([*prompt, *completion], row, {"prompt", "completion"})
+        )

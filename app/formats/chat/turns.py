@@ -1,12 +1,13 @@
 """Chats as turns, between the formats that have them and the records that we keep."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from app.dataset_row import Exchange, Record
 from app.formats.broken_rows import BrokenRow, text_of
-from app.formats.chat.parts import content_text
+from app.formats.chat.parts import content_text, system_text
 from app.formats.chat.roles import TOOL_ROLES, Speaker, role_map
+from app.formats.chat.turn_lists import turns_key, turns_list
 from app.formats.foreign.passed_over import filled, has_something
 from app.formats.foreign.unsupported import (
     MEDIA,
@@ -15,22 +16,33 @@ from app.formats.foreign.unsupported import (
     TOOL_CALLS,
     TOOLS,
     TURN_MARKS,
+    refuse_call_in_text,
     refuse_row,
     refuse_turn,
 )
 from app.formats.options import ReadOptions
 
-LIST_KEYS = ("messages", "conversations", "conversation")
-"""Columns that hold the turns of a chat."""
-_TEXTS_KEY = "data"
-"""UltraChat's column of plain texts, the user's and the assistant's in turn."""
-_SYSTEM_KEYS = ("system", "system_prompt", "system_message")
-SPEAKER_KEYS = ("role", "from")
-TEXT_KEYS = ("content", "value", "text")
-_TURN_KEYS = frozenset((*SPEAKER_KEYS, *TEXT_KEYS))
-_PAIR = frozenset(("input", "output"))
-_KNOWN_FIELDS = _TURN_KEYS | TOOL_CALLS | TOOLS | MEDIA | REASONING | TURN_MARKS
+_SYSTEM_KEYS = (
+    *("system", "system_prompt", "system_message", "systemInstruction", "system_instruction"),
+)
+_SPEAKER_KEYS = ("role", "from")
+_OTHER_SPEAKER_KEYS = ("speaker", "author")
+_TEXT_KEYS = ("content", "value", "text")
+_OTHER_TEXT_KEYS = ("parts", "message")
+_TURN_KEYS = frozenset((*_SPEAKER_KEYS, *_TEXT_KEYS))
+# A user's and an assistant's turn in one object: Capybara, Firefly and others.
+_PAIRS = (
+    ("input", "output"),
+    ("human", "assistant"),
+    ("user", "assistant"),
+    ("prompt", "response"),
+    ("question", "answer"),
+    ("instruction", "output"),
+)
+_CHECKED_FIELDS = TOOL_CALLS | TOOLS | MEDIA | REASONING | TURN_MARKS
+_KNOWN_FIELDS = _TURN_KEYS | _CHECKED_FIELDS
 _MOST_KEYS = 10
+_ROUND: tuple[Speaker, Speaker] = ("user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class ChatReader:
         """
         self._options = options
         self._roles = role_map(options.roles)
-        self._keys = (first, *(key for key in LIST_KEYS if key != first))
+        self._first = first
 
     def looked_at(self, key: str) -> frozenset[str]:
         """Return the columns that are read where the turns are in the column `key`."""
@@ -80,31 +92,44 @@ class ChatReader:
         if isinstance(row, list):
             turns = self._turns(row, "turn ", over)
         elif isinstance(row, dict):
-            key = self._list_key(row)
-            refuse_row(row, self._options.ignored)
-            over.update(filled(row, {key, *_SYSTEM_KEYS}))
-            turns = self._turns(_list(row[key], key), key, over)
-            turns = _with_system(turns, _system(row))
+            key = turns_key(row, self._first)
+            if key is None:
+                raise BrokenRow("missing_column", f"{self._first} is missing")
+            return self.turns_beside(turns_list(row[key], key, self._options.limits), row, {key})
         else:
-            raise BrokenRow("not_object", f"a row is an object with {self._keys[0]}")
-        if over and self._options.passed_over is not None:
-            self._options.passed_over.add(over)
+            raise BrokenRow("not_object", f"a row is an object with {self._first}")
+        self._count(over)
         return turns
 
-    def _list_key(self, row: Mapping[str, object]) -> str:
-        for key in self._keys:
-            if row.get(key) is not None:
-                return key
-        texts = row.get(_TEXTS_KEY)
-        if isinstance(texts, list) and texts and isinstance(texts[0], str):
-            return _TEXTS_KEY
-        raise BrokenRow("missing_column", f"{self._keys[0]} is missing")
+    def turns_beside(
+        self, found: list[object], row: Mapping[str, object], read: Set[str]
+    ) -> list[Turn]:
+        """Return the turns of a list, with the system message that the row has beside it.
+
+        Args:
+            found: the list.
+            row: the row that it is from.
+            read: the columns of the row that it was made of.
+
+        Raises:
+            BrokenRow: with what is wrong.
+        """
+        refuse_row(row, self._options.ignored)
+        over = {*filled(row, {*read, *_SYSTEM_KEYS})}
+        turns = self._turns(found, next(iter(sorted(read))), over)
+        turns = _with_system(turns, _system(row))
+        self._count(over)
+        return turns
+
+    def _count(self, over: Set[str]) -> None:
+        if over and self._options.passed_over is not None:
+            self._options.passed_over.add(over)
 
     def _turns(self, found: list[object], where: str, over: set[str]) -> list[Turn]:
-        if len(found) > 1 and all(isinstance(turn, str) for turn in found):
+        if found and all(isinstance(turn, str) for turn in found):
             # LIMA and UltraChat: the user's and the assistant's texts in turn.
             return [
-                Turn("assistant" if number % 2 else "user", text_of(text, f"{where}[{number}]"))
+                Turn(_ROUND[number % 2], text_of(text, f"{where}[{number}]"))
                 for number, text in enumerate(found)
             ]
         turns: list[Turn] = []
@@ -112,27 +137,43 @@ class ChatReader:
             place = f"{where}[{number}]"
             if not isinstance(turn, dict):
                 raise BrokenRow("not_object", f"{place} must be an object")
-            if turn.keys() >= _PAIR and not turn.keys() & _TURN_KEYS:
-                # Capybara: a user's and an assistant's turn in one.
-                turns.append(Turn("user", text_of(turn["input"], f"{place}.input")))
-                turns.append(Turn("assistant", text_of(turn["output"], f"{place}.output")))
-                over.update(f"{where}[].{name}" for name in filled(turn, _PAIR))
+            pair = _pair_of(turn)
+            if pair is not None:
+                turns += self._both(turn, pair, place)
+                read = {*pair, *(() if number else ("system",))} | _CHECKED_FIELDS
+                over.update(f"{where}[].{name}" for name in filled(turn, read))
             else:
-                turns.append(self._turn(turn, place))
+                made, keys = self._turn(turn, place)
+                turns.append(made)
                 if len(turn) > 2:
-                    over.update(f"{where}[].{name}" for name in filled(turn, _KNOWN_FIELDS))
+                    known = _KNOWN_FIELDS.union(keys)
+                    over.update(f"{where}[].{name}" for name in filled(turn, known))
         return turns
 
-    def _turn(self, turn: Mapping[str, object], place: str) -> Turn:
-        speaker = self._speaker(turn, place)
+    def _both(self, turn: Mapping[str, object], pair: Sequence[str], place: str) -> Iterator[Turn]:
+        """Yield the turns of an object with a question and its answer, maybe a system message."""
+        if len(turn) > 2:
+            refuse_turn(turn, place, answers=True)
+        if place.endswith("[0]") and has_something(turn.get("system")):
+            yield Turn("system", text_of(turn["system"], f"{place}.system"))
+        for speaker, key in zip(_ROUND, pair, strict=True):
+            yield Turn(speaker, self._text(turn, key, f"{place}.{key}"))
+
+    def _turn(self, turn: Mapping[str, object], place: str) -> tuple[Turn, Set[str]]:
+        """Return a turn, and the keys that it was read from."""
+        key = _only(turn, _SPEAKER_KEYS, _OTHER_SPEAKER_KEYS, place, "unknown_role")
+        speaker = self._speaker(turn, key, place)
         if len(turn) > 2:
             refuse_turn(turn, place, answers=speaker == "assistant")
-        key = _only(turn, TEXT_KEYS, place, "not_text")
-        text = content_text(turn[key], f"{place}.{key}", as_text=self._options.as_text)
-        return Turn(speaker, text)
+        text_key = _only(turn, _TEXT_KEYS, _OTHER_TEXT_KEYS, place, "not_text")
+        return Turn(speaker, self._text(turn, text_key, f"{place}.{text_key}")), {key, text_key}
 
-    def _speaker(self, turn: Mapping[str, object], place: str) -> Speaker:
-        key = _only(turn, SPEAKER_KEYS, place, "unknown_role")
+    def _text(self, turn: Mapping[str, object], key: str, place: str) -> str:
+        text = content_text(turn[key], place, as_text=self._options.as_text)
+        refuse_call_in_text(text, place, self._options.ignored)
+        return text
+
+    def _speaker(self, turn: Mapping[str, object], key: str, place: str) -> Speaker:
         name = turn[key]
         if not isinstance(name, str):
             raise BrokenRow("unknown_role", f"{place}.{key} is no text")
@@ -148,9 +189,33 @@ class ChatReader:
         raise BrokenRow("unknown_role", f"{place}.{key} is {shown}; map it with --roles (roles)")
 
 
-def _only(turn: Mapping[str, object], keys: Sequence[str], place: str, reason: str) -> str:
-    """Return the key among these that a turn has; null counts only where there is no other."""
-    there = [key for key in keys if key in turn]
+def _pair_of(turn: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the keys of a user's and an assistant's text in one object; None: it is one turn."""
+    if not turn.keys().isdisjoint(_TURN_KEYS):
+        return None
+    return next((pair for pair in _PAIRS if pair[0] in turn and pair[1] in turn), None)
+
+
+def _only(
+    turn: Mapping[str, object],
+    keys: Sequence[str],
+    others: Sequence[str],
+    place: str,
+    reason: str,
+) -> str:
+    """Return the key among these that a turn has; null counts only where there is no other.
+
+    Args:
+        turn: its fields.
+        keys: the usual keys.
+        others: keys that are looked for only when there is none of the usual ones.
+        place: of the turn, for the message.
+        reason: why the row is broken if it has none of them.
+
+    Raises:
+        BrokenRow: the reason, or ambiguous_turn.
+    """
+    there = [key for key in keys if key in turn] or [key for key in others if key in turn]
     there = [key for key in there if turn[key] is not None] or there[:1]
     if not there:
         names = ", ".join(map(repr, sorted(turn)[:_MOST_KEYS])) or "nothing"
@@ -160,15 +225,9 @@ def _only(turn: Mapping[str, object], keys: Sequence[str], place: str, reason: s
     return there[0]
 
 
-def _list(turns: object, key: str) -> list[object]:
-    if not isinstance(turns, list):
-        raise BrokenRow("not_object", f"{key} must be a list of turns")
-    return turns
-
-
 def _system(row: Mapping[str, object]) -> str:
     """Return the system message that stands beside the turns; empty: there is none."""
-    found = {text_of(row[key], key) for key in _SYSTEM_KEYS if has_something(row.get(key))}
+    found = {system_text(row[key], key) for key in _SYSTEM_KEYS if has_something(row.get(key))}
     if len(found) > 1:
         raise BrokenRow("two_systems", "the row has two system messages, which differ")
     return next(iter(found), "")

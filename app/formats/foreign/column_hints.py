@@ -5,11 +5,13 @@ from collections.abc import Iterable, Set
 
 _INSTRUCTIONS = (
     *("instruction", "prompt", "question", "query", "problem", "task", "user", "human"),
-    *("request", "instructions", "user_prompt", "input", "source", "text"),
+    *("request", "instructions", "user_prompt", "q", "input", "inputs", "input_text", "source"),
+    "text",
 )
 _OUTPUTS = (
     *("output", "response", "answer", "completion", "target", "solution", "reply", "assistant"),
     *("gpt", "bot", "model_answer", "chosen_response", "generation", "outputs", "label_text"),
+    *("targets", "answers", "output_text", "a"),
 )
 _INPUTS = ("input", "context", "passage")
 _SYSTEMS = ("system", "system_prompt", "system_message")

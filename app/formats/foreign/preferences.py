@@ -26,9 +26,12 @@ _PAIRS = (
     ("answer_a", "answer_b"),
     ("completion_a", "completion_b"),
     ("conversation_a", "conversation_b"),
+    ("human_ref_a", "human_ref_b"),
 )
 _RANKED = ("answers", "responses", "completions", "output", "outputs")
-_RANKS = frozenset({"rank", "ranks", "ranking", "score", "scores", "rating", "overall_score"})
+_RANKS = frozenset(
+    {"rank", "ranks", "ranking", "score", "scores", "rating", "overall_score", "labels"}
+)
 _ANSWERS = {"completion", "output", "response", "messages", "conversations"}
 _ADVICE = "preferences can't be imported yet; export one answer a row, such as the better one"
 

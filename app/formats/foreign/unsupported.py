@@ -4,6 +4,7 @@ A row that uses one of them is refused with a reason. Read without it, the row w
 else than its author wanted.
 """
 
+import re
 from collections.abc import Mapping, Set
 
 from app.formats.broken_rows import BrokenRow
@@ -24,8 +25,14 @@ MARKS = _LEARNT_IF_TRUE | _KTO | {_WEIGHT, _MASK}
 """Columns of a row that may say whether it is learnt."""
 TURN_MARKS = _LEARNT_IF_TRUE | {_WEIGHT, _MASK, "train_detail"}
 """Fields of a turn that may say whether it is learnt."""
-ROW_COLUMNS = TOOLS | TOOL_CALLS | MEDIA | MARKS
+ROW_COLUMNS = TOOLS | TOOL_CALLS | MEDIA | MARKS | REASONING
 """Columns of a row that can make it unreadable."""
+# A call written into the text, as Hermes, Glaive, Mistral and Llama do; and what came back.
+_CALL_AT_START = re.compile(
+    r"\s*(?:</?tool_call>|<tool_response>|<functioncall>|<function_calls?>|<function=\w"
+    r"|\[TOOL_(?:CALLS|RESULTS)\]|<\|(?:python_tag|tool_call\w*)\|>)"
+)
+_CALL_AT_END = re.compile(r"<tool_call>[^\0]*</tool_call>\s*\Z")
 _NO_TOOLS = frozenset({"[]", "{}", "null", "none"})
 _ANSWERING = frozenset({"assistant", "gpt", "model", "bot"})
 
@@ -38,10 +45,12 @@ def refuse_row(row: Mapping[str, object], excluding: Set[str]) -> None:
         excluding: columns with another meaning: those mapped to a field, and those to be ignored.
 
     Raises:
-        BrokenRow: tools, tool_calls, media, not_to_learn.
+        BrokenRow: tools, tool_calls, media, reasoning, not_to_learn.
     """
     for name in ROW_COLUMNS & row.keys() - excluding:
         _refuse_content(name, row[name], name)
+        if name in REASONING and isinstance(row[name], str | list | dict):
+            _refuse_reasoning(row[name], name)
         if name in MARKS and (why := _row_mark(name, row[name])):
             raise BrokenRow("not_to_learn", why)
 
@@ -54,12 +63,36 @@ def refuse_turn(turn: Mapping[str, object], where: str, *, answers: bool) -> Non
     """
     for name, value in turn.items():
         _refuse_content(name, value, f"{where}.{name}")
-        if name in REASONING and has_something(value):
-            raise BrokenRow(
-                "reasoning", f"{where}.{name} is beside the answer, where a record has no place"
-            )
+        if name in REASONING:
+            _refuse_reasoning(value, f"{where}.{name}")
         if answers and name in TURN_MARKS and (why := _turn_mark(name, value)):
             raise BrokenRow("not_to_learn", f"{where}.{why}")
+
+
+def refuse_call_in_text(text: str, where: str, ignored: Set[str]) -> None:
+    """Check that a text is not the call of a tool, or what a tool returned.
+
+    Args:
+        text: of a turn.
+        where: its place, for the message.
+        ignored: with ``tool_calls`` in it, calls are texts like others.
+
+    Raises:
+        BrokenRow: tool_calls.
+    """
+    if "<" not in text and "[T" not in text:
+        return
+    found = _CALL_AT_START.match(text)
+    if found is None and text.rstrip().endswith("</tool_call>"):
+        found = _CALL_AT_END.search(text)
+    if found is not None and "tool_calls" not in ignored:
+        what = f"{where} is the call of a tool, or its result, written as text"
+        raise BrokenRow("tool_calls", f"{what}; --ignore tool_calls (ignore) reads it as it is")
+
+
+def _refuse_reasoning(value: object, where: str) -> None:
+    if has_something(value):
+        raise BrokenRow("reasoning", f"{where} is beside the answer, where a record has no place")
 
 
 def _refuse_content(name: str, value: object, where: str) -> None:

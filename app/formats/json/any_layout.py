@@ -25,5 +25,5 @@ def read_json(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterato
     if layout.kind == "values":
         return read_values(source, limits, convert)
     if layout.kind == "wrapped":
-        return read_wrapped(source, limits, convert, layout.start)
+        return read_wrapped(source, limits, convert, layout)
     return read_lines(source, limits, convert)

@@ -15,8 +15,8 @@ from app.formats.json.members import SPACE, members_of
 
 HEAD_BYTES = 64 * 1024
 """As much of a file is looked at."""
-_SPEAKERS = ("role", "from")
-_SAID = ("content", "value", "text", "tool_calls")
+_SPEAKERS = ("role", "from", "speaker", "author")
+_SAID = ("content", "value", "text", "parts", "message", "tool_calls")
 _OF_A_TREE = ("message_id", "parent_id", "message_tree_id")
 _COLUMNS = frozenset(
     {
@@ -25,8 +25,15 @@ _COLUMNS = frozenset(
     }
 )
 _TURNS = ("messages", "conversations", "conversation")
-_NO_ROWS = frozenset({"features", "schema", "fields", "columns", "metadata", "licenses", "splits"})
-"""Members that describe the rows."""
+_NO_ROWS = frozenset(
+    {
+        *("features", "schema", "fields", "columns", "metadata", "licenses", "splits"),
+        *("system", "systemInstruction", "system_instruction", "tools", "functions", "segments"),
+    }
+)
+"""Members that describe the rows, or are lists within a row."""
+_DEEPEST = 4
+"""Objects around the list of rows that are looked into."""
 _AS_ROWS = "write one object per row, such as df.to_json(FILE, orient='records', lines=True)"
 
 
@@ -39,6 +46,8 @@ class Layout:
     object."""
     start: int = 0
     """Of a wrapped list: the place of its opening bracket."""
+    depth: int = 1
+    """Of a wrapped list: objects around it."""
 
 
 def layout_of(head: bytes, *, whole: bool) -> Layout:
@@ -86,9 +95,10 @@ def _of_object(data: bytes, skipped: int, *, whole: bool) -> Layout:
     if isinstance(one, dict) and whole:
         _refuse_columns(one)
         is_row = _is_row(one)
-    start = None if is_row else _wrapped_list(data)
-    if start is not None:
-        return Layout("wrapped", skipped + start)
+    found = None if is_row else _wrapped_list(data)
+    if found is not None:
+        start, depth = found
+        return Layout("wrapped", skipped + start, depth)
     return Layout("values" if newline else "lines")
 
 
@@ -111,7 +121,9 @@ def _is_open(line: bytes, rest: bytes) -> bool:
 def _is_row(value: Mapping[str, object]) -> bool:
     if any(isinstance(value.get(name), str) for name in _COLUMNS):
         return True
-    return not other_lists(value)
+    return not other_lists(value) and not any(
+        isinstance(member, dict) and other_lists(member) for member in value.values()
+    )
 
 
 def _are_rows(name: str, first: object) -> bool:
@@ -122,12 +134,20 @@ def _are_rows(name: str, first: object) -> bool:
     return name not in _TURNS or any(key in first for key in (*_TURNS, "instruction"))
 
 
-def _wrapped_list(data: bytes) -> int | None:
-    """Return the place of the first list of rows inside an object; None: there is none."""
+def _wrapped_list(data: bytes, depth: int = 1) -> tuple[int, int] | None:
+    """Return the place of the first list of rows inside an object, and the objects around it.
+
+    Returns:
+        None when there is no such list.
+    """
     for name, place in members_of(data):
         mark = data[place : place + 1]
         if name in _COLUMNS and mark == b'"':
             return None
+        if mark == b"{" and depth < _DEEPEST and name not in _NO_ROWS:
+            found = _wrapped_list(data[place:], depth + 1)
+            if found is not None:
+                return place + found[0], found[1]
         inside = data[place + 1 : place + 1 + HEAD_BYTES].lstrip(SPACE)
         if mark != b"[" or inside[:1] not in (b"{", b"["):
             continue
@@ -136,7 +156,7 @@ def _wrapped_list(data: bytes) -> int | None:
             return None
         # An element that is not there as a whole has many columns, or long ones.
         if _are_rows(name, {} if first is None else first):
-            return place
+            return place, depth
     return None
 
 
@@ -149,9 +169,13 @@ def _refuse_columns(found: Mapping[str, object]) -> None:
     values = list(found.values())
     if "columns" in found and "data" in found and "schema" not in found:
         raise _refused(f"it is a table as pandas' orient='split' writes it; {_AS_ROWS}")
-    if len(values) > 1 and all(isinstance(value, dict) for value in values):
-        first = values[0]
-        by_row = isinstance(first, dict) and bool(_COLUMNS & first.keys())
+    first = next(iter(values), None)
+    by_row = isinstance(first, dict) and any(
+        isinstance(first.get(name), str | list) for name in (*_COLUMNS, *_TURNS)
+    )
+    if (by_row or len(values) > 1) and all(isinstance(value, dict) for value in values):
+        if any(other_lists(value) for value in values if isinstance(value, dict)):
+            return
         what = "objects under keys" if by_row else "a table written column by column"
         raise _refused(f"it is {what}; {_AS_ROWS}")
     if len(values) > 1 and all(isinstance(value, list) for value in values):
@@ -168,13 +192,15 @@ def several_lists(names: Iterable[str]) -> InvalidInput:
     )
 
 
-def other_lists(found: Mapping[str, object]) -> list[str]:
-    """Name the members that are lists of rows."""
-    return [
-        name
-        for name, member in found.items()
-        if isinstance(member, list) and member and _are_rows(name, member[0])
-    ]
+def other_lists(found: Mapping[str, object], depth: int = 1) -> list[str]:
+    """Name the members that are lists of rows, also of objects around them up to a depth."""
+    names = []
+    for name, member in found.items():
+        if isinstance(member, list) and member and _are_rows(name, member[0]):
+            names.append(name)
+        elif isinstance(member, dict) and depth > 1 and name not in _NO_ROWS:
+            names += other_lists(member, depth - 1)
+    return names
 
 
 def _refused(what: str) -> InvalidInput:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from app.errors import Fault, InvalidInput
 from app.formats.broken_rows import BrokenRow, Numbered
 from app.formats.files import joined
-from app.formats.json.layout import other_lists, several_lists
+from app.formats.json.layout import Layout, other_lists, several_lists
 from app.formats.json.lines import Convert, converted
 from app.formats.json.members import SPACE, UP_TO_BRACKET, UP_TO_COMMA, members_of
 from app.formats.json.values import MOST_VALUES
@@ -124,7 +124,7 @@ def read_list(source: BinaryIO, limits: ReadLimits, convert: Convert) -> Iterato
 
 
 def read_wrapped(
-    source: BinaryIO, limits: ReadLimits, convert: Convert, start: int
+    source: BinaryIO, limits: ReadLimits, convert: Convert, layout: Layout
 ) -> Iterator[Numbered]:
     """Read the rows of a list that is inside an object.
 
@@ -132,12 +132,12 @@ def read_wrapped(
         source: the file, from its beginning.
         limits: what it may hold.
         convert: makes records of a row.
-        start: the place of the list's opening bracket.
+        layout: says where the list begins, and how many objects are around it.
 
     Raises:
         InvalidInput: as `read_list`, or the object has other lists of rows.
     """
-    source.read(start + 1)
+    source.read(layout.start + 1)
     cutter = _Cutter(limits, is_wrapped=True)
     while not cutter.ended and (piece := source.read(_CHUNK)):
         for element in cutter.take(piece):
@@ -146,26 +146,28 @@ def read_wrapped(
             )
     if not cutter.ended:
         raise _broken("it is cut off", cutter.rows)
-    _check_behind(cutter.behind + source.read(_CHUNK), cutter.rows)
+    _check_behind(cutter.behind + source.read(_CHUNK), cutter.rows, layout.depth)
     if source.read(1):
         raise _broken("the object has more members than can be looked at", cutter.rows)
 
 
-def _check_behind(rest: bytes, rows: int) -> None:
-    """Check what follows a list inside an object: a second list of rows must not get lost.
+def _check_behind(rest: bytes, rows: int, depth: int) -> None:
+    """Check what follows a list inside objects: a second list of rows must not get lost.
 
     Raises:
         InvalidInput: there is one, or the object is broken.
     """
-    data = b'{"": 0' + rest
-    begun = [name for name, at in members_of(data) if _begins_rows(data[at:])]
+    around = b'{"": ' * depth
+    data = around + b"0" + rest
+    inner = data[len(around) - len(b'{"": ') :]
+    begun = [name for name, at in members_of(inner) if _begins_rows(inner[at:])]
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
         if begun:
             raise several_lists(begun) from None
         raise _broken("the object is not whole", rows) from None
-    if others := other_lists(found):
+    if others := other_lists(found, depth):
         raise several_lists(others)
 
 

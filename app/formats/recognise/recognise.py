@@ -1,16 +1,16 @@
 """The format of a file, recognised by its content; what is not clear is refused with the reason."""
 
 import csv
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from io import StringIO
 from itertools import islice
 from typing import BinaryIO
 
 from app.dataset_row import Record
 from app.errors import Fault, InvalidInput
-from app.formats.chat.turns import LIST_KEYS
+from app.formats.chat.turn_lists import LIST_KEYS, TEXTS_KEY, is_list_in_text, turns_key
 from app.formats.columns import REQUIRED, Columns
-from app.formats.comma_separated import HEAD_BYTES, header_of, separator_of
+from app.formats.comma_separated import HEAD_BYTES, header_of, named, separator_of
 from app.formats.files import peeked
 from app.formats.foreign.column_hints import columns_hint
 from app.formats.foreign.preferences import judged_alone, pair_of_answers, ranked_answers
@@ -18,12 +18,15 @@ from app.formats.json.any_layout import read_json
 from app.formats.json.layout import layout_of
 from app.formats.options import ReadOptions
 from app.formats.recognise.kinds import PARQUET, begins_as_json, refuse_other_kinds
+from app.formats.table_rows import row_reader
 
 _ROWS = 20
 """Rows that are looked at."""
 _MOST_NAMED = 30
 _LONGEST_NAME = 60
+_LONGEST_START = 1_000
 _OF_A_TREE = frozenset({"message_id", "parent_id"})
+_IN_A_TREE = frozenset({"message_id", "replies"})
 _CHAT_COLUMNS = frozenset({"system", "history"})
 
 
@@ -81,17 +84,30 @@ def _shape(row: object, options: ReadOptions) -> str | None:
     if options.columns is not None:
         return "columns"
     _refuse_preferences(row)
-    found = [_of_turns(row[key]) for key in LIST_KEYS if isinstance(row.get(key), list)][:1]
-    found += ["columns"] if row.keys() >= set(REQUIRED) else []
-    found += ["prompt_completion"] if row.keys() >= {"prompt", "completion"} else []
-    if not found and isinstance(row.get("data"), list):
-        found = ["sharegpt"]
+    found = _formats_of(row)
     if len(found) > 1:
         raise _ambiguous(row.keys(), found)
     return next(iter(found), None)
 
 
-def _of_turns(turns: list[object]) -> str:
+def _formats_of(row: Mapping[str, object]) -> list[str]:
+    """Name the formats that would read a row."""
+    chats = turns_key(row, LIST_KEYS[0])
+    is_pair = row.keys() >= {"prompt", "completion"}
+    found = ["columns"] if row.keys() >= set(REQUIRED) else []
+    found += ["prompt_completion"] if is_pair else []
+    if chats in LIST_KEYS and (isinstance(row[chats], list) or is_list_in_text(row[chats])):
+        found = [_of_turns(row[chats]), *found]
+    elif chats is not None and chats not in LIST_KEYS and not found:
+        found = ["sharegpt" if chats == TEXTS_KEY else _of_turns(row[chats])]
+    if not found and "instruction" in row and isinstance(row.get("instances"), list):
+        found = ["columns"]
+    return found
+
+
+def _of_turns(turns: object) -> str:
+    if not isinstance(turns, list):
+        return "sharegpt" if '"from"' in str(turns)[:_LONGEST_START] else "messages"
     is_shared = any(isinstance(turn, dict) and turn.get("from") is not None for turn in turns)
     return "sharegpt" if is_shared else "messages"
 
@@ -103,25 +119,35 @@ def _of_parquet(source: BinaryIO, options: ReadOptions) -> str:
     marks = parquet_columns(source)
     names = set(marks)
     _refuse_preferences({name: True for name, is_mark in marks.items() if is_mark}, names)
-    chats = [key for key in LIST_KEYS if key in names]
-    if chats and names >= set(REQUIRED) and options.columns is None:
-        raise _ambiguous(names, [chats[0], "columns"])
-    if not chats:
-        Columns(options).refuse_if_not_among(sorted(names))
+    _check_table(sorted(names), options)
     return "parquet"
+
+
+def _check_table(names: Sequence[str], options: ReadOptions) -> None:
+    """Check that a table has the columns of one format.
+
+    Raises:
+        InvalidInput: it has those of none, or of several.
+    """
+    chats = [key for key in LIST_KEYS if key in names]
+    if chats and set(names) >= set(REQUIRED) and options.columns is None:
+        raise _ambiguous(set(names), [chats[0], "columns"])
+    if set(names) >= _OF_A_TREE and options.columns is None and not chats:
+        raise _unknown(set(names))
+    row_reader(names, options)
 
 
 def _of_csv(head: bytes, options: ReadOptions) -> str:
     columns = Columns(options)
     separator = separator_of(head, columns.wanted)
-    header = header_of(head, separator)
-    if len(header) < 2:
+    header = named(header_of(head, separator))
+    if len(header) < 2 and not set(header) & {*LIST_KEYS, *REQUIRED}:
         raise _unknown(set(header))
     columns_there = set(header)
     text = head.decode("utf-8", "replace")
     first = next(islice(csv.reader(StringIO(text, newline=""), delimiter=separator), 1, 2), [])
     _refuse_preferences(dict(zip(header, first, strict=False)), columns_there)
-    columns.refuse_if_not_among(header)
+    _check_table(header, options)
     return "csv"
 
 
@@ -148,8 +174,12 @@ def _ambiguous(names: Set[str], found: list[str]) -> InvalidInput:
 
 def _unknown(names: Set[str]) -> InvalidInput:
     hint = columns_hint(names)
-    if names >= _OF_A_TREE:
+    if names >= _OF_A_TREE or names >= _IN_A_TREE:
         hint = "; each row is one message of a tree: put the messages of a conversation into a row"
+    elif "segments" in names:
+        hint = (
+            "; segments are parts of a filled template: write the question and the answer as rows"
+        )
     elif names == {"text"}:
         hint = "; one text is no pair of a question and an answer: split it into two columns"
     what = f"no format fits; there are: {_named(names)}{hint}"

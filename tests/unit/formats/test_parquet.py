@@ -13,6 +13,7 @@ from pyarrow import parquet as pq
 from app.dataset_row import Exchange, Record, Unreadable
 from app.errors import InvalidInput
 from app.formats.files import opened
+from app.formats.foreign.passed_over import PassedOver
 from app.formats.formats import FORMATS
 from app.formats.limits import ReadLimits
 from app.formats.options import ParquetOptions, ReadOptions
@@ -159,3 +160,20 @@ def test_parquet_inside_gzip_is_refused_in_words(tmp_path: Path) -> None:
     with opened(path) as source, pytest.raises(InvalidInput) as refused:
         list(PARQUET.read(source))
     assert "unpack it first" in str(refused.value.faults[0])
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    columns = [pa.array(["q"]), pa.array(["a"]), pa.array(["b"])]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(columns, ["instruction", "output", "output"]), sink)
+    with pytest.raises(InvalidInput, match="not clear"):
+        read(FORMATS["parquet"], sink.getvalue())
+
+
+def test_passed_over_columns_may_have_dots_in_their_names() -> None:
+    columns = {"instruction": ["q"], "output": ["a"], "a.b": ["x"], "c": [{"d": 1}]}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    counted = PassedOver()
+    read(FORMATS["parquet"], sink.getvalue(), ReadOptions(passed_over=counted))
+    assert counted.rows == {"a.b": 1, "c": 1}

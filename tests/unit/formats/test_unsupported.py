@@ -85,7 +85,32 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("alpaca", alpaca(audios=["a.wav"]), "media"),
     ("messages", answered(images=["a.jpg"]), "media"),
     ("messages", answered(content=[{"type": "image_url", "image_url": {"url": "x"}}]), "media"),
-    ("messages", answered(content=[{"type": "text", "text": "a", "image": "x"}]), "not_text"),
+    ("messages", answered(content=[{"type": "text", "text": "a", "image": "x"}]), "media"),
+    ("messages", answered(content=[{"type": "text", "text": "a", "chart": "x"}]), "not_text"),
+    ("messages", answered(content=[{"functionCall": {"name": "w"}}]), "tool_calls"),
+    ("messages", answered(content=[{"toolUse": {"name": "w"}}]), "tool_calls"),
+    ("messages", answered(content=[{"fileData": {"fileUri": "x"}}, {"text": "a"}]), "media"),
+    ("messages", answered(content=[{"text": "a", "thought": True}]), "reasoning"),
+    ("messages", answered(content='<functioncall> {"name": "w"} <|endoftext|>'), "tool_calls"),
+    ("sharegpt", shared({"from": "gpt", "value": '<tool_call>\n{"name": "w"}\n</tool_call>'}),
+     "tool_calls"),
+    ("sharegpt", shared({"from": "gpt", "value": "Yes.\n<tool_call>\n{}\n</tool_call>\n"}),
+     "tool_calls"),
+    ("messages", answered(content='[TOOL_CALLS] [{"name": "w"}]'), "tool_calls"),
+    ("alpaca", json.dumps([{"instruction": "q", "output": "<tool_call>{}</tool_call>"}]).encode(),
+     "tool_calls"),
+    ("alpaca", alpaca(reasoning_content="first"), "reasoning"),
+    ("alpaca", alpaca(thinking="first"), "reasoning"),
+    ("sharegpt", said(reasoning="first"), "reasoning"),
+    ("messages", json.dumps({"conversation": [{"human": "q", "assistant": "a", "loss": False}]})
+     .encode(), "not_to_learn"),
+    ("messages", json.dumps({"messages": "[{"}).encode(), "not_json"),
+    ("messages", json.dumps({"conversations": ["q"]}).encode(), "no_answer"),
+    ("prompt_completion", json.dumps({"prompt": [ASKED], "completion": "a"}).encode(), "not_text"),
+    ("prompt_completion", json.dumps({"prompt": [ASKED], "completion": [
+        {"role": "assistant", "content": "a"}], "tools": [{"name": "w"}]}).encode(), "tools"),
+    ("alpaca", json.dumps([{"instruction": "q", "instances": []}]).encode(), "missing_column"),
+    ("alpaca", json.dumps([{"instruction": "q", "instances": ["a"]}]).encode(), "not_object"),
     ("messages", answered(content=[{"type": "chart", "text": "a"}]), "not_text"),
     ("messages", answered(content=[]), "not_text"),
     ("messages", answered(value="another"), "ambiguous_turn"),
@@ -122,6 +147,38 @@ READ: list[tuple[str, bytes, Record]] = [
     ("messages", answered(content=["a", {"text": "b", "type": "text", "image_url": None}]),
      Record("q", "ab")),
     ("messages", answered(tool_calls=[], function_call=None, reasoning=""), Record("q", "a")),
+    ("messages", messages({"role": "assistant", "content": "a"},
+     system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]),
+     Record("q", "a", system="s")),
+    ("messages", json.dumps({"system": [{"text": "s"}], "messages": [
+     {"role": "user", "content": [{"text": "q"}]},
+     {"role": "assistant", "content": [{"text": "a"}]}]}).encode(), Record("q", "a", system="s")),
+    ("messages", json.dumps({"systemInstruction": {"role": "system", "parts": [{"text": "s"}]},
+     "contents": [{"role": "user", "parts": [{"text": "q"}]},
+     {"role": "model", "parts": [{"text": "a"}]}]}).encode(), Record("q", "a", system="s")),
+    ("messages", json.dumps([{"conversation": [{"system": "s", "input": "u", "output": "v"},
+     {"input": "q", "output": "a"}]}]).encode(),
+     Record("q", "a", system="s", history=(Exchange("u", "v"),))),
+    ("messages", json.dumps({"conversation": [{"human": "q", "assistant": "a"}]}).encode(),
+     Record("q", "a")),
+    ("messages", json.dumps({"dialog": [{"speaker": "user", "text": "q"},
+     {"speaker": "assistant", "text": "a"}]}).encode(), Record("q", "a")),
+    ("messages", json.dumps({"messages": json.dumps([ASKED, {"role": "assistant", "content": "a"}])
+     }).encode(), Record("q", "a")),
+    ("csv", (b'id,messages\n1,"[{""role"":""user"",""content"":""q""},'
+     b'{""role"":""assistant"",""content"":""a""}]"\n'), Record("q", "a")),
+    ("csv", b",instruction,,output,,\n0,q,,a,,\n", Record("q", "a")),
+    ("prompt_completion", json.dumps({"prompt": [{"role": "system", "content": "s"}, ASKED],
+     "completion": [{"role": "assistant", "content": "a"}]}).encode(),
+     Record("q", "a", system="s")),
+    ("alpaca", json.dumps([{"id": "x", "instruction": "q", "is_classification": False,
+     "instances": [{"input": "i", "output": "a"}]}]).encode(),
+     Record("q", "a", "i", is_classification=False)),
+    ("messages", answered(content="Write `<tool_call>`, then JSON."),
+     Record("q", "Write `<tool_call>`, then JSON.")),
+    ("alpaca", alpaca(reasoning=True, thinking=None), Record("q", "a")),
+    ("alpaca", json.dumps({"data": {"train": [PAIR]}, "size": 1}, indent=1).encode(),
+     Record("q", "a")),
 ]  # fmt: skip
 
 
@@ -142,6 +199,12 @@ def test_a_column_of_another_meaning_can_be_ignored_or_mapped() -> None:
     assert read(FORMATS["alpaca"], alpaca(label="false"), mapped) == [Record("q", "false")]
 
 
+def test_calls_in_texts_are_read_on_request() -> None:
+    text = "<tool_call>{}</tool_call>"
+    options = ReadOptions(ignored=frozenset({"tool_calls"}))
+    assert read(FORMATS["messages"], answered(content=text), options) == [Record("q", text)]
+
+
 def test_columns_that_are_passed_over_are_counted_where_they_hold_something() -> None:
     rows = [
         PAIR | {"id": 1, "text": "t", "n": None},
@@ -153,6 +216,14 @@ def test_columns_that_are_passed_over_are_counted_where_they_hold_something() ->
         "alpaca": (json.dumps(rows).encode(), {"id": 2, "text": 1}),
         "csv": (b"instruction,output,x,y\nq,a,1,\nq,a,,\n", {"x": 1}),
         "messages": (messages(turn, prompt="q"), {"prompt": 1, "messages[].name": 1}),
+        "sharegpt": (
+            shared(turn | {"speaker": "Ann"}),
+            {"conversations[].name": 1, "conversations[].speaker": 1},
+        ),
+        "prompt_completion": (
+            json.dumps({"prompt": [ASKED], "completion": [turn], "n": 1}).encode(),
+            {"completion[].name": 1, "n": 1},
+        ),
     }
     for name, (data, expected) in cases.items():
         counted = PassedOver()
