@@ -2,7 +2,8 @@
 
 Draws one-token mutations over all packages from a fixed seed, applies each to a copy of the
 checkout, and runs the unit tests that mirror the mutated module: first its own test file, then its
-package's folder. A mutant that no test notices has survived. The seed chooses, not a person.
+package's folder. A mutant that no test notices has survived. The seed chooses, not a person, and an
+edit changes the choice only where it stands.
 
 Why no library: mutmut 3 mutates the bodies of functions only (tables and constants of modules count
 here as well) and draws no sample, so it would run some twenty thousand mutants. cosmic-ray has no
@@ -10,17 +11,17 @@ operator for strings, and one test command for all modules. (mutmut 3.8.1, cosmi
 """
 
 import argparse
+import hashlib
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -29,24 +30,39 @@ from tests.mutation.sites import Mutant, mutants_of
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 LEAST_CAUGHT = 0.9
-TIMEOUT_S = 900
+TIMEOUT_S = 600
 """A mutant whose tests take longer hangs, which counts as caught. No test file takes this long."""
 _NO_TESTS = 5
 """pytest's exit code when it found none."""
 
 
-def drawn(count: int, seed: int) -> list[Mutant]:
-    """Draw mutants: every package at least once, the rest in proportion to the sites they have."""
-    sites: dict[str, list[Mutant]] = defaultdict(list)
-    for folder in ("app", "workers"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            sites[_package(name)] += mutants_of(name, path.read_text(encoding="utf-8"))
-    chance = random.Random(seed)
-    taken = dict.fromkeys(chance.choice(found) for found in sites.values() if found)
-    rest = [mutant for found in sites.values() for mutant in found if mutant not in taken]
-    taken |= dict.fromkeys(chance.sample(rest, max(0, count - len(taken))))
-    return sorted(taken, key=str)
+def all_mutants() -> list[Mutant]:
+    """Return every mutation of the code."""
+    return [
+        mutant
+        for folder in ("app", "workers")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for mutant in mutants_of(
+            path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+        )
+    ]
+
+
+def drawn(mutants: Iterable[Mutant], count: int, seed: int) -> list[Mutant]:
+    """Draw mutants: every package at least once, the rest in proportion to the sites they have.
+
+    Each mutant has a fixed place in the draw, by a hash of its site and the seed.
+    """
+    ordered = sorted(
+        mutants, key=lambda one: hashlib.sha256(f"{seed} {one.site}".encode()).digest()
+    )
+    firsts: dict[str, Mutant] = {}
+    for mutant in ordered:
+        firsts.setdefault(_package(mutant.path), mutant)
+    taken = dict.fromkeys(firsts.values())
+    rest = (mutant for mutant in ordered if mutant not in taken)
+    taken |= dict.fromkeys(islice(rest, max(0, count - len(taken))))
+    return sorted(taken, key=lambda one: (one.path, one.line, one.column))
 
 
 def _package(path: str) -> str:
@@ -54,7 +70,7 @@ def _package(path: str) -> str:
     return "/".join(path.split("/")[:-1][:2])
 
 
-def tests_of(path: str) -> list[list[str]]:
+def mirrored_tests(path: str) -> list[list[str]]:
     """Return what to give pytest, in turn: the mirrored test file, then the folders around it."""
     parts = Path(path).with_suffix("").parts
     parts = parts[1:] if parts[0] == "app" else parts
@@ -76,7 +92,7 @@ def survives(mutant: Mutant, copy: Path) -> bool:
     source = target.read_text(encoding="utf-8")
     target.write_text(mutant.applied(source), encoding="utf-8")
     try:
-        return all(_pass(paths, copy) for paths in tests_of(mutant.path))
+        return all(_pass(paths, copy) for paths in mirrored_tests(mutant.path))
     finally:
         target.write_text(source, encoding="utf-8")
 
@@ -137,27 +153,38 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="mutants to test at a time")
     parser.add_argument("--only", default="", help="only those whose path begins so")
     asked = parser.parse_args()
-    mutants = [one for one in drawn(asked.count, asked.seed) if one.path.startswith(asked.only)]
+    every = all_mutants()
     known = equivalent()
+    if gone := known.keys() - {mutant.site for mutant in every}:
+        sys.exit("\n".join(["no such mutants; change equivalent.toml:", *sorted(gone)]))
+    sample = drawn(every, asked.count, asked.seed)
+    mutants = [mutant for mutant in sample if mutant.path.startswith(asked.only)]
     with copies(asked.jobs) as free, ThreadPoolExecutor(asked.jobs) as threads:
 
         def verdict(mutant: Mutant) -> str:
-            source = (ROOT / mutant.path).read_text(encoding="utf-8")
             said = "equivalent"
-            if mutant.site(source) not in known:
+            if mutant.site not in known:
                 copy = free.get()
                 try:
                     said = "SURVIVED" if survives(mutant, copy) else "caught"
                 finally:
                     free.put(copy)
-            print(f"{said:10}  {mutant}", flush=True)
+            print(f"{said:10}  {mutant.line:4}  {mutant.site}", flush=True)
             return said
 
         verdicts = list(threads.map(verdict, mutants))
+    line, passed = closing_line(verdicts)
+    print(line)
+    sys.exit(not passed)
+
+
+def closing_line(verdicts: Sequence[str]) -> tuple[str, bool]:
+    """Return the counts in words, and True when enough mutants were caught."""
     real = [said for said in verdicts if said != "equivalent"]
     caught = real.count("caught")
-    print(f"{caught} of {len(real)} mutants caught, {len(verdicts) - len(real)} equivalent ones")
-    sys.exit(caught < LEAST_CAUGHT * len(real))
+    share = caught / len(real) if real else 1.0
+    counts = f"{caught} of {len(real)} mutants caught ({share:.1%}, wanted {LEAST_CAUGHT:.0%})"
+    return f"{counts}, {len(verdicts) - len(real)} equivalent", share >= LEAST_CAUGHT
 
 
 if __name__ == "__main__":

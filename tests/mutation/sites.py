@@ -1,6 +1,7 @@
 """Where a module can be mutated: one token replaced by another."""
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -23,8 +24,8 @@ _OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Or: ("or", "and"),
 }
 _NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
-_NO_DATA = {"TypeVar", "cast", "Literal"}
-"""Their strings name types."""
+_NO_DATA = {"TypeVar", "cast", "Literal", "_log", "logging"}
+"""Their strings name types or loggers, or are logged."""
 
 Change: TypeAlias = tuple[int, int, str, str]
 """Line, column in characters, token before, token after."""
@@ -41,6 +42,12 @@ class Mutant:
     """Characters before the token, 0-based."""
     before: str
     after: str
+    site: str
+    """Names the mutant by what edits elsewhere in the file leave as it is.
+
+    It has the path, the function or class around the token, the text of its line, the change and,
+    from the second time that all these are the same, the number of the occurrence.
+    """
 
     def applied(self, source: str) -> str:
         """Return the source with the token replaced."""
@@ -51,29 +58,44 @@ class Mutant:
         lines[self.line - 1] = text[: self.column] + self.after + text[ends:]
         return "".join(lines)
 
-    def site(self, source: str) -> str:
-        """Name the mutant by its line's text, which outlives edits elsewhere in the file."""
-        text = source.splitlines()[self.line - 1].strip()
-        return f"{self.path}: {text}: {self.before} -> {self.after}"
-
     def __str__(self) -> str:
         """Return it in one line."""
         return f"{self.path}:{self.line}:{self.column} {self.before} -> {self.after}"
 
 
-def mutants_of(path: str, source: str) -> Iterator[Mutant]:
-    """Yield every mutation of a module.
+def mutants_of(path: str, source: str) -> list[Mutant]:
+    """Return every mutation of a module, in the order of the text.
 
-    Left out are texts for people (strings with a blank in them), docstrings, annotations and
-    decorators: no unit test should hold those word by word.
+    Left out are texts for people (strings with a blank in them), docstrings, annotations,
+    decorators and log calls: no unit test should hold those word by word.
     """
     tree = ast.parse(source)
     lines = source.splitlines()
     skipped = {id(inner) for part in _left_out(tree) for inner in ast.walk(part)}
-    for node in ast.walk(tree):
-        if id(node) not in skipped and (find := _FINDERS.get(type(node))):
-            for line, column, before, after in find(node, lines):
-                yield Mutant(path, line, column, before, after)
+    found = sorted(
+        (*change, scope)
+        for scope, node in _scoped(tree, "")
+        if id(node) not in skipped and (find := _FINDERS.get(type(node)))
+        for change in find(node, lines)
+    )
+    seen: Counter[str] = Counter()
+    mutants = []
+    for line, column, before, after, scope in found:
+        site = f"{path}: {scope}: {lines[line - 1].strip()}: {before} -> {after}"
+        seen[site] += 1
+        numbered = site if seen[site] == 1 else f"{site} #{seen[site]}"
+        mutants.append(Mutant(path, line, column, before, after, numbered))
+    return mutants
+
+
+def _scoped(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node with the dotted name of the function or class that it stands in."""
+    for child in ast.iter_child_nodes(node):
+        yield scope, child
+        inner = scope
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{scope}.{child.name}".lstrip(".")
+        yield from _scoped(child, inner)
 
 
 def _left_out(tree: ast.AST) -> Iterator[ast.AST]:
@@ -83,17 +105,30 @@ def _left_out(tree: ast.AST) -> Iterator[ast.AST]:
                 ast.Expr(value=ast.Constant())
                 | ast.JoinedStr()
                 | ast.If(test=ast.Name(id="TYPE_CHECKING"))
+                | ast.Assign(targets=[ast.Name(id="__all__")])
             ):
                 yield node
             case ast.AnnAssign(annotation=found) | ast.arg(annotation=ast.expr() as found):
                 yield found
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield from node.decorator_list
-                if returned := getattr(node, "returns", None):
-                    yield returned
-            case ast.Call(func=ast.Name(id=name)) | ast.Subscript(value=ast.Name(id=name)):
+                yield from _left_out_of_definition(node)
+            case (
+                ast.Call(func=ast.Name(id=name))
+                | ast.Subscript(value=ast.Name(id=name))
+                | ast.Call(func=ast.Attribute(value=ast.Name(id=name)))
+            ):
                 if name in _NO_DATA:
                     yield node
+
+
+def _left_out_of_definition(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+) -> Iterator[ast.AST]:
+    yield from node.decorator_list
+    if isinstance(node, ast.ClassDef):
+        yield from (key for key in node.keywords if key.arg == "total")
+    elif node.returns:
+        yield node.returns
 
 
 def _compared(node: ast.Compare, lines: Sequence[str]) -> Iterator[Change]:
