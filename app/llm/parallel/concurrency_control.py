@@ -15,6 +15,9 @@ from app.llm.parallel.share_limit import ShareLimit
 
 HEADROOM = 0.8
 """Fraction of an even stream's time between two calls that is kept while no limit is known."""
+FIRST_APART_S = 0.06
+"""Time between two calls before the first answer. Several at once may exceed a limit that allows
+many calls a second, but no burst; that would be learnt as a far lower limit."""
 SLACK_S = 0.005
 """Assumed precision of timers."""
 
@@ -72,8 +75,9 @@ class ConcurrencyControl:
         self._limit.sent(self._sent)
         self._holds.sent(self._sent)
         is_free = self._limit.too_high is None and self._limit.value >= self._ceiling
-        if not is_free and self._limit.usual_s is not None:
-            apart_s = self._limit.usual_s / self._limit.value
+        if not is_free:
+            usual_s = self._limit.usual_s
+            apart_s = FIRST_APART_S if usual_s is None else usual_s / self._limit.value
             if self._limit.too_high is None and self._limit.value >= 1:
                 apart_s *= HEADROOM
             # A late timer is made up for, but not by two calls at the same time.
@@ -120,6 +124,6 @@ class ConcurrencyControl:
         """Count a call that ended and says nothing about the limit, such as one of an outage."""
         self._in_flight -= 1
 
-    def hold(self, until_s: float) -> None:
-        """Send no call before `until_s`."""
-        self._holds.hold(until_s)
+    def hear(self, hold_s: float, now_s: float) -> None:
+        """Send no call for `hold_s` seconds, or a little longer: another process was refused."""
+        self._holds.hear(hold_s, now_s)

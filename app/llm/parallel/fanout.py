@@ -163,8 +163,8 @@ class Fanout:
             self._thread.soon(self._enter)
 
     def hold(self, hold_s: float) -> None:
-        """Send nothing for `hold_s` seconds: another process was throttled."""
-        self._thread.soon(lambda: self._control.hold(self._loop.time() + hold_s))
+        """Send nothing for `hold_s` seconds, or a little longer: another process was throttled."""
+        self._thread.soon(lambda: self._control.hear(hold_s, self._loop.time()))
 
     def collect(self, timeout_s: float, limit: int = 32) -> list[Outcome]:
         """Return outcomes as `OutcomeQueue.collect` does."""

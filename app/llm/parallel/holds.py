@@ -26,8 +26,16 @@ FIRST_HOLD_S = 0.1
 HOLD_SHARE = 0.35
 """Where the endpoint states no wait, a hold lasts this part of the time since the first refusal.
 So the end of a long throttle is noticed late by at most that part of it."""
+SEEN_SHARE = 0.1
+"""The first of such holds may last this part of the time since the throttle before, and half of
+what `HOLD_SHARE` is of that throttle: the limits of a minute refuse calls about equally long each
+time, so that short holds at the beginning would only waste calls."""
 LONGEST_S = 60.0
 """Longest wait that the endpoint does not state; a longer Retry-After is obeyed."""
+LATER_SHARE = 0.5
+LATER_S = 1.0
+"""Processes that only heard of a hold wait longer by this part of it, and at most this time: the
+one that was refused looks first, and the others hear of it if it is refused again."""
 RAMP_S = 0.25
 """After a hold, the calls sent double in this time until the first is answered."""
 
@@ -46,6 +54,8 @@ class Holds:
         self._sent = 0
         self._row_first = self._row = 0
         self._until_s = -math.inf
+        self._later_s = 0.0
+        """Time after `_until_s` in which another process looks whether the hold is over."""
         self._last_before = 0
         """Number of the last call sent before the hold, which says more than its refusal."""
         self._last_accepted = 0
@@ -55,6 +65,8 @@ class Holds:
         self._refused_since_s: float | None = None
         self._ended_s: float | None = None
         """When calls were answered again after an earlier hold."""
+        self._lost_s = 0.0
+        """The time for which all calls were refused then."""
 
     def hold_s(self, now_s: float) -> float:
         """Return the seconds for which no call may be sent; 0: none."""
@@ -67,7 +79,7 @@ class Holds:
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until the next call may be sent."""
         ramp_s = RAMP_S * math.log2(self._resumed + 1) if self._resumed else 0.0
-        return max(0.0, self._until_s + ramp_s - now_s)
+        return max(0.0, self._until_s + self._later_s + ramp_s - now_s)
 
     @property
     def is_tried(self) -> bool:
@@ -80,13 +92,17 @@ class Holds:
         if self._resumed is not None:
             self._resumed += 1
 
-    def hold(self, until_s: float) -> None:
-        """Send no call before `until_s`."""
+    def hear(self, hold_s: float, now_s: float) -> None:
+        """Send no call for as long as another process was asked to wait, and a little longer."""
+        self._hold(now_s + hold_s, min(LATER_S, LATER_SHARE * hold_s) * (1 + self._jitter()) / 2)
+
+    def _hold(self, until_s: float, later_s: float) -> None:
         if until_s <= self._until_s:
             return
         if self._resumed is None:
             self._last_accepted = self._sent
-        self._until_s, self._last_before, self._resumed = until_s, self._sent, 0
+        self._until_s, self._later_s = until_s, later_s
+        self._last_before, self._resumed = self._sent, 0
 
     def refused(
         self,
@@ -121,11 +137,18 @@ class Holds:
         if retry_after_s is not None:
             hold_s = self._requested_s(retry_after_s)
         else:
-            grown_s = max(FIRST_HOLD_S, apart_s, HOLD_SHARE * (now_s - since_s))
+            least_s = max(FIRST_HOLD_S, apart_s, self._seen_s(since_s))
+            grown_s = max(least_s, HOLD_SHARE * (now_s - since_s))
             hold_s = min(LONGEST_S, grown_s) * (0.75 + self._jitter() / 4)
         self._refused_since_s, self._row = since_s, 0
-        self.hold(now_s + hold_s)
+        self._hold(now_s + hold_s, 0.0)
         return is_new
+
+    def _seen_s(self, since_s: float) -> float:
+        """Return a first hold for refusals that began at `since_s`, by the throttle before."""
+        if self._ended_s is None:
+            return 0.0
+        return min(HOLD_SHARE / 2 * self._lost_s, SEEN_SHARE * (since_s - self._ended_s))
 
     def _are_most_refused(self, call: SentCall, row: int) -> bool:
         if call.number <= self._last_before:
@@ -153,7 +176,7 @@ class Holds:
         if self._refused_since_s is None:
             return None
         lost_s, before_s = now_s - self._refused_since_s, self._ended_s
-        self._refused_since_s, self._ended_s = None, now_s
+        self._refused_since_s, self._ended_s, self._lost_s = None, now_s, lost_s
         return 0.0 if before_s is None else lost_s / max(1e-9, now_s - before_s)
 
     def own_wait_s(self, retry_after_s: float | None, times: int) -> float:

@@ -212,6 +212,9 @@ class ShareLimit:
     def hold_ended(self, share: float, now_s: float) -> None:
         """Cut the limit by the share of time that was lost, and check what is refused now."""
         self._is_held = False
+        if self._cause.share > HIGHEST_BACKGROUND:
+            # Those were not stray, so what is found out now does not undo the cut.
+            self._doubted = None
         self._cut(min(LARGEST_CUT_BY_TIME, share))
         self._begin(_Aim.CHECK, now_s)
 

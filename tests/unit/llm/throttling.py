@@ -14,8 +14,9 @@ from typing import Protocol
 from app.llm.parallel.concurrency_control import ConcurrencyControl
 
 _REFUSED_S = 0.02
-_HEARD_AFTER_S = 0.1
-"""After this time the other workers have read of a hold."""
+_HEARD_AFTER_S = (0.1, 0.6)
+"""After a time between these the other workers have read of a hold."""
+_SHORTEST_SHARED_S = 0.05
 _TOKENS = (100, 300, 500, 1100)
 
 
@@ -247,12 +248,15 @@ class Simulation:
 
     def _share_hold(self, worker: Worker, now_s: float) -> None:
         hold_s = worker.control.hold_s(now_s)
-        if worker.control.refused_s(now_s) is None or hold_s < _HEARD_AFTER_S:
+        if worker.control.refused_s(now_s) is None or hold_s < _SHORTEST_SHARED_S:
             return
+        until_s = now_s + hold_s
 
-        def hear(other: Worker, _now_s: float) -> None:
-            other.control.hold(now_s + hold_s)
+        def hear(other: Worker, now_s: float) -> None:
+            if until_s - now_s > other.control.hold_s(now_s) + _SHORTEST_SHARED_S:
+                other.control.hear(until_s - now_s, now_s)
 
+        heard_s = now_s + self.rng.uniform(*_HEARD_AFTER_S)
         for other in self.team:
             if other is not worker:
-                self._at(now_s + _HEARD_AFTER_S, other, hear)
+                self._at(heard_s, other, hear)

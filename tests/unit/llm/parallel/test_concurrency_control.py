@@ -119,6 +119,30 @@ def test_where_nothing_is_said_holds_grow_with_the_time_that_is_lost() -> None:
     assert len([at for at in holds_s if at < 5]) < 20
 
 
+def test_a_second_throttle_is_taken_to_last_about_as_long_as_the_first() -> None:
+    control = control_of(64, dice=1.0)
+
+    def first_hold_s(from_s: float, until_s: float) -> float:
+        refuse(control, 5, from_s, said_s=None)
+        hold_s = control.hold_s(from_s)
+        refuse(control, 1, until_s - 1.0, said_s=None)
+        answer(control, 1, until_s, until_s)
+        return hold_s
+
+    assert first_hold_s(0.0, 20.0) == FIRST_HOLD_S
+    assert first_hold_s(60.0, 80.0) == pytest.approx(3.5), "20 s, as far as is known"
+    assert first_hold_s(90.0, 100.0) == pytest.approx(1.0), "a tenth of 10 s with answers"
+
+
+def test_who_only_hears_of_a_hold_looks_after_the_one_that_was_refused() -> None:
+    control = control_of(64, dice=0.5)
+    control.hear(4.0, now_s=10.0)
+    assert control.hold_s(10.0) == 4.0
+    assert control.wait_s(10.0) == 4.75
+    refuse(control, 1, 14.0, said_s=8.0)
+    assert control.wait_s(14.0) == control.hold_s(14.0) > 8.0, "its own refusal is another thing"
+
+
 def test_where_nothing_is_said_a_call_waits_twice_as_long_each_time() -> None:
     control = control_of(64, dice=1.0)
     waits_s = []
@@ -221,7 +245,7 @@ def test_refusals_that_a_cut_does_not_end_are_stray_and_the_limit_comes_back() -
 def test_until_the_ceiling_is_known_to_be_free_calls_go_out_one_after_the_other() -> None:
     control = control_of(8, first=4)
     first = control.send(now_s=0.0)
-    assert control.wait_s(now_s=0.0) == 0, "nothing is known yet"
+    assert 0.03 < control.wait_s(now_s=0.0) < 0.07, "several at once may be a burst"
     control.answered(first, now_s=2.0)
     sent_s = []
     now_s = 10.0
@@ -261,6 +285,7 @@ LIMITS: dict[str, tuple[Make, float, float, float]] = {
     "tokens a minute": (lambda: Bucket(per_s=50_000, burst=3e6, by_tokens=True), 100, 0.1, 200),
     "tokens a second": (lambda: Bucket(per_s=50_000, burst=5e4, by_tokens=True), 100, 0.1, 60),
     "6000 a minute": (lambda: Fixed(calls=6000, window_s=60.0), 100, 0.1, 240),
+    "600 a minute, unsaid": (lambda: Fixed(calls=600, window_s=60.0, says=False), 10, 0.1, 480),
 }
 """Of the shapes that real limits have."""
 
@@ -273,8 +298,14 @@ def test_at_a_real_limit_few_calls_are_refused_and_much_of_it_is_used(
     make, per_s, latency_s, seconds = LIMITS[name]
     simulation = Simulation(make(), latency_s, workers=workers).run(seconds)
     print(f"{simulation.wasted():.2%} wasted, {simulation.answered() / seconds / per_s:.0%} used")
-    assert simulation.wasted() < (0.03 if workers == 1 else 0.05)
+    assert simulation.wasted() < (0.04 if workers == 1 else 0.05)
     assert simulation.answered() > 0.4 * per_s * seconds
+
+
+def test_of_a_bucket_without_any_burst_a_worker_uses_half_from_the_beginning() -> None:
+    simulation = Simulation(Bucket(burst=1)).run(60)
+    assert simulation.wasted() < 0.01
+    assert simulation.answered() > 0.4 * 150 * 60
 
 
 @pytest.mark.parametrize("workers", [1, 2])
