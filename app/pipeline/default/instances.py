@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from app.pipeline.default.instance_pairs import read_pairs
+from app.pipeline.default.pairs.read_pairs import read_pairs
 from app.pipeline.options import RunOptions
 from app.pipeline.prompts import chat_version, template, worked_examples
 from app.pipeline.replies.clean_text import cleaned

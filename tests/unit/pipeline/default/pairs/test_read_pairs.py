@@ -1,4 +1,7 @@
-"""Pairs of input and output are read in JSON, in tags and behind labels, however they are left."""
+"""Pairs of input and output in JSON, tables, tags and behind labels, however models leave them."""
+
+import json
+from pathlib import Path
 
 import pytest
 
@@ -200,3 +203,19 @@ def test_a_last_line_like_a_title_stays_where_the_first_pair_has_none() -> None:
     read = instance_stage("default", "input_first").parse(reply(text), "List it.", asking().options)
 
     assert pairs(read) == [("a", "Task: x\nTask: y"), ("b", "Task: z")]
+
+
+CASES = [
+    json.loads(line)
+    for line in Path(__file__).with_name("pairs.jsonl").read_text("utf-8").splitlines()
+]
+
+
+def test_every_form_that_models_write_is_read_or_unreadable() -> None:
+    for text, read_as, dropped, stage, finish_reason, instruction in CASES:
+        completion = reply(text, finish_reason)
+
+        read = instance_stage("default", stage).parse(completion, instruction, asking().options)
+
+        found = ([list(pair) for pair in pairs(read)], reasons(read))
+        assert found == (read_as, dropped), text

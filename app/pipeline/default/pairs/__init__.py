@@ -1,0 +1,1 @@
+"""Reading of instances: JSON, tables, tags and labels."""
