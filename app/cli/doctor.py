@@ -95,7 +95,8 @@ def check_json(check: "EndpointCheck") -> dict[str, Any]:
         "models": None if check.listed is None else [one.name for one in check.listed],
         "model_is_listed": check.is_listed,
         "context_tokens": check.context_tokens,
-        "json_schema": capabilities and capabilities.json_schema,
+        "json_schema": capabilities and capabilities.json_schema and not check.has_json_mode,
+        "json_mode": check.has_json_mode if capabilities else None,
         "logprobs": capabilities and capabilities.logprobs,
         "system_role": check.has_system_role if capabilities else None,
         "usage_reported": check.reports_usage if check.stages else None,
@@ -131,7 +132,7 @@ def _lines(check: "EndpointCheck") -> Iterator[tuple[str, str]]:
     if check.capabilities is not None:
         tokens = check.context_tokens
         yield "context", f"{tokens:,} tokens" if tokens else "the endpoint does not say"
-        yield "JSON schema", _yes_no(check.capabilities.json_schema, "replies are read from text")
+        yield "JSON schema", _json_form(check)
         yield "logprobs", _yes_no(check.capabilities.logprobs, "answers are read from the word")
         yield "system role", _yes_no(check.has_system_role, "it goes into the first user message")
     if check.loading_s is not None:
@@ -139,6 +140,13 @@ def _lines(check: "EndpointCheck") -> Iterator[tuple[str, str]]:
     for lesson in check.lessons:
         yield f"learnt: {lesson.parameter}", _lesson(lesson.action, lesson.value, lesson.stage)
     yield from _books(check)
+
+
+def _json_form(check: "EndpointCheck") -> str:
+    if check.has_json_mode:
+        return "no: replies are JSON without a schema (json_object)"
+    has_schema = bool(check.capabilities and check.capabilities.json_schema)
+    return _yes_no(has_schema, "replies are read from text")
 
 
 def _books(check: "EndpointCheck") -> Iterator[tuple[str, str]]:
@@ -165,6 +173,7 @@ def _lesson(action: str, value: float | str | None, stage: str) -> str:
     words = {
         "dropped": "not sent",
         "renamed": f"sent as {value}",
+        "replaced": f"sent as {value}",
         "folded": "sent in the first user message",
         "at_most": f"at most {value}",
         "at_least": f"at least {value}",

@@ -165,6 +165,7 @@ class Capabilities:
     """Capabilities of an endpoint, found in the preflight."""
 
     json_schema: bool = False
+    """Answers can be JSON: by a schema, or else by a mode that follows none."""
     logprobs: bool = False
 
 

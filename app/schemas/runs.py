@@ -139,11 +139,12 @@ class LearnedView(Schema):
     parameter: str
     """Name in the request, such as `top_p`; `system` for the role, `response_format.maxItems` for a
     keyword of the JSON schema."""
-    action: Literal["dropped", "renamed", "folded", "at_most", "at_least", "raised"]
-    """`dropped`: not sent. `renamed`: sent under another name. `folded`: put in front of the first
-    message of the user. `at_most`, `at_least`: limited. `raised`: replies may be longer."""
+    action: Literal["dropped", "renamed", "replaced", "folded", "at_most", "at_least", "raised"]
+    """`dropped`: not sent. `renamed`: sent under another name. `replaced`: a JSON schema, by the
+    form that `value` names. `folded`: put in front of the first message of the user. `at_most`,
+    `at_least`: limited. `raised`: replies may be longer."""
     value: float | str | None
-    """The limit, or the other name; null for the other actions."""
+    """The limit, the other name or the other form; null for the other actions."""
     stage: str | None
     """The only stage that it is about; null: all."""
     words: str

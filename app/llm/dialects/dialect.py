@@ -10,12 +10,16 @@ from typing import Any, Literal, TypeAlias
 
 from app.pipeline.types import Completion
 
-Action: TypeAlias = Literal["dropped", "renamed", "folded", "at_most", "at_least", "raised"]
+Action: TypeAlias = Literal[
+    "dropped", "renamed", "replaced", "folded", "at_most", "at_least", "raised"
+]
 Body: TypeAlias = Mapping[str, Any]
 """The JSON body of a request; `Any` because that is what JSON is."""
 
 LONGER_NAME = "max_completion_tokens"
 LENGTH_NAMES = ("max_tokens", LONGER_NAME)
+JSON_MODE = "json_object"
+"""The form of an answer that is JSON, but follows no schema."""
 KEYWORD = "response_format."
 """Begins the name of a keyword of the schema."""
 
@@ -28,9 +32,10 @@ class Lesson:
     """Its name in the request; ``system`` for the role, ``response_format.maxItems`` for a keyword
     of the schema."""
     action: Action
-    """``raised`` is not about a refusal: replies of a stage were longer than their limit."""
+    """``replaced``: a JSON schema by the form that `value` names. ``raised`` is not about a
+    refusal: replies of a stage were longer than their limit."""
     value: float | str | None = None
-    """The limit, or the other name; None for the other actions."""
+    """The limit, the other name, or the other form; None for the other actions."""
     stage: str = ""
     """The only stage that it is about; empty: all."""
     words: str = field(default="", compare=False)
@@ -49,14 +54,27 @@ class Dialect:
     lessons: tuple[Lesson, ...] = ()
 
     def with_lessons(self, new: Iterable[Lesson]) -> "Dialect":
-        """Return the dialect with further lessons; the stricter of two limits stays."""
+        """Return the dialect with further lessons; the stricter of two limits stays.
+
+        What is dropped can't be replaced any more.
+        """
         known = {lesson.key: lesson for lesson in self.lessons}
         for lesson in new:
             before = known.get(lesson.key)
             if before is None or _is_stricter(lesson, before):
                 known[lesson.key] = lesson
-        lessons = tuple(known.values())
+        dropped = {one.parameter for one in known.values() if one.action == "dropped"}
+        lessons = tuple(
+            one
+            for one in known.values()
+            if not (one.action == "replaced" and one.parameter in dropped)
+        )
         return self if lessons == self.lessons else Dialect(lessons)
+
+    @property
+    def has_json_mode(self) -> bool:
+        """Return True when JSON answers are asked for without their schema."""
+        return any(one.action == "replaced" for one in self.lessons)
 
     def drops(self, parameter: str) -> bool:
         """Return True when a parameter is never sent."""
@@ -91,6 +109,8 @@ def apply(body: Body, dialect: Dialect) -> dict[str, Any]:
     for lesson in dialect.lessons:
         if lesson.action == "dropped":
             _drop(sent, lesson.parameter)
+        elif lesson.action == "replaced" and lesson.parameter in sent:
+            sent[lesson.parameter] = {"type": lesson.value}
         elif lesson.action == "folded":
             sent["messages"] = folded(sent.get("messages", ()))
         elif lesson.action in ("at_most", "at_least"):
@@ -104,7 +124,7 @@ def apply(body: Body, dialect: Dialect) -> dict[str, Any]:
 
 def _drop(sent: dict[str, Any], parameter: str) -> None:
     if parameter.startswith(KEYWORD):
-        if "response_format" in sent:
+        if "json_schema" in sent.get("response_format", {}):
             name = parameter.removeprefix(KEYWORD)
             sent["response_format"] = _without_keyword(sent["response_format"], name)
         return

@@ -6,7 +6,7 @@
 | temperature | the limit that the refusal names, or nothing |
 | stop | as many as are allowed, or nothing: then the reply is cut here (`cut_at_stop`) |
 | logprobs | fewer alternatives, if the refusal says how many, or nothing |
-| response_format | the schema without the keyword that was refused, or nothing |
+| response_format | no keyword that was refused, or JSON without a schema, or nothing |
 | max_tokens | the other name, or the limit that the refusal names |
 | system role | the text in front of the first message of the user |
 """
@@ -16,7 +16,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.llm.dialects.dialect import KEYWORD, LENGTH_NAMES, LONGER_NAME, Body, Lesson
+from app.llm.dialects.dialect import (
+    JSON_MODE,
+    KEYWORD,
+    LENGTH_NAMES,
+    LONGER_NAME,
+    Body,
+    Lesson,
+)
 from app.llm.failures.failure import Failure
 from app.llm.failures.refused_parameters import SYSTEM, refused_parameter
 from app.llm.provider_text import shorten
@@ -135,7 +142,8 @@ def _lesson_about(name: str, refusal: Failure, sent: Body) -> Lesson | None:
         allowed = _largest_below(refusal.said, len(sent["stop"]), at_least=1)
         if allowed is not None:
             return Lesson("stop", "at_most", int(allowed))
-    return Lesson(name, "dropped")
+    is_schema = name == "response_format" and "json_schema" in sent[name]
+    return Lesson(name, "replaced", JSON_MODE) if is_schema else Lesson(name, "dropped")
 
 
 def _about_length(refusal: Failure, sent: Body) -> Lesson | None:

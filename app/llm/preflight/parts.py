@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from app.llm.dialects.dialect import Action, Lesson
+from app.llm.dialects.dialect import JSON_MODE, Action, Lesson
 from app.pipeline.types import ChatPrompt, Request
 
 
@@ -48,14 +48,17 @@ class Part(NamedTuple):
         values = {field: getattr(request.parameters, field) for field in fields}
         return replace(accepted, parameters=replace(accepted.parameters, **values))
 
-    def lessons(self, request: Request, words: str) -> list[Lesson]:
-        """Return what the refusal of this part teaches."""
+    def lessons(self, request: Request, words: str) -> list[list[Lesson]]:
+        """Return what the refusal of this part teaches, and further ones, one after the other."""
         without = bare(request)
-        return [
+        last = [
             Lesson(name, self.action, words=words)
             for name in self.names
             if Part((name,), self.action).add(without, request) != without
         ]
+        if self.names == ("response_format",):
+            return [[Lesson("response_format", "replaced", JSON_MODE, words=words)], last]
+        return [last]
 
 
 _OF_PROMPT = ("system", "response_format")

@@ -122,7 +122,8 @@ class _Asking:
                 continue
             asks_for_logprobs, has_schema = kind_of(question.request)
             logprobs |= asks_for_logprobs and answer.top_logprobs is not None
-            json_schema |= has_schema and _is_in_form(answer)
+            any_form = self._dialect.now.has_json_mode
+            json_schema |= has_schema and _is_in_form(answer, any_form=any_form)
         if not self._probes and questions:
             self._must_answer(bare(questions[0].request))
         now = self._dialect.now
@@ -175,12 +176,15 @@ class _Asking:
             raise (_for_all_calls(refusal) if _is_refusal(trouble) else trouble) from None
         for part in parts:
             tried = part.add(accepted, request)
-            try:
-                answer, accepted = self._ask(tried), tried
-            except ProviderError as trouble:
-                if not _is_refusal(trouble):
-                    raise
-                self._dialect.add(part.lessons(request, str(refusal)))
+            # Only the last try of a part can be answered, so it was allowed for above.
+            for lessons in part.lessons(request, str(refusal)):
+                try:
+                    answer, accepted = self._ask(tried), tried
+                    break
+                except ProviderError as trouble:
+                    if not _is_refusal(trouble):
+                        raise
+                    self._dialect.add(lessons)
         return answer
 
     def _must_answer(self, request: Request) -> None:
@@ -235,9 +239,10 @@ def _ended_before_answer(completion: Completion) -> bool:
     return completion.cut_off and not completion.text.strip()
 
 
-def _is_in_form(completion: Completion) -> bool:
+def _is_in_form(completion: Completion, *, any_form: bool) -> bool:
+    """Return True when an answer is a JSON object that follows the schema, or any one."""
     try:
         value = json.loads(completion.text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, Mapping) and value.get("verdict") in ("yes", "no")
+    return isinstance(value, Mapping) and (any_form or value.get("verdict") in ("yes", "no"))

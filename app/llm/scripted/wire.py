@@ -30,7 +30,7 @@ class ScriptedCall:
     parameters: Mapping[str, Any]
     """The rest of the JSON body, as sent."""
     schema: Mapping[str, Any] | None
-    """JSON schema of ``response_format``; None: the call asks for text."""
+    """JSON schema of ``response_format``, empty for any JSON; None: the call asks for text."""
     api_key: str | None
     """From the Authorization header."""
     custom_id: str | None = None
@@ -105,7 +105,7 @@ def read_call(
     """Return the call in a request's JSON body; the names of `headers` are in lower case."""
     own = ("model", "messages", "prompt", "response_format")
     form = body.get("response_format") or {}
-    schema = form.get("json_schema", {}).get("schema")
+    schema = {} if form.get("type") == "json_object" else form.get("json_schema", {}).get("schema")
     turns = body.get("messages", ())
     authorization = headers.get("authorization")
     return ScriptedCall(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from app.errors import Outage, RunError, SeedbedError, Throttled
-from app.llm.dialects.dialect import Lesson
+from app.llm.dialects.dialect import Dialect, Lesson
 from app.llm.dialects.shared import SharedDialect
 from app.llm.model_list import ListedModel, list_models
 from app.llm.openai_provider import OpenAIProvider
@@ -89,6 +89,12 @@ class EndpointCheck:
     def has_system_role(self) -> bool:
         """Return True when system messages are accepted."""
         return not any(one.action == "folded" for one in self.lessons)
+
+    @property
+    def has_json_mode(self) -> bool:
+        """Return True when JSON is accepted without a schema only."""
+        can_json = self.capabilities is not None and self.capabilities.json_schema
+        return can_json and Dialect(self.lessons).has_json_mode
 
     @property
     def reports_usage(self) -> bool:

@@ -197,13 +197,14 @@ PROVIDERS: Mapping[str, Provider] = {
         "https://api.deepseek.com/v1",
         (
             reasons("reasoning_content"),
-            refuses("response_format", body=_NO_SCHEMA),
+            refuses(
+                "response_format", unless=lambda f: f["type"] == "json_object", body=_NO_SCHEMA
+            ),
             bills(_deepseek_usage, bill=Bill()),
         ),
-        "everything but the JSON schema; cached tokens are read",
+        "JSON without a schema (`json_object`); cached tokens are read",
         frozenset({"response_format"}),
         "JSON schema",
-        can=frozenset({"logprobs"}),
     ),
     "OpenRouter": Provider(
         "https://openrouter.ai/api/v1",

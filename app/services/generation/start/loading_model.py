@@ -91,7 +91,8 @@ def is_passing(trouble: ProviderError | None) -> bool:
 
 def _wait_s(asked: Asked) -> float:
     """Return the seconds until one of the loading endpoints wants to be asked again."""
-    waits = [one.trouble.retry_after_s or 0.0 for one in asked.values() if one.trouble is not None]
+    troubles = [one.trouble for one in asked.values() if is_passing(one.trouble)]
+    waits = [trouble.retry_after_s or 0.0 for trouble in troubles if trouble is not None]
     return max(_LOOK_AGAIN_S, min(waits, default=0.0))
 
 
@@ -114,6 +115,10 @@ def _report(
     if run is None or not slots.is_held(session, hold):
         return 0.0
     endpoint_states.add(session, names, model)
+    if run.waiting_since is None:
+        # An outage before it, in which a run may have been paused, is another matter.
+        for name in sorted(names):
+            endpoint_states.record_up(session, name, model)
     for name in sorted(names):
         endpoint_states.record_down(
             session, name, model, words, was_probe=True, retry_after_s=wait_s

@@ -80,7 +80,7 @@ def ask(
             # The run stays in the queue, and is looked at again.
             _show_wait(context, hold.run_id, state)
             return None
-    if states and all(_is_down(state, context.throttle_patience_s) for state in states.values()):
+    if states and all(_is_left_alone(context, state) for state in states.values()):
         state = min(states.values(), key=lambda state: state.down_for_s)
         _show_outage(context, hold.run_id, state)
         return None
@@ -166,9 +166,11 @@ def _states(context: ServiceContext, model: str) -> Mapping[str, State]:
         return endpoint_states.states(session, names, model, lock=False)
 
 
-def _is_down(state: State, patience_s: float) -> bool:
+def _is_left_alone(context: ServiceContext, state: State) -> bool:
     """Return True when an endpoint that is down asked to be left alone for some more time."""
-    return state.away_s is not None and 0 < state.down_for_s <= patience_s
+    if state.away_s is None or state.away_s > context.outage_patience_s:
+        return False
+    return 0 < state.down_for_s <= context.throttle_patience_s
 
 
 def _show_outage(context: ServiceContext, run_id: str, outage: State) -> None:

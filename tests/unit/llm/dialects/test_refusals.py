@@ -124,18 +124,6 @@ DROPPED = {
         extra("top_logprobs"),
         refused("responseLogprobs must be false"),
     ],
-    "response_format": [
-        refused("This response_format type is unavailable now"),
-        refused("deepseek-reasoner does not support Json Output."),
-        refused("'response_format.type' must be 'json_object' or 'text'"),
-        refused("Invalid parameter: 'response_format' of type 'json_schema' is not supported with"
-                " this model.", param=None),
-        refused("structured outputs are not supported by this backend", 501),
-        extra("response_format"),
-        refused("Failed to initialize samplers: unexpected grammar", 500),
-        refused("'additionalProperties' is required to be supplied and to be false in"
-                " response_format"),
-    ],
     "response_format.maxItems": [
         refused("Invalid schema for response_format 'answer': In context=('properties',"
                 " 'instructions'), 'maxItems' is not permitted.", param="response_format"),
@@ -184,6 +172,38 @@ def test_a_refused_parameter_is_dropped(parameter: str) -> None:
             assert parameter not in sent
         assert sent["messages"] == CHAT["messages"]
         assert lesson.words
+
+
+FORMS = [
+    refused("This response_format type is unavailable now"),
+    refused("deepseek-reasoner does not support Json Output."),
+    refused("'response_format.type' must be 'json_object' or 'text'"),
+    refused("Invalid parameter: 'response_format' of type 'json_schema' is not supported with"
+            " this model.", param=None),
+    refused("structured outputs are not supported by this backend", 501),
+    extra("response_format"),
+    refused("Failed to initialize samplers: unexpected grammar", 500),
+    refused("'additionalProperties' is required to be supplied and to be false in"
+            " response_format"),
+]  # fmt: skip
+
+
+def test_a_refused_schema_is_replaced_by_json_without_one_and_only_then_dropped() -> None:
+    for refusal in FORMS:
+        replaced = lesson_of(refusal, CHAT)
+        assert replaced == Lesson("response_format", "replaced", "json_object"), refusal
+        sent = apply(CHAT, Dialect((replaced,)))
+        assert sent["response_format"] == {"type": "json_object"}
+        dropped = lesson_of(refusal, sent)
+        assert dropped == Lesson("response_format", "dropped"), refusal
+        learnt = Dialect().with_lessons([replaced, dropped])
+        assert learnt.lessons == (dropped,)
+        assert learnt.with_lessons([replaced]) == learnt
+        assert "response_format" not in apply(CHAT, learnt)
+        # A keyword that was refused before does no harm.
+        keyword = Lesson("response_format.maxItems", "dropped")
+        sent = apply(CHAT, Dialect((replaced, keyword)))
+        assert sent["response_format"] == {"type": "json_object"}
 
 
 SYSTEM = [

@@ -12,6 +12,7 @@ from app.llm.preflight.preflight import Preflight, preflight
 from app.llm.preflight.questions import Question, keywords_of
 from app.llm.scripted.behaviours.combine import Applies, playing, when
 from app.llm.scripted.behaviours.refusals import (
+    error,
     fails,
     has_system,
     refuses,
@@ -144,7 +145,25 @@ def test_a_named_refusal_costs_one_call() -> None:
     assert learned.lessons == {
         ("logprobs", "dropped"), ("top_p", "dropped"), ("response_format", "dropped"),
     }  # fmt: skip
-    assert len(learned.calls) == 5
+    assert len(learned.calls) == 6
+
+
+def test_an_endpoint_that_refuses_the_schema_is_asked_for_json_without_one() -> None:
+    def in_words(call: ScriptedCall) -> ScriptedReply:
+        json_mode = call.schema is not None and not call.schema
+        return ScriptedReply('{"answer": "yes"}') if json_mode else able(call)
+
+    def no_schema(call: ScriptedCall) -> bool:
+        return bool(call.schema)
+
+    for body in (error("This response_format type is unavailable now"), error("No.")):
+        learned = Learned(playing(when(no_schema, fails(400, body)), script=in_words))
+        assert learned.can == Capabilities(json_schema=True, logprobs=True)
+        assert learned.lessons == {("response_format", "replaced")}
+    # It is accepted, but does nothing.
+    refused = when(no_schema, fails(400, error("No json_schema supported here")))
+    learned = Learned(playing(refused, script=plain))
+    assert learned.can == Capabilities()
 
 
 def test_a_refused_keyword_does_not_cost_the_schema() -> None:
@@ -183,7 +202,7 @@ def test_what_a_refusal_without_a_name_is_about_is_found_by_leaving_things_out(
     assert learned.can.json_schema is (name != "response_format")
     assert learned.can.logprobs is (name != "logprobs")
     assert learned.lessons == {lesson}
-    assert len(learned.calls) <= 8
+    assert len(learned.calls) <= 9
 
 
 def test_several_things_that_no_refusal_names_are_all_found() -> None:
@@ -193,7 +212,7 @@ def test_several_things_that_no_refusal_names_are_all_found() -> None:
     learned = Learned(playing(refused, script=able))
     assert learned.can == Capabilities()
     assert learned.lessons == {lesson for _, lesson in NAMELESS.values()}
-    assert len(learned.calls) <= 10
+    assert len(learned.calls) <= 11
 
 
 def test_without_leave_of_the_caps_nothing_is_left_out() -> None:

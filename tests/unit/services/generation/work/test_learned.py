@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.llm.dialects.shared import DialectMemory
 from app.llm.scripted.behaviours.combine import INSTANCES, first, in_method, on, playing
@@ -19,7 +19,10 @@ from app.llm.scripted.behaviours.refusals import (
 from app.llm.scripted.behaviours.wordings import no_logprobs
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import Script, ScriptedCall, ScriptedReply
+from app.services.runs import control
+from app.store.sql import epoch_now
 from app.store.tables.completions import CompletionRow
+from app.store.tables.endpoints import EndpointState
 from app.store.tables.runs import RunEvent
 from app.store.work import endpoint_dialects
 from tests.bench import Bench
@@ -154,8 +157,13 @@ def test_a_loading_model_leaves_the_worker_free_and_is_waited_for_with_patience(
         assert (seen.waiting.kind, seen.budget.written_off.calls) == ("loading", 0)
         impatient = replace(bench, context=replace(bench.context, outage_patience_s=0.0))
         seen = impatient.work(run_id)
-    assert (seen.status, seen.end_reason, seen.waiting) == ("paused", "provider", None)
-    assert "currently loading" in (seen.message or "")
+        assert (seen.status, seen.end_reason, seen.waiting) == ("paused", "provider", None)
+        assert "currently loading" in (seen.message or "")
+        # A person has started it again: its patience begins anew.
+        with bench.context.database.write() as session:
+            session.execute(update(EndpointState).values(down_since=epoch_now() - 3600))
+        control.resume_run(bench.context, run_id)
+        assert bench.work(run_id).status == "queued"
 
 
 THINKING_OFF = {"chat_template_kwargs": {"enable_thinking": False}}
