@@ -36,6 +36,7 @@ import re
 from typing import TypeAlias
 
 from app.dataset_row import Record, Unreadable
+from app.formats.encodings import encoding_hint
 from app.formats.limits import ReadLimits, with_setting
 
 Numbered: TypeAlias = tuple[int, Record | Unreadable]
@@ -89,7 +90,9 @@ def text_of(value: object, where: str, *, as_text: bool = False) -> str:
     if not value.isascii() and (found := _SURROGATE.search(value)):
         # Invalid UTF-8 bytes were decoded to these, by Python's surrogateescape.
         if "\udc80" <= found.group() <= "\udcff":
-            raise BrokenRow("not_utf8", f"{where} is not UTF-8 at character {found.start() + 1}")
+            hint = encoding_hint(value.encode("utf-8", "surrogateescape"))
+            what = f"{where} is not UTF-8 at character {found.start() + 1}{hint}"
+            raise BrokenRow("not_utf8", what)
         raise BrokenRow("lone_surrogate", f"{where} has half of a surrogate pair in it")
     return value
 

@@ -120,6 +120,7 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
         InvalidInput: when there is no header, it lacks a column, or a row never ends.
     """
     head, source = peeked(source, HEAD_BYTES)
+    refuse_lone_returns(head)
     separator = separator_of(head, Columns(options).wanted)
     lines = _Lines(source, options.limits)
     skipped = 1 if _SEPARATOR_LINE.match(head) else 0
@@ -129,6 +130,17 @@ def read_csv(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     header = named(_header(reader))
     convert, _ = row_reader(header, options)
     yield from _rows(reader, lines, header, convert, skipped)
+
+
+def refuse_lone_returns(head: bytes) -> None:
+    """Check how the lines of a file end.
+
+    Raises:
+        InvalidInput: with a carriage return alone.
+    """
+    if b"\r" in head and b"\n" not in head:
+        what = "its lines end with CR alone; write them with LF (tr '\\r' '\\n' < FILE > OTHER)"
+        raise InvalidInput("The file is no CSV that can be read.", [Fault(what)])
 
 
 def separator_of(head: bytes, wanted: Set[str]) -> str:

@@ -9,12 +9,14 @@ from json.encoder import encode_basestring as quoted
 from typing import NoReturn
 
 from app.formats.broken_rows import BrokenRow, refuse_if_too_large
+from app.formats.encodings import encoding_hint
 from app.formats.limits import ReadLimits, with_setting
 
 __all__ = ["MOST_VALUES", "of_one_line", "parsed", "quoted"]
 
 MOST_VALUES = 1_000_000
 """Values that a row may have; beyond it they need hundreds of megabytes of memory."""
+_AROUND = 4096
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _DEPTH = [{ord("["): 1, ord("{"): 1}.get(code, -1) for code in range(256)]
@@ -49,7 +51,9 @@ def parsed(raw: bytes, limits: ReadLimits) -> object:
     try:
         return _DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise BrokenRow("not_utf8", f"not UTF-8 at byte {error.start + 1} of the row") from None
+        hint = encoding_hint(raw[max(0, error.start - _AROUND) : error.start + _AROUND])
+        what = f"not UTF-8 at byte {error.start + 1} of the row{hint}"
+        raise BrokenRow("not_utf8", what) from None
     except json.JSONDecodeError as error:
         raise BrokenRow("not_json", f"{error.msg} at character {error.pos + 1}") from None
     except ValueError:

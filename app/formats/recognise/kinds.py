@@ -54,6 +54,23 @@ _ENCODINGS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_LEAST_ZEROS = 4
+_TEXT_KINDS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (
+        re.compile(rb"//|/\*|#[^,;|\t\r\n]*\r?\n"),
+        "it begins with a comment or a heading; remove it",
+    ),
+    (
+        re.compile(rb"\|[^\r\n]*\|[ \t]*\r?\n[ \t]*\|[ :|-]*-[ :|-]*\|"),
+        "it is a Markdown table; write it as CSV",
+    ),
+    (
+        re.compile(
+            rb"---[ \t]*\r?\n|- [\w ]{1,60}:(?:[ \t]|\r?\n)|[\w ]{1,60}:[ \t]*\r?\n[ \t]*- "
+        ),
+        "it is YAML; write its rows as JSON lines",
+    ),
+)
 _MOST_ZEROS = 0.4
 """Of the bytes of a text in UTF-8, none is zero; of ASCII text in UTF-16, half are."""
 
@@ -91,6 +108,12 @@ def refuse_other_format(head: bytes, name: str) -> None:
         raise InvalidInput(f"The file has another format than {name}.", [Fault(what)])
 
 
+def text_kind(head: bytes) -> str | None:
+    """Return the words for a text that looks like no CSV; None: it may be CSV."""
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    return next((what for pattern, what in _TEXT_KINDS if pattern.match(text)), None)
+
+
 def begins_as_json(head: bytes) -> bool:
     """Return True when a text begins as a JSON object or list."""
     return head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
@@ -116,8 +139,15 @@ def _encoding(head: bytes) -> str | None:
         if head.startswith(mark):
             return _in_encoding(name)
     some = head[:400]
-    if not some or some.startswith(PARQUET) or some.count(0) < _MOST_ZEROS * len(some):
+    if not some or some.startswith(PARQUET):
         return None
+    if _is_utf16(some):
+        return _in_encoding("UTF-16")
+    return _by_zeros(some) if some.count(0) >= _MOST_ZEROS * len(some) else None
+
+
+def _by_zeros(some: bytes) -> str | None:
+    """Return the words for ASCII text that is encoded in two or four bytes a character."""
     for name, step in (("UTF-32", 4), ("UTF-16", 2)):
         # Of a character of ASCII, all bytes but one are zero: the first one or the last one.
         for place in (0, step - 1):
@@ -125,6 +155,12 @@ def _encoding(head: bytes) -> str | None:
             if 0 not in texts and some.count(0) >= len(some) - len(texts) - step:
                 return _in_encoding(name)
     return None
+
+
+def _is_utf16(some: bytes) -> bool:
+    """Return True for text in UTF-16 that begins with ASCII, whatever its other letters are."""
+    halves = [some[0::2].count(0), some[1::2].count(0)]
+    return max(halves) >= _LEAST_ZEROS and min(halves) == 0 and 0 in some[:2]
 
 
 def _in_encoding(name: str) -> str:

@@ -1,23 +1,32 @@
 """The format of a file, recognised by its content; what is not clear is refused with the reason."""
 
+import codecs
 import csv
+import re
 from collections.abc import Mapping, Sequence, Set
 from io import StringIO
 from itertools import islice
 from typing import BinaryIO
 
-from app.dataset_row import Record
+from app.dataset_row import Record, Unreadable
 from app.errors import Fault, InvalidInput
 from app.formats.chat.turn_lists import LIST_KEYS, TEXTS_KEY, is_list_in_text, turns_key
 from app.formats.columns import REQUIRED, Columns
-from app.formats.comma_separated import HEAD_BYTES, header_of, named, separator_of
+from app.formats.comma_separated import (
+    HEAD_BYTES,
+    header_of,
+    named,
+    refuse_lone_returns,
+    separator_of,
+)
+from app.formats.encodings import encoding_hint
 from app.formats.files import peeked
 from app.formats.foreign.column_hints import columns_hint
 from app.formats.foreign.preferences import judged_alone, pair_of_answers, ranked_answers
 from app.formats.json.any_layout import read_json
 from app.formats.json.layout import layout_of
 from app.formats.options import ReadOptions
-from app.formats.recognise.kinds import PARQUET, begins_as_json, refuse_other_kinds
+from app.formats.recognise.kinds import PARQUET, begins_as_json, refuse_other_kinds, text_kind
 from app.formats.table_rows import row_reader
 
 _ROWS = 20
@@ -25,6 +34,7 @@ _ROWS = 20
 _MOST_NAMED = 30
 _LONGEST_NAME = 60
 _LONGEST_START = 1_000
+_PYTHON = re.compile(rb"\s*\[?\s*\{\s*'")
 _OF_A_TREE = frozenset({"message_id", "parent_id"})
 _IN_A_TREE = frozenset({"message_id", "replies"})
 _CHAT_COLUMNS = frozenset({"system", "history"})
@@ -51,15 +61,19 @@ def format_of(source: BinaryIO, options: ReadOptions) -> str:
 
 def _of_json(head: bytes, source: BinaryIO, options: ReadOptions) -> str:
     rows: list[object] = []
+    broken: Unreadable | None = None
 
     def keep(row: object) -> tuple[Record]:
         rows.append(row)
         return (Record("", ""),)
 
-    for _ in islice(read_json(source, options.limits, keep), _ROWS):
-        pass
+    for _, item in islice(read_json(source, options.limits, keep), _ROWS):
+        if isinstance(item, Unreadable):
+            broken = broken or item
     shapes = [shape for row in rows if (shape := _shape(row, options))]
     objects = [row for row in rows if isinstance(row, dict)]
+    if not shapes and not rows and broken is not None:
+        raise _unreadable(broken, head)
     if not shapes:
         raise _unknown({name for row in objects for name in row})
     if shapes[0] != "columns":
@@ -137,8 +151,34 @@ def _check_table(names: Sequence[str], options: ReadOptions) -> None:
     row_reader(names, options)
 
 
+def _unreadable(broken: Unreadable, head: bytes) -> InvalidInput:
+    what = f"row {broken.row} is {broken.reason}: {broken.detail}"
+    if _PYTHON.match(head.removeprefix(codecs.BOM_UTF8)):
+        what = f"it is written as Python, not as JSON; write it with json.dumps ({what})"
+    return InvalidInput("No row of the file can be read.", [Fault(what)])
+
+
+def _refuse_other_texts(head: bytes) -> None:
+    """Check that a text may be CSV.
+
+    Raises:
+        InvalidInput: it is another kind of text, or its header is not UTF-8.
+    """
+    what = text_kind(head)
+    header = head.partition(b"\n")[0]
+    try:
+        header.decode()
+    except UnicodeDecodeError as error:
+        if error.end < len(head) - 4:
+            what = f"its header is not UTF-8{encoding_hint(head)}"
+    if what is not None:
+        raise InvalidInput("The file cannot be read as it is.", [Fault(what)])
+
+
 def _of_csv(head: bytes, options: ReadOptions) -> str:
     columns = Columns(options)
+    _refuse_other_texts(head)
+    refuse_lone_returns(head)
     separator = separator_of(head, columns.wanted)
     header = named(header_of(head, separator))
     if len(header) < 2 and not set(header) & {*LIST_KEYS, *REQUIRED}:

@@ -103,7 +103,7 @@ def test_bytes_that_are_no_utf_8_are_reported_of_and_shown() -> None:
     assert reasons(rows) == ["not_utf8", "not_utf8"]
     assert isinstance(rows[0], Unreadable)
     assert rows[0].text == '"\ufffd"'
-    assert rows[0].detail == "not UTF-8 at byte 2 of the row"
+    assert rows[0].detail.startswith("not UTF-8 at byte 2 of the row")
 
 
 @pytest.mark.parametrize(
