@@ -102,7 +102,7 @@ def start_server(path: Path, options: ServerOptions) -> Any:  # noqa: ANN401 - x
             "libgomp comes with the system (Debian: apt-get install libgomp1)"
         ) from error
     params = xllamacpp.CommonParams()
-    _set_parameters(params, path, options)
+    set_parameters(params, path, options)
     if options.adapter is not None:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(options.adapter), 0.0)]
         # Cached prefixes are found by their tokens alone, no matter if they were computed with the
@@ -117,8 +117,8 @@ def start_server(path: Path, options: ServerOptions) -> Any:  # noqa: ANN401 - x
         ) from error
 
 
-def _set_parameters(params: Any, path: Path, options: ServerOptions) -> None:  # noqa: ANN401
-    # Any: xllamacpp ships no types.
+def set_parameters(params: Any, path: Path, options: ServerOptions) -> None:  # noqa: ANN401 - no types
+    """Set the parameters of llama.cpp's server that are not its defaults."""
     params.model.path = str(path)
     params.model_alias = {EMBEDDED_MODEL}
     params.hostnames = [HOST]

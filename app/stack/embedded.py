@@ -171,7 +171,7 @@ class EmbeddedStack:
             return api_spec(self._api_url, port, {**environment, "SEEDBED_API_PORT": str(port)})
 
         _start_listening(supervisor, spec, host, self._fixed_port())
-        _wait_until_all_answer(self._api_url, supervisor, self._say)
+        wait_until_all_answer(self._api_url, supervisor, self._say)
 
     def _fixed_port(self) -> int | None:
         """Return the port that the API must use; None: any free port."""
@@ -209,12 +209,19 @@ def _start_listening(
     raise AssertionError("the last try returns or raises")
 
 
-def _wait_until_all_answer(
-    api_url: str, supervisor: Supervisor, say: Callable[[str], None]
+def wait_until_all_answer(
+    api_url: str,
+    supervisor: Supervisor,
+    say: Callable[[str], None],
+    *,
+    timeout_s: float = _READY_TIMEOUT_S,
 ) -> None:
     """Wait until the API reports that its database and broker answer.
 
     A full disk is only said: with the service, a user can delete data sets.
+
+    Raises:
+        StackError: they do not answer in time, or a process of the stack has ended.
     """
     trouble = ""
 
@@ -230,7 +237,7 @@ def _wait_until_all_answer(
         trouble = "; ".join(f"{part}: {what}" for part, what in wrong.items())
         return not wrong.keys() - {"disk"}
 
-    if not wait_until(is_ready, timeout_s=_READY_TIMEOUT_S, poll_s=0.2):
+    if not wait_until(is_ready, timeout_s=timeout_s, poll_s=0.2):
         raise StackError(
             f"The API runs, but is not ready: {trouble}. Check DATABASE_URL and REDIS_URL."
         )

@@ -159,4 +159,5 @@ def test_what_the_viewer_of_the_hub_has_cut_off_is_refused() -> None:
 def test_a_ranking_of_answers_is_named_in_its_row() -> None:
     (row,) = read(FORMATS["alpaca"], b'[{"instruction": "q", "output": ["a", "b"]}]')
     assert isinstance(row, Unreadable)
+    assert row.reason == "not_text"
     assert "ranked answers" in row.detail

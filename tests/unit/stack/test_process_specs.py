@@ -4,8 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.stack.broker import broker_spec
-from app.stack.process import ProcessSpec
+from app.stack.process import Process, ProcessSpec
 from app.stack.process_specs import (
     api_spec,
     available_cores,
@@ -65,3 +67,17 @@ def test_the_worker_forks_its_processes_and_gets_time_to_end() -> None:
         "--loglevel", "info", "--hostname", f"seedbed-{os.getpid()}@%h",
     )  # fmt: skip
     assert facts(spec) == ("worker", 60.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_ready"),
+    [
+        ("[2026-01-01 00:00:00,000: INFO/MainProcess] seedbed-1@host ready.", True),
+        ("[2026-01-01 00:00:00,000: INFO/MainProcess] Connected to redis+socket:///s", False),
+    ],
+)
+def test_the_worker_is_ready_once_celery_logs_it(line: str, is_ready: bool, tmp_path: Path) -> None:
+    ready = worker_spec(1, ENVIRONMENT, 7.0).ready
+    process = Process(ProcessSpec("w", ("echo", line), {}), tmp_path, watch_pipe=False)
+    process.wait(20)
+    assert ready(process) is is_ready

@@ -82,6 +82,8 @@ def test_each_line_goes_through_the_script_and_is_answered_as_by_the_api() -> No
     with batch_api() as (http, server):
         made = create(http, jsonl(line("a"), line("bad"), line("c")), ours="7")
         assert (made["status"], made["metadata"]) == ("validating", {"ours": "7"})
+        hours = int(WINDOW["completion_window"].removesuffix("h"))
+        assert made["expires_at"] - made["created_at"] == hours * 60 * 60
         done = reaches(http, made["id"], "completed")
         assert done["request_counts"] == {"total": 3, "completed": 2, "failed": 1}
         first, second = content(http, done["output_file_id"])

@@ -152,6 +152,8 @@ def test_only_long_prose_must_end_with_a_full_stop(characters: int, found: str) 
         ("Then it meets other rivers", "sentence"),
         ("It meets rivers quickly", "sentence"),
         ("It meets rivers", ""),
+        ("A river meets others", "sentence"),
+        ("A river meets", ""),
         ("Then it meets other Rivers", ""),
         ("Then it meets other river5", ""),
         ("Then it meets all other rivers, yours sincerely", ""),

@@ -20,7 +20,16 @@ from app.llm.scripted.behaviours.bodies import (
     streams,
     thinking_part,
 )
-from app.llm.scripted.behaviours.combine import Behaviour, after, every, first, in_method, playing
+from app.llm.scripted.behaviours.combine import (
+    INSTANCES,
+    Behaviour,
+    after,
+    every,
+    first,
+    in_method,
+    on,
+    playing,
+)
 from app.llm.scripted.behaviours.refusals import (
     accepts_only,
     answers,
@@ -50,7 +59,14 @@ from app.llm.scripted.behaviours.wordings import (
 )
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import Site, scripted_server
-from app.llm.scripted.wire import ScriptedCall, ScriptedReply, completion_json, wire_body
+from app.llm.scripted.wire import (
+    ScriptedCall,
+    ScriptedReply,
+    completion_json,
+    read_call,
+    wire_body,
+)
+from app.pipeline.prompts import template
 from app.pipeline.types import Capabilities
 from tests.unit.llm.scripted.behaviours.calls import a_call, a_question
 
@@ -169,6 +185,22 @@ def test_a_behaviour_begins_ends_and_comes_back_by_the_number_of_the_call() -> N
     assert hit(first(2, down)) == [1, 2]
     assert hit(every(3, down)) == [3, 6]
     assert status_of(a_question(), in_method(down)) == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("default/generate.system", "default/classify.system", "paper/input_first"),
+        *("paper/output_first", "review/re_answer.system", "review/judge.system"),
+    ],
+)
+def test_each_stage_of_the_method_is_told_from_a_question(name: str) -> None:
+    head = template(name).text.partition("$")[0]
+    call = read_call(1, "completions", {"model": "m", "prompt": head}, {})
+    down = fails(503, error("down"))
+    assert status_of(call, in_method(down)) == 503
+    in_instances = name.endswith(("input_first", "output_first"))
+    assert status_of(call, on(INSTANCES, down)) == (503 if in_instances else 200)
 
 
 def test_a_rate_limit_is_in_calls_a_second_by_the_clock_that_it_is_given() -> None:
