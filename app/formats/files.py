@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from app.errors import Fault, InvalidInput
+from app.formats.archives import TAR_BYTES, file_in_tar, file_in_zip, is_tar
 from app.formats.limits import DEFAULT_LIMITS, DecodedBytes, ReadLimits
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _GZIP = b"\x1f\x8b"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _LEAST_CHARACTERS = 64 * 1024
 """A call for each row costs more than the row: in a file, and far more over HTTP."""
 
@@ -39,20 +41,45 @@ def opened(path: Path, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[BinaryIO
 
 
 def unpacked(source: BinaryIO, limits: ReadLimits = DEFAULT_LIMITS) -> BinaryIO:
-    """Return a seekable source, unpacked when its first bytes are those of gzip.
+    """Return a seekable source, unpacked when it is gzip or an archive with one file of data.
 
     Raises:
-        InvalidInput: while reading, when the gzip is cut off or damaged.
+        InvalidInput: an archive has none or several; while reading, when it is damaged.
         TooLarge: it has more bytes than the limits allow; while reading, when it unpacks to more.
     """
     decoded = DecodedBytes(limits, size_of(source))
     begins = source.tell()
-    first = source.read(len(_GZIP))
+    first = source.read(TAR_BYTES)
     source.seek(begins)
-    if first != _GZIP:
-        decoded.refuse(size_of(source))
-        return source
-    return io.BufferedReader(_Unpacked(source, decoded), _BUFFER)
+    if first.startswith(_GZIP):
+        return _from_gzip(source, limits)
+    decoded.refuse(size_of(source))
+    if first.startswith(_ZIP):
+        found = file_in_zip(source, decoded)
+        source.seek(begins)
+        return source if found is None else found
+    return file_in_tar(lambda: _rewound(source, begins)) if is_tar(first) else source
+
+
+def _from_gzip(source: BinaryIO, limits: ReadLimits) -> BinaryIO:
+    begins = source.tell()
+
+    def again() -> BinaryIO:
+        source.seek(begins)
+        decoded = DecodedBytes(limits, size_of(source))
+        return io.BufferedReader(_Unpacked(source, decoded), _BUFFER)
+
+    try:
+        first, plain = peeked(again(), TAR_BYTES)
+    except InvalidInput:
+        # Damage is reported where it is met: while reading.
+        return again()
+    return file_in_tar(again) if is_tar(first) else plain
+
+
+def _rewound(source: BinaryIO, begins: int) -> BinaryIO:
+    source.seek(begins)
+    return source
 
 
 def peeked(source: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:

@@ -72,7 +72,7 @@ def post_dataset(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "The file, plain or gzipped.",
+            "description": "The file, plain, gzipped, or alone in a ZIP or tar archive.",
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         }
     },

@@ -80,7 +80,11 @@ def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
 
 def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File to import; it may be gzipped.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="File to import; it may be gzipped, or the one file in a ZIP or tar archive.",
+        ),
     ],
     name: Name,
     format: Annotated[  # noqa: A002 the name of the option
