@@ -16,6 +16,7 @@ from app.training.learn.checkpoints import Checkpoint
 from app.training.learn.examples import MicroBatch, TrainingExamples
 from app.training.model.device import device_errors_as_failures
 from app.training.model.methods import AdaptedModel
+from app.training.plain.library_types import Model
 from app.training.plain.option_groups import ScheduleOptions
 from app.training.plain.options import TrainingOptions
 
@@ -204,7 +205,8 @@ class _Tuning:
             part_loss = part.summed_loss(self._model) / loss_tokens
             part_loss.backward()
             loss += float(part_loss.detach())
-        self._add_orthogonality_gradient()
+        if self._method == "adalora":
+            (_ORTHOGONALITY * orthogonality_loss(self._model)).backward()
         gradient = float(
             torch.nn.utils.clip_grad_norm_(self._trained, self._options.schedule.most_gradient)
         )
@@ -224,17 +226,6 @@ class _Tuning:
             self._model.base_model.update_and_allocate(len(self.losses))
         self._optimizer.zero_grad()
 
-    def _add_orthogonality_gradient(self) -> None:
-        """Add the gradient of AdaLoRA's orthogonality loss."""
-        if self._method != "adalora":
-            return
-        penalties = [
-            torch.linalg.matrix_norm(_products(name, one) - torch.eye(min(one.shape)).to(one))
-            for name, one in self._model.named_parameters()
-            if one.requires_grad and ("lora_A" in name or "lora_B" in name)
-        ]
-        (_ORTHOGONALITY * torch.stack(penalties).mean()).backward()
-
     def _make_optimizer(self) -> torch.optim.Optimizer:
         options = {"lr": self._options.learning_rate}
         options["weight_decay"] = self._options.schedule.weight_decay
@@ -253,6 +244,16 @@ class _Tuning:
             f"The loss of step {len(self.losses) + 1} is {loss} and its gradient {gradient}: "
             f"{kept}. Try a lower learning rate."
         )
+
+
+def orthogonality_loss(model: Model) -> torch.Tensor:
+    """Return AdaLoRA's mean distance of its directions from orthogonal ones of length 1."""
+    distances = [
+        torch.linalg.matrix_norm(_products(name, one) - torch.eye(min(one.shape)).to(one))
+        for name, one in model.named_parameters()
+        if one.requires_grad and ("lora_A" in name or "lora_B" in name)
+    ]
+    return torch.stack(distances).mean()
 
 
 def _products(name: str, directions: torch.Tensor) -> torch.Tensor:

@@ -178,6 +178,8 @@ def test_a_folder_for_the_hub_is_the_same_bytes_each_time(grown: ServiceContext)
         "version", "content_sha256", "recipe", "sources", "runs", "dropped",
         "name", "format", "rows", "files",
     ]  # fmt: skip
+    facts = reports.card_facts(reports.version_details(grown, dataset.id))
+    assert manifest["runs"] == [run.model_dump(mode="json") for run in facts.runs]
     assert manifest["content_sha256"] == dataset.content_sha256
     assert manifest["sources"][0]["run_id"] == run_id
     assert manifest["recipe"] == dataset.recipe

@@ -15,9 +15,15 @@ from app.training.learn.checkpoints import (
     set_rank_allocator_state,
     tuned_weights,
 )
-from app.training.learn.loop import Step, TrainingHooks, count_steps, learning_rate_at
+from app.training.learn.loop import (
+    Step,
+    TrainingHooks,
+    count_steps,
+    learning_rate_at,
+    orthogonality_loss,
+)
 from app.training.model.base_models import enable_gradient_checkpointing
-from app.training.model.methods import adapter_ranks
+from app.training.model.methods import adapt, adapter_ranks
 from app.training.plain.option_groups import MethodName, ScheduleOptions
 from app.training.plain.options import TrainingOptions
 from tests.unit.training.tiny_models import tiny_gpt2, tiny_llama
@@ -227,6 +233,39 @@ def test_adalora_ends_with_fewer_ranks_in_all_than_it_began_with(
     reported = adapter_ranks(adapted.model)
     assert sum(reported.values()) == 8 * len(adapted.targets)
     assert len(set(reported.values())) > 1
+
+
+def test_adalora_s_directions_are_lost_on_nothing_once_they_are_orthogonal() -> None:
+    model = adapt(tiny_llama(), options_for("adalora").method, STEPS).model
+    directions = {
+        name: one for name, one in model.named_parameters() if name.split(".lora_")[-1][0] in "AB"
+    }
+    with torch.no_grad():
+        for one in directions.values():
+            torch.nn.init.orthogonal_(one)
+    assert orthogonality_loss(model).item() == pytest.approx(0, abs=1e-4)
+
+    changed, *_ = directions.values()
+    with torch.no_grad():
+        changed *= 2
+    # Each of its directions has the square length 4 instead of 1.
+    expected = 3 * min(changed.shape) ** 0.5 / len(directions)
+    loss = orthogonality_loss(model)
+    assert loss.item() == pytest.approx(expected, rel=1e-3)
+    loss.backward()
+    assert [name for name, one in model.named_parameters() if one.grad is not None] == list(
+        directions
+    )
+
+
+@pytest.mark.parametrize(("shape", "halfway"), [("constant", 1), ("linear", 0.5), ("cosine", 0.5)])
+def test_half_of_the_way_after_the_warm_up_is_half_of_the_decay(shape: str, halfway: float) -> None:
+    options = TrainingOptions.model_validate(
+        {"schedule": {"shape": shape, "warmup_share": 0.25, "learning_rate": 1.0}}
+    )
+    assert [learning_rate_at(step, 12, options) for step in range(1, 5)] == [0.25, 0.5, 0.75, 1.0]
+    of_120 = [learning_rate_at(step, 120, options) for step in (30, 31, 31 + 45)]
+    assert of_120 == pytest.approx([30 / 31, 1.0, halfway])
 
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])

@@ -161,9 +161,11 @@ def test_an_answer_that_never_ends_is_taken_as_far_as_it_has_come() -> None:
 
 def test_a_hook_that_stays_away_is_given_up_with_what_to_do() -> None:
     with running_hook() as there:
-        gone = replace(HURRIED, url=there.url, patience_s=0.5)
+        gone = replace(HURRIED, url=there.url, patience_s=0.9, longest_wait_s=10)
+    log: list[str] = []
     with pytest.raises(TrainingError, match=r"could not be reached .* Resume the job"):
-        delivered(gone)
+        delivered(gone, log=log)
+    assert log, "who said nothing about a wait is asked again after the first one"
 
 
 def test_who_waits_ends_when_asked_to() -> None:
