@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -58,6 +59,9 @@ class Job:
     """Rows to draw the replay share from."""
     dataset: str = ""
     """Name and version of the data set."""
+    day: date | None = None
+    """The date that chat templates with a date write, also when the job is resumed on another day;
+    None: today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def _prepare_answers(job: Job) -> _Prepared:
         fault = Fault("its packed rows would see each other", field="data.packing")
         raise InvalidInput(f"{loaded.name} does not support packing.", [fault])
     rows = with_replay(job.records, job.general, options.data.replay_share, options.seed)
-    encoded, report = encode_all(rows, loaded.tokenizer, options.data)
+    encoded, report = encode_all(rows, loaded.tokenizer, options.data, job.day)
     return _Prepared(loaded, answer_examples(_packs(encoded, options)), report)
 
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +47,8 @@ class TrainingWork:
     """Judges the answers after the evaluation; None: no judge."""
     was_trained_on_dataset: bool = False
     """True when that job trained on this version, so that only its held-out rows may be used."""
+    day: date | None = None
+    """The day on which the job was created, for chat templates that write a date; None: today."""
 
 
 class TrainingMonitor(Protocol):

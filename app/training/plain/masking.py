@@ -1,18 +1,19 @@
 """Prompt templates, and the mask of the parts that count in the loss: answers and their ends."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 
-from jinja2 import TemplateError
-
-from app.dataset_row import Exchange, Record
-from app.errors import Fault, InvalidInput
+from app.dataset_row import Record
+from app.training.plain.chat_template import render_chat
 from app.training.plain.library_types import Tokenizer
 
 TemplateName = Literal["alpaca", "chat"]
 
 _TASK = "Here is a task. Answer it with a response that does what it asks.\n\n"
+_ANY_ANSWER = "(answer)"
+"""Stands for an answer that is not known, to find where it begins."""
 _TASK_WITH_INPUT = (
     "Here is a task, and an input that it is about. Answer it with a response that does what "
     "it asks.\n\n"
@@ -33,21 +34,55 @@ class Part:
     """True when the end-of-text token follows, which counts in the loss too."""
 
 
-def row_parts(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
-    """Split a row into prompt and answer parts, in order.
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """The text of a row in parts, in order."""
+
+    parts: Sequence[Part]
+    folded_system: bool = False
+    """True when the system message stands before the first question, as the template takes none."""
+    last_answer_only: bool = False
+    """True when earlier answers don't count in the loss, as the template changes them later."""
+
+
+def split_row(
+    record: Record, template: TemplateName, tokenizer: Tokenizer, day: date | None = None
+) -> SplitRow:
+    """Split a row into prompt and answer parts.
+
+    Args:
+        record: The row.
+        template: Its form.
+        tokenizer: The tokenizer of the model, with its chat template.
+        day: The date that chat templates with a date write; None: today.
 
     Raises:
-        InvalidInput: the model has no chat template, the template rejects the row, or the rendered
-            text cannot be split into prompt and answer.
+        InvalidInput: the model has no chat template.
+        RowRefused: its template does not take this row.
     """
     if template == "alpaca":
-        return tuple(_alpaca(record))
-    return tuple(_chat(record, tokenizer))
+        return SplitRow(tuple(_alpaca(record)))
+    chat = render_chat(record, tokenizer, day)
+    parts = [
+        part
+        for number, turn in enumerate(chat.turns, start=1)
+        for part in (
+            Part(turn.prompt, in_loss=False, has_markers=True),
+            *_answer(turn.answer, tokenizer.eos_token, last=number == len(chat.turns)),
+        )
+    ]
+    return SplitRow(parts, chat.folded_system, chat.last_answer_only)
 
 
 def prompt_parts(record: Record, template: TemplateName, tokenizer: Tokenizer) -> Sequence[Part]:
-    """Return the parts before the last answer: the prompt of the row."""
-    parts = row_parts(record, template, tokenizer)
+    """Return the parts before the last answer, which need not be known: the prompt of the row.
+
+    Raises:
+        InvalidInput: the model has no chat template.
+        RowRefused: its template does not take this row.
+    """
+    known = record if record.output.strip() else replace(record, output=_ANY_ANSWER)
+    parts = split_row(known, template, tokenizer).parts
     last = max(index for index, part in enumerate(parts) if part.in_loss)
     return parts[:last]
 
@@ -66,30 +101,6 @@ def _alpaca(record: Record) -> Iterator[Part]:
     yield Part(record.output, in_loss=True, ends_turn=True)
 
 
-def _chat(record: Record, tokenizer: Tokenizer) -> Iterator[Part]:
-    if not getattr(tokenizer, "chat_template", None):
-        raise InvalidInput(
-            "The base model has no chat template.",
-            [Fault("use the template 'alpaca', or a model tuned for chat", field="data.template")],
-        )
-    messages = [{"role": "system", "content": record.system}] if record.system else []
-    shown = ""
-    turns = [*record.history, Exchange(record.request, record.output)]
-    for number, turn in enumerate(turns, start=1):
-        messages.append({"role": "user", "content": turn.user})
-        asked = _rendered(tokenizer, messages, to_answer=True)
-        messages.append({"role": "assistant", "content": turn.assistant})
-        answered = _rendered(tokenizer, messages, to_answer=False)
-        if not (asked.startswith(shown) and answered.startswith(asked)):
-            raise InvalidInput(
-                "The base model's chat template cannot be used for tuning: it changes earlier "
-                "turns when later ones come. Use the template 'alpaca'."
-            )
-        yield Part(asked[len(shown) :], in_loss=False, has_markers=True)
-        yield from _answer(answered[len(asked) :], tokenizer.eos_token, last=number == len(turns))
-        shown = answered
-
-
 def _answer(text: str, end: str, *, last: bool) -> Iterator[Part]:
     """Split a rendered answer: its text counts in the loss, white space after it does not."""
     if end in text:
@@ -104,19 +115,3 @@ def _answer(text: str, end: str, *, last: bool) -> Iterator[Part]:
         rest = "" if last else text[cut:]
     if rest:
         yield Part(rest, in_loss=False, has_markers=True)
-
-
-def _rendered(
-    tokenizer: Tokenizer, messages: Sequence[Mapping[str, str]], *, to_answer: bool
-) -> str:
-    try:
-        text: str = tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=to_answer
-        )
-    except TemplateError as error:
-        # Some templates reject system messages or another order of turns.
-        raise InvalidInput(
-            "The base model's chat template does not take a row.",
-            [Fault(f"it says: {error}; the template 'alpaca' takes all", field="data.template")],
-        ) from error
-    return text

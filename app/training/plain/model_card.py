@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.training.plain.option_groups import MethodOptions
-from app.training.plain.training_record import RowCounts, TrainingRecord
+from app.training.plain.training_record import RowCounts, TrainingRecord, row_notes
 
 
 def model_card(name: str, record: TrainingRecord) -> str:
@@ -40,6 +40,7 @@ def model_card(name: str, record: TrainingRecord) -> str:
     lines = [f"| {what} | {value} |" for what, value in table]
     text = [*head, "", f"# {name}", "", "Tuned by Seedbed.", "", "| | |", "|---|---|", *lines]
     text += ["", *_ranks(record["ranks"])]
+    text += [f"- {note}" for note in row_notes(rows)]
     text += [
         "The loss is that of the training rows. For its quality see the evaluation of the job."
     ]

@@ -1,6 +1,7 @@
 """The content of `training.json`, the record of how a model was trained."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -27,6 +28,10 @@ class RowCounts(TypedDict):
     tokens: int
     tokens_under_loss: int
     tokens_cut: int
+    folded_system: NotRequired[int]
+    last_answer_only: NotRequired[int]
+    refused: NotRequired[dict[str, int]]
+    first_refused: NotRequired[dict[str, int]]
 
 
 class TrainingRecord(TypedDict):
@@ -61,3 +66,23 @@ def read_record(folder: Path) -> TrainingRecord:
     """
     record: TrainingRecord = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     return record
+
+
+def row_notes(rows: RowCounts) -> Sequence[str]:
+    """Return a sentence for each way in which rows were learnt differently, or not at all."""
+    first = rows.get("first_refused", {})
+    notes = [
+        f"Rows not learnt: {count:,}, the first is row {first[reason]:,}: {reason}."
+        for reason, count in sorted(rows.get("refused", {}).items())
+    ]
+    if folded := rows.get("folded_system", 0):
+        notes.append(
+            f"Rows whose system message stands before the first question: {folded:,}; the chat "
+            "template takes no system message."
+        )
+    if last_only := rows.get("last_answer_only", 0):
+        notes.append(
+            f"Rows of several turns of which only the last answer is learnt: {last_only:,}; the "
+            "chat template writes earlier answers in another way."
+        )
+    return notes

@@ -88,6 +88,10 @@ def training_record(
             "tokens": encoding.tokens,
             "tokens_under_loss": encoding.tokens_under_loss,
             "tokens_cut": encoding.tokens_cut,
+            "folded_system": encoding.folded_system,
+            "last_answer_only": encoding.last_answer_only,
+            "refused": dict(encoding.refused),
+            "first_refused": dict(encoding.first_refused),
         },
         "labels": dict(labels or {}),
     }

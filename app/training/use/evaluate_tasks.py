@@ -9,7 +9,8 @@ from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.training.learn.classifier import Classifier, classify, labelled_text
 from app.training.learn.loss import log_probabilities
 from app.training.model.device import device_errors_as_failures
-from app.training.plain.encoding import encode
+from app.training.plain.chat_template import RowRefused
+from app.training.plain.encoding import Encoded, encode
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.option_groups import DataOptions
 from app.training.use.generate import context_length
@@ -93,13 +94,14 @@ def _answers(
     answer_tokens: int | None,
     stop: Callable[[], bool],
 ) -> Iterator[Answer]:
-    records = [task.record for task in tasks]
-    generated: Sequence[GeneratedAnswer | None] = [None] * len(tasks)
+    # A task that the chat template takes in no form stays unanswered.
+    encoded = [(task, row) for task in tasks if (row := _row_of(task, tokenizer, options))]
+    records = [task.record for task, _ in encoded]
+    generated: Sequence[GeneratedAnswer | None] = [None] * len(records)
     if answer_tokens is not None:
         generated = list(generate_answers(model, tokenizer, records, options, answer_tokens, stop))
-    rows = [encode(record, tokenizer, options) for record in records]
-    likely = log_probabilities(model, rows, tokenizer.pad_token_id)
-    for task, answer, row, logarithms in zip(tasks, generated, rows, likely, strict=True):
+    likely = log_probabilities(model, [row for _, row in encoded], tokenizer.pad_token_id)
+    for (task, row), answer, logarithms in zip(encoded, generated, likely, strict=True):
         yield Answer(
             task.id,
             None if answer is None else answer.text,
@@ -108,6 +110,13 @@ def _answers(
             reference_bytes=None if row.cut else _bytes_of(task.record),
             cut_off=answer is not None and answer.cut_off,
         )
+
+
+def _row_of(task: HeldOutTask, tokenizer: Tokenizer, options: DataOptions) -> Encoded | None:
+    try:
+        return encode(task.record, tokenizer, options)
+    except RowRefused:
+        return None
 
 
 def _bytes_of(record: Record) -> int:

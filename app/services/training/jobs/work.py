@@ -139,6 +139,7 @@ class _Held:
             tuned_outputs=tuned_outputs,
             was_trained_on_dataset=tuned is not None and tuned.dataset_id == job.dataset_id,
             judge=self._judge(request, folder, tuned_outputs),
+            day=job.created_at.date(),
         )
 
     def _dataset(self, request: TrainingRequest) -> RowSource:

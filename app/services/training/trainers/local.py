@@ -36,7 +36,7 @@ from app.training.model.device import Device, default_device
 from app.training.model.memory import free_unused_memory
 from app.training.plain.option_groups import EvaluationOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from app.training.plain.training_record import read_record
+from app.training.plain.training_record import read_record, row_notes
 from app.training.publish.export import write_gguf, write_merged
 
 ADAPTER = "adapter"
@@ -78,6 +78,8 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
     )
     if result.adapter is None or result.record is None:
         return TrainerResult(is_complete=False)
+    for line in row_notes(result.record["rows"]):
+        monitor.log(line)
     _write_other_forms(work, options, result.adapter, device, monitor)
     facts = training_facts(result.record, work.dataset.name, device.name)
     if not split.held_out:
@@ -137,6 +139,7 @@ def _job(
         device=device,
         general=replay,
         dataset=work.dataset.name,
+        day=work.day,
     )
 
 

@@ -76,15 +76,6 @@ def test_a_template_without_the_models_end_gets_it_once_at_the_last_answer() -> 
     assert learnt(row, tokenizer) == "Bonjour. [/]Ciao. [/]Adiós. [/]<|end|>"
 
 
-def test_a_template_that_changes_earlier_turns_is_refused() -> None:
-    tokenizer = tiny_tokenizer(
-        "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
-    )
-
-    with pytest.raises(InvalidInput, match="changes earlier turns"):
-        encode(talk(), tokenizer, DataOptions(template="chat"))
-
-
 def test_a_model_without_a_chat_template_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no chat template"):
         encode(talk(), tiny_tokenizer(None), DataOptions(template="chat"))
@@ -122,14 +113,38 @@ def test_rows_of_which_nothing_is_left_are_refused_with_the_numbers() -> None:
     assert "8 tokens" in str(caught.value.faults[0])
 
 
-def test_a_row_that_the_chat_template_does_not_take_is_reported_with_its_reason() -> None:
-    strict = (
-        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
-        "{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}"
+def test_rows_that_cannot_be_learnt_are_dropped_counted_and_named() -> None:
+    only_short = (
+        "{% for m in messages %}{% if 'secret' in m['content'] %}{{ raise_exception('Never') }}"
+        "{% endif %}{{ m['content'] }}<|end|>{% endfor %}"
     )
+    rows = [
+        Record("A", "one"),
+        Record("A", " \n"),
+        Record("A", "secret"),
+        Record("A", "two", system="Be brief."),
+        Record("A", "a secret"),
+    ]
 
-    with pytest.raises(InvalidInput, match="does not take a row") as caught:
-        encode(talk(), tiny_tokenizer(strict), DataOptions(template="chat"))
+    kept, report = encode_all(rows, tiny_tokenizer(only_short), DataOptions(template="chat"))
 
-    assert "No system role" in str(caught.value.faults[0])
+    assert len(kept) == 2
+    assert (report.rows, report.kept, report.dropped) == (5, 2, 3)
+    assert report.refused == {"its answer is empty": 1, "the chat template says: Never": 2}
+    assert report.first_refused == {"its answer is empty": 2, "the chat template says: Never": 3}
+
+
+def test_if_the_template_takes_no_row_the_reason_is_given() -> None:
+    strict = "{{ raise_exception('Never') }}"
+
+    with pytest.raises(InvalidInput) as caught:
+        encode_all(spelling(3), tiny_tokenizer(strict), DataOptions(template="chat"))
+
+    assert "3 of 3 rows: the chat template says: Never" in str(caught.value.faults[0])
     assert caught.value.faults[0].field == "data.template"
+
+
+def test_empty_answers_are_not_learnt_with_any_template() -> None:
+    _, report = encode_all([Record("A", "b"), Record("A", "")], tiny_tokenizer(), DataOptions())
+
+    assert report.refused == {"its answer is empty": 1}
