@@ -36,7 +36,7 @@ from app.training.model.device import Device, default_device
 from app.training.model.memory import free_unused_memory
 from app.training.plain.option_groups import EvaluationOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from app.training.plain.training_record import read_record, row_notes
+from app.training.plain.training_record import RowCounts, read_record, row_notes
 from app.training.publish.export import write_gguf, write_merged
 
 ADAPTER = "adapter"
@@ -78,8 +78,7 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
     )
     if result.adapter is None or result.record is None:
         return TrainerResult(is_complete=False)
-    for line in row_notes(result.record["rows"]):
-        monitor.log(line)
+    _log_row_notes(result.record["rows"], monitor)
     _write_other_forms(work, options, result.adapter, device, monitor)
     facts = training_facts(result.record, work.dataset.name, device.name)
     if not split.held_out:
@@ -107,6 +106,11 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
         # Checkpoints are no longer needed, and several times as large as the adapter.
         shutil.rmtree(work.folder / "checkpoints", ignore_errors=True)
     return trained
+
+
+def _log_row_notes(rows: RowCounts, monitor: TrainingMonitor) -> None:
+    for note in row_notes(rows):
+        monitor.log(note)
 
 
 def _log_split(split: RowSplit, monitor: TrainingMonitor) -> None:
