@@ -3,6 +3,7 @@
 SeedbedError
 ├── InvalidInput              the input breaks a rule; carries every fault found
 │   ├── TooLong               a prompt leaves no tokens for an answer
+│   ├── RowRefused            a model's chat template does not take a row
 │   └── TooLarge              it, or what it decodes to, is over a limit of size
 ├── NotFound                  there is no such thing
 │   └── UnknownModel          no model of this name is served
@@ -95,6 +96,15 @@ class InvalidInput(SeedbedError):
 
 class TooLong(InvalidInput):
     """The prompt leaves no tokens for an answer."""
+
+
+class RowRefused(InvalidInput):
+    """A model's chat template does not take a row."""
+
+    def __init__(self, why: str) -> None:
+        fault = Fault(f"{why}; the template 'alpaca' takes all rows", field="data.template")
+        super().__init__("The base model's chat template does not take a row.", [fault])
+        self.why = why
 
 
 class TooLarge(InvalidInput):

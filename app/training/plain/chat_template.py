@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from jinja2 import TemplateError
 
 from app.dataset_row import Exchange, Record
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, RowRefused
 from app.training.plain.library_types import Tokenizer
 
 _SHOWN = 12
@@ -26,15 +26,6 @@ Message: TypeAlias = Mapping[str, Any]
 """`Any`: content is a text, or a list of parts."""
 _Render: TypeAlias = Callable[..., str]
 """Renders messages, with variables of the template."""
-
-
-class RowRefused(InvalidInput):
-    """A chat template does not take a row."""
-
-    def __init__(self, why: str) -> None:
-        fault = Fault(f"{why}; the template 'alpaca' takes all rows", field="data.template")
-        super().__init__("The base model's chat template does not take a row.", [fault])
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +71,39 @@ def render_chat(record: Record, tokenizer: Tokenizer, day: date | None = None) -
     render = partial(_rendered, tokenizer, _dated(tokenizer.get_chat_template(), day))
     try:
         return _rendered_chat(record, render)
-    except (_Omitted, TemplateError) as error:
+    except (RowRefused, TemplateError) as error:
         if not record.system:
-            raise RowRefused(_reason(error)) from error
+            raise _refused(error) from error
     # Some templates reject a system message, or leave it out.
     try:
         return replace(_rendered_chat(_folded(record), render), folded_system=True)
-    except (_Omitted, TemplateError) as error:
-        raise RowRefused(_reason(error)) from error
-
-
-class _Omitted(Exception):
-    """A template leaves out a part of the row."""
-
-
-class _Changed(Exception):
-    """A template renders earlier turns in another way when later ones come."""
+    except (RowRefused, TemplateError) as error:
+        raise _refused(error) from error
 
 
 def _rendered_chat(record: Record, render: _Render) -> RenderedChat:
     turns = [*record.history, Exchange(record.request, record.output)]
     system = [{"role": "system", "content": record.system}] if record.system else []
-    try:
-        return RenderedChat(_all_turns(system, turns, render))
-    except _Changed:
-        last = _turn(_conversation(system, turns), "", render)
-        return RenderedChat([last], last_answer_only=True)
+    if (every := _all_turns(system, turns, render)) is not None:
+        return RenderedChat(every)
+    messages, answered = _finished(render, _conversation(system, turns))
+    asked = _asked(render, messages, answered)
+    return RenderedChat([ChatTurn(asked, answered[len(asked) :])], last_answer_only=True)
 
 
 def _all_turns(
     system: Sequence[Message], turns: Sequence[Exchange], render: _Render
-) -> Sequence[ChatTurn]:
+) -> Sequence[ChatTurn] | None:
+    """Split a conversation at every answer; return None when later turns change earlier ones."""
     found: list[ChatTurn] = []
     shown = ""
     for number in range(1, len(turns) + 1):
-        turn = _turn(_conversation(system, turns[:number]), shown, render)
-        found.append(turn)
-        shown += turn.prompt + turn.answer
+        messages, answered = _finished(render, _conversation(system, turns[:number]))
+        asked = _asked(render, messages, answered)
+        if not asked.startswith(shown):
+            return None
+        found.append(ChatTurn(asked[len(shown) :], answered[len(asked) :]))
+        shown = answered
     return found
 
 
@@ -132,22 +119,6 @@ def _conversation(system: Sequence[Message], turns: Sequence[Exchange]) -> Seque
     return [*system, *said]
 
 
-def _turn(messages: Sequence[Message], shown: str, render: _Render) -> ChatTurn:
-    """Split a conversation into the prompt after what was shown before, and its last answer."""
-    messages, answered = _finished(render, messages)
-    asked = _asked(render, messages[:-1], answered)
-    if not asked.startswith(shown) or not answered.startswith(shown):
-        raise _Changed
-    at = _start_of(_text_of(messages[-1]), answered[len(asked) :])
-    if at < 0:
-        raise _Omitted("the chat template changes the text of the answer")
-    # A template that ignores `add_generation_prompt` leaves the header of an answer to be given.
-    # One that knows it leaves the rest, such as empty thoughts, to the model.
-    if at and asked == render(messages[:-1]):
-        asked = answered[: len(asked) + at]
-    return ChatTurn(asked[len(shown) :], answered[len(asked) :])
-
-
 def _finished(render: _Render, messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
     """Render a conversation with its last answer, in the form of messages that the template reads.
 
@@ -156,12 +127,12 @@ def _finished(render: _Render, messages: Sequence[Message]) -> tuple[Sequence[Me
     try:
         answered = render(messages)
         _check_all_there(answered, messages)
-    except (_Omitted, TemplateError) as error:
+    except (RowRefused, TemplateError) as error:
         in_parts = [{**each, "content": _as_parts(each["content"])} for each in messages]
         try:
             answered = render(in_parts)
             _check_all_there(answered, in_parts)
-        except (_Omitted, TemplateError):
+        except (RowRefused, TemplateError):
             raise error from None
         if str(in_parts[-1]["content"]) in answered:
             # It has written the list itself.
@@ -171,9 +142,22 @@ def _finished(render: _Render, messages: Sequence[Message]) -> tuple[Sequence[Me
 
 
 def _asked(render: _Render, messages: Sequence[Message], answered: str) -> str:
-    """Render the prompt of an answer.
+    """Return the prompt of the last answer: how a conversation begins once it is answered, too."""
+    asked = _opened(render, messages[:-1], answered)
+    at = _start_of(_text_of(messages[-1]), answered[len(asked) :])
+    if at < 0:
+        raise RowRefused("the chat template changes the text of the answer")
+    # A template that ignores `add_generation_prompt` leaves the header of an answer to be given.
+    # One that knows it leaves the rest, such as empty thoughts, to the model.
+    if at and asked == render(messages[:-1]):
+        return answered[: len(asked) + at]
+    return asked
 
-    Rows without thoughts may have to be asked for without thoughts, as models call it.
+
+def _opened(render: _Render, messages: Sequence[Message], answered: str) -> str:
+    """Render a conversation up to its last answer.
+
+    Rows without thoughts may have to be asked for without thoughts.
     """
     asked = render(messages, add_generation_prompt=True)
     if answered.startswith(asked):
@@ -187,8 +171,8 @@ def _asked(render: _Render, messages: Sequence[Message], answered: str) -> str:
     same = next(differ, min(len(asked), len(answered)))
     question = _text_of(messages[-1]).strip()
     if same < asked.rfind(question) + len(question):
-        raise _Omitted("the chat template writes a question in another way once it is answered")
-    raise _Omitted(
+        raise RowRefused("the chat template writes a question in another way once it is answered")
+    raise RowRefused(
         f"the chat template asks for an answer with {asked[max(0, same - _SHOWN) :]!r}, which it "
         "leaves out of finished answers, so the model would be asked in another form than it is "
         "trained in"
@@ -207,7 +191,7 @@ def _check_all_there(rendered: str, messages: Sequence[Message]) -> None:
         text = _text_of(message).strip()
         found = rendered.find(text, at)
         if found < 0:
-            raise _Omitted(f"the chat template leaves out the text of the {message['role']}")
+            raise RowRefused(f"the chat template leaves out the text of the {message['role']}")
         at = found + len(text)
 
 
@@ -247,6 +231,7 @@ def _rendered(
     return text
 
 
-def _reason(error: Exception) -> str:
-    words = str(error)
-    return words if isinstance(error, _Omitted) else f"the chat template says: {words}"
+def _refused(error: RowRefused | TemplateError) -> RowRefused:
+    if isinstance(error, RowRefused):
+        return error
+    return RowRefused(f"the chat template says: {error}")

@@ -7,8 +7,7 @@ from datetime import date
 from itertools import chain
 
 from app.dataset_row import Record
-from app.errors import Fault, InvalidInput
-from app.training.plain.chat_template import RowRefused
+from app.errors import Fault, InvalidInput, RowRefused
 from app.training.plain.library_types import Tokenizer
 from app.training.plain.masking import Part, SplitRow, prompt_parts, split_row
 from app.training.plain.option_groups import DataOptions

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from app.dataset_row import Record
+from app.errors import RowRefused
 from app.evaluation.answers import Answer, Contender, HeldOutTask
 from app.training.learn.classifier import Classifier, classify, labelled_text
 from app.training.learn.loss import log_probabilities
 from app.training.model.device import device_errors_as_failures
-from app.training.plain.chat_template import RowRefused
 from app.training.plain.encoding import Encoded, encode
 from app.training.plain.library_types import Model, Tokenizer
 from app.training.plain.option_groups import DataOptions

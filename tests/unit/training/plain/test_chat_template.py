@@ -11,7 +11,7 @@ import pytest
 import trl
 
 from app.dataset_row import Record
-from app.training.plain.chat_template import RowRefused
+from app.errors import RowRefused
 from app.training.plain.encoding import encode, encode_all, encode_prompt
 from app.training.plain.masking import split_row
 from app.training.plain.option_groups import DataOptions
