@@ -13,6 +13,7 @@ operator for strings, and one test command for all modules. (mutmut 3.8.1, cosmi
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,19 +72,41 @@ def _package(path: str) -> str:
 
 
 def mirrored_tests(path: str) -> list[list[str]]:
-    """Return what to give pytest, in turn: the mirrored test file, then the folders around it."""
+    """Return what to give pytest, in turn: the nearest tests first, and none twice.
+
+    First the mirrored test file, then those of the package that import the module, then the folders
+    around it.
+    """
     parts = Path(path).with_suffix("").parts
-    parts = parts[1:] if parts[0] == "app" else parts
+    mirrored = parts[1:] if parts[0] == "app" else parts
     unit = Path("tests/unit")
-    own = unit.joinpath(*parts[:-1], f"test_{parts[-1]}.py")
-    tries = [[str(own)]] if (ROOT / own).is_file() else []
-    if len(parts) == 1:
-        tries.append([str(file.relative_to(ROOT)) for file in sorted((ROOT / unit).glob("*.py"))])
-    for depth in range(len(parts) - 1, 0, -1):
-        folder = unit.joinpath(*parts[:depth])
-        if (ROOT / folder).is_dir():
-            tries.append([str(folder)])
-    return tries
+    folders = [unit.joinpath(*mirrored[:depth]) for depth in range(len(mirrored) - 1, 0, -1)]
+    files = (ROOT / folders[-1]).rglob("test_*.py") if folders else (ROOT / unit).glob("test_*.py")
+    package = [file.relative_to(ROOT) for file in sorted(files)]
+    own = unit.joinpath(*mirrored[:-1], f"test_{mirrored[-1]}.py")
+    whole = [[folder] for folder in folders if (ROOT / folder).is_dir()] or [package]
+    tries = [[own] if own in package else [], _importing(package, parts), *whole]
+    return list(_without_repetition(tries))
+
+
+def _importing(files: Iterable[Path], module: Sequence[str]) -> list[Path]:
+    """Return the files with an import of a module."""
+    *package, name = module
+    dotted = re.escape(".".join(package))
+    imports = re.compile(
+        rf"^(import|from) {dotted}"
+        rf"(\.{name}\b| import ([^(\n]*\b{name}\b|\([^)]*\b{name}\b))",
+        re.MULTILINE,
+    )
+    return [file for file in files if imports.search((ROOT / file).read_text(encoding="utf-8"))]
+
+
+def _without_repetition(tries: Iterable[Sequence[Path]]) -> Iterator[list[str]]:
+    done: list[Path] = []
+    for paths in tries:
+        if left := [path for path in paths if path not in done]:
+            yield [*map(str, left), *(f"--ignore={path}" for path in done)]
+            done += left
 
 
 def survives(mutant: Mutant, copy: Path) -> bool:

@@ -104,16 +104,22 @@ def test_what_is_written_twice_in_a_function_is_told_apart() -> None:
     assert [site[-2:] for site in sites] == ["1)", "#2", "#3", "#4"]
 
 
-def test_the_nearest_tests_run_first() -> None:
-    assert mirrored_tests("app/store/runs/runs.py") == [
-        ["tests/unit/store/runs/test_runs.py"],
-        ["tests/unit/store/runs"],
-        ["tests/unit/store"],
+def test_the_nearest_tests_run_first_and_none_twice() -> None:
+    own, importing, *folders = mirrored_tests("app/store/runs/runs.py")
+    assert own == ["tests/unit/store/runs/test_runs.py"]
+    assert "tests/unit/store/runs/test_slots.py" in importing
+    ignored = [f"--ignore={path}" for path in [*own, *importing[:-1]]]
+    assert folders == [
+        ["tests/unit/store/runs", *ignored],
+        ["tests/unit/store", *ignored, "--ignore=tests/unit/store/runs"],
     ]
-    assert mirrored_tests("workers/stopping.py")[0] == ["tests/unit/workers/test_stopping.py"]
-    own, others = mirrored_tests("app/states.py")
+
+
+def test_a_module_without_a_package_has_the_tests_without_one() -> None:
+    own, *others = mirrored_tests("app/states.py")
     assert own == ["tests/unit/test_states.py"]
-    assert "tests/unit/test_settings.py" in others
+    assert "tests/unit/test_settings.py" in others[-1]
+    assert not any("/store/" in path for paths in others for path in paths)
 
 
 def test_the_closing_line_counts_and_decides() -> None:

@@ -8,7 +8,7 @@ import spacy
 from spacy.tokens import Doc
 
 from app.errors import ConfigurationError
-from app.statistics.nouns import singular
+from app.statistics.nouns import head_noun, singular
 from app.statistics.rules import VERBS, RuleFinder, VerbNoun, find_by_rules
 from app.statistics.verbs import SpacyFinder, finder_of, root_verb_and_object
 from tests.golden import check_golden
@@ -102,6 +102,13 @@ def test_the_rules_answer_as_recorded() -> None:
         for text, found in zip(texts, answers, strict=True)
     ]
     check_golden(GOLDEN, "".join(lines))
+
+
+@pytest.mark.parametrize(
+    "participle", ["given", "written", "made", "found", "shown", "below", "above"]
+)
+def test_a_participle_after_a_noun_begins_a_clause(participle: str) -> None:
+    assert head_noun("rewrite", ["the", "story", participle, "yesterday"]) == "story"
 
 
 def test_every_verb_of_the_list_is_one_lower_case_word() -> None:
