@@ -42,6 +42,12 @@ class Record:
         """Return instruction and input as one message, as a chat has them."""
         return f"{self.instruction}\n\n{self.input}" if self.input else self.instruction
 
+    @property
+    def characters(self) -> int:
+        """Return the length of all its texts."""
+        own = len(self.instruction) + len(self.input) + len(self.output) + len(self.system)
+        return own + sum(len(one.user) + len(one.assistant) for one in self.history)
+
 
 class Origin(TypedDict, total=False):
     """Provenance of a row: the keys of the run, the data set or the file that it came from.

@@ -45,8 +45,7 @@ def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
     characters = 0
     for record in records:
         group.append(record)
-        characters += len(record.instruction) + len(record.input) + len(record.output)
-        characters += sum(len(one.user) + len(one.assistant) for one in record.history)
+        characters += record.characters
         if len(group) == _MOST_ROWS or characters >= _MOST_CHARACTERS:
             yield group
             group, characters = [], 0

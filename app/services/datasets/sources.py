@@ -1,8 +1,9 @@
 """Sources of a version: resolved when it is requested, read when it is made."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,9 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run, SeedSet
 
 _CHUNK = 2_000
+_CHUNK_CHARACTERS = 4 * 1024 * 1024
+"""Of a chunk: a row may have 16 MiB."""
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +166,14 @@ def _run_rows(context: ServiceContext, run_id: str, until: int) -> Iterator[Sour
 
 def read_dataset(context: ServiceContext, dataset_id: str, rows: int) -> Iterator[DatasetRow]:
     """Read the rows of a version, in order, with one transaction for each chunk."""
-    for start in range(0, rows, _CHUNK):
-        with context.database.read() as session:
-            chunk = list(
-                dataset_rows.rows_between(session, dataset_id, start, min(start + _CHUNK, rows))
-            )
+    start = 0
+    while start < rows:
+        stop = min(start + _CHUNK, rows)
+        with (
+            context.database.read() as session,
+            closing(dataset_rows.rows_between(session, dataset_id, start, stop)) as found,
+        ):
+            chunk, start = up_to_size(((row.position, row.record, row) for row in found), stop)
         yield from chunk
 
 
@@ -174,11 +181,36 @@ def read_records(
     context: ServiceContext, dataset_id: str, rows: int, split: str | None = None
 ) -> Iterator[Record]:
     """Read the records of a version, of one split or of all."""
-    for start in range(0, rows, _CHUNK):
+    start = 0
+    while start < rows:
         stop = min(start + _CHUNK, rows)
-        with context.database.read() as session:
-            chunk = list(dataset_rows.records_between(session, dataset_id, start, stop, split))
+        with (
+            context.database.read() as session,
+            closing(dataset_rows.records_between(session, dataset_id, start, stop, split)) as found,
+        ):
+            records = ((position, record, record) for position, record in found)
+            chunk, start = up_to_size(records, stop)
         yield from chunk
+
+
+def up_to_size(rows: Iterable[tuple[int, Record, _Item]], stop: int) -> tuple[list[_Item], int]:
+    """Take rows until their texts have 4 million characters.
+
+    Args:
+        rows: the position of each, its record, and what is wanted of it.
+        stop: the position behind the last one.
+
+    Returns:
+        What is wanted of each, and the position to go on at.
+    """
+    taken: list[_Item] = []
+    characters = 0
+    for position, record, wanted in rows:
+        taken.append(wanted)
+        characters += record.characters
+        if characters >= _CHUNK_CHARACTERS:
+            return taken, position + 1
+    return taken, stop
 
 
 def count_rows(session: Session, fact: ReadableSource) -> int:

@@ -1,10 +1,11 @@
 """Queries on the rows of data sets: many at a time, without mapped objects."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.dataset_row import DatasetRow, Exchange, Origin, Record
@@ -20,6 +21,7 @@ from app.store.work.completions import storable
 _ROWS = core(DatasetRecord)
 _DROPS = core(DatasetDrop)
 _AT_ONCE = 500
+_BUFFERED_ROWS = 32
 _MAX_CHARACTERS = 500
 """Of the text of a dropped row; its origin leads to the rest."""
 
@@ -87,14 +89,24 @@ _RECORD = (
 
 def records_between(
     session: Session, dataset_id: str, start: int, stop: int, split: str | None = None
-) -> Iterator[Record]:
-    """Read the records at `start` to `stop` - 1, in order, of one split or of all."""
-    wanted = select(*_RECORD).where(*_between(dataset_id, start, stop))
+) -> Generator[tuple[int, Record]]:
+    """Read the records at `start` to `stop` - 1, each with its own, of one split or of all.
+
+    Closed early, it has read few rows more than it gave.
+    """
+    wanted = select(_ROWS.c.position, *_RECORD).where(*_between(dataset_id, start, stop))
     if split is not None:
         wanted = wanted.where(_ROWS.c.split == split)
+    for position, *columns in _streamed(session, wanted.order_by(_ROWS.c.position)):
+        yield position, _record(*columns)
+
+
+def _streamed(session: Session, wanted: Select[tuple[Any, ...]]) -> Generator[Sequence[Any]]:
+    """Yield the rows of a query as they come, few at a time, for each may have many megabytes."""
     # Through the connection: the session would look at each row for objects to keep.
-    for row in session.connection().execute(wanted.order_by(_ROWS.c.position)):
-        yield _record(*row)
+    few = {"stream_results": True, "max_row_buffer": _BUFFERED_ROWS}
+    with closing(session.connection().execute(wanted, execution_options=few)) as found:
+        yield from found
 
 
 def records_at(
@@ -114,8 +126,11 @@ def instructions_of(session: Session, dataset_id: str) -> list[str]:
     return list(session.scalars(wanted.order_by(_ROWS.c.position)))
 
 
-def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> Iterator[DatasetRow]:
-    """Read whole rows at `start` to `stop` - 1, in order."""
+def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> Generator[DatasetRow]:
+    """Read whole rows at `start` to `stop` - 1, in order.
+
+    Closed early, it has read few rows more than it gave.
+    """
     wanted = select(
         *_RECORD,
         _ROWS.c.position,
@@ -123,7 +138,7 @@ def rows_between(session: Session, dataset_id: str, start: int, stop: int) -> It
         _ROWS.c.origin,
         _ROWS.c.changes,
     ).where(*_between(dataset_id, start, stop))
-    for row in session.connection().execute(wanted.order_by(_ROWS.c.position)):
+    for row in _streamed(session, wanted.order_by(_ROWS.c.position)):
         *columns, position, split, origin, changes = row
         yield DatasetRow(
             position=position,

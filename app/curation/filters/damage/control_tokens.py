@@ -8,6 +8,7 @@ is left, in all three texts and of every template.
 import re
 
 from app.curation.filter import Dropped, Filter
+from app.curation.filters.quoting import is_quoted
 from app.curation.filters.wording import mentions
 from app.dataset_row import Record
 
@@ -31,10 +32,7 @@ _OF_TOKENS = mentions(
     separator* regex regexp regular_expression strikethrough strike-through struck
     """
 )
-_NAMED = re.compile(r"\s*(?:tokens?|tags?|markers?|symbols?|delimiters?)\b", re.IGNORECASE)
-_OPENING = "\"'`\u201c\u2018\u00ab"
-_CLOSING = "\"'`\u201d\u2019\u00bb"
-_NEAR = 60
+_NAMED = re.compile(r"[ \t]*(?:tokens?|tags?|markers?|symbols?|delimiters?)\b", re.IGNORECASE)
 
 
 def apply(record: Record) -> Record | Dropped:
@@ -46,7 +44,8 @@ def apply(record: Record) -> Record | Dropped:
         return record
     for text in texts:
         for found in _TOKEN.finditer(text):
-            if not _is_quoted(text, found) and not _is_struck_out(text, found):
+            spoken_of = is_quoted(text, found) or _is_named(text, found)
+            if not spoken_of and not _is_struck_out(text, found):
                 return Dropped("control_token", found.group().strip())
     return record
 
@@ -61,15 +60,11 @@ def _speaks_of_one(request: str) -> bool:
     return False
 
 
-def _is_quoted(text: str, found: re.Match[str]) -> bool:
+def _is_named(text: str, found: re.Match[str]) -> bool:
+    """Return True when a word such as "token" follows on the line, and something is before it."""
     line_start = text.rfind("\n", 0, found.start()) + 1
-    before = text[max(line_start, found.start() - _NEAR) : found.start()]
-    after = text[found.end() : found.end() + _NEAR].partition("\n")[0]
-    if any(mark in before for mark in _OPENING) and any(mark in after for mark in _CLOSING):
-        return True
-    fences = text.count("```", 0, found.start())
-    in_fence = fences % 2 == 1 and "```" in text[found.end() :]
-    return in_fence or (bool(before.strip()) and _NAMED.match(after) is not None)
+    before = text[line_start : found.start()]
+    return _NAMED.match(text, found.end()) is not None and bool(before.strip())
 
 
 def _is_struck_out(text: str, found: re.Match[str]) -> bool:

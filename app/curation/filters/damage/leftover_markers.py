@@ -2,7 +2,8 @@
 
 At the ends they are removed, and what was answered stays: a leading ``<noinput>`` or ``Output:``, a
 trailing ``<|endoftext|>`` or ``###``. Inside they mean that the model went on with the next task:
-the row is dropped, unless instruction or input speak of such things.
+the row is dropped, unless instruction or input speak of such things. A token in quotes or in a
+block of code is content.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from app.curation.filter import Dropped, Filter
 from app.curation.filters.code_look import looks_like_code
+from app.curation.filters.quoting import is_quoted
 from app.curation.filters.wording import mentions
 from app.dataset_row import Record
 
@@ -46,6 +48,8 @@ class _Marker:
     spared: re.Pattern[str]
     may_be_code: bool = False
     """Programs are often shown with what they read and print."""
+    may_be_quoted: bool = False
+    """In quotes or in a block of code it is content, such as in a program that prints it."""
 
 
 _INSIDE = (
@@ -53,10 +57,12 @@ _INSIDE = (
     _Marker(
         re.compile(_SPECIAL.replace("</s>", r"</s>\s*(?:<s>|\[INST|\Z)")),
         re.compile(r"<\||INST|</s>|token", re.IGNORECASE),
+        may_be_quoted=True,
     ),
     _Marker(
         re.compile(r"<\s*no\s?(?:in|out)puts?\s*>", re.IGNORECASE),
         re.compile(r"no\s?(?:in|out)put|\binput|\btasks?\b", re.IGNORECASE),
+        may_be_quoted=True,
     ),
     _Marker(
         re.compile(
@@ -104,10 +110,22 @@ def apply(record: Record) -> Record | Dropped:
         return record
     record = _without_ends(record)
     for marker in _INSIDE:
-        found = marker.pattern.search(record.output)
+        found = _first(marker, record.output)
         if found and not _belongs(marker, record):
             return Dropped("leftover_marker", found.group()[-100:].strip())
     return _without_later_examples(record)
+
+
+def _first(marker: _Marker, output: str) -> re.Match[str] | None:
+    """Return the first place of a marker that is not content."""
+    return next(
+        (
+            found
+            for found in marker.pattern.finditer(output)
+            if not (marker.may_be_quoted and is_quoted(output, found))
+        ),
+        None,
+    )
 
 
 def _belongs(marker: _Marker, record: Record) -> bool:

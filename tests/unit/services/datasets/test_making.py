@@ -1,6 +1,7 @@
 """Versions: imported, made by a recipe, interrupted, failed."""
 
 import itertools
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import select, update
 from app.errors import Conflict, InvalidInput, NotFound
 from app.schemas.datasets import DatasetView
 from app.services.context import ServiceContext
-from app.services.datasets import control, importing, lists, make, reports
+from app.services.datasets import control, importing, lists, make, reports, sources
 from app.services.datasets.control import DatasetRequest
 from app.services.datasets.recipe import VersionRecipe
 from app.services.datasets.sources import all_sources
@@ -75,6 +76,21 @@ def test_a_format_is_recognised_and_the_columns_passed_over_are_listed(
     assert source["passed_over"] == {"id": 7}
     found = DatasetView.model_validate(mixed(context, sources=[{"dataset_id": dataset.id}]))
     assert (found.format, found.passed_over) == (None, {})
+
+
+def test_large_rows_are_read_a_few_at_a_time(context: ServiceContext) -> None:
+    rows = [{"instruction": f"Say {n}.", "output": f"{n} " * 400_000} for n in range(30)]
+    dataset = imported(context, rows)
+
+    whole = sources.read_dataset(context, dataset.id, 30)
+    records = sources.read_records(context, dataset.id, 30)
+    assert [row.position for row in whole] == list(range(30))
+    tracemalloc.start()
+    try:
+        assert [one.instruction for one in records] == [row["instruction"] for row in rows]
+        assert tracemalloc.get_traced_memory()[1] < 20 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_faults_of_a_list_name_the_row(context: ServiceContext) -> None:

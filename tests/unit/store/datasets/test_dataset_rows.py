@@ -56,7 +56,8 @@ def test_rows_are_read_back_whole_and_in_order(session: Session) -> None:
 
 def test_records_are_read_by_range_split_or_position(session: Session) -> None:
     def texts(*where: Any) -> list[str]:
-        return [record.instruction for record in dataset_rows.records_between(session, ID, *where)]
+        found = dataset_rows.records_between(session, ID, *where)
+        return [record.instruction for _, record in found]
 
     assert texts(0, 2) == ["Do 0.", "Do 1."]
     assert texts(1, 9) == ["Do 1.", "Do\ufffd 2."]
