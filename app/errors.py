@@ -4,6 +4,7 @@ SeedbedError
 ├── InvalidInput              the input breaks a rule; carries every fault found
 │   ├── TooLong               a prompt leaves no tokens for an answer
 │   ├── RowRefused            a model's chat template does not take a row
+│   ├── UnsupportedEncoding   a body is compressed, and this address reads none that is
 │   └── TooLarge              it, or what it decodes to, is over a limit of size
 ├── NotFound                  there is no such thing
 │   └── UnknownModel          no model of this name is served
@@ -105,6 +106,10 @@ class RowRefused(InvalidInput):
         fault = Fault(f"{why}; the template 'alpaca' takes all rows", field="data.template")
         super().__init__("The base model's chat template does not take a row.", [fault])
         self.why = why
+
+
+class UnsupportedEncoding(InvalidInput):
+    """A request's body is compressed, and this address reads only bodies that are not."""
 
 
 class TooLarge(InvalidInput):

@@ -33,8 +33,8 @@ VERSION = "0.1.0"
 _ABOUT = """Grows a few human-written seed tasks into an instruction-tuning data set by the
 Self-Instruct method. Post seed tasks, start a run, poll it, download the data set.
 
-Every error is a problem detail (RFC 9457), also that an address does not exist (404) or does not
-have the method (405)."""
+Every error is a problem detail (RFC 9457), also that an address does not exist (404), does not
+have the method (405), or that the request is not valid HTTP (400)."""
 # Only for the documentation and its page; `Access` checks the keys.
 _KEYS_ARE_DOCUMENTED = Depends(
     HTTPBearer(auto_error=False, scheme_name="API key", description="`seedbed keys create`")

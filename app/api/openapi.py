@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from app.api.files.body_limit import UNLIMITED
 from app.api.problems import MEDIA_TYPE, Problem
 from app.api.security.access import HEALTH
 
@@ -32,6 +33,7 @@ _DESCRIPTIONS: Mapping[int, str] = {
     408: "The body arrived too slowly.",
     409: "Its state does not allow it, or the Idempotency-Key was used with another request.",
     413: "The body is too large.",
+    415: "The body is compressed; send it without a Content-Encoding.",
     416: "The requested range is outside of the file.",
     422: "The request has faults, each with its field.",
     502: "The Hugging Face Hub refused, or does not answer.",
@@ -95,6 +97,8 @@ def _occurring(path: str, method: str, operation: Json) -> Iterator[int]:
         yield 422
     if "requestBody" in operation:
         yield from (408, 413, 422)
+        if path not in UNLIMITED:
+            yield 415
     if method != "get":
         yield 507
     if "206" in operation["responses"]:

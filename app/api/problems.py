@@ -30,6 +30,7 @@ from app.errors import (
     SeedbedError,
     TooLarge,
     Unauthenticated,
+    UnsupportedEncoding,
     fault_message,
     field_path,
 )
@@ -41,6 +42,7 @@ MEDIA_TYPE = "application/problem+json"
 _MAX_FAULTS = 100
 
 _STATUS: Mapping[type[SeedbedError], HTTPStatus] = {
+    UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import h11
 
-from app.api.security.owner import PeerProtocol
+from app.api.malformed_requests import StrictProtocol
 
 _LEAST_BYTES = 1024
 """A body that brings fewer in the time of `body_s` is too slow; any other may take for ever."""
@@ -21,7 +21,7 @@ class SlowLimits:
     """Seconds in which a body must bring at least 1 KiB."""
 
 
-class TimedProtocol(PeerProtocol):
+class TimedProtocol(StrictProtocol):
     """A connection with one timer: for the headers, or for the body."""
 
     limits = SlowLimits()

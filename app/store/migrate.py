@@ -15,6 +15,7 @@ from app.logging_setup import log_to_stderr
 from app.settings import Settings
 from app.store.database import Database
 
+_UNLIMITED = ("statement_timeout", "idle_in_transaction_session_timeout")
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
@@ -49,13 +50,25 @@ def migrating(connection: Connection) -> Iterator[Config]:
 
 @contextmanager
 def _exclusive(connection: Connection) -> Iterator[None]:
+    """Let one process at a time change the tables, without the time limits of short transactions.
+
+    An index on millions of rows takes minutes, and a process that waits for another waits as long.
+    Only the wait for a table in use keeps its limit: all other users would wait behind it.
+    """
+    for limit in _UNLIMITED:
+        connection.exec_driver_sql(f"SET {limit} = 0")
+    connection.exec_driver_sql("SET lock_timeout = 0")
     connection.exec_driver_sql("SELECT pg_advisory_lock(5160123)")
+    connection.exec_driver_sql("RESET lock_timeout")
     connection.commit()
     try:
         with connection.begin():
             yield
     finally:
         connection.exec_driver_sql("SELECT pg_advisory_unlock(5160123)")
+        for limit in _UNLIMITED:
+            connection.exec_driver_sql(f"RESET {limit}")
+        connection.commit()
 
 
 @contextmanager

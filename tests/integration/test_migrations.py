@@ -10,14 +10,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, insert, select, text
+from sqlalchemy import Connection, MetaData, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.store.database import Database
 from app.store.declarative import Table
 from app.store.health import trouble
-from app.store.migrate import alembic_config, migrate, take_back
+from app.store.migrate import alembic_config, migrate, migrating, take_back
 from app.store.tables.datasets import Dataset
 from app.store.tables.usage import StageUsage
 from tests.servers.postgresql import PostgreSQL
@@ -228,6 +228,29 @@ def test_the_tables_of_the_models_are_those_of_the_migrations_to_the_letter(
     # Alembic's comparison does not look at defaults, at the conditions of indexes and at names.
     Table.metadata.create_all(empty.engine)
     assert tables(empty) == tables(database)
+
+
+def test_a_migration_has_the_time_that_it_takes(empty: Database) -> None:
+    if empty.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no such limits")
+
+    def limits(connection: Connection) -> dict[str, str]:
+        names = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
+        return {name: connection.scalar(text(f"SHOW {name}")) for name in names}
+
+    with empty.engine.connect() as connection:
+        usual = limits(connection)
+        connection.rollback()
+        with migrating(connection):
+            during = limits(connection)
+        # The same connection serves others then.
+        assert limits(connection) == usual
+    assert during == {
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "lock_timeout": usual["lock_timeout"],
+    }
+    assert "0" not in usual.values()
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

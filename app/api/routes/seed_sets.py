@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Set
+from functools import partial
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
@@ -11,7 +12,7 @@ from app.api.context import Cursor, InContext, Limit
 from app.api.examples import SEED_SET, SEED_TASKS_JSONL
 from app.api.files.body_limit import body_bytes
 from app.api.problems import Problem
-from app.api.security.access import MadeBy
+from app.api.security.access import MadeBy, may_change
 from app.errors import Fault, InvalidInput, faults_from
 from app.pipeline.seed_tasks import UncheckedSeedTask, read_seed_file, seed_tasks_from_json
 from app.schemas.runs import SeedSetView
@@ -102,11 +103,20 @@ def post_seed_set(  # noqa: PLR0913, PLR0917 FastAPI reads the query from the pa
     else:
         file = read_seed_file(body)
         tasks, notes = file.tasks, file.notes
-    stored, new = seed_sets.store_seed_set(context.service.database, tasks, name, licence, made_by)
+    stored, new = seed_sets.store_seed_set(
+        context.service.database, tasks, name, licence, made_by, partial(may_change, request)
+    )
+    if licence not in {None, stored.licence}:
+        notes += (_kept_licence(stored.licence),)
     if not new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/seed-sets/{stored.id}"
     return SeedSetView.model_validate(stored).model_copy(update={"notes": list(notes)})
+
+
+def _kept_licence(licence: str | None) -> str:
+    stays = "none, as another API key stored them" if licence is None else repr(licence)
+    return f"These tasks are stored already; their licence stays {stays}."
 
 
 def _own_object(body: bytes) -> SeedSetPost | None:

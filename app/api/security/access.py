@@ -100,13 +100,28 @@ def must_also(request: Request, needed: Scope) -> None:
         _must(caller, needed)
 
 
+def may_change(request: Request, made_by: str | None) -> bool:
+    """Return True when the caller may change what was made with an API key.
+
+    Args:
+        request: The request of the caller.
+        made_by: The id of the key; None: it was made without one.
+    """
+    caller: Caller | None = getattr(request.state, _CALLER, None)
+    return caller is None or _owns(caller, frozenset({made_by}))
+
+
+def _owns(caller: Caller, owners: Makers) -> bool:
+    return Scope.ADMIN in caller.scopes or caller.key_id in owners
+
+
 def _must(caller: Caller, needed: Scope) -> None:
     if not caller.may(needed):
         raise Forbidden(f"The API key {caller.name!r} does not have the scope {needed}.")
 
 
 def _must_own(caller: Caller, owners: Makers) -> None:
-    if Scope.ADMIN in caller.scopes or caller.key_id in owners:
+    if _owns(caller, owners):
         return
     keys = " or ".join(sorted(filter(None, owners)))
     made = f"was made with another API key ({keys})" if keys else "was made without an API key"

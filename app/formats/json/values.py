@@ -12,7 +12,7 @@ from app.formats.broken_rows import BrokenRow, refuse_if_too_large
 from app.formats.encodings import encoding_hint
 from app.formats.limits import ReadLimits, with_setting
 
-__all__ = ["MOST_VALUES", "of_one_line", "parsed", "quoted"]
+__all__ = ["MOST_VALUES", "depth", "of_one_line", "parsed", "quoted"]
 
 MOST_VALUES = 1_000_000
 """Values that a row may have; beyond it they need hundreds of megabytes of memory."""
@@ -75,10 +75,19 @@ def _refuse_hostile_shape(raw: bytes, limits: ReadLimits) -> None:
     outside = _STRING.sub(b"", raw)
     if outside.count(b",") + outside.count(b"{") + outside.count(b"[") > MOST_VALUES:
         raise BrokenRow("too_large", f"more than {MOST_VALUES:,} values")
-    brackets = outside.translate(None, delete=_NO_BRACKETS)
-    if max(accumulate(map(_DEPTH.__getitem__, brackets)), default=0) > limits.nesting:
+    if _depth(outside) > limits.nesting:
         what = f"nested deeper than {limits.nesting} levels"
         raise BrokenRow("too_deep", with_setting(what, "nesting"))
+
+
+def depth(raw: bytes) -> int:
+    """Return how many objects and lists of a JSON text are open at once, at most."""
+    return _depth(_STRING.sub(b"", raw))
+
+
+def _depth(outside: bytes) -> int:
+    brackets = outside.translate(None, delete=_NO_BRACKETS)
+    return max(accumulate(map(_DEPTH.__getitem__, brackets)), default=0)
 
 
 def of_one_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from sqlalchemy.orm import Session
@@ -22,10 +22,11 @@ def store_seed_set(
     name: str | None = None,
     licence: str | None = None,
     made_by: str | None = None,
+    may_change: Callable[[str | None], bool] = lambda _: True,
 ) -> tuple[SeedSet, bool]:
     """Store checked seed tasks. Safe to repeat.
 
-    Tasks that are stored already without a licence get this one.
+    Tasks that are stored already without a licence get this one, if the caller may change them.
 
     Args:
         database: where they are stored.
@@ -33,6 +34,7 @@ def store_seed_set(
         name: the name of a new seed set; None: it is named for the number of its tasks.
         licence: the licence of the tasks; None: not stated.
         made_by: the id of the API key that stores them; None: it came without one.
+        may_change: returns True when the caller may change what was made with the key of this id.
 
     Returns:
         The seed set, and whether it is new.
@@ -41,7 +43,8 @@ def store_seed_set(
 
     def work(session: Session) -> SeedSet:
         stored = find_or_insert(session, tasks, name, seed_set_id, made_by)
-        fill_in_licence(stored, licence)
+        if may_change(stored.made_by):
+            fill_in_licence(stored, licence)
         return stored
 
     stored = insert_once(database, SeedSet, seed_set_id, work)

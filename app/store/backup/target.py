@@ -30,7 +30,7 @@ def replaceable(database: Database, *, overwrite: bool) -> Iterator[Config]:
             _lock_file(connection)
         with migrating(connection) as config:
             if not is_sqlite:
-                _prepare_postgresql(connection)
+                _refuse_other_connections(connection)
             _drop(connection, _checked_tables(connection, overwrite=overwrite))
             yield config
 
@@ -51,10 +51,7 @@ def _lock_file(connection: Connection) -> None:
         raise Conflict(f"Another process has the database file open. {_STOP_IT}")
 
 
-def _prepare_postgresql(connection: Connection) -> None:
-    # Indexes and foreign keys of all rows are made within single statements.
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+def _refuse_other_connections(connection: Connection) -> None:
     others = connection.exec_driver_sql(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid()"

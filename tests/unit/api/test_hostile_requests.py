@@ -1,6 +1,7 @@
 """Requests that no client of ours sends: each is refused by a problem detail, never by a defect."""
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -17,6 +18,16 @@ IMPORT = "/v1/datasets/import?format=alpaca&name="
 
 def _cursor(*values: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+def seed(output: str) -> dict[str, Any]:
+    return {
+        "id": "seed_0",
+        "name": "say",
+        "instruction": "Say it.",
+        "instances": [{"input": "", "output": output}],
+        "is_classification": False,
+    }
 
 
 def _refused(client: TestClient, method: str, address: str, **request: Any) -> dict[str, Any]:
@@ -164,3 +175,34 @@ def test_odd_headers_and_methods_are_no_defects(service: Service) -> None:
         assert answer.headers["Allow"]
     for path in ("/", "/v1", "/v1/", "/v1/runs/", "/v2/runs", "/%2e%2e/", "/v1/runs%00", "//"):
         assert _refused(service.http, "GET", path)["status"] == 404, path
+
+
+def test_a_body_that_is_nested_too_deep_is_refused_with_the_limit(service: Service) -> None:
+    for nested in ("[" * 101 + "]" * 101, '{"a":' * 200 + "1" + "}" * 200, "[" * 900, "[" * 90_000):
+        for path in ("/v1/runs", "/v1/seed-sets", "/v1/datasets", "/v1/runs/run_nowhere/resume"):
+            for media_type in ("application/json", "Application/Problem+JSON; charset=utf-8"):
+                problem = _refused(
+                    service.http,
+                    "POST",
+                    path,
+                    content=f'{{"options": {nested}',
+                    headers={"Content-Type": media_type},
+                )
+                assert problem["faults"][0]["message"] == "nested deeper than 100 levels", path
+    # Brackets in texts are no nesting.
+    stored = service.http.post("/v1/seed-sets", json={"tasks": [seed("[{" * 500)]})
+    assert stored.status_code == 201, stored.text
+
+
+def test_a_compressed_body_is_refused_by_its_encoding(service: Service) -> None:
+    seeds = json.dumps({"tasks": [seed("a")]}).encode()
+    for path in ("/v1/seed-sets", "/v1/runs"):
+        for encoding in ("gzip", "br", "x-gzip, identity"):
+            headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+            sent = gzip.compress(seeds)
+            problem = _refused(service.http, "POST", path, content=sent, headers=headers)
+            assert problem["status"] == 415, path
+            assert encoding in problem["detail"], problem
+    headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+    plain = service.http.post("/v1/seed-sets", content=seeds, headers=headers)
+    assert plain.status_code == 201, plain.text

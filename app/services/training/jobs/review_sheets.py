@@ -71,7 +71,8 @@ def remove_review(context: ServiceContext, job_id: str, reviewer: str) -> None:
         found = answer_reviews.locked_evaluation(session, job_id)
         # A commit whose reply was lost has removed it already.
         was_there = answer_reviews.remove(session, job_id, reviewer) or was_there
-        if was_there:
+        # A job that was evaluated again from its start may have sheets and no evaluation.
+        if was_there and found is not None:
             _completed(session, job_id, found)
         return was_there
 

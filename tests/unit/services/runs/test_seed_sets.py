@@ -1,5 +1,8 @@
 """Seed sets: the same content once, with the licence that was given first."""
 
+from functools import partial
+from operator import eq
+
 import pytest
 
 from app.errors import NotFound
@@ -28,6 +31,18 @@ def test_a_licence_is_filled_in_and_never_overwritten(context: ServiceContext) -
         for licence in licences
     ]
     assert stored == [None, "cc0-1.0", "cc0-1.0", "cc0-1.0"]
+
+
+def test_a_licence_is_filled_in_only_by_who_may_change_the_tasks(context: ServiceContext) -> None:
+    for key, licence, stays in (
+        ("key_a", None, None),
+        ("key_b", "mit", None),
+        ("key_a", "cc0-1.0", "cc0-1.0"),
+    ):
+        stored, _ = seed_sets.store_seed_set(
+            context.database, SEEDS, None, licence, key, partial(eq, key)
+        )
+        assert stored.licence == stays, key
 
 
 @pytest.mark.parametrize("seed_set_id", ["seeds_none", "\x00"])

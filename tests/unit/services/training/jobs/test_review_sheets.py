@@ -9,6 +9,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.evaluation.evaluation_result import Evaluation
 from app.services.training.jobs import control, review_sheets, work
 from app.store.tables.training import TrainingJob
+from app.store.training import answer_reviews
 from tests.bench import Bench
 from tests.scripted_trainer import ScriptedTrainer
 
@@ -50,6 +51,16 @@ def test_sheets_are_stored_replaced_and_removed(bench: Bench, job: TrainingJob) 
     for name in ("Ada", "Bo"):
         review_sheets.remove_review(bench.context, job.id, name)
     assert reviewers(bench, job) == []
+    with pytest.raises(NotFound, match="Ada"):
+        review_sheets.remove_review(bench.context, job.id, "Ada")
+
+
+def test_a_review_of_a_job_without_an_evaluation_can_be_removed(
+    bench: Bench, job: TrainingJob
+) -> None:
+    with bench.context.database.write() as session:
+        answer_reviews.put(session, job.id, "Ada", {})
+    review_sheets.remove_review(bench.context, job.id, "Ada")
     with pytest.raises(NotFound, match="Ada"):
         review_sheets.remove_review(bench.context, job.id, "Ada")
 
