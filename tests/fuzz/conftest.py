@@ -1,7 +1,7 @@
 """A running service with data in it: every kind of thing that an address can name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from app.store.database import Database
 from tests.bench import bench_of
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
+from tests.servers.hub import TOKEN, running_hub
 
 CALLERS = (None, *Scope)
 """None: no key, while keys exist."""
@@ -36,7 +37,7 @@ class Target:
 @pytest.fixture
 def target(database: Database, tmp_path: Path) -> Iterator[Target]:
     """A service with a run, data sets, training jobs and one key of each scope; no worker runs."""
-    with bench_of(database, reply, files_dir=tmp_path / "files") as bench:
+    with running_hub() as hub, bench_of(database, reply, files_dir=tmp_path / "files") as bench:
         run_id = bench.start(target=6)
         assert bench.work(run_id).status == "succeeded"
         # Two that wait for a worker, to be paused, resumed and cancelled.
@@ -46,8 +47,9 @@ def target(database: Database, tmp_path: Path) -> Iterator[Target]:
             for scope in Scope
         }
         following = Following(poll_s=0.01, ping_s=1.0)
+        service = replace(bench.context, hub_url=hub.endpoint, hub_token=TOKEN)
         context = ApiContext(
-            bench.context, send=_ignore, broker_trouble=lambda: None, following=following
+            service, send=_ignore, broker_trouble=lambda: None, following=following
         )
         with running_api(context) as api:
             url = str(api.http.base_url).removesuffix("/v1/")

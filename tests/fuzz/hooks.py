@@ -27,9 +27,10 @@ def before_call(
     _: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]
 ) -> None:
     """Put existing ids into most requests whose path is not meant to be wrong."""
-    if case.query:
-        # A download that follows a run which no worker advances has no end.
-        case.query.pop("follow", None)
+    if case.query and "follow" in case.query and IDS:
+        # A download that follows a run which no worker advances has no end; this one has.
+        case.path_parameters["run_id"] = IDS["run_id"][0]
+        return
     if not case.path_parameters or _is_wrong_on_purpose(case):
         return
     drawn = zlib.crc32(repr((case.operation.label, case.path_parameters, case.query)).encode())

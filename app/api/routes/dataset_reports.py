@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from app.api.context import InContext
 from app.api.problems import Problem
@@ -131,8 +131,10 @@ class PushPost(RequestBody):
 
     model_config = ConfigDict(extra="forbid")
 
-    repo: str = Field(min_length=1, max_length=200, examples=["owner/name"])
-    private: bool = True
+    # Of a name without its owner, the hub creates the repository and then does not find it.
+    repo: str = Field(max_length=200, pattern=r"^[\w.-]+/[\w.-]+$", examples=["owner/name"])
+    # A text such as "no" must not decide who can read it.
+    private: StrictBool = True
 
 
 @router.post("/{dataset_id}/push", responses={502: {"model": Problem}, 503: {"model": Problem}})

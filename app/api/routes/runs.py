@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from starlette.concurrency import iterate_in_threadpool
 
 from app.api.context import (
@@ -70,7 +70,7 @@ class RunPost(RequestBody):
     budget: Budget = Budget()
     training: RunTraining | None = None
     """A training job that starts when the run has succeeded and its data set is made."""
-    dry_run: bool = False
+    dry_run: StrictBool = False
     """Only estimate: answer 200 with an estimate and start nothing."""
 
     @model_validator(mode="after")
@@ -144,7 +144,7 @@ class ExtendPost(RequestBody):
     target: int | None = Field(default=None, ge=1, le=1_000_000)
     """Instructions to accept in all."""
     budget: Budget = Budget()
-    dry_run: bool = False
+    dry_run: StrictBool = False
     """Only estimate what the rest of the run takes, and change nothing."""
 
 

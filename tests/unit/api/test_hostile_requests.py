@@ -206,3 +206,20 @@ def test_a_compressed_body_is_refused_by_its_encoding(service: Service) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
     plain = service.http.post("/v1/seed-sets", content=seeds, headers=headers)
     assert plain.status_code == 201, plain.text
+
+
+def test_what_costs_or_publishes_is_decided_by_true_or_false_alone(service: Service) -> None:
+    for path, field in (
+        ("/v1/runs", "dry_run"),
+        ("/v1/runs/run_nowhere/extend", "dry_run"),
+        ("/v1/datasets/x/push", "private"),
+    ):
+        for value in (0, 1, "no", "true"):
+            problem = _refused(service.http, "POST", path, json={field: value})
+            assert field in {fault["field"] for fault in problem["faults"]}, problem
+
+
+def test_a_repository_without_its_owner_is_refused(service: Service) -> None:
+    for name in ("0", "tea", "a/b/c", "a/", "/a", ""):
+        problem = _refused(service.http, "POST", "/v1/datasets/x/push", json={"repo": name})
+        assert problem["faults"][0]["field"] == "repo", name
