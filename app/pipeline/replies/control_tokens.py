@@ -19,7 +19,7 @@ _BARRED = (
 _NAMED = (
     r"</?s>|<(?:eos|bos|pad|unk|eod|EOT|eot|end|endoftext)>|<(?:start|end)_of_turn>"
     r"|</?(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|\[(?:EOS|BOS|PAD|EOT)\]"
-    r"|\[/?(?:RESP|ASSISTANT|AVAILABLE_TOOLS)\]|<extra_id_\d{1,3}>|<unused\d{1,3}>"
+    r"|\[\|[A-Za-z]{3,20}\|\]|\[/?(?:RESP|ASSISTANT|AVAILABLE_TOOLS)\]|<extra_id_\d{1,3}>|<unused\d{1,3}>"
 )
 _TOKEN = rf"(?:{_BARRED}|{_NAMED})"
 # A header such as <|im_start|>assistant or <|start_header_id|>assistant<|end_header_id|>.
@@ -42,7 +42,7 @@ def without_control_tokens(text: str) -> str:
         return _without_bare_role(text)
     text = without_leading_tokens(text)
     turn = _NEXT_TURN.search(text)
-    if turn and not _is_struck_out(text, turn.group()):
+    if turn and not _is_struck_out(text[: turn.start()], turn.group()):
         text = text[: turn.start()]
     return _without_trailing(_without_bare_role(text))
 

@@ -28,6 +28,8 @@ _CLOSING_QUOTE = {'"': '"', "'": "'", "\u201c": "\u201d"}
 _STOPS = {quote: re.compile(rf"[{closing}\\]") for quote, closing in _CLOSING_QUOTE.items()}
 # What follows a text: a sign of structure, or a line break and the next text.
 _AFTER_TEXT = re.compile(r"\s*(?:[,\uff0c\]}):\uff1a]|\Z|//|\#|/\*)|[ \t]*\r?\n\s*[\"'\u201c{\[]")
+# "a text " + "in two parts"
+_JOINED = re.compile(r"\s{0,9}\+\s{0,9}\"")
 _LITERAL = re.compile(r"(-?\d[\d.eE+-]{0,40}|[A-Za-z]{1,10})(?=[\s,\uff0c\]})]|\Z)")
 _CONSTANTS: dict[str, object] = {
     "true": True, "false": False, "null": None, "True": True, "False": False, "None": None,
@@ -192,6 +194,8 @@ class _Reader:
             if stop.group() == "\\":
                 escaped, position = _unescaped(text, position)
                 parts.append(escaped)
+            elif inner % 2 == 0 and (joined := _JOINED.match(text, position)):
+                position = joined.end()
             elif _AFTER_TEXT.match(text, position):
                 is_whole = quote == "'" or inner % 2 == 0
                 doubtful = quote == "'" or inner > 0

@@ -54,6 +54,9 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.M)
 # Forms of one model or server, at the beginning only.
 _OWN_FORM = re.compile(
     r"\s*(?:<unused94>thought\b.*?(?:<unused95>|\Z)"
+    r"|<details>\s*<summary>[^<>\n]{0,40}(?:think|thought|reasoning)[^<>\n]{0,40}</summary>"
+    r".*?(?:</details>|\Z)"
+    r"|```[ \t]*\n\s*<(?P<fenced>think|thinking|thought|reasoning)>.*?</(?P=fenced)>\s*```"
     r"|<details\s[^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,80}>.*?(?:</details>|\Z)"
     r"|Thinking\.\.\.\s*\n.*?\n\s*\.\.\.\s?done thinking\.)",
     re.S | re.I,
@@ -143,12 +146,24 @@ def _end_of_opening_blocks(text: str, tags: Sequence[_Tag]) -> int | None:
         while depth and last + 1 < len(tags):
             last += 1
             depth += (-1 if tags[last].is_closing else 1) if tags[last].is_free else 0
+        last = _last_closing(text, tags, last) if not depth else last
         if depth:
             closing = [tag.end for tag in tags[at:] if tag.is_closing and tag.is_free]
             spoken = [tag.end for tag in tags[at:] if tag.is_closing]
             return max(closing or spoken, default=None)
         start, at = tags[last].end, last + 1
     return start
+
+
+def _last_closing(text: str, tags: Sequence[_Tag], at: int) -> int:
+    """Return the index of the tag that ends thoughts: not one that a sentence speaks of."""
+    first = at
+    while at + 1 < len(tags) and tags[at + 1].is_closing:
+        after = text[tags[at].end : tags[at].end + 40]
+        if tags[at].is_free and not re.match(r"[ \t]+[a-z]|,", after):
+            return at
+        at += 1
+    return at if tags[at].is_free else first
 
 
 def _without_later_blocks(text: str, start: int, tags: Sequence[_Tag]) -> str:

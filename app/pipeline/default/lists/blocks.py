@@ -26,15 +26,26 @@ _NO_TASKS = re.compile(
     r"\b(?:here['\u2019]s why|here is why|for (?:the|these) (?:following )?reasons|because"
     r"|need (?:\w+ )?(?:information|details|clarification)|clarify"
     r"|please (?:provide|tell|specify|share)|(?:few|some|following) questions"
-    r"|hier ist der grund|brauche (?:\w+ )?informationen)\b",
+    r"|hier ist der grund|brauche (?:\w+ )?informationen|(?:would|will) need to|reasons?|unable to"
+    r"|(?:can|could) do instead|instead|follow these|these rules|i can(?:not|['\u2019]t)|sorry)\b"
+    r"|\u65e0\u6cd5|\u4e0d\u80fd|\u62b1\u6b49|\u539f\u56e0|\u7533\u3057\u8a33"
+    r"|\u3067\u304d\u307e\u305b\u3093",
     re.I,
 )
+# Such as "Plan:": the tasks follow in a list of their own.
+_OTHER_LIST = re.compile(
+    r"(?:my |the |some |here (?:is|are) (?:my |the )?)?(?:rules|plan|guidelines|considerations"
+    r"|approach|criteria|thoughts|thinking|thought process)\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"(?<=[.!?\u3002\uff01])\s*")
 _ABOUT_TASKS = re.compile(
     r"(?:these|the above|if you|i can|i could|would you|let me|next steps"
     r"|all(?: of)? (?:these|the)|why|key (?:features|points|aspects)|how (?:these|they)"
     r"|(?:diversity|quality|coverage|self)[ -]check"
     # A heading such as "Answer questions:" begins more tasks.
-    r"|(?:(?:sample |example )?answers?|solutions?|breakdown|summary|word counts?|types?|notes?"
+    r"|(?:(?:sample |example )?answers?|solutions?|translations?|breakdown|summary|word counts?"
+    r"|types?|notes?"
     r"|explanation|rationale|reasoning (?:behind|for))\b"
     r"(?!\s(?:tasks?|questions?|instructions?|prompts?)\W*\Z))"
     r"(?!.*\b(?:new|more|other)\b)",
@@ -89,9 +100,12 @@ def cut(lines: Sequence[Line]) -> CutList | None:
     first = _first_item(lines)
     if first is None or _announces_no_tasks(lines[:first]):
         return None
-    cutter = _Cutter(lines[first])
+    announced = _last_sentence(lines[:first])
+    cutter = _Cutter(lines[first], is_other=_OTHER_LIST.match(announced) is not None)
     for line in _without_wrapping_fences(lines, first):
         cutter.take(line)
+    if cutter.is_other:
+        return None
     return CutList(tuple(cutter.blocks), cutter.main.family)
 
 
@@ -115,8 +129,13 @@ def _first_item(lines: Sequence[Line]) -> int | None:
 
 def _announces_no_tasks(opening: Sequence[Line]) -> bool:
     """Return True when a list has the reasons of a refusal, or questions to the user."""
-    last = opening[-1].text if opening else ""
-    return last.strip("*_ ").endswith(_COLONS) and _NO_TASKS.search(last) is not None
+    last = _last_sentence(opening)
+    return last.endswith(_COLONS) and _NO_TASKS.search(last) is not None
+
+
+def _last_sentence(opening: Sequence[Line]) -> str:
+    last = opening[-1].text.strip("*_ ") if opening else ""
+    return [each for each in _SENTENCE.split(last) if each][-1] if last else ""
 
 
 def _is_flush(line: Line, other: Line) -> bool:
@@ -153,10 +172,12 @@ def _without_wrapping_fences(lines: Sequence[Line], first: int) -> Iterator[Line
 
 
 class _Cutter:
-    def __init__(self, first: Line) -> None:
+    def __init__(self, first: Line, *, is_other: bool) -> None:
         if first.marker is None:
             raise ValueError("a list begins with a marker")
         self.main = first.marker
+        self.is_other = is_other
+        """True for a list that is not of tasks."""
         self.blocks: list[Block] = []
         self._indent = first.indent
         self._last = 0
@@ -186,12 +207,19 @@ class _Cutter:
 
         A second list that a line calls the final one takes the place of the first.
         """
-        if not self.blocks or marker.number != 1 or not self.blocks[-1].below:
+        if not self.blocks or marker.number > 1 or not self.blocks[-1].below:
             return False
-        announced = self.blocks[-1].below[-1].text.strip("*_# ")
-        if announced.endswith(_COLONS) and _FINAL.match(announced):
+        last = self.blocks[-1].below[-1]
+        text = last.text.strip("*_# ")
+        is_title = last.is_heading or (last.text.startswith("**") and last.text.endswith("**"))
+        if last.marker is not None or not (text.endswith(_COLONS) or is_title):
+            return False
+        if marker.family not in _ORDERED and (not last.after_blank or last.indent > self._indent):
+            return False
+        if _FINAL.match(text) or self.is_other:
             self.blocks.clear()
-        return announced.endswith(_COLONS) and _ABOUT_TASKS.match(announced) is not None
+            self.is_other = False
+        return _ABOUT_TASKS.match(text) is not None
 
     def _begins_item(self, line: Line, marker: Marker) -> bool:
         if not self.blocks:
@@ -203,7 +231,7 @@ class _Cutter:
         if marker.family not in _ORDERED:
             return is_same and not is_deeper
         is_next = marker.number == self._last + 1
-        if marker.number >= _YEAR and not is_next:
+        if marker.family == "number" and marker.number >= _YEAR and not is_next:
             return False
         begins = not self._goes_on_inside(line, marker) and (
             self._begins_deeper(marker) if is_deeper else self._begins_flush(marker)

@@ -1,25 +1,37 @@
 """Tasks in JSON, whatever the keys are called."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.pipeline.default.lists.item_text import tidy
 from app.pipeline.default.lists.markers import read_line
+from app.pipeline.default.lists.remarks import is_remark
+from app.pipeline.default.lists.tidy import titles_of, unmarked, untitled
 from app.pipeline.replies.json_fields import field, text_of
 from app.pipeline.replies.lenient_json import Found, json_values
 from app.pipeline.types import Candidate, Rejected
 
-_LISTS = ("instructions", "tasks", "new_tasks", "new_instructions", "items", "prompts", "questions",
-          "list", "data", "results", "output", "response", "answer")  # fmt: skip
-_SURE_LISTS = frozenset(_LISTS[:4])
+_LISTS = (
+    "arguments", "parameters", "instructions", "tasks", "new_tasks", "new_instructions", "items",
+    "prompts", "questions", "list", "data", "results", "output", "response", "answer",
+)  # fmt: skip
+_SURE_LISTS = frozenset(_LISTS[2:6])
 _TEXTS = ("instruction", "task", "prompt", "text", "question", "description", "content", "request",
           "task_description", "name", "title")  # fmt: skip
 _NO_TASKS = frozenset(
     ("input", "inputs", "output", "outputs", "answers", "labels", "options", "examples", "existing",
      "old", "notes", "remarks", "categories")
 )  # fmt: skip
-_OPTIONS = ("options", "choices", "labels", "candidates")
+# A task is nothing without them.
+_OPTIONS = ("options", "choices", "labels", "candidates", "constraints", "requirements")
+_LIST_TALK = re.compile(
+    r"(?:sure|certainly|of course|here (?:are|is)|let me know|feel free|i hope|would you like)\b",
+    re.I,
+)
+_ASSIGNMENT = re.compile(
+    r"[ \t]*(?:const |let |var )?[^\W\d]\w{0,40}(?:\s?:\s?[\w\[\]]{1,20})?[ \t]*=[ \t]*\Z"
+)
+_FINAL = re.compile(r"\b(?:final|revised|updated|corrected|improved)\b[^\n]{0,40}\W*\Z", re.I)
 _NUMBERED = re.compile(r"(?:[^\W\d]{0,20}[ _-]?)?\d{1,3}", re.I)
 _BEGINS_LINE = re.compile(r"(?:^|[\n:.!?>`)])[ \t>`\ufeff]*(?:json)?[ \t\n]*\Z", re.I)
 _DEEPEST = 4
@@ -44,24 +56,51 @@ def json_tasks(text: str) -> JsonTasks | None:
     for found in json_values(text):
         if not is_json and not _begins_reply(text, found):
             continue
-        listed = _listed(found.value, 0)
+        if items and _FINAL.search(text[: found.start][-80:].rstrip(" \n`json")):
+            items.clear()
+        listed = _listed_or_one(found)
+        if listed is None:
+            is_whole = is_whole and (found.is_whole or not is_json)
+            continue
+        is_json = True
         if isinstance(listed, str):
             texts.append(listed)
-            is_json = True
-        elif listed is not None:
-            is_json, is_whole = True, is_whole and found.is_whole
-            items += map(_item, listed)
-        elif found.is_whole and isinstance(found.value, Mapping) and _text_in(found.value):
-            is_json = True
-            items.append(_item(found.value))
-        elif is_json:
+        else:
             is_whole = is_whole and found.is_whole
+            items += _items(listed)
+    if is_whole and not items and not texts:
+        return None
     return JsonTasks(tuple(items), is_whole, tuple(texts)) if is_json else None
+
+
+def _listed_or_one(found: Found) -> Sequence[object] | str | None:
+    """Return the list of tasks in a value, or the value where it is one task."""
+    listed = _listed(found.value, 0)
+    is_task = found.is_whole and isinstance(found.value, Mapping) and _text_in(found.value)
+    return [found.value] if listed is None and is_task else listed
+
+
+def _items(listed: Sequence[object]) -> Iterator[Candidate | Rejected]:
+    """Yield the items of a list, without titles that most of them begin with."""
+    texts = [each if isinstance(each, str) else _text_in(each) or "" for each in listed]
+    titles = titles_of([text.lstrip() for text in texts])
+    for n, item in enumerate(listed):
+        read = _item(item)
+        if isinstance(item, str) and n in {0, len(listed) - 1} and _LIST_TALK.match(item):
+            yield Rejected(item, "unreadable")
+        elif isinstance(read, Candidate):
+            plain = untitled(read.text, titles)
+            yield Rejected(read.text, "unreadable") if plain is None else Candidate(plain)
+        else:
+            yield read
 
 
 def _begins_reply(text: str, found: Found) -> bool:
     """Return True when no list of another kind begins before the JSON."""
     before = text[: found.start]
+    line_start = before.rfind("\n") + 1
+    if _ASSIGNMENT.fullmatch(before[line_start:]):
+        before = before[:line_start]
     if not _BEGINS_LINE.search(before[-80:]):
         return False
     line = before[before.rfind("\n") + 1 :]
@@ -104,6 +143,9 @@ def _held(name: str, value: object, depth: int) -> Sequence[object] | str | None
     """Return the list that a field of this name holds."""
     if isinstance(value, list) and name in _SURE_LISTS:
         return value
+    if isinstance(value, str) and name == "arguments":
+        inside = next(json_values(value), None)
+        return _listed(inside.value, depth + 1) if inside and inside.is_whole else None
     if isinstance(value, str):
         return value if "\n" in value and name in _SURE_LISTS else None
     return _listed(value, depth + 1)
@@ -122,7 +164,14 @@ def _item(item: object) -> Candidate | Rejected:
     has_options = isinstance(item, Mapping) and any(item.get(name) for name in _OPTIONS)
     if text is None or has_options:
         return Rejected(text_of(item) or "null", "unreadable")
-    return Candidate(unmarked(text_of(text) or ""))
+    return Candidate(unmarked(_without_last_remark(text_of(text) or "")))
+
+
+def _without_last_remark(text: str) -> str:
+    """Return a text without remarks in lines of their own below the first."""
+    first, *below = text.strip().splitlines() or [""]
+    kept = [line for line in below if line.strip() and not is_remark(read_line(line))]
+    return "\n".join([first, *kept])
 
 
 def task_in_object(text: str) -> str | None:
@@ -131,14 +180,3 @@ def task_in_object(text: str) -> str | None:
     is_all = found is not None and found.is_whole and (found.start, found.end) == (0, len(text))
     item = _item(found.value) if found is not None and is_all else None
     return item.text if isinstance(item, Candidate) else None
-
-
-def unmarked(text: str) -> str:
-    """Return an item without the number or bullet that some models put even into JSON."""
-    line = read_line(text.strip()) if text.strip() else None
-    if line is None or line.marker is None or "\n" in text.strip():
-        return tidy(" ".join(text.split()))
-    is_sure = line.marker.family in {"number", "label"} and line.marker.number < 100
-    is_sure = is_sure and (line.marker.detail != "bare") and bool(line.text)
-    is_bullet = line.marker.family == "bullet" and line.marker.detail in "*\u2022"
-    return tidy(line.text if is_sure or is_bullet else " ".join(text.split()))

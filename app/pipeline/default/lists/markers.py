@@ -14,25 +14,31 @@ _HEADING = re.compile(r"#{1,6}[ \t]+")
 _EMPHASIS = re.compile(r"(?:\*\*\*|\*\*|__|\*(?=[^\s*])|_(?=\w))")
 _CLOSED = r"(?P<closed>\*\*\*|\*\*|__|\*(?=\s|$)|_(?=\s|$))?"
 _DELIMITER = (
-    r"(?P<delimiter>\)\.|\.\)|\.-(?=\s)|\\?[.\uff0e](?!\d)|\\?[)\uff09\]\u3011\u3001\u3002]"
+    r"(?P<delimiter>\)\.|\.\)|\.-(?=\s)|\.\.(?!\.)|\u0964(?=\s)|\\?[.\uff0e](?!\d)"
+    r"|\\?[)\uff09\]\u3011\u3001\u3002]"
     r"|[:\uff1a](?!\d)|[-\u2013\u2014](?=\s)(?!\s*\d)|(?=\t)|(?=\s*$))"
 )
 _NUMBER = re.compile(
-    rf"[#\u2116]?(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]?{_DELIMITER}"
+    rf"(?:[#\u2116][ ]?)?(?P<number>\d{{1,4}})(?:/\d{{1,3}})?{_CLOSED}[ \u00a0]?{_DELIMITER}"
     + _CLOSED.replace("closed", "after")
 )
 _HASHED = re.compile(r"[#\u2116][ ]?(?P<number>\d{1,4})(?P<delimiter>)(?=[ \t])")
 _BRACKETED = re.compile(
-    r"[(\uff08\[\u3010\u3014\u300a<](?:[^\W\d_]{2,12}[ ])?\s?(?P<number>\d{1,4})\s?"
-    r"[)\uff09\]\u3011\u3015\u300b>](?P<delimiter>[.:\u3001\uff1a]?)"
+    r"[(\uff08\[\uff3b\u3010\u3014\u300a\u300c\u00ab<](?:[^\W\d_]{2,12}[ ])?\s?(?P<number>\d{1,4})"
+    r"(?:/\d{1,3})?\s?[)\uff09\]\uff3d\u3011\u3015\u300b\u300d\u00bb>]"
+    r"(?P<delimiter>[.:\u3001\uff1a]?)" + _CLOSED.replace("closed", "after")
 )
 _CIRCLED = re.compile(
-    r"(?P<number>[\u2460-\u249b\u24f5-\u24fe\u24eb-\u24f4\u2776-\u2793\u3251-\u325f\u32b1-\u32bf]"
+    r"(?P<number>[\u2460-\u249b\u24f5-\u24fe\u24eb-\u24f4\u2776-\u2793\u3251-\u325f\u32b1-\u32bf"
+    r"\u2160-\u216b\u2170-\u217b\u3220-\u3229\u3280-\u3289]"
     r"|\d\ufe0f?\u20e3|\U0001f51f)(?P<delimiter>[.)\u3001:]?)"
 )
+# Letters with the marks that some scripts put between them.
+_WORD = r"[^\W\d_][^\s\d!-/:-@\[-`{-~\u3000-\u303f\uff00-\uff20]{0,19}"
 _LABELLED = re.compile(
-    r"(?P<label>(?:[^\W\d_]{1,20}[ ]){0,2}[^\W\d_]{1,20})\.?[ \u00a0]?(?:[#\u2116][ ]?)?"
-    rf"(?P<number>\d{{1,4}}){_CLOSED}[ \u00a0]{{0,2}}{_DELIMITER}"
+    rf"(?P<label>(?:{_WORD}[ ]){{0,2}}{_WORD})\.?[ \u00a0_-]?"
+    r"(?:[#\u2116][ ]?|n[\u00b0\u00ba][ ]?)?"
+    rf"[(\[]?(?P<number>\d{{1,4}})[)\]]?{_CLOSED}[ \u00a0]{{0,2}}{_DELIMITER}"
     + _CLOSED.replace("closed", "after")
 )
 _ORDINAL = re.compile(
@@ -41,21 +47,22 @@ _ORDINAL = re.compile(
 )
 _HAN = re.compile(
     r"[(\uff08]?(?P<number>[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341]{1,3})"
-    r"(?P<delimiter>[)\uff09][\u3001.]?|[\u3001\uff0e])"
+    r"(?P<delimiter>[)\uff09][\u3001.]?|[\u3001\uff0e\uff0c:\uff1a]|[.,](?=\s))"
 )
 _LETTER = re.compile(
     rf"(?P<bracket>[(\uff08]?)(?P<letter>[^\W\d_]){_CLOSED}"
-    r"(?P<delimiter>[)\uff09\u3001\uff0e]|[.:](?=\s))" + _CLOSED.replace("closed", "after")
+    r"(?P<delimiter>[)\uff09\u3001\uff0e]|[.:](?=[\s*_]))" + _CLOSED.replace("closed", "after")
 )
 _ROMAN = re.compile(
     r"(?P<bracket>[(\uff08]?)(?P<roman>[ivx]{2,6}|[IVX]{2,6})(?P<delimiter>[)\uff09]|[.:](?=\s))"
 )
 _BULLET = re.compile(
-    r"(?P<bullet>[-\u2013\u2014*+](?=\s)|[-\u2013](?=[^\W\d_])"
-    r"|[\u2022\u2023\u25aa\u25ab\u25e6\u25cf\u25cb\u25a0\u25a1\u25a2\u25c6\u25c7\u25b6\u25ba\u27a4"
+    r"(?P<bullet>[-\u2013\u2014*+~](?=\s|$)|[-\u2013](?=[^\W\d_])"
+    r"|[\u2022\u2023\u25aa\u25ab\u25e6\u25cf\u25cb\u25a0\u25a1\u25a2\u25c6\u25c7\u25b8\u25b9\u2660-\u2667\u2794-\u27af\u25b6\u25ba\u27a4"
     r"\u27a2\u2192\u21d2\u2713\u2714\u2705\u2610\u2611\u2612\u00b7\u2219\u2043\u00bb\u203a\u2605\u2606"
     r"\u2756\u2b1c\u2b50\u30fb\u2217\U0001f300-\U0001faff]\ufe0f?)\s*(?:\[[ xX\u2713\u2714]?\]\s)?"
 )
+_SECOND_BULLET = re.compile(r"(?:[-*\u2022\u2013>]|\[[ xX\u2713\u2714]?\])[ \t]+(?=[^\W\d_])")
 _CHECK = re.compile(r"\[[ xX\u2713\u2714]?\][ \t]+")
 _RULE = re.compile(
     r"\s*(?:[-*_=~\u2014\u2500.][ ]?){3,}\s*|\s*[\[(]?(?:\u2026+|\.{3})[\])]?\s*"
@@ -69,6 +76,10 @@ _KNOWN_LABELS = """
     compito istruzione domanda taak opdracht zadanie polecenie задание задача инструкция вопрос
     任务 指令 题目 问题 任務 タスク 指示 課題 質問 과제 지시 질문 tugas görev uppgift oppgave opgave
     tehtävä feladat úkol sarcină no nr
+    ejercicio actividad exercice exercício esercizio oefening übung ćwiczenie упражнение завдання
+    問題 題目 作业 练习 练习题 작업 문제 연습 المهمة مهمة التعليمات السؤال سؤال التمرين
+    कार्य निर्देश प्रश्न
+    งานที่ งาน คำสั่ง bài vụ εργασία άσκηση משימה שאלה تمرین وظیفه کار কাজ প্রশ্ন பணி
 """
 
 
@@ -105,6 +116,11 @@ class Line:
         return self.raw.lstrip(" \t>").startswith(("```", "~~~"))
 
     @property
+    def is_quoted(self) -> bool:
+        """True for a line of a block quote."""
+        return self.raw.lstrip().startswith(">")
+
+    @property
     def plain(self) -> str:
         """The text, with the marker of what is no item."""
         return self.raw.strip(" \t>")
@@ -116,24 +132,38 @@ def read_line(raw: str, *, after_blank: bool = False) -> Line:
     body = raw[lead.end() :] if lead else raw
     blanks = lead.group("indent") if lead else ""
     indent = len(blanks) + 3 * blanks.count("\t")
-    if _RULE.fullmatch(body):
+    if _RULE.fullmatch(body) and not body.startswith("~~~"):
         return Line(raw, indent, "", is_rule=True, after_blank=after_blank)
     heading = _HEADING.match(body)
     plain = body[heading.end() :] if heading else body
     found = _marked(plain, is_heading=heading is not None)
     text, marker = found if found else (plain, None)
+    if marker and marker.family in {"number", "label"}:
+        text = _without_second(text.strip(), marker)
     return Line(raw, indent, text.strip(), marker, heading is not None, after_blank=after_blank)
+
+
+def _without_second(text: str, marker: Marker) -> str:
+    """Return an item's text without a bullet, or its number again, behind its number."""
+    bullet = _SECOND_BULLET.match(text)
+    if bullet:
+        return text[bullet.end() :]
+    if marker.detail == "()":
+        text = text.removesuffix(f"</{marker.number}>")
+    again = None if _BULLET.match(text) else _marked(text, is_heading=False)
+    is_again = again and again[1].family in {"number", "label"} and again[1].number == marker.number
+    return again[0].strip() if again and is_again and again[0].strip() else text
 
 
 def _marked(body: str, *, is_heading: bool) -> tuple[str, Marker] | None:
     """Return the text after the marker, and the marker; None without one."""
     bullet = _BULLET.match(body)
     if bullet:
-        # A number may follow: "- 1. task".
+        # A number may follow: "- 1. task", "- **Task 1:** task".
         rest = body[bullet.end() :]
-        inner = _numbered(rest, is_heading=False) if rest[:1].isdigit() else None
-        if inner:
-            return rest[inner[0].end() :], inner[1]
+        inner = None if _BULLET.match(rest) else _marked(rest, is_heading=False)
+        if inner and inner[1].family in {"number", "label"}:
+            return inner
         return rest, Marker("bullet", bullet.group("bullet"))
     check = _CHECK.match(body)
     if check:

@@ -2,13 +2,23 @@
 
 import re
 
-_NUMBER = re.compile(r"[ \t]*(?P<number>\d{1,3})(?P<delimiter>[.)])[ \t]+\S")
+from app.pipeline.default.lists.frames import without_frames
+from app.pipeline.default.lists.markers import read_line
+
+_NUMBER = re.compile(
+    r"[ \t]*(?P<number>\d{1,3})(?:(?P<delimiter>[.)])[ \t]+|(?P<wide>[\u3001\uff0e\uff09])[ \t]*)\S"
+)
+# "Assistant: 1. One": the first item stands behind words that end with a colon.
+_FIRST_INLINE = re.compile(
+    r"^(?P<words>[^\n]{0,200}?[:\]\uff1a])[ \t]*(?=1(?P<sign>[.)])[ \t]\S)", re.M
+)
 _BARE = re.compile(r"[ \t]*(?P<number>\d{1,3})[ \t]+(?=[^\W\d_])")
 _CATEGORY = re.compile(
     r"^(?P<label>[ \t#>*_-]{0,8}(?:task|instruction|prompt|question)[ \t]\d{1,3})[ \t]?"
     r"\([^()\n]{1,40}\)(?=[*_]{0,3}[:.])",
     re.I | re.M,
 )
+_END = r"[.!?\u3002\uff01\uff1f\u0964\u061f]"
 _FEWEST = 3
 _MOST_CHARACTERS = 20_000
 
@@ -22,11 +32,15 @@ def with_plain_markers(text: str) -> str:
     if len(text) > _MOST_CHARACTERS:
         return text
     text = _CATEGORY.sub(r"\g<label>", text)
+    text = _with_first_on_its_line(text)
     lines = [line for line in text.splitlines() if line.strip()]
     bare = [_BARE.match(line) for line in lines]
     numbers = [int(each.group("number")) for each in bare if each]
     if len(lines) >= _FEWEST and numbers == list(range(1, len(lines) + 1)):
         return "\n".join(_BARE.sub(r"\g<number>. ", line, count=1) for line in lines)
+    framed = without_frames(text.split("\n"))
+    if framed is not None:
+        return "\n".join(framed)
     numbered = [line for line in lines if _NUMBER.match(line)]
     return text.replace(numbered[0], _parted(numbered[0])) if len(numbered) == 1 else text
 
@@ -36,9 +50,23 @@ def _parted(line: str) -> str:
     begun = _NUMBER.match(line)
     if begun is None:
         return line
-    number, sign = int(begun.group("number")), re.escape(begun.group("delimiter"))
+    wide = begun.group("wide")
+    number, sign = int(begun.group("number")), re.escape(wide or begun.group("delimiter"))
     parts, rest = [], line
-    while found := re.search(rf"(?<=[.!?\u3002\uff1f])\s*(?={number + 1}{sign}\s)", rest):
+    blank = "" if wide else r"\s"
+    while found := re.search(rf"(?<={_END})\s*(?={number + 1}{sign}{blank})", rest):
         parts.append(rest[: found.start()])
         rest, number = rest[found.end() :], number + 1
     return "\n".join([*parts, rest]) if len(parts) + 1 >= _FEWEST else line
+
+
+def _with_first_on_its_line(text: str) -> str:
+    """Return a text with a line break before a first item that stands behind other words."""
+    found = _FIRST_INLINE.search(text)
+    if found is None or any(_NUMBER.match(line) for line in text[: found.start()].splitlines()):
+        return text
+    words, sign = found.group("words"), re.escape(found.group("sign"))
+    second = re.search(rf"(?:^[ \t]*|{_END}\s*)2{sign}\s", text[found.end() :], re.M)
+    if second is None or (words.strip() and read_line(words).marker is not None):
+        return text
+    return f"{text[: found.end()].rstrip()}\n{text[found.end() :]}"

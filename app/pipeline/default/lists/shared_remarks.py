@@ -11,6 +11,7 @@ _FEWEST = 3
 """Tasks that a list must have before its remarks can be told from the tasks."""
 _FORMS = (
     re.compile(r"\A(?P<remark>[^\W\d_a-z][^:\n]{1,40}):\s+(?=[^\W\d_a-z])"),
+    re.compile(r"\A(?P<remark>[^\W\d_a-z][^:\uff1a\n]{1,12})\uff1a\s*(?=\S)"),
     re.compile(r"\A\[(?P<remark>[^\W\d_][^\[\]\n]{0,40})\]\s*[:\u2013-]?\s*(?=\S)"),
     re.compile(r"\A\((?P<remark>[^\W\d_][^()\n]{0,40})\)\s*[:\u2013-]?\s*(?=\S)"),
     re.compile(r"\A\uff08(?P<remark>[^\uff08\uff09\n]{1,20})\uff09\s*(?=\S)"),
@@ -21,6 +22,11 @@ _FORMS = (
         r"(?<=[.!?\u3002\uff1f\"])\s+[-\u2013\u2014\u2192|]\s?[*_]{0,2}"
         r"(?P<remark>[^\W\d_][^.!?\n]{0,40})\Z"
     ),
+)
+# In all tasks of a list a title, whatever it says.
+_TITLES = (
+    re.compile(r"\A\[[^\W\d_][^\[\]\n]{0,60}\]\s*[:\uff1a\u2013-]\s*(?=\S)"),
+    re.compile(r"\A\u3010[^\u3010\u3011\n]{1,30}\u3011\s*[:\uff1a]?\s*(?=\S)"),
 )
 _COUNT = re.compile(
     r"(?:about |approx\.? |~)?(?P<count>\d{1,3})[ -](?:words?|w\u00f6rter|mots|palabras)", re.I
@@ -44,6 +50,9 @@ def without_shared_remarks(tasks: Sequence[str]) -> list[str]:
     left = list(tasks)
     if len(left) < _FEWEST:
         return left
+    for title in _TITLES:
+        if all(map(title.match, left)):
+            left = [title.sub("", task, count=1).strip() for task in left]
     for form in _FORMS:
         found = [form.search(task) for task in left]
         remarks = [each.group("remark") for each in found if each]

@@ -1,11 +1,16 @@
 """Tasks in tables and in tags."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 
-from app.pipeline.default.lists.item_text import tidy
+from app.pipeline.default.lists.tidy import tidy, unmarked
 from app.pipeline.screening import count_words
 
+_BAR = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"[ \t]*[:-][-: |\t]*\|[-: |\t]*-[-: |\t]*")
+_MOST_HEAD = 40
+"""Lines in which the rule below a table's head is looked for."""
 _RULE_CELL = re.compile(r":?-{2,}:?")
 _TASK_COLUMN = re.compile(
     r"\W*(?:(?:new |the )?(?:task|instruction|prompt|question|request)s?(?: text| description)?"
@@ -13,10 +18,14 @@ _TASK_COLUMN = re.compile(
     re.I,
 )
 _NUMBER = re.compile(r"\W*(?:\d{1,4}|#|no|nr|id|number|task \d{1,4})\W*", re.I)
-_NAMES = r"(?P<name>task|instruction|prompt|question|item|exercise|new_task|li)(?:[_ -]?\d{1,3})?"
+_NAMES = (
+    r"(?P<name>task|instruction|prompt|question|item|exercise|new_(?:task|instruction)|li)"
+    r"(?:[_ -]?\d{1,3})?"
+)
 _OPENING = re.compile(rf"<{_NAMES}(?:\s[^<>\n]{{0,80}})?>", re.I)
 _AT_START = re.compile(
-    rf"^[ \t>]{{0,20}}(?:\W?\d{{1,3}}[.)]|[-*\u2022])?[ \t]{{0,4}}<{_NAMES}(?:\s[^<>\n]{{0,80}})?>",
+    rf"^[ \t>]{{0,20}}(?:\W?\d{{1,3}}[.)]|[-*\u2022])?[ \t]{{0,4}}"
+    rf"(?:<(?:tasks|instructions|new_tasks|list|ol|ul)>\s?)?<{_NAMES}(?:\s[^<>\n]{{0,80}})?>",
     re.I | re.M,
 )
 _INNER = re.compile(
@@ -34,18 +43,34 @@ def rows_of_table(lines: Sequence[str]) -> list[str | None] | None:
     Args:
         lines: The lines that are not empty. Cells are parted by `|` or by tabs.
     """
-    for parted in (_by_bars, _by_tabs):
+    for parted in (_by_bars, _by_tabs, _by_inner_bars):
+        if parted is _by_inner_bars and not any(map(_RULE.fullmatch, lines[:_MOST_HEAD])):
+            continue
         rows = [cells for line in lines if (cells := parted(line))]
+        if rows and _has_item(lines, parted):
+            return None
         if len(rows) >= 2 and len({len(row) for row in rows}) <= 2:
             return _tasks(rows)
     return None
 
 
+def _has_item(lines: Sequence[str], parted: Callable[[str], list[str] | None]) -> bool:
+    """Return True when an item of a list precedes the first row: the table is its material."""
+    before = list(takewhile(lambda line: not parted(line), lines))
+    return any(_NUMBERED_LINE.match(line) for line in before)
+
+
 def _by_bars(line: str) -> list[str] | None:
     line = line.strip()
-    if not line.startswith("|") or line.count("|") < 2:
+    cells = [cell.strip().replace("\\|", "|") for cell in _BAR.split(line)]
+    if not line.startswith("|") or len(cells) < 3:
         return None
-    return [cell.strip() for cell in line.strip("|").split("|")]
+    return cells[1:] if cells[-1] else cells[1:-1]
+
+
+def _by_inner_bars(line: str) -> list[str] | None:
+    cells = [cell.strip() for cell in _BAR.split(line.strip())]
+    return cells if len(cells) > 1 and all(cells) else None
 
 
 def _by_tabs(line: str) -> list[str] | None:
@@ -95,7 +120,7 @@ def tagged_tasks(text: str) -> list[str | None] | None:
     if name == "task" and len(openings) > 1 and names[1] in {"instruction", "prompt"}:
         name = names[1]
     ours = [opening for opening, each in zip(openings, names, strict=True) if each == name]
-    closing = re.compile(rf"</{name}(?:[_ -]?\d{{1,3}})?\s?>", re.I)
+    closing = re.compile(rf"<[/\\]{name}(?:[_ -]?\d{{1,3}})?\s?>", re.I)
     found: list[str | None] = []
     for n, opening in enumerate(ours):
         limit = ours[n + 1].start() if n + 1 < len(ours) else len(text)
@@ -106,7 +131,10 @@ def tagged_tasks(text: str) -> list[str | None] | None:
             return None
         if end is None:
             content = _UNCLOSED_END.split(content, maxsplit=1)[0]
+            if not content:
+                # An opening tag in place of a closing one.
+                continue
         inner = _INNER.search(content)
         content = inner.group("text") if inner else content
-        found.append(None if content.startswith("<") else tidy(content))
+        found.append(None if content.startswith("<") or not content else unmarked(content))
     return found

@@ -15,19 +15,25 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from app.pipeline.default.lists.blocks import CutList, cut, lines_of
-from app.pipeline.default.lists.item_text import Place, begins_with_title, task_in
+from app.pipeline.default.lists.blocks import Block, CutList, cut, lines_of
+from app.pipeline.default.lists.item_text import Place, task_in
 from app.pipeline.default.lists.json_tasks import json_tasks, task_in_object
 from app.pipeline.default.lists.markers import Line
 from app.pipeline.default.lists.plain_markers import with_plain_markers
+from app.pipeline.default.lists.remarks import shared_labels
 from app.pipeline.default.lists.shared_remarks import without_shared_remarks
 from app.pipeline.default.lists.tables import rows_of_table, tagged_tasks
+from app.pipeline.default.lists.tidy import titles_of
 from app.pipeline.default.lists.unmarked import unmarked_tasks
 from app.pipeline.types import Candidate, Rejected
 
 _CUT_OFF_END = 500
 """Characters of a broken reply's end kept with its rejection; the reply itself is kept whole."""
 _MOST_LINES = 4_000
+# A list in one line, whose items have no clear end.
+_RUN_ON = re.compile(r"\A(?!.*\s1[.)]\s).*\s2[.)]\s.*\s3[.)]\s", re.S)
+_MOST_COMPARED = 200
+"""Items of a list that are looked at for what they have in common."""
 # Such as "[Insert task here]", which small models copy from forms.
 _PLACEHOLDER = re.compile(r"[\[<{][^\[\]<>{}\n]{0,80}[\]>}]\W*|\.{3,}|\u2026+")
 
@@ -78,7 +84,7 @@ def _from_text(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | 
     listed = cut(lines)
     if listed is None:
         plain = unmarked_tasks(lines, count)
-        yield from _judged([(task, task) for task in plain or ()], text, cut_off=cut_off)
+        yield from _judged([(task, task or "") for task in plain or ()], text, cut_off=cut_off)
     else:
         yield from _from_list(listed, cut_off=cut_off)
 
@@ -97,23 +103,31 @@ def _judged(
 
 def _from_list(listed: CutList, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
     blocks = listed.blocks
-    titled = sum(map(begins_with_title, islice(blocks, 200))) / min(len(blocks), 200)
+    first = blocks[:_MOST_COMPARED]
+    titles = titles_of([block.line.text for block in first])
+    has_bullet = all(_has_one_bullet(block) for block in first)
+    shared = shared_labels([block.below for block in first])
     unclear = _options_without_task(listed)
     for n, block in enumerate(blocks):
         is_last = n == len(blocks) - 1
         if is_last and cut_off:
             yield Rejected(block.raw if block.below else block.line.text, "cut_off")
             return
-        if n >= unclear:
+        if n >= unclear or (len(blocks) == 1 and _RUN_ON.search(block.line.text)):
             yield Rejected(block.raw, "unreadable")
             continue
         is_object = block.line.text.startswith("{")
         task = task_in_object(block.line.text) if is_object else None
-        task = task or task_in(block, Place(is_last, titled))
+        task = task or task_in(block, Place(is_last, titles, shared, has_bullet))
         if task is None:
             yield Rejected(block.raw, "unreadable")
         elif task:
             yield Candidate(task)
+
+
+def _has_one_bullet(block: Block) -> bool:
+    families = [line.marker.family for line in block.below if line.marker]
+    return families == ["bullet"]
 
 
 def _options_without_task(listed: CutList) -> int:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from app.pipeline.default.lists.item_text import tidy
 from app.pipeline.default.lists.markers import Line
+from app.pipeline.default.lists.tidy import tidy, titles_of, untitled
 
 _COLONS = (":", "\uff1a")
 _FEWEST_LABELS = 2
@@ -22,8 +22,10 @@ _NO_TASK = re.compile(
 )
 
 
-def unmarked_tasks(lines: Sequence[Line], count: int) -> list[str] | None:
-    """Return the tasks of a reply without markers; None where it has not one a line.
+def unmarked_tasks(lines: Sequence[Line], count: int) -> Sequence[str | None] | None:
+    """Return the tasks of a reply without markers, None for an unclear one.
+
+    None instead of them where it has not one a line.
 
     Args:
         lines: The lines that are not empty.
@@ -38,7 +40,9 @@ def unmarked_tasks(lines: Sequence[Line], count: int) -> list[str] | None:
         return labelled
     for candidates in _bodies(plain, count):
         if len(candidates) == count and not any(_NO_TASK.match(c.text) for c in candidates):
-            return [tidy(line.plain) for line in candidates]
+            shown = [line.text if line.is_heading else line.plain for line in candidates]
+            titles = titles_of(shown)
+            return [untitled(each, titles) for each in shown]
     return None
 
 

@@ -31,10 +31,10 @@ CHINESE = [
     "描述一种水果的味道。",
 ]
 
-CASES = [
-    json.loads(line)
-    for line in Path(__file__).with_name("task_lists.jsonl").read_text("utf-8").splitlines()
-]
+CASES, SHAPES = (
+    [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for path in map(Path(__file__).with_name, ("task_lists.jsonl", "list_shapes.jsonl"))
+)
 CIRCLED = "①②③④⑤⑥⑦⑧"
 HAN = "一二三四五六七八"
 ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]
@@ -219,6 +219,13 @@ def test_only_what_is_clearly_a_task_is_read(
     read = candidates("default", reply(text))
 
     assert (texts(read), dropped(read)) == (read_as, reasons)
+
+
+def test_the_shapes_of_many_models_are_read_or_unreadable() -> None:
+    for text, read_as, reasons, count in SHAPES:
+        read = candidates("default", reply(text), tasks_per_request=count)
+
+        assert (texts(read), dropped(read)) == (read_as, reasons), text
 
 
 openings = st.sampled_from(
