@@ -113,15 +113,22 @@ def survives(mutant: Mutant, copy: Path) -> bool:
     """Apply a mutant to a copy of the checkout; return True when all its unit tests pass."""
     target = copy / mutant.path
     source = target.read_text(encoding="utf-8")
-    target.write_text(mutant.applied(source), encoding="utf-8")
+    _write(target, mutant.applied(source))
     try:
         return all(_pass(paths, copy) for paths in mirrored_tests(mutant.path))
     finally:
-        target.write_text(source, encoding="utf-8")
+        _write(target, source)
+
+
+def _write(module: Path, source: str) -> None:
+    """Write a module and remove its bytecode, which an edit within a second would leave current."""
+    module.write_text(source, encoding="utf-8")
+    for compiled in module.parent.glob(f"__pycache__/{module.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def _pass(paths: Sequence[str], copy: Path) -> bool:
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *paths]
     quiet = subprocess.DEVNULL
     try:

@@ -141,7 +141,11 @@ def _stops_after_sentences(line: str, last: str) -> bool:
         return False
     ends = [found.start() + 2 for found in _SENTENCE_WITHIN.finditer(line)]
     ends = [end for end in ends if not _ABBREVIATION.search(line[max(end - 5, 0) : end])]
-    return len(ends) > 1 and len(line[ends[-1] + 1 :].split()) >= _FEWEST_AFTER_A_SENTENCE
+    if len(ends) < 2:
+        return False
+    # The first part is the end of the sentence before: its full stop, and a closing quote.
+    _, *words = line[ends[-1] :].split()
+    return len(words) >= _FEWEST_AFTER_A_SENTENCE
 
 
 def _spared(record: Record) -> bool:

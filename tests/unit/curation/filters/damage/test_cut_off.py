@@ -167,6 +167,9 @@ def test_long_prose_is_cut_off_by_how_it_ends(last: str, found: str) -> None:
 def test_long_prose_has_two_sentences_that_end_within() -> None:
     ends = "Then it meets other rivers down there"
     assert reason(long(ends, middle="The river is long. ")) == "sentence"
+    quoting = 'The river is long. It runs "to the sea." '
+    assert reason(long("Then it meets rivers", middle=quoting)) == "sentence"
+    assert reason(long("It meets rivers", middle=quoting)) == ""
     assert reason("x" * 900 + " The river is long. " + ends) == ""
     assert reason("x" * 900 + " The river is long. It runs. " + ends) == "sentence"
     assert reason("x" * 900 + " The river is long. He met Mr. Smith and all his many sons") == ""
