@@ -127,21 +127,24 @@ def load(session: Session, ids: Collection[int]) -> dict[int, Completion]:
     return {kept.id: kept.completion for kept in _find(session, CompletionRow.id.in_(ids))}
 
 
-def of_stage(session: Session, run_id: str, stage: Stage, model: str) -> list[Completion]:
-    """Load all replies of a small stage to questions that this model was asked."""
-    return [kept.completion for kept in _find(session, *_asked_of(run_id, stage, model))]
+def of_stage(
+    session: Session, run_id: str, stage: Stage, model: str, extra_body: Mapping[str, Any]
+) -> list[Completion]:
+    """Load all replies of a small stage to questions that were sent to a model in this way.
 
-
-def any_of_stage(session: Session, run_id: str, stage: Stage, model: str) -> bool:
-    """Return True when a question of a stage that this model was asked has its reply."""
-    asked = exists().where(*_asked_of(run_id, stage, model))
-    return bool(session.scalar(select(asked)))
-
-
-def _asked_of(run_id: str, stage: Stage, model: str) -> tuple[ColumnElement[bool], ...]:
+    Args:
+        session: of the transaction.
+        run_id: the run.
+        stage: the stage.
+        model: the model that was asked.
+        extra_body: the further fields of the calls, which may change what the model answers.
+    """
     # Null: stored before runs could change their model.
     same = or_(CompletionRow.requested_model == model, CompletionRow.requested_model.is_(None))
-    return CompletionRow.run_id == run_id, CompletionRow.stage == stage, same
+    which = (CompletionRow.run_id == run_id, CompletionRow.stage == stage, same)
+    sent = session.execute(select(CompletionRow.id, CompletionRow.parameters).where(*which))
+    ids = [id_ for id_, parameters in sent if parameters.get("extra_body", {}) == extra_body]
+    return [kept.completion for kept in _find(session, CompletionRow.id.in_(ids))]
 
 
 def _find(session: Session, *which: ColumnElement[bool]) -> list[Kept]:

@@ -146,16 +146,20 @@ def _begin(session: Session, run: Run, material: RunMaterial, asked: Preflighted
             pass
         case never:
             assert_never(never)
-    if is_first or _lacks_calibration(session, run):
+    if is_first or _lacks_calibration(session, run, material):
         _plan_calibration(session, run, material, asked.capabilities)
     plan_ahead(session, run, material)
 
 
-def _lacks_calibration(session: Session, run: Run) -> bool:
-    """Return True when the model was not asked about nothing yet: the run has changed it."""
+def _lacks_calibration(session: Session, run: Run, material: RunMaterial) -> bool:
+    """Return True when the model was not asked about nothing yet as it is asked now.
+
+    A resume may change the model, or the further fields, which may switch its thoughts off.
+    """
     if item_counts.any_unfinished(session, run.id, Stage.CALIBRATE):
         return False
-    return not completions.any_of_stage(session, run.id, Stage.CALIBRATE, run.model)
+    further = material.extra_body
+    return not completions.of_stage(session, run.id, Stage.CALIBRATE, run.model, further)
 
 
 def _plan_calibration(

@@ -176,8 +176,10 @@ def _calibrate(recording: Recording) -> None:
     if item_counts.any_unfinished(session, run.id, Stage.CALIBRATE):
         return
     parse, options = classify_stage(recording.material).parse, recording.material.options
-    # Another model may have been asked before the run was resumed; its bias is another one.
-    replies = completions.of_stage(session, run.id, Stage.CALIBRATE, run.model)
+    # Before the run was resumed, another model may have been asked, or with other further fields:
+    # its bias is another one.
+    further = recording.material.extra_body
+    replies = completions.of_stage(session, run.id, Stage.CALIBRATE, run.model, further)
     margins = [m for reply in replies if (m := parse(reply, None, options).confidence) is not None]
     run.classification_bias = bias_of(margins)
     runs.add_event(session, run.id, "calibrated", {"bias": run.classification_bias})

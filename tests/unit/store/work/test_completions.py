@@ -85,8 +85,9 @@ def test_replies_are_loaded_by_id_and_by_stage(session: Session) -> None:
     loaded = completions.load(session, ids[1:])
     assert {id_: one.text for id_, one in loaded.items()} == {ids[1]: "b", ids[2]: "c"}
     assert loaded[ids[1]] == Completion("b", "stop", "model-1", 7, 3)
-    found = completions.of_stage(session, run.id, Stage.CALIBRATE, "m")
+    found = completions.of_stage(session, run.id, Stage.CALIBRATE, "m", {})
     assert [one.text for one in found] == ["b"]
+    assert completions.of_stage(session, run.id, Stage.CALIBRATE, "m", {"user": "me"}) == []
 
 
 def test_known_calls_are_those_about_these_items(session: Session) -> None:

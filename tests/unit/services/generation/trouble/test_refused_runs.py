@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -231,6 +232,37 @@ def test_a_paused_run_goes_on_with_another_model_and_every_reply_names_its_own(
             "preflight", "calibrated", "changed", "preflight", "calibrated",
         ]  # fmt: skip
         assert all(call.schema is None for call in bench.server.calls if is_big_work(call))
+
+
+def test_other_further_fields_are_tested_and_the_bias_is_measured_with_them(
+    open_bench: OpenBench,
+) -> None:
+    quiet = {"chat_template_kwargs": {"enable_thinking": False}}
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        if "chat_template_kwargs" in call.body:
+            # Without thoughts, it leans to Yes.
+            given = reply(call)
+            return (
+                replace(given, top_logprobs={"Yes": -0.1, "No": -2.1})
+                if (given.top_logprobs)
+                else given
+            )
+        if call.n > 14:
+            return ScriptedReply(status=400, error={"message": "thoughts are at their end"})
+        return reply(call)
+
+    with open_bench(script) as bench:
+        run_id = bench.start(**OPTIONS)
+        assert bench.work(run_id).status == "paused"
+        control.resume_run(bench.context, run_id, Resume({"extra_body": quiet}))
+        assert bench.work(run_id).status == "succeeded"
+        with bench.context.database.read() as session:
+            of_run = RunEvent.run_id == run_id, RunEvent.kind == "calibrated"
+            stored = select(RunEvent.data).where(*of_run).order_by(RunEvent.id)
+            first, second = (data["bias"] for data in session.scalars(stored))
+    assert first < 0
+    assert second == pytest.approx(2.0)
 
 
 def is_big_work(call: ScriptedCall) -> bool:
