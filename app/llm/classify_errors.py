@@ -100,7 +100,7 @@ def _throttled(f: Failure) -> bool:
 
 def _busy(f: Failure) -> bool:
     # With 503 and 529, which mean nothing else, it is an outage like any other.
-    return f.status in (0, 400, 403, 409, 413, 422, 424, 500, 502) and means(f, "busy")
+    return f.status in (0, 400, 403, 409, 413, 422, 424, 498, 500, 502) and means(f, "busy")
 
 
 def _about_model(f: Failure) -> bool:
@@ -189,6 +189,20 @@ TABLE: tuple[Row, ...] = (
         lambda f: refused_parameter(f) is not None,
         ParameterError,
         "Change the sampling options of the run, or its model.",
+    ),
+    Row(
+        "cannot load",
+        lambda f: f.status in (0, 400, 404, 500, 503) and means(f, "loads"),
+        RunError,
+        "The endpoint cannot load the model: free some of its memory, or use a smaller model "
+        "(SEEDBED_MODEL, --model).",
+    ),
+    Row(
+        "thoughts",
+        lambda f: "enable_thinking" in f.said and "enable_thinking" not in f.sent,
+        RunError,
+        "Send this field with every call: --extra-body '{\"enable_thinking\": false}', or "
+        "SEEDBED_EXTRA_BODY.",
     ),
     Row("busy", _busy, Throttled, "The endpoint is overloaded."),
     Row(

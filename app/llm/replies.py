@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from app.errors import ItemError, NoAnswer, NoText, Outage, TextFiltered
 from app.llm.answers.content import Content, read_content
-from app.llm.answers.finish_reasons import end_of, finish_reason_of
+from app.llm.answers.finish_reasons import blocked_by, end_of, finish_reason_of
 from app.llm.answers.usage import reported_tokens, with_usage
 from app.llm.classify_errors import Failure, is_recognised
 from app.llm.failures.error_bodies import error_in, failure_of_body
@@ -60,12 +60,15 @@ def read_reply(
         headers: Of the reply; they may say how long to wait.
 
     Raises:
+        TextFiltered: The provider withheld an answer because of the prompt.
         ItemError, Outage: As `read_completion` does.
     """
     error = error_in(reply)
     if error is not None:
         return replace(failure_of_body(error, 0, headers), is_begun=_is_begun(reply))
     if not reply.get("choices"):
+        if (reason := blocked_by(reply)) is not None:
+            raise TextFiltered(f"The provider's filter refused the prompt ({shorten(reason)}).")
         failure = failure_of_body(reply, 0, headers)
         if is_recognised(failure):
             return failure

@@ -44,11 +44,12 @@ _WORDS: tuple[tuple[End, re.Pattern[str]], ...] = (
     # OpenAI's `length`, Anthropic's `max_tokens` and `model_context_window_exceeded`, Mistral's
     # `model_length`, Cohere's `MAX_TOKENS` and `ERROR_LIMIT`, watsonx's `token_limit`,
     # `time_limit` and `not_finished`, the Responses API's `max_output_tokens` and `incomplete`.
+    # Some end a loop with `repetition`.
     (
         "length",
         re.compile(
             r"length|max_|limit|truncat|incomplete|context|window|not_finished|cut_?off"
-            r"|out_of_tokens|num_predict|exceed"
+            r"|out_of_tokens|num_predict|exceed|repetition"
         ),
     ),
     (
@@ -61,10 +62,31 @@ _WORDS: tuple[tuple[End, re.Pattern[str]], ...] = (
 )
 
 
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
 def end_of(word: str) -> End:
     """Return the kind of a finish reason."""
-    plain = re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_").removeprefix("finish_reason_")
+    plain = _CAMEL.sub("_", word)
+    plain = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_").removeprefix("finish_reason_")
     return next((end for end, pattern in _WORDS if pattern.search(plain)), "unknown")
+
+
+def blocked_by(reply: JsonObject) -> str | None:
+    """Return why a reply without choices was withheld; None: it does not say so.
+
+    Gemini blocks a prompt in ``promptFeedback``, Azure in ``prompt_filter_results``.
+    """
+    for name, inner in (("promptFeedback", "blockReason"), ("prompt_feedback", "block_reason")):
+        reason = fields(reply.get(name)).get(inner)
+        if isinstance(reason, str) and reason:
+            return reason
+    results = reply.get("prompt_filter_results")
+    for one in results if isinstance(results, list) else ():
+        for name, found in fields(fields(one).get("content_filter_results")).items():
+            if fields(found).get("filtered") is True:
+                return name
+    return None
 
 
 def finish_reason_of(choice: JsonObject, reply: JsonObject) -> str:
@@ -99,6 +121,8 @@ def _words(choice: JsonObject, reply: JsonObject) -> Iterator[str]:
     ):
         value = holder.get(name)
         # SGLang: ``{"type": "length", "length": 20}``; OpenAI: ``{"reason": "max_output_tokens"}``.
+        if isinstance(value, list):
+            value = value[0] if value else None
         if isinstance(value, dict):
             value = value.get("type") or value.get("reason")
         if isinstance(value, str) and value.strip() and value.strip().lower() not in _NO_WORDS:

@@ -45,6 +45,7 @@ _DEEPEST = 6
 _MOST = 5
 """Most entries read of a list of errors."""
 _MOST_CHARACTERS = 8192
+_CODE = re.compile(r"[A-Za-z]{1,40}(?:[_.-][A-Za-z]{1,40}){0,7}")
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -144,6 +145,9 @@ def _collect(value: object, found: _Found, depth: int) -> None:
 
 def _collect_text(text: str, found: _Found, depth: int) -> None:
     """Read a message, and the error that it may quote as JSON or as a Python value."""
+    if _CODE.fullmatch(text):
+        # Such as "rate_limit_exceeded", where others send a sentence.
+        _collect_code(text, "", found)
     begin, end = text.find("{"), text.rfind("}")
     inner = _parsed(text[begin : end + 1]) if 0 <= begin < end else None
     if inner is None:

@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple, TypeAlias
 from app.llm.failures.failure import Failure
 
 Meaning: TypeAlias = Literal[
-    "context", "filter", "account", "day", "rate", "busy", "key", "access", "model", "address",
-    "broken",
+    "context", "filter", "account", "day", "rate", "busy", "key", "access", "model", "loads",
+    "address", "broken",
 ]  # fmt: skip
 """``account``: no credit, or suspended. ``day``: a limit per day or month. ``rate``: a limit per
-minute or second, or of calls in flight. ``busy``: overloaded. ``broken``: the server failed."""
+minute or second, or of calls in flight. ``busy``: overloaded. ``loads``: the server can't load the
+model. ``broken``: the server failed."""
 
 
 class Wording(NamedTuple):
@@ -55,7 +56,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(input|prompt|content|request|text) (was |is |has been |were )?(flagged"
         r"|blocked by (the |our )"
         r"?(content|safety|filter))|considered high risk|requires moderation"
-        r"|(inappropriate|sensitive|unsafe) content|violat\w+ .{0,30}(usage|content|safety) polic"
+        r"|(inappropriate|sensitive|unsafe) content|violat\w+ .{0,30}(usage|content|safety)"
+        r" (polic|guideline)"
         r"|敏感|不安全内容|内容.{0,6}(违规|审核)|content exists risk",
     ),
     "account": Wording(
@@ -77,7 +79,7 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(free|monthly|total|trial|lifetime) quota"
         r"|budget (limit )?(has been |is )?(exceeded|reached)"
         r"|budget has been exceeded|exceededbudget|key limit exceeded|run out of (credits|quota)"
-        r"|(spending|monthly|billing|(?<!hourly )usage|budget|hard) (hard )?limit( has been"
+        r"|(spending|monthly|billing|(?<!hourly )usage|budget|hard) (hard )?limits?( ha(s|ve) been"
         r"| is)? (reached"
         r"|exceeded)"
         r"|(reached|exceeded|hit)( \w+){0,3} (spending|monthly|billing|(?<!hourly )usage"
@@ -86,7 +88,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|plans & billing to (upgrade|purchase)|payment (is )?(required|overdue|method)|past due"
         r"|overdue (balance|payment|bill)|in arrears|good standing|in debt|unpaid (invoice|bill)"
         r"|account.{0,80}(suspended|deactivated|disabled|overdue|not active|frozen|terminated"
-        r"|banned|on hold)|organization has been disabled|subscription (has )?(expired|inactive)"
+        r"|banned|on hold)|organi[sz]ation (has been|is) (disabled|restricted|suspended)"
+        r"|subscription (has )?(expired|inactive)"
         r"|inactive subscription"
         r"|(requires|enable|setup|set up|activate|add) (a )?(billing|payment)\b"
         r"|(please )?(recharge|top[ -]?up|purchase more credits|buy (more )?credits)"
@@ -143,7 +146,8 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(does not|do not|don't|doesn't) have (access|permission)|no access to"
         r"|not available in your (country|region)|location is not supported|unsupported country"
         r"|country, region,? or territory|must be verified|has not been used in project"
-        r"|not allowed to access|无权|没有权限",
+        r"|not allowed to access|terms acceptance|(must|please) (first )?(accept|agree to) the"
+        r" (terms|licen[sc]e)|无权|没有权限",
     ),
     "model": Wording(
         r"model_?not_?found|deploymentnotfound|model_not_supported|model_not_available"
@@ -155,9 +159,16 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|has been deprecated|is deprecated"
         r"|is not supported (by|when)|is not available|not loaded|has not been activated"
         r"|not activated)"
-        r"|(unknown|invalid|no such|unsupported|not a valid) model\b"
+        r"|(unknown|invalid|no such|unsupported|not a valid) model\b|not a chat model"
+        r"|does not support (chat|text generation|generate)\b"
         r"|no models? (are |is )?(currently )?loaded"
         r"|no endpoints found|deployment .{0,60}does not exist|模型.{0,12}不存在",
+    ),
+    "loads": Wording(
+        r"\bmodel_load_(failed|error)|failed_to_load_model",
+        r"requires more (system |gpu |video )?memory|(failed|unable) to load (the )?model"
+        r"|error (while )?loading (the )?model|insufficient system resources"
+        r"|not enough (memory|vram|ram) to load",
     ),
     "address": Wording(
         r"unknown_url|route_not_found|invalid_url",

@@ -35,8 +35,8 @@ _NAMES = {
     "top_p": r"top[_-]?p\b|nucleus sampling",
     "presence_penalty": r"presence[_ ]?penalty|(?<!frequency )\bpenalt(y|ies)\b",
     "frequency_penalty": r"frequency[_ ]?penalty|(?<!presence )\bpenalt(y|ies)\b",
-    "logprobs": r"(top[_ ]?|response_?)?log[_ ]?prob(s|abilities)?",
-    "top_logprobs": r"top[_ ]?log[_ ]?probs",
+    "logprobs": r"(top[_ ]?|response_?)?log[_ ]?prob(s|abilities)?|top_n_tokens",
+    "top_logprobs": r"top[_ ]?log[_ ]?probs|top_n_tokens",
     "response_format": (
         r"response[_ .]?(format|schema|mime_?type)|json[_ ]?(schema|mode|object|output)"
         r"|structured[_ ]outputs?|guided[_ ](json|decoding)|output[_ ](format|config|schema)"
@@ -67,6 +67,7 @@ _REFUSAL = re.compile(
     r"|\bonly (supports?|accepts?|allows?|the default|one of)|deprecated|please remove"
     r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user and\b"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"
+    r"|supports (up to|at most|only)"
     r"|out of range|\brange\b|exceed|forbidden|cannot find field|failed to (parse|compile)"
     r"|no (longer )?support|incompatible|disabled|no endpoints? found that"
     r"|could ?n.t (parse|compile)|is not permitted"

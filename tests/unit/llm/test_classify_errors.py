@@ -241,6 +241,24 @@ CASES = (
         "broke off",
     ),
     Case(
+        "a model that does not fit",
+        ScriptedReply(
+            status=500,
+            error={"message": "model requires more system memory (8.4 GiB) than is available"},
+        ),
+        RunError,
+        "8.4 GiB",
+    ),
+    Case(
+        "thoughts have to be switched off",
+        ScriptedReply(
+            status=400,
+            error={"message": "enable_thinking must be set to false for non-streaming calls"},
+        ),
+        RunError,
+        "enable_thinking",
+    ),
+    Case(
         "an error in words with status 200",
         ScriptedReply(raw=b'{"error": "out of luck"}'),
         ItemError,

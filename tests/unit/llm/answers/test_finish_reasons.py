@@ -12,7 +12,8 @@ from app.pipeline.types import Completion
 WORDS: dict[End, str] = {
     "length": "length max_tokens MAX_TOKENS FINISH_REASON_MAX_TOKENS model_length max_output_tokens"
     " token_limit incomplete max_length max_new_tokens length_limit context_length"
-    " model_context_window_exceeded ERROR_LIMIT time_limit not_finished truncated LENGTH",
+    " model_context_window_exceeded ERROR_LIMIT time_limit not_finished truncated LENGTH"
+    " MaxTokens maxOutputTokens repetition",
     "filter": "content_filter SAFETY RECITATION PROHIBITED_CONTENT BLOCKLIST SPII sensitive"
     " content_filtered guardrail_intervened refusal ERROR_TOXIC IMAGE_SAFETY",
     "broken": "error abort aborted network_error insufficient_system_resource cancelled"
@@ -38,6 +39,7 @@ CUT: dict[str, Completion] = {
     "Gemini's": read({"finish_reason": "MAX_TOKENS"}),
     "in the field of another API": read({"stop_reason": "max_tokens"}),
     "Gemini's own field": read({"finishReason": "MAX_TOKENS"}),
+    "a list": read({"finish_reason": ["length"]}),
     "SGLang's object": read({"finish_reason": {"type": "length", "length": 20}}),
     "an old OpenAI field": read({"finish_details": {"type": "max_tokens"}, "finish_reason": None}),
     "the Responses API": read({}, incomplete_details={"reason": "max_output_tokens"}),

@@ -236,6 +236,10 @@ def test_a_refused_system_role_is_folded_into_the_first_message_of_the_user() ->
 
 LIMITS = [
     ("top_logprobs", 5, refused("top_logprobs must be <= 5")),
+    ("top_logprobs", 5, refused("Input validation error: `top_n_tokens` must be >= 0 and <= 5."
+                                " Given: 20", 422)),
+    ("stop", 1, refused("Input validation error: `stop` supports up to 1 stop sequences. Given: 4",
+                        422)),
     ("top_logprobs", 5, refused("Invalid value for 'top_logprobs': must be less than or equal to"
                                 " 5.", param="top_logprobs")),
     ("top_logprobs", 5, refused("Cannot request more than 5 logprobs.")),

@@ -65,6 +65,11 @@ QUOTA = "You exceeded your current quota, please check your plan and billing det
 CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing"
 
 ACCOUNT = (
+    Case("Groq", 400, openai("Organization has been restricted. Please reach out to support if you"
+         " believe this was in error.", code="organization_restricted"), "restricted"),
+    Case("Portkey", 412, {"status": "failure", "message": "Portkey Error: Usage limits exceeded for"
+         " the API key"}, "Usage limits exceeded"),
+    Case("a code only", 200, {"choices": None, "error": "insufficient_quota"}, "quota"),
     Case("OpenAI", 429, openai(QUOTA, type="insufficient_quota", code="insufficient_quota"), QUOTA),
     Case("OpenAI", 400, openai("Billing hard limit has been reached",
          code="billing_hard_limit_reached"), "hard limit"),
@@ -172,6 +177,9 @@ DAYS = (
 )  # fmt: skip
 
 THROTTLES = (
+    Case("Groq's flex tier", 498, openai("Flex tier capacity exceeded. Please try again later.",
+         type="capacity_exceeded"), "capacity exceeded"),
+    Case("a code only", 200, {"choices": [], "error": "rate_limit_exceeded"}, "rate_limit"),
     Case("OpenAI", 429, openai("Rate limit reached for gpt-4o in organization o on tokens per min"
          " (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 2s.",
          type="tokens", code="rate_limit_exceeded"), "TPM"),
@@ -273,6 +281,18 @@ OUTAGES = (
 )  # fmt: skip
 
 PEOPLE = (
+    Case("Groq", 400, openai("The model `x` requires terms acceptance. Please have the org admin"
+         " accept the terms at https://console.groq.com/playground?model=x",
+         code="model_terms_required"), "terms acceptance"),
+    Case("Ollama", 400, openai('"nomic-embed-text" does not support chat', type="api_error"),
+         "does not support chat"),
+    Case("Ollama", 500, openai("model requires more system memory (8.4 GiB) than is available"
+         " (5.6 GiB)", type="api_error"), "use a smaller model"),
+    Case("LM Studio", 400, {"error": "Failed to load model \"m\". Error: Model loading aborted due"
+         " to insufficient system resources. Overloading the system will likely cause it to"
+         " freeze."}, "use a smaller model"),
+    Case("DashScope", 400, openai("parameter.enable_thinking must be set to false for non-streaming"
+         " calls", code="invalid_parameter_error"), "--extra-body"),
     Case("Gemini's key", 400, gemini(400, "API key not valid. Please pass a valid API key.",
          "INVALID_ARGUMENT", {"reason": "API_KEY_INVALID"}), "Check OPENAI_API_KEY."),
     Case("Gemini's key", 400, gemini(400, "API key expired. Please renew the API key.",
@@ -331,6 +351,16 @@ PEOPLE = (
 )  # fmt: skip
 
 ITEMS = (
+    Case("xAI", 403, {"code": "The caller does not have permission to execute the specified"
+         " operation", "error": "Content violates usage guidelines. Team: x, Failed check:"
+         " SAFETY_CHECK_TYPE_DATA"}, "filter refused"),
+    Case("Gemini", 200, {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
+         "usageMetadata": {"promptTokenCount": 20}}, "filter refused the prompt"),
+    Case("Gemini, other names", 200, {"choices": [], "prompt_feedback": {"block_reason": "SAFETY"}},
+         "filter refused the prompt (SAFETY)"),
+    Case("Azure", 200, {"choices": [], "prompt_filter_results": [{"prompt_index": 0,
+         "content_filter_results": {"hate": {"filtered": False}, "violence": {"filtered": True}}}]},
+         "filter refused the prompt (violence)"),
     Case("OpenAI", 400, openai("This model's maximum context length is 8192 tokens. However, your"
          " messages resulted in 9000 tokens.", code="context_length_exceeded"), "8192"),
     Case("Bedrock", 400, {"message": "Input is too long for requested model."}, "too long"),

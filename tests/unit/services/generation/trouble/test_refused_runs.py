@@ -237,7 +237,7 @@ def test_a_paused_run_goes_on_with_another_model_and_every_reply_names_its_own(
 def test_other_further_fields_are_tested_and_the_bias_is_measured_with_them(
     open_bench: OpenBench,
 ) -> None:
-    quiet = {"chat_template_kwargs": {"enable_thinking": False}}
+    quiet: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
 
     def script(call: ScriptedCall) -> ScriptedReply:
         if "chat_template_kwargs" in call.body:
