@@ -32,6 +32,7 @@ Vicuna's cleaning has reasons of its own; see `app.formats.chat.vicuna`.
 """
 
 import json
+import math
 import re
 from typing import TypeAlias
 
@@ -79,8 +80,11 @@ def text_of(value: object, where: str, *, as_text: bool = False) -> str:
         BrokenRow: not_text, nul, not_utf8, lone_surrogate.
     """
     if isinstance(value, int | float):
-        if as_text:
+        is_number = not isinstance(value, float) or math.isfinite(value)
+        if as_text and is_number:
             return json.dumps(value)
+        if not is_number:
+            raise BrokenRow("not_text", f"{where} is not a number, as an empty cell may be")
         what = f"{where} must be text, not {_kind(value)}"
         raise BrokenRow("not_text", f"{what}; --as-text (as_text) reads it")
     if not isinstance(value, str):

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Set
 _INSTRUCTIONS = (
     *("instruction", "prompt", "question", "query", "problem", "task", "user", "human"),
     *("request", "instructions", "user_prompt", "q", "input", "inputs", "input_text", "source"),
+    "text_input",
     "text",
 )
 _OUTPUTS = (
     *("output", "response", "answer", "completion", "target", "solution", "reply", "assistant"),
     *("gpt", "bot", "model_answer", "chosen_response", "generation", "outputs", "label_text"),
-    *("targets", "answers", "output_text", "a"),
+    *("targets", "answers", "output_text", "a", "chosen"),
 )
 _INPUTS = ("input", "context", "passage")
 _SYSTEMS = ("system", "system_prompt", "system_message")

@@ -27,6 +27,11 @@ _PAIRS = (
     ("completion_a", "completion_b"),
     ("conversation_a", "conversation_b"),
     ("human_ref_a", "human_ref_b"),
+    ("win", "lose"),
+    ("accepted", "rejected"),
+    ("good_answer", "bad_answer"),
+    ("good_response", "bad_response"),
+    ("y_w", "y_l"),
 )
 _RANKED = ("answers", "responses", "completions", "output", "outputs")
 _RANKS = frozenset(
@@ -64,10 +69,10 @@ def judged_alone(row: Mapping[str, object], columns: Set[str]) -> str | None:
         row: its cells, or those that are looked at.
         columns: the names of all its columns.
     """
-    for name in ("kto_tag", "label"):
+    for name in ("kto_tag", "desirable", "label"):
         value = row.get(name)
         is_mark = isinstance(value, bool) or (isinstance(value, str) and _is_word(value))
-        if is_mark and (name == "kto_tag" or columns & _ANSWERS):
+        if is_mark and (name != "label" or columns & _ANSWERS):
             return (
                 f"rows have {name}, true or false, as KTO files do; preferences can't be imported"
                 " yet. With --format and --skip-unreadable the rows marked true are imported"

@@ -13,24 +13,37 @@ from app.formats.foreign.passed_over import has_something
 TOOL_CALLS = frozenset(
     {"tool_calls", "tool_call", "tool_call_id", "function_call", "function_calls"}
 )
-TOOLS = frozenset({"tools", "functions"})
+TOOLS = frozenset(
+    {"tools", "functions", "available_tools", "tool_definitions", "toolConfig", "tool_config"}
+)
 MEDIA = frozenset({"image", "images", "audio", "audios", "video", "videos", "image_url"})
-REASONING = frozenset({"reasoning_content", "reasoning", "thinking", "reasoning_details"})
+REASONING = frozenset(
+    {
+        *("reasoning_content", "reasoning", "reasoning_details", "reasoning_text"),
+        *("reasoning_trace", "thinking", "thinking_content", "think", "thought", "thoughts"),
+        *("cot", "chain_of_thought"),
+    }
+)
 # A False, or a number 0, says: do not learn.
-_LEARNT_IF_TRUE = frozenset({"loss", "train", "trainable", "learn", "loss_mask", "loss_weight"})
-_KTO = frozenset({"kto_tag", "label"})
+_LEARNT_IF_TRUE = frozenset(
+    {"loss", "train", "training", "trainable", "learn", "loss_mask", "loss_weight"}
+)
+_LEFT_IF_TRUE = frozenset({"mask", "masked", "ignore", "do_not_train"})
+_KTO = frozenset({"kto_tag", "label", "desirable"})
 _WEIGHT = "weight"
+_WEIGHTS = frozenset({_WEIGHT, "loss_weight", "loss_mask"})
 _MASK = "mask"
-MARKS = _LEARNT_IF_TRUE | _KTO | {_WEIGHT, _MASK}
+_NO_TRAINING = "do_not_train"
+MARKS = _LEARNT_IF_TRUE | _KTO | {_WEIGHT, _MASK, _NO_TRAINING}
 """Columns of a row that may say whether it is learnt."""
-TURN_MARKS = _LEARNT_IF_TRUE | {_WEIGHT, _MASK, "train_detail"}
+TURN_MARKS = _LEARNT_IF_TRUE | _LEFT_IF_TRUE | {_WEIGHT, "train_detail"}
 """Fields of a turn that may say whether it is learnt."""
 ROW_COLUMNS = TOOLS | TOOL_CALLS | MEDIA | MARKS | REASONING
 """Columns of a row that can make it unreadable."""
 # A call written into the text, as Hermes, Glaive, Mistral and Llama do; and what came back.
 _CALL_AT_START = re.compile(
     r"\s*(?:</?tool_call>|<tool_response>|<functioncall>|<function_calls?>|<function=\w"
-    r"|\[TOOL_(?:CALLS|RESULTS)\]|<\|(?:python_tag|tool_call\w*)\|>)"
+    r"|\u273f(?:FUNCTION|RESULT)\u273f|\[TOOL_(?:CALLS|RESULTS)\]|<\|(?:python_tag|tool_call\w*)\|>)"
 )
 _CALL_AT_END = re.compile(r"<tool_call>[^\0]*</tool_call>\s*\Z")
 _NO_TOOLS = frozenset({"[]", "{}", "null", "none"})
@@ -80,7 +93,7 @@ def refuse_call_in_text(text: str, where: str, ignored: Set[str]) -> None:
     Raises:
         BrokenRow: tool_calls.
     """
-    if "<" not in text and "[T" not in text:
+    if "<" not in text and "[T" not in text and "\u273f" not in text:
         return
     found = _CALL_AT_START.match(text)
     if found is None and text.rstrip().endswith("</tool_call>"):
@@ -112,10 +125,10 @@ def _row_mark(name: str, value: object) -> str | None:
         # NeMo names the side that is masked: mostly the user, which is never learnt.
         masked = value.strip().lower() in _ANSWERING
         return f"mask is {value[:20]!r}" if masked else None
-    if name == _MASK:
-        return "mask is true" if value is True else None
-    if name == _WEIGHT:
-        return "weight is 0" if _is_zero(value) else None
+    if name in (_MASK, _NO_TRAINING):
+        return f"{name} is true" if value is True else None
+    if name in _WEIGHTS and _is_zero(value):
+        return f"{name} is 0"
     # A number is a measured loss or the class of a classifier, not a mark.
     return f"{name} is false" if is_false(value) else None
 
@@ -123,8 +136,8 @@ def _row_mark(name: str, value: object) -> str | None:
 def _turn_mark(name: str, value: object) -> str | None:
     if name == "train_detail":
         return "train_detail marks parts of the answer" if has_something(value) else None
-    if name == _MASK:
-        return "mask is true" if value is True or _is_one(value) else None
+    if name in _LEFT_IF_TRUE:
+        return f"{name} is true" if value is True or _is_one(value) else None
     if is_false(value) or _is_zero(value):
         return f"{name} is {'false' if is_false(value) else 0}"
     if name in (_WEIGHT, "loss_weight") and has_something(value) and not _is_one(value):

@@ -121,9 +121,9 @@ def _is_open(line: bytes, rest: bytes) -> bool:
 def _is_row(value: Mapping[str, object]) -> bool:
     if any(isinstance(value.get(name), str) for name in _COLUMNS):
         return True
-    return not other_lists(value) and not any(
-        isinstance(member, dict) and other_lists(member) for member in value.values()
-    )
+    if any(isinstance(one, list) and one and is_turn(one[0]) for one in value.values()):
+        return True
+    return not other_lists(value, _DEEPEST)
 
 
 def _are_rows(name: str, first: object) -> bool:

@@ -177,3 +177,10 @@ def test_passed_over_columns_may_have_dots_in_their_names() -> None:
     counted = PassedOver()
     read(FORMATS["parquet"], sink.getvalue(), ReadOptions(passed_over=counted))
     assert counted.rows == {"a.b": 1, "c": 1}
+
+
+def test_a_number_that_is_none_is_no_text_even_on_request() -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"instruction": ["q"], "output": [float("nan")]}), sink)
+    rows = read(FORMATS["parquet"], sink.getvalue(), ReadOptions(as_text=True))
+    assert reasons(rows) == ["not_text"]

@@ -99,6 +99,30 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("messages", answered(content='[TOOL_CALLS] [{"name": "w"}]'), "tool_calls"),
     ("alpaca", json.dumps([{"instruction": "q", "output": "<tool_call>{}</tool_call>"}]).encode(),
      "tool_calls"),
+    *(
+        ("messages", answered(**{name: value}), "not_to_learn")
+        for name, value in (("training", False), ("masked", True), ("ignore", True),
+                            ("do_not_train", True))
+    ),
+    *(
+        ("alpaca", alpaca(**{name: value}), "not_to_learn")
+        for name, value in (("loss_mask", 0), ("loss_weight", 0.0), ("desirable", False),
+                            ("do_not_train", True), ("training", False))
+    ),
+    *(
+        ("alpaca", alpaca(**{name: "first"}), "reasoning")
+        for name in ("reasoning_text", "thought", "cot", "chain_of_thought", "think")
+    ),
+    *(
+        ("messages", messages({"role": "assistant", "content": "a"}, **{name: [{"name": "w"}]}),
+         "tools")
+        for name in ("available_tools", "tool_definitions", "toolConfig")
+    ),
+    ("messages", answered(content="\u273fFUNCTION\u273f: w"), "tool_calls"),
+    ("messages", json.dumps({"images": [{"path": "x"}], "messages": [ASKED, ASKED]}).encode(),
+     "media"),
+    ("messages", json.dumps({"tools": [{"name": "w"}], "messages": [ASKED, ASKED]}).encode(),
+     "tools"),
     ("alpaca", alpaca(reasoning_content="first"), "reasoning"),
     ("alpaca", alpaca(thinking="first"), "reasoning"),
     ("sharegpt", said(reasoning="first"), "reasoning"),
@@ -174,6 +198,10 @@ READ: list[tuple[str, bytes, Record]] = [
     ("alpaca", json.dumps([{"id": "x", "instruction": "q", "is_classification": False,
      "instances": [{"input": "i", "output": "a"}]}]).encode(),
      Record("q", "a", "i", is_classification=False)),
+    ("alpaca", json.dumps({"result": {"data": {"rows": [PAIR]}}, "errors": None}).encode(),
+     Record("q", "a")),
+    ("messages", json.dumps({"sources": [{"url": "x"}], "messages": [ASKED,
+     {"role": "assistant", "content": "a"}]}).encode(), Record("q", "a")),
     ("messages", answered(content="Write `<tool_call>`, then JSON."),
      Record("q", "Write `<tool_call>`, then JSON.")),
     ("alpaca", alpaca(reasoning=True, thinking=None), Record("q", "a")),
@@ -247,6 +275,8 @@ def test_numbers_are_texts_only_on_request() -> None:
     assert read(FORMATS["alpaca"], data, as_text) == [Record("7", "true"), Record("q", "0.5")]
     chat = ReadOptions(as_text=True)
     assert read(FORMATS["messages"], answered(content=4), chat) == [Record("q", "4")]
+    large = json.dumps([{"instruction": "q", "output": 10**400}]).encode()
+    assert read(FORMATS["alpaca"], large, as_text) == [Record("q", "1" + "0" * 400)]
 
 
 def test_more_names_of_speakers_can_be_given() -> None:
