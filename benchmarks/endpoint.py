@@ -1,18 +1,16 @@
 """A model endpoint that costs next to nothing, as a process of its own.
 
-    python -m benchmarks.endpoint [--delay-ms 100] [--stray-share 0.02] [--per-s 150]
+    python -m benchmarks.endpoint [--delay-ms 100] [--limit stray:0.02]
 
 It speaks just enough HTTP/1.1 for the clients measured beside it, answers every chat call after
 the delay, plays the method with the scripted model, and never runs out of new instructions. Equal
-calls get equal answers. It may refuse calls with status 429: a share of them at random, or those
-beyond a number in any second. ``GET /seen`` says how many calls it has answered and refused, and
-what processor time all of it took.
+calls get equal answers. It may refuse calls; see `benchmarks.throttling.limits`. ``GET /seen`` says
+how many calls it has answered and refused, and what processor time all of it took.
 """
 
 import argparse
 import asyncio
 import json
-import math
 import os
 import random
 import re
@@ -21,7 +19,6 @@ import sys
 import time
 import urllib.request
 import zlib
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -33,6 +30,7 @@ from app.llm.scripted.server import ScriptedCall, ScriptedReply
 from app.pipeline.prompts import template
 from app.pipeline.types import Message
 from app.stack.die_with_parent import die_with_parent
+from benchmarks.throttling.limits import Limit, limit_of
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _SHOWN = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
@@ -44,6 +42,7 @@ _HEADS = {
 _REPLIES_A_STAGE = 256
 _SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "zo")
 _WORDS = 4000
+_BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class Seen:
     """Answered calls."""
     refused: int
     cpu_s: float
+    since_s: float
+    """Seconds since the first call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +74,11 @@ class Endpoint:
             return Seen(**json.load(answer))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The calls that an endpoint refuses."""
-
-    stray_share: float = 0.0
-    """Share of calls refused at random, whatever the load."""
-    per_s: int | None = None
-    """Calls answered in any second; None: no limit."""
-
-
 @contextmanager
-def endpoint(delay_s: float, limits: Limits = Limits()) -> Iterator[Endpoint]:
+def endpoint(delay_s: float, limit: str = "none") -> Iterator[Endpoint]:
     """Run an endpoint until the block ends."""
     command = [sys.executable, "-m", "benchmarks.endpoint", "--delay-ms", str(1000 * delay_s)]
-    command += ["--stray-share", str(limits.stray_share), "--per-s", str(limits.per_s or 0)]
+    command += ["--limit", limit]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - piped; tells mypy
         try:
@@ -99,31 +90,36 @@ def endpoint(delay_s: float, limits: Limits = Limits()) -> Iterator[Endpoint]:
 class Player:
     """The model: replies are made once and then repeated."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limit: Limit) -> None:
         self.calls = self.refused = 0
-        self._limits = limits
-        self._rng = random.Random(1)
-        self._answered_s = deque[float]()
+        self.limit = limit
+        self._first_s: float | None = None
         self._replies: dict[tuple[str, int], bytes] = {}
         self._words = _vocabulary()
         # As in a language, a few words make up most of a text.
         self._weights = [1 / (n + 10) for n in range(_WORDS)]
 
-    def refuses(self, now_s: float) -> bool:
+    @property
+    def since_s(self) -> float:
+        """Seconds since the first call; 0 before it."""
+        return 0.0 if self._first_s is None else time.monotonic() - self._first_s
+
+    def refuses(self) -> bool:
         """Return True when a call that arrives now is refused."""
-        is_stray = self._rng.random() < self._limits.stray_share
-        while self._answered_s and now_s - self._answered_s[0] >= 1:
-            self._answered_s.popleft()
-        if is_stray or len(self._answered_s) >= (self._limits.per_s or math.inf):
-            self.refused += 1
-            return True
-        if self._limits.per_s:
-            self._answered_s.append(now_s)
-        return False
+        if self._first_s is None:
+            self._first_s = time.monotonic()
+        is_taken = self.limit.takes(self.since_s)
+        self.refused += not is_taken
+        return not is_taken
 
     def answer(self, body: bytes) -> bytes:
         """Make the whole HTTP answer to a chat call."""
+        answer = self._answer(body)
         self.calls += 1
+        self.limit.used((len(body) + len(answer)) // _BYTES_A_TOKEN)
+        return answer
+
+    def _answer(self, body: bytes) -> bytes:
         stage = next((name for name, head in _HEADS.items() if head in body), "other")
         number = zlib.crc32(body)
         if stage == "generate":
@@ -186,7 +182,7 @@ def _chat_reply(made: ScriptedReply) -> dict[str, Any]:
         "message": {"role": "assistant", "content": text},
         "logprobs": logprobs,
     }
-    tokens = len(text) // 4
+    tokens = len(text) // _BYTES_A_TOKEN
     return {
         "id": "made-up",
         "object": "chat.completion",
@@ -204,10 +200,13 @@ def _http(answer: dict[str, Any]) -> bytes:
 
 
 _REFUSAL_BODY = b'{"error": {"message": "Too many requests."}}'
-_REFUSAL = (
-    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 0.2\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(_REFUSAL_BODY), _REFUSAL_BODY)
-)
+
+
+def _refusal(limit: Limit) -> bytes:
+    said_s = limit.retry_after_s
+    said = f"Retry-After: {said_s}\r\n" if said_s is not None else ""
+    head = f"HTTP/1.1 {limit.status} Refused\r\nContent-Type: application/json\r\n{said}"
+    return f"{head}Content-Length: {len(_REFUSAL_BODY)}\r\n\r\n".encode() + _REFUSAL_BODY
 
 
 class _Connection(asyncio.Protocol):
@@ -236,10 +235,11 @@ class _Connection(asyncio.Protocol):
             return
         body, self._buffer = self._buffer[head_end + 4 : body_end], b""
         if head.startswith(b"GET"):
-            seen = Seen(self._player.calls, self._player.refused, time.process_time())
+            player, cpu_s = self._player, time.process_time()
+            seen = Seen(player.calls, player.refused, cpu_s, player.since_s)
             self._write(_http(asdict(seen)))
-        elif self._player.refuses(time.monotonic()):
-            self._write(_REFUSAL)
+        elif self._player.refuses():
+            self._write(_refusal(self._player.limit))
         else:
             self._loop.call_later(self._delay_s, self._write, self._player.answer(body))
 
@@ -248,8 +248,8 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-async def _serve(delay_s: float, limits: Limits) -> None:
-    connect = partial(_Connection, Player(limits), delay_s)
+async def _serve(delay_s: float, limit: Limit) -> None:
+    connect = partial(_Connection, Player(limit), delay_s)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(connect, "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
@@ -262,11 +262,9 @@ def main(arguments: list[str]) -> None:
     die_with_parent(os.getppid())
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endpoint", description=__doc__)
     parser.add_argument("--delay-ms", type=float, default=100.0)
-    parser.add_argument("--stray-share", type=float, default=0.0)
-    parser.add_argument("--per-s", type=int, default=0, help="0: no limit")
+    parser.add_argument("--limit", default="none", help="such as stray:0.02")
     options = parser.parse_args(arguments)
-    limits = Limits(options.stray_share, options.per_s or None)
-    asyncio.run(_serve(options.delay_ms / 1000, limits))
+    asyncio.run(_serve(options.delay_ms / 1000, limit_of(options.limit)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Throughput of a worker against the bare openai client, its CPU per call, and its memory.
 
     python -m benchmarks.pipeline [--quick] [--databases sqlite,postgresql] [--targets]
-    python -m benchmarks.pipeline --throttles [--rounds 5] [--databases sqlite]
+    python -m benchmarks.pipeline --throttles [--rounds 3] [--databases sqlite] [--only bucket]
     python -m benchmarks.pipeline --memory [--accepted 52000] [--databases postgresql]
 
 The endpoint answers after 100 ms; it, each client and each worker are processes of their own. They
@@ -11,9 +11,7 @@ without its broker, doing what the Celery task does; the run is the `default` pr
 seed tasks, with a price for its model. PostgreSQL is a real one, with fsync on, on a unix
 socket. CPU is user and system time of the clients or workers, for each finished call.
 
-With --throttles the endpoint answers after 50 ms and refuses calls with status 429: a share of them
-at random, or those beyond 150 in a second. The shares are of the undisturbed worker's calls in the
-same round.
+With --throttles the endpoint refuses calls in several ways; see `benchmarks.throttling.measure`.
 """
 
 import argparse
@@ -24,17 +22,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
-from benchmarks.endpoint import Endpoint, Limits, endpoint
+from benchmarks.endpoint import endpoint
 from benchmarks.memory import report_memory
 from benchmarks.meter import Measure, measure, readings
-from benchmarks.service import Service
+from benchmarks.service import Load, NewDatabase, Service, work
+from benchmarks.throttling.measure import Amount, report_throttles
 from tests.servers.postgresql import postgresql_server
 
 DELAY_S = 0.1
@@ -42,31 +40,10 @@ MOST_CPU_OF_CLIENT = 2.0 / 2.1
 """2.0 ms where the openai client takes 2.1: machines differ, and one from hour to hour, so the
 client in the same round is the measure."""
 LEAST_SHARE = 0.9
-_CALLS_AN_INSTRUCTION = 2.15
-"""Its class, its instances, and its part of the generation call that brought it."""
 _BARE = "openai client, short prompts"
 _FAST_S = 0.005
-_THROTTLED_S = 0.05
-_UNDISTURBED = "undisturbed"
-_STRAY = {0.005: 0.9, 0.02: 0.8}
-"""Shares of calls refused at random, and the least share of the undisturbed calls."""
-_PER_S = 150
-MOST_WASTED = 0.05
-"""Share of calls that a real limit may refuse."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The work given to every way of calling."""
-
-    served: Endpoint
-    calls: int
-    in_flight: int
-
 
 Way: TypeAlias = Callable[[Load], Measure]
-NewDatabase: TypeAlias = Callable[[], str]
-"""Makes an empty database; returns its address."""
 
 
 @contextmanager
@@ -91,24 +68,6 @@ def call(kind: str, load: Load) -> Measure:
     amount = [f"--calls={load.calls}", f"--in-flight={load.in_flight}"]
     with subprocess.Popen([*command, *amount]) as process:
         return measure(list(readings([process], load.served)))
-
-
-def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
-    """Measure workers on a run of about this many calls; they share the calls in flight."""
-    service = Service(new_database(), load.served.base_url, load.in_flight // workers)
-    try:
-        run_id = service.start(target=round(load.calls / _CALLS_AN_INSTRUCTION))
-        before = load.served.seen().calls
-        with service.workers(run_id, workers) as processes:
-            read = list(readings(processes, load.served))
-        outcome = service.outcome(run_id)
-        asked = load.served.seen().calls - before
-        if outcome.status != "succeeded" or outcome.funnel.asked != asked:
-            kept = outcome.funnel.asked
-            raise RuntimeError(f"the run {outcome.status}, {asked} calls asked, {kept} kept")
-        return measure(read, outcome.progress.accepted)
-    finally:
-        service.close()
 
 
 def ways_of(makers: Mapping[str, NewDatabase]) -> dict[str, Way]:
@@ -162,67 +121,6 @@ def missed(figures: Mapping[str, tuple[float, float]]) -> list[str]:
     return said
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """Figures of workers at an endpoint that refuses some calls."""
-
-    calls_per_s: float
-    refused: float
-    """Share of all calls sent."""
-
-
-def measure_throttles(
-    new_database: NewDatabase, options: argparse.Namespace
-) -> Mapping[str, Sequence[Throttled]]:
-    """Measure workers at endpoints that refuse calls in different ways, by name, in rounds."""
-    ways: dict[str, tuple[Limits, int]] = {_UNDISTURBED: (Limits(), 1)}
-    ways |= {_stray_name(share): (Limits(stray_share=share), 1) for share in _STRAY}
-    ways |= {_limit_name(workers): (Limits(per_s=_PER_S), workers) for workers in (1, 2)}
-    found: dict[str, list[Throttled]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, (limits, workers) in ways.items():
-            with endpoint(_THROTTLED_S, limits) as served:
-                load = Load(served, options.calls, options.in_flight)
-                measured = work(new_database, workers, load)
-                seen = served.seen()
-            refused = seen.refused / (seen.calls + seen.refused)
-            found[name].append(Throttled(measured.calls_per_s, refused))
-    return found
-
-
-def _stray_name(share: float) -> str:
-    return f"{100 * share:g} % refused at random"
-
-
-def _limit_name(workers: int) -> str:
-    return f"{_PER_S} calls a second, {workers} worker{'s' * (workers > 1)}"
-
-
-def report_throttles(found: Mapping[str, Sequence[Throttled]]) -> list[str]:
-    """Print the table of throttled workers; return the targets that are missed."""
-    print(f"\n{'':34}{'calls/s':>9}{'share':>8}{'refused':>9}")
-    share_of, refused_of = {}, {}
-    for name, each in found.items():
-        pairs = zip(each, found[_UNDISTURBED], strict=True)
-        share_of[name] = median(one.calls_per_s / other.calls_per_s for one, other in pairs)
-        refused_of[name] = median(one.refused for one in each)
-        calls_per_s = median(one.calls_per_s for one in each)
-        print(f"{name:34}{calls_per_s:9,.0f}{share_of[name]:8.2f}{refused_of[name]:9.2%}")
-    failures = [
-        f"{_stray_name(share)}: {share_of[_stray_name(share)]:.2f} of the undisturbed calls,"
-        f" {least} wanted"
-        for share, least in _STRAY.items()
-        if share_of[_stray_name(share)] < least
-    ]
-    limits = [_limit_name(workers) for workers in (1, 2)]
-    failures += [
-        f"{name}: {refused_of[name]:.1%} refused, at most {MOST_WASTED:.0%} wanted"
-        for name in limits
-        if refused_of[name] > MOST_WASTED
-    ]
-    return failures
-
-
 def machine() -> str:
     """Describe the machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -248,6 +146,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         "--targets", action="store_true", help="fail when a worker misses its targets"
     )
     parser.add_argument("--throttles", action="store_true", help="workers that are refused calls")
+    parser.add_argument("--only", default="", help="the throttles with this in their name")
     parser.add_argument("--memory", action="store_true", help="one worker over a long run")
     parser.add_argument("--accepted", type=int, default=52_000, help="instructions of --memory")
     options = parser.parse_args(arguments)
@@ -275,7 +174,9 @@ def main(arguments: list[str]) -> int:
             measure_memory(makers, options.accepted, options.in_flight)
             return 0
         if options.throttles:
-            return _end(options, _throttled(makers, options))
+            amount = Amount(options.calls, options.in_flight, options.rounds, options.only)
+            failures = [line for make in makers.items() for line in report_throttles(*make, amount)]
+            return _end(options, failures)
         with endpoint(DELAY_S) as served:
             load = Load(served, options.calls, options.in_flight)
             print(
@@ -286,17 +187,6 @@ def main(arguments: list[str]) -> int:
             rounds = [{name: go(load) for name, go in ways.items()} for _ in range(options.rounds)]
         failures = missed(report(rounds))
     return _end(options, failures)
-
-
-def _throttled(makers: Mapping[str, NewDatabase], options: argparse.Namespace) -> list[str]:
-    failures = []
-    for name, new_database in makers.items():
-        print(
-            f"\n{name}, {options.in_flight} calls in flight, {1000 * _THROTTLED_S:.0f} ms each;"
-            f" {options.calls:,} calls, {options.rounds} rounds"
-        )
-        failures += report_throttles(measure_throttles(new_database, options))
-    return failures
 
 
 def _end(options: argparse.Namespace, failures: Sequence[str]) -> int:

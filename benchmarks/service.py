@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from app.pipeline.options import RunOptions
 from app.pipeline.seed_tasks import read_seed_tasks
@@ -17,12 +19,34 @@ from app.services.runs.view import run_view
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
+from benchmarks.endpoint import Endpoint
+from benchmarks.meter import Measure, measure, readings
 
 _SEEDS = Path(__file__).parent.parent / "seed_tasks" / "seed_tasks.jsonl"
 _MODEL = "made-up"
 _PRICES = '{"made-up": {"input_usd": "0.15", "output_usd": "0.60"}}'
 _LOOKAHEAD = 256
 """Generation calls in flight: enough to keep all connections busy."""
+
+_CALLS_AN_INSTRUCTION = 2.15
+"""Its class, its instances, and its part of the generation call that brought it."""
+
+NewDatabase: TypeAlias = Callable[[], str]
+"""Makes an empty database; returns its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The work given to every way of calling."""
+
+    served: Endpoint
+    calls: int
+    in_flight: int
+
+    @property
+    def target(self) -> int:
+        """Instructions of a run of about this many calls."""
+        return round(self.calls / _CALLS_AN_INSTRUCTION)
 
 
 class Service:
@@ -83,3 +107,21 @@ class Service:
             openai_base_url=self._environment["OPENAI_BASE_URL"],
         )
         return open_service_context(here)
+
+
+def work(new_database: NewDatabase, workers: int, load: Load) -> Measure:
+    """Measure workers on a run of about this many calls; they share the calls in flight."""
+    service = Service(new_database(), load.served.base_url, load.in_flight // workers)
+    try:
+        run_id = service.start(load.target)
+        before = load.served.seen().calls
+        with service.workers(run_id, workers) as processes:
+            read = list(readings(processes, load.served))
+        outcome = service.outcome(run_id)
+        asked = load.served.seen().calls - before
+        if outcome.status != "succeeded" or outcome.funnel.asked != asked:
+            kept = outcome.funnel.asked
+            raise RuntimeError(f"the run {outcome.status}, {asked} calls asked, {kept} kept")
+        return measure(read, outcome.progress.accepted)
+    finally:
+        service.close()

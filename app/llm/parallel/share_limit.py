@@ -18,10 +18,11 @@ mark. The derivation for refused calls:
 limit says nothing about the new one. Times are seconds of one monotonic clock.
 """
 
-import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from app.llm.parallel.answer_rate import AnswerRate
+from app.llm.parallel.background import CHECKED, HIGHEST_BACKGROUND, Background
 from app.llm.parallel.sent_call import SentCall
 
 DOUBLED_IN_S = 0.5
@@ -43,8 +44,6 @@ DEEPEST_CUT = 0.75
 LARGEST_CUT_BY_TIME = 0.5
 SURPLUS = 1.5
 """A cut is this many times the share refused, to be surely below a limit."""
-CHECKED = 100
-"""Calls of a check, and the fewest over which a share is judged."""
 CHECK_S = 30.0
 CHECKED_AT_LEAST = 10
 """A check of slow calls ends after this time and this many calls."""
@@ -58,15 +57,10 @@ SAME = 0.7
 `SAME` of them on, the share counts as the same."""
 WINDOW = 200
 """Calls of a phase in which the limit rises."""
-TEST_AGAIN = 50
-"""Phases after which the background is put to the test again."""
-MEMORY = 0.85
-"""Weight of the earlier checks in the background, for each new one."""
-HIGHEST_BACKGROUND = 0.35
+TEST_AGAIN = 10_000
+"""Calls after which the background is put to the test again, unless it is below `TOLERATED`."""
 LEAST = 1 / 64
 """Lowest limit; below 1 there is one call in flight, with pauses between calls."""
-SECONDS = 4
-"""The rate is the largest number of answers in one of the last seconds, as many as this."""
 
 
 class _Aim(Enum):
@@ -94,58 +88,6 @@ class _Phase:
         return self.refused / self.ended if self.ended else 0.0
 
 
-class Background:
-    """The share of calls that is refused whatever the limit is, as far as the checks have shown."""
-
-    def __init__(self) -> None:
-        self._refused = 0.0
-        self._ended = float(CHECKED)
-
-    @property
-    def share(self) -> float:
-        """The share, from 0 to `HIGHEST_BACKGROUND`."""
-        return min(HIGHEST_BACKGROUND, self._refused / self._ended)
-
-    def explains(self, refused: int, ended: int, at_least: float = 0.0) -> bool:
-        """Return True when this number of refusals is within three standard deviations."""
-        expected = max(self.share, at_least) * max(ended, CHECKED)
-        return refused <= expected + 3 * math.sqrt(expected)
-
-    def learn(self, refused: int, ended: int) -> None:
-        """Take in a check."""
-        self._refused = MEMORY * self._refused + refused
-        self._ended = MEMORY * self._ended + ended
-
-    def replace(self, refused: int, ended: int) -> None:
-        """Forget earlier checks for the two that showed that refusals do not depend on the load."""
-        self._refused, self._ended = float(refused), float(ended)
-
-
-class _Rate:
-    """The most answers of one second, over the last seconds."""
-
-    def __init__(self) -> None:
-        self._counts = [0] * SECONDS
-        self._second = 0
-        self._began_s = math.inf
-
-    def count(self, now_s: float) -> None:
-        self._began_s = min(self._began_s, now_s)
-        self._forget(now_s)
-        self._counts[self._second % SECONDS] += 1
-
-    def most(self, now_s: float) -> float:
-        """Return the number; infinity before a whole second is known."""
-        self._forget(now_s)
-        return max(self._counts) if now_s - self._began_s > 1 else math.inf
-
-    def _forget(self, now_s: float) -> None:
-        second = math.floor(now_s)
-        for gone in range(max(self._second + 1, second - SECONDS + 1), second + 1):
-            self._counts[gone % SECONDS] = 0
-        self._second = max(self._second, second)
-
-
 class ShareLimit:
     """The concurrency limit of one process for one endpoint.
 
@@ -163,13 +105,14 @@ class ShareLimit:
         self.background = Background()
         self._ceiling = ceiling
         self._sent = 0
-        self._rate = _Rate()
+        self._rate = AnswerRate()
         self._phase = _Phase(_Aim.RISE, 0.0, first=1)
         self._cause = self._phase
         """The phase that caused the last cut."""
         self._doubted: tuple[float, float | None] | None = None
         """`value` and `too_high` before cuts for refusals that may be stray."""
-        self._phases = 0
+        self._untested = _Phase(_Aim.RISE, 0.0, first=1)
+        """The phases in which the limit rose since the last deep check, as one."""
         self._rose_s = 0.0
         self._is_held = False
 
@@ -257,13 +200,15 @@ class ShareLimit:
         self._begin(_Aim.CHECK, now_s)
 
     def _end_rise(self, phase: _Phase, now_s: float) -> None:
-        self._phases += 1
+        untested = self._untested
+        untested.ended += phase.ended
+        untested.refused += phase.refused
         if phase.share < self.background.share:
             # What is refused under a higher load is an upper bound of the background.
             self._learn(phase)
-        if self._phases >= TEST_AGAIN and phase.refused >= FEW:
+        if untested.ended >= TEST_AGAIN and untested.share > TOLERATED:
             self._doubt(now_s)
-            self._cut_deeply(phase, now_s)
+            self._cut_deeply(untested, now_s)
         else:
             self._begin(_Aim.RISE, now_s)
 
@@ -279,7 +224,7 @@ class ShareLimit:
         self._begin(_Aim.RISE, now_s)
 
     def _cut_deeply(self, phase: _Phase, now_s: float) -> None:
-        self._phases, self._cause = 0, phase
+        self._untested, self._cause = _Phase(_Aim.RISE, now_s, first=1), phase
         # A cut of what was never used would not change how many calls are sent.
         self.value = self._used(now_s, 1.0)
         self._cut(phase.share, at_least=DEEP_CUT)

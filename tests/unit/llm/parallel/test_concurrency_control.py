@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -302,6 +304,21 @@ def test_at_a_real_limit_few_calls_are_refused_and_much_of_it_is_used(
     assert simulation.answered() > 0.4 * per_s * seconds
 
 
+NO_BURST: dict[str, tuple[Make, float]] = {
+    "150 a second": (lambda: Bucket(burst=1), 300),
+    "20 a second": (lambda: Bucket(per_s=20, burst=1), 1000),
+    "tokens": (lambda: Bucket(per_s=50_000, burst=1100, by_tokens=True), 300),
+}
+"""With the seconds of a run."""
+
+
+@pytest.mark.parametrize("name", NO_BURST)
+def test_two_workers_that_meet_at_a_bucket_without_any_burst_waste_little(name: str) -> None:
+    make, seconds = NO_BURST[name]
+    runs = [Simulation(make(), workers=2, rng=Random(n)).run(seconds) for n in range(8)]
+    assert fmean(run.wasted() for run in runs) < 0.05
+
+
 def test_of_a_bucket_without_any_burst_a_worker_uses_half_from_the_beginning() -> None:
     simulation = Simulation(Bucket(burst=1)).run(60)
     assert simulation.wasted() < 0.01
@@ -328,6 +345,14 @@ def test_refusals_at_random_cost_little_where_all_of_the_limit_is_used(
     part = answered(Stray(said_s, share)) / answered(Stray(None, 0.0))
     print(f"{part:.0%} of the undisturbed calls")
     assert part > least
+
+
+def test_rare_refusals_are_not_taken_for_a_limit_because_three_come_together() -> None:
+    def answered(share: float) -> int:
+        endpoint = Stray(0.2, share, Random(2))
+        return Simulation(endpoint, 0.05, ceiling=32, rng=Random(2)).run(60).answered()
+
+    assert answered(0.005) > 0.95 * answered(0.0)
 
 
 def test_refusals_at_random_cost_nothing_where_the_worker_itself_is_the_limit() -> None:

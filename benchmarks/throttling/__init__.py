@@ -1,0 +1,1 @@
+"""Endpoints that refuse calls, and what workers make of them."""
