@@ -99,7 +99,7 @@ class PairReader:
     def __init__(self, options: ReadOptions) -> None:
         mapping = {"instruction": "prompt", "output": "completion", "input": None}
         self.columns = Columns(options, mapping)
-        self._chats = ChatReader(options, first="messages")
+        self._chats = ChatReader(options)
 
     def record(self, row: object) -> Record:
         """Return the record of a row.

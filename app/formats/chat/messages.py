@@ -31,5 +31,5 @@ def read_messages(source: BinaryIO, options: ReadOptions) -> Iterator[Numbered]:
     Raises:
         InvalidInput: it is JSON but not in rows; while reading, when the file is not whole.
     """
-    chats = ChatReader(options, first="messages")
+    chats = ChatReader(options)
     return read_json(source, options.limits, lambda row: (chats.record(row),))

@@ -7,7 +7,7 @@ from app.dataset_row import Exchange, Record
 from app.formats.broken_rows import BrokenRow, text_of
 from app.formats.chat.parts import content_text, system_text
 from app.formats.chat.roles import TOOL_ROLES, Speaker, role_map
-from app.formats.chat.turn_lists import turns_key, turns_list
+from app.formats.chat.turn_lists import LIST_KEYS, turns_key, turns_list
 from app.formats.foreign.passed_over import filled, has_something
 from app.formats.foreign.unsupported import (
     MEDIA,
@@ -56,7 +56,7 @@ class Turn:
 class ChatReader:
     """Reads the turns of rows in any of the shapes that people have."""
 
-    def __init__(self, options: ReadOptions, first: str) -> None:
+    def __init__(self, options: ReadOptions, first: str = LIST_KEYS[0]) -> None:
         """Take the options.
 
         Args:

@@ -156,6 +156,13 @@ def test_what_the_viewer_of_the_hub_has_cut_off_is_refused() -> None:
     assert reasons(read(FORMATS["alpaca"], json.dumps({"rows": rows}).encode())) == ["truncated"]
 
 
+@pytest.mark.parametrize(("name", "taken"), [("messages", "q0"), ("sharegpt", "q1")])
+def test_of_two_lists_of_turns_the_one_of_the_format_is_read(name: str, taken: str) -> None:
+    row = {"conversations": CHATS[1], "messages": CHATS[0]}
+    for columns in (row, dict(reversed(row.items()))):
+        assert read(FORMATS[name], json.dumps([columns]).encode()) == [Record(taken, "a")]
+
+
 def test_a_ranking_of_answers_is_named_in_its_row() -> None:
     (row,) = read(FORMATS["alpaca"], b'[{"instruction": "q", "output": ["a", "b"]}]')
     assert isinstance(row, Unreadable)
