@@ -10,7 +10,7 @@ _PARAMETER = re.compile(
 )
 _BEARER = re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+)[^\s\"',]+", re.I)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)", re.IGNORECASE)
-_OUR_KEY = re.compile(r"\b(sb_[0-9a-f]{4})[0-9a-f]{18}_[0-9a-f]{64}\b")
+_OUR_KEY = re.compile(r"(sb_(?:[0-9a-f]{4}(?=[0-9a-f]{18}_)|local(?=_)))[0-9a-f]*_[0-9a-f]{64}")
 
 
 def without_keys(text: str) -> str:

@@ -105,7 +105,8 @@ def _answer(
     problem = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
+        # It may quote an id that was a key, put into the wrong place.
+        detail=without_keys(detail),
         instance=without_keys(request.url.path),
         request_id=request_id_of(request),
         faults=(faults or [])[:_MAX_FAULTS],

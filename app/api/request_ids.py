@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logging_setup import set_log_fields
+from app.without_keys import without_keys
 
 HEADER = "X-Request-ID"
 _STATE = "request_id"
@@ -46,4 +47,7 @@ class RequestIds:
 
 def _given(scope: Scope) -> str | None:
     given = Headers(scope=scope).getlist(HEADER)
-    return given[0] if len(given) == 1 and _WELL_FORMED.fullmatch(given[0]) else None
+    if len(given) != 1 or not _WELL_FORMED.fullmatch(given[0]):
+        return None
+    # It is logged, so a key in the wrong header must not become one.
+    return given[0] if without_keys(given[0]) == given[0] else None

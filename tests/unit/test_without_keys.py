@@ -24,7 +24,8 @@ def test_keys_in_addresses_and_headers_are_hidden() -> None:
         hidden = without_keys(text.replace("VALUE", "s3cret-Value_1"))
         assert "s3cret" not in hidden, text
         assert hidden == text.replace("VALUE", "***")
-    assert KEY not in without_keys(f"GET /v1/runs/{KEY}")
+    for text in (f"GET /v1/runs/{KEY}", f"{KEY}foo", f"x{KEY}", "/sb_local_" + "5a" * 32):
+        assert "5a5a" not in without_keys(text), text
 
 
 def test_other_text_stays() -> None:

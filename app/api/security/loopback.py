@@ -41,8 +41,11 @@ _PROXY_HEADERS = frozenset(
 )
 _PROXY_PREFIXES = (
     "akamai-",
+    "ali-",
     "cf-",
     "cloudfront-",
+    "do-connecting-",
+    "eo-",
     "fastly-",
     "fly-",
     "incap-",
@@ -52,12 +55,16 @@ _PROXY_PREFIXES = (
     "x-amzn-",
     "x-appengine-",
     "x-azure-",
+    "x-client-",
+    "x-coming-from",
     "x-envoy-",
     "x-forwarded",
     "x-google-",
     "x-nginx-",
     "x-original-",
+    "x-request-start",
     "x-sucuri-",
+    "x-traefik-",
     "x-vercel-",
 )
 """Beginnings of the headers that proxies and networks for content delivery add."""

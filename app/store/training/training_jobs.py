@@ -174,6 +174,17 @@ def release(session: Session, job_id: str, token: str) -> None:
         move(session, job_id, Status.CANCELLED, token=token)
 
 
+def wait(session: Session, job_id: str, token: str, message: str) -> None:
+    """Leave a job to the next process, some time later, with the reason.
+
+    It counts as a failed attempt: if no attempt gets further, the job ends.
+    """
+    if move(session, job_id, Status.QUEUED, message=message, token=token):
+        leases.record_notified(session, TrainingJob, [job_id])
+    else:
+        move(session, job_id, Status.CANCELLED, token=token)
+
+
 def reset_attempts(session: Session, job_id: str) -> None:
     """Count attempts from 0 again: a person wants it to be tried again."""
     session.execute(update(TrainingJob).where(TrainingJob.id == job_id).values(attempts=0))

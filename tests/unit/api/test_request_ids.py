@@ -10,6 +10,8 @@ from app.api import problems
 from app.api.request_ids import HEADER, RequestIds
 from tests.unit.api.conftest import Service
 
+KEY = "sb_0123456789abcdef012345_" + "5a" * 32
+
 
 @pytest.mark.parametrize(
     ("given", "is_kept"),
@@ -20,6 +22,7 @@ from tests.unit.api.conftest import Service
         ("with space", False),
         ('quote"', False),
         ("", False),
+        (KEY, False),
     ],
 )
 def test_a_well_formed_id_is_kept_and_another_is_replaced(
@@ -30,6 +33,12 @@ def test_a_well_formed_id_is_kept_and_another_is_replaced(
     assert (got == given) is is_kept
     assert len(got) > 16 or is_kept
     assert answer.json()["request_id"] == got
+
+
+def test_a_key_in_the_place_of_an_id_is_not_quoted(service: Service) -> None:
+    answer = service.http.get(f"/v1/runs/{KEY}")
+    assert answer.status_code == 404
+    assert "5a5a" not in answer.text
 
 
 def test_each_request_without_an_id_gets_its_own(service: Service) -> None:

@@ -78,7 +78,7 @@ def work_on_job(
     task = LeasedTask(
         name=f"training job {job_id}",
         work=lambda: held.work(trainer, stop),
-        fail=lambda error: held.end(Status.FAILED, _reason(error)),
+        fail=held.fail,
         fail_by_defect=lambda: held.end(
             Status.FAILED, "A defect of the service; its log has the details."
         ),
@@ -98,10 +98,12 @@ class _Held:
         self._job_id = job_id
         self._token = token
         self._interruption = interruption
+        self._attempts = 0
 
     def work(self, trainer: Trainer | None, stop: Callable[[], bool]) -> bool:
         """Train, and record how it ended."""
         job, work = self._load()
+        self._attempts = job.attempts
         if job.status == Status.CANCELLING:
             self.end(Status.CANCELLED, None)
             return False
@@ -202,6 +204,20 @@ class _Held:
 
         return self._context.database.retrying(record)
 
+    def fail(self, error: SeedbedError) -> None:
+        """Record a failure; a job that met a full disk waits for space first, a few times."""
+        if not isinstance(error, OutOfSpace):
+            self.end(Status.FAILED, _reason(error))
+            return
+        if self._attempts >= _MAX_ATTEMPTS:
+            resume = f"It tried {_MAX_ATTEMPTS} times: `seedbed jobs resume` starts it again."
+            self.end(Status.FAILED, f"{error} {resume}")
+            return
+        message = f"{error} It tries again by itself."
+        self._context.database.retrying(
+            lambda session: training_jobs.wait(session, self._job_id, self._token, message)
+        )
+
     def end(self, status: Status, message: str | None) -> None:
         """Record how the job ended, unless another process has it; a cancelled job never fails."""
 
@@ -235,8 +251,7 @@ def _full_disk_as_failure() -> Iterator[None]:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise OutOfSpace(
-            "The disk is full; free some space and resume the job. It continues from its last "
-            "checkpoint."
+            "The disk is full. Free some space; the job continues from its last checkpoint."
         ) from error
 
 

@@ -101,7 +101,6 @@ def test_a_stopped_job_is_queued_again_and_resumed(bench: Bench, job: TrainingJo
             InvalidInput("Bad options.", [Fault("too small", field="data.max_tokens")]),
             "Bad options. data.max_tokens: too small",
         ),
-        (OSError(errno.ENOSPC, "full"), "The disk is full; free some space and resume the job."),
         (OSError(errno.EIO, "secret"), "A defect of the service; its log has the details."),
         (RuntimeError("secret"), "A defect of the service; its log has the details."),
     ],
@@ -116,6 +115,40 @@ def test_a_failure_is_recorded_with_its_message(
     failed = now(bench, job)
     assert failed.status == "failed"
     assert (failed.message or "").startswith(message)
+
+
+def test_a_job_that_meets_a_full_disk_goes_on_when_there_is_space(
+    bench: Bench, job: TrainingJob
+) -> None:
+    full = [True]
+
+    def write(step: int) -> None:
+        if step == 3 and full.pop():
+            raise OSError(errno.ENOSPC, "full")
+
+    trainer = ScriptedTrainer(steps=4, before_step=write)
+    full.insert(0, False)
+    assert not work.work_on_job(bench.context, job.id, never, trainer)
+    waiting = now(bench, job)
+    assert (waiting.status, waiting.token) == ("queued", None)
+    assert (waiting.message or "").startswith("The disk is full. Free some space")
+    # Not at once: the disk is still as it was.
+    assert job.id not in work.sweep_training(bench.context)
+    assert not work.work_on_job(bench.context, job.id, never, trainer)
+    done = now(bench, job)
+    assert (done.status, done.message) == ("succeeded", None)
+    assert trainer.began_at == [0, 2]
+
+
+def test_a_job_whose_disk_stays_full_ends_with_what_to_do(bench: Bench, job: TrainingJob) -> None:
+    def write(_: int) -> None:
+        raise OSError(errno.EDQUOT, "full")
+
+    trainer = ScriptedTrainer(before_step=write)
+    for status in ("queued", "queued", "queued", "failed"):
+        assert not work.work_on_job(bench.context, job.id, never, trainer)
+        assert now(bench, job).status == status
+    assert "seedbed jobs resume" in (now(bench, job).message or "")
 
 
 def test_an_interrupted_process_releases_the_job(bench: Bench, job: TrainingJob) -> None:
