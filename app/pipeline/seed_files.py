@@ -5,7 +5,7 @@
 | JSON lines | ``{"instruction": ...}`` on each line, or one object after the other |
 | a JSON list | ``[{"instruction": ...}, ...]`` |
 | a JSON list in an object | ``{"seed_tasks": [{"instruction": ...}, ...]}`` |
-| CSV | ``instruction,input,output`` and rows below; with commas, semicolons or tabs |
+| CSV | ``instruction,input,output`` and rows below; with commas, semicolons, tabs or bars |
 
 Any other form is refused by its name.
 """
@@ -49,7 +49,8 @@ _LIST = re.compile(rb"\s*\[\s*\{")
 _LINE_START = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 _SPACE = re.compile(r"\s*+")
 _MOST_COLUMNS = 1_000
-_DELIMITERS = (",", ";", "\t")
+_DELIMITERS = (",", ";", "\t", "|")
+TO_UTF8 = "save the file as UTF-8 (from Windows: iconv -f WINDOWS-1252 -t UTF-8 FILE)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,18 @@ def _refuse_other_bytes(data: bytes) -> None:
             raise InvalidInput(REFUSED, [fault])
 
 
+class _DuplicateKeyError(ValueError):
+    """An object has a key twice, so that its value is ambiguous."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(name for name, times in Counter(n for n, _ in pairs).items() if times > 1)
+        raise _DuplicateKeyError(f"the key {twice[:50]!r} is there twice")
+    return made
+
+
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
@@ -105,7 +118,7 @@ def _is_json(line: bytes) -> bool:
 
 def _list(data: bytes) -> SeedRows:
     try:
-        tasks: list[object] = json.loads(data)
+        tasks: list[object] = json.loads(data, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if not _LIST.match(data) or error.msg == "Extra data":
             # The list is only the first line of several.
@@ -116,6 +129,8 @@ def _list(data: bytes) -> SeedRows:
     except UnicodeDecodeError as error:
         fault = f"not UTF-8 at byte {error.start + 1}"
         raise InvalidInput(_BROKEN, [Fault(fault)]) from None
+    except _DuplicateKeyError as error:
+        raise InvalidInput(_BROKEN, [Fault(str(error))]) from None
     except (ValueError, RecursionError):
         if not _LIST.match(data):
             return SeedRows("JSON lines", list(_lines(data)))
@@ -148,12 +163,15 @@ def _values(data: bytes) -> Iterator[tuple[int, object]]:
         text = data.decode()
     except UnicodeDecodeError:
         return
-    decoder, at, line = json.JSONDecoder(), 0, 1
+    decoder, at, line = json.JSONDecoder(object_pairs_hook=_object), 0, 1
     found: list[tuple[int, object]] = []
     while (start := _next_filled(text, at)) < len(text):
         line += text.count("\n", at, start)
         try:
             value, end = decoder.raw_decode(text, start)
+        except _DuplicateKeyError as error:
+            yield line, Fault(str(error), line=line)
+            return
         except (ValueError, RecursionError):
             return
         found.append((line, value))
@@ -189,6 +207,9 @@ def _list_inside(value: dict[str, object]) -> SeedRows | None:
         for name, part in value.items()
         if isinstance(part, list) and any(isinstance(one, dict) for one in part)
     }
+    inner = [part for part in value.values() if isinstance(part, dict)]
+    if not lists and len(inner) == 1:
+        return _list_inside(inner[0])
     if len(lists) > 1:
         named = ", ".join(repr(name[:50]) for name in lists)
         fault = Fault(f"a JSON object with several lists ({named}); leave the list of seed tasks")
@@ -205,11 +226,14 @@ def _lines(data: bytes) -> Iterator[tuple[int, object]]:
         if not raw:
             continue
         try:
-            yield number, json.loads(raw.decode())
+            yield number, json.loads(raw.decode(), object_pairs_hook=_object)
         except UnicodeDecodeError as error:
-            yield number, Fault(f"not UTF-8 at byte {error.start + 1} of the line", line=number)
+            what = f"not UTF-8 at byte {error.start + 1} of the line; {TO_UTF8}"
+            yield number, Fault(what, line=number)
         except json.JSONDecodeError as error:
             yield number, Fault(f"not JSON: {error.msg} at column {error.colno}", line=number)
+        except _DuplicateKeyError as error:
+            yield number, Fault(str(error), line=number)
         except ValueError:
             yield number, Fault("not JSON that can be read: a number is too long", line=number)
         except RecursionError:
@@ -226,7 +250,9 @@ def _table(data: bytes) -> SeedRows:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(REFUSED, [Fault("not UTF-8; save the file as UTF-8", line)]) from None
+        raise InvalidInput(REFUSED, [Fault(f"not UTF-8; {TO_UTF8}", line)]) from None
+    if text.lstrip().startswith("|"):
+        raise InvalidInput(REFUSED, [Fault(f"a Markdown table; write it as CSV; {_SHAPE}", line=1)])
     named: list[str] = []
     for delimiter in _DELIMITERS:
         header = _header(text, delimiter)

@@ -18,6 +18,11 @@ _OTHER_ROWS = {
     frozenset({"chosen", "rejected"}): "preference rows",
     **{frozenset({name}): "chats" for name in CHAT_NAMES},
 }
+_PARTS_OF_CHATS = frozenset(
+    {"system", "history", "tools", "tool_calls", "images", "reasoning_content", "thinking"}
+)
+_LEARNT_IF_TRUE = frozenset({"kto_tag", "label", "train", "loss"})
+_ZEROS = (0, 0.0, "0", "0.0")
 _MARKS = {
     "true": True, "yes": True, "1": True,
     "false": False, "no": False, "0": False,
@@ -106,6 +111,24 @@ def _only(names: Set[str], known: Sequence[str]) -> str | None:
         return known[0]
     there = [name for name in known if name in names]
     return there[0] if len(there) == 1 else None
+
+
+def lost_part(row: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return a column that changes what a row means, and why it can't be read; None: it has none.
+
+    Args:
+        row: one of a table.
+    """
+    for name in _PARTS_OF_CHATS & row.keys():
+        if row[name] not in (None, "", [], {}, "[]", "null"):
+            return name, "has no place in a seed task; empty it, or leave the row out"
+    for name in _LEARNT_IF_TRUE & row.keys():
+        value = row[name]
+        if value is False or (isinstance(value, str) and value.strip().lower() == "false"):
+            return name, "says that the row is not to be learnt; leave the row out"
+    if row.get("weight") in _ZEROS and not isinstance(row["weight"], bool):
+        return "weight", "says that the row is not to be learnt; leave the row out"
+    return None
 
 
 def other_rows(values: Sequence[object]) -> str | None:

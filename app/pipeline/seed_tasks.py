@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from app.errors import Fault, InvalidInput, field_path
 from app.pipeline.seed_files import REFUSED, parse
-from app.pipeline.seed_rows import RowShape, other_rows, shape_of
+from app.pipeline.seed_rows import RowShape, lost_part, other_rows, shape_of
 from app.pipeline.types import Instance, SeedTask
 from app.storable_text import StorableText
 
@@ -182,6 +182,10 @@ class _Tasks:
             self.faults.append(value)
             return
         shape = self._shape
+        lost = lost_part(value) if shape and isinstance(value, dict) else None
+        if lost is not None:
+            self.faults.append(Fault(lost[1], number, lost[0]))
+            return
         task = _read(shape.task_of(value) if shape and isinstance(value, dict) else value, number)
         if not isinstance(task, SeedTask):
             self.faults += [shape.fault_of(fault) for fault in task] if shape else task

@@ -57,6 +57,7 @@ def test_throttling_keeps_how_long_to_wait(retry_after_s: float | None) -> None:
 
 
 OUTSIDE_THE_TREE = {
+    "_DuplicateKeyError": "a key that is there twice in seed tasks; caught in the same module",
     "_Refusal": "the scripted batch server answers with it; it is caught in the same module",
     "_Withdrawn": "ends a stream whose key was revoked; the response cannot say so any more",
     "BrokenRow": "a row of a file that becomes an `Unreadable` value",

@@ -55,6 +55,7 @@ OWN_FORMS = {
     "a JSON list in an object (seed_tasks)": [
         text_of({"seed_tasks": TASKS}),
         json.dumps({"version": 3, "tags": ["a", "b"], "seed_tasks": TASKS}, indent=2),
+        text_of({"data": {"seed_tasks": TASKS}}),
     ],
     "a JSON list in an object (data)": [text_of({"data": TASKS, "licence": "mit"})],
 }
@@ -170,6 +171,17 @@ OTHERS: dict[str, bytes | str] = {
     "a gzip file": gzip.compress(text_of(TASKS).encode()),
     "a ZIP archive or an Excel file": packed(),
     "a Parquet file": b"PAR1\x15\x04",
+    "a Markdown table": "| instruction | output |\n|---|---|\n| Count. | 3 |\n",
+    "the key 'output' is there twice": (
+        '{"instruction": "Count.", "output": "3", "output": "4", "is_classification": false}\n'
+    ),
+    "the key 'input' is there twice": '[{"instruction": "a", "input": "", "input": "b"}]',
+    "kto_tag: says that the row is not to be learnt": text_of([ROWS[0] | {"kto_tag": False}]),
+    "weight: says that the row is not to be learnt": text_of([ROWS[0] | {"weight": 0}]),
+    "system: has no place in a seed task": text_of([ROWS[0] | {"system": "Be brief."}]),
+    "history: has no place in a seed task": text_of([ROWS[0] | {"history": [["Hi", "Yo"]]}]),
+    "tools: has no place in a seed task": text_of([ROWS[0] | {"tools": [{"name": "w"}]}]),
+    "iconv -f WINDOWS-1252": "instruction,output\nName the caf\xe9.,ok\n".encode("latin-1"),
     "line 2: not UTF-8": "instruction,output\nName the caf\xe9.,ok\n".encode("latin-1"),
 }
 

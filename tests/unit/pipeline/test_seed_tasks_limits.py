@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.errors import Fault, InvalidInput
+from app.pipeline.seed_files import TO_UTF8
 from app.pipeline.seed_tasks import read_seed_tasks, seed_tasks_from_json
 from app.pipeline.types import SeedTask
 
@@ -71,7 +72,7 @@ def test_at_most_a_hundred_faults_are_reported() -> None:
 
 def test_a_line_that_is_not_utf_8_names_the_byte() -> None:
     assert faults_of(lines(1) + b'{"instruction": "\xc3("}\n') == [
-        Fault("not UTF-8 at byte 18 of the line", 2)
+        Fault(f"not UTF-8 at byte 18 of the line; {TO_UTF8}", 2)
     ]
 
 
