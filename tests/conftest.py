@@ -10,6 +10,7 @@ import pytest
 
 from app.store.database import Database
 from app.store.migrate import migrate
+from tests.one_dialect import share_compiled_statements
 from tests.servers.postgresql import PostgreSQL, postgresql_server
 
 # Read when its library is first imported; its storage speaks a protocol that our hub does not.
@@ -21,6 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+share_compiled_statements()
 
 MOSTLY_POSTGRESQL = pytest.mark.mostly_postgresql
 
