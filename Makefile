@@ -6,6 +6,8 @@ OUT ?= alpaca_data.json
 AT_ONCE ?= 4
 ENGINE ?= docker
 BIN := .venv/bin
+# Each test process, and each process that a test starts, would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
 # Everything is pinned with its hash; --no-deps because the lock is whole, and because the package

@@ -11,6 +11,7 @@ import pytest
 from app.store.database import Database
 from app.store.migrate import migrate
 from tests.one_dialect import share_compiled_statements
+from tests.servers.memory import folder_in_memory
 from tests.servers.postgresql import PostgreSQL, postgresql_server
 
 # Read when its library is first imported; its storage speaks a protocol that our hub does not.
@@ -18,6 +19,9 @@ os.environ["HF_HUB_DISABLE_XET"] = "1"
 # Before torch is loaded. One thread makes the same sums anywhere, and on a busy machine threads
 # that wait for each other take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# SQLite waits for the disk at each commit. Where pytest makes its folders.
+if (_memory := folder_in_memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))
 # What a shell starts in the background is deaf to Ctrl-C, and so is what that starts in turn.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -94,14 +98,15 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a fresh database with this version's tables."""
     if request.param == "postgresql":
         postgresql: PostgreSQL = request.getfixturevalue("postgresql")
-        template = request.getfixturevalue("migrated_template")
-        return postgresql.url(postgresql.create_database(template))
-    url: str = request.getfixturevalue("sqlite_url")
-    return url
+        name = postgresql.create_database(request.getfixturevalue("migrated_template"))
+        yield postgresql.url(name)
+        postgresql.drop_database(name)
+    else:
+        yield request.getfixturevalue("sqlite_url")
 
 
 @pytest.fixture

