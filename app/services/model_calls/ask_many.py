@@ -135,12 +135,12 @@ class Asker:
         """Read how a call ended; None when it is asked again, or others may be refused, too."""
         question = ended.call
         match ended.answer:
-            case ItemError() as trouble if is_refusal(trouble, prompts_vary=True):
+            case ItemError() as trouble if ended.is_to_blame and _is_refusal(trouble):
                 words = str(trouble)
                 self._streaks.refused(_STAGE, question.key, words, lambda: len(in_flight))
                 self._refused.append(Answer(question.key, trouble))
                 return None
-            case ItemError() as trouble:
+            case ItemError() as trouble if ended.is_to_blame:
                 return Answer(question.key, trouble)
             case Outage() as trouble:
                 again = replace(question, attempts=question.attempts + ended.is_to_blame)
@@ -215,3 +215,7 @@ class Asker:
         if self.trouble is None and self._refused and not self._stop():
             # Fewer than many: they are taken to be about their own texts.
             yield self._released()
+
+
+def _is_refusal(trouble: ItemError) -> bool:
+    return is_refusal(trouble, prompts_vary=True)

@@ -20,7 +20,9 @@ from app.pipeline.budget import Amount
 from app.pipeline.types import Completion, Request
 from app.services.context import ServiceContext
 from app.services.model_calls.count_calls import count_answered, count_unanswered
+from app.services.model_calls.endpoint_streaks import EndpointStreaks
 from app.services.model_calls.endpoints import Endpoints, Report
+from app.services.model_calls.streaks import is_refusal
 
 COLLECT_S = 0.1
 """Longest wait of one look for calls to end."""
@@ -93,6 +95,7 @@ class InFlight(Generic[CallT]):
         self._concurrency = context.concurrency
         self._sent: dict[int, CallT] = {}
         self._report = Report()
+        self._streaks = EndpointStreaks()
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -191,10 +194,10 @@ class InFlight(Generic[CallT]):
         call, report = self._sent.pop(outcome.key), self._report
         name, is_to_blame = call.endpoint, False
         match outcome.answer:
-            case ItemError():
+            case ItemError() as trouble:
                 report.answered.add(name)
                 report.unanswered[name, "failed"] += 1
-                is_to_blame = True
+                is_to_blame = not self._is_refused_by_one(call, trouble)
             case Outage() as trouble:
                 blamed = self.endpoints.blames(name, call.attempts)
                 is_to_blame = blamed and name not in report.away
@@ -207,6 +210,25 @@ class InFlight(Generic[CallT]):
                 report.answered.add(name)
                 if self._counts_answers:
                     report.answers.append((name, completion))
+                self._see_text(call, completion)
                 tokens = completion.prompt_tokens + completion.completion_tokens
                 report.taken.setdefault(name, []).append((call.reserved.tokens, tokens))
         return Ended(call, outcome.answer, outcome.latency_s, is_to_blame)
+
+    def _is_refused_by_one(self, call: CallT, trouble: ItemError) -> bool:
+        """Return True when its endpoint refuses what another one answers."""
+        if not is_refusal(trouble, prompts_vary=False):
+            return False
+        kind = call.request.prompt_version
+        is_suspect = self._streaks.refused(call.endpoint, kind, str(trouble))
+        self.endpoints.set_aside.update(self._streaks.useless)
+        return is_suspect
+
+    def _see_text(self, call: CallT, completion: Completion) -> None:
+        """Notice an endpoint that answers without text, while another has one."""
+        kind = call.request.prompt_version
+        if completion.text.strip() or completion.cut_off:
+            self._streaks.answered(call.endpoint, kind)
+        else:
+            self._streaks.refused(call.endpoint, kind, "Its replies have no text.")
+        self.endpoints.set_aside.update(self._streaks.useless)

@@ -13,7 +13,7 @@ from app.llm.scripted.behaviours.refusals import error, fails
 from app.llm.scripted.server import ScriptedServer, scripted_server
 from app.services.runs import control
 from tests.bench import Bench
-from tests.integration.endpoints.runs import PLAIN, SMALL, OpenBench, Switch, events, given_up, work
+from tests.integration.endpoints.runs import PLAIN, SMALL, OpenBench, Switch, events, work
 
 BROKE = fails(402, error("Insufficient Balance"))
 QUOTA = fails(
@@ -21,6 +21,7 @@ QUOTA = fails(
                code="insufficient_quota", type="insufficient_quota"),
 )  # fmt: skip
 NO_MODEL = fails(404, error("The model `scripted` does not exist", code="model_not_found"))
+CRASHED = fails(400, error("The model has crashed without additional information."))
 LOADING = fails(503, error("Loading model", type="unavailable_error"))
 
 
@@ -41,8 +42,9 @@ def endpoint_of(name: str, server: ScriptedServer) -> Endpoint:
         (in_method(after(6, QUOTA)), "exceeded your current quota", 1),
         (NO_MODEL, "does not exist", 1),
         (in_method(after(6, NO_MODEL)), "does not exist", 0),
+        (in_method(after(4, CRASHED)), "model has crashed", 0),
     ],
-    ids=["empty", "empty in the run", "quota in the run", "no model", "model gone in the run"],
+    ids=["empty", "empty in the run", "quota in the run", "no model", "model gone", "crashed"],
 )
 def test_an_endpoint_that_refuses_every_call_is_set_aside(
     open_bench: OpenBench, broken: Behaviour, words: str, place: int
@@ -54,11 +56,12 @@ def test_an_endpoint_that_refuses_every_call_is_set_aside(
         endpoints = [endpoint_of("fine", fine)]
         endpoints.insert(place, endpoint_of("broken", bad))
         with open_bench(playing(*PLAIN), endpoints=endpoints) as bench:
-            run_id = bench.start(**SMALL)
+            run_id = bench.start(**{**SMALL, "target": 8})
             seen = work(bench, run_id)
             (found,) = set_aside(bench, run_id)
+            lost = [data for kind, data in events(bench, run_id) if kind == "given_up"]
     assert (seen.status, seen.end_reason) == ("succeeded", "target_met"), seen.message
-    assert given_up(seen) == 0
+    assert not any("endpoint" in data["trouble"] for data in lost)
     assert found["endpoint"] == "broken"
     assert words in found["message"]
     assert [one.endpoint for one in seen.set_aside] == ["broken"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ItemError, Outage, RunError, Throttled
+from app.errors import ItemError, Outage, ProviderError, RunError, Throttled
 from app.pipeline.budget import NO_CAPS, Amount, Caps
 from app.pipeline.types import Completion, Request, TextPrompt
 from app.services.context import ServiceContext
@@ -111,12 +111,17 @@ def test_a_refusal_ends_it_with_the_providers_words(database: Database, books: P
 def test_one_of_two_endpoints_that_refuses_every_call_costs_no_answer(
     database: Database, books: Path
 ) -> None:
-    def refuse(_: Request) -> Completion:
-        raise RunError("no credit")
+    for trouble in (RunError("no credit"), ItemError("crashed")):
 
-    asker = an_asker(context_of(database, refuse, echo), Spending(books, NO_CAPS))
-    assert len(ask(asker, 30)) == 30
-    assert asker.trouble is None
+        def refuse(_: Request, trouble: ProviderError = trouble) -> Completion:
+            raise trouble
+
+        asker = an_asker(context_of(database, refuse, echo), Spending(books, NO_CAPS))
+        answers = ask(asker, 60)
+        refused = [one for one in answers.values() if isinstance(one.answer, ItemError)]
+        # The first few may be about their own texts.
+        assert (len(answers), asker.trouble) == (60, None)
+        assert len(refused) < 10
 
 
 def test_an_outage_that_lasts_ends_it(database: Database, books: Path) -> None:
