@@ -55,7 +55,7 @@ _MOST_WORDS = 60
 _ANSWER_WORDS = (
     r"final answer|answer|label|verdict|result|conclusion|classification|decision|output|antwort"
     r"|réponse|respuesta|resposta|risposta|antwoord|odpowiedź|odpověď|svar|vastaus|válasz|cevap"
-    r"|jawaban|ответ|відповідь|отговор|答案|回答|答え|대답|답"
+    r"|jawaban|ответ|відповідь|отговор|उत्तर|คำตอบ|תשובה|الإجابة|الجواب|答案|回答|答え|대답|답"
 )
 _TAGGED = re.compile(
     r"<(?P<name>answer|label|output|result|classification|final_answer)>(?P<said>[^<]{0,80})"
@@ -247,11 +247,16 @@ def _in_sentences(text: str, words: Mapping[str, bool]) -> bool | None:
     if beginning is not None:
         if _CONDITION.search(text):
             return None
+        sentences = re.split(r"[.!\n\u3002]", text)
+        if any(words.get(_bare(each), beginning) is not beginning for each in sentences):
+            return None
         opening = re.match(r"[\W_]*[^\W\d_]+(?:[\W_]*?[.!\n\u3002]|, (?:since|because)\b)", text)
         return beginning if len(said) < 2 or opening else None
     if len(said) != 1 or len(text.split()) > _MOST_WORDS:
         return None
-    for sentence in re.split(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+", text.strip()):
+    for sentence in re.split(
+        r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+|,\s+(?=(?:since|because|as)\b)", text.strip()
+    ):
         last = _bare(sentence.rsplit(None, 1)[-1]) if sentence.split() else ""
         if last in words and not sentence.rstrip().endswith("?"):
             return None if _HEDGES.search(sentence) else words[last]

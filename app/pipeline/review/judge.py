@@ -116,7 +116,8 @@ def _verdict(text: str, *, cut_off: bool) -> _Verdict | None:
 
 _FORM = re.compile(r"\"score\"|</?score>", re.I)
 _IN_WORDS = re.compile(
-    r"\bscore\b[\s*_:=]{0,12}(?:is |of )?[*_]{0,4}(?P<score>\d[\d./]{0,9}(?: out of 5\b)?)"
+    r"\bscore\b(?:\s?\([^()\n]{1,20}\))?(?:[\s*_:=]{0,12}|\s[-\u2013]\s)(?:is |of )?[*_]{0,4}"
+    r"(?P<score>\d[\d./]{0,9}(?: out of 5\b)?)"
     r"(?P<after>[^\n]*)",
     re.I,
 )

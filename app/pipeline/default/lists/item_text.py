@@ -26,6 +26,7 @@ from app.pipeline.default.lists.remarks import (
     is_talk,
     kind_of,
     label_of,
+    without_inline_remark,
 )
 from app.pipeline.default.lists.tidy import (
     NO_TITLES,
@@ -36,6 +37,7 @@ from app.pipeline.default.lists.tidy import (
     unlabelled,
     untitled,
 )
+from app.pipeline.screening import count_words
 
 _ALL_BOLD = re.compile(
     r"(?P<mark>\*\*\*|\*\*|__)(?P<text>[^*\n]+?)(?P=mark)\s?[:\uff1a.]?|(?P<title>\S[^\n]*)(?P<end>)(?<=\*\*)"
@@ -56,6 +58,8 @@ _BOLD = re.compile(r"(?P<bullet>\S{1,3}\s+)?(?P<mark>\*\*|\*|__)(?P<text>[^*\n]+
 _WRAPPED_LINE = 50
 """Characters from which a line may be cut by a line break rather than be a title."""
 _MOST_GROUP_WORDS = 6
+_FEWEST_CONTINUED_WORDS = 4
+"""Words of a text that goes on with its bullets: fewer may be a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class _Item:
         self._base = block.line.indent
 
     def task(self) -> str | None:
-        text = self._line.text
+        text = without_inline_remark(self._line.text)
         labelled = [n for n, line in enumerate(self._below) if begins_with_label(_plain(line))]
         if labelled:
             # "1. Title", and below it "Instruction: text".
@@ -206,12 +210,13 @@ class _Item:
         for n, line in enumerate(self._below):
             if line.is_heading and line.marker is None:
                 break
-            if n == len(self._below) - 1 and self._names_next_group(line, text, own):
+            if self._is_end(n) and self._announces_next(line, text, own):
                 break
             is_quoted = line.is_quoted and not self._line.is_quoted
             stands_apart = line.after_blank and line.indent <= self._base + 1 and not line.is_fence
             if stands_apart and not is_quoted:
-                belongs = self._belongs(line, own, announced=announced)
+                is_announced = announced or _is_announced(own[-1].text if own else "")
+                belongs = self._belongs(line, own, announced=is_announced)
                 if belongs is None:
                     return None
                 if not belongs:
@@ -221,12 +226,17 @@ class _Item:
             return self._without_last_words(text, own)
         return own
 
-    def _names_next_group(self, line: Line, text: str, own: Sequence[Line]) -> bool:
-        """Return True when the last line below an item is the title of the items that follow."""
+    def _is_end(self, at: int) -> bool:
+        """Return True when at most words that stand apart follow a line below the item."""
+        following = self._below[at + 1 : at + 2]
+        is_apart = all(line.after_blank and line.marker is None for line in following)
+        return not following or (self._place.is_last and is_apart)
+
+    def _announces_next(self, line: Line, text: str, own: Sequence[Line]) -> bool:
+        """Return True when the last line below an item announces what follows the item."""
         before = own[-1].text if own else text
         return (
-            not self._place.is_last
-            and line.marker is None
+            line.marker is None
             and line.indent <= self._base
             and _is_announced(line.text)
             and _ends_sentence(before)
@@ -261,15 +271,18 @@ class _Item:
         bodies = [line.text for line in options]
         is_deeper = all(line.indent > self._base + 1 for line in options)
         is_whole = _ends_sentence(text) and is_deeper and all(map(is_constraint, bodies))
-        if (
-            _is_announced(text)
-            or _CHOICE.search(text)
-            or kinds <= {"constraint", "material"}
-            or is_whole
-        ):
+        is_named = kinds <= {"constraint", "material"}
+        is_announced = _is_announced(text) or _CHOICE.search(text) is not None
+        if is_announced or is_named or is_whole or (is_deeper and _goes_on(text, bodies)):
             kept = " ".join([text, *map(_option, options)])
             return untitled(kept, self._place.titles)
         return None
+
+
+def _goes_on(text: str, bodies: Sequence[str]) -> bool:
+    """Return True when the bullets end a sentence: "Write a story that includes", "a dragon"."""
+    is_begun = not _ends_sentence(text) and count_words(text) >= _FEWEST_CONTINUED_WORDS
+    return is_begun and all(body[:1].islower() for body in bodies)
 
 
 def _option(line: Line) -> str:

@@ -26,9 +26,9 @@ _REMARKS = (
     r"(?:outputs?|answers?|response|solution)|correct|(?:sample |example )?input|examples?"
     r"|explanation|rationale|reason(?:ing)?|purpose|skills?(?: tested| required)?"
     r"|notes?|hints?|(?:learning )?objectives?|tags?|keywords?|evaluation"
-    r"|criteria|estimated time|a\d{1,2}|(?:answer|output|response) \d{1,2}"
-    r"|(?:why|how (?:this|it))\b[^:\uff1a\n]{0,40}|this is useful (?:because|for)|use(?: case"
-    r"|fulness)"
+    r"|criteria|a\d{1,2}|(?:answer|output|response) \d{1,2}"
+    r"|(?:why|(?:how|what) (?:this|it)|estimated)\b[^:\uff1a\n]{0,40}"
+    r"|this is useful (?:because|for)|use(?: case|fulness)"
     r"|classification|tests?"
     r"|kategorie|schwierigkeit(?:sgrad)?|erwartete (?:ausgabe|antwort)|beispiel|hinweis"
     r"|antwort|l\u00f6sung|ziel|zweck|warum\b[^:\n]{0,40}"
@@ -106,10 +106,12 @@ _ASIDE = re.compile(
     r"|`[^`\n]{1,60}`|(?:#[^\W\d]\w{0,30}\s?){1,9}|//[^\n]{1,80}"
 )
 _INLINE_REMARK = re.compile(
-    rf"(?<=[.!?\u3002\"'])\s+(?:[*_]{{0,2}}[(\[]\s?(?:{_REMARKS}|{_TOPICS}"
+    rf"(?<=[.!?\u3002\"'`*_\u201d\u00bb\u300d])\s+(?:[*_]{{0,2}}[(\[]\s?(?:{_REMARKS}|{_TOPICS}"
     rf"|{_DETAILS})\s?[:\uff1a][^()\[\]\n]{{0,200}}[)\]]"
     rf"[*_]{{0,2}}|(?P<mark>\*\*|\*|__|_)(?:{_REMARKS}"
-    rf"|{_TOPICS})[:\uff1a][^*_\n]{{0,200}}(?P=mark))\s*\Z",
+    rf"|{_TOPICS})[:\uff1a][^*_\n]{{0,200}}(?P=mark)"
+    # Emphasis says that it is a remark, unless it has the labels to choose from.
+    r"|(?P<around>[*_]{1,2})\((?!\w+ (?:or|oder|ou) )[^()/|,\n]{1,60}\)(?P=around))\s*\Z",
     re.I,
 )
 # Constraints on the answer begin like this.

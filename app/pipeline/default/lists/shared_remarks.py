@@ -23,7 +23,7 @@ _FORMS = (
         r"(?P<remark>[^\W\d_][^.!?\n]{0,40})\Z"
     ),
 )
-# In all tasks of a list a title, whatever it says.
+# In all tasks of a list a title or a remark, whatever it says.
 _TITLES = (
     re.compile(r"\A\[[^\W\d_][^\[\]\n]{0,60}\]\s*[:\uff1a\u2013-]\s*(?=\S)"),
     re.compile(r"\A\u3010[^\u3010\u3011\n]{1,30}\u3011\s*[:\uff1a]?\s*(?=\S)"),
@@ -51,7 +51,7 @@ def without_shared_remarks(tasks: Sequence[str]) -> list[str]:
     if len(left) < _FEWEST:
         return left
     for title in _TITLES:
-        if all(map(title.match, left)):
+        if all(map(title.search, left)):
             left = [title.sub("", task, count=1).strip() for task in left]
     for form in _FORMS:
         found = [form.search(task) for task in left]

@@ -36,6 +36,8 @@ _QUOTES = {
     '"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d",
     "\u201e": "\u201c", "\u300e": "\u300f",
 }  # fmt: skip
+# A text in quotation marks that has words in quotation marks itself.
+_INNER_QUOTED = re.compile(r"[^\"\s][^\"]*[\s(]\"(?=\S)")
 _FIRST_BOLD = re.compile(r"\A\*\*(?P<text>[^*\n]{1,60})\*\*(?=\s)")
 _BREAK = re.compile(r"(?:\s{0,3}<br\s?/?>)+\Z|\A(?:<br\s?/?>\s{0,3})+", re.I)
 _MOST_TITLE_WORDS = 6
@@ -66,6 +68,7 @@ def titles_of(texts: Sequence[str]) -> Titles:
 
 def untitled(text: str, titles: Titles) -> str | None:
     """Return a text without a title in bold before it; None when the title may be the task."""
+    text = without_inline_remark(text)
     titled = _TITLE.match(text)
     if titled is None:
         bare = _BARE_TITLE.match(text) if titles.bare_share == 1 else None
@@ -117,6 +120,8 @@ def _unquoted(text: str) -> str:
     if closing and len(body) > 2 and body.endswith(closing):
         inner = body[1:-1]
         if closing not in inner and body[0] not in inner:
+            return inner.strip()
+        if _INNER_QUOTED.match(inner) and body.count('"') % 2 == 0:
             return inner.strip()
     return text
 

@@ -189,6 +189,10 @@ def test_a_margin_of_nothing_is_a_no() -> None:
         ("A classification task is one with labels.", None),
         ("False", False),
         ("Yep", True),
+        ("No. Yes.", None),
+        ("Yes\nNo\nNo", None),
+        ("I'd say yes, since the labels are fixed.", True),
+        ("I can't say yes, because it is open.", None),
     ],
 )
 def test_a_clear_answer_is_read_wherever_it_stands(text: str, is_yes: bool | None) -> None:
@@ -248,6 +252,7 @@ def test_a_clear_answer_is_read_wherever_it_stands(text: str, is_yes: bool | Non
         ("Igen", "Hungarian", True),
         ("Kyllä", "Finnish", True),
         ("Ei", "Finnish", False),
+        ("\u0909\u0924\u094d\u0924\u0930: \u0939\u093e\u0901", "Hindi", True),
     ],
 )
 def test_an_answer_in_the_language_of_the_run_is_read(

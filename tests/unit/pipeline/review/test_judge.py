@@ -87,6 +87,8 @@ def test_a_judge_that_is_asked_again_is_not_asked_at_temperature_zero() -> None:
         "**Score:** 5/5.",
         "I give it a score of 4.",
         "Score: 4 (good)",
+        "Score (1-5): 4",
+        "Score - 4",
         "<score>4 out of 5</score>",
         "<score>**4**</score>",
         "{'reason': 'It is right.', 'score': 5,}",

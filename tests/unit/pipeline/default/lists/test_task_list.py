@@ -238,7 +238,9 @@ closings = st.sampled_from(
 )  # fmt: skip
 remarks = st.sampled_from(
     ["", "\n   - Category: writing", "\n   (easy)", "\n   - Type: a\n   - Verb: b",
-     "\n   *creative*", "\n   Expected output: one word", "\n\nOther tasks:", "\n\n## More"]
+     "\n   *creative*", "\n   Expected output: one word", "\n\nOther tasks:", "\n\n## More",
+     "\n   Why this is useful: it trains style.", "\n   - Length: short\n   - Skill: style",
+     "\n\n   Purpose: style", "\n   - Use: at home", " *(easy)*", "\nMore of them:"]
 )  # fmt: skip
 wrappings = st.sampled_from(["{}", "**{}**", '"{}"', "**A Title**: {}", "Task: {}", "`{}`"])
 clear_tasks = st.lists(st.sampled_from(TASKS + CHINESE), min_size=2, max_size=8, unique=True)
