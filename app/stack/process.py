@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from app.disk_space import shortage
 from app.stack import die_with_parent
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
@@ -108,8 +109,7 @@ class Process:
 
     def failure_message(self, happened: str) -> str:
         """Return a message for the user: what happened, and the end of the log."""
-        lines = self.log_text().splitlines()[-_TAIL_LINES:]
-        tail = "".join(f"\n  {line}" for line in lines) or "\n  (nothing)"
+        tail = log_tail(self.log_text(), shortage(self.log_path.parent, 0))
         return f"{self.spec.name} {happened}. The end of {self.log_path}:{tail}"
 
     def _kill_group(self) -> None:
@@ -122,6 +122,19 @@ class Process:
     def _close(self) -> None:
         if self._popen.stdin is not None:
             self._popen.stdin.close()
+
+
+def log_tail(text: str, disk: str | None) -> str:
+    """Return the last lines of a log, for a message.
+
+    Args:
+        text: The end of the log.
+        disk: Why the disk can't be written, which explains a log without a reason; None: it can.
+    """
+    lines = text.splitlines()[-_TAIL_LINES:] or ["(nothing)"]
+    if disk is not None:
+        lines.append(f"(the disk of the data folder can't be written: {disk}; free some space)")
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _bound_to_parent(command: tuple[str, ...], *, watch_pipe: bool) -> list[str]:
