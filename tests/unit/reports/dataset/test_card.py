@@ -149,6 +149,22 @@ def test_an_empty_data_set_has_a_card() -> None:
     assert not re.search(r"\bnan\b", card)
 
 
+@pytest.mark.parametrize(
+    "licence",
+    [
+        *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense", "cc0-1.0"),
+        *("cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0"),
+        *("cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0"),
+        *("cc-by-nc-nd-4.0", "odc-by", "odbl", "pddl", "cdla-permissive-1.0", "cdla-sharing-1.0"),
+        *("cdla-permissive-2.0", "gpl-2.0", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "wtfpl"),
+        *("openrail", "other", "unknown"),
+    ],
+)
+def test_a_licence_of_the_hub_is_named_by_its_identifier(licence: str) -> None:
+    front = _front_matter(dataset_card(facts_of([], licence=licence)))
+    assert (front["license"], front.get("license_name")) == (licence, None)
+
+
 def test_a_licence_that_the_hub_has_no_name_for_is_named_beside() -> None:
     front = _front_matter(dataset_card(facts_of([], licence="My: own, licence #1")))
     assert (front["license"], front["license_name"]) == ("other", "My: own, licence #1")

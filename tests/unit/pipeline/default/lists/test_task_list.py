@@ -212,6 +212,29 @@ def test_lines_parted_by_empty_ones_are_read_where_as_many_were_asked_for() -> N
     assert texts(candidates("default", reply("\n\n".join(TASKS)), tasks_per_request=7)) == []
 
 
+def test_a_closing_line_is_told_from_a_task_where_the_tasks_stand_together() -> None:
+    end = "All of these are of the kind you wanted."
+    together = "\n".join(TASKS[:3])
+    for text in (f"{together}\n\n{end}", f"Here are three tasks:\n{together}\n\n{end}"):
+        assert texts(candidates("default", reply(text), tasks_per_request=3)) == TASKS[:3]
+    for apart in (f"{TASKS[0]}\n{TASKS[1]}\n\n{TASKS[2]}", "\n\n".join(TASKS[:3])):
+        for text in (f"{apart}\n\n{end}", f"Here are three tasks:\n{apart}\n\n{end}"):
+            assert texts(candidates("default", reply(text), tasks_per_request=3)) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("instruction", "task", "prompt", "text", "question", "description", "content"),
+        *("request", "task_description", "name", "title"),
+    ],
+)
+def test_a_task_is_read_from_any_usual_key(key: str) -> None:
+    text = json.dumps([{key: task, "note": "a short one"} for task in TASKS])
+    assert texts(candidates("default", reply(text))) == TASKS
+    assert texts(candidates("default", reply(text.replace(f'"{key}"', '"xyz"')))) == []
+
+
 @pytest.mark.parametrize(("text", "read_as", "reasons"), CASES)
 def test_only_what_is_clearly_a_task_is_read(
     text: str, read_as: list[str], reasons: list[str]
