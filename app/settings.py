@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     """Database as an SQLAlchemy URL; unset: SQLite in `data_dir`."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
-    """URL of the broker; the embedded stack starts one. ``memory://``: no broker, the API runs the
-    worker in a thread."""
+    """URL of the broker; the embedded stack starts one. ``memory://``: no broker, the API starts
+    a worker that needs none."""
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     """OpenAI-compatible endpoint, ending in ``/v1``; unset, also the key: the embedded model."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")

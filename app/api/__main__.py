@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,19 +13,23 @@ import uvicorn
 
 from app.api.application import build_api
 from app.api.context import ApiContext
+from app.api.large_requests import LargeRequests
 from app.api.security.access import refuse_to_listen_openly
 from app.api.security.owner import Owner
 from app.api.slow_connections import SlowLimits, protocol_with
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, StackError
 from app.logging_setup import log_to_stderr
 from app.messaging import broker_trouble, make_celery
 from app.services.access import api_keys
+from app.services.child_process import preload
 from app.services.context import ServiceContext, open_service_context
+from app.services.datasets import import_process
 from app.services.datasets.tidy import tidy
-from app.services.local_worker import LocalWorker
 from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
 from app.settings import Settings
 from app.stack.owner_token import make_owner_token, remove_owner_token
+from app.stack.process_specs import local_worker_spec
+from app.stack.supervisor import Supervisor
 from app.store.database import Database
 from app.store.health import refuse_other_encoding, trouble
 
@@ -33,6 +38,7 @@ _STACK_BYTES = 4 * 1024 * 1024
 _M_ARENA_MAX = -8
 _GRACE_S = 3
 """Seconds that running requests get after the stop signal."""
+_WORKER_GRACE_S = 5.0
 
 
 def main() -> None:
@@ -49,8 +55,12 @@ def main() -> None:
         _keep_token(settings.data_dir, service.database)
         # Before any request: what is there was left by a process that was killed.
         tidy(service)
-        with _context(settings, service) as context:
-            _serve(context, settings)
+        preload([*import_process.PRELOADED, "app.api.__main__"])
+        try:
+            with _context(settings, service) as context:
+                _serve(context, settings)
+        except StackError as error:
+            sys.exit(str(error))
 
 
 def _keep_token(data_dir: Path, database: Database) -> None:
@@ -75,7 +85,11 @@ def _use_little_address_space() -> None:
 
 def _serve(context: ApiContext, settings: Settings) -> None:
     uvicorn.run(
-        build_api(context, Owner(settings.data_dir)),
+        build_api(
+            context,
+            Owner(settings.data_dir),
+            LargeRequests(context.service, settings).answer,
+        ),
         # Gives each request the user at the other end of its connection.
         http=protocol_with(SlowLimits(settings.header_timeout_s, settings.body_timeout_s)),
         host=settings.api_host,
@@ -92,8 +106,11 @@ def _serve(context: ApiContext, settings: Settings) -> None:
 @contextmanager
 def _context(settings: Settings, service: ServiceContext) -> Iterator[ApiContext]:
     if settings.broker_url.startswith("memory:"):
-        with closing(LocalWorker(service)) as worker:
-            yield ApiContext(service, worker.notify, lambda: None, worker.notify, worker.notify)
+        with Supervisor(settings.data_dir / "logs") as supervisor:
+            supervisor.start(local_worker_spec(dict(os.environ), _WORKER_GRACE_S))
+            supervisor.keep_running()
+            # The worker looks for work by itself.
+            yield ApiContext(service, send=lambda _: None, broker_trouble=lambda: None)
         return
     celery = make_celery(settings)
 

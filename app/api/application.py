@@ -9,8 +9,8 @@ from fastapi.security import HTTPBearer
 from app.api import openapi, problems
 from app.api.context import ApiContext
 from app.api.documentation import page as documentation
-from app.api.files.body_limit import LimitBody
-from app.api.files.import_queue import ImportQueue
+from app.api.files.body_limit import AnswerLarge, LimitBody
+from app.api.files.process_queue import ProcessQueue
 from app.api.metrics.http_metrics import HttpMetrics, Metrics
 from app.api.request_ids import RequestIds
 from app.api.response_headers import ResponseHeaders
@@ -59,14 +59,38 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> FastAPI:
+def build_api(
+    context: ApiContext,
+    owner: Owner = _WHOM_THE_KERNEL_NAMES,
+    answer_large: AnswerLarge | None = None,
+) -> FastAPI:
     """Build the application; the caller closes the service after it.
 
     Args:
         context: the services behind it.
         owner: tells who may use it before the first API key is made. The server of the application
             must use `PeerProtocol`, or nobody is known.
+        answer_large: answers requests with a large body, after their check; None: this application
+            does, which takes no other request meanwhile.
     """
+    api = build_routes(context)
+    api.add_middleware(LimitBody, answer_large=answer_large)
+    # Added later, so they run earlier.
+    api.add_middleware(
+        Access,
+        database=context.service.database,
+        readiness_threads=context.readiness_threads,
+        owner=owner,
+    )
+    api.add_middleware(problems.AnswerFailures)
+    api.add_middleware(HttpMetrics, metrics=api.state.metrics, routes=api.routes)
+    api.add_middleware(RequestIds)
+    api.add_middleware(ResponseHeaders)
+    return api
+
+
+def build_routes(context: ApiContext) -> FastAPI:
+    """Build the application without its middleware, for requests that have passed it."""
     api = _Api(
         title="Seedbed",
         version=VERSION,
@@ -80,21 +104,9 @@ def build_api(context: ApiContext, owner: Owner = _WHOM_THE_KERNEL_NAMES) -> Fas
         redoc_url=None,
     )
     api.state.context = context
-    api.state.metrics = metrics = Metrics(context.service.database)
-    api.state.imports = ImportQueue(context.service.import_process)
+    api.state.metrics = Metrics(context.service.database)
+    api.state.imports = ProcessQueue(context.service.import_process)
     problems.install(api)
-    api.add_middleware(LimitBody)
-    # Added later, so they run earlier.
-    api.add_middleware(
-        Access,
-        database=context.service.database,
-        readiness_threads=context.readiness_threads,
-        owner=owner,
-    )
-    api.add_middleware(problems.AnswerFailures)
-    api.add_middleware(HttpMetrics, metrics=metrics, routes=api.routes)
-    api.add_middleware(RequestIds)
-    api.add_middleware(ResponseHeaders)
     _add_routes(api)
     return api
 

@@ -13,6 +13,8 @@ from app.stack.process import Process, ProcessSpec
 Environment = dict[str, str]
 SWEEPING = "looks for waiting work"
 """The sweeper logs this when it has started."""
+WORKING_ALONE = "works without a broker"
+"""The worker that needs no broker logs this when it has started."""
 
 
 def available_cores() -> int:
@@ -57,6 +59,20 @@ def sweeper_spec(environment: Environment) -> ProcessSpec:
         _module("workers.sweeper"),
         environment,
         lambda process: SWEEPING in process.log_text(),
+    )
+
+
+def local_worker_spec(environment: Environment, stop_timeout_s: float) -> ProcessSpec:
+    """Describe the worker that needs no broker, and no sweeper; it works on one thing at a time.
+
+    It gets `stop_timeout_s` seconds to end.
+    """
+    return ProcessSpec(
+        "worker",
+        _module("workers.local_worker"),
+        environment,
+        lambda process: WORKING_ALONE in process.log_text(),
+        stop_timeout_s=stop_timeout_s,
     )
 
 

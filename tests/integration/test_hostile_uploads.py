@@ -2,13 +2,15 @@
 
 import os
 import resource
+import select
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,6 +29,12 @@ _IDLE_S = 10.0
 _ASK_EVERY_S = 0.5
 _AT_ONCE = 8
 _LONGEST_S = 1.0
+_MOST_TIMES_IDLE = 10
+_NOISE_S = 0.05
+"""Below it nothing is shown: ten times an idle value of 3 ms is a few turns of the scheduler, when
+two cores have twelve processes."""
+_SLOW_CLIENTS = 200
+_SLOW_S = 5.0
 
 
 @contextmanager
@@ -39,6 +47,8 @@ def _limited_api(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         model="m",
         api_port=free_port("127.0.0.1"),
         import_timeout_s=30,
+        header_timeout_s=_SLOW_S,
+        body_timeout_s=_SLOW_S,
         _env_file=None,
     )
     database = Database(settings.resolved_database_url)
@@ -116,8 +126,6 @@ def test_a_hundred_hostile_uploads_harm_nobody(tmp_path: Path) -> None:
             ThreadPoolExecutor(_AT_ONCE) as senders,
         ):
             answers = list(senders.map(lambda one: _answer(http, one), uploads))
-        # The goal is ten times the idle time. It is printed, not checked: it depends on what else
-        # the machine does. The second is checked, because a thread that is held takes many.
         before, during = idle.p99_s(), busy.p99_s()
         print(f"health p99: {before:.4f} s idle, {during:.4f} s busy: {during / before:.1f} times")
         assert process.poll() is None
@@ -127,8 +135,53 @@ def test_a_hundred_hostile_uploads_harm_nobody(tmp_path: Path) -> None:
             if status not in {202, 413, 422}
         ]
         assert wrong == []
-        assert during <= _LONGEST_S
+        assert during <= min(_LONGEST_S, max(_MOST_TIMES_IDLE * before, _NOISE_S))
         assert httpx.get(f"{url}/v1/ready", trust_env=False).status_code == httpx.codes.OK
+
+
+@pytest.mark.crash
+@pytest.mark.alone
+def test_clients_that_send_a_byte_at_a_time_hold_up_nobody(tmp_path: Path) -> None:
+    beginnings = [
+        b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+        b"POST /v1/seed-sets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n",
+        b"POST /v1/datasets/import?name=a HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9999\r\n\r\n",
+    ]
+    with _limited_api(tmp_path) as (process, url), ExitStack() as connections:
+        _wait_until_up(url, process)
+        port = httpx.URL(url).port or 0
+        left: set[socket.socket] = set()
+        with _Health(url) as busy, httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+            for number in range(_SLOW_CLIENTS):
+                slow = socket.create_connection(("127.0.0.1", port), timeout=30)
+                left.add(connections.enter_context(slow))
+                slow.sendall(beginnings[number % len(beginnings)])
+            answered = 0
+            until = time.monotonic() + 60
+            while left and time.monotonic() < until:
+                left = {one for one in left if _drips(one)}
+                answered += http.get("/v1/datasets").status_code == httpx.codes.OK
+                time.sleep(0.2)
+            imported = http.post(
+                "/v1/datasets/import",
+                params={"name": "b"},
+                content=b'{"instruction": "a", "output": "b"}\n',
+            )
+        print(f"health p99 with {_SLOW_CLIENTS} slow clients: {busy.p99_s():.4f} s")
+        assert left == set()
+        assert answered > 0
+        assert imported.status_code == httpx.codes.ACCEPTED, imported.text
+        assert busy.p99_s() <= _LONGEST_S
+        assert process.poll() is None
+
+
+def _drips(connection: socket.socket) -> bool:
+    """Send one more byte; False: the other end has closed the connection."""
+    try:
+        connection.sendall(b"x")
+        return not select.select([connection], [], [], 0)[0] or connection.recv(65_536) != b""
+    except OSError:
+        return False
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[str]) -> None:

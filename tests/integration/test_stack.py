@@ -378,8 +378,20 @@ def wait_until_some_accepted(api_url: str) -> dict[str, Any]:  # Any: a run as J
 
 
 @only_linux
-def test_without_a_broker_the_api_works_alone(start: Callable[..., Program]) -> None:
+def test_without_a_broker_the_api_has_a_worker_that_needs_none(
+    start: Callable[..., Program],
+) -> None:
     program = start("up", REDIS_URL="memory://")
     program.wait_until_up()
-    [(_, command)] = program.parts()
-    assert "app.api" in command
+    commands = sorted(command for _, command in program.parts())
+    assert ["app.api" in commands[0], "workers.local_worker" in commands[1]] == [True, True]
+    assert len(commands) == 2
+    killed = program.part("local_worker")
+    os.kill(killed, signal.SIGKILL)
+    assert wait_until(
+        lambda: any("local_worker" in part and pid != killed for pid, part in program.parts()),
+        timeout_s=60,
+        poll_s=0.1,
+    )
+    program.process.kill()
+    assert not program.left_over(20)

@@ -1,11 +1,11 @@
-"""The limits of request bodies: size, number of values, nesting; and no compression."""
+"""The limits of request bodies: size, number of values, nesting; and the way of large ones."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from anyio import CapacityLimiter
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Fault, InvalidInput, TooLarge, UnsupportedEncoding
@@ -17,6 +17,8 @@ _MAX_SEEDS_BYTES = MAX_BYTES + 1_000_000
 """A seed set, and the options around it."""
 _WITH_SEEDS = re.compile(r"/v1/(?:seed-sets|runs|training-jobs/[^/]+/reviews/[^/]+)")
 """Paths whose body may be a seed set, or a sheet with as many answers."""
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""No other is answered by a process of its own, which could last as long as a stream."""
 UNLIMITED = frozenset({"/v1/datasets/import"})
 """Paths whose body is streamed to disk and has a limit of its own."""
 _MOST_MARKS = {b"{": 1_000_000, b"[": 1_000_000, b"\n": 2_000_000, b",": 5_000_000}
@@ -26,19 +28,36 @@ _MOST_NESTING = 100
 _PLAIN = frozenset({"", "identity"})
 _JSON = re.compile(r"\s*application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _LARGE_BYTES = 64 * 1024
-_LARGE_AT_ONCE = 2
+"""Smaller ones are parsed in this process, which takes some milliseconds."""
+AnswerLarge = Callable[[Request], Awaitable[Response]]
 
 
 class _Body:
-    """Counts of one body, as it arrives."""
+    """Counts of one body, as it arrives.
 
-    def __init__(self, path: str, headers: Headers) -> None:
-        self._most_bytes = _MAX_SEEDS_BYTES if _WITH_SEEDS.fullmatch(path) else _MAX_BODY_BYTES
+    Args:
+        scope: of the request.
+        most_kept: bytes of a body that is kept whole, and so can be examined for its nesting.
+    """
+
+    def __init__(self, scope: Scope, most_kept: int) -> None:
+        headers = Headers(scope=scope)
+        self._most_bytes = _MAX_BODY_BYTES
+        if scope["method"] not in _WITH_BODY:
+            self._most_bytes = _LARGE_BYTES
+        elif _WITH_SEEDS.fullmatch(scope["path"]):
+            self._most_bytes = _MAX_SEEDS_BYTES
+        self._most_kept = most_kept
         self._marks = dict.fromkeys(_MOST_MARKS, 0)
         self._encoding = headers.get("content-encoding", "").strip().lower()
         self._is_json = _JSON.match(headers.get("content-type", "")) is not None
         self._pieces: list[bytes] = []
         self.size = 0
+
+    @property
+    def is_kept(self) -> bool:
+        """True as long as the body is not too large to be examined here."""
+        return self.size <= self._most_kept
 
     def add(self, piece: bytes) -> None:
         """Count a piece.
@@ -59,7 +78,7 @@ class _Body:
             self._marks[mark] += piece.count(mark)
             if self._marks[mark] > most:
                 raise _too_large(f"more than {most:,} times {mark.decode()!r}")
-        if self._is_json:
+        if self._is_json and self.is_kept:
             self._pieces.append(piece)
 
     def check_nesting(self) -> None:
@@ -83,41 +102,56 @@ def _too_large(what: str) -> TooLarge:
 class LimitBody:
     """Middleware that stops reading a body at the limit, without trusting its headers.
 
-    Large bodies are worked on two at a time: parsing one keeps the whole process busy.
+    Args:
+        app: the application behind it.
+        answer_large: answers requests with a large body in place of the application, because
+            parsing one keeps the whole process busy; None: the application does.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer_large: AnswerLarge | None = None) -> None:
         self._app = app
-        self._large = CapacityLimiter(_LARGE_AT_ONCE)
+        self._answer_large = answer_large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the bytes received."""
         if scope["type"] != "http" or scope["path"] in UNLIMITED:
             await self._app(scope, receive, send)
             return
-        body = _Body(scope["path"], Headers(scope=scope))
-        holder = object()
-        holds = False
+        is_own = self._answer_large is None
+        body = _Body(scope, _MAX_SEEDS_BYTES if is_own else _LARGE_BYTES)
 
         async def counted() -> Message:
-            nonlocal holds
             message = await receive()
             body.add(message.get("body", b""))
-            # A slow client holds no place, unless its body fills much memory already.
-            arrived = not message.get("more_body", False)
-            large = body.size > _LARGE_BYTES and (arrived or body.size > _MAX_BODY_BYTES)
-            if large and not holds:
-                await self._large.acquire_on_behalf_of(holder)
-                holds = True
-            if arrived:
+            if body.is_kept and not message.get("more_body", False):
                 body.check_nesting()
             return message
 
-        try:
+        if self._answer_large is None:
             await self._app(scope, counted, send)
-        finally:
-            if holds:
-                self._large.release_on_behalf_of(holder)
+            return
+        begun: list[Message] = []
+        while body.size <= _LARGE_BYTES and (not begun or begun[-1].get("more_body", False)):
+            begun.append(await counted())
+        whole = _again(begun, counted)
+        if body.size <= _LARGE_BYTES:
+            await self._app(scope, whole, send)
+            return
+        try:
+            answer = await self._answer_large(Request(scope, whole))
+        except ClientDisconnect:
+            return
+        await answer(scope, receive, send)
+
+
+def _again(begun: Sequence[Message], receive: Receive) -> Receive:
+    """Return what receives these messages first."""
+    left = list(reversed(begun))
+
+    async def from_the_start() -> Message:
+        return left.pop() if left else await receive()
+
+    return from_the_start
 
 
 async def body_bytes(request: Request) -> bytes:

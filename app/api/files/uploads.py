@@ -18,7 +18,10 @@ _GATHERED = 1024 * 1024
 
 @asynccontextmanager
 async def uploaded(
-    request: Request, folder: Path, max_bytes: int, check_space: Callable[[], None]
+    request: Request,
+    folder: Path,
+    check_space: Callable[[], None],
+    max_bytes: int | None = None,
 ) -> AsyncIterator[Path]:
     """Save the body to a file, which is removed after the block.
 
@@ -27,8 +30,8 @@ async def uploaded(
     Args:
         request: The request whose body is saved.
         folder: The folder of the file.
-        max_bytes: The most bytes that are read.
         check_space: Raises when the disk should not be filled further; called for each megabyte.
+        max_bytes: The most bytes that are read; None: the body was limited before.
 
     Raises:
         InvalidInput: The body is empty.
@@ -52,7 +55,7 @@ async def uploaded(
 
 
 async def _spool(
-    request: Request, file: BinaryIO, max_bytes: int, check_space: Callable[[], None]
+    request: Request, file: BinaryIO, max_bytes: int | None, check_space: Callable[[], None]
 ) -> None:
     gathered = bytearray()
     received = 0
@@ -76,7 +79,7 @@ def _announced(request: Request) -> int:
     return int(announced) if announced.isascii() and announced.isdigit() else 0
 
 
-def _refuse_if_too_large(size: int, max_bytes: int) -> None:
-    if size > max_bytes:
+def _refuse_if_too_large(size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
         fault = Fault(f"it has more than {max_bytes:,} bytes (SEEDBED_IMPORT_MAX_MIB)")
         raise TooLarge("The file is too large.", [fault])

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, ValidationError
 
 from app.api.context import LOCATION_OF_ACCEPTED, ApiContext, Cursor, InContext, Limit
 from app.api.files.downloads import dataset_answer, download_responses
-from app.api.files.import_queue import ImportQueue
+from app.api.files.process_queue import ProcessQueue
 from app.api.files.uploads import uploaded
 from app.api.problems import Problem
 from app.api.security.access import MadeBy
@@ -147,10 +147,10 @@ async def import_dataset(  # noqa: PLR0913, PLR0917 FastAPI reads the query from
     )
     service = context.service
     folder, check_space = service.files_dir / "uploads", partial(require_space, service)
-    imports: ImportQueue = request.app.state.imports
+    imports: ProcessQueue = request.app.state.imports
     async with (
         imports.place(),
-        uploaded(request, folder, service.import_max_bytes, check_space) as file,
+        uploaded(request, folder, check_space, service.import_max_bytes) as file,
     ):
         upload = Upload(name, how, file, made_by)
         dataset, new = await imports.run(partial(import_process.import_apart, service, upload))

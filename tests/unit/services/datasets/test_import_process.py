@@ -101,4 +101,4 @@ def test_the_version_of_a_process_that_ends_early_is_failed_without_rows(
         import_apart(context, upload(context, many), some_rows_are_stored)
     assert stored(context) == (["failed"], 0)
     (failed,) = lists.list_datasets(context, name=None, cursor=None, limit=9).items
-    assert failed.message == "The service stopped while it read the file; send it again."
+    assert failed.message == "The service stopped while it read what was sent; send it again."

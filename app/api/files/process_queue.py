@@ -1,4 +1,4 @@
-"""The queue of imports: a few at the same time, some more that wait, and no more than those."""
+"""A queue for processes: a few at the same time, some more that wait, and no more than those."""
 
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +15,18 @@ Result = TypeVar("Result")
 _RETRY_AFTER_S = 30
 
 
-class ImportQueue:
-    """Runs imports in threads that no other request uses."""
+class ProcessQueue:
+    """Runs work, such as an import, in threads that no other request uses.
 
-    def __init__(self, limits: ImportProcessLimits) -> None:
+    Args:
+        limits: how many at the same time, and how many wait.
+        what: the work, in the message when there is no place.
+    """
+
+    def __init__(self, limits: ImportProcessLimits, what: str = "imports") -> None:
         self._threads = CapacityLimiter(limits.at_once)
         self._most = limits.at_once + limits.waiting
+        self._what = what
         self._inside = 0
 
     @asynccontextmanager
@@ -32,7 +38,7 @@ class ImportQueue:
         """
         if self._inside >= self._most:
             raise Busy(
-                f"{self._inside} imports are under way or wait"
+                f"{self._inside} {self._what} are under way or wait"
                 " (SEEDBED_IMPORT_CONCURRENCY, SEEDBED_IMPORT_QUEUE); try again later.",
                 _RETRY_AFTER_S,
             )
@@ -43,7 +49,7 @@ class ImportQueue:
             self._inside -= 1
 
     async def run(self, work: Callable[[Callable[[], bool]], Result]) -> Result:
-        """Run an import when it is its turn; when its request is given up, the import stops."""
+        """Run work when it is its turn; when its request is given up, it is told to stop."""
         stopped = threading.Event()
         try:
             return await to_thread.run_sync(

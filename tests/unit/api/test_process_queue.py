@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.api.files.import_queue import ImportQueue
+from app.api.files.process_queue import ProcessQueue
 from app.errors import Busy
 from app.services.context import ImportProcessLimits, ServiceContext
 from tests.unit.api.conftest import client_of
@@ -15,7 +15,7 @@ from tests.unit.api.conftest import client_of
 
 def test_places_are_for_those_at_work_and_those_who_wait() -> None:
     async def third() -> None:
-        queue = ImportQueue(ImportProcessLimits(at_once=1, waiting=1))
+        queue = ProcessQueue(ImportProcessLimits(at_once=1, waiting=1))
         async with queue.place():
             async with queue.place():
                 with pytest.raises(Busy, match="2 imports"):
@@ -29,7 +29,7 @@ def test_places_are_for_those_at_work_and_those_who_wait() -> None:
 
 def test_an_import_that_is_given_up_is_told() -> None:
     async def given_up() -> None:
-        queue = ImportQueue(ImportProcessLimits(at_once=1))
+        queue = ProcessQueue(ImportProcessLimits(at_once=1))
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
