@@ -39,6 +39,10 @@ NEAR = 0.8
 BEYOND = 0.1
 """Above it by this part, it rises twice as fast, and ever faster: more is accepted than before."""
 SMALLEST_CUT = 0.2
+OUTAGE_S = 3.0
+OUTAGE_LATENCIES = 3
+"""Where all calls are refused for longer, also in times of an answer, the number of calls that were
+accepted last is no limit."""
 DEEP_CUT = 0.4
 DEEPEST_CUT = 0.75
 LARGEST_CUT_BY_TIME = 0.5
@@ -114,7 +118,8 @@ class ShareLimit:
         self._untested = _Phase(_Aim.RISE, 0.0, first=1)
         """The phases in which the limit rose since the last deep check, as one."""
         self._rose_s = 0.0
-        self._is_held = False
+        self._held: tuple[float, float] | None = None
+        """While the endpoint takes no calls: since when, and the limit before."""
 
     def sent(self, number: int) -> None:
         """Count a call that is sent."""
@@ -126,7 +131,7 @@ class ShareLimit:
         before_s = latency_s if self.usual_s is None else self.usual_s
         self.usual_s = before_s + (latency_s - before_s) / 10
         self._rate.count(now_s)
-        if call.number < self._phase.first or self._is_held:
+        if call.number < self._phase.first or self._held is not None:
             return
         self._phase.ended += 1
         if self._phase.aim is _Aim.RISE:
@@ -146,15 +151,19 @@ class ShareLimit:
             accepted: Calls in flight that were accepted: the limit is cut to them. None: not known.
             now_s: The time.
         """
-        self._is_held = True
         if self._phase.aim is _Aim.RISE:
             self._doubt(now_s)
+        self._held = now_s, self.value
         if accepted is not None:
             self.value = min(self.value, float(max(1, accepted)))
 
     def hold_ended(self, share: float, now_s: float) -> None:
         """Cut the limit by the share of time that was lost, and check what is refused now."""
-        self._is_held = False
+        if self._held is not None:
+            since_s, before = self._held
+            if now_s - since_s > max(OUTAGE_S, OUTAGE_LATENCIES * (self.usual_s or 0.0)):
+                self.value = before
+        self._held = None
         if self._cause.share > HIGHEST_BACKGROUND:
             # Those were not stray, so what is found out now does not undo the cut.
             self._doubted = None

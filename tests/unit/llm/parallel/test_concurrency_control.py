@@ -390,6 +390,16 @@ def test_after_ten_seconds_without_answers_work_goes_on_within_five(
     assert simulation.wasted() < 0.01
 
 
+def test_after_an_outage_the_few_calls_that_were_in_flight_are_no_limit() -> None:
+    control = control_of(64)
+    for tenth in range(50):
+        answer(control, 20, 0.1 * tenth, 0.1 * tenth + 0.1)
+    refuse(control, 9, 5.1, said_s=None)
+    refuse(control, 1, 12.0, said_s=None)
+    answer(control, 1, 15.0, 15.1)
+    assert control.limit >= 20
+
+
 def test_an_endpoint_that_is_away_again_and_again_is_used_in_between() -> None:
     endpoint = Away(None, [(6.0 * n + 5, 6.0 * n + 6) for n in range(20)])
     simulation = Simulation(endpoint).run(60)
