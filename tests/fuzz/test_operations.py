@@ -28,7 +28,6 @@ _CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
-    "unsupported_method",
 )
 
 
