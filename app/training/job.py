@@ -29,6 +29,7 @@ from app.training.model.base_models import (
 )
 from app.training.model.device import Device
 from app.training.model.methods import adapt
+from app.training.model.model_checks import check_tokens
 from app.training.plain.encoding import Encoded, EncodingReport, encode_all
 from app.training.plain.options import Task, TrainingOptions
 from app.training.plain.replay import with_replay
@@ -126,6 +127,7 @@ def _prepare_answers(job: Job) -> _Prepared:
         raise InvalidInput(f"{loaded.name} does not support packing.", [fault])
     rows = with_replay(job.records, job.general, options.data.replay_share, options.seed)
     encoded, report = encode_all(rows, loaded.tokenizer, options.data, job.day)
+    check_tokens(loaded.model, loaded.tokenizer, [row.ids for row in encoded], loaded.name)
     return _Prepared(loaded, answer_examples(_packs(encoded, options)), report)
 
 
@@ -135,6 +137,7 @@ def _prepare_labels(job: Job) -> _Prepared:
     head = classification_head(list(labels))
     loaded = load_for_training(job.options, job.cache, job.device.in_float32, head)
     read, report = encode_texts(make_classifier(loaded, list(labels)), rows, job.options.data)
+    check_tokens(loaded.model, loaded.tokenizer, [row.ids for row in read], loaded.name)
     return _Prepared(loaded, label_examples(read), report, head, labels)
 
 

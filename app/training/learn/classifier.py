@@ -81,10 +81,6 @@ def count_labels(rows: Sequence[LabelledText]) -> Mapping[str, int]:
 
 def make_classifier(loaded: BaseModel, labels: Sequence[str]) -> Classifier:
     """Wrap a loaded model with its labels."""
-    config = loaded.model.config
-    if config.pad_token_id is None:
-        # A decoder classifies by the last token of a text, and needs the padding token to find it.
-        config.pad_token_id = loaded.tokenizer.pad_token_id
     return Classifier(loaded.model, loaded.tokenizer, tuple(labels))
 
 

@@ -145,7 +145,7 @@ class _Tuning:
         self._mark = mark
         self._trained = [one for one in self._model.parameters() if one.requires_grad]
         self._optimizer = self._make_optimizer()
-        self._padding = getattr(self._model.config, "pad_token_id", None) or 0
+        self._padding = self._model.config.pad_token_id or 0
         self.losses: list[float] = []
         self._kept = 0
         """Step of the last checkpoint; 0 without one."""

@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from app.errors import Fault, InvalidInput, MemoryTooSmall
+from app.errors import Fault, InvalidInput, MemoryTooSmall, SeedbedError
 from app.training.model.device import Device, device_errors_as_failures
 from app.training.model.embedded_model import embedded_model_folder
 from app.training.model.memory import (
@@ -25,12 +25,15 @@ from app.training.model.memory import (
     uses_gradient_checkpointing,
 )
 from app.training.model.methods import uninitialized_modules
+from app.training.model.model_checks import check_is_causal, settle_padding
+from app.training.model.model_files import faults_of_files
 from app.training.model.quantization import keep_weights_unpacked, quantization_config
 from app.training.plain.library_types import Model, ModelConfig, Tokenizer
 from app.training.plain.options import EMBEDDED, TrainingOptions
 
 _Part = TypeVar("_Part")
 _GIB = 2**30
+_MISFIT = "config.json does not fit the weights: their shapes differ"
 # A worker's log would fill up with progress bars.
 logging.disable_progress_bar()
 # peft uses a deprecated name of transformers.
@@ -93,29 +96,30 @@ def load_for_training(
         OutOfSpace: the disk is too full to write the embedded model.
     """
     name, source = options.base_model, model_source(options.base_model, cache)
-    config = _loading(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
+    config = _config(name, source, head)
     if head is LANGUAGE_MODEL:
         _check_length(config, options)
     # Small updates would be lost in 16-bit weights.
     weights = torch.float32 if options.method.name == "full" else device.dtype
     checkpointing = uses_gradient_checkpointing(options, device.name)
-    parameters = parameter_count(config, head)
+    parameters = _loading(name, lambda: parameter_count(config, head))
     memory = estimate_memory(
         config, parameters, options, weights.itemsize, gradient_checkpointing=checkpointing
     )
     check_memory(memory, device.free_bytes, name)
     tokenizer = _loading(name, lambda: load_tokenizer(source))
-    extra = dict(head.settings)
+    extra: dict[str, Any] = {}
     if options.method.name == "qlora":
         extra["quantization_config"] = quantization_config(device.name, weights)
     # A new head is initialized at random.
     torch.manual_seed(options.seed)
     with device_errors_as_failures(name, "Use a smaller model."):
-        model, new_modules = _loading(name, lambda: _weights(head, source, weights, extra))
+        model, new_modules = _loading(name, lambda: _weights(head, source, config, weights, extra))
         # 4-bit weights are already on the device.
         model = model if options.method.name == "qlora" else model.to(device.name)
         if checkpointing:
             enable_gradient_checkpointing(model, name)
+        _check_loaded(model, tokenizer, name, head)
     return BaseModel(name, model, tokenizer, memory, new_modules)
 
 
@@ -137,8 +141,9 @@ def load_for_inference(
         OutOfSpace: the disk is too full to write the embedded model.
     """
     source = model_source(name, cache)
-    config = _loading(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
-    parameters, extra = parameter_count(config, head), dict(head.settings)
+    config = _config(name, source, head)
+    parameters = _loading(name, lambda: parameter_count(config, head))
+    extra: dict[str, Any] = {}
     weight_bytes = parameters * device.dtype.itemsize
     if in_four_bits:
         weight_bytes = quantized_bytes(config, parameters, device.dtype.itemsize)
@@ -147,8 +152,11 @@ def load_for_inference(
     check_memory(memory, device.free_bytes, name)
     tokenizer = _loading(name, lambda: load_tokenizer(source))
     with device_errors_as_failures(name, "Use a smaller model."):
-        model, new_modules = _loading(name, lambda: _weights(head, source, device.dtype, extra))
+        model, new_modules = _loading(
+            name, lambda: _weights(head, source, config, device.dtype, extra)
+        )
         model = model if in_four_bits else model.to(device.name)
+        _check_loaded(model, tokenizer, name, head)
     return BaseModel(name, model.eval(), tokenizer, memory, new_modules)
 
 
@@ -164,6 +172,31 @@ def model_source(name: str, cache: Path) -> str:
     if Path(name).is_absolute() and not Path(name).is_dir():
         raise _cannot_load(name, "there is no such folder on this machine")
     return name
+
+
+def _config(name: str, source: str, head: Head) -> ModelConfig:
+    """Load the configuration of a model, after a look at its files.
+
+    Raises:
+        InvalidInput: a file is damaged, or missing; the message names it.
+    """
+    if Path(source).is_dir() and (faults := faults_of_files(Path(source))):
+        raise InvalidInput(f"The base model {name!r} cannot be loaded.", faults)
+    config = _loading(name, lambda: AutoConfig.from_pretrained(source, **head.settings))
+    if head is LANGUAGE_MODEL and getattr(config, "is_encoder_decoder", False):
+        raise _cannot_load(name, "it is an encoder-decoder model, which no task supports")
+    text = config.get_text_config()
+    pad, size = getattr(text, "pad_token_id", None), getattr(text, "vocab_size", None)
+    if pad is not None and size is not None and not 0 <= pad < size:
+        # Models can't be created with it, or pad with another token.
+        text.pad_token_id = None
+    return config
+
+
+def _check_loaded(model: Model, tokenizer: Tokenizer, name: str, head: Head) -> None:
+    settle_padding(model, tokenizer)
+    if head is LANGUAGE_MODEL:
+        check_is_causal(model, name)
 
 
 def check_memory(memory: MemoryEstimate, free: int, name: str) -> None:
@@ -205,12 +238,24 @@ def load_tokenizer(source: str) -> Tokenizer:
 
 
 def _weights(
-    head: Head, source: str, weights: torch.dtype, extra: Mapping[str, Any]
+    head: Head, source: str, config: ModelConfig, weights: torch.dtype, extra: Mapping[str, Any]
 ) -> tuple[Model, Sequence[str]]:
-    """Load a model, and name its modules that have random weights."""
+    """Load a model, and name its modules that have random weights.
+
+    Args:
+        head: Output layer.
+        source: Folder or name on the Hub.
+        config: Configuration of the model.
+        weights: Data type to load the weights in.
+        extra: More arguments for the loader.
+
+    Raises:
+        ValueError: the weights do not fit the configuration.
+    """
     # A classifier with other labels gets a new head.
     model, report = head.loader.from_pretrained(
         source,
+        config=config,
         dtype=weights,
         ignore_mismatched_sizes=bool(head.settings),
         output_loading_info=True,
@@ -218,6 +263,9 @@ def _weights(
     )
     keep_weights_unpacked(model)
     mismatched = {name for name, *_ in report["mismatched_keys"]}
+    if any(name.startswith(f"{model.base_model_prefix}.") for name in mismatched):
+        # Not the head: all of this would be trained from random weights.
+        raise ValueError(_MISFIT)
     new_modules = uninitialized_modules(model, {*report["missing_keys"], *mismatched})
     if new_modules and head is LANGUAGE_MODEL:
         raise ValueError(
@@ -245,9 +293,20 @@ def _loading(name: str, load_part: Callable[[], _Part]) -> _Part:
     """Turn the loading errors of transformers into `InvalidInput`."""
     try:
         return load_part()
-    except (OSError, ValueError) as error:
+    except (SeedbedError, torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:
+        # The libraries raise whatever their parsers meet in the files.
+        if isinstance(error, RuntimeError) and _is_about_device(str(error)):
+            raise
         what = str(error).strip().splitlines()
-        raise _cannot_load(name, what[0] if what else type(error).__name__) from error
+        why = what[0] if what else "no reason is given"
+        why = why if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {why}"
+        raise _cannot_load(name, _MISFIT if "ignore_mismatched_sizes" in why else why) from error
+
+
+def _is_about_device(text: str) -> bool:
+    return any(word in text for word in ("CUDA", "NCCL", "can't allocate"))
 
 
 def _cannot_load(name: str, why: str) -> InvalidInput:

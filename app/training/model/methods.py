@@ -77,8 +77,7 @@ def adapt(
         model.requires_grad_(requires_grad=True)
         return AdaptedModel(model, method, (), count_parameters(model))
     if method.name == "prefix":
-        config = PrefixTuningConfig(task_type=task, num_virtual_tokens=method.virtual_tokens)
-        adapted = get_peft_model(model, config)
+        adapted = _with_prefix(model, method, task)
         return AdaptedModel(adapted, method, (), count_parameters(adapted))
     if method.name == "qlora":
         # Gradient checkpointing was decided when the model was loaded.
@@ -88,13 +87,38 @@ def adapt(
     config.task_type = task
     # peft recognizes heads by common names; it would neither train nor save any other.
     config.modules_to_save = [name for name in new_modules if not name.endswith(_HEADS)] or None
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:
+        fault = Fault(str(error), field="method.targets")
+        raise InvalidInput("The model can't be adapted there.", [fault]) from error
     return AdaptedModel(
         adapted,
         method,
         tuple(sorted(set(adapted.targeted_module_names))),
         count_parameters(adapted),
     )
+
+
+def _with_prefix(model: Model, method: MethodOptions, task: str) -> Model:
+    """Add a prefix, and try it: it needs a model with keys and values of one size in all layers.
+
+    Raises:
+        InvalidInput: the architecture has none.
+    """
+    config = PrefixTuningConfig(task_type=task, num_virtual_tokens=method.virtual_tokens)
+    architecture, was_training = type(model).__name__, model.training
+    try:
+        adapted = get_peft_model(model, config).eval()
+        ids = torch.zeros((1, 2), dtype=torch.int64, device=next(model.parameters()).device)
+        with torch.no_grad():
+            adapted(input_ids=ids, attention_mask=torch.ones_like(ids))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        fault = Fault(f"its keys and values can't have a prefix ({error})", field="method.name")
+        raise InvalidInput(f"{architecture} can't be tuned with a prefix.", [fault]) from error
+    return adapted.train(was_training)
 
 
 def count_parameters(model: Model) -> ParameterCount:

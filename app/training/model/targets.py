@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from app.errors import Fault, InvalidInput
 from app.training.plain.library_types import Model
@@ -19,13 +20,25 @@ QUERY_AND_VALUE = (
     ("qkv_proj",),
     ("query_key_value",),
     ("Wqkv",),
+    ("in_proj", "x_proj"),
 )
 """Module names by model family: Llama and most others, BERT and RoBERTa, DistilBERT, DeBERTa; in
-GPT-2, Phi-3, Falcon and ModernBERT one matrix holds query, key and value."""
+GPT-2, Phi-3, Falcon and ModernBERT one matrix holds query, key and value; Mamba has no attention,
+and its projections are adapted."""
 SCALED_BY_IA3 = (
     (("k_proj", "v_proj", "down_proj"), ("down_proj",)),
     (("key", "value", "output.dense"), ("output.dense",)),
     (("c_attn", "mlp.c_proj"), ("mlp.c_proj",)),
+    (("query_key_value", "dense_4h_to_h"), ("dense_4h_to_h",)),
+    (("qkv_proj", "down_proj"), ("down_proj",)),
+    (("Wqkv", "down_proj"), ("down_proj",)),
+    (("Wqkv", "mlp.Wo"), ("mlp.Wo",)),
+    (("k_proj", "v_proj", "fc2"), ("fc2",)),
+    (("k_proj", "v_proj", "fc_out"), ("fc_out",)),
+    (("k_proj", "v_proj", "c_proj"), ("c_proj",)),
+    (("key_proj", "value_proj", "output.dense"), ("output.dense",)),
+    (("k_lin", "v_lin", "lin2"), ("lin2",)),
+    (("in_proj", "x_proj"), ("x_proj",)),
 )
 """By model family: the modules that IA3 scales, and those of them whose input is scaled."""
 
@@ -61,8 +74,9 @@ def target_modules(model: Model, method: MethodOptions) -> Targets:
 
 def linear_modules(model: Model) -> list[tuple[str, nn.Module]]:
     """Return the linear layers of a model with their names."""
-    kinds = {"Linear", "Conv1D", "Linear4bit"}
-    return [(name, one) for name, one in model.named_modules() if type(one).__name__ in kinds]
+    # Falcon's are a subclass of `Linear`; 4-bit ones, too.
+    kinds = (nn.Linear, Conv1D)
+    return [(name, one) for name, one in model.named_modules() if isinstance(one, kinds)]
 
 
 def _has(names: Sequence[str], target: str) -> bool:
