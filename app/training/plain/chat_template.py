@@ -68,7 +68,7 @@ def render_chat(record: Record, tokenizer: Tokenizer, day: date | None = None) -
             "The base model has no chat template.",
             [Fault("use the template 'alpaca', or a model tuned for chat", field="data.template")],
         )
-    render = partial(_rendered, tokenizer, _dated(tokenizer.get_chat_template(), day))
+    render = partial(_rendered, tokenizer, _dated(tokenizer, day))
     try:
         return _rendered_chat(record, render)
     except (RowRefused, TemplateError) as error:
@@ -213,9 +213,12 @@ def _folded(record: Record) -> Record:
     return replace(record, system="", history=(replace(first, user=system + first.user), *others))
 
 
-def _dated(template: str, day: date | None) -> Mapping[str, object]:
+def _dated(tokenizer: Tokenizer, day: date | None) -> Mapping[str, object]:
     """Return what makes a template write this day, for each format of a date that it contains."""
-    if day is None or "strftime_now" not in template:
+    if day is None:
+        return {}
+    template: str = tokenizer.get_chat_template()
+    if "strftime_now" not in template:
         return {}
     days = {found["format"]: day.strftime(found["format"]) for found in _FORMAT.finditer(template)}
     return {"chat_template": _DATED + template, "days": days}
