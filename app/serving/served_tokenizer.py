@@ -56,17 +56,27 @@ class ServedTokenizer:
             raise StackError(f"The model server failed to tokenize: {error}") from error
 
     def apply_chat_template(
-        self, messages: Sequence[Mapping[str, str]], *, tokenize: bool, add_generation_prompt: bool
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tokenize: bool,
+        add_generation_prompt: bool = False,
+        **variables: bool,
     ) -> str:
-        """Render a chat; `tokenize` is an argument of transformers and must be False."""
+        """Render a chat; `tokenize` is an argument of transformers and must be False.
+
+        Raises:
+            InvalidInput: the adapter has no chat template.
+            TemplateError: the template rejects the messages.
+        """
         if tokenize or self._template is None:
             raise InvalidInput("The adapter has no chat template.")
-        try:
-            return self._template.render(
-                messages=messages, add_generation_prompt=add_generation_prompt, **self._special
-            )
-        except TemplateError as error:
-            raise InvalidInput(f"The chat template rejects these messages: {error}") from error
+        return self._template.render(
+            messages=messages,
+            add_generation_prompt=add_generation_prompt,
+            **variables,
+            **self._special,
+        )
 
     def _single_id(self, token: str | None) -> int | None:
         ids = self(token, add_special_tokens=False)["input_ids"] if token else []
