@@ -40,6 +40,9 @@ def target(database: Database, tmp_path: Path) -> Iterator[Target]:
     with running_hub() as hub, bench_of(database, reply, files_dir=tmp_path / "files") as bench:
         run_id = bench.start(target=6)
         assert bench.work(run_id).status == "succeeded"
+        # Named by no request that could extend it.
+        followed = bench.start(target=6, random_seed=3)
+        assert bench.work(followed).status == "succeeded"
         # Two that wait for a worker, to be paused, resumed and cancelled.
         waiting = [bench.start(target=6, random_seed=n) for n in (1, 2)]
         keys = {
@@ -58,7 +61,7 @@ def target(database: Database, tmp_path: Path) -> Iterator[Target]:
                 base_url=f"{url}/v1", headers=headers, timeout=60, trust_env=False
             ) as admin:
                 found = _grown(admin, bench.context, run_id)
-            ids = {**found, "run_id": [run_id, *waiting, run_id]}
+            ids = {**found, "run_id": [run_id, *waiting, run_id], "followed": [followed]}
             yield Target(url, keys, ids)
 
 

@@ -29,7 +29,7 @@ def before_call(
     """Put existing ids into most requests whose path is not meant to be wrong."""
     if case.query and "follow" in case.query and IDS:
         # A download that follows a run which no worker advances has no end; this one has.
-        case.path_parameters["run_id"] = IDS["run_id"][0]
+        case.path_parameters["run_id"] = IDS["followed"][0]
         return
     if not case.path_parameters or _is_wrong_on_purpose(case):
         return
