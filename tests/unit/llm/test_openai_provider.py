@@ -118,7 +118,7 @@ def test_nonsense_beside_the_text_is_left_out() -> None:
     reply = {
         "model": 7,
         "usage": {"prompt_tokens": "many", "completion_tokens": -3, "total_tokens": None},
-        "choices": [{"text": "hi", "finish_reason": ["stop"], "logprobs": {"content": [None]}}],
+        "choices": [{"text": "hi", "finish_reason": [7], "logprobs": {"content": [None]}}],
     }
     raw = json.dumps(reply).encode()
     (answer,), _ = ask(lambda _: ScriptedReply(raw=raw), text(PLAIN))
