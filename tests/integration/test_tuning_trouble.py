@@ -13,7 +13,6 @@ import pytest
 from app.llm.scripted.model import reply
 from app.services.context import ServiceContext
 from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
-from app.services.training.jobs import control
 from app.store.tables.datasets import Dataset
 
 if find_spec("peft") is None:
@@ -189,11 +188,10 @@ def test_a_disk_that_is_full_is_reported_and_the_job_goes_on_when_there_is_room(
 
     job = worked_on(context, job, trainer=FullDisk(step, most_bytes))
 
-    assert job.status == "failed"
-    assert (job.message or "").startswith(f"No space is left to write {what}")
+    assert job.status == "queued"
+    assert f"No space is left to write {what}" in (job.message or "")
     left = outputs_of(context, job)
     assert list(left.iterdir()) == []
-    control.resume_job(context, job.id)
     job = worked_on(context, job)
     assert (job.status, job.message) == ("succeeded", None)
     whole = outputs_of(context, done(context, dataset, options))
