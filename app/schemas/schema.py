@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import InvalidInput
 from app.storable_text import unstorable_values
@@ -37,6 +37,10 @@ class RequestBody(BaseModel):
 class PageView(Schema, Generic[ItemT]):
     """One page of a list."""
 
+    # Each `PageView[...]` would look for its source through all modules: a second at each start.
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     items: list[ItemT]
-    next_cursor: str | None
-    """Cursor of the next page; null when there are no more items for now."""
+    next_cursor: str | None = Field(
+        description="Cursor of the next page; null when there are no more items for now."
+    )
