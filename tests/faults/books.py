@@ -190,11 +190,11 @@ def broken(connection: Connection, run_id: str, rules: Sequence[Rule]) -> list[s
 
 def target_missed(connection: Connection, run_id: str, target: int) -> list[str]:
     """Exactly the target, and the run knows it."""
-    status, accepted = connection.execute(
-        text("SELECT status, accepted FROM runs WHERE id = :run"), {"run": run_id}
+    status, accepted, message = connection.execute(
+        text("SELECT status, accepted, message FROM runs WHERE id = :run"), {"run": run_id}
     ).one()
     stored = number(connection, "SELECT count(*) FROM instructions WHERE run_id = :run", run_id)
-    found = [] if status == "succeeded" else [f"the run is {status}"]
+    found = [] if status == "succeeded" else [f"the run is {status} ({message})"]
     if accepted != target or stored != target:
         found.append(f"{stored} instructions, {accepted} counted, {target} wanted")
     return found

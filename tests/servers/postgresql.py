@@ -28,10 +28,10 @@ from tests.servers.memory import folder_in_memory
 
 SERVER_USER = "nobody" if os.getuid() == 0 else None
 _OPTIONS = ("-c", "listen_addresses=")
+# Commits stay synchronous: a server that is killed must keep them.
 _NOT_DURABLE = (
     *("-c", "fsync=off"),
     *("-c", "full_page_writes=off"),
-    *("-c", "synchronous_commit=off"),
     # It would visit the database of each test.
     *("-c", "autovacuum=off"),
     # The write-ahead log is in memory too.
