@@ -49,7 +49,7 @@ class ProcessQueue:
             self._inside -= 1
 
     async def run(self, work: Callable[[Callable[[], bool]], Result]) -> Result:
-        """Run work when it is its turn; when its request is given up, it is told to stop."""
+        """Run work when it is its turn; when its request is given up, it is asked to stop."""
         stopped = threading.Event()
         try:
             return await to_thread.run_sync(

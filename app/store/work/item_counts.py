@@ -65,6 +65,16 @@ def any_unfinished(session: Session, run_id: str, stage: Stage | None = None) ->
     return bool(session.scalar(select(unfinished)))
 
 
+def any_answered(session: Session, run_id: str, stage: Stage) -> bool:
+    """Return True when some item of a stage has got a reply."""
+    answered = exists().where(
+        WorkItem.run_id == run_id,
+        WorkItem.stage == stage,
+        WorkItem.state.in_((ItemState.ANSWERED, ItemState.DONE)),
+    )
+    return bool(session.scalar(select(answered)))
+
+
 def in_flight(session: Session, run_id: str, stage: Stage) -> int:
     """Count the items of a stage that are being asked."""
     leased_now = (WorkItem.stage == stage, WorkItem.state == ItemState.LEASED)

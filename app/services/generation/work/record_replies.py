@@ -9,6 +9,7 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
+from app.pipeline.types import Stage
 from app.services.generation.trouble import messages
 from app.services.generation.work import accounting
 from app.services.generation.work.admission import admit
@@ -19,7 +20,7 @@ from app.services.generation.work.plan_work import plan_rows
 from app.services.generation.work.pool import Pool
 from app.services.generation.work.raise_limit import asks_again_with_higher_limit
 from app.services.generation.work.stages import STAGES, Recording
-from app.services.model_calls.streaks import LIMIT, streaks_from
+from app.services.model_calls.streaks import LIMIT, Streak, streaks_from
 from app.states import EndReason, ItemState, Status
 from app.store.runs import runs
 from app.store.runs.source import Growing, Reviewing
@@ -175,12 +176,22 @@ def _count_refusal(recording: Recording, item: Item, words: str) -> None:
     elif STAGES[item.stage].waits_when_refused:
         work_items.record_attempt(session, item, words, ItemState.REFUSED)
         _report(recording, "refused", item, words)
-    elif (
-        streak.calls >= most and item.attempts < most + LIMIT and streak.resumes < _PATIENT_RESUMES
-    ):
+    elif item.attempts < most + LIMIT and _may_be_about_endpoint(recording, item.stage, streak):
         work_items.record_attempt(session, item, words, ItemState.OPEN)
     else:
         _count_attempt(recording, item, words)
+
+
+def _may_be_about_endpoint(recording: Recording, stage: Stage, streak: Streak) -> bool:
+    """Return True when refusals in a row may be about more than one item.
+
+    They are about the item if the endpoint has answered others of its stage, and was asked for this
+    one only since then.
+    """
+    if streak.calls < recording.material.options.max_attempts or streak.resumes >= _PATIENT_RESUMES:
+        return False
+    run = recording.run
+    return len(streak.items) > 1 or not item_counts.any_answered(recording.session, run.id, stage)
 
 
 def _report(recording: Recording, kind: str, item: Item, trouble: str) -> None:

@@ -38,6 +38,17 @@ def test_work_for_calls_is_open_and_waits_for_no_batch(session: Session) -> None
     assert not item_counts.any_open(session, run.id)
 
 
+@pytest.mark.parametrize("state", [*ItemState])
+def test_an_item_is_answered_once_its_reply_is_there(session: Session, state: ItemState) -> None:
+    run = add_run(session)
+    plan(session, run)
+    session.execute(update(WorkItem).values(state=state))
+    is_answered = state in {"answered", "done"}
+    assert item_counts.any_answered(session, run.id, Stage.GENERATE) is is_answered
+    assert not item_counts.any_answered(session, run.id, Stage.CLASSIFY)
+    assert not item_counts.any_answered(session, "run_b", Stage.GENERATE)
+
+
 def test_items_are_counted_by_stage_and_state(session: Session) -> None:
     run, other = add_run(session), add_run(session, "run_b")
     first, _, _ = plan(session, run, count=3)

@@ -161,9 +161,10 @@ def test_a_text_that_the_filter_refuses_is_given_up_and_the_run_succeeds(
 def test_a_bad_ticket_among_good_ones_is_given_up(open_bench: OpenBench) -> None:
     one_prompt = first_of(has("new tasks", "Come up with"))
     with open_bench(Endpoint(one_prompt, "Not with these examples.")) as bench:
-        run_id = bench.start(**OPTIONS)
+        # So many that each of the first tickets is needed, whichever is refused.
+        run_id = bench.start(**{**OPTIONS, "target": 60})
         seen = bench.work(run_id)
-        assert seen.status == "succeeded"
+        assert seen.status == "succeeded", seen.message
         with bench.context.database.read() as session:
             states = session.scalars(select(WorkItem.state).where(WorkItem.stage == "generate"))
             assert list(states).count(ItemState.DEAD) == 1
