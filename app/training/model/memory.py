@@ -82,6 +82,10 @@ def estimate_memory(
     method = options.method
     if method.name == "full":
         tuned = parameters
+    elif method.name == "bottleneck":
+        # Two matrices behind each of the two layers of a block.
+        inner_width = config.hidden_size / method.reduction_factor
+        tuned = round(config.num_hidden_layers * 4 * config.hidden_size * inner_width)
     else:
         # No method adapts more than all linear layers, with two matrices of its rank each.
         widest = max(config.hidden_size, getattr(config, "intermediate_size", None) or 0)

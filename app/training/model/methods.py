@@ -1,8 +1,8 @@
 """The tuning methods: adapters of peft, and full tuning.
 
 LoRA (arXiv 2106.09685, section 4.1), rsLoRA (2312.03732), DoRA (2402.09353), QLoRA (2305.14314,
-section 3), AdaLoRA (2303.10512, section 3), prefix tuning (2101.00190, section 4) and IA3
-(2205.05638, section 3.3).
+section 3), AdaLoRA (2303.10512, section 3), prefix tuning (2101.00190, section 4), IA3
+(2205.05638, section 3.3), and the bottleneck adapters of `app.training.model.bottleneck`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +21,7 @@ from peft import (
 from torch import nn
 
 from app.errors import Fault, InvalidInput
+from app.training.model.bottleneck import BottleneckConfig
 from app.training.model.targets import SCALED_BY_IA3, Targets, linear_modules, target_modules
 from app.training.plain.library_types import Model
 from app.training.plain.option_groups import MethodOptions
@@ -153,6 +154,13 @@ def adapter_ranks(model: Model) -> Mapping[str, int]:
 
 
 def _config(model: Model, method: MethodOptions, targets: Targets, steps: int) -> Any:  # noqa: ANN401 - one of peft's
+    if method.name == "bottleneck":
+        return BottleneckConfig(
+            target_modules=list(targets),
+            reduction_factor=method.reduction_factor,
+            activation=method.activation,
+            dropout=method.dropout,
+        )
     # GPT-2 stores its matrices transposed.
     transposed = any(type(module).__name__ == "Conv1D" for _, module in linear_modules(model))
     if method.name == "ia3":

@@ -59,6 +59,8 @@ def cost_in_use(method: MethodOptions, *, mergeable: bool) -> str:
         return "none"
     if method.name == "prefix":
         return f"{method.virtual_tokens} tokens of the context for each text"
+    if method.name == "bottleneck":
+        return "the layers of the adapter, which cannot be merged"
     return "none once merged" if mergeable else "the matrix products of the adapter"
 
 

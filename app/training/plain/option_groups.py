@@ -8,8 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-MethodName = Literal["lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "full"]
+MethodName = Literal[
+    "lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "bottleneck", "full"
+]
 TargetPreset = Literal["q and v", "all linear"]
+Placement = Literal["houlsby", "pfeiffer"]
+Activation = Literal["relu", "gelu", "silu", "tanh"]
 DatasetId = Annotated[str, Field(min_length=1, max_length=40)]
 RunId = Annotated[str, Field(min_length=1, max_length=40)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
@@ -21,6 +25,7 @@ DEFAULT_LEARNING_RATE: dict[MethodName, float] = {
     "adalora": 1e-3,
     "prefix": 1e-2,
     "ia3": 8e-3,
+    "bottleneck": 1e-3,
     "full": 2e-5,
 }
 
@@ -38,7 +43,8 @@ class MethodOptions(OptionGroup):
     """Tuning method. `lora` adds low-rank matrices; `rslora` scales them by the square root of the
     rank; `dora` also learns the magnitude of each weight vector; `qlora` keeps the base model in
     4 bits; `adalora` moves rank to the layers that need it; `prefix` learns keys and values in
-    front of the text; `ia3` learns scaling factors; `full` updates all weights."""
+    front of the text; `ia3` learns scaling factors; `bottleneck` adds small layers behind the
+    blocks of the model; `full` updates all weights."""
     rank: int | None = Field(default=None, ge=1, le=1024)
     """Rank of the low-rank matrices; for `adalora`, the final average rank. Default: 8, or 64 for
     `qlora`."""
@@ -52,9 +58,17 @@ class MethodOptions(OptionGroup):
     targets: TargetPreset | tuple[ModuleName, ...] | None = None
     """Modules to adapt: `q and v`, `all linear`, or a list of module names or name suffixes.
     Default: `q and v`; for `qlora`, all linear layers; for `ia3`, keys, values and the output of
-    the feed-forward layer."""
+    the feed-forward layer. `bottleneck` takes only names, of modules whose output it changes;
+    default: by `placement`."""
     virtual_tokens: int = Field(default=20, ge=1, le=4096)
     """Number of virtual tokens that `prefix` puts before the text."""
+    placement: Placement = "houlsby"
+    """Place of the layers of `bottleneck`: `houlsby` behind the attention and the feed-forward
+    layer of each block, `pfeiffer` behind the feed-forward layer only."""
+    reduction_factor: int = Field(default=16, ge=1, le=1024)
+    """Width of the model divided by the inner width of the layers of `bottleneck`."""
+    activation: Activation = "relu"
+    """Activation function inside the layers of `bottleneck`."""
 
     @property
     def effective_rank(self) -> int:
@@ -67,6 +81,15 @@ class MethodOptions(OptionGroup):
     def _check_ranks(self) -> Self:
         if self.name == "adalora" and self.initial_rank < self.effective_rank:
             raise ValueError("initial_rank must not be below rank: adalora only reduces ranks")
+        return self
+
+    @model_validator(mode="after")
+    def _check_placement(self) -> Self:
+        if self.name == "bottleneck" and isinstance(self.targets, str):
+            raise ValueError(
+                f"bottleneck cannot have the targets {self.targets!r}: leave targets out and set "
+                "placement, or name the modules whose output it changes"
+            )
         return self
 
 

@@ -24,7 +24,7 @@ from tests.unit.training.tiny_models import talk, tiny_llama, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
-METHODS: list[MethodName] = ["lora", "dora", "adalora", "prefix", "ia3", "full"]
+METHODS: list[MethodName] = ["lora", "dora", "adalora", "prefix", "ia3", "bottleneck", "full"]
 
 
 def asked(client: openai.OpenAI, model: str, **fields: Any) -> str:

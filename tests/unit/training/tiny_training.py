@@ -24,7 +24,9 @@ def options_for(name: MethodName = "lora", *, packing: bool = False, **schedule:
     values |= {"checkpoint_every": 5, "learning_rate": FAST.get(name, 2e-2)}
     return Options(
         base_model="tiny",
-        method=MethodOptions(name=name, targets=None if name == "ia3" else "all linear"),
+        method=MethodOptions(
+            name=name, targets=None if name in {"ia3", "bottleneck"} else "all linear"
+        ),
         data=DataOptions(packing=packing, max_tokens=400),
         schedule=ScheduleOptions.model_validate({**values, **schedule}),
     )

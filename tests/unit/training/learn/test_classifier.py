@@ -49,7 +49,7 @@ from tests.unit.training.tiny_models import (
 pytestmark = pytest.mark.torch
 
 STEPS = 24
-LEARNT: Sequence[MethodName] = ("lora", "rslora", "dora", "adalora", "ia3", "full")
+LEARNT: Sequence[MethodName] = ("lora", "rslora", "dora", "adalora", "ia3", "bottleneck", "full")
 ROWS = [LabelledText("aaaa" * n, "low") for n in range(1, 5)] + [
     LabelledText("zzzz" * n, "high") for n in range(1, 5)
 ]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.errors import Conflict, LossNotFinite, MemoryTooSmall, SeedbedError, TrainingError
+from app.training.learn import checkpoints
 from app.training.learn.checkpoints import (
     rank_allocator_state,
     set_rank_allocator_state,
@@ -22,6 +23,7 @@ from app.training.learn.loop import (
     learning_rate_at,
     orthogonality_loss,
 )
+from app.training.learn.loss import answer_examples
 from app.training.model.base_models import enable_gradient_checkpointing
 from app.training.model.methods import adapt, adapter_ranks
 from app.training.plain.option_groups import MethodName, ScheduleOptions
@@ -32,7 +34,9 @@ from tests.unit.training.tiny_training import STEPS, mean_loss, options_for, pac
 pytestmark = pytest.mark.torch
 
 ROOT = Path(__file__).resolve().parents[4]
-METHODS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3", "full"]
+METHODS: list[MethodName] = [
+    "lora", "rslora", "dora", "adalora", "prefix", "ia3", "bottleneck", "full",
+]  # fmt: skip
 
 
 def stop_after(steps: int) -> TrainingHooks:
@@ -85,7 +89,7 @@ def test_micro_batches_change_nothing_but_the_memory(tmp_path: Path) -> None:
     assert one.losses == pytest.approx(other.losses, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["lora", "adalora", "full"])
+@pytest.mark.parametrize("name", ["lora", "adalora", "bottleneck", "full"])
 def test_stopped_and_resumed_it_ends_with_the_same_weights(
     name: MethodName, tmp_path: Path
 ) -> None:
@@ -129,13 +133,14 @@ from tests.unit.training.tiny_training import options_for, tuned
 def reported(step):
     print(step.number, flush=True)
     time.sleep(0.05)
-tuned(options_for(checkpoint_every=3), Path(sys.argv[1]), TrainingHooks(on_step=reported))
+options = options_for("bottleneck", packing=True, checkpoint_every=3)
+tuned(options, Path(sys.argv[1]), TrainingHooks(on_step=reported))
 """
 
 
-def test_killed_and_started_again_it_ends_with_the_same_losses(tmp_path: Path) -> None:
-    options = options_for(checkpoint_every=3)
-    _, undisturbed = tuned(options, tmp_path / "whole")
+def test_killed_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    options = options_for("bottleneck", packing=True, checkpoint_every=3)
+    whole, undisturbed = tuned(options, tmp_path / "whole")
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path / "killed")],
         cwd=ROOT,
@@ -147,10 +152,30 @@ def test_killed_and_started_again_it_ends_with_the_same_losses(tmp_path: Path) -
             pass
         killed.send_signal(signal.SIGKILL)
 
-    _, again = tuned(options, tmp_path / "killed")
+    resumed, again = tuned(options, tmp_path / "killed")
 
     assert again.resumed_from == 6
     assert again.losses == undisturbed.losses
+    expected = tuned_weights(whole.model)
+    for name, weights in tuned_weights(resumed.model).items():
+        assert torch.equal(weights, expected[name])
+
+
+def test_a_new_option_leaves_earlier_checkpoints_valid() -> None:
+    options = options_for()
+    examples = answer_examples(packs_for(options, 2)[0])
+
+    # By the version before the options of `bottleneck`.
+    assert checkpoints.fingerprint(options, examples) == (
+        "6210bc9e170b7a9cde99f9dcb27d20a138ac3f84cb54598b8221f67537545267"
+    )
+    method = options.method.model_copy(update={"name": "bottleneck", "reduction_factor": 8})
+    other = options.model_copy(update={"method": method})
+    first, second = (
+        checkpoints.fingerprint(each, examples)
+        for each in (other, other.model_copy(update={"method": options_for("bottleneck").method}))
+    )
+    assert first != second
 
 
 def test_checkpoints_of_other_options_are_left_alone(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_on_all_linear_matrices_it_has_r_times_both_sides_of_each(make: Any) -> 
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2])
-@pytest.mark.parametrize("name", ["lora", "rslora", "dora", "adalora", "ia3"])
+@pytest.mark.parametrize("name", ["lora", "rslora", "dora", "adalora", "ia3", "bottleneck"])
 def test_at_the_start_the_output_is_the_base_models_exactly(name: MethodName, make: Any) -> None:
     before = logits(make())
 

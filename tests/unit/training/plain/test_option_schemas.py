@@ -19,7 +19,7 @@ def test_options_have_the_agreed_names_defaults_and_limits(options: type[OptionG
 def test_every_method_has_its_learning_rate() -> None:
     assert DEFAULT_LEARNING_RATE == {
         "lora": 3e-4, "rslora": 3e-4, "dora": 3e-4, "qlora": 2e-4, "adalora": 1e-3,
-        "prefix": 1e-2, "ia3": 8e-3, "full": 2e-5,
+        "prefix": 1e-2, "ia3": 8e-3, "bottleneck": 1e-3, "full": 2e-5,
     }  # fmt: skip
 
 
@@ -41,6 +41,10 @@ def test_options_cannot_be_changed_and_have_no_other_names() -> None:
             "not support prefix",
         ),
         ({"where": "axolotl", "base_model": "m", "method": {"name": "ia3"}}, "not support ia3"),
+        (
+            {"where": "axolotl", "base_model": "m", "method": {"name": "bottleneck"}},
+            "not support bottleneck",
+        ),
         ({"where": "llama_factory", "base_model": "m", "method": {"alpha": 1.5}}, "whole number"),
         (
             {"where": "axolotl", "base_model": "m", "evaluation": {"judge": {}}},
@@ -75,6 +79,8 @@ def test_what_another_program_cannot_do_is_refused(
         {"method": {"name": "adalora", "rank": 12, "initial_rank": 12}},
         {"data": {"packing": True}, "schedule": {"recompute": True}},
         {"task": "labels", "method": {"name": "ia3"}},
+        {"task": "labels", "method": {"name": "bottleneck", "placement": "pfeiffer"}},
+        {"method": {"name": "bottleneck", "targets": ["mlp.down_proj"]}},
         {"data": {"replay_share": 0.1, "replay_dataset_id": "d"}},
     ],
 )

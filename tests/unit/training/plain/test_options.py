@@ -11,6 +11,7 @@ from app.training.plain.option_groups import (
     EvaluationOptions,
     MethodOptions,
     ScheduleOptions,
+    TargetPreset,
 )
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 
@@ -51,6 +52,12 @@ def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
 def test_general_rows_have_a_source_and_a_share(data: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         DataOptions.model_validate(data)
+
+
+@pytest.mark.parametrize("targets", ["q and v", "all linear"])
+def test_bottleneck_adapters_stand_behind_blocks(targets: TargetPreset) -> None:
+    with pytest.raises(ValidationError, match="leave targets out and set placement"):
+        MethodOptions(name="bottleneck", targets=targets)
 
 
 def test_packed_rows_cannot_share_a_prefix() -> None:

@@ -25,7 +25,7 @@ from tests.unit.training.tiny_training import options_for, packs_for, tuned
 pytestmark = pytest.mark.torch
 
 IDS = torch.arange(6, 40)[None]
-ADAPTERS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3"]
+ADAPTERS: list[MethodName] = ["lora", "rslora", "dora", "adalora", "prefix", "ia3", "bottleneck"]
 
 EMPTY = cast("TrainingRecord", {})  # is not read
 
@@ -82,9 +82,10 @@ def test_merged_weights_answer_within_a_thousandth(name: MethodName, tmp_path: P
     )
 
 
-def test_a_prefix_cannot_be_merged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["prefix", "bottleneck"])
+def test_some_adapters_cannot_be_merged(name: MethodName, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be merged"):
-        merge_adapter(saved("prefix", tmp_path))
+        merge_adapter(saved(name, tmp_path))
 
 
 def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:

@@ -79,13 +79,14 @@ def test_what_is_merged_already_is_left_as_it_is(tiny: Path) -> None:
     assert {path.name: path.stat().st_mtime_ns for path in target.iterdir()} == held
 
 
-def test_of_a_prefix_there_are_no_other_forms_and_it_is_said_why(tiny: Path) -> None:
-    job = adapter_of(tiny, "prefix")
+@pytest.mark.parametrize("name", ["prefix", "bottleneck"])
+def test_some_adapters_have_no_other_forms_and_it_is_said_why(name: MethodName, tiny: Path) -> None:
+    job = adapter_of(tiny, name)
 
     merged = write_merged(job.target, tiny.parent / "merged", tiny.parent, HERE)
     file = write_gguf(job.target, tiny.parent / "adapter.gguf", tiny.parent)
 
-    assert merged == "an adapter of the method prefix cannot be merged"
+    assert merged == f"an adapter of the method {name} cannot be merged"
     assert file == "only lora, rslora and qlora adapters can be converted"
     assert not list(tiny.parent.glob("*merged*")) + list(tiny.parent.glob("*.gguf*"))
 

@@ -28,7 +28,7 @@ def likeliest(model: Model, prompt: list[int]) -> list[int]:
     return ids[len(prompt) :]
 
 
-@pytest.mark.parametrize("name", ["prefix", "lora", "full"])
+@pytest.mark.parametrize("name", ["prefix", "lora", "bottleneck", "full"])
 def test_it_goes_on_with_what_a_whole_pass_holds_likeliest(
     name: MethodName, tmp_path: Path
 ) -> None:
