@@ -42,7 +42,7 @@ def test_a_run_succeeds_by_defaults(open_bench: OpenBench, name: str) -> None:
 
 def table() -> str:
     """Return the table of docs/endpoints.md."""
-    head = "provider or server", "address", "what is sent", "learnt from refusals", "not supported"
+    head = "provider or server", "address", "sent and read", "learnt from refusals", "not supported"
     rows = [head, ("---",) * len(head)]
     for name, one in PROVIDERS.items():
         learnt = ", ".join(f"`{parameter}`" for parameter in sorted(one.learnt)) or "nothing"
