@@ -26,15 +26,21 @@ Name = Annotated[
 
 
 def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Ids of runs and data sets.")
-    ],
     name: Name,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Ids of runs and data sets; all rows of each are used. "
+            "Default: the sources of the recipe.",
+        ),
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Filters, deduplication, split and mix as a JSON file; the sources are added.",
+            help="Filters, deduplication, split and mix as a JSON file; each SOURCE is added to "
+            "its sources.",
         ),
     ] = None,
     test_share: Annotated[
@@ -64,7 +70,7 @@ def make(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameters
     """Make a data set from runs and other data sets: filtered, deduplicated and split."""
     output = Output(as_json=as_json)
     with output.failures_reported():
-        wanted = recipe_of(recipe, sources)
+        wanted = recipe_of(recipe, sources or ())
         wanted |= {"nothing_near": nothing_near} if nothing_near else {}
         wanted |= {"test_sets": test_set} if test_set else {}
         wanted |= {"licence": licence} if licence else {}

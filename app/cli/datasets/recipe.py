@@ -16,7 +16,7 @@ def recipe_of(file: Path | None, sources: Sequence[str]) -> dict[str, Any]:
         sources: ids of runs and data sets.
 
     Raises:
-        InvalidInput: the file is not a recipe.
+        InvalidInput: the file is not a recipe, or there are no sources.
     """
     recipe: Any = {}
     if file is not None:
@@ -29,4 +29,10 @@ def recipe_of(file: Path | None, sources: Sequence[str]) -> dict[str, Any]:
     added = [
         {"run_id" if source.startswith("run_") else "dataset_id": source} for source in sources
     ]
-    return {**recipe, "sources": [*recipe.get("sources", []), *added]}
+    wanted = {**recipe, "sources": [*recipe.get("sources", []), *added]}
+    if not wanted["sources"]:
+        raise InvalidInput(
+            "There are no sources: name runs or data sets on the command line, or in the field"
+            " `sources` of --recipe."
+        )
+    return wanted

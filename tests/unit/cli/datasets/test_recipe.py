@@ -24,6 +24,11 @@ def test_sources_are_added_to_those_of_the_file(tmp_path: Path) -> None:
     }
 
 
+def test_a_recipe_without_sources_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="There are no sources"):
+        recipe_of(None, [])
+
+
 @pytest.mark.parametrize("content", ["[1]", "{", None])
 def test_a_file_that_is_not_a_recipe_is_refused(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "recipe.json"
