@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli.main import app
+from app.curation.table import FILTERS
 from app.formats.columns import FIELDS
 from app.formats.formats import FORMATS, Format
 from app.stack.environment import variable_names
@@ -186,3 +187,9 @@ def test_every_import_in_an_example_works() -> None:
                     and not (folder / f"{name}.py").exists()
                 ]
     assert not wrong
+
+
+def test_the_page_of_data_sets_lists_every_filter() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \|", page, re.MULTILINE)
+    assert rows == [(one.name, "yes" if one.on else "no") for one in FILTERS]
