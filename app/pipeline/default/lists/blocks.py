@@ -13,6 +13,7 @@ from app.pipeline.default.lists.markers import Line, Marker, read_line
 _COLONS = (":", "\uff1a", "\uff1a**", ":**", ":__")
 _YEAR = 1_000
 """A wrapped line may begin with such a number and a full stop."""
+_FEWEST_ITEMS = 3
 _NUMBERS = frozenset({"number", "label"})
 _ORDERED = frozenset({"number", "label", "letter", "roman"})
 
@@ -100,6 +101,8 @@ def cut(lines: Sequence[Line]) -> CutList | None:
     first = _first_item(lines)
     if first is None or _announces_no_tasks(lines[:first]):
         return None
+    if _are_options(lines, first):
+        return None
     announced = _last_sentence(lines[:first])
     cutter = _Cutter(lines[first], is_other=_OTHER_LIST.match(announced) is not None)
     for line in _without_wrapping_fences(lines, first):
@@ -125,6 +128,15 @@ def _first_item(lines: Sequence[Line]) -> int | None:
         return first
     later = [n for n, _, m in marked if m.family == marker.family and n > numbers[0]]
     return first if later and len(later) < len(marked) - 1 and len(numbers) < 3 else numbers[0]
+
+
+def _are_options(lines: Sequence[Line], first: int) -> bool:
+    """Return True for a few indented bullets among lines of a list that is not understood."""
+    marker = lines[first].marker
+    if marker is None or marker.family != "bullet" or not lines[first].indent or not first:
+        return False
+    flush = sum(line.marker is None and line.indent < lines[first].indent for line in lines)
+    return flush >= _FEWEST_ITEMS and flush > sum(line.marker is not None for line in lines)
 
 
 def _announces_no_tasks(opening: Sequence[Line]) -> bool:

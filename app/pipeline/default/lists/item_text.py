@@ -138,7 +138,8 @@ class _Item:
         if first.marker is not None:
             return bold is not None and self._place.has_bullet and _ends_sentence(first.text)
         if self._line.is_heading and not _ends_sentence(text):
-            return True
+            # A task may be wrapped in a heading, too.
+            return not first.text[:1].islower()
         return bold is not None and not _ends_sentence(text)
 
     def _with_rest(self, text: str) -> str | None:

@@ -14,7 +14,7 @@ _HEADING = re.compile(r"#{1,6}[ \t]+")
 _EMPHASIS = re.compile(r"(?:\*\*\*|\*\*|__|\*(?=[^\s*])|_(?=\w))")
 _CLOSED = r"(?P<closed>\*\*\*|\*\*|__|\*(?=\s|$)|_(?=\s|$))?"
 _DELIMITER = (
-    r"(?P<delimiter>\)\.|\.\)|\.-(?=\s)|\.\.(?!\.)|\u0964(?=\s)|\\?[.\uff0e](?!\d)"
+    r"(?P<delimiter>\.?[\u00ba\u00aa\u00b0][.)]?|\)\.|\.\)|\.-(?=\s)|\.\.(?!\.)|\u0964(?=\s)|\\?[.\uff0e](?!\d)"
     r"|\\?[)\uff09\]\u3011\u3001\u3002]"
     r"|[:\uff1a](?!\d)|[-\u2013\u2014](?=\s)(?!\s*\d)|(?=\t)|(?=\s*$))"
 )
@@ -54,7 +54,9 @@ _LETTER = re.compile(
     r"(?P<delimiter>[)\uff09\u3001\uff0e]|[.:](?=[\s*_]))" + _CLOSED.replace("closed", "after")
 )
 _ROMAN = re.compile(
-    r"(?P<bracket>[(\uff08]?)(?P<roman>[ivx]{2,6}|[IVX]{2,6})(?P<delimiter>[)\uff09]|[.:](?=\s))"
+    r"(?P<bracket>[(\uff08]?)(?P<roman>[ivx]{2,6}|[IVX]{2,6})"
+    rf"{_CLOSED}(?P<delimiter>[)\uff09\u3001\uff0e]|[.:](?=[\s*_]))"
+    + _CLOSED.replace("closed", "after")
 )
 _BULLET = re.compile(
     r"(?P<bullet>[-\u2013\u2014*+~](?=\s|$)|[-\u2013](?=[^\W\d_])"
@@ -123,7 +125,7 @@ class Line:
     @property
     def plain(self) -> str:
         """The text, with the marker of what is no item."""
-        return self.raw.strip(" \t>")
+        return self.raw.strip().lstrip(" \t>")
 
 
 def read_line(raw: str, *, after_blank: bool = False) -> Line:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
-from app.pipeline.default.lists.tidy import tidy, unmarked
+from app.pipeline.default.lists.tidy import titles_of, unmarked, untitled
 from app.pipeline.screening import count_words
 
 _BAR = re.compile(r"(?<!\\)\|")
@@ -88,7 +88,9 @@ def _tasks(rows: Sequence[Sequence[str]]) -> list[str | None] | None:
     column = named[0] if named else _longest_column(body)
     if column is None:
         return None
-    return [tidy(row[column]) if column < len(row) and row[column] else None for row in body]
+    texts = [row[column] if column < len(row) else "" for row in body]
+    titles = titles_of(texts)
+    return [untitled(text, titles) if text else None for text in texts]
 
 
 def _longest_column(rows: Sequence[Sequence[str]]) -> int | None:
@@ -136,5 +138,6 @@ def tagged_tasks(text: str) -> list[str | None] | None:
                 continue
         inner = _INNER.search(content)
         content = inner.group("text") if inner else content
-        found.append(None if content.startswith("<") or not content else unmarked(content))
-    return found
+        found.append(None if content.startswith("<") or not content else content)
+    titles = titles_of([content or "" for content in found])
+    return [untitled(unmarked(content), titles) if content else None for content in found]

@@ -4,7 +4,7 @@
 |---|---|
 | JSON | objects, lists or texts in JSON begin the reply, or follow an opening remark |
 | tags | a line begins with ``<task>`` or the like |
-| a table | rows of cells parted by bars or tabs |
+| a table | rows of cells parted by bars, tabs, commas or semicolons |
 | a list | lines begin with numbers, letters or bullets |
 | lines | no line has a marker, and there are as many lines as tasks were asked for |
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from app.pipeline.default.lists.blocks import Block, CutList, cut, lines_of
+from app.pipeline.default.lists.comma_separated import tasks_in_values
 from app.pipeline.default.lists.item_text import Place, task_in
 from app.pipeline.default.lists.json_tasks import json_tasks, task_in_object
 from app.pipeline.default.lists.markers import Line
@@ -23,7 +24,7 @@ from app.pipeline.default.lists.plain_markers import with_plain_markers
 from app.pipeline.default.lists.remarks import shared_labels
 from app.pipeline.default.lists.shared_remarks import without_shared_remarks
 from app.pipeline.default.lists.tables import rows_of_table, tagged_tasks
-from app.pipeline.default.lists.tidy import titles_of
+from app.pipeline.default.lists.tidy import titles_of, untitled
 from app.pipeline.default.lists.unmarked import unmarked_tasks
 from app.pipeline.types import Candidate, Rejected
 
@@ -37,6 +38,9 @@ _MOST_COMPARED = 200
 # Such as "[Insert task here]", which small models copy from forms.
 _PLACEHOLDER = re.compile(r"[\[<{][^\[\]<>{}\n]{0,80}[\]>}]\W*|\.{3,}|\u2026+")
 
+# A title in bold whose opening mark was lost.
+_TORN_TITLE = re.compile(r"[^*\n]{1,90}\*\*\s?[:\uff1a]\s?[^*]*\Z")
+
 
 def read_tasks(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
     """Yield the tasks of a reply in order, and what was rejected; nothing when it has no list.
@@ -48,13 +52,18 @@ def read_tasks(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | 
     """
     items = list(islice(_items(text, count, cut_off=cut_off), _MOST_LINES))
     tasks = [item.text for item in items if isinstance(item, Candidate)]
-    plain = iter(without_shared_remarks(tasks))
+    plain = without_shared_remarks(tasks)
+    titles = titles_of(plain)
+    left = iter(plain if titles.share < 1 else [untitled(task, titles) for task in plain])
     for item in items:
         if isinstance(item, Rejected):
             yield item
             continue
-        task = next(plain)
-        yield Rejected(item.text, "unreadable") if _PLACEHOLDER.fullmatch(task) else Candidate(task)
+        task = next(left)
+        if task is None or _PLACEHOLDER.fullmatch(task) or _TORN_TITLE.match(task):
+            yield Rejected(item.text, "unreadable")
+        else:
+            yield Candidate(task)
 
 
 def _items(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
@@ -73,7 +82,11 @@ def _items(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Reje
 
 
 def _from_text(text: str, count: int, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
-    text = with_plain_markers(text)
+    values = tasks_in_values(text)
+    if values is not None:
+        yield from _judged([(task, task or "") for task in values], text, cut_off=cut_off)
+        return
+    text = with_plain_markers(text, count)
     tagged = tagged_tasks(text)
     lines = lines_of(text, _MOST_LINES)
     rows = rows_of_table([line.raw for line in lines]) if tagged is None else None
@@ -104,7 +117,7 @@ def _judged(
 def _from_list(listed: CutList, *, cut_off: bool) -> Iterator[Candidate | Rejected]:
     blocks = listed.blocks
     first = blocks[:_MOST_COMPARED]
-    titles = titles_of([block.line.text for block in first])
+    titles = titles_of([_first_text(block) for block in first])
     has_bullet = all(_has_one_bullet(block) for block in first)
     shared = shared_labels([block.below for block in first])
     unclear = _options_without_task(listed)
@@ -123,6 +136,12 @@ def _from_list(listed: CutList, *, cut_off: bool) -> Iterator[Candidate | Reject
             yield Rejected(block.raw, "unreadable")
         elif task:
             yield Candidate(task)
+
+
+def _first_text(block: Block) -> str:
+    """Return the first text of an item: that below its marker where it stands alone."""
+    is_alone = not block.line.text.strip("*_ ") and len(block.below) > 0
+    return block.below[0].text if is_alone else block.line.text
 
 
 def _has_one_bullet(block: Block) -> bool:

@@ -3,11 +3,17 @@
 import re
 from collections.abc import Sequence
 
+from app.pipeline.default.lists.frames import are_framed
 from app.pipeline.default.lists.markers import Line
 from app.pipeline.default.lists.tidy import tidy, titles_of, untitled
 
 _COLONS = (":", "\uff1a")
 _FEWEST_LABELS = 2
+_FEWEST_SIGNS = 3
+# No quotation marks and brackets, which belong to a text.
+_SIGN = re.compile(
+    r"(?P<sign>[^\w\s\"'\u2018\u201c\u201e\u00ab\u300c\u300e(\[{<`\u00bf\u00a1]{1,3})(?:\s+\S|\w)"
+)
 _LABEL = re.compile(
     r"[*_]{0,3}(?P<label>(?:new )?task|instruction|aufgabe|anweisung|tarea"
     r"|instrucci\u00f3n|t\u00e2che|\u6307\u4ee4|\u4efb\u52a1|\u30bf\u30b9\u30af)[*_]{0,3}\s?[:\uff1a]",
@@ -41,9 +47,25 @@ def unmarked_tasks(lines: Sequence[Line], count: int) -> Sequence[str | None] | 
     for candidates in _bodies(plain, count):
         if len(candidates) == count and not any(_NO_TASK.match(c.text) for c in candidates):
             shown = [line.text if line.is_heading else line.plain for line in candidates]
-            titles = titles_of(shown)
-            return [untitled(each, titles) for each in shown]
+            if are_framed(shown):
+                # A list, of what is not clear.
+                return None
+            plain_texts = _without_shared_sign(shown)
+            titles = titles_of(plain_texts)
+            return [untitled(each, titles) for each in plain_texts]
     return None
+
+
+def _without_shared_sign(texts: Sequence[str]) -> Sequence[str]:
+    """Return lines without a sign that all of them begin with, such as ``#.``."""
+    found = [_SIGN.match(text) for text in texts]
+    signs = {each.group("sign") for each in found if each}
+    if len(texts) < _FEWEST_SIGNS or not all(found) or len(signs) != 1:
+        return texts
+    sign = signs.pop()
+    is_parted = all(text[len(sign) :][:1].isspace() for text in texts)
+    is_emphasis = not is_parted and any(sign in text[len(sign) :] for text in texts)
+    return texts if is_emphasis else [text[len(sign) :].lstrip() for text in texts]
 
 
 def _labelled(lines: Sequence[Line]) -> list[str] | None:
