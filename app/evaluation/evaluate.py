@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
 from app.evaluation.answers import Contender, HeldOutTask
-from app.evaluation.evaluation_result import BootstrapOptions, Evaluation, Forgetting, TrainingFacts
+from app.evaluation.evaluation_result import (
+    BootstrapOptions,
+    Evaluation,
+    Forgetting,
+    LayerEffect,
+    TrainingFacts,
+)
 from app.evaluation.examples import examples
 from app.evaluation.forgetting import loss_change
 from app.evaluation.intervals import Bootstrap, wilson
@@ -43,11 +49,12 @@ class ScoringOptions:
 
 @dataclass(frozen=True, slots=True)
 class OtherFindings:
-    """Findings that can't be computed from the answers: judge, reviews, forgetting, training."""
+    """Findings that can't be computed from the answers of base and tuned model."""
 
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
     forgetting: Forgetting | None = None
+    layers: list[LayerEffect] | None = None
     training: TrainingFacts | None = None
 
 
@@ -106,7 +113,7 @@ def with_findings(evaluation: Evaluation, findings: OtherFindings) -> Evaluation
     """Return the evaluation with more findings and a new summary."""
     added = {
         name: value
-        for name in ("judge", "review", "forgetting", "training")
+        for name in ("judge", "review", "forgetting", "layers", "training")
         if (value := getattr(findings, name)) is not None
     }
     whole = evaluation.model_copy(update=added)

@@ -39,6 +39,19 @@ class Forgetting(Finding):
     """``kept``: the interval of the change contains 0; ``unknown``: there is no interval."""
 
 
+class LayerEffect(Finding):
+    """The loss with one layer of the adapter switched off, compared with the whole adapter."""
+
+    layer: str
+    """Number from 0, counted from the input; with several stacks, the name of the stack before."""
+    gained: Estimate | None = None
+    """Loss per token, or label, of the held-out rows without the layer, minus that with it: above 0
+    means that the layer carries a part of what was learnt."""
+    forgotten: Estimate | None = None
+    """Loss of the general rows with the layer, minus that without it: above 0 means that the layer
+    carries a part of what was forgotten; null: there are no general rows."""
+
+
 class ProgressPoint(Finding):
     """Loss and learning rate at one training step."""
 
@@ -136,6 +149,8 @@ class Evaluation(Finding):
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
     forgetting: Forgetting | None = None
+    layers: list[LayerEffect] = Field(default_factory=list)
+    """Effect of each layer of the adapter; empty: not measured."""
     training: TrainingFacts | None = None
     better: list[ExampleAnswer] = Field(default_factory=list)
     """Tasks where the tuned model improved most."""

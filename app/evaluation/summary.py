@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.layers import largest
 from app.evaluation.metrics import (
     Comparison,
     Estimate,
@@ -258,6 +259,26 @@ def _forgetting(of: Evaluation) -> str | None:
     return f"On {found.tasks} general rows the loss per token changed by {change}: {said}."
 
 
+def _layers(of: Evaluation) -> str | None:
+    """Name the layers that carry most of what was gained and of what was forgotten."""
+    if not of.layers:
+        return None
+    found = []
+    gained, forgotten = largest(of.layers, "gained"), largest(of.layers, "forgotten")
+    if gained is not None and gained.gained is not None:
+        change = figure_with_interval(gained.gained)
+        found.append(f"layer {gained.layer} carries most of what was gained: {change}")
+    if forgotten is not None and forgotten.forgotten is not None:
+        change = figure_with_interval(forgotten.forgotten)
+        found.append(f"layer {forgotten.layer} carries most of what was forgotten: {change}")
+    if not found:
+        return "No single layer of the adapter has an effect that chance can't explain."
+    return (
+        f"Measured by the loss per {of.loss_of} with one layer of the adapter switched off, "
+        f"{'; '.join(found)}."
+    )
+
+
 def _unanswered(of: Evaluation) -> str | None:
     lacking = [
         f"{each.name} left {each.unanswered} of {of.tasks} unanswered"
@@ -292,6 +313,7 @@ def _families(of: Evaluation) -> str | None:
 
 _SAYINGS: tuple[Callable[[Evaluation], str | None], ...] = (
     _forgetting,
+    _layers,
     _truncation,
     _unanswered,
     _impossible,

@@ -153,7 +153,11 @@ def test_general_rows_are_mixed_in_and_what_was_forgotten_is_reported(
         options_of(
             tiny,
             data={"replay_share": 0.5, "replay_dataset_id": general.id},
-            evaluation={"general_dataset_id": general.id, "general_tasks": 12},
+            evaluation={
+                "general_dataset_id": general.id,
+                "general_tasks": 12,
+                "layers": True,
+            },
         ),
     )
 
@@ -164,6 +168,13 @@ def test_general_rows_are_mixed_in_and_what_was_forgotten_is_reported(
     assert evaluation.forgetting is not None
     assert evaluation.forgetting.tasks == 12
     assert evaluation.forgetting.verdict != "unknown"
+    assert [each.layer for each in evaluation.layers] == ["0", "1"]
+    for each in evaluation.layers:
+        assert each.gained is not None
+        assert each.forgotten is not None
+        assert each.forgotten.low is not None
+    # What all layers learnt together is lost in part without any of them.
+    assert max(each.gained.value for each in evaluation.layers if each.gained) > 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])

@@ -17,11 +17,13 @@ _CHARACTER = 8.2
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A plot's inner rectangle; values go from 0 at the bottom to `highest`."""
+    """A plot's inner rectangle; values go from `lowest`, or from 0, at the bottom to `highest`."""
 
     top: float
     highest: float
     left: float = 58
+    lowest: float = 0.0
+    """At most 0."""
 
     @property
     def width(self) -> float:
@@ -30,7 +32,7 @@ class Frame:
 
     @property
     def bottom(self) -> float:
-        """The y coordinate of zero."""
+        """The y coordinate of the lower edge."""
         return self.top + _PLOT_HEIGHT
 
     @property
@@ -40,17 +42,22 @@ class Frame:
 
     def y(self, value: float) -> float:
         """Return the y coordinate of a value."""
-        return self.bottom - _PLOT_HEIGHT * min(1.0, value / self.ceiling)
+        lowest, highest = self._ticks[0], self._ticks[-1]
+        return self.bottom - _PLOT_HEIGHT * min(1.0, (value - lowest) / (highest - lowest))
 
     @property
     def ceiling(self) -> float:
         """The round number at or above the highest value."""
-        return ticks(self.highest)[-1]
+        return self._ticks[-1]
+
+    @property
+    def _ticks(self) -> list[float]:
+        return ticks(self.highest, self.lowest)
 
     def grid(self) -> str:
         """Draw a grid line with its number at each round number."""
         drawn = []
-        for value in ticks(self.highest):
+        for value in self._ticks:
             y = self.y(value)
             path = f"M{coordinate(self.left)} {coordinate(y)}h{coordinate(self.width)}"
             drawn.append(element("path", d=path, class_="grid"))
@@ -71,18 +78,24 @@ class Frame:
         return label(text, x, self.bottom + 37, most=70, text_anchor="middle", class_="soft")
 
 
-def ticks(highest: float) -> list[float]:
-    """Return round numbers from 0 to at least `highest`, which is positive; at most six."""
-    raw = highest / 5 * (1 - 1e-9)
+def ticks(highest: float, lowest: float = 0.0) -> list[float]:
+    """Return round numbers, 0 among them, that enclose both values; at most seven.
+
+    `highest` is at least 0 and `lowest` at most 0; one of them isn't 0.
+    """
+    raw = (highest - lowest) / 5 * (1 - 1e-9)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
-    # From the same number as the step: then there are never more than six.
-    count = math.ceil(5 * raw / step)
-    return [step * place for place in range(count + 1)]
+    # From the same number as the step: then there are never more than six for one sign.
+    first = math.floor(5 * raw * lowest / (highest - lowest) / step)
+    last = math.ceil(5 * raw * highest / (highest - lowest) / step)
+    return [step * place for place in range(first, last + 1)]
 
 
 def short(value: float) -> str:
     """Write a number for an axis: 1,500,000 as 1.5M, 0.00015 as 1.5e-4."""
+    if value < 0:
+        return f"-{short(-value)}"
     for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= factor:
             return f"{value / factor:.3g}{unit}"

@@ -74,7 +74,7 @@ def histogram(caption: Caption, bars: Sequence[Bar], axis: str) -> str:
 def grouped_bar_chart(
     caption: Caption, groups: Sequence[str], series: Mapping[str, Sequence[Bar]], axis: str
 ) -> str:
-    """Draw the bars of several series side by side in groups.
+    """Draw the bars of several series side by side in groups; negative ones hang below zero.
 
     Args:
         caption: Name, title and description.
@@ -85,8 +85,9 @@ def grouped_bar_chart(
     if not groups or not series:
         return nothing_to_show(caption)
     names = [name for name in series if name]
-    top = max(bar.value for bars in series.values() for bar in bars)
-    frame = Frame(top=76 if names else 56, highest=top or 1)
+    values = [bar.value for bars in series.values() for bar in bars]
+    highest, lowest = max(0.0, *values), min(0.0, *values)
+    frame = Frame(top=76 if names else 56, highest=highest or (0 if lowest else 1), lowest=lowest)
     drawn = [frame.grid(), frame.axis_name(axis)]
     drawn += [legend(names, _MARGIN, 48)] if names else []
     slot = frame.width / len(groups)
@@ -104,15 +105,15 @@ def _group(frame: Frame, left: float, slot: float, bars: Sequence[Bar]) -> list[
     width = (slot - gap) / len(bars)
     drawn = []
     for place, bar in enumerate(bars):
-        y = frame.y(bar.value)
+        top, bottom = frame.y(max(0.0, bar.value)), frame.y(min(0.0, bar.value))
         drawn.append(
             element(
                 "rect",
                 hint(f"{bar.name}: {bar.text}"),
                 x=left + gap / 2 + place * width,
-                y=y,
+                y=top,
                 width=max(0.5, width - 0.6),
-                height=frame.bottom - y,
+                height=bottom - top,
                 class_=f"m c{(bar.series or place) % SERIES}",
             )
         )

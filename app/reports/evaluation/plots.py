@@ -5,11 +5,12 @@ from collections.abc import Callable
 from app.evaluation.evaluation_result import Evaluation, TrainingFacts
 from app.evaluation.metrics import Estimate
 from app.evaluation.review_sheet import LEVELS
+from app.evaluation.summary import signed
 from app.reports.drawings.bars import Bar, bar_chart, grouped_bar_chart
 from app.reports.drawings.interval_bars import interval_chart, written
 from app.reports.drawings.lines import Line, line_chart
 from app.reports.drawings.svg import Caption
-from app.reports.wording import number, part
+from app.reports.wording import DASH, number, part
 
 
 def evaluation_plots(of: Evaluation) -> dict[str, str]:
@@ -125,6 +126,30 @@ def _ranks(of: Evaluation) -> str | None:
     return line_chart(Caption("ranks", "Rank by layer", description), lines, "layer", places)
 
 
+def _layers(of: Evaluation) -> str | None:
+    if not of.layers:
+        return None
+    series = {
+        "gained": [_effect(f"layer {each.layer}, gained", each.gained) for each in of.layers],
+        "forgotten": [
+            _effect(f"layer {each.layer}, forgotten", each.forgotten) for each in of.layers
+        ],
+    }
+    if not any(each.forgotten for each in of.layers):
+        del series["forgotten"]
+    highest = "; ".join(
+        f"most {kind} in {max(bars, key=lambda bar: bar.value).name.partition(',')[0]}"
+        for kind, bars in series.items()
+    )
+    description = f"Change of the loss per {of.loss_of} by each layer of the adapter: {highest}."
+    caption = Caption("layers", "Part of each layer", description)
+    return grouped_bar_chart(caption, [each.layer for each in of.layers], series, "layer")
+
+
+def _effect(name: str, estimate: Estimate | None) -> Bar:
+    return Bar(name, 0.0, DASH) if estimate is None else Bar(name, estimate.value, signed(estimate))
+
+
 def ranks_by_module(training: TrainingFacts) -> dict[str, dict[int, int]]:
     """Return the rank of each layer, by the name of the matrix."""
     found: dict[str, dict[int, int]] = {}
@@ -140,4 +165,5 @@ _PLOTS: dict[str, Callable[[Evaluation], str | None]] = {
     "judge": _judge,
     "review": _review,
     "ranks": _ranks,
+    "layers": _layers,
 }

@@ -213,6 +213,23 @@ def _forgetting(of: Evaluation, _: dict[str, str]) -> list[Section]:
     return [Section("forgetting", "Forgetting", lead, table=table, open_table=True)]
 
 
+def _layers(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
+    if not of.layers:
+        return []
+    lead = (
+        f"The loss per {of.loss_of} is measured with one layer of the adapter switched off and all "
+        "others on. Gained: how much higher it is without the layer, on held-out rows. Forgotten: "
+        "how much lower it is without the layer, on general rows. The layers work together, so "
+        "their parts don't add up to the whole."
+    )
+    rows = [
+        [each.layer, *(DASH if e is None else signed(e) for e in (each.gained, each.forgotten))]
+        for each in of.layers
+    ]
+    table = Table(["layer", "gained", "forgotten"], rows)
+    return [Section("layers", "Part of each layer", lead, drawn.get("layers"), table)]
+
+
 _SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
     _side_by_side,
     _confusion,
@@ -220,5 +237,6 @@ _SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
     judge_sections,
     review_sections,
     _forgetting,
+    _layers,
     tuning_sections,
 )

@@ -180,6 +180,10 @@ class EvaluationOptions(OptionGroup):
     """General data set to measure forgetting on: the loss before and after the training."""
     general_tasks: int = Field(default=100, ge=1, le=10_000)
     """Largest number of general rows to evaluate."""
+    layers: bool = False
+    """Measure the part of each layer of the adapter in what was gained, and in what was forgotten
+    with a `general_dataset_id`: one more pass over the rows for each layer. Not for `prefix` and
+    `full`, which adapt no layers."""
     judge: JudgeOptions | None = None
     """Have a judge model compare the answers. Default: no judge."""
 

@@ -56,6 +56,12 @@ class EvaluationJobOptions(OptionGroup):
             )
         return evaluation
 
+    @model_validator(mode="after")
+    def _check_layers(self) -> Self:
+        if self.evaluation.layers and self.training_job_id is None:
+            raise ValueError("layers needs training_job_id: a base model has no adapter")
+        return self
+
 
 class TrainingOptions(OptionGroup):
     """Options of a training job."""
@@ -119,10 +125,11 @@ class TrainingOptions(OptionGroup):
         cls, evaluation: EvaluationOptions, info: ValidationInfo
     ) -> EvaluationOptions:
         where = info.data.get("where")
-        if where in _EXTERNAL_PROGRAMS and (evaluation.judge or evaluation.general_dataset_id):
+        unsupported = evaluation.judge or evaluation.general_dataset_id or evaluation.layers
+        if where in _EXTERNAL_PROGRAMS and unsupported:
             raise ValueError(
-                f"a judge and a general data set need a model that is trained here; {where} only "
-                "writes files"
+                "a judge, a general data set and layers need a model that is trained here; "
+                f"{where} only writes files"
             )
         return evaluation
 
@@ -142,6 +149,8 @@ class TrainingOptions(OptionGroup):
             )
         if self.schedule.recompute and self.method.name == "prefix":
             raise ValueError("recompute cannot be combined with prefix: it would drop the prefix")
+        if self.evaluation.layers and self.method.name in {"prefix", "full"}:
+            raise ValueError(f"layers can't be measured with {self.method.name}: it adapts none")
         if self.task == "labels":
             self._check_labels()
         elif self.review_run_id is not None:

@@ -11,6 +11,7 @@ from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
 from app.evaluation.evaluation_result import (
     BootstrapOptions,
     Evaluation,
+    LayerEffect,
     LayerRank,
     ProgressPoint,
     TrainingFacts,
@@ -19,6 +20,7 @@ from app.evaluation.evaluation_result import (
 from app.evaluation.forgetting import forgetting
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.judge import ORDERS, Judgement, Pair, judge_figures
+from app.evaluation.metrics import Estimate
 from app.evaluation.review_sheet import LEVELS, Rating, Review
 
 QUICK = BootstrapOptions(resamples=200)
@@ -89,6 +91,20 @@ def training() -> TrainingFacts:
     )
 
 
+def layers() -> list[LayerEffect]:
+    """Six layers: the fourth gained most, the second forgot most, the last did harm."""
+    gained = (0.01, 0.04, 0.09, 0.31, 0.12, -0.03)
+    forgotten = (0.002, 0.06, 0.01, -0.02, 0.0, 0.03)
+    return [
+        LayerEffect(layer=str(number), gained=_around(one), forgotten=_around(other))
+        for number, (one, other) in enumerate(zip(gained, forgotten, strict=True))
+    ]
+
+
+def _around(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.02, high=value + 0.02)
+
+
 def judged(tasks: list[HeldOutTask], base: Contender, tuned: Contender) -> OtherFindings:
     pairs = [
         Pair(task.id, task.record, one, other)
@@ -132,6 +148,7 @@ def full() -> Evaluation:
         judge=judge,
         review=review_figures(reviews(tasks), [base.name, tuned.name], judge),
         forgetting=forgetting(general, old, new, Bootstrap(resamples=200)),
+        layers=layers(),
         training=training(),
     )
     asked = ScoringOptions("Template tasks, tuned", made_at="2026-11-25T05:00:00Z", drawing=QUICK)

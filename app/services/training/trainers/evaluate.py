@@ -8,12 +8,20 @@ from app.atomic_files import written
 from app.errors import InvalidInput, MemoryTooSmall
 from app.evaluation.answers import Contender, HeldOutTask
 from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
-from app.evaluation.evaluation_result import BootstrapOptions, Evaluation, Forgetting, TrainingFacts
+from app.evaluation.evaluation_result import (
+    BootstrapOptions,
+    Evaluation,
+    Forgetting,
+    LayerEffect,
+    TrainingFacts,
+)
 from app.evaluation.forgetting import forgetting
+from app.evaluation.intervals import Bootstrap
 from app.evaluation.labels import commonest_label
 from app.reports.evaluation.report import evaluation_report
 from app.services.training.answers_file import ANSWERS, read_answers, write_answers
 from app.services.training.contract import TrainingMonitor
+from app.services.training.trainers.measure_layers import Losses, MeasuredTasks, measure_layers
 from app.training.learn.classifier import Classifier, make_classifier
 from app.training.model.base_models import BaseModel, classification_head, load_for_inference
 from app.training.model.device import Device
@@ -67,10 +75,12 @@ class _ModelAnswers:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Results of both models."""
+    """Results of both models, and of the layers of the adapter."""
 
     base: _ModelAnswers
-    tuned: _ModelAnswers | None
+    tuned: _ModelAnswers | None = None
+    layers: list[LayerEffect] | None = None
+    """None: not asked for."""
 
 
 def evaluate_models(
@@ -83,19 +93,21 @@ def evaluate_models(
         MemoryTooSmall: a model does not fit.
         TrainingError: the GPU was lost.
     """
-    comparison = _COMPARE[plan.task](plan, monitor)
-    if comparison is None:
-        return None
-    base, tuned = comparison.base, comparison.tuned
     asked = ScoringOptions(
         title,
         drawing=BootstrapOptions(seed=plan.seed),
         loss_of="label" if plan.task == "labels" else "token",
     )
+    comparison = _COMPARE[plan.task](plan, asked.bootstrap, monitor)
+    if comparison is None:
+        return None
+    base, tuned = comparison.base, comparison.tuned
     if plan.options.rouge_stemmer:
         asked = replace(asked, tokenizers=("rouge", "rouge_stemmed", "unicode"))
     beside = OtherFindings(
-        forgetting=_measure_forgetting(plan, base, tuned, asked), training=training
+        forgetting=_measure_forgetting(plan, base, tuned, asked),
+        layers=comparison.layers,
+        training=training,
     )
     models = [results.held_out for results in (base, tuned) if results is not None]
     found = evaluate(plan.tasks, models[0], models[1] if tuned else None, asked, beside)
@@ -130,7 +142,9 @@ def write_evaluation(
     _put(outputs / "evaluation.html", evaluation_report(evaluation))
 
 
-def _compare_answers(plan: EvaluationPlan, monitor: TrainingMonitor) -> _Comparison | None:
+def _compare_answers(
+    plan: EvaluationPlan, bootstrap: Bootstrap, monitor: TrainingMonitor
+) -> _Comparison | None:
     """Let the base model and the tuned model answer."""
     loaded = _loaded(plan, monitor)
     monitor.log(f"{loaded.name} answers {len(plan.tasks)} held-out tasks.")
@@ -139,11 +153,33 @@ def _compare_answers(plan: EvaluationPlan, monitor: TrainingMonitor) -> _Compari
     if base is None:
         return None
     if plan.tuned is None:
-        return _Comparison(base, None)
-    model = _tuned_model(plan, plan.tuned, loaded.model)
-    monitor.log(f"{plan.tuned.name} answers them.")
-    tuned = _run_model(plan.tuned.name, model, loaded.tokenizer, plan, monitor)
-    return None if tuned is None else _Comparison(base, tuned)
+        return _Comparison(base)
+    name, model = plan.tuned.name, _tuned_model(plan, plan.tuned, loaded.model)
+    monitor.log(f"{name} answers them.")
+    tuned = _run_model(name, model, loaded.tokenizer, plan, monitor)
+    if tuned is None:
+        return None
+
+    def losses(tasks: Sequence[HeldOutTask]) -> Contender | None:
+        return answer_tasks(name, model, loaded.tokenizer, tasks, plan.data, None, monitor.stop)
+
+    if not plan.options.layers:
+        return _Comparison(base, tuned)
+    layers = _measure_layers(model, losses, tuned, plan, bootstrap, monitor)
+    return None if layers is None else _Comparison(base, tuned, layers)
+
+
+def _measure_layers(
+    model: Model,
+    losses: Losses,
+    tuned: _ModelAnswers,
+    plan: EvaluationPlan,
+    bootstrap: Bootstrap,
+    monitor: TrainingMonitor,
+) -> list[LayerEffect] | None:
+    held_out = MeasuredTasks(plan.tasks, tuned.held_out)
+    general = MeasuredTasks(plan.general, tuned.general or Contender(tuned.held_out.name, ()))
+    return measure_layers(model, losses, held_out, general, bootstrap, monitor)
 
 
 def _loaded(plan: EvaluationPlan, monitor: TrainingMonitor) -> BaseModel:
@@ -158,7 +194,9 @@ def _loaded(plan: EvaluationPlan, monitor: TrainingMonitor) -> BaseModel:
     return load_for_inference(plan.base_model, plan.cache, plan.device, in_four_bits=True)
 
 
-def _compare_labels(plan: EvaluationPlan, monitor: TrainingMonitor) -> _Comparison | None:
+def _compare_labels(
+    plan: EvaluationPlan, bootstrap: Bootstrap, monitor: TrainingMonitor
+) -> _Comparison | None:
     """Compare a classifier with the most common label, as an untrained head predicts nothing."""
     tuned = plan.tuned
     if tuned is None:
@@ -166,10 +204,19 @@ def _compare_labels(plan: EvaluationPlan, monitor: TrainingMonitor) -> _Comparis
     labels = read_record(tuned.folder)["labels"]
     classifier = _tuned_classifier(plan, tuned, list(labels))
     monitor.log(f"{tuned.name} labels {len(plan.tasks)} held-out rows.")
-    labelled = label_tasks(tuned.name, classifier, plan.tasks, plan.data, monitor.stop)
+
+    def losses(tasks: Sequence[HeldOutTask]) -> Contender | None:
+        return label_tasks(tuned.name, classifier, tasks, plan.data, monitor.stop)
+
+    labelled = losses(plan.tasks)
     if labelled is None:
         return None
-    return _Comparison(_ModelAnswers(commonest_label(labels, plan.tasks)), _ModelAnswers(labelled))
+    commonest = _ModelAnswers(commonest_label(labels, plan.tasks))
+    answers = _ModelAnswers(labelled)
+    if not plan.options.layers:
+        return _Comparison(commonest, answers)
+    layers = _measure_layers(classifier.model, losses, answers, plan, bootstrap, monitor)
+    return None if layers is None else _Comparison(commonest, answers, layers)
 
 
 def _display_name(base_model: str) -> str:
@@ -177,7 +224,8 @@ def _display_name(base_model: str) -> str:
     return Path(base_model).name if Path(base_model).is_absolute() else base_model
 
 
-_COMPARE: Mapping[Task, Callable[[EvaluationPlan, TrainingMonitor], _Comparison | None]] = {
+_Compare = Callable[[EvaluationPlan, Bootstrap, TrainingMonitor], _Comparison | None]
+_COMPARE: Mapping[Task, _Compare] = {
     "answers": _compare_answers,
     "labels": _compare_labels,
 }

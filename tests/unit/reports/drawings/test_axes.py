@@ -36,12 +36,26 @@ def test_steps_are_1_or_2_or_2_and_a_half_or_5(highest: float, step: float, coun
 
 
 @pytest.mark.parametrize(
+    ("lowest", "highest", "values"),
+    [
+        (-2, 3, [-2, -1, 0, 1, 2, 3]), (-0.01, 3, [-1, 0, 1, 2, 3]),
+        (-5, 0, [-5, -4, -3, -2, -1, 0]),
+        (-0.3, 0.3, [-0.4, -0.2, 0, 0.2, 0.4]), (-26, 3, [-30, -20, -10, 0, 10]),
+    ],
+)  # fmt: skip
+def test_an_axis_of_both_signs_has_zero_and_encloses_both(
+    lowest: float, highest: float, values: list[float]
+) -> None:
+    assert ticks(highest, lowest) == pytest.approx(values)
+
+
+@pytest.mark.parametrize(
     ("value", "written"),
     [
         (0, "0"), (0.25, "0.25"), (1, "1"), (12.5, "12.5"), (999, "999"), (1_000, "1k"),
         (1_500, "1.5k"), (999_000, "999k"), (1e6, "1M"), (2.5e6, "2.5M"), (1e9, "1G"),
         (5e12, "5e+03G"), (0.001, "0.001"), (0.0005, "5e-4"), (0.00015, "1.5e-4"),
-        (0.0000125, "1.25e-5"),
+        (0.0000125, "1.25e-5"), (-0.25, "-0.25"), (-1_500, "-1.5k"), (-0.00015, "-1.5e-4"),
     ],
 )  # fmt: skip
 def test_numbers_beside_an_axis_are_short(value: float, written: str) -> None:

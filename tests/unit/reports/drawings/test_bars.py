@@ -70,6 +70,22 @@ def test_columns_stand_on_zero_and_reach_their_value() -> None:
     assert min(up.places) == 56
 
 
+def test_negative_columns_hang_from_zero() -> None:
+    series = {"a": [Bar("first", 3.0), Bar("second", -1.5)], "b": [Bar("b1", -2.0), Bar("b2", 0.0)]}
+    drawn = Drawn(grouped_bar_chart(CAPTION, ["1", "2"], series, "x"))
+    up = drawn.upright_axis()
+    assert up.is_linear
+    assert up.values == (-2, -1, 0, 1, 2, 3)
+    for colour, values in (("c0", (3.0, -1.5)), ("c1", (-2.0, 0.0))):
+        for (*_, top, bottom), value in zip(_sides(drawn, colour), values, strict=True):
+            assert (top, bottom) == pytest.approx((up.at(max(0, value)), up.at(min(0, value))))
+
+
+def test_columns_that_are_all_negative_have_zero_on_top() -> None:
+    drawn = Drawn(histogram(CAPTION, [Bar("a", -4), Bar("b", -1)], "x"))
+    assert drawn.upright_axis().values == (-4, -3, -2, -1, 0)
+
+
 def test_columns_stand_over_their_names_from_left_to_right() -> None:
     bars = [Bar(f"n{place}", place + 1) for place in range(5)]
     drawn = Drawn(histogram(CAPTION, bars, "the axis"))

@@ -48,11 +48,11 @@ def test_options_cannot_be_changed_and_have_no_other_names() -> None:
         ({"where": "llama_factory", "base_model": "m", "method": {"alpha": 1.5}}, "whole number"),
         (
             {"where": "axolotl", "base_model": "m", "evaluation": {"judge": {}}},
-            "a judge and a general data set need",
+            "a judge, a general data set and layers need",
         ),
         (
             {"where": "axolotl", "base_model": "m", "evaluation": {"general_dataset_id": "d"}},
-            "a judge and a general data set need",
+            "a judge, a general data set and layers need",
         ),
         ({"where": "axolotl", "base_model": "m", "outputs": {"merged": True}}, "merged weights"),
     ],

@@ -43,6 +43,28 @@ def test_adalora_cannot_end_with_a_higher_rank_than_it_began_with() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"method": {"name": "prefix"}}, "can't be measured with prefix"),
+        ({"method": {"name": "full"}}, "can't be measured with full"),
+        ({"where": "axolotl", "base_model": "a/b"}, "axolotl only writes files"),
+    ],
+)
+def test_layers_are_those_of_an_adapter_that_is_trained_here(
+    options: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        TrainingOptions.model_validate({"evaluation": {"layers": True}, **options})
+
+
+def test_a_base_model_alone_has_no_layers_to_measure() -> None:
+    layers = EvaluationOptions(layers=True)
+    with pytest.raises(ValidationError, match="layers needs training_job_id"):
+        EvaluationJobOptions(evaluation=layers)
+    assert EvaluationJobOptions(training_job_id="training_1", evaluation=layers).evaluation.layers
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         ({"replay_share": 0.1}, "needs replay_dataset_id"),
