@@ -195,7 +195,7 @@ def test_a_batch_keeps_its_size_in_even_parts(
          "does not support adalora"),
         ({"where": "axolotl", "base_model": "x", "method": {"alpha": 16.5}}, "method", "whole"),
         ({"where": "axolotl", "base_model": "x", "evaluation": {"judge": {}}}, "evaluation",
-         "a judge and a general"),
+         "a judge, a general data set and layers"),
         ({"where": "axolotl", "base_model": "x", "outputs": {"merged": True}}, "outputs",
          "merged weights need"),
         ({"where": "elsewhere"}, "where", "llama_factory"),
