@@ -14,7 +14,7 @@ from celery.worker.consumer import Consumer
 from app.logging_setup import log_to_stderr
 from app.messaging import make_celery
 from app.services.context import ServiceContext, open_service_context
-from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, send
+from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, load_work, send
 from app.settings import Settings
 from app.stack.die_with_parent import die_with_parent
 from workers.heartbeat import EVERY_S, touch_heartbeat_file
@@ -98,3 +98,4 @@ def _work(kind: WorkKind, ref: WorkRef) -> WorkRef | None:
 
 for _kind in KINDS:
     _register(_kind)
+load_work()

@@ -1,16 +1,22 @@
-"""ROUGE-1, ROUGE-2 and ROUGE-L of answers against references, by `rouge_score` itself."""
+"""ROUGE-1, ROUGE-2 and ROUGE-L of answers against references, by `rouge_score` itself.
+
+It is loaded at the first score: it brings nltk, and nltk brings scipy where that is installed, which
+takes longer than the rest of the service.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from rapidfuzz.distance import LCSseq
-from rouge_score import rouge_scorer, scoring, tokenizers
 
 from app.evaluation.intervals import Bootstrap
 from app.evaluation.metrics import RougeFigures, RougeScores, TokenizerName
 from app.similarity.tokenizers import tokenize_unicode
+
+if TYPE_CHECKING:
+    from rouge_score import rouge_scorer, scoring
 
 _KINDS = ("rouge1", "rouge2", "rougeL")
 _MOST_CELLS = 1_000_000
@@ -48,13 +54,17 @@ class _Split:
 def _tokenizer(name: TokenizerName) -> Callable[[str], list[str]]:
     if name == "unicode":
         return tokenize_unicode
+    from rouge_score import tokenizers  # noqa: PLC0415 - see above
+
     # rouge_score ships no types.
     split = tokenizers.DefaultTokenizer(use_stemmer=name == "rouge_stemmed").tokenize
     return cast("Callable[[str], list[str]]", split)
 
 
 @cache
-def _scorer(kinds: tuple[str, ...]) -> rouge_scorer.RougeScorer:
+def _scorer(kinds: tuple[str, ...]) -> "rouge_scorer.RougeScorer":
+    from rouge_score import rouge_scorer  # noqa: PLC0415 - see above
+
     return rouge_scorer.RougeScorer(list(kinds), tokenizer=_Split())
 
 
@@ -73,8 +83,10 @@ def score(reference: str, answer: str, tokenizer: TokenizerName = "rouge") -> Ta
     return TaskScores(one, two, longest, is_seen=bool(target))
 
 
-def _long_rouge_l(target: list[str], prediction: list[str]) -> scoring.Score:
+def _long_rouge_l(target: list[str], prediction: list[str]) -> "scoring.Score":
     """Return the same scores by a bit-parallel LCS, for texts of thousands of words."""
+    from rouge_score import scoring  # noqa: PLC0415 - see above
+
     length = LCSseq.similarity(target, prediction)
     precision, recall = length / len(prediction), length / len(target)
     return scoring.Score(precision, recall, scoring.fmeasure(precision, recall))

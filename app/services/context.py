@@ -1,20 +1,25 @@
-"""Service context: database, model endpoints and limits, built once by the entry point."""
+"""Service context: database, model endpoints and limits, built once by the entry point.
+
+openai's client is loaded by the first call to a model. It has hundreds of modules, and the processes
+that call no model need none of them: the API, the sweeper, the commands.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.errors import ConfigurationError
 from app.formats.limits import DEFAULT_LIMITS, ReadLimits
-from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.dialects.shared import DialectMemory
-from app.llm.openai_provider import OpenAIProvider
 from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
 from app.pipeline.options import check_extra_body
 from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
 from app.store.database import Database
+
+if TYPE_CHECKING:
+    from app.llm.batch_api.batches import BatchEndpoint
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 _MEGABYTE = 1_000_000
@@ -191,9 +196,13 @@ def _endpoint(given: EndpointSettings, settings: Settings) -> Endpoint:
     dialects = DialectMemory(url)
 
     def provider_for(model: str) -> ProviderFactory:
+        from app.llm.openai_provider import OpenAIProvider  # noqa: PLC0415 - see above
+
         return lambda: OpenAIProvider(url, key, model, timeout_s, dialects.of(model), headers)
 
-    def batches_for(model: str) -> BatchEndpoint:
+    def batches_for(model: str) -> "BatchEndpoint":
+        from app.llm.batch_api.batches import BatchEndpoint  # noqa: PLC0415 - see above
+
         return BatchEndpoint(url, key, model, timeout_s, dialects.of(model), headers)
 
     return Endpoint(

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
@@ -26,6 +25,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errors import ConfigurationError, DatabaseFull, InvalidInput
 from app.store.counting import CountWriter
 from app.store.full_disk import refusal
+
+if TYPE_CHECKING:
+    import psycopg
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -239,7 +241,7 @@ def _engine_of(url: str) -> Engine:
 
 
 def _refuse_other_encodings(
-    connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry
+    connection: "psycopg.Connection[Any]", _entry: ConnectionPoolEntry
 ) -> None:
     """Refuse a PostgreSQL database that can't store every text.
 

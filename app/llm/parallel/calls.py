@@ -4,14 +4,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from app.llm.batch_api.batches import BatchEndpoint
 from app.llm.dialects.shared import DialectMemory
 from app.llm.parallel.fanout import Dropped, Fanout
 from app.llm.parallel.loop_thread import LoopThread
 from app.llm.parallel.outcomes import Outcome, OutcomeQueue
 from app.llm.provider import ProviderFactory
+
+if TYPE_CHECKING:
+    # It loads openai's client.
+    from app.llm.batch_api.batches import BatchEndpoint
 
 FIRST_IN_FLIGHT = 4
 """Calls in flight before the limits of an endpoint are known; each answer adds one."""
@@ -29,7 +32,7 @@ class Endpoint:
     requests_per_minute: int | None = None
     """Rate limit over all workers; None: no limit of our own."""
     tokens_per_minute: int | None = None
-    batches_for: Callable[[str], BatchEndpoint] | None = None
+    batches_for: "Callable[[str], BatchEndpoint] | None" = None
     """Makes its Batch API client for a model name; None: it has no Batch API."""
     dialects: DialectMemory = field(default_factory=DialectMemory)
     """Its known refusals by model, shared by its providers and clients."""
