@@ -8,17 +8,20 @@ import logging
 import time
 from typing import Any
 
-from celery import signals
-from celery.worker.consumer import Consumer
+from app.start_up import collector_rests
 
-from app.logging_setup import log_to_stderr
-from app.messaging import make_celery
-from app.services.context import ServiceContext, open_service_context
-from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, load_work, send
-from app.settings import Settings
-from app.stack.die_with_parent import die_with_parent
-from workers.heartbeat import EVERY_S, touch_heartbeat_file
-from workers.stopping import Interrupted, Stopping
+with collector_rests():
+    from celery import signals
+    from celery.worker.consumer import Consumer
+
+    from app.logging_setup import log_to_stderr
+    from app.messaging import make_celery
+    from app.services.context import ServiceContext, open_service_context
+    from app.services.work_kinds import KINDS, Stop, WorkKind, WorkRef, load_work, send
+    from app.settings import Settings
+    from app.stack.die_with_parent import die_with_parent
+    from workers.heartbeat import EVERY_S, touch_heartbeat_file
+    from workers.stopping import Interrupted, Stopping
 
 _log = logging.getLogger(__name__)
 _STILL_READING_S = 1.0
@@ -98,4 +101,5 @@ def _work(kind: WorkKind, ref: WorkRef) -> WorkRef | None:
 
 for _kind in KINDS:
     _register(_kind)
-load_work()
+with collector_rests():
+    load_work()

@@ -8,12 +8,15 @@ import signal
 import threading
 from contextlib import closing
 
-from app.logging_setup import log_to_stderr
-from app.services.context import ServiceContext, open_service_context
-from app.services.work_kinds import KINDS, Stop, WorkRef
-from app.settings import Settings
-from app.stack.process_specs import WORKING_ALONE
-from workers.heartbeat import touch_heartbeat_file
+from app.start_up import collector_rests
+
+with collector_rests():
+    from app.logging_setup import log_to_stderr
+    from app.services.context import ServiceContext, open_service_context
+    from app.services.work_kinds import KINDS, Stop, WorkRef
+    from app.settings import Settings
+    from app.stack.process_specs import WORKING_ALONE
+    from workers.heartbeat import touch_heartbeat_file
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.5

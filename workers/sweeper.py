@@ -8,16 +8,19 @@ import signal
 import threading
 from contextlib import closing
 
-from celery import Celery
+from app.start_up import collector_rests
 
-from app.logging_setup import log_to_stderr
-from app.messaging import backlog, make_celery
-from app.services.context import ServiceContext, open_service_context
-from app.services.work_kinds import KINDS, send
-from app.settings import Settings
-from app.stack.process_specs import SWEEPING
-from app.store.database import AWAY
-from workers.heartbeat import touch_heartbeat_file
+with collector_rests():
+    from celery import Celery
+
+    from app.logging_setup import log_to_stderr
+    from app.messaging import backlog, make_celery
+    from app.services.context import ServiceContext, open_service_context
+    from app.services.work_kinds import KINDS, send
+    from app.settings import Settings
+    from app.stack.process_specs import SWEEPING
+    from app.store.database import AWAY
+    from workers.heartbeat import touch_heartbeat_file
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0

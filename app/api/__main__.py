@@ -9,29 +9,32 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-import uvicorn
+from app.start_up import collector_rests
 
-from app.api.application import build_api
-from app.api.context import ApiContext
-from app.api.large_requests import LargeRequests
-from app.api.security.access import refuse_to_listen_openly
-from app.api.security.owner import Owner
-from app.api.slow_connections import SlowLimits, protocol_with
-from app.errors import ConfigurationError, StackError
-from app.logging_setup import log_to_stderr
-from app.messaging import broker_trouble, make_celery
-from app.services.access import api_keys
-from app.services.child_process import preload
-from app.services.context import ServiceContext, open_service_context
-from app.services.datasets import import_process
-from app.services.datasets.tidy import tidy
-from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
-from app.settings import Settings
-from app.stack.owner_token import make_owner_token, remove_owner_token
-from app.stack.process_specs import local_worker_spec
-from app.stack.supervisor import Supervisor
-from app.store.database import Database
-from app.store.health import refuse_other_encoding, trouble
+with collector_rests():
+    import uvicorn
+
+    from app.api.application import build_api
+    from app.api.context import ApiContext
+    from app.api.large_requests import LargeRequests
+    from app.api.security.access import refuse_to_listen_openly
+    from app.api.security.owner import Owner
+    from app.api.slow_connections import SlowLimits, protocol_with
+    from app.errors import ConfigurationError, StackError
+    from app.logging_setup import log_to_stderr
+    from app.messaging import broker_trouble, make_celery
+    from app.services.access import api_keys
+    from app.services.child_process import preload
+    from app.services.context import ServiceContext, open_service_context
+    from app.services.datasets import import_process
+    from app.services.datasets.tidy import tidy
+    from app.services.work_kinds import DATASETS, RUNS, TRAINING, WorkKind, WorkRef, send
+    from app.settings import Settings
+    from app.stack.owner_token import make_owner_token, remove_owner_token
+    from app.stack.process_specs import local_worker_spec
+    from app.stack.supervisor import Supervisor
+    from app.store.database import Database
+    from app.store.health import refuse_other_encoding, trouble
 
 _log = logging.getLogger(__name__)
 _STACK_BYTES = 4 * 1024 * 1024

@@ -1,7 +1,7 @@
 """ROUGE-1, ROUGE-2 and ROUGE-L of answers against references, by `rouge_score` itself.
 
-It is loaded at the first score: it brings nltk, and nltk brings scipy where that is installed, which
-takes longer than the rest of the service.
+It is loaded at the first score. It brings nltk, and nltk brings scipy where that is installed:
+together they take as long as half of the service.
 """
 
 from collections.abc import Callable, Sequence

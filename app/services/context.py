@@ -1,7 +1,7 @@
 """Service context: database, model endpoints and limits, built once by the entry point.
 
-openai's client is loaded by the first call to a model. It has hundreds of modules, and the processes
-that call no model need none of them: the API, the sweeper, the commands.
+openai's client is loaded by the first call to a model. It has hundreds of modules, which processes
+that call no model do without: the API, the sweeper, the commands.
 """
 
 from collections.abc import Mapping, Sequence
