@@ -187,13 +187,14 @@ def test_beside_a_model_in_16_bits_the_adapter_is_in_32() -> None:
 @pytest.mark.parametrize("make", [tiny_llama, tiny_gpt2, tiny_roberta])
 def test_the_code_of_the_docs_reads_an_adapter_without_peft(make: Any, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    [code] = [part for part in text.split("```python\n")[1:] if "bottleneck_down" in part]
+    blocks = [part.split("```")[0] for part in text.split("```python\n")[1:]]
+    [code] = [block for block in blocks if "def with_bottlenecks" in block]
     task = "SEQ_CLS" if make is tiny_roberta else "CAUSAL_LM"
     method = MethodOptions(name="bottleneck", reduction_factor=4, activation="gelu")
     model = randomized(adapt(make(), method, 10, task).model)
     model.save_pretrained(tmp_path)
     names: dict[str, Any] = {}
-    exec(code.split("```")[0], names)  # noqa: S102 - the documentation's own code
+    exec(code, names)  # noqa: S102 - the documentation's own code
 
     plain = names["with_bottlenecks"](make(), tmp_path)
 
