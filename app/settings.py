@@ -157,3 +157,8 @@ class Settings(BaseSettings):
     def embedded_model(self) -> bool:
         """Return True when no endpoint is set, so the embedded model is used."""
         return not (self.openai_base_url or self.openai_api_key or self.endpoints)
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of runs that name none; None: each has to name one."""
+        return self.model or (EMBEDDED_MODEL if self.embedded_model else None)

@@ -15,7 +15,7 @@ from app.llm.dialects.shared import DialectMemory
 from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
 from app.pipeline.options import check_extra_body
-from app.settings import EMBEDDED_MODEL, EndpointSettings, Price, Settings
+from app.settings import EndpointSettings, Price, Settings
 from app.store.database import Database
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def open_service_context(settings: Settings) -> ServiceContext:
     return ServiceContext(
         database=Database(settings.resolved_database_url),
         endpoints=[_endpoint(one, settings) for one in endpoint_settings(settings)],
-        default_model=settings.model or (EMBEDDED_MODEL if settings.embedded_model else None),
+        default_model=settings.default_model,
         concurrency=settings.concurrency,
         slice_s=settings.slice_s,
         lease_s=settings.lease_s,

@@ -1,8 +1,8 @@
 """The data folder: private to its user, and used by one stack at a time.
 
 A stack holds an exclusive ``flock`` on ``stack.lock`` as long as it lives; the kernel releases it
-when the process ends, in whatever way. ``service.json`` beside it has the address of the
-service; it is only valid while the lock is held.
+when the process ends, in whatever way. ``service.json`` beside it has the address and the default
+model of the service; it is only valid while the lock is held.
 """
 
 import contextlib
@@ -29,6 +29,8 @@ class RunningService:
     api_url: str | None
     """Without a trailing slash; None while the stack is still starting."""
     pid: int
+    model: str | None = None
+    """Default model of its runs; None: there is none, or it is not known yet."""
 
     def __str__(self) -> str:
         """Describe it in an error message."""
@@ -81,8 +83,13 @@ def _acquire(lock: int, folder: Path) -> None:
         )
 
 
-def publish(folder: Path, api_url: str) -> None:
-    """Write the address of the service to ``service.json``; this process must hold the lock.
+def publish(folder: Path, api_url: str, model: str | None = None) -> None:
+    """Write how to use the service to ``service.json``; this process must hold the lock.
+
+    Args:
+        folder: the data folder.
+        api_url: the address of the service.
+        model: the default model of its runs; None: there is none.
 
     Raises:
         StackError: it can't be written, such as on a full disk.
@@ -92,7 +99,7 @@ def publish(folder: Path, api_url: str) -> None:
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(RunningService(api_url, os.getpid())), file)
+            json.dump(asdict(RunningService(api_url, os.getpid(), model)), file)
         fresh.replace(folder / _SERVICE)
     except OSError as error:
         raise StackError(
@@ -125,8 +132,9 @@ def running_service(data_dir: Path) -> RunningService | None:
 def _read_service(folder: Path) -> RunningService | None:
     try:
         said = json.loads((folder / _SERVICE).read_text(encoding="utf-8"))
-        return RunningService(api_url=str(said["api_url"]), pid=int(said["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        model = said.get("model")
+        return RunningService(str(said["api_url"]), int(said["pid"]), model and str(model))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

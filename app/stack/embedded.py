@@ -104,7 +104,7 @@ class EmbeddedStack:
             elif self._settings.redis_url is None:
                 found["REDIS_URL"] = IN_MEMORY_URL
             self._start_rest(supervisor, found)
-            publish(folder, self._api_url)
+            publish(folder, self._api_url, self._settings.default_model)
             cleanup.callback(withdraw, folder)
             supervisor.keep_running()
             self._supervisor = supervisor

@@ -11,7 +11,7 @@ from app.cli.service.client import ServiceClient
 from app.cli.service.retry import PATIENCE_S
 from app.errors import ConfigurationError, SeedbedError
 from app.services.access.api_keys import is_key
-from app.settings import EMBEDDED_MODEL, Settings
+from app.settings import Settings
 from app.stack.data_folder import RunningService, running_service
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import variable_names
@@ -119,7 +119,7 @@ def start_stack(settings: Settings, output: Output) -> Iterator[Service]:
         ServiceClient(stack.api_url, through_proxy=False, key=_key_or_token(settings)) as client,
     ):
         try:
-            yield Service(client, _default_model(settings), stack)
+            yield Service(client, settings.default_model, stack)
         except KeyboardInterrupt:
             output.message("Stopping. Press Ctrl-C again to stop at once.")
             raise
@@ -146,7 +146,8 @@ def _connect_when_started(
         )
     key = _key_or_token(settings)
     with ServiceClient(found.api_url, through_proxy=False, key=key) as client:
-        yield Service(client, _default_model(settings))
+        # Its settings count: those of this terminal may name another endpoint, or none.
+        yield Service(client, found.model)
 
 
 def _key(settings: Settings) -> str | None:
@@ -163,10 +164,6 @@ def _key(settings: Settings) -> str | None:
 def _key_or_token(settings: Settings) -> str | None:
     """Return the key to send to the service on the data folder, or else the token of the folder."""
     return _key(settings) or owner_token(settings.data_dir)
-
-
-def _default_model(settings: Settings) -> str | None:
-    return settings.model or (EMBEDDED_MODEL if settings.embedded_model else None)
 
 
 def api_url(given: str) -> str:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.cli.exits import ExitCode
-from app.cli.runs.embedded_model import with_embedded_options
+from app.cli.runs.embedded_model import EMBEDDED_OPTIONS, with_embedded_options
 from app.settings import EMBEDDED_MODEL
 from app.stack.data_folder import locked_folder, publish
 from tests.unit.cli.answers import MET, run_json
@@ -82,13 +82,30 @@ def test_a_run_that_asks_another_model_than_the_stack_would_now_is_left_alone(
     seedbed: Seedbed,
 ) -> None:
     with locked_folder(seedbed.folder / "data") as folder:
-        publish(folder, seedbed.service.url)
+        publish(folder, seedbed.service.url, EMBEDDED_MODEL)
         for model, started in (("of an endpoint", 1), (EMBEDDED_MODEL, 1)):
             seedbed.service.will("GET /v1/runs/r1", run_json(**MET))
             stored = seedbed.stored_run(**with_embedded_options({}, EMBEDDED_MODEL))
             seedbed.has_runs(running={**stored, "model": model})
             seedbed("run", str(seedbed.seeds), "--out", str(seedbed.out), api=False)
             assert len(seedbed.service.asked_for("POST /v1/runs")) == started, model
+
+
+def test_the_model_of_the_service_counts_and_not_the_one_of_this_terminal(
+    seedbed: Seedbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def posted() -> dict[str, object]:
+        seedbed.service.will("GET /v1/runs/r1", run_json(**MET))
+        seedbed("run", str(seedbed.seeds), "--out", str(seedbed.out), api=False)
+        options: dict[str, object] = seedbed.service.asked_for("POST /v1/runs")[-1].json["options"]
+        return options
+
+    with locked_folder(seedbed.folder / "data") as folder:
+        publish(folder, seedbed.service.url, "of an endpoint")
+        assert not posted().keys() & EMBEDDED_OPTIONS.keys()
+        publish(folder, seedbed.service.url, EMBEDDED_MODEL)
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+        assert posted().items() >= EMBEDDED_OPTIONS.items()
 
 
 def test_a_paused_run_is_resumed(seedbed: Seedbed) -> None:

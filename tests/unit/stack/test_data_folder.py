@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.errors import StackError
-from app.stack.data_folder import locked_folder, publish, running_service, withdraw
+from app.stack.data_folder import (
+    RunningService,
+    locked_folder,
+    publish,
+    running_service,
+    withdraw,
+)
 
 ROOT = Path(__file__).parents[3]
 HOLDER = """
@@ -72,10 +78,9 @@ def test_a_killed_holder_leaves_the_folder_free_and_its_word_is_not_believed(
 
 def test_what_is_published_is_found_until_it_is_withdrawn(tmp_path: Path) -> None:
     with locked_folder(tmp_path) as folder:
-        publish(folder, "http://127.0.0.1:9")
+        publish(folder, "http://127.0.0.1:9", "small")
         found = running_service(tmp_path)
-        assert found is not None
-        assert (found.api_url, found.pid) == ("http://127.0.0.1:9", os.getpid())
+        assert found == RunningService("http://127.0.0.1:9", os.getpid(), "small")
         assert (folder / "service.json").stat().st_mode & 0o077 == 0
         withdraw(folder)
         still_starting = running_service(tmp_path)
