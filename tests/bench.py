@@ -1,7 +1,7 @@
 """Runs within this process: a context on a real database and a real HTTP endpoint."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,10 @@ class Bench:
 
     def alpaca(self, run_id: str) -> str:
         return "".join(alpaca_json(rows.rows(self.context, run_id)))
+
+
+OpenBench = Callable[..., AbstractContextManager[Bench]]
+"""Opens a bench with a script and changes of the context."""
 
 
 def after_looks(most: int) -> Callable[[], bool]:

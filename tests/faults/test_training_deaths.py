@@ -28,7 +28,7 @@ from tests.servers.postgresql import PostgreSQL
 if find_spec("peft") is None:
     pytest.skip("needs the extra 'training'", allow_module_level=True)
 
-from tests.integration.tiny_jobs import (
+from tests.integration.training.tiny_jobs import (
     dataset_of,
     done,
     evaluation_of,

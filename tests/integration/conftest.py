@@ -1,6 +1,5 @@
-"""What integration tests share: runs within this process, on either database."""
+"""Fixtures of the integration tests: runs within this process, on either database."""
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +7,6 @@ import pytest
 
 from app.store.database import Database
 from tests.bench import bench_of
-
-# These tune a model: `make .venv/training.installed`.
-collect_ignore_glob = ["test_serv*.py"] if importlib.util.find_spec("peft") is None else []
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +14,7 @@ from app.schemas.runs import RunView
 from app.settings import Price
 from app.store.tables.instructions import Rejection
 from app.store.tables.runs import RunEvent
-from tests.bench import Bench
-
-OpenBench = Callable[..., AbstractContextManager[Bench]]
+from tests.bench import Bench, OpenBench
 
 SMALL: dict[str, Any] = {"target": 5, "random_seed": 4, "lookahead": 2}
 """The options of most runs here: some 15 calls."""

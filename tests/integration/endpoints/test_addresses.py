@@ -14,7 +14,8 @@ from app.llm.scripted.behaviours.refusals import fails, redirects
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedReply, Site, scripted_server
 from app.llm.scripted.wire import Script
-from tests.integration.endpoints.runs import SMALL, OpenBench, work
+from tests.bench import OpenBench
+from tests.integration.endpoints.runs import SMALL, work
 
 GEMINI = [
     {

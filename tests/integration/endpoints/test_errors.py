@@ -11,7 +11,8 @@ from app.llm.scripted.behaviours.combine import Behaviour, after, every, in_meth
 from app.llm.scripted.behaviours.refusals import answers, error, fails, limits_context
 from app.llm.scripted.server import ScriptedReply, ScriptedServer, scripted_server
 from app.services.runs import control
-from tests.integration.endpoints.runs import PLAIN, SMALL, OpenBench, Switch, given_up, grown, work
+from tests.bench import OpenBench
+from tests.integration.endpoints.runs import PLAIN, SMALL, Switch, given_up, grown, work
 
 SUSPENDED = "Your account org-x is suspended, please check your plan and billing details"
 LOW = (

@@ -12,7 +12,8 @@ from app.llm.scripted.behaviours.refusals import (
     refuses_schema_keyword,
     refuses_system_role,
 )
-from tests.integration.endpoints.runs import SMALL, OpenBench, given_up, work
+from tests.bench import OpenBench
+from tests.integration.endpoints.runs import SMALL, given_up, work
 
 NO_LOGPROBS = error("You are not allowed to request logprobs from this model")
 NO_MAX_ITEMS = error(

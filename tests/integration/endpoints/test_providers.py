@@ -10,9 +10,10 @@ from app.llm.parallel.calls import Endpoint
 from app.llm.provider import ProviderFactory
 from app.llm.scripted.behaviours.combine import playing
 from app.llm.scripted.server import scripted_server
+from tests.bench import OpenBench
 from tests.golden import check_golden
 from tests.integration.endpoints.providers import PROVIDERS
-from tests.integration.endpoints.runs import SMALL, OpenBench, given_up, work
+from tests.integration.endpoints.runs import SMALL, given_up, work
 
 PAGE = Path(__file__).parents[3] / "docs" / "endpoints.md"
 BEGIN, END = "<!-- providers -->\n", "<!-- end of providers -->\n"

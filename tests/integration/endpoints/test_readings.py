@@ -15,7 +15,8 @@ from app.llm.scripted.behaviours.wordings import (
     says,
     thinks,
 )
-from tests.integration.endpoints.runs import PLAIN, OpenBench, grown
+from tests.bench import OpenBench
+from tests.integration.endpoints.runs import PLAIN, grown
 
 Pairs = Sequence[tuple[str, str]]
 

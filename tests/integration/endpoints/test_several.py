@@ -12,8 +12,8 @@ from app.llm.scripted.behaviours.combine import Behaviour, after, first, in_meth
 from app.llm.scripted.behaviours.refusals import error, fails
 from app.llm.scripted.server import ScriptedServer, scripted_server
 from app.services.runs import control
-from tests.bench import Bench
-from tests.integration.endpoints.runs import PLAIN, SMALL, OpenBench, Switch, events, work
+from tests.bench import Bench, OpenBench
+from tests.integration.endpoints.runs import PLAIN, SMALL, Switch, events, work
 
 BROKE = fails(402, error("Insufficient Balance"))
 QUOTA = fails(

@@ -15,8 +15,8 @@ from app.pipeline.options import RunOptions
 from app.services.runs import control
 from app.services.runs.run_request import RunRequest
 from app.store.tables.completions import CompletionRow
-from tests.bench import SEEDS
-from tests.integration.endpoints.runs import PRICES, OpenBench, grown, work
+from tests.bench import SEEDS, OpenBench
+from tests.integration.endpoints.runs import PRICES, grown, work
 
 
 def _floats(prompt: int, completion: int) -> Json:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -14,9 +12,8 @@ from app.llm.scripted.server import Script
 from app.store.database import Database
 from app.store.tables.instructions import InstructionRow, Rejection
 from tests import review_runs
-from tests.bench import Bench
+from tests.bench import OpenBench
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 # SHA-256 of the exported Alpaca JSON, and of what was accepted, with its neighbours. Whoever
 # changes a hash changes what users get for the same seeds and replies, so it needs a reason.
 GROWN = {

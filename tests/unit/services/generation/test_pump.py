@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,9 +22,8 @@ from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent, RunSlot
 from app.store.tables.work import WorkItem
 from app.store.work import endpoint_states
-from tests.bench import Bench, after_looks
+from tests.bench import Bench, OpenBench, after_looks
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 SMALL: dict[str, Any] = {"target": 12, "random_seed": 4}
 
 

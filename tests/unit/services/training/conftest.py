@@ -1,7 +1,6 @@
 """Shared by the unit tests of training jobs: a bench on SQLite, a data set, a queued job."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,8 @@ from app.services.training.jobs import control
 from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import TrainingOptions
-from tests.bench import Bench
+from tests.bench import Bench, OpenBench
 from tests.review_runs import some_rows, stored
-
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 
 @pytest.fixture

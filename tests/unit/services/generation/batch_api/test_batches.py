@@ -1,7 +1,5 @@
 """A run's batches: what goes into them, how they are polled, and what their ends bring."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +16,8 @@ from app.states import BatchState
 from app.store.tables.completions import CompletionRow
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
-from tests.bench import Bench
-from tests.integration.batch_runs import (
+from tests.bench import Bench, OpenBench
+from tests.integration.batches.batch_runs import (
     PRICES,
     always,
     batches_of,
@@ -30,7 +28,6 @@ from tests.integration.batch_runs import (
     settle,
 )
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 RUN: dict[str, Any] = {"target": 5, "random_seed": 4, "lookahead": 4}
 
 

@@ -1,7 +1,5 @@
 """An account that is empty or locked, at any stage: the run pauses at once, and can go on."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -14,9 +12,8 @@ from app.store.database import Database
 from app.store.tables.completions import CompletionRow
 from app.store.tables.work import WorkItem
 from tests import review_runs
-from tests.bench import Bench
+from tests.bench import OpenBench
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 OPTIONS: dict[str, Any] = {"target": 4, "random_seed": 4, "lookahead": 2}
 STAGES = {
     "preflight": ("stone", 402),

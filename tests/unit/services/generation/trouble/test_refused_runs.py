@@ -1,7 +1,6 @@
 """Whole runs whose calls are refused: they pause with the provider's words, and lose nothing."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +19,8 @@ from app.store.tables.instructions import InstructionRow
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests import review_runs
-from tests.bench import Bench
+from tests.bench import OpenBench
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 Refuses = Callable[[ScriptedCall], bool]
 OPTIONS: dict[str, Any] = {"target": 8, "random_seed": 4, "lookahead": 4}
 

@@ -1,7 +1,6 @@
 """Runs against endpoints that refuse things or think: what is sent, learnt, and shown."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +24,8 @@ from app.store.tables.completions import CompletionRow
 from app.store.tables.endpoints import EndpointState
 from app.store.tables.runs import RunEvent
 from app.store.work import endpoint_dialects
-from tests.bench import Bench
+from tests.bench import Bench, OpenBench
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 SMALL: dict[str, Any] = {"target": 4, "lookahead": 1}
 
 

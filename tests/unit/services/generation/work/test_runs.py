@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -31,11 +30,10 @@ from app.store.work import completions, endpoint_states, item_counts, work_items
 from app.store.work.completions import Reply
 from app.store.work.endpoint_states import Throttle
 from tests import review_runs
-from tests.bench import SEEDS, Bench, after_looks
-from tests.integration.batch_runs import PRICES
+from tests.bench import SEEDS, Bench, OpenBench, after_looks
+from tests.integration.batches.batch_runs import PRICES
 from tests.rouge_reference import Reference
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 SMALL: dict[str, Any] = {"target": 8, "random_seed": 4}
 
 

@@ -1,7 +1,5 @@
 """The decisions of a judge run as rows for a classifier."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,8 @@ from app.services.training.jobs import control
 from app.services.training.jobs.judged_rows import QUESTION, judged_rows
 from app.services.training.jobs.requests import TrainingRequest
 from app.training.plain.options import TrainingOptions
-from tests.bench import Bench
+from tests.bench import Bench, OpenBench
 from tests.review_runs import judge, some_rows, start, stored
-
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 
 
 def test_the_label_is_the_decision_and_the_input_the_whole_row(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,8 @@ from app.services.training.judging.judge_job import JobJudge, draw_pairs
 from app.services.training.judging.judgements import JUDGEMENTS, JudgementFile
 from app.settings import Price
 from app.training.plain.option_groups import JudgeOptions
-from tests.bench import Bench
+from tests.bench import Bench, OpenBench
 
-OpenBench = Callable[..., AbstractContextManager[Bench]]
 TASKS = [
     HeldOutTask.of(DatasetRow(n, Record(f"Say the number {n} in words.", f"It is {n}.")))
     for n in range(6)
