@@ -1,4 +1,4 @@
-"""Versions of data sets on both databases: made, taken in, looked at, compared, deleted."""
+"""Versions of data sets on both databases: made, imported, read, compared, deleted."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a sweeper sends, on a real database of either kind and over a real broker."""
+"""Messages of a sweeper, on a real database of either kind and over a real broker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing

@@ -1,4 +1,4 @@
-"""Whole runs in this process: real database, real HTTP endpoint that plays the method."""
+"""Whole runs in this process, on a real database, against a real HTTP endpoint."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Replies that come after their pump had lost its lease: kept, used where they can be, never twice.
+"""Replies that arrive after their worker lost its lease: stored, used once if possible.
 
 A pump is frozen between two looks, as a stopped process is; its calls are answered meanwhile.
 """

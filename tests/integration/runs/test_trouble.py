@@ -1,4 +1,4 @@
-"""Endpoints that answer badly, refuse, or are away: what a run then does, and what it says."""
+"""Endpoints that answer badly, refuse, or are down: what a run does and reports."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An endpoint that keeps its own books: what it would charge for, even if nobody got the reply."""
+"""An endpoint with books of its own: what it charges, also for replies that nobody received."""
 
 import json
 import random

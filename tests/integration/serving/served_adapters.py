@@ -1,4 +1,4 @@
-"""Adapters of the embedded model as a training job leaves them, and clients of what serves them."""
+"""Adapters of the embedded model as a training job writes them, and clients of their server."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`seedbed adapters` against the API, with what scripted training jobs left."""
+"""`seedbed adapters` against the API, with the outputs of scripted training jobs."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Connections to a database of either kind, and what becomes of them."""
+"""Connections to a database of either kind."""
 
 import gc
 import threading

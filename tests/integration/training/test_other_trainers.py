@@ -1,4 +1,4 @@
-"""Training jobs that others do: from the POST to files with checksums, or to a hook's answer."""
+"""Training by other programs: files with checksums, and the answer of a webhook."""
 
 import hashlib
 import sys
