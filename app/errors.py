@@ -30,6 +30,7 @@ SeedbedError
     │   ├── TextFiltered      the provider's filter refuses this text
     │   └── ContextExceeded   the prompt is longer than the model's context
     └── RunError              no request of the run can be answered until a person acts
+        ├── BatchApiError     the endpoint can't be asked by batch; normal calls still work
         └── ParameterError    the endpoint refuses a parameter that all requests share
 
 A rejected reply is not here: a reply that breaks a rule is a value (`pipeline.types.Rejected`).
@@ -237,6 +238,10 @@ class ContextExceeded(ItemError):
 
 class RunError(ProviderError):
     """No request can be answered until a person acts: wrong key, no quota, unknown model."""
+
+
+class BatchApiError(RunError):
+    """The endpoint can't be asked by batch, or knows a batch no more; normal calls still work."""
 
 
 class ParameterError(RunError):

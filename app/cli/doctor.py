@@ -41,7 +41,8 @@ def doctor(
 ) -> None:
     """Check that a run could start: ask the endpoint everything that a run would ask it.
 
-    Sends at most 10 calls to each endpoint. Exit code 0: a run could start at all of them.
+    Sends at most 10 calls to each endpoint. Exit code 0: all endpoints can be used; 6: a run can
+    start, but some of several endpoints can't be used; 1: no run can start.
     """
     # Takes half a second, which the other commands need not wait for.
     from app.services.runs.check_endpoint import EndpointChecker  # noqa: PLC0415
@@ -55,12 +56,15 @@ def doctor(
             output.message(f"Checking {given.base_url} ...")
             checker = EndpointChecker(given, settings, timeout_s, output.message)
             checks.append(checker.check(model or settings.model, options))
-    output.result({"endpoints": [check_json(each) for each in checks]})
+    usable = sum(each.trouble is None for each in checks)
+    found = [check_json(each) for each in checks]
+    output.result({"can_start": usable > 0, "endpoints": found})
     for each in checks:
         output.show(check_table(each), Text())
-        output.show(*[Text(clean(line)) for line in _conclusion(each)])
-    fine = all(each.trouble is None for each in checks)
-    exit_with(ExitCode.OK if fine else ExitCode.SERVICE_FAILED)
+        output.show(*[Text(clean(line)) for line in conclusion(each, usable)])
+    if len(checks) > 1:
+        output.show(Text(), Text(summary(usable, len(checks))))
+    exit_with(exit_code(usable, len(checks)))
 
 
 def _endpoints(settings: Settings, base_url: str | None) -> tuple[EndpointSettings, ...]:
@@ -101,7 +105,7 @@ def check_json(check: "EndpointCheck") -> dict[str, Any]:
         "system_role": check.has_system_role if capabilities else None,
         "usage_reported": check.reports_usage if check.stages else None,
         "cached_tokens": sum(call.cached_tokens for call in check.stages),
-        "learned": [asdict(lesson) for lesson in check.lessons],
+        "learned": [_lesson_json(asdict(lesson)) for lesson in check.lessons],
         "price_is_set": check.price_is_set,
         "stages": [
             {**asdict(call), "cost_usd": None if call.cost_usd is None else str(call.cost_usd)}
@@ -113,6 +117,11 @@ def check_json(check: "EndpointCheck") -> dict[str, Any]:
         "median_s": check.median_s,
         "tokens_per_s": check.tokens_per_s,
     }
+
+
+def _lesson_json(lesson: dict[str, Any]) -> dict[str, Any]:
+    """Return a lesson without its time: a check learns everything anew."""
+    return {name: value for name, value in lesson.items() if name != "learned_at"}
 
 
 def check_table(check: "EndpointCheck") -> Table:
@@ -182,7 +191,33 @@ def _lesson(action: str, value: float | str | None, stage: str) -> str:
     return words.get(action, action)
 
 
-def _conclusion(check: "EndpointCheck") -> Iterator[str]:
+def conclusion(check: "EndpointCheck", usable: int) -> Iterator[str]:
+    """Yield what a check means for a run.
+
+    Args:
+        check: the check of one endpoint.
+        usable: number of endpoints that can be used.
+    """
     if check.skipped is not None:
         yield check.skipped
-    yield "A run can start." if check.trouble is None else f"No run can start. {check.trouble}"
+    if check.trouble is None:
+        yield "A run can start."
+    else:
+        meaning = "Runs leave this endpoint out." if usable else "No run can start."
+        yield f"{meaning} {check.trouble}"
+
+
+def summary(usable: int, checked: int) -> str:
+    """Return what the checks of several endpoints mean together."""
+    if not usable:
+        return f"No run can start: none of {checked} endpoints can be used."
+    if usable == checked:
+        return f"A run can start: all {checked} endpoints can be used."
+    return f"A run can start: {usable} of {checked} endpoints can be used."
+
+
+def exit_code(usable: int, checked: int) -> ExitCode:
+    """Return the exit code after a check of all endpoints."""
+    if usable == checked:
+        return ExitCode.OK
+    return ExitCode.PARTLY if usable else ExitCode.SERVICE_FAILED

@@ -33,6 +33,8 @@ class ExitCode(IntEnum):
     PAUSED = 5
     """The run is paused until a person acts, such as by setting a valid key; its message says how.
     """
+    PARTLY = 6
+    """Of several model endpoints only some can be used; a run can start at these."""
     INTERRUPTED = 130
     """Ctrl-C. A run started by this command continues when the command is repeated; a job continues
     by itself."""
@@ -41,7 +43,8 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = (
     "Exit codes: 0 done; 1 the service failed or could not be reached; 2 wrong options, invalid "
     "input or API key; 3 the run ended without meeting its target, or the job did not succeed; "
-    "4 no such id; 5 the run is paused until a person acts; 130 interrupted by Ctrl-C."
+    "4 no such id; 5 the run is paused until a person acts; 6 only some of the model endpoints can "
+    "be used (doctor); 130 interrupted by Ctrl-C."
 )
 
 

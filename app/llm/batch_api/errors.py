@@ -1,12 +1,12 @@
 """The classification of Batch API errors: rows that come before those for model calls.
 
-The same status means something else for a batch than for a model call. After a `RunError` of the
-Batch API, normal calls still work; an `ItemError` is about the batch as a whole.
+The same status means something else for a batch than for a model call. After a `BatchApiError`,
+normal calls still work; an `ItemError` is about the batch as a whole.
 """
 
 import re
 
-from app.errors import ItemError, Outage, RunError, Throttled
+from app.errors import BatchApiError, ItemError, Outage, Throttled
 from app.llm.classify_errors import TABLE, Failure, Row
 
 _NEVER_ASKED = ("batch_expired", "batch_cancel", "batch_failed")
@@ -55,13 +55,13 @@ BATCH_TABLE: tuple[Row, ...] = (
     Row(
         "no batch API",
         lambda f: _whole(f) and f.status in (404, 405, 410, 501),
-        RunError,
+        BatchApiError,
         "This endpoint has no batch API; normal calls still work.",
     ),
     Row(
         "no such batch",
         lambda f: f.about == "batch" and f.status in (400, 404, 405, 410, 422, 501),
-        RunError,
+        BatchApiError,
         "The endpoint does not know this batch or its file any more: did OPENAI_BASE_URL or"
         " OPENAI_API_KEY change after it was sent?",
     ),

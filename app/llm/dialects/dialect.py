@@ -40,6 +40,8 @@ class Lesson:
     """The only stage that it is about; empty: all."""
     words: str = field(default="", compare=False)
     """The provider's words, shortened."""
+    learned_at: float = field(default=0.0, compare=False)
+    """Unix time at which it was learnt, in seconds; 0: long ago."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -76,6 +78,12 @@ class Dialect:
         """Return True when JSON answers are asked for without their schema."""
         return any(one.action == "replaced" for one in self.lessons)
 
+    def without(self, forgotten: Iterable[Lesson]) -> "Dialect":
+        """Return the dialect without some lessons."""
+        gone = set(forgotten)
+        kept = tuple(one for one in self.lessons if one not in gone)
+        return self if kept == self.lessons else Dialect(kept)
+
     def drops(self, parameter: str) -> bool:
         """Return True when a parameter is never sent."""
         return any(one.parameter == parameter and one.action == "dropped" for one in self.lessons)
@@ -100,6 +108,26 @@ def _is_stricter(lesson: Lesson, before: Lesson) -> bool:
     return new < old if lesson.action == "at_most" else new > old
 
 
+def old_lessons(dialect: Dialect, bodies: Iterable[Body], before: float) -> tuple[Lesson, ...]:
+    """Return the lessons about what some bodies send that were learnt before a time.
+
+    A raised limit is none of them: it is not about a refusal.
+
+    Args:
+        dialect: what is known.
+        bodies: the bodies of requests, before the dialect is applied.
+        before: Unix time in seconds.
+    """
+    sent = list(bodies)
+    return tuple(
+        one
+        for one in dialect.lessons
+        if one.action != "raised"
+        and one.learned_at < before
+        and any(apply(body, Dialect((one,))) != body for body in sent)
+    )
+
+
 # Applying.
 
 
@@ -111,8 +139,8 @@ def apply(body: Body, dialect: Dialect) -> dict[str, Any]:
             _drop(sent, lesson.parameter)
         elif lesson.action == "replaced" and lesson.parameter in sent:
             sent[lesson.parameter] = {"type": lesson.value}
-        elif lesson.action == "folded":
-            sent["messages"] = folded(sent.get("messages", ()))
+        elif lesson.action == "folded" and "messages" in sent:
+            sent["messages"] = folded(sent["messages"])
         elif lesson.action in ("at_most", "at_least"):
             _limit(sent, lesson)
     for lesson in dialect.lessons:
@@ -215,7 +243,12 @@ def lessons_from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Lesson, ...]
     """Read lessons as `lessons_as_json` writes them."""
     return tuple(
         Lesson(
-            one["parameter"], one["action"], one["value"], one["stage"] or "", words=one["words"]
+            one["parameter"],
+            one["action"],
+            one["value"],
+            one["stage"] or "",
+            words=one["words"],
+            learned_at=one.get("learned_at", 0.0),
         )
         for one in stored
     )

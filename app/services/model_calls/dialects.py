@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,18 @@ from app.store.work.endpoint_dialects import Known
 
 _AGAIN_S = 1.0
 """Time between two looks at what other workers have learnt."""
+
+
+def _times(lessons: Sequence[Lesson]) -> Mapping[Lesson, float]:
+    return {one: one.learned_at for one in lessons}
+
+
+def _as_stored(lessons: Sequence[Lesson]) -> list[dict[str, Any]]:
+    """Return lessons as JSON, each with its age."""
+    shown = lessons_as_json(lessons)
+    return [
+        {**json, "learned_at": one.learned_at} for json, one in zip(shown, lessons, strict=True)
+    ]
 
 
 class SharedDialects:
@@ -54,9 +67,9 @@ class SharedDialects:
             shared, kept = one.dialects.of(self._model), stored.get(one.name)
             is_here = kept is not None and kept.address_sha256 == one.dialects.address_sha256
             theirs = lessons_from_json(kept.lessons) if kept is not None and is_here else ()
-            shared.add(theirs)
-            if set(shared.now.lessons) != set(theirs):
-                new = Known(one.dialects.address_sha256, lessons_as_json(shared.now.lessons))
+            shared.merge(Dialect(theirs))
+            if _times(shared.now.lessons) != _times(theirs):
+                new = Known(one.dialects.address_sha256, _as_stored(shared.now.lessons))
                 endpoint_dialects.keep(session, one.name, self._model, new)
         self._exchanged = self.now
         self._next_at = time.monotonic() + _AGAIN_S

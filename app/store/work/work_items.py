@@ -78,6 +78,12 @@ def plan(session: Session, run: Run, items: Iterable[Planned]) -> None:
         session.execute(insert(_TABLE), rows)
 
 
+def subjects(session: Session, run_id: str, stage: Stage) -> Sequence[Mapping[str, Any]]:
+    """Return what the items of a small stage are about."""
+    found = select(WorkItem.subject).where(WorkItem.run_id == run_id, WorkItem.stage == stage)
+    return [subject or {} for subject in session.scalars(found)]
+
+
 def find_open(
     session: Session,
     run_id: str,

@@ -221,3 +221,19 @@ def test_without_an_endpoint_it_says_what_to_set() -> None:
     result = doctor(None)
     assert result.exit_code == ExitCode.BAD_USAGE
     assert "OPENAI_BASE_URL" in result.stderr
+
+
+def test_of_several_endpoints_a_broken_one_is_named_and_has_an_exit_code_of_its_own() -> None:
+    with endpoint() as fine, endpoint(fails(402, error("Insufficient Balance"))) as broken:
+        addresses = {"broken": broken.base_url, "fine": fine.base_url}
+        given = [{"name": name, "base_url": url} for name, url in addresses.items()]
+        several = {"SEEDBED_ENDPOINTS": json.dumps(given), "SEEDBED_MODEL": "scripted"}
+        as_json = doctor(None, "--json", **several)
+        shown = doctor(None, **several)
+    assert (as_json.exit_code, shown.exit_code) == (ExitCode.PARTLY, ExitCode.PARTLY)
+    document = json.loads(as_json.stdout)
+    assert document["can_start"] is True
+    assert [one["can_start"] for one in document["endpoints"]] == [False, True]
+    words = " ".join(shown.stdout.split())
+    assert "Runs leave this endpoint out. The endpoint answered 402: Insufficient Balance" in words
+    assert "A run can start: 1 of 2 endpoints can be used." in words

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Group
 
-from app.cli.doctor import check_json, check_table
+from app.cli.doctor import check_json, check_table, conclusion, exit_code, summary
+from app.cli.exits import ExitCode
 from app.llm.dialects.dialect import Lesson
 from app.llm.model_list import ListedModel
 from app.pipeline.types import Capabilities, Stage
@@ -79,3 +80,22 @@ def test_the_findings_for_a_person_are_as_recorded() -> None:
     tables = Group(*[check_table(each) for each in CHECKS])
     lines = [line.rstrip() for line in drawn(tables).splitlines()]
     check_golden(GOLDEN / "doctor.txt", "\n".join(lines) + "\n")
+
+
+def test_the_exit_code_says_whether_all_endpoints_some_or_none_can_be_used() -> None:
+    cases = (
+        (1, 1, ExitCode.OK, "all 1"),
+        (2, 2, ExitCode.OK, "A run can start: all 2 endpoints can be used."),
+        (1, 2, ExitCode.PARTLY, "A run can start: 1 of 2 endpoints can be used."),
+        (0, 2, ExitCode.SERVICE_FAILED, "No run can start: none of 2 endpoints can be used."),
+        (0, 1, ExitCode.SERVICE_FAILED, "No run can start"),
+    )
+    for usable, checked, code, words in cases:
+        assert exit_code(usable, checked) == code
+        assert words in summary(usable, checked)
+
+
+def test_each_endpoint_says_what_its_check_means_for_a_run() -> None:
+    assert list(conclusion(GOOD, 1)) == ["A run can start."]
+    assert list(conclusion(GONE, 1)) == ["Runs leave this endpoint out. There was no answer."]
+    assert list(conclusion(GONE, 0)) == ["No run can start. There was no answer."]

@@ -6,7 +6,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Outage, RunError, SeedbedError, Throttled
+from app.errors import (
+    BatchApiError,
+    ConfigurationError,
+    Conflict,
+    Outage,
+    RunError,
+    SeedbedError,
+    Throttled,
+)
 from app.llm.batch_api.batches import BatchStatus
 from app.pipeline.budget import NOTHING
 from app.pipeline.types import Stage
@@ -15,7 +23,7 @@ from app.services.generation.start.prepare import pause_for_provider
 from app.services.generation.trouble import messages
 from app.services.generation.work.accounting import presume_spent
 from app.states import BatchState
-from app.store.runs import runs
+from app.store.runs import runs, slots
 from app.store.runs.runs import Hold
 from app.store.tables.batches import Batch
 from app.store.tables.runs import Run
@@ -89,10 +97,79 @@ class HeldBatch:
         )
 
     def wait(self, trouble: SeedbedError, patience_s: float) -> None:
-        """Poll it again later, because of `trouble`; after `patience_s` a person has to act."""
-        if self.failing_s > patience_s:
-            self.need_help(f"For {self.failing_s:.0f} s: {trouble}")
+        """Poll it again later, because of `trouble`; after `patience_s` a person has to act.
+
+        Where the run has other endpoints it goes on at these, and waits for the batch for as long
+        as batches are waited for. Then its items are asked elsewhere.
+        """
+        if self.failing_s <= patience_s:
+            self._postpone(trouble)
             return
+        words = f"For {self.failing_s:.0f} s: {trouble}"
+        is_unsent = self.batch.state == BatchState.PLANNED and not self._may_exist(trouble)
+        if self.cancelled_s is not None or not self._has_other_endpoints():
+            self.need_help(words)
+        elif is_unsent:
+            self._close_refused(words)
+        elif self.failing_s > self._context.batch_patience_s:
+            self.lose(words)
+        else:
+            self._postpone(trouble)
+
+    def leave(self, trouble: SeedbedError) -> None:
+        """Go on at the other endpoints while its endpoint refuses every call; else pause the run.
+
+        What was not sent is asked elsewhere at once. What is at the provider is waited for: it was
+        paid for, and is there again once a person has acted.
+        """
+        if self.cancelled_s is not None or not self._leaves_endpoint(trouble):
+            self.need_help(str(trouble), trouble)
+            return
+        words = str(trouble)
+        self.change(lambda session, run, now: runs.set_aside(session, run, {now.endpoint: words}))
+        if self.batch.state == BatchState.PLANNED and not self._may_exist(trouble):
+            self.refuse(trouble)
+        else:
+            self.wait(trouble, self._context.batch_patience_s)
+
+    def end_at_endpoint(self, trouble: SeedbedError) -> None:
+        """Set the endpoint of a closed batch aside; pause the run where there is no other."""
+        if not self._leaves_endpoint(trouble):
+            self.pause(str(trouble))
+            return
+        endpoint, words = self.batch.endpoint, str(trouble)
+        self._context.database.retrying(
+            lambda session: _set_aside(session, self._hold, endpoint, words)
+        )
+
+    def _leaves_endpoint(self, trouble: SeedbedError) -> bool:
+        """Return True when the run can go on without this endpoint, which refuses every call."""
+        is_about_batch = isinstance(trouble, BatchApiError | ConfigurationError)
+        return self._has_other_endpoints() and (not is_about_batch or self._is_aside())
+
+    def _has_other_endpoints(self) -> bool:
+        names = {endpoint.name for endpoint in self._context.endpoints}
+        return bool(names - {self.batch.endpoint} - self._aside())
+
+    def _is_aside(self) -> bool:
+        return self.batch.endpoint in self._aside()
+
+    def _aside(self) -> set[str]:
+        with self._context.database.read() as session:
+            return set(session.get_one(Run, self.batch.run_id).set_aside)
+
+    def _close_refused(self, words: str) -> None:
+        """Close a batch of which nothing was asked; its items are asked by calls."""
+
+        def close(session: Session, run: Run, now: Batch) -> None:
+            batch_items.hand_back(session, run.id, now.id, by_batch=False)
+            batches.close(session, now.id, BatchState.REFUSED, trouble=words)
+            self.report(session, BatchState.REFUSED, trouble=words, by_calls=True)
+
+        self.change(close)
+
+    def _postpone(self, trouble: SeedbedError) -> None:
+        """Poll it again later."""
         retry_s = trouble.retry_after_s if isinstance(trouble, Throttled) else None
         unknown = self.batch.state == BatchState.PLANNED and isinstance(trouble, Outage)
         at_least_s = self._first_s * _LISTED_AFTER if unknown else retry_s or 0.0
@@ -188,3 +265,9 @@ class HeldBatch:
         """Return True when the provider may have it; a refusal of the last try changes nothing."""
         unknown = isinstance(trouble, Outage | Conflict)
         return self.batch.may_exist or (self.batch.state == BatchState.PLANNED and unknown)
+
+
+def _set_aside(session: Session, hold: Hold, endpoint: str, words: str) -> None:
+    run = runs.lock(session, hold.run_id)
+    if run is not None and slots.is_held(session, hold):
+        runs.set_aside(session, run, {endpoint: words})

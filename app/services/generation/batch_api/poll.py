@@ -81,7 +81,7 @@ class _Poll:
             with self._endpoint() as endpoint:
                 self._go_on(endpoint)
         except (RunError, ConfigurationError) as trouble:
-            self._held.need_help(str(trouble), trouble)
+            self._held.leave(trouble)
         except ItemError as trouble:
             if is_planned:
                 self._held.refuse(trouble)
@@ -168,7 +168,7 @@ class _Poll:
         if status.trouble is not None:
             self._held.refuse(status.trouble)
             if isinstance(status.trouble, RunError):
-                self._held.pause(str(status.trouble))
+                self._held.end_at_endpoint(status.trouble)
         elif self._held.ended(status):
             self._collect(endpoint, provider_id)
 
@@ -176,4 +176,4 @@ class _Poll:
         collecting = Collection(self._context, self._prepared, self._held, endpoint)
         refusal = collecting.collect(endpoint.collect(provider_id), self._stop)
         if refusal is not None:
-            self._held.pause(str(refusal))
+            self._held.end_at_endpoint(refusal)

@@ -1,5 +1,6 @@
 """The preflight of a run: every endpoint is asked what it can do, within the run's caps."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError, ProviderError, RunError, Throttled
 from app.llm import prices
-from app.llm.dialects.dialect import Dialect
+from app.llm.dialects.dialect import Dialect, old_lessons
 from app.llm.parallel.calls import Endpoint
 from app.llm.preflight.preflight import Preflight, Probe, preflight
 from app.llm.prices import cost_usd
+from app.llm.request_body import request_body
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
 from app.pipeline.types import Capabilities, Request, Stage
 from app.services.context import ServiceContext
@@ -31,6 +33,8 @@ from app.store.work import completions, endpoint_states
 from app.store.work.completions import Reply
 from app.store.work.endpoint_states import State, Throttle
 
+_TRIED_AGAIN_AFTER_S = 3600.0
+"""Age in seconds from which a new run sends a refused parameter again."""
 _HOLD_S = 5.0
 """The wait for an endpoint that refuses the preflight and states none."""
 
@@ -289,13 +293,21 @@ class _Asking:
             return Preflight(trouble=RunError(str(error)))
 
     def _ask(self, endpoint: Endpoint) -> Preflight:
-        return preflight(
+        """Ask an endpoint, and try again what it refused long ago: servers are upgraded."""
+        dialect = endpoint.dialects.of(self._model)
+        bodies = [request_body(one.request, self._model)[1] for one in self._questions]
+        tried = old_lessons(dialect.now, bodies, time.time() - _TRIED_AGAIN_AFTER_S)
+        dialect.forget(tried)
+        found = preflight(
             endpoint.provider_for(self._model),
             self._questions,
-            endpoint.dialects.of(self._model),
+            dialect,
             may_ask=self.reserve,
             may_go_on=self.may_go_on,
         )
+        if found.trouble is not None:
+            dialect.add(tried)
+        return found
 
 
 def _found(

@@ -51,6 +51,8 @@ def prepare(context: ServiceContext, hold: Hold) -> PreparedRun | None:
         return None if begun is None else _prepared(context, begun, run.id)
     if run.status not in {Status.RUNNING, Status.CANCELLING} or run.capabilities is None:
         return None
+    if run.status == Status.RUNNING:
+        context.database.retrying(lambda session: _calibrate_as_asked(session, material, hold))
     return PreparedRun(material, run.model, run.set_aside.keys())
 
 
@@ -133,6 +135,8 @@ def _begin(session: Session, run: Run, material: RunMaterial, asked: Preflighted
     if run.capabilities is not None:
         # Resumed as it was: it goes on as it began, whatever the endpoint can do by now.
         learned.record(session, run, asked.dialects)
+        if not _is_calibrated_as_asked(session, run, material):
+            _plan_calibration(session, run, material, learned.capabilities_of(run))
         plan_ahead(session, run, material)
         return
     run.capabilities = asdict(asked.capabilities)
@@ -162,6 +166,24 @@ def _lacks_calibration(session: Session, run: Run, material: RunMaterial) -> boo
     return not completions.of_stage(session, run.id, Stage.CALIBRATE, run.model, further)
 
 
+def _calibrate_as_asked(session: Session, material: RunMaterial, hold: Hold) -> None:
+    """Measure the bias anew where a setting changed how the model is asked."""
+    run = session.get_one(Run, material.run_id)
+    if _is_calibrated_as_asked(session, run, material):
+        return
+    locked = runs.lock(session, hold.run_id)
+    if locked is None or locked.status != Status.RUNNING or not slots.is_held(session, hold):
+        return
+    if not _is_calibrated_as_asked(session, locked, material):
+        _plan_calibration(session, locked, material, learned.capabilities_of(locked))
+
+
+def _is_calibrated_as_asked(session: Session, run: Run, material: RunMaterial) -> bool:
+    """Return True when the questions about nothing had these further fields, or none were asked."""
+    asked = work_items.subjects(session, run.id, Stage.CALIBRATE)
+    return not asked or any(one.get("extra_body", {}) == material.extra_body for one in asked)
+
+
 def _plan_calibration(
     session: Session, run: Run, material: RunMaterial, capabilities: Capabilities
 ) -> None:
@@ -170,8 +192,10 @@ def _plan_calibration(
     if not nothings:
         run.classification_bias = 0.0
         return
+    further = {"extra_body": dict(material.extra_body)} if material.extra_body else {}
     planned = [
-        Planned(Stage.CALIBRATE, n, {"instruction": text}) for n, text in enumerate(nothings)
+        Planned(Stage.CALIBRATE, n, {"instruction": text, **further})
+        for n, text in enumerate(nothings)
     ]
     work_items.plan(session, run, planned)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.errors import ItemError, Outage, ProviderError, RunError, Throttled
+from app.errors import BatchApiError, ItemError, Outage, ProviderError, RunError, Throttled
 from app.llm.batch_api.batches import BatchEndpoint, BatchStatus, Collected
 from app.llm.batch_api.errors import BATCH_TABLE
 from app.llm.classify_errors import TABLE
@@ -132,11 +132,11 @@ CASES = (
         RunError,
         "credit or quota",
     ),
-    Case("404", OF_THE_API, problem(404, "File Not Found"), RunError, "has no batch API"),
-    Case("405", OF_THE_API, problem(405, "Not allowed"), RunError, "has no batch API"),
-    Case("501", OF_THE_API, problem(501, "Not here"), RunError, "has no batch API"),
-    Case("404 of one", OF_A_BATCH, problem(404, "No batch x"), RunError, "this batch"),
-    Case("400 of one", OF_A_BATCH, problem(400, "Bad id"), RunError, "Bad id"),
+    Case("404", OF_THE_API, problem(404, "File Not Found"), BatchApiError, "has no batch API"),
+    Case("405", OF_THE_API, problem(405, "Not allowed"), BatchApiError, "has no batch API"),
+    Case("501", OF_THE_API, problem(501, "Not here"), BatchApiError, "has no batch API"),
+    Case("404 of one", OF_A_BATCH, problem(404, "No batch x"), BatchApiError, "this batch"),
+    Case("400 of one", OF_A_BATCH, problem(400, "Bad id"), BatchApiError, "Bad id"),
     Case(
         "refused",
         OF_THE_API,

@@ -1,5 +1,7 @@
 """Dialects: lessons that are joined, applied, and stored."""
 
+from dataclasses import replace
+
 from app.llm.dialects.dialect import (
     NOTHING_LEARNT,
     Dialect,
@@ -8,9 +10,10 @@ from app.llm.dialects.dialect import (
     cut_at_stop,
     lessons_as_json,
     lessons_from_json,
+    old_lessons,
 )
 from app.llm.dialects.raised_limit import HIGHEST_LIMIT, raised_limit
-from app.llm.dialects.shared import DialectMemory
+from app.llm.dialects.shared import DialectMemory, SharedDialect
 from app.pipeline.types import Completion
 
 ALL = (
@@ -86,3 +89,33 @@ def test_what_one_call_learns_all_calls_of_the_model_know() -> None:
     assert memory.of("a").now.drops("top_p")
     assert not memory.of("b").now.drops("top_p")
     assert memory.address_sha256 != DialectMemory("http://two/v1").address_sha256
+
+
+def test_lessons_about_what_is_sent_are_old_after_a_time() -> None:
+    old, new = (replace(one, learned_at=100.0) for one in ALL[:2])
+    young = replace(Lesson("seed", "dropped"), learned_at=300.0)
+    dialect = Dialect((old, new, young, *ALL[3:]))
+    bodies = [{"top_p": 1, "seed": 1, "max_tokens": 5, "messages": []}]
+
+    assert old_lessons(dialect, bodies, 200.0) == (old, new)
+    assert old_lessons(dialect, [{"temperature": 1}], 200.0) == ()
+    with_system = [{"messages": [{"role": "system", "content": "a"}]}]
+    assert old_lessons(dialect, with_system, 200.0) == (ALL[4],)
+
+
+def test_what_one_process_forgets_the_others_forget_and_what_each_learns_all_know() -> None:
+    dropped, seed, stop = (Lesson(name, "dropped") for name in ("response_format", "seed", "stop"))
+    one, other = SharedDialect(), SharedDialect()
+    one.add([dropped])
+    for each in (one, other):
+        each.merge(Dialect((dropped,)))
+    one.forget([dropped])
+    one.add([seed])
+    other.add([stop])
+    one.merge(Dialect((dropped,)))
+    assert set(one.now.lessons) == {seed}
+    other.merge(one.now)
+    assert set(other.now.lessons) == {seed, stop}
+    one.merge(other.now)
+    assert set(one.now.lessons) == {seed, stop}
+    assert all(lesson.learned_at > 0 for lesson in one.now.lessons)

@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.llm.batch_api.batches import BatchEndpoint
+from app.llm.dialects.shared import SharedDialect
+from app.llm.openai_provider import OpenAIProvider
+from app.llm.parallel.calls import Endpoint
 from app.llm.scripted.batch import BatchPlan
 from app.llm.scripted.batches import BatchScript, Fault
 from app.llm.scripted.model import reply
-from app.llm.scripted.server import ScriptedCall, ScriptedReply
+from app.llm.scripted.server import ScriptedCall, ScriptedReply, ScriptedServer, scripted_server
 from app.services.generation.slots import sweep
 from app.services.runs import control
 from app.states import BatchState
@@ -142,6 +146,69 @@ def test_an_outage_that_lasts_pauses_the_run(open_bench: OpenBench) -> None:
         assert (seen.status, seen.end_reason) == ("paused", "provider")
         assert seen.message is not None
         assert "busy" in seen.message
+
+
+BROKE = Fault(problem(402, "Insufficient Balance"))
+
+
+def with_another(bench: Bench, server: ScriptedServer) -> Bench:
+    """The bench with a second endpoint, behind the one that it has."""
+    url = server.base_url
+    other = Endpoint(
+        "other",
+        lambda model: lambda: OpenAIProvider(url, "k", model, 30.0),
+        batches_for=lambda model: BatchEndpoint(url, "k", model, 30.0, SharedDialect()),
+    )
+    endpoints = [*bench.context.endpoints, other]
+    return replace(bench, context=replace(bench.context, endpoints=endpoints))
+
+
+def set_aside(bench: Bench, run_id: str) -> list[str]:
+    return [one.endpoint for one in bench.view(run_id).set_aside]
+
+
+def test_a_batch_that_an_empty_account_refuses_is_sent_to_another_endpoint(
+    open_bench: OpenBench,
+) -> None:
+    script = BatchScript(fault=lambda *_: BROKE)
+    with open_bench(reply, batches=script) as bench, scripted_server(reply) as server:
+        two = with_another(bench, server)
+        run_id = two.start(**RUN, batch="later_stages")
+        assert settle(two, run_id).status == "succeeded"
+        assert set_aside(two, run_id) == ["default"]
+        made = batches_of(two, run_id)
+        assert {one.endpoint for one in made if one.state == BatchState.COLLECTED} == {"other"}
+        assert server.counts.batch_lines == sum(one.requests for one in made[1:])
+
+
+@pytest.mark.parametrize("is_paid_later", [True, False])
+def test_a_batch_at_an_endpoint_that_is_set_aside_is_waited_for_and_then_asked_elsewhere(
+    open_bench: OpenBench, is_paid_later: bool
+) -> None:
+    looks: list[str] = []
+
+    def script(route: str, _n: int) -> Fault | None:
+        looks.append(route)
+        away = len(looks) < 12 or not is_paid_later
+        return BROKE if route in {"status", "cancel"} and away else None
+
+    patience_s = 60.0 if is_paid_later else 0.4
+    batches = BatchScript(fault=script)
+    changes = {"batch_patience_s": patience_s, "batch_poll_s": 0.02}
+    with (
+        open_bench(reply, batches=batches, **changes) as bench,
+        scripted_server(reply) as server,
+    ):
+        two = with_another(bench, server)
+        run_id = two.start(**RUN, batch="later_stages")
+        seen = settle(two, run_id)
+        assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
+        assert set_aside(two, run_id) == ["default"]
+        first = batches_of(two, run_id)[0]
+        wanted = BatchState.COLLECTED if is_paid_later else BatchState.LOST
+        assert (first.endpoint, first.state) == ("default", wanted)
+        presumed = control.get_run(two.context, run_id).presumed_spent_calls
+        assert presumed == (0 if is_paid_later else first.requests)
 
 
 def test_an_endpoint_that_is_not_configured_any_more_is_named(open_bench: OpenBench) -> None:

@@ -264,5 +264,34 @@ def test_other_further_fields_are_tested_and_the_bias_is_measured_with_them(
     assert second == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("is_paused", [True, False], ids=["paused", "running"])
+def test_the_bias_is_measured_anew_when_a_setting_alone_changes_the_further_fields(
+    open_bench: OpenBench, is_paused: bool
+) -> None:
+    quiet: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        given = reply(call)
+        if "chat_template_kwargs" in call.body and given.top_logprobs:
+            return replace(given, top_logprobs={"Yes": -0.1, "No": -2.1})
+        return given
+
+    with open_bench(script, concurrency=1) as bench:
+        run_id = bench.start(**OPTIONS)
+        bench.work(run_id, stop=lambda: bench.view(run_id).progress.accepted > 0)
+        if is_paused:
+            control.pause_run(bench.context, run_id)
+        changed = replace(bench, context=replace(bench.context, extra_body=quiet))
+        if is_paused:
+            control.resume_run(changed.context, run_id)
+        assert changed.work(run_id).status == "succeeded"
+        with bench.context.database.read() as session:
+            of_run = RunEvent.run_id == run_id, RunEvent.kind == "calibrated"
+            stored = select(RunEvent.data).where(*of_run).order_by(RunEvent.id)
+            biases = [data["bias"] for data in session.scalars(stored)]
+    assert biases[-1] == pytest.approx(2.0)
+    assert len(biases) == 2
+
+
 def is_big_work(call: ScriptedCall) -> bool:
     return call.model == "big" and not is_preflight(call)

@@ -1,5 +1,6 @@
 """Runs against endpoints that refuse things or think: what is sent, learnt, and shown."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from app.llm.dialects.dialect import Lesson, lessons_as_json
 from app.llm.dialects.shared import DialectMemory
 from app.llm.scripted.behaviours.combine import INSTANCES, first, in_method, on, playing
 from app.llm.scripted.behaviours.refusals import (
@@ -100,6 +102,39 @@ def test_what_was_learnt_at_another_address_does_not_count(open_bench: OpenBench
         seen = bench.work(bench.start(**SMALL))
         assert (seen.status, seen.learned) == ("succeeded", [])
         assert all("temperature" in call.body for call in bench.server.calls)
+
+
+@pytest.mark.parametrize(("age_s", "is_tried"), [(7200.0, True), (60.0, False)])
+def test_a_new_run_tries_again_what_was_refused_long_ago(
+    open_bench: OpenBench, age_s: float, is_tried: bool
+) -> None:
+    with open_bench(playing()) as bench:
+        (endpoint,) = bench.context.endpoints
+        lesson = Lesson("response_format", "dropped", words="no", learned_at=time.time() - age_s)
+        old = {**lessons_as_json([lesson])[0], "learned_at": lesson.learned_at}
+        with bench.context.database.write() as session:
+            known = endpoint_dialects.Known(endpoint.dialects.address_sha256, [old])
+            endpoint_dialects.keep(session, "default", "scripted", known)
+        seen = bench.work(bench.start(**SMALL))
+        assert seen.status == "succeeded"
+        assert seen.capabilities == {"json_schema": is_tried, "logprobs": True}
+        with bench.context.database.read() as session:
+            kept = endpoint_dialects.known(session, ["default"], "scripted")["default"].lessons
+        assert bool(kept) is not is_tried
+
+
+def test_what_is_refused_again_is_stored_as_learnt_now(open_bench: OpenBench) -> None:
+    with open_bench(playing(refuses("top_p"))) as bench:
+        before = time.time()
+        lesson = {**lessons_as_json([Lesson("top_p", "dropped")])[0], "learned_at": 1.0}
+        with bench.context.database.write() as session:
+            here = bench.context.endpoints[0].dialects.address_sha256
+            known = endpoint_dialects.Known(here, [lesson])
+            endpoint_dialects.keep(session, "default", "scripted", known)
+        assert bench.work(bench.start(**SMALL)).status == "succeeded"
+        with bench.context.database.read() as session:
+            (kept,) = endpoint_dialects.known(session, ["default"], "scripted")["default"].lessons
+    assert (kept["parameter"], kept["learned_at"] >= before) == ("top_p", True)
 
 
 @pytest.mark.parametrize("tokens", [300, 2000])
