@@ -9,7 +9,8 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+)[^\s\"',]+", re.I)
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)", re.IGNORECASE)
+# Without the scheme before it: looking for where one begins takes the square of a text's length.
+_USER = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 _OUR_KEY = re.compile(r"(sb_(?:[0-9a-f]{4}(?=[0-9a-f]{18}_)|local(?=_)))[0-9a-f]*_[0-9a-f]{64}")
 
 

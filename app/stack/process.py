@@ -107,6 +107,13 @@ class Process:
             log.seek(max(self._log_start, end - _TAIL_BYTES))
             return log.read().decode("utf-8", errors="replace")
 
+    def has_logged(self, words: str) -> bool:
+        """Return True when a line since the start has these words, however much followed it."""
+        wanted = words.encode()
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return any(wanted in line for line in log)
+
     def failure_message(self, happened: str) -> str:
         """Return a message for the user: what happened, and the end of the log."""
         tail = log_tail(self.log_text(), shortage(self.log_path.parent, 0))

@@ -58,7 +58,7 @@ def sweeper_spec(environment: Environment) -> ProcessSpec:
         "sweeper",
         _module("workers.sweeper"),
         environment,
-        lambda process: SWEEPING in process.log_text(),
+        lambda process: process.has_logged(SWEEPING),
     )
 
 
@@ -71,7 +71,7 @@ def local_worker_spec(environment: Environment, stop_timeout_s: float) -> Proces
         "worker",
         _module("workers.local_worker"),
         environment,
-        lambda process: WORKING_ALONE in process.log_text(),
+        lambda process: process.has_logged(WORKING_ALONE),
         stop_timeout_s=stop_timeout_s,
     )
 
@@ -94,7 +94,7 @@ def worker_spec(concurrency: int, environment: Environment, stop_timeout_s: floa
         "worker",
         command,
         environment,
-        lambda process: " ready." in process.log_text(),
+        lambda process: process.has_logged(" ready."),
         stop_timeout_s=stop_timeout_s,
     )
 

@@ -251,7 +251,7 @@ def _worker_spec(name: str, size: Size, environment: Environment) -> ProcessSpec
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "info"),
         *("--hostname", f"{name}@%h"),
     )
-    return ProcessSpec(name, command, environment, lambda process: " ready." in process.log_text())
+    return ProcessSpec(name, command, environment, lambda process: process.has_logged(" ready."))
 
 
 def _session_of(pid: int) -> int | None:

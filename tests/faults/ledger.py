@@ -26,6 +26,34 @@ class Recorded:
     picodollars: int
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Calls that were made again, by what became of the first answer."""
+
+    in_flight: int
+    """The caller had died before the endpoint answered: nobody can avoid these."""
+    unrecorded: int
+    """The endpoint answered a caller that lived; it died or was frozen before it recorded that."""
+    late: int
+    """Recorded by a worker that had been frozen, after another one was given the work."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.in_flight + self.unrecorded + self.late
+
+
+def repeated(connection: Connection, run_id: str, log: Sequence[Call]) -> Repeated:
+    """Count the calls that were made again, by the endpoint's log and the service's rows."""
+    kept = {each.reply_id for each in recorded(connection, run_id)}
+    missing = [call for call in log if call.reply_id not in kept]
+    late = connection.execute(
+        text("SELECT count(*) FROM completions WHERE run_id = :run AND is_spare"), {"run": run_id}
+    ).scalar_one()
+    answered = sum(call.delivered for call in missing)
+    return Repeated(len(missing) - answered, answered, late)
+
+
 def recorded(connection: Connection, run_id: str) -> list[Recorded]:
     """All replies of a run that were recorded."""
     rows = connection.execute(

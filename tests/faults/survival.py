@@ -97,18 +97,22 @@ class Found:
     """Faults that came while there was work to do."""
     calls: int
     """By the endpoint's count."""
-    repeated: float
-    """Share of the calls that were paid and not recorded."""
+    repeated: ledger.Repeated
     silence_s: float
     """The longest time without a recorded reply."""
     took_s: float
 
     def __str__(self) -> str:
         """For the log of a test."""
-        repeated = f"{self.repeated:.1%} (goal {GOAL_REPEATED:.0%}"
+        parts = self.repeated
+        share = parts.total / self.calls
         stall = f"{self.silence_s:.1f} s (goal {GOAL_STALL_S:.0f} s"
         return (
-            f"repeated calls {repeated}, {_verdict(self.repeated <= GOAL_REPEATED)}),"
+            f"repeated calls {share:.1%} (goal {GOAL_REPEATED:.0%},"
+            f" {_verdict(share <= GOAL_REPEATED)}):"
+            f" {parts.in_flight / self.calls:.1%} in flight at a kill,"
+            f" {parts.unrecorded / self.calls:.1%} answered and not recorded,"
+            f" {parts.late / self.calls:.1%} answered to a frozen worker;"
             f" longest stall {stall}, {_verdict(self.silence_s <= GOAL_STALL_S)});"
             f" {self.calls} calls in {self.took_s:.0f} s, {sum(self.landed.values())} faults"
             f" {dict(self.landed)}, violations: {self.violations or 'none'}"
@@ -164,12 +168,11 @@ def examine(watch: Watch, done: list[Done]) -> Found:
             text("SELECT started_at, ended_at FROM runs WHERE id = :run"), {"run": watch.run_id}
         ).one()
         ended = ended or time.time()
-        own = ledger.recorded(connection, watch.run_id)
         return Found(
             violations=violations(connection, watch, log, reported),
             landed=Counter(fault.kind for fault in done if fault.over_at < ended),
             calls=len(log),
-            repeated=(len(log) - len(own)) / len(log),
+            repeated=ledger.repeated(connection, watch.run_id, log),
             silence_s=ledger.longest_silence_s(connection, watch.run_id),
             took_s=ended - started,
         )
@@ -239,5 +242,5 @@ def hold(found: Found, form: Form, record_property: Callable[[str, object], None
     # All of them, and every one while there was work to do.
     assert found.landed == wanted
     assert found.calls >= form.least_calls
-    assert found.repeated * found.calls <= _most_cut_off(form)
+    assert found.repeated.total <= _most_cut_off(form)
     assert found.silence_s <= LONGEST_SILENCE_S
