@@ -80,9 +80,11 @@ class Calls:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def collect(self, timeout_s: float, limit: int) -> list[Outcome]:
+    def collect(
+        self, timeout_s: float, limit: int, *, wait_for: int | None = None
+    ) -> list[Outcome]:
         """Return outcomes of all endpoints, as `OutcomeQueue.collect` does."""
-        return self._outcomes.collect(timeout_s, limit)
+        return self._outcomes.collect(timeout_s, limit, wait_for=wait_for)
 
     def abandon(self) -> list[Dropped]:
         """Cancel the calls without an answer at all endpoints."""

@@ -50,8 +50,15 @@ class OutcomeQueue:
         with self._changed:
             self._expected -= count
 
-    def collect(self, timeout_s: float, limit: int) -> list[Outcome]:
-        """Wait for `limit` outcomes, for the last call in flight, or for the timeout.
+    def collect(
+        self, timeout_s: float, limit: int, *, wait_for: int | None = None
+    ) -> list[Outcome]:
+        """Wait for outcomes, for the last call in flight, or for the timeout.
+
+        Args:
+            timeout_s: the longest wait, in seconds.
+            limit: the most outcomes to take.
+            wait_for: the number of outcomes to wait for; None: `limit`.
 
         Returns:
             At most `limit` outcomes in the order of their answers; empty after a timeout.
@@ -60,7 +67,7 @@ class OutcomeQueue:
             Exception: An unexpected exception of the provider other than a `ProviderError`.
         """
         with self._changed:
-            self._wanted = limit
+            self._wanted = limit if wait_for is None else wait_for
             self._changed.wait_for(self._enough, timeout_s)
             if self._defect is not None:
                 defect, self._defect = self._defect, None

@@ -22,9 +22,9 @@ from app.services.generation.pump_transaction import Turns
 from app.services.generation.slots import should_yield
 from app.services.generation.start.prepare import pause_for_provider
 from app.services.generation.work.claiming import Claim
-from app.services.generation.work.item_call import Answered, ItemCall, read_ended
+from app.services.generation.work.item_call import ItemCall
 from app.services.generation.work.material import PreparedRun
-from app.services.model_calls.in_flight import COLLECT_S, DATABASE_PATIENCE_S, Ended, InFlight
+from app.services.model_calls.in_flight import COLLECT_S, DATABASE_PATIENCE_S, InFlight
 from app.states import Status
 from app.store.database import Result
 from app.store.runs import slots
@@ -98,11 +98,8 @@ class Pump:
         self._context = context
         self._hold = hold
         self._stop = stop
-        self._model = prepared.model
         self._in_flight = InFlight[ItemCall](context, calls, prepared.model)
         self._turns = Turns(context, prepared, hold, self._in_flight)
-        self._found: Sequence[Answered] = ()
-        """Claimed items whose replies were there already; the next turn records them."""
         now = time.monotonic()
         self._due = _Due(now, now, now, now, now + context.slice_s)
         self._departure = _Departure()
@@ -123,15 +120,16 @@ class Pump:
         self._look_up(now)
         if self._departure.ending is not None:
             self._hand_back()
-            if not (self._in_flight or self._found):
+            if not (self._in_flight or self._turns.pending):
                 return self._departure.ending
             # Replies that the full disk keeps from being recorded were paid for.
             if now > self._departure.leave_by and not self._turns.disk.is_full:
                 return self._departure.ending
-        self._turn(self._in_flight.collect(0.0 if self._found else COLLECT_S))
+        self._turns.collect(0.0 if self._turns.pending else COLLECT_S)
+        self._turn()
         self._pause_if_stuck()
         self._reopen(self._in_flight.withdraw_held())
-        if not self._in_flight and not self._found:
+        if not self._in_flight and not self._turns.pending:
             # Nothing is in flight: the endpoint is held back, or the end is near.
             time.sleep(COLLECT_S)
         return None
@@ -143,9 +141,9 @@ class Pump:
         """
         self._leave(Ending.AGAIN, 0.0)
         never_sent = self._in_flight.abandon()
-        rest = self._in_flight.collect_rest()
-        if rest or self._found:
-            self._turn(rest)
+        self._turns.collect_rest()
+        if self._turns.pending:
+            self._turn()
         self._reopen(never_sent)
 
     def _leave(self, ending: Ending, within_s: float = _LAST_REPLIES_S) -> None:
@@ -217,23 +215,19 @@ class Pump:
             ids, token = [asked.item.id for asked in never_sent], self._hold.token
             self._retrying(lambda session: work.reopen(session, ids, token))
 
-    def _turn(self, ended: Sequence[Ended[ItemCall]]) -> None:
+    def _turn(self) -> None:
         """Record what came back and claim what can be asked next, if there is any of both."""
-        now, prices = time.monotonic(), self._context.prices
-        answers = [*self._found, *(read_ended(one, self._model, prices) for one in ended)]
-        # Kept until they are recorded, which a full disk may delay.
-        self._found = answers
+        now, pending = time.monotonic(), self._turns.pending
         free = 0 if self._is_leaving or self._turns.disk.shortage else self._in_flight.free
-        is_idle = not answers and (not free or now < self._due.claim_at)
+        is_idle = not pending and (not free or now < self._due.claim_at)
         if is_idle and not (self._in_flight.has_news or self._turns.disk.has_news):
             return
-        claim, step = self._turns.take(answers, free, is_leaving=self._is_leaving)
+        claim, step = self._turns.take(is_leaving=self._is_leaving)
         self._send(claim, now)
         if step is not Next.STAY:
             self._leave(Ending.AGAIN if step is Next.AGAIN else Ending.ENOUGH)
 
     def _send(self, claim: Claim, now: float) -> None:
-        self._found = claim.answered
         self._in_flight.send(claim.to_ask)
         if claim or self._in_flight:
             self._due.busy_at = now

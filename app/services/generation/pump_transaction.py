@@ -15,12 +15,12 @@ from app.services.generation.disk_wait import DiskWait
 from app.services.generation.work import learned
 from app.services.generation.work.claiming import Claim, Claimer
 from app.services.generation.work.end_run import finish_if_over
-from app.services.generation.work.item_call import Answered, ItemCall
+from app.services.generation.work.item_call import Answered, ItemCall, read_ended
 from app.services.generation.work.material import PreparedRun, as_known_now
 from app.services.generation.work.pool import Pool, loaded_pool
 from app.services.generation.work.record_replies import Recorder
 from app.services.model_calls.dialects import SharedDialects
-from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, InFlight
+from app.services.model_calls.in_flight import DATABASE_PATIENCE_S, Ended, InFlight
 from app.services.model_calls.streaks import streaks_from
 from app.states import Status
 from app.store.runs import runs, slots, waiting
@@ -39,7 +39,11 @@ class Turns:
         hold: Hold,
         in_flight: InFlight[ItemCall],
     ) -> None:
+        self.pending: Sequence[Answered] = ()
+        """Calls that have ended, until they are recorded: a full disk may delay that."""
         self._database = context.database
+        self._prices = context.prices
+        self._model = prepared.model
         self._hold = hold
         self._in_flight = in_flight
         self._material = prepared.material
@@ -55,14 +59,22 @@ class Turns:
         """Return True when a batch of the run has to be polled."""
         return self._batch_planner.is_due(session, self._hold.run_id)
 
-    def take(
-        self, answers: Sequence[Answered], free: int, *, is_leaving: bool
-    ) -> tuple[Claim, Next]:
-        """Record answers and claim up to `free` calls; safe to repeat.
+    def collect(self, wait_s: float) -> None:
+        """Take over calls that have ended, after at most `wait_s` seconds."""
+        self._add(self._in_flight.collect(wait_s))
+
+    def collect_rest(self) -> None:
+        """Take over every call that has ended by now."""
+        self._add(self._in_flight.collect_rest())
+
+    def _add(self, ended: Sequence[Ended[ItemCall]]) -> None:
+        read = (read_ended(one, self._model, self._prices) for one in ended)
+        self.pending = [*self.pending, *read]
+
+    def take(self, *, is_leaving: bool) -> tuple[Claim, Next]:
+        """Record the calls that have ended and claim as many as may be sent; safe to repeat.
 
         Args:
-            answers: the calls that have ended.
-            free: how many calls may be sent.
             is_leaving: the pump sends no more calls and makes no batches.
 
         Returns:
@@ -79,18 +91,23 @@ class Turns:
             # Put back below, after the commit: what it takes in may never be committed, and a pool
             # that is ahead of the rows would miss neighbours.
             pool, self._pool = self._pool or Pool(self._material), None
-            self._recorder.record(session, run, self._material, answers, pool)
+            # Also what came while other workers held the row: it is lost if this process dies.
+            self.collect(0.0)
+            self._recorder.record(session, run, self._material, self.pending, pool)
             if next(tries):
                 self._release_stale(session)
             session.flush()
             self._in_flight.share(session)
             self._set_aside(session, run)
             self._record_wait(session, run)
-            recorded = [answer.asked.item.id for answer in answers]
+            recorded = [answer.asked.item.id for answer in self.pending]
+            free = 0 if is_leaving else self._in_flight.free
             claim, step = self._go_on(session, run, free, recorded, is_leaving=is_leaving)
             return pool, claim, step
 
         self._pool, claim, step = self._database.retrying(turn, patience_s=DATABASE_PATIENCE_S)
+        # Claimed items whose replies were there already: the next turn records them.
+        self.pending = claim.answered
         self._in_flight.shared()
         self.disk.recorded()
         return claim, step

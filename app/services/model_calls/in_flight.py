@@ -126,13 +126,15 @@ class InFlight(Generic[CallT]):
     def collect(self, wait_s: float) -> list[Ended[CallT]]:
         """Return the calls that ended, in the order they did, after at most `wait_s` seconds.
 
-        With few calls in flight it waits for few, or their places would stay empty.
+        With few calls in flight it waits for few, or their places would stay empty. It takes all
+        that are there, up to a batch: they are lost if this process dies before they are recorded.
         """
-        return self._collect(wait_s, max(1, min(_BATCH, len(self._sent) // 4)))
+        enough = max(1, min(_BATCH, len(self._sent) // 4))
+        return self._ended(self._calls.collect(wait_s, _BATCH, wait_for=enough))
 
     def collect_rest(self) -> list[Ended[CallT]]:
         """Return every call that has ended by now."""
-        return self._collect(0.0, len(self._sent))
+        return self._ended(self._calls.collect(0.0, len(self._sent)))
 
     def share(self, session: Session) -> None:
         """Record for all workers what the calls that ended say about their endpoints.
@@ -187,8 +189,8 @@ class InFlight(Generic[CallT]):
         """Explain why a person should look; None while an endpoint answers often enough."""
         return self.endpoints.exhausted()
 
-    def _collect(self, wait_s: float, most: int) -> list[Ended[CallT]]:
-        return [self._end(one) for one in self._calls.collect(wait_s, most)]
+    def _ended(self, outcomes: Iterable[Outcome]) -> list[Ended[CallT]]:
+        return [self._end(one) for one in outcomes]
 
     def _end(self, outcome: Outcome) -> Ended[CallT]:
         call, report = self._sent.pop(outcome.key), self._report

@@ -58,6 +58,19 @@ def test_what_is_sent_is_in_flight_until_it_is_collected(database: Database) -> 
         assert not in_flight.has_news
 
 
+def test_all_calls_that_have_ended_are_collected_at_once(database: Database) -> None:
+    context = context_of(database, echo)
+    with open_calls(context) as calls:
+        in_flight = InFlight[ACall](context, calls, MODEL)
+        in_flight.send(ACall(n) for n in range(4))
+        until = time.monotonic() + 10
+        while any(lane.in_flight for lane in calls.lanes.values()):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        # It would have waited for one alone.
+        assert len(in_flight.collect(0.1)) == 4
+
+
 def test_calls_are_counted_by_outcome(database: Database) -> None:
     slow = iter([Throttled("slow", retry_after_s=0.01), Throttled("slow", retry_after_s=0.01)])
 
