@@ -23,6 +23,13 @@ _log = logging.getLogger(__name__)
 _Fields = tuple[tuple[str, str], ...]
 _FIELDS: ContextVar[_Fields] = ContextVar("log_fields", default=())
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s%(fields)s"
+_INDENT = "  "
+# Control characters except tab and newline, other ends of lines, and changes of direction.
+_ESCAPED = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code in (*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x2028, 0x2029)
+    + (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 _ACCESS_LOG = "uvicorn.access"
 # Attributes that libraries add to their records for themselves: a copy of the message in colours,
 # the arguments of a task.
@@ -38,7 +45,7 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
     handler = logging.StreamHandler()
     handler.addFilter(add_fields)
     plain = _json_formatter() if log_format == "json" else logging.Formatter(_TEXT)
-    handler.setFormatter(KeylessFormatter(plain))
+    handler.setFormatter(SafeFormatter(plain))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # It would log a line for each model call, of which a run may make a million.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -48,8 +55,12 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
         threading.excepthook = _log_uncaught_in_thread
 
 
-class KeylessFormatter(logging.Formatter):
-    """Formats as another formatter does, and hides keys: addresses are logged with their query."""
+class SafeFormatter(logging.Formatter):
+    """Formats as another formatter does, and hides keys: addresses are logged with their query.
+
+    A text that is logged, such as the message of an endpoint, can't look like another record or
+    control a terminal: its further lines are indented, and control characters are escaped.
+    """
 
     def __init__(self, plain: logging.Formatter) -> None:
         super().__init__()
@@ -57,7 +68,8 @@ class KeylessFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record, with its traceback."""
-        return without_keys(self._plain.format(record))
+        text = without_keys(self._plain.format(record))
+        return text.translate(_ESCAPED).replace("\n", f"\n{_INDENT}")
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """The log of every process: text, or one JSON object a line, with the ids that are bound."""
 
 import json
+import logging
 import subprocess
 import sys
 from typing import Any
+
+from app.logging_setup import SafeFormatter
 
 SCRIPT = """
 import logging, sys, threading, warnings
@@ -58,6 +61,15 @@ def test_every_line_of_the_json_log_is_an_object_with_the_ids_that_are_bound() -
 
 def test_a_line_of_the_text_log_ends_with_the_ids() -> None:
     text = "\n".join(logged("text"))
-    assert "INFO app.some one 1\ntwo run_id=run_1 request_id=abc\n" in text
-    assert "ERROR app.some it failed run_id=run_1\nTraceback" in text
+    assert "INFO app.some one 1\n  two run_id=run_1 request_id=abc\n" in text
+    assert "ERROR app.some it failed run_id=run_1\n  Traceback" in text
+    assert "\n  ValueError: no\n  such\n" in text
     assert "INFO app.some after\n" in text
+
+
+def test_no_text_looks_like_another_record_or_controls_a_terminal() -> None:
+    formatter = SafeFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    hostile = "no\nINFO all is well\r\x1b[2J\x00\x85\u2028\u202e\ttab \u6f22 \u200d"
+    record = logging.LogRecord("app.some", logging.ERROR, "", 0, "%s", (hostile,), None)
+    expected = "no\n  INFO all is well\\x0d\\x1b[2J\\x00\\x85\\u2028\\u202e\ttab \u6f22 \u200d"
+    assert formatter.format(record) == f"ERROR {expected}"

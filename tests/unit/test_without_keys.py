@@ -3,7 +3,7 @@
 import logging
 import time
 
-from app.logging_setup import KeylessFormatter
+from app.logging_setup import SafeFormatter
 from app.without_keys import without_keys
 
 KEY = "sb_0123456789abcdef012345_" + "5a" * 32
@@ -44,7 +44,7 @@ def test_the_time_for_a_long_address_does_not_grow_with_its_square() -> None:
 
 
 def test_a_log_line_and_its_traceback_are_without_keys() -> None:
-    formatter = KeylessFormatter(logging.Formatter("%(message)s"))
+    formatter = SafeFormatter(logging.Formatter("%(message)s"))
     error = ValueError("no answer from /x?token=s3cret")
     trouble = (type(error), error, error.__traceback__)
     args = ("/v1?api_key=s3cret",)

@@ -24,7 +24,9 @@ def test_a_full_disk_explains_an_empty_log() -> None:
 def test_words_are_found_however_much_was_logged_after_them(tmp_path: Path) -> None:
     # A worker that reaches no database fills its log as soon as it is ready.
     for code, has_said_it in ((_TALKER, True), ("print('another start')", False)):
-        process = Process(ProcessSpec("talker", (sys.executable, "-c", code), {}), tmp_path, watch_pipe=False)
+        process = Process(
+            ProcessSpec("talker", (sys.executable, "-c", code), {}), tmp_path, watch_pipe=False
+        )
         assert process.wait(10) == 0
         assert process.has_logged("in use") is has_said_it
         process.kill()
