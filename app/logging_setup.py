@@ -27,8 +27,10 @@ _INDENT = "  "
 # Control characters except tab and newline, other ends of lines, and changes of direction.
 _ESCAPED = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    for code in (*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x2028, 0x2029)
-    + (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    for code in (
+        *(*range(9), *range(11, 32), *range(0x7F, 0xA0)),
+        *(0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    )
 }
 _ACCESS_LOG = "uvicorn.access"
 # Attributes that libraries add to their records for themselves: a copy of the message in colours,
