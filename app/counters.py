@@ -22,9 +22,9 @@ class CounterSpec:
 
 CALLS = CounterSpec(
     "seedbed_calls",
-    "Model calls that ended, by outcome: answered, throttled, outage, failed (this request could"
-    " not be answered), refused (no request is answered before a person acts), lost (nobody knows"
-    " how it ended).",
+    "Finished model calls by outcome: answered; throttled (rate limit); outage (endpoint down);"
+    " failed (this request can't be answered); refused (the key, the account or the model: all"
+    " requests fail until somebody acts); lost (outcome unknown).",
     ("model", "endpoint", "outcome"),
 )
 TOKENS = CounterSpec(
@@ -53,7 +53,7 @@ REJECTED = CounterSpec(
 )
 STATUS_CHANGES = CounterSpec(
     "seedbed_status_changes",
-    "Changes of the status of runs and training jobs; reason: why a run ended or was paused.",
+    "Status changes of runs and training jobs; the reason says why a run ended or paused.",
     ("kind", "status", "reason"),
     from_zero=(
         ("run", "succeeded", "target_met"),
@@ -71,14 +71,14 @@ LEASES_RECOVERED = CounterSpec(
 )
 IMPORTS = CounterSpec(
     "seedbed_imports",
-    "Imports of files as data sets that ended: ready, refused (nothing of the file is stored),"
-    " failed (after it was read, or its process died).",
+    "Finished imports of files as data sets: ready; refused (nothing was stored); failed (after the"
+    " file was read, or because a process died).",
     ("result",),
     from_zero=(("ready",), ("refused",), ("failed",)),
 )
 DATASETS_MADE = CounterSpec(
     "seedbed_datasets_made",
-    "Versions of data sets made from a recipe that ended: ready, failed.",
+    "Versions of data sets that were made from a recipe: ready, failed.",
     ("result",),
     from_zero=(("ready",), ("failed",)),
 )

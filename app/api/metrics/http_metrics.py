@@ -37,14 +37,14 @@ class Metrics:
         )
         self.duration = Histogram(
             "seedbed_http_request_duration_seconds",
-            "Time from a request to the end of its answer; event streams are left out.",
+            "Seconds from a request to the end of its response, without event streams.",
             ("method", "route"),
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
         self.in_flight = Gauge(
             "seedbed_http_requests_in_flight",
-            "Requests that this process is answering, event streams among them.",
+            "Requests that this process is answering, including event streams.",
             registry=self.registry,
         )
 

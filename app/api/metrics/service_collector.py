@@ -25,13 +25,13 @@ class ServiceCollector(Collector):
         reader = self._reader
         yield _gauge(
             "seedbed_database_up",
-            "1: the last reading of the database for these metrics succeeded.",
+            "1 if the last read of the database for these metrics succeeded, else 0.",
             (),
             {(): float(reader.is_database_up)},
         )
         yield _gauge(
             "seedbed_figures_age_seconds",
-            "Age of the metrics that are read from the database.",
+            "Seconds since these metrics were read from the database.",
             (),
             {(): reader.age_s()},
         )
@@ -70,26 +70,26 @@ def _gauges(now: Gauges) -> Iterator[Metric]:
     )
     yield _gauge(
         "seedbed_queue_age_seconds",
-        "Time since which the oldest of them has waited; 0: none waits.",
+        "Seconds that the oldest of them has waited; 0 if none waits.",
         ("kind",),
         {(kind,): one.oldest_s for kind, one in waiting},
     )
     yield _gauge(
         "seedbed_leases_held",
-        "Leases of live processes: parts of runs, data sets and training jobs at work.",
+        "Valid leases: parts of runs, data sets and training jobs that a process works on.",
         ("kind",),
         _one(now.leases),
     )
     labels = ("endpoint", "model")
     yield _gauge(
         "seedbed_endpoint_up",
-        "1: the endpoint answers; 0: it is down, and one call at a time tests it.",
+        "1 if the endpoint answers; 0 if it is down (one call at a time tests it).",
         labels,
         {(one.name, one.model): float(one.is_up) for one in now.endpoints},
     )
     yield _gauge(
         "seedbed_endpoint_throttled",
-        "1: the endpoint refuses all calls by its rate limit.",
+        "1 if the endpoint refuses all calls because of its rate limit.",
         labels,
         {(one.name, one.model): float(one.is_throttled) for one in now.endpoints},
     )
