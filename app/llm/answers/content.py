@@ -5,9 +5,10 @@ Reasoning is never part of the text. It comes in fields beside the content (Deep
 Ollama: ``thinking``) or as parts of a content that is a list (Mistral, Anthropic, Gemini).
 """
 
+from itertools import product
 from typing import NamedTuple
 
-from app.llm.json_fields import JsonObject
+from app.llm.json_fields import JsonObject, fields
 
 _FIELDS = (
     "reasoning_content",
@@ -18,6 +19,8 @@ _FIELDS = (
     "reasoning_text",
     "thoughts",
 )
+_HOLDERS = ("provider_specific_fields", "model_extra", "additional_kwargs")
+"""Objects of gateways beside the content that may have fields with reasoning, too."""
 _REASONING = ("think", "thought", "reason")
 """Beginnings of the types of parts that hold reasoning; ``redacted_thinking`` holds no text."""
 _TEXT = ("", "text", "output_text", "input_text", "message", "content", "summary_text")
@@ -26,6 +29,8 @@ _INNER = (
     "text",
     "thinking",
     "reasoning",
+    "reasoningContent",
+    "reasoningText",
     "thought",
     "content",
     "summary",
@@ -57,9 +62,10 @@ def read_content(content: object, message: JsonObject) -> Content:
     texts, thoughts = _Parts(), _Parts()
     _read(content, texts, thoughts, depth=0, thinking=False)
     beside = ""
-    for name in _FIELDS:
+    holders = (message, *(fields(message.get(name)) for name in _HOLDERS))
+    for holder, name in product(holders, _FIELDS):
         found = _Parts()
-        _read(message.get(name), found, found, depth=0, thinking=True)
+        _read(holder.get(name), found, found, depth=0, thinking=True)
         beside = found.joined()
         if beside.strip():
             break

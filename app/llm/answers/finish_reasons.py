@@ -28,7 +28,7 @@ _WORDS: tuple[tuple[End, re.Pattern[str]], ...] = (
         "filter",
         re.compile(
             r"filter|safety|recitation|prohibited|blocklist|blocked|spii|sensitive|guardrail"
-            r"|moderation|refus|toxic|violation|risk_control|harmful|flagged|censor|policy"
+            r"|moderat|refus|language$|toxic|violation|risk_control|harmful|flagged|censor|policy"
         ),
     ),
     # DeepSeek's `insufficient_system_resource`, Zhipu's `network_error`, vLLM's `abort`,
@@ -49,7 +49,7 @@ _WORDS: tuple[tuple[End, re.Pattern[str]], ...] = (
         "length",
         re.compile(
             r"length|max_|limit|truncat|incomplete|context|window|not_finished|cut_?off"
-            r"|out_of_tokens|num_predict|exceed|repetition"
+            r"|out_of_tokens|num_predict|exceed|repetition|exhausted|token_budget"
         ),
     ),
     (

@@ -6,14 +6,16 @@ from typing import Any
 
 from app.llm.json_fields import JsonObject, fields
 
-_BEGINNINGS = (b"data:", b"event:", b": ", b":\n", b"id:", b"retry:")
+_BEGINNINGS = (b"data:", b"event:", b": ", b":\n", b":\r", b"id:", b"retry:")
+_MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
 _JOINED = ("content", "reasoning_content", "reasoning", "thinking", "refusal", "text")
 
 
 def is_stream(headers: Mapping[str, str], beginning: bytes) -> bool:
     """Return True when a reply with these headers and first bytes is a stream of events."""
     kind = headers.get("content-type", "")
-    return kind.startswith("text/event-stream") or beginning.lstrip().startswith(_BEGINNINGS)
+    return kind.startswith("text/event-stream") or _unmarked(beginning).startswith(_BEGINNINGS)
 
 
 def joined_stream(body: bytes) -> JsonObject:
@@ -36,10 +38,16 @@ def joined_stream(body: bytes) -> JsonObject:
     return whole.reply()
 
 
+def _unmarked(body: bytes) -> bytes:
+    return body.removeprefix(_MARK).lstrip()
+
+
 def _events(body: bytes) -> Iterator[tuple[str, str]]:
     """Yield the name and the data of each event; lines that begin with a colon are comments."""
     event, data = "", list[str]()
-    text = body.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = (
+        _unmarked(body).decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    )
     for line in [*text.split("\n"), ""]:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")

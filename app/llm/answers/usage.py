@@ -31,6 +31,10 @@ _PROMPT = (
     "input_token_count",
     "prompt_eval_count",
     "tokens_evaluated",
+    "num_input_tokens",
+    "num_prompt_tokens",
+    "total_input_tokens",
+    "prompt_token",
 )
 _COMPLETION = (
     "completion_tokens",
@@ -42,6 +46,12 @@ _COMPLETION = (
     "tokens_predicted",
     "predicted_n",
     "generated_tokens",
+    "generated_token_count",
+    "num_output_tokens",
+    "num_completion_tokens",
+    "num_generated_tokens",
+    "total_output_tokens",
+    "completion_token",
 )
 _TOTAL = ("total_tokens", "total_token_count")
 _REASONING = ("reasoning_tokens", "reasoning_token_count", "thinking_tokens")
@@ -93,11 +103,15 @@ _OTHER_PLACES = (
     ("usageMetadata",),
     ("usage_metadata",),
     ("x_groq", "usage"),
+    ("token_usage",),
+    ("amazon-bedrock-invocationMetrics",),
+    ("response", "usage"),
     ("meta",),
     ("meta_info",),
     ("metrics",),
     ("details",),
     (),
+    ("stats",),
     ("timings",),
 )
 """Paths in a reply at which endpoints put usage; the empty one is the reply itself (Ollama)."""

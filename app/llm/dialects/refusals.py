@@ -59,7 +59,8 @@ _ABOUT_CONTEXT = re.compile(
 )
 _ONLY_DEFAULT = re.compile(r"default|only (the )?(value )?\(?1\b", re.IGNORECASE)
 _POSITIVE = re.compile(
-    r"positive|greater than 0|larger than 0|> ?0(\.0)?\b(?!\.\d)|\(0(\.0)?\s*,|non-?zero"
+    r"positive|\b0(\.0)? ?< ?temp|greater than 0|larger than 0|> ?0(\.0)?\b(?!\.\d)"
+    r"|\(0(\.0)?\s*,|non-?zero"
     r"|exclusive",
     re.I,
 )

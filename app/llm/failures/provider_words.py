@@ -162,6 +162,7 @@ _TABLE: Mapping[Meaning, Wording] = {
         r"|(unknown|invalid|no such|unsupported|not a valid) model\b|not a chat model"
         r"|does not support (chat|text generation|generate)\b"
         r"|no models? (are |is )?(currently )?loaded"
+        r"|there is no 'model_name'|on-demand throughput isn.t supported"
         r"|no endpoints found|deployment .{0,60}does not exist|模型.{0,12}不存在",
     ),
     "loads": Wording(

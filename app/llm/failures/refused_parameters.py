@@ -53,7 +53,7 @@ _NAMES = {
     SYSTEM: (
         r"system[_ ](role|message|prompt|instruction)s?|roles?:? ?[\"'`]?system\b"
         r"|[\"'`]system[\"'`]|developer instructions?|systemInstruction"
-        r"|roles must alternate|only user and assistant"
+        r"|roles must alternate|only user(,| and) assistant|\bgot [\"'`]?system\b"
     ),
 }
 _NO_PARAMETERS = ("model", "messages", "prompt", "input", "inputs", "none", "null", "")
@@ -65,7 +65,8 @@ _REFUSAL = re.compile(
     r"|\bcan(not|'t)( both)? be\b|\b(can|may) (only|not)\b|enabled only"
     r"|\brequires? .{0,40}\bto be\b"
     r"|\bonly (supports?|accepts?|allows?|the default|one of)|deprecated|please remove"
-    r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user and\b"
+    r"|\d ?[<>]=? ?\d|\bmust alternate|\bis required|\bmax(imum)?\b|\bonly user\b"
+    r"|\bhas to be\b|cannot unmarshal|strictly positive"
     r"|too (large|high|low|small|big|many|long)|(greater|less|larger|smaller|higher|more) than"
     r"|supports (up to|at most|only)"
     r"|out of range|\brange\b|exceed|forbidden|cannot find field|failed to (parse|compile)"

@@ -66,6 +66,8 @@ _DECORATION = (
     " \t\r\n*_\"'`.,!:;()[]<>#-\u2013\u2014\u201c\u201d\u2018\u2019\u00ab\u00bb"
     "\u3002\uff01\uff1a\uff0c\u300c\u300d\u061b\u060c\u0964"
 )
+# What precedes it are the reasons.
+_CONCLUSION = re.compile(r",?\s(?:so|therefore|thus|hence|daher|also|donc)\b,?\s", re.I)
 _HEDGES = re.compile(
     r"\b(?:maybe|perhaps|possibly|whether|unclear|not sure|unsure|depends|either|neither"
     r"|can['\u2019]?t|cannot|not|never|n['\u2019]t|don['\u2019]t|if|vielleicht|unklar|nicht"
@@ -80,7 +82,8 @@ _JOINED = re.compile(r"\s*(?:[/|]|and\b|or\b|und\b|oder\b|et\b|ou\b|y\b|o\b|ил
 _NEXT_TASK = re.compile(r"\n\s*(?:Task|User|Human)[ \t]?:")
 _SHORT = {
     "yep": True, "yeah": True, "yup": True, "true": True,
-    "nope": False, "nah": False, "false": False,
+    "nope": False, "nah": False, "false": False, "not classification": False,
+    "not a classification": False,
 }  # fmt: skip
 _CONDITION = re.compile(r"\b(?:but only if|only if|unless|it depends|depends on)\b", re.I)
 _SUPPOSED = re.compile(
@@ -259,7 +262,8 @@ def _in_sentences(text: str, words: Mapping[str, bool]) -> bool | None:
     ):
         last = _bare(sentence.rsplit(None, 1)[-1]) if sentence.split() else ""
         if last in words and not sentence.rstrip().endswith("?"):
-            return None if _HEDGES.search(sentence) else words[last]
+            conclusion = _CONCLUSION.split(sentence)[-1]
+            return None if _HEDGES.search(conclusion) else words[last]
     return None
 
 

@@ -24,36 +24,46 @@ from typing import NamedTuple
 from app.pipeline.replies.control_tokens import without_leading_tokens
 
 _NAMES = (
-    r"think|thinking|thought|thoughts|thought_process|reasoning|reflection|reflect|scratchpad"
-    r"|inner_monologue|inner_thoughts|chain_of_thought|internal_reasoning|analysis|planning"
-    r"|thinking_process|reasoning_process|reasoning_content|deliberation|cot"
-    r"|(?:seed|antml|ant):think(?:ing)?|antthinking"
+    r"(?:(?:seed|antml|ant|mm|longcat|deep|hy|ling|step|kimi|qwen|glm)[_:-])?think(?:ing)?(?:[_-](?:fast|slow|process|block|never|always))?"
+    r"|thought|thoughts|thought_process|reasoning|reflection|reflect|scratchpad"
+    r"|(?:inner|internal)[_-]?(?:monologue|thoughts?|reasoning|dialogue)|chain[_-]of[_-]thoughts?"
+    r"|analysis|planning|reasoning_process|reasoning_content|deliberation|cot|antthinking"
+    r"|\u601d\u8003|\u601d\u8003\u8fc7\u7a0b|\u63a8\u7406"
 )
+_BRACKETED = r"think|thinking|thought|thoughts|reasoning"
 _BAR = r"[|\uff5c]"
 _OF = r"(?:_|\u2581| )of(?:_|\u2581| )"
 _OPENING = (
-    rf"<(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?>|&lt;(?:{_NAMES})&gt;|\[THINK\]|\u25c1think\u25b7"
+    rf"<(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?>|&lt;(?:{_NAMES})&gt;|\[(?:{_BRACKETED})\]|\u25c1think\u25b7"
+    rf"|\\<think(?:ing)?\\?>"
     rf"|<{_BAR}(?:START_THINKING|inner_prefix|think|thinking){_BAR}>"
     rf"|<{_BAR}(?:begin|start){_OF}th(?:ought|inking){_BAR}>"
+    rf"|<{_BAR}(?:thoughts?|thinking|reasoning)_(?:begin|start){_BAR}>"
     r"|<\|channel>(?:thought|analysis)?"
 )
 _CLOSING = (
-    rf"</\s?(?:{_NAMES})\s?>|&lt;/(?:{_NAMES})&gt;|\[/THINK\]|\u25c1/think\u25b7"
+    rf"</\s?(?:{_NAMES})\s?>|&lt;/(?:{_NAMES})&gt;|\[/(?:{_BRACKETED})\]|\u25c1/think\u25b7"
+    rf"|\\</think(?:ing)?\\?>|<{_BAR}(?:thoughts?|thinking|reasoning)_end{_BAR}>"
     rf"|<{_BAR}(?:END_THINKING|inner_suffix|/think|/thinking|end_think){_BAR}>"
     rf"|<{_BAR}end{_OF}th(?:ought|inking){_BAR}>|<channel\|>"
 )
-_SIGN = re.compile(r"[<&\[\u25c1]")
+_BRACKET = re.compile(rf"\[(?!THINK\])(?:{_BRACKETED})\]", re.I)
+_BRACKET_END = re.compile(rf"\[/(?:{_BRACKETED})\]", re.I)
+_SIGN = re.compile(r"[<&\[\u25c1\\]")
 _TAG = re.compile(rf"(?P<closing>{_CLOSING})|(?P<opening>{_OPENING})", re.I)
 # Nearly no reply has one of these, and a search for them is the cheapest of all.
 _HINTS = ("think", "thought", "reason", "reflect", "inner_", "scratchpad", "channel", "planning",
-          "analysis", "<|content|>", "deliberat", "<cot>")  # fmt: skip
+          "analysis", "<|content|>", "deliberat", "<cot>", "monologue", "\u601d\u8003",
+          "\u63a8\u7406")  # fmt: skip
 _OPENING_QUOTES = "\"'`\u2018\u201c\u00ab\u300c\u201e("
 _CLOSING_QUOTES = "\"'`\u2019\u201d\u00bb\u300d)"
 _SENTENCE_END = ".!?\u2026\u3002\uff01\uff1f)*\"'`}]>|"
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.M)
 # Forms of one model or server, at the beginning only.
 _OWN_FORM = re.compile(
-    r"\s*(?:<unused94>thought\b.*?(?:<unused95>|\Z)"
+    r"\s*(?:<(?P<own>unused|ctrl)94>thought\b.*?(?:<(?P=own)95>|\Z)"
+    r"|<think(?:ing)?\s?/>"
+    r"|```(?:think|thinking|thought|thoughts|reasoning)[ \t]*\n.*?(?:\n[ \t]*```|\Z)"
     r"|<details>\s*<summary>[^<>\n]{0,40}(?:think|thought|reasoning)[^<>\n]{0,40}</summary>"
     r".*?(?:</details>|\Z)"
     r"|```[ \t]*\n\s*<(?P<fenced>think|thinking|thought|reasoning)>.*?</(?P=fenced)>\s*```"
@@ -120,7 +130,11 @@ def _tags(text: str) -> list[_Tag]:
     # Only where a tag can begin: the pattern has many branches, so that a search takes 40 times as
     # long.
     begun = (_TAG.match(text, sign.start()) for sign in _SIGN.finditer(text))
+    is_bracketed = _BRACKET_END.search(text) is not None
     for tag in (tag for tag in begun if tag is not None):
+        if _BRACKET.fullmatch(tag.group()) and not is_bracketed:
+            # A word in brackets begins thoughts only where they end in the same way.
+            continue
         while fence < len(fences) and fences[fence] < tag.start():
             fence += 1
         # A fence that is never closed hides nothing.

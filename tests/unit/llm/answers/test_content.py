@@ -103,6 +103,21 @@ MESSAGES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
         "Yes",
         None,
     ),
+    "Bedrock": (
+        {"content": [{"reasoningContent": {"reasoningText": {"text": THOUGHT}}}, {"text": "Yes"}]},
+        "Yes",
+        THOUGHT,
+    ),
+    "fields of a gateway": (
+        {"content": "Yes", "provider_specific_fields": {"reasoning_content": THOUGHT}},
+        "Yes",
+        THOUGHT,
+    ),
+    "fields of LangChain": (
+        {"content": "Yes", "additional_kwargs": {"reasoning": THOUGHT}},
+        "Yes",
+        THOUGHT,
+    ),
     "texts in a list": ({"content": ["Ye", "s"]}, "Yes", None),
     "parts nobody reads": (
         {

@@ -13,9 +13,10 @@ WORDS: dict[End, str] = {
     "length": "length max_tokens MAX_TOKENS FINISH_REASON_MAX_TOKENS model_length max_output_tokens"
     " token_limit incomplete max_length max_new_tokens length_limit context_length"
     " model_context_window_exceeded ERROR_LIMIT time_limit not_finished truncated LENGTH"
-    " MaxTokens maxOutputTokens repetition",
+    " MaxTokens maxOutputTokens repetition budget_exhausted token_budget",
     "filter": "content_filter SAFETY RECITATION PROHIBITED_CONTENT BLOCKLIST SPII sensitive"
-    " content_filtered guardrail_intervened refusal ERROR_TOXIC IMAGE_SAFETY",
+    " content_filtered guardrail_intervened refusal ERROR_TOXIC IMAGE_SAFETY"
+    " LANGUAGE moderated",
     "broken": "error abort aborted network_error insufficient_system_resource cancelled"
     " server_error engine_overloaded timeout failed ERROR internal_error",
     "normal": "stop STOP end_turn stop_sequence eos eos_token COMPLETE completed end finished"

@@ -44,9 +44,10 @@ def test_deltas_become_one_answer() -> None:
 
 def test_comments_names_of_events_and_carriage_returns_do_no_harm() -> None:
     body = events(delta(content="Yes"), delta("stop")).replace(b"\n", b"\r\n")
-    answer = read(b": OPENROUTER PROCESSING\r\n\r\nevent: message\r\n" + body)
-    assert isinstance(answer, Completion)
-    assert answer.text == "Yes"
+    for before in (b"", b": OPENROUTER PROCESSING\r\n\r\nevent: message\r\n", b"\xef\xbb\xbf"):
+        answer = read(before + body)
+        assert isinstance(answer, Completion)
+        assert answer.text == "Yes"
 
 
 def test_logprobs_and_the_completions_form_are_read() -> None:
@@ -107,6 +108,8 @@ def test_a_stream_without_its_last_line_is_whole_when_it_has_a_finish_reason() -
         ("text/event-stream; charset=utf-8", b"", True),
         ("application/json", b"data: {}", True),
         ("application/json", b": ping", True),
+        ("application/json", b":\r\n\r\ndata: {}", True),
+        ("text/plain", b"\xef\xbb\xbfdata: {}", True),
         ("application/json", b' {"choices": []}', False),
     ],
 )

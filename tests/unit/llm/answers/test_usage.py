@@ -311,6 +311,17 @@ KNOWN: tuple[tuple[str, dict[str, Any], tuple[int, int, int, int]], ...] = (
         {"choices": [in_usage(prompt_tokens=7, completion_tokens=8)], "usage": None},
         (7, 8, 0, 0),
     ),
+    ("num_", in_usage(num_prompt_tokens=7, num_completion_tokens=8), (7, 8, 0, 0)),
+    ("generated", in_usage(input_token_count=7, generated_token_count=8), (7, 8, 0, 0)),
+    ("singular", in_usage(prompt_token=7, completion_token=8), (7, 8, 0, 0)),
+    ("langchain", {"token_usage": {"prompt_tokens": 7, "completion_tokens": 8}}, (7, 8, 0, 0)),
+    ("lm studio", {"stats": {"input_tokens": 7, "total_output_tokens": 8}}, (7, 8, 0, 0)),
+    (
+        "bedrock's stream",
+        {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 7, "outputTokenCount": 8}},
+        (7, 8, 0, 0),
+    ),
+    ("inside a response", {"response": in_usage(input_tokens=7, output_tokens=8)}, (7, 8, 0, 0)),
     ("groq", {"x_groq": in_usage(prompt_tokens=7, completion_tokens=8)}, (7, 8, 0, 0)),
     (
         "openai's names, zero, beside others",

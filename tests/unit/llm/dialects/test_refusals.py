@@ -175,6 +175,7 @@ def test_a_refused_parameter_is_dropped(parameter: str) -> None:
 
 
 FORMS = [
+    refused("json: cannot unmarshal object into Go struct field .response_format of type string"),
     refused("This response_format type is unavailable now"),
     refused("deepseek-reasoner does not support Json Output."),
     refused("'response_format.type' must be 'json_object' or 'text'"),
@@ -215,6 +216,7 @@ SYSTEM = [
     refused("Conversation roles must alternate user/assistant/user/assistant/..."),
     refused("jinja2.exceptions.TemplateError: System role not supported", 500),
     refused("Only user and assistant roles are supported!"),
+    refused("Only user, assistant and tool roles are supported, got system."),
     refused("messages: Unexpected role \"system\". The Messages API accepts a top-level `system`"
             " parameter"),
     refused("模型不支持的 message role: system"),
@@ -396,3 +398,16 @@ def test_an_unfinished_reply_is_no_refusal() -> None:
     assert is_unfinished(refused(words))
     assert lesson_of(refused(words), CHAT) is None
     assert not is_unfinished(refused("max_tokens is not supported"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "`temperature` has to be a strictly positive float, but is 0.0",
+        "temperature: range: 0 < temperature <= 1",
+        "temperature must be strictly positive",
+    ],
+)
+def test_a_temperature_of_zero_is_raised_where_only_zero_is_refused(words: str) -> None:
+    lesson = lesson_of(refused(words), {**CHAT, "temperature": 0.0})
+    assert lesson == Lesson("temperature", "at_least", 0.01)

@@ -16,7 +16,20 @@ def test_a_word_of_yes_is_classification(text: str) -> None:
     assert label("default", reply(text), None) == ReadLabel(is_classification=True)
 
 
-@pytest.mark.parametrize("text", ["No", "no", "NO", " No.", "**No**", "No, it is written."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No",
+        "no",
+        "NO",
+        " No.",
+        "**No**",
+        "No, it is written.",
+        "Not classification",
+        "It does not have a limited set of labels, so no.",
+        "There can't be a fixed label, therefore no.",
+    ],
+)
 def test_a_word_of_no_is_not_classification(text: str) -> None:
     assert label("default", reply(text), None) == ReadLabel(is_classification=False)
 
