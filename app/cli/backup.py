@@ -1,6 +1,7 @@
 """`seedbed backup` and `seedbed restore`: the whole database in one file.
 
-Not clients of the API: a backup goes past its process, and a restore needs it stopped.
+Not clients of the API: a backup goes past its process, and a restore needs it stopped. The code of
+the database is loaded by the commands, so that their help needs none.
 """
 
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 from rich.text import Text
@@ -22,11 +23,10 @@ from app.cli.service.find_service import read_settings
 from app.errors import Conflict, InvalidInput, SeedbedError
 from app.settings import Settings
 from app.stack.data_folder import locked_folder, running_service
-from app.store.backup.archive import Contents, Report
-from app.store.backup.restore import checked
-from app.store.backup.restore import restore as restore_database
-from app.store.backup.save import save
-from app.store.database import Database
+
+if TYPE_CHECKING:
+    from app.store.backup.archive import Contents, Report
+    from app.store.database import Database
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
 """The files of a SQLite database, by what is behind its name."""
@@ -47,6 +47,8 @@ def backup(
     FILE contains the hashes of API keys, so only its owner can read it. Not included: tuned models,
     which are in the data folder.
     """
+    from app.store.backup.save import save  # noqa: PLC0415 - see above
+
     output = Output(as_json=as_json)
     with output.failures_reported():
         settings = read_settings()
@@ -86,6 +88,9 @@ def restore(
     anything fails, the database stays as it was. Runs then go on from the backup: model calls that
     were in flight, or came later, are made and paid for again.
     """
+    from app.store.backup.restore import checked  # noqa: PLC0415 - see above
+    from app.store.backup.restore import restore as restore_database  # noqa: PLC0415 - see above
+
     output = Output(as_json=as_json)
     with output.failures_reported():
         settings = read_settings()
@@ -146,8 +151,8 @@ def _stored(file: Path, settings: Settings) -> Iterator[Path]:
 
 
 @contextmanager
-def _existing_database(settings: Settings) -> Iterator[Database]:
-    with closing(Database(settings.resolved_database_url)) as database:
+def _existing_database(settings: Settings) -> "Iterator[Database]":
+    with closing(_open_database(settings)) as database:
         file = _sqlite_file(database)
         if file is not None and not file.exists():
             # Connecting would create an empty one.
@@ -156,9 +161,9 @@ def _existing_database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def _new_or_existing_database(settings: Settings) -> Iterator[Database]:
+def _new_or_existing_database(settings: Settings) -> "Iterator[Database]":
     """Open the database; a SQLite file that is not there yet is removed again when this fails."""
-    with closing(Database(settings.resolved_database_url)) as database:
+    with closing(_open_database(settings)) as database:
         file = _sqlite_file(database)
         is_new = file is not None and not file.exists()
         try:
@@ -171,7 +176,13 @@ def _new_or_existing_database(settings: Settings) -> Iterator[Database]:
             raise
 
 
-def _sqlite_file(database: Database) -> Path | None:
+def _open_database(settings: Settings) -> "Database":
+    from app.store.database import Database  # noqa: PLC0415 - see above
+
+    return Database(settings.resolved_database_url)
+
+
+def _sqlite_file(database: "Database") -> Path | None:
     address = database.engine.url
     is_file = address.get_backend_name() == "sqlite"
     return Path(address.database or "") if is_file else None
@@ -193,7 +204,7 @@ def _stopped_service(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(output: Output, doing: str, contents: Contents | None = None) -> Iterator[Report]:
+def _progress(output: Output, doing: str, contents: "Contents | None" = None) -> "Iterator[Report]":
     """Show a line of progress while the block runs, if standard error is a terminal."""
     with output.progress.status(doing) as status:
 
@@ -204,7 +215,7 @@ def _progress(output: Output, doing: str, contents: Contents | None = None) -> I
         yield report
 
 
-def _as_json(contents: Contents) -> dict[str, object]:
+def _as_json(contents: "Contents") -> dict[str, object]:
     return {
         "created_at": contents.created_at,
         "revision": contents.revision,
@@ -212,6 +223,6 @@ def _as_json(contents: Contents) -> dict[str, object]:
     }
 
 
-def _rows(contents: Contents) -> str:
+def _rows(contents: "Contents") -> str:
     filled = sum(1 for count in contents.rows.values() if count)
     return f"{sum(contents.rows.values()):,} rows of {filled} tables"

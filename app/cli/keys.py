@@ -1,13 +1,14 @@
 """`seedbed keys`: API keys, in the database itself.
 
-Not a client of the API, because the first key must be made without one.
+Not a client of the API, because the first key must be made without one. The code of the database
+is loaded by the commands, so that their help needs none.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -18,11 +19,11 @@ from app.cli.exits import EXIT_CODES_HELP
 from app.cli.output import Output, clean
 from app.cli.service.find_service import read_settings
 from app.errors import SeedbedError
-from app.services.access import api_keys
-from app.services.access.api_keys import Scope
-from app.store.database import Database
-from app.store.health import trouble
-from app.store.tables.api_keys import ApiKey
+from app.services.access.key_form import Scope
+
+if TYPE_CHECKING:
+    from app.store.database import Database
+    from app.store.tables.api_keys import ApiKey
 
 keys_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
@@ -43,6 +44,8 @@ def create(
     which all include read; admin (everything). A key changes and deletes only what it made; admin
     changes everything.
     """
+    from app.services.access import api_keys  # noqa: PLC0415 - see above
+
     output = Output(as_json=as_json)
     with output.failures_reported(), _database() as database:
         new = api_keys.create_key(database, name, scopes)
@@ -66,6 +69,8 @@ def create(
 @keys_app.command("list", epilog=EXIT_CODES_HELP)
 def list_(as_json: AsJson = False) -> None:
     """List the ids and names of all API keys, including revoked ones."""
+    from app.services.access import api_keys  # noqa: PLC0415 - see above
+
     output = Output(as_json=as_json)
     with output.failures_reported(), _database() as database:
         keys = api_keys.list_keys(database)
@@ -95,6 +100,8 @@ def revoke(
     The last valid key and the last one with the scope admin are revoked only with --force. Without
     any valid key the service refuses every request until a key is created.
     """
+    from app.services.access import api_keys  # noqa: PLC0415 - see above
+
     output = Output(as_json=as_json)
     with output.failures_reported(), _database() as database:
         key = api_keys.revoke_key(database, key_id, force=force)
@@ -109,7 +116,10 @@ def revoke(
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def _database() -> "Iterator[Database]":
+    from app.store.database import Database  # noqa: PLC0415 - see above
+    from app.store.health import trouble  # noqa: PLC0415 - see above
+
     with closing(Database(read_settings().resolved_database_url)) as database:
         address = database.engine.url
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
@@ -123,7 +133,7 @@ def _database() -> Iterator[Database]:
         yield database
 
 
-def _key_json(key: ApiKey) -> dict[str, object]:
+def _key_json(key: "ApiKey") -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,
@@ -134,7 +144,7 @@ def _key_json(key: ApiKey) -> dict[str, object]:
     }
 
 
-def _key_table(keys: Iterable[ApiKey]) -> Table:
+def _key_table(keys: "Iterable[ApiKey]") -> Table:
     table = Table("id", "name", "scopes", "created", "last used", "revoked", box=None)
     table.columns[0].no_wrap = True  # A cut id is useless.
     for key in keys:

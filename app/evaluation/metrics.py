@@ -253,3 +253,15 @@ class ReviewFigures(Finding):
     reviewers: list[ReviewerFigures]
     agreements: list[Agreement] = Field(default_factory=list)
     """Of each two reviewers, and of each reviewer with the judge, where both rated the same."""
+
+
+def chief_rouge(of: ModelFigures) -> RougeFigures | None:
+    """Return the ROUGE scores to show first: those of the tokenizer that knows every script.
+
+    On ASCII text both tokenizers give the same scores; on Chinese the other one gives 0.
+
+    Returns:
+        None when the model has no ROUGE scores.
+    """
+    seeing = [figures for figures in of.rouge if figures.tokenizer == "unicode"]
+    return next(iter(seeing or of.rouge), None)

@@ -8,9 +8,8 @@ from app.evaluation.metrics import (
     Comparison,
     Estimate,
     JudgeFigures,
-    ModelFigures,
     ReviewerFigures,
-    RougeFigures,
+    chief_rouge,
 )
 
 _MOST_AGREEMENTS = 3
@@ -44,18 +43,6 @@ def figure_with_interval(estimate: Estimate, digits: int = 3) -> str:
     if estimate.low is None or estimate.high is None:
         return said
     return f"{said} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
-
-
-def chief_rouge(of: ModelFigures) -> RougeFigures | None:
-    """Return the ROUGE scores to show first: those of the tokenizer that knows every script.
-
-    On ASCII text both tokenizers give the same scores; on Chinese the other one gives 0.
-
-    Returns:
-        None when the model has no ROUGE scores.
-    """
-    seeing = [figures for figures in of.rouge if figures.tokenizer == "unicode"]
-    return next(iter(seeing or of.rouge), None)
 
 
 def chance(of: Comparison, level: float) -> str:

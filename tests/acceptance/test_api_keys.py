@@ -17,7 +17,8 @@ import pytest
 from pydantic import SecretStr
 
 from app.services.access import api_keys
-from app.services.access.api_keys import NewKey, Scope
+from app.services.access.api_keys import NewKey
+from app.services.access.key_form import Scope
 from app.settings import Settings
 from app.stack.embedded import EmbeddedStack
 from app.stack.environment import process_environment

@@ -10,7 +10,7 @@ import pytest
 from app.api.context import ApiContext, Following
 from app.llm.scripted.model import reply
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import ServiceContext
 from app.services.datasets.make import make_dataset
 from app.services.training.jobs import work

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from tests.fuzz.conftest import CALLERS, Target
 
 pytestmark = [

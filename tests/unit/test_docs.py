@@ -6,11 +6,12 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import Any
 
 import pytest
-import typer
 from typer.core import TyperGroup
 
+from app.cli.lazy_command import all_loaded
 from app.cli.main import app
 from app.curation.table import FILTERS
 from app.formats.columns import FIELDS
@@ -23,7 +24,7 @@ PAGES = sorted(
 )
 FOLDERS = "app|workers|tests|docs|deploy|migrations|benchmarks|seed_tasks|requirements"
 PATH = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./{{}},*-]*[\w}}/*]")
-PROGRAM = typer.main.get_command(app)
+PROGRAM = all_loaded(app)
 # Flags of Celery, pip, uv, Docker and our benchmarks.
 FLAGS_OF_OTHERS = {
     "--concurrency", "--help", "--max-tasks-per-child", "--no-deps", "--plot", "--require-hashes",
@@ -126,7 +127,7 @@ def known_flags(program: object = PROGRAM) -> set[str]:
 
 def unknown_words(words: list[str]) -> list[str]:
     """Return the sub-command or the options of an example that the command line does not have."""
-    command = PROGRAM
+    command: Any = PROGRAM
     while isinstance(command, TyperGroup):
         if not words or words[0] not in command.commands:
             return words[:1] or ["no sub-command"]

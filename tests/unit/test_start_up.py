@@ -1,29 +1,14 @@
 """The start of processes: which libraries they load, and garbage collection meanwhile."""
 
 import gc
-import subprocess
-import sys
-from pathlib import Path
 
 from app.start_up import collector_rests
+from tests.loaded import loaded_by
 
-ROOT = Path(__file__).resolve().parents[2]
 TUNING = {"torch", "transformers", "peft", "datasets", "pandas", "spacy"}
 SCORES = {"nltk", "scipy", "rouge_score"}
 MODEL_CALLS = {"openai", "aiohttp"}
 FILES = {"pyarrow", "huggingface_hub"}
-
-
-def loaded_by(program: str) -> set[str]:
-    """Run a program; return the libraries and our modules that it has loaded at its end."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{program}\nprint(*sys.modules)"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split())
 
 
 def test_api_and_sweeper_load_no_library_that_only_workers_need() -> None:

@@ -27,7 +27,7 @@ from app.schemas.budgets import Budget
 from app.schemas.run_records import CompletionView, InstanceView, InstructionView, RejectionView
 from app.schemas.runs import RunEstimate, RunView
 from app.schemas.schema import PageView, RequestBody
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import ServiceContext
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import RunTraining

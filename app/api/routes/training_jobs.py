@@ -24,7 +24,7 @@ from app.reports.evaluation.report import evaluation_report
 from app.reports.page import PAGE_POLICY
 from app.schemas.schema import PageView, RequestBody
 from app.schemas.training import OutputView, TrainingJobSummary, TrainingJobView
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.datasets.recipe import DatasetName, RowRecipe
 from app.services.journeys import seeds_to_model
 from app.services.journeys.seeds_to_model import NO_REVIEW_YET, RunTraining

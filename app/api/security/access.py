@@ -43,7 +43,8 @@ from app.api.security.rules import rule_of
 from app.api.security.scrapers import METRICS, Scrapers
 from app.errors import ConfigurationError, Forbidden, OutOfSpace, Unauthenticated
 from app.services.access import api_keys
-from app.services.access.api_keys import Caller, Scope
+from app.services.access.api_keys import Caller
+from app.services.access.key_form import Scope
 from app.stack.owner_token import is_owner_token
 from app.store.access.makers import Makers
 from app.store.database import Database

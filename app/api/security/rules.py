@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.routing import compile_path
 
 from app.api.security.loopback import READING_METHODS
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.store.access import makers
 from app.store.access.makers import Makers
 

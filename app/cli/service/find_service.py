@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -10,13 +11,15 @@ from app.cli.output import Output
 from app.cli.service.client import ServiceClient
 from app.cli.service.retry import PATIENCE_S
 from app.errors import ConfigurationError, SeedbedError
-from app.services.access.api_keys import is_key
+from app.services.access.key_form import is_key
 from app.settings import Settings
 from app.stack.data_folder import RunningService, running_service
-from app.stack.embedded import EmbeddedStack
 from app.stack.environment import variable_names
 from app.stack.owner_token import is_owner_token, owner_token
 from app.stack.wait_until import wait_until
+
+if TYPE_CHECKING:
+    from app.stack.embedded import EmbeddedStack
 
 _START_TIMEOUT_S = 300.0
 _START_POLL_S = 0.2
@@ -29,7 +32,7 @@ class Service:
     client: ServiceClient
     model: str | None = None
     """Default model of its runs; None when that is not known."""
-    stack: EmbeddedStack | None = None
+    stack: "EmbeddedStack | None" = None
 
     @property
     def patience_s(self) -> float:
@@ -113,6 +116,9 @@ def connect_or_start(api: str | None, output: Output) -> Iterator[Service]:
 @contextmanager
 def start_stack(settings: Settings, output: Output) -> Iterator[Service]:
     """Start the embedded stack, and stop it on leaving."""
+    # Most commands use a service that runs.
+    from app.stack.embedded import EmbeddedStack  # noqa: PLC0415
+
     _key(settings)  # A wrong one is reported before anything is started.
     with (
         EmbeddedStack(settings, say=output.message) as stack,

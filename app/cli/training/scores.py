@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.evaluation.evaluation_result import Evaluation
-from app.evaluation.metrics import ModelFigures
-from app.evaluation.summary import chief_rouge
+from app.evaluation.metrics import ModelFigures, chief_rouge
 
 
 class Score(NamedTuple):

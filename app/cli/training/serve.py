@@ -11,7 +11,7 @@ from app.cli.arguments import AsJson
 from app.cli.output import Output
 from app.cli.service.find_service import read_settings
 from app.errors import Conflict, NotFound
-from app.services.training.jobs.control import folder_in, models_folder_in
+from app.services.training.jobs.places import folder_in, models_folder_in
 from app.settings import Settings
 from app.stack.environment import process_environment
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.evaluation.evaluation_result import Evaluation, ExampleAnswer
-from app.evaluation.metrics import Estimate
-from app.evaluation.summary import chief_rouge
+from app.evaluation.metrics import Estimate, chief_rouge
 from app.reports.evaluation.plots import evaluation_plots
 from app.reports.evaluation.sections import evaluation_sections
 from app.reports.page import Headline, render

@@ -7,15 +7,14 @@ up by that hash, so the timing of the lookup reveals nothing of the key.
 
 import hashlib
 import logging
-import re
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput, NotFound
+from app.services.access.key_form import Scope, is_key
 from app.store.access import api_keys
 from app.store.database import AWAY, Database
 from app.store.ids import may_be_id, new_id
@@ -25,24 +24,7 @@ _log = logging.getLogger(__name__)
 
 USE_RECORDED_EVERY_S = 60.0
 """Record the use of a key at most once in this time, not for each of thousands of requests."""
-_FORM = re.compile(r"sb_[0-9a-f]{22}_[0-9a-f]{64}")
 _LONGEST_NAME = 200
-
-
-class Scope(StrEnum):
-    """The rights of a key."""
-
-    READ = "read"
-    """Look at everything."""
-    RUN = "run"
-    """Make seed sets, runs and data sets; change and delete those that the key made; and read."""
-    TRAIN = "train"
-    """Make training jobs, evaluations and reviews; change and delete those that the key made; and
-    read."""
-    PUBLISH = "publish"
-    """Read, and push any data set to the Hugging Face Hub."""
-    ADMIN = "admin"
-    """Everything, including changes to what other keys made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +50,6 @@ class Caller:
         if Scope.ADMIN in self.scopes or needed in self.scopes:
             return True
         return needed is Scope.READ and bool(self.scopes)
-
-
-def is_key(text: str) -> bool:
-    """Return True when a text has the form of a key, whether or not the key exists."""
-    return _FORM.fullmatch(text) is not None
 
 
 def create_key(database: Database, name: str, scopes: Collection[Scope]) -> NewKey:

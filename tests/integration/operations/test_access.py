@@ -25,7 +25,7 @@ from app.api.security.access import (
 from app.errors import ConfigurationError
 from app.llm.parallel.calls import Endpoint
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import ServiceContext
 from app.store.database import Database
 from app.store.tables.api_keys import ApiKey

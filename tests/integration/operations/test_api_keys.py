@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.store.database import Database
 from app.store.tables.api_keys import ApiKey
 from tests.conftest import MOSTLY_POSTGRESQL

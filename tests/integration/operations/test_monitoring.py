@@ -24,7 +24,7 @@ from app.api.request_ids import HEADER
 from app.llm.scripted.model import reply
 from app.llm.scripted.server import ScriptedCall, ScriptedReply, scripted_server
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import open_service_context
 from app.services.training.jobs import control, work
 from app.services.training.jobs.requests import TrainingRequest

@@ -9,7 +9,7 @@ import pytest
 from app.api.application import build_api
 from app.api.context import ApiContext
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.store.database import Database
 from tests.servers.api import running_api
 from tests.servers.other_user import USER, proxy_of_another_user

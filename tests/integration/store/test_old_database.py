@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app.llm.scripted.model import reply
-from app.services.access.api_keys import Scope, authenticate
+from app.services.access.api_keys import authenticate
+from app.services.access.key_form import Scope
 from app.services.datasets import control as datasets
 from app.services.datasets import lists
 from app.services.datasets.control import DatasetRequest

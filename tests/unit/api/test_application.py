@@ -9,7 +9,7 @@ from app.api.application import build_api
 from app.api.context import ApiContext
 from app.pipeline.seed_tasks import MAX_BYTES
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import ServiceContext
 from tests.owners import OWN_USER
 from tests.servers.full_disk import files_limited_to

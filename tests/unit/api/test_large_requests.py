@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from app.api.application import build_api
 from app.api.context import ApiContext
 from app.api.large_requests import LargeRequests
-from app.services.access.api_keys import Scope, create_key
+from app.services.access.api_keys import create_key
+from app.services.access.key_form import Scope
 from app.services.context import ImportProcessLimits, ServiceContext
 from app.settings import Settings
 from tests.owners import OWN_USER

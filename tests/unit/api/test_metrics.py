@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from app.counters import COUNTERS
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from tests.unit.api.conftest import Service, client_of
 from tests.unit.api.test_application import bearer, far
 

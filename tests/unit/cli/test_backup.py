@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from app.cli.exits import ExitCode
 from app.cli.main import app
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.stack.data_folder import locked_folder
 from app.stack.environment import variable_names
 from app.store.database import Database

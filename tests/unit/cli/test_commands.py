@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from app.cli.lazy_command import all_loaded
 from app.cli.main import app
 from tests.golden import check_golden_json
 
@@ -41,13 +42,13 @@ def _parameter(one: Any) -> list[str]:
 
 
 def test_commands_have_the_agreed_options_and_defaults() -> None:
-    found = _commands("seedbed", typer.main.get_command(app))
+    found = _commands("seedbed", all_loaded(app))
     assert len(found) > 30
     check_golden_json(Path(__file__).with_name("commands.json"), found)
 
 
 def test_the_program_shows_its_help_and_installs_nothing() -> None:
-    command: Any = typer.main.get_command(app)
+    command: Any = all_loaded(app)
     assert (app.info.name, command.no_args_is_help) == ("seedbed", True)
     assert [one.name for one in command.params] == []
     panels = {name: each.rich_help_panel for name, each in command.commands.items()}

@@ -1,21 +1,20 @@
 """Help of all commands."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
 from typer.testing import CliRunner
 
 from app.cli.exits import EXIT_CODES_HELP, ExitCode
+from app.cli.lazy_command import all_loaded
 from app.cli.main import app
+from tests.loaded import loaded_by
 
 
 def all_commands() -> Iterator[tuple[str, Any]]:
     # Any: the commands of typer, which has no public type for them.
-    return _commands("seedbed", typer.main.get_command(app))
+    return _commands("seedbed", all_loaded(app))
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -62,21 +61,35 @@ def test_a_wrong_option_is_answered_with_the_right_one() -> None:
     assert "Did you mean 'evaluate'" in result.stderr
 
 
+LARGE = {
+    *("torch", "transformers", "peft", "datasets", "pandas", "scipy", "nltk", "numpy", "pyarrow"),
+    *("fastapi", "uvicorn", "sqlalchemy", "alembic", "celery", "redis", "openai", "aiohttp"),
+}
+
+
 def test_help_loads_no_large_library() -> None:
-    program = (
-        "import sys\n"
+    loaded = loaded_by("from app.cli.main import app\napp(['--help'], standalone_mode=False)")
+    assert not (LARGE | {"pydantic", "httpx", "app.settings", "app.services"}) & loaded
+
+
+def test_the_help_of_a_command_and_a_call_of_the_api_load_no_large_library() -> None:
+    names = [name.removeprefix("seedbed ").split() for name, _ in all_commands()]
+    loaded = loaded_by(
+        "from typer.testing import CliRunner\n"
         "from app.cli.main import app\n"
-        "try:\n"
-        "    app(['--help'])\n"
-        "finally:\n"
-        "    large = {'torch', 'transformers', 'peft', 'pyarrow', 'fastapi', 'uvicorn'}\n"
-        "    print('LOADED', sorted(large & set(sys.modules)))"
+        f"for name in {names}:\n"
+        "    assert CliRunner().invoke(app, [*name, '--help']).exit_code == 0\n"
+        "called = CliRunner().invoke(app, ['runs', '--api', 'http://127.0.0.1:1'])\n"
+        "assert 'No service answers' in called.stderr, called.stderr"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).resolve().parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "LOADED []" in done.stdout
+    assert "app.cli.runs.commands" in loaded
+    assert not LARGE & loaded
+
+
+def test_the_list_of_commands_shows_the_summary_of_each() -> None:
+    listed: Any = typer.main.get_command(app)
+    loaded: Any = all_loaded(app)
+    assert {name: each.help for name, each in listed.commands.items()} == {
+        name: each.help.split("\n\n")[0].replace("\n", " ")
+        for name, each in loaded.commands.items()
+    }

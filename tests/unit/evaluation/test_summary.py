@@ -27,10 +27,10 @@ from app.evaluation.metrics import (
     RougeFigures,
     RougeScores,
     TokenizerName,
+    chief_rouge,
 )
 from app.evaluation.summary import (
     chance,
-    chief_rouge,
     figure_with_interval,
     sentences,
     share_with_interval,

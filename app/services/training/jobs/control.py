@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, undefer
 from app.errors import Conflict, NotFound
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestKey, insert_once
+from app.services.training.jobs.places import folder_in, models_folder_in
 from app.services.training.jobs.requests import TrainingRequest, check, check_again, check_judge
 from app.states import FINAL, JobKind, Status
 from app.store.ids import may_be_id, new_id
@@ -217,19 +218,9 @@ def folder_of(context: ServiceContext, job_id: str) -> Path:
     return folder_in(context.files_dir.parent, job_id)
 
 
-def folder_in(data_dir: Path, job_id: str) -> Path:
-    """Return the same folder, for callers without a service context."""
-    return data_dir / "training" / job_id
-
-
 def models_folder(context: ServiceContext) -> Path:
     """Return the folder with base models that all jobs of this machine share."""
     return models_folder_in(context.files_dir.parent)
-
-
-def models_folder_in(data_dir: Path) -> Path:
-    """Return the same folder, for callers without a service context."""
-    return data_dir / "models"
 
 
 def cancel_job(context: ServiceContext, job_id: str) -> TrainingJob:

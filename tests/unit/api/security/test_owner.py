@@ -12,7 +12,7 @@ from app.api.application import build_api
 from app.api.context import ApiContext
 from app.api.security.owner import Owner, hide_token
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.context import ServiceContext
 from app.stack.owner_token import make_owner_token
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.api.security.rules import RULES, rule_of
 from app.services.access import api_keys
-from app.services.access.api_keys import Scope
+from app.services.access.key_form import Scope
 from app.services.datasets import make
 from app.services.training.jobs import work
 from app.store.training import answer_reviews

@@ -6,7 +6,8 @@ import pytest
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.services.access import api_keys
-from app.services.access.api_keys import Caller, Scope, is_key
+from app.services.access.api_keys import Caller
+from app.services.access.key_form import Scope, is_key
 from app.store.database import Database
 
 GOOD = f"sb_{'0' * 22}_{'a1' * 32}"

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import pytest
-import typer
 
+from app.cli.lazy_command import all_loaded
 from app.cli.main import app
 from app.pipeline import planner
 from app.pipeline.options import RunOptions
@@ -145,7 +145,7 @@ def test_every_command_of_a_message_exists_with_its_options(
             messages.useless(session, run),
         ]
     reported += [dry(context, run_id)]
-    commands: Any = typer.main.get_command(app)
+    commands: Any = all_loaded(app)
     known = {
         command.name: {
             flag

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.services.training.jobs import control, work
+from app.services.training.jobs import control, places, work
 from app.services.training.jobs.requests import TrainingRequest
 from app.states import JobKind
 from app.store.tables.datasets import Dataset
@@ -143,6 +143,6 @@ def test_files_are_deleted_once_no_job_needs_them(bench: Bench, job: TrainingJob
 def test_folders_are_found_with_and_without_a_context(bench: Bench, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     assert control.folder_of(bench.context, "training_1") == data_dir / "training" / "training_1"
-    assert control.folder_in(data_dir, "training_1") == data_dir / "training" / "training_1"
+    assert places.folder_in(data_dir, "training_1") == data_dir / "training" / "training_1"
     assert control.models_folder(bench.context) == data_dir / "models"
-    assert control.models_folder_in(data_dir) == data_dir / "models"
+    assert places.models_folder_in(data_dir) == data_dir / "models"
