@@ -50,7 +50,8 @@ class ScriptedTrainer:
         return self._measured(work, monitor)
 
     def _measured(self, work: TrainingWork, monitor: TrainingMonitor) -> TrainerResult:
-        tasks = [HeldOutTask.of(row) for row in work.dataset.read()][: self.tasks]
+        rows = [(row, work.dataset.source_of(row)) for row in work.dataset.read()]
+        tasks = [HeldOutTask.of(row, source) for row, source in rows][: self.tasks]
         answers = tuple(Answer(task.id, self.answers(task.reference)) for task in tasks)
         asked = ScoringOptions(work.dataset.name, drawing=BootstrapOptions(resamples=20))
         models = (Contender("x", ()), Contender("y", answers))

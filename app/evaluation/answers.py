@@ -19,6 +19,8 @@ class HeldOutTask:
     record: Record
     is_classification: bool = False
     """True when the reference is one of a few labels, so that exact match is meaningful."""
+    source: str = ""
+    """Source of the row in its data set, as shown to readers; empty: unknown."""
 
     @property
     def reference(self) -> str:
@@ -26,9 +28,10 @@ class HeldOutTask:
         return self.record.output
 
     @classmethod
-    def of(cls, row: DatasetRow) -> Self:
+    def of(cls, row: DatasetRow, source: str = "") -> Self:
         """Make a task of a data set's row; its id is the row's position."""
-        return cls(str(row.position), row.record, is_classification=row.is_classification is True)
+        is_classification = row.is_classification is True
+        return cls(str(row.position), row.record, is_classification, source)
 
 
 @dataclass(frozen=True, slots=True)

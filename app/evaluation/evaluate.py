@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidInput
 from app.evaluation.answers import Contender, HeldOutTask
+from app.evaluation.by_source import figures_by_source
 from app.evaluation.evaluation_result import (
     BootstrapOptions,
     Evaluation,
@@ -96,6 +97,7 @@ def evaluate(
         drawing=options.drawing,
         models=[_figures(tasks, each, options) for each in scored],
         loss_of=options.loss_of,
+        sources=figures_by_source(tasks, models, options.bootstrap),
     )
     if tuned is not None:
         better, worse = examples(tasks, scored[0].texts, scored[1].texts)

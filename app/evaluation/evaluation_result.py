@@ -39,6 +39,22 @@ class Forgetting(Finding):
     """``kept``: the interval of the change contains 0; ``unknown``: there is no interval."""
 
 
+class SourceFigures(Finding):
+    """Metrics on the held-out tasks of one source; lists have the base model first."""
+
+    source: str
+    """Name and version of a data set, or a run."""
+    tasks: int
+    exact: list[Estimate]
+    """Share of answers equal to the reference, of each model."""
+    rouge_l: list[Estimate]
+    """Mean ROUGE-L F by the unicode tokenizer, of each model."""
+    loss: list[Estimate | None]
+    """Loss of the references, of each model; null: not measured."""
+    loss_change: Estimate | None = None
+    """Loss of the tuned model minus that of the base, paired by task."""
+
+
 class LayerEffect(Finding):
     """The loss with one layer of the adapter switched off, compared with the whole adapter."""
 
@@ -146,6 +162,8 @@ class Evaluation(Finding):
     loss_change: Estimate | None = None
     """Loss per token, or label, of the references: tuned minus base, paired by task; below 0 means
     an improvement."""
+    sources: list[SourceFigures] = Field(default_factory=list)
+    """Metrics by source; empty: all tasks have the same source."""
     judge: JudgeFigures | None = None
     review: ReviewFigures | None = None
     forgetting: Forgetting | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.evaluation.evaluation_result import Evaluation
+from app.evaluation.evaluation_result import Evaluation, SourceFigures
 from app.evaluation.metrics import (
     Comparison,
     Confusion,
@@ -47,6 +47,33 @@ def _intervals(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     plot = drawn.get("side-by-side")
     table = _precision_and_recall(of)
     return [_answers(of), Section("side-by-side", "With intervals", lead, plot, table)]
+
+
+def _by_source(of: Evaluation, _: dict[str, str]) -> list[Section]:
+    if not of.sources:
+        return []
+    names = [model.name for model in of.models]
+    headers = ["source", "tasks"]
+    headers += [
+        f"{metric}, {name}" for metric in ("exact match", "ROUGE-L F", "loss") for name in names
+    ]
+    headers += ["change of loss"] if len(names) > 1 else []
+    rows = [_source_row(each, is_compared=len(names) > 1) for each in of.sources]
+    lead = (
+        "The same metrics for the tasks of each source of the data set. The intervals are not "
+        "corrected for the number of sources."
+    )
+    table = Table(headers, rows)
+    return [Section("sources", "By source", lead, table=table, open_table=True, wide=True)]
+
+
+def _source_row(of: SourceFigures, *, is_compared: bool) -> list[str]:
+    values = [*of.exact, *of.rouge_l, *of.loss]
+    row = [of.source or DASH, number(of.tasks)]
+    row += [DASH if value is None else written(value) for value in values]
+    if is_compared:
+        row.append(DASH if of.loss_change is None else signed(of.loss_change))
+    return row
 
 
 def _lead(of: Evaluation) -> str:
@@ -232,6 +259,7 @@ def _layers(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
 
 _SECTIONS: tuple[Callable[[Evaluation, dict[str, str]], list[Section]], ...] = (
     _side_by_side,
+    _by_source,
     _confusion,
     _intervals,
     judge_sections,

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,13 @@ class RowSource:
     """Name and version, as shown in reports."""
     read: Callable[[], Iterator[DatasetRow]]
     """Returns its rows in order; may be called again."""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    """Names of the runs and versions that its rows were taken from, by their ids."""
+
+    def source_of(self, row: DatasetRow) -> str:
+        """Return the name of the run or version that a row was taken from; empty: unknown."""
+        taken_from = row.origin.get("dataset_id") or row.origin.get("run_id") or ""
+        return self.made_of.get(taken_from, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from app.store.training import training_jobs as queries
 from app.training.plain.option_groups import EvaluationOptions, MethodOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, OpenBench, after_looks
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.integration.datasets.versions import ROWS, import_rows, make_version
 from tests.scripted_trainer import ScriptedTrainer
 
 
@@ -75,6 +75,20 @@ def test_a_job_runs_to_its_end_with_steps_log_outputs_and_evaluation(
     evaluation = Evaluation.model_validate(done.evaluation)
     assert evaluation.models[1].exact is not None
     assert done.leased_until is None
+
+
+def test_a_mixed_data_set_has_figures_for_each_of_its_sources(bench: Bench, tmp_path: Path) -> None:
+    colours = import_rows(bench.context, tmp_path, ROWS[:2], "colours")
+    words = import_rows(bench.context, tmp_path, ROWS[2:4], "words")
+    sources = [{"dataset_id": one.id, "weight": 1.0} for one in (colours, words)]
+    mixed = make_version(bench.context, sources=sources)
+    request = TrainingRequest(mixed.id, TrainingOptions(base_model="tiny"))
+    job = training_jobs.create_job(bench.context, request, None)
+    trainer = ScriptedTrainer(tasks=4, answers=lambda text: text if text != "pain" else "bread")
+    work.work_on_job(bench.context, job.id, never, trainer)
+    found = Evaluation.model_validate(now(bench.context, job).evaluation).sources
+    right = {each.source: (each.tasks, each.exact[1].value) for each in found}
+    assert right == {"colours, version 1": (2, 1.0), "words, version 1": (2, 0.5)}
 
 
 def test_a_job_that_has_ended_is_not_trained_again(bench: Bench, job: TrainingJob) -> None:

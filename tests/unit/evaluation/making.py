@@ -138,7 +138,10 @@ def reviews(tasks: list[HeldOutTask]) -> list[Review]:
 
 def full() -> Evaluation:
     """An evaluation with everything in it."""
-    tasks = template_tasks()
+    tasks = [
+        replace(task, source="labels, version 1" if task.is_classification else "texts, version 3")
+        for task in template_tasks()
+    ]
     base = answering("SmolLM2-135M-Instruct", tasks, 5, loss=1.1)
     tuned = answering("adapter_01a2", tasks, 101, loss=0.12, seed=1)
     general = template_tasks(40)

@@ -34,7 +34,7 @@ def judged_rows(context: ServiceContext, run_id: str, source: RowSource) -> RowS
                 origin: Origin = {**row.origin, "review_run_id": run_id}
                 yield DatasetRow(row.position, record, row.split, origin)
 
-    return RowSource(f"{source.name}, as {run_id} judged it", read)
+    return RowSource(f"{source.name}, as {run_id} judged it", read, source.made_of)
 
 
 def review_faults(session: Session, run_id: str, dataset_id: str) -> list[Fault]:

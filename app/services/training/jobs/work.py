@@ -4,7 +4,7 @@ import errno
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from app.services.training.jobs.monitor import HeldJob, Interruption, JobMonitor
 from app.services.training.jobs.requests import TrainingRequest, named_datasets, request_of
 from app.services.training.judging.judge_job import JobJudge
 from app.states import Status
+from app.store.json_columns import SourceFact
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs
@@ -165,12 +166,13 @@ class _Held:
     def _source(self, dataset_id: str) -> RowSource:
         with self._context.database.read() as session:
             dataset = session.get_one(Dataset, dataset_id)
+            made_of = _names(dataset.facts["sources"])
         context, count = self._context, dataset.row_count
 
         def rows() -> Iterator[DatasetRow]:
             return iter(read_dataset(context, dataset.id, count))
 
-        return RowSource(f"{dataset.name}, version {dataset.version}", rows)
+        return RowSource(f"{dataset.name}, version {dataset.version}", rows, made_of)
 
     def _record_result(
         self, trained: TrainerResult, outputs: Sequence[Output], monitor: JobMonitor
@@ -263,3 +265,14 @@ def _list_outputs(folder: Path) -> Iterator[Output]:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             name = path.relative_to(there).as_posix()
             yield Output(name, digest, path.stat().st_size)
+
+
+def _names(sources: Iterable[SourceFact]) -> Mapping[str, str]:
+    """Return the names of the runs and versions that a version was made of, by their ids."""
+    found: dict[str, str] = {}
+    for fact in sources:
+        if "dataset_id" in fact:
+            found[fact["dataset_id"]] = f"{fact['name']}, version {fact['version']}"
+        elif "run_id" in fact:
+            found[fact["run_id"]] = fact["run_id"]
+    return found

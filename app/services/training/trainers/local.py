@@ -86,13 +86,15 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
         trained = TrainerResult(is_complete=True)
     else:
         evaluation = options.evaluation
+        named = evaluation.held_out_dataset_id
+        evaluated = work.dataset if named is None else work.other_datasets[named]
         tuned = TunedOutput(result.adapter, work.job_id, is_adapter=options.method.name != "full")
         plan = EvaluationPlan(
             task=options.task,
             was_in_four_bits=options.method.name == "qlora",
             base_model=options.base_model,
             tuned=tuned,
-            tasks=draw_tasks(split.held_out, evaluation.tasks, options.seed),
+            tasks=draw_tasks(split.held_out, evaluation.tasks, options.seed, evaluated.source_of),
             general=list(map(HeldOutTask.of, general)),
             data=options.data,
             options=evaluation,
@@ -195,7 +197,12 @@ def _evaluate(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> T
         base_model=tuned_with.base_model,
         tuned=tuned,
         # Without a split, no row is known to be a training row, so all rows are used.
-        tasks=draw_tasks(split.held_out or split.training, options.evaluation.tasks, options.seed),
+        tasks=draw_tasks(
+            split.held_out or split.training,
+            options.evaluation.tasks,
+            options.seed,
+            work.dataset.source_of,
+        ),
         general=list(map(HeldOutTask.of, general_rows(work, options.evaluation, options.seed))),
         data=tuned_with.data,
         options=options.evaluation,

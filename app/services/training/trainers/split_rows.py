@@ -143,9 +143,11 @@ def general_rows(work: TrainingWork, options: EvaluationOptions, seed: int) -> S
     return _draw(evaluation_rows(work.other_datasets[named].read()), options.general_tasks, seed)
 
 
-def draw_tasks(rows: Sequence[DatasetRow], limit: int, seed: int) -> Sequence[HeldOutTask]:
-    """Draw at most `limit` rows with the seed, in their order, as tasks."""
-    return [HeldOutTask.of(row) for row in _draw(rows, limit, seed)]
+def draw_tasks(
+    rows: Sequence[DatasetRow], limit: int, seed: int, source_of: Callable[[DatasetRow], str]
+) -> Sequence[HeldOutTask]:
+    """Draw at most `limit` rows with the seed, in their order, as tasks with their sources."""
+    return [HeldOutTask.of(row, source_of(row)) for row in _draw(rows, limit, seed)]
 
 
 def _draw(rows: Sequence[DatasetRow], limit: int, seed: int) -> Sequence[DatasetRow]:

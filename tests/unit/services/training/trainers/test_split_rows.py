@@ -9,6 +9,7 @@ import pytest
 
 from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
+from app.evaluation.answers import HeldOutTask
 from app.services.training.contract import RowSource, TrainingWork
 from app.services.training.trainers.split_rows import (
     draw_tasks,
@@ -90,12 +91,16 @@ def test_without_a_classification_row_there_are_no_labels_to_learn() -> None:
 def test_the_seed_chooses_which_tasks_are_asked_and_they_keep_their_order() -> None:
     rows = instances(30)
 
-    one, again, other = (draw_tasks(rows, 10, seed) for seed in (1, 1, 2))
+    def drawn(most: int, seed: int) -> Sequence[HeldOutTask]:
+        return draw_tasks(rows, most, seed, lambda row: f"source {row.position % 2}")
+
+    one, again, other = (drawn(10, seed) for seed in (1, 1, 2))
 
     places = [int(task.id) for task in one]
     assert places == sorted(places)
     assert one == again != other
-    assert len(draw_tasks(rows, 100, 1)) == 30
+    assert len(drawn(100, 1)) == 30
+    assert {task.source for task in one} == {"source 0", "source 1"}
 
 
 def work_of(
