@@ -12,7 +12,12 @@ from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
 from app.evaluation.answers import HeldOutTask
 from app.evaluation.evaluation_result import ProgressPoint, TrainingFacts
-from app.services.training.contract import TrainerResult, TrainingMonitor, TrainingWork
+from app.services.training.contract import (
+    RowSource,
+    TrainerResult,
+    TrainingMonitor,
+    TrainingWork,
+)
 from app.services.training.trainers.evaluate import (
     EvaluationPlan,
     TunedOutput,
@@ -80,34 +85,57 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
         return TrainerResult(is_complete=False)
     _log_row_notes(result.record["rows"], monitor)
     _write_other_forms(work, options, result.adapter, device, monitor)
-    facts = training_facts(result.record, work.dataset.name, device.name)
-    if not split.held_out:
-        monitor.log("No row was held out: no evaluation.")
-        trained = TrainerResult(is_complete=True)
-    else:
-        evaluation = options.evaluation
-        named = evaluation.held_out_dataset_id
-        evaluated = work.dataset if named is None else work.other_datasets[named]
+    trained = TrainerResult(is_complete=True)
+    if split.held_out:
         tuned = TunedOutput(result.adapter, work.job_id, is_adapter=options.method.name != "full")
-        plan = EvaluationPlan(
-            task=options.task,
-            was_in_four_bits=options.method.name == "qlora",
-            base_model=options.base_model,
-            tuned=tuned,
-            tasks=draw_tasks(split.held_out, evaluation.tasks, options.seed, evaluated.source_of),
-            general=list(map(HeldOutTask.of, general)),
-            data=options.data,
-            options=evaluation,
-            seed=options.seed,
-            cache=work.cache,
-            device=device,
-        )
-        title = _title(work, options.evaluation.held_out_dataset_id)
-        trained = _run_evaluation(work, plan, title, facts, monitor)
+        facts = training_facts(result.record, work.dataset.name, device.name)
+        plan = _plan(work, options, tuned, split.held_out, general, device)
+        trained = _run_evaluation(work, plan, _title(work, options.evaluation), facts, monitor)
+    else:
+        monitor.log("No row was held out: no evaluation.")
     if trained.is_complete:
         # Checkpoints are no longer needed, and several times as large as the adapter.
         shutil.rmtree(work.folder / "checkpoints", ignore_errors=True)
     return trained
+
+
+def _plan(
+    work: TrainingWork,
+    options: TrainingOptions,
+    tuned: TunedOutput,
+    held_out: Sequence[DatasetRow],
+    general: Sequence[DatasetRow],
+    device: Device,
+) -> EvaluationPlan:
+    """Return the evaluation of a model that was just trained."""
+    evaluated = _evaluated(work, options.evaluation)
+    return EvaluationPlan(
+        task=options.task,
+        was_in_four_bits=options.method.name == "qlora",
+        base_model=options.base_model,
+        tuned=tuned,
+        tasks=draw_tasks(held_out, options.evaluation.tasks, options.seed, evaluated.source_of),
+        general=list(map(HeldOutTask.of, general)),
+        data=options.data,
+        options=options.evaluation,
+        seed=options.seed,
+        cache=work.cache,
+        device=device,
+    )
+
+
+def _evaluated(work: TrainingWork, options: EvaluationOptions) -> RowSource:
+    """Return the data set that the held-out rows are of."""
+    named = options.held_out_dataset_id
+    return work.dataset if named is None else work.other_datasets[named]
+
+
+def _title(work: TrainingWork, options: EvaluationOptions) -> str:
+    """Return the name of the data set, and of the one evaluated on when that is another."""
+    evaluated = _evaluated(work, options)
+    if evaluated is work.dataset:
+        return work.dataset.name
+    return f"{work.dataset.name}, evaluated on {evaluated.name}"
 
 
 def _log_row_notes(rows: RowCounts, monitor: TrainingMonitor) -> None:
@@ -119,13 +147,6 @@ def _log_split(split: RowSplit, monitor: TrainingMonitor) -> None:
     monitor.log(f"{len(split.training)} training rows, {len(split.held_out)} held out.")
     if split.near_duplicates:
         monitor.log(f"Dropped as near-duplicates of training rows: {split.near_duplicates}.")
-
-
-def _title(work: TrainingWork, held_out_dataset_id: str | None) -> str:
-    """Return the name of the data set, and of the one evaluated on when that is another."""
-    if held_out_dataset_id is None:
-        return work.dataset.name
-    return f"{work.dataset.name}, evaluated on {work.other_datasets[held_out_dataset_id].name}"
 
 
 def _job(
