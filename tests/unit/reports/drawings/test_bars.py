@@ -77,7 +77,8 @@ def test_negative_columns_hang_from_zero() -> None:
     assert up.is_linear
     assert up.values == (-2, -1, 0, 1, 2, 3)
     for colour, values in (("c0", (3.0, -1.5)), ("c1", (-2.0, 0.0))):
-        for (*_, top, bottom), value in zip(_sides(drawn, colour), values, strict=True):
+        _legend, *bars = _sides(drawn, colour)
+        for (*_, top, bottom), value in zip(bars, values, strict=True):
             assert (top, bottom) == pytest.approx((up.at(max(0, value)), up.at(min(0, value))))
 
 
