@@ -74,7 +74,7 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert ["of all parameters", "134,976,000 (0.3 %)"] in tables["training"]
     assert ["truncated at 256 tokens", "3 (4.7 %)"] in tables["training"]
     assert ["tokens cut", "310 (3.4 %)"] in tables["training"]
-    assert tables["ranks"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
+    assert tables["ranks", "layers"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
     assert tables["loss"][-1][:2] == ["60", "0.1006"]
 
 
@@ -144,7 +144,15 @@ def test_what_a_judge_took_and_why_it_ended_early_is_reported() -> None:
 
 def test_every_plot_is_there_and_is_well_formed() -> None:
     drawn = evaluation_plots(full())
-    assert list(drawn) == ["side-by-side", "loss", "learning-rate", "judge", "review", "ranks"]
+    assert list(drawn) == [
+        "side-by-side",
+        "loss",
+        "learning-rate",
+        "judge",
+        "review",
+        "ranks",
+        "layers",
+    ]
     for svg in drawn.values():
         ET.fromstring(svg)  # noqa: S314 - what is parsed was made here
 
