@@ -74,7 +74,7 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert ["of all parameters", "134,976,000 (0.3 %)"] in tables["training"]
     assert ["truncated at 256 tokens", "3 (4.7 %)"] in tables["training"]
     assert ["tokens cut", "310 (3.4 %)"] in tables["training"]
-    assert tables["ranks", "layers"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
+    assert tables["ranks"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
     assert tables["loss"][-1][:2] == ["60", "0.1006"]
 
 
