@@ -10,6 +10,7 @@ from app.evaluation.evaluation_result import (
     BootstrapOptions,
     Evaluation,
     Forgetting,
+    InferenceCost,
     LayerEffect,
     TrainingFacts,
 )
@@ -57,6 +58,7 @@ class OtherFindings:
     forgetting: Forgetting | None = None
     layers: list[LayerEffect] | None = None
     training: TrainingFacts | None = None
+    inference: InferenceCost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def with_findings(evaluation: Evaluation, findings: OtherFindings) -> Evaluation
     """Return the evaluation with more findings and a new summary."""
     added = {
         name: value
-        for name in ("judge", "review", "forgetting", "layers", "training")
+        for name in ("judge", "review", "forgetting", "layers", "training", "inference")
         if (value := getattr(findings, name)) is not None
     }
     whole = evaluation.model_copy(update=added)

@@ -129,6 +129,35 @@ class TrainingFacts(Finding):
         return self.trainable_parameters / self.all_parameters if self.all_parameters else 0.0
 
 
+class InferenceCost(Finding):
+    """Cost of running the tuned model beside its base model; an adapter is not merged for it."""
+
+    base_multiply_adds: int
+    """Multiplications in the linear layers of the base model, per token."""
+    extra_multiply_adds: int
+    """Further multiplications in the adapter, per token."""
+    mergeable: bool
+    """True when the adapter can be merged into the weights; then it costs nothing more. Also true
+    after full tuning, which has no adapter."""
+    base_token_ms: float | None = None
+    """Median time of the base model for one token, in milliseconds; null: not measured."""
+    tuned_token_ms: float | None = None
+    """The same with the adapter."""
+
+    @property
+    def extra_share(self) -> float:
+        """Multiplications in the adapter divided by those of the base model."""
+        products = self.base_multiply_adds
+        return self.extra_multiply_adds / products if products else 0.0
+
+    @property
+    def time_ratio(self) -> float | None:
+        """Time for a token with the adapter, divided by that without it."""
+        if not self.base_token_ms or self.tuned_token_ms is None:
+            return None
+        return self.tuned_token_ms / self.base_token_ms
+
+
 class ExampleAnswer(Finding):
     """A task with both models' answers."""
 
@@ -170,6 +199,8 @@ class Evaluation(Finding):
     layers: list[LayerEffect] = Field(default_factory=list)
     """Effect of each layer of the adapter; empty: not measured."""
     training: TrainingFacts | None = None
+    inference: InferenceCost | None = None
+    """Cost of running the tuned model; null: there is none, or an older version evaluated it."""
     better: list[ExampleAnswer] = Field(default_factory=list)
     """Tasks where the tuned model improved most."""
     worse: list[ExampleAnswer] = Field(default_factory=list)

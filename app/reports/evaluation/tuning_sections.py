@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.evaluation.evaluation_result import Evaluation, TrainingFacts
+from app.evaluation.evaluation_result import Evaluation, InferenceCost, TrainingFacts
 from app.reports.evaluation.plots import ranks_by_module
 from app.reports.page import Section, Table
 from app.reports.wording import DASH, number, part, share
@@ -13,8 +13,9 @@ _MOST_ROWS = 60
 def tuning_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     """Return the sections on the training, its loss, learning rate and ranks."""
     training = of.training
+    cost = _inference_cost(of.inference)
     if training is None:
-        return [Section("training", "Training", "No information about the training.")]
+        return [Section("training", "Training", "No information about the training."), *cost]
     points = [
         [
             number(each.step),
@@ -41,7 +42,7 @@ def tuning_sections(of: Evaluation, drawn: dict[str, str]) -> list[Section]:
     if "learning-rate" in drawn:
         lead = "Learning rate at each step."
         found.append(Section("learning-rate", "Learning rate", lead, drawn["learning-rate"]))
-    return found + _ranks(training, drawn)
+    return [*found, *cost, *_ranks(training, drawn)]
 
 
 def _training_rows(of: TrainingFacts) -> list[list[str]]:
@@ -63,6 +64,40 @@ def _training_rows(of: TrainingFacts) -> list[list[str]]:
             ["tokens cut", _of(cut.tokens_cut, cut.tokens)],
         ]
     return rows
+
+
+def _inference_cost(of: InferenceCost | None) -> list[Section]:
+    """Return the section that compares base model, adapter and merged weights."""
+    if of is None:
+        return []
+    title = "Inference cost"
+    if not of.extra_multiply_adds:
+        lead = "The tuned model has no more weights than its base model, so it costs the same."
+        return [Section("inference-cost", title, lead)]
+    lead = (
+        "Multiplications in the linear layers, and the median time for one token without text "
+        "before it, measured on this machine. "
+        + (
+            "Merged into the weights, the adapter costs nothing more."
+            if of.mergeable
+            else "This adapter cannot be merged into the weights."
+        )
+    )
+    products, extra = of.base_multiply_adds, of.extra_multiply_adds
+    rows = [
+        [
+            "multiply-adds",
+            number(products),
+            f"{number(products + extra)} (+{share(of.extra_share)})",
+            number(products) if of.mergeable else DASH,
+        ]
+    ]
+    if of.time_ratio is not None:
+        times = [f"{value:.2f} ms" for value in (of.base_token_ms, of.tuned_token_ms) if value]
+        tuned = f"{times[1]} (x {of.time_ratio:.2f})"
+        rows.append(["time", times[0], tuned, times[0] if of.mergeable else DASH])
+    table = Table(["per token", "base model", "with the adapter", "merged"], rows)
+    return [Section("inference-cost", title, lead, table=table, open_table=True)]
 
 
 def _of(count: int, whole: int) -> str:

@@ -126,8 +126,10 @@ def count_parameters(model: Model) -> ParameterCount:
     """Count the parameters of a model, and those that are trained."""
     every = list(model.parameters())
     # A 4-bit matrix holds two weights per byte, and stores its real shape.
-    total = sum(_size(weights) for weights in every)
-    return ParameterCount(sum(_size(weights) for weights in every if weights.requires_grad), total)
+    total = sum(parameter_size(weights) for weights in every)
+    return ParameterCount(
+        sum(parameter_size(weights) for weights in every if weights.requires_grad), total
+    )
 
 
 def uninitialized_modules(model: Model, names: Collection[str]) -> Sequence[str]:
@@ -208,6 +210,7 @@ def _budget(method: MethodOptions, steps: int) -> Mapping[str, Any]:
     }
 
 
-def _size(weights: torch.Tensor) -> int:
+def parameter_size(weights: torch.Tensor) -> int:
+    """Return the number of weights of a parameter, also of one packed into 4 bits."""
     packed = getattr(weights, "quant_state", None)
     return int(packed.shape.numel() if packed is not None else weights.numel())

@@ -11,6 +11,7 @@ from app.evaluation.evaluate import OtherFindings, ScoringOptions, evaluate
 from app.evaluation.evaluation_result import (
     BootstrapOptions,
     Evaluation,
+    InferenceCost,
     LayerEffect,
     LayerRank,
     ProgressPoint,
@@ -153,6 +154,13 @@ def full() -> Evaluation:
         forgetting=forgetting(general, old, new, Bootstrap(resamples=200)),
         layers=layers(),
         training=training(),
+        inference=InferenceCost(
+            base_multiply_adds=134_000_000,
+            extra_multiply_adds=460_800,
+            mergeable=True,
+            base_token_ms=20.0,
+            tuned_token_ms=25.0,
+        ),
     )
     asked = ScoringOptions("Template tasks, tuned", made_at="2026-11-25T05:00:00Z", drawing=QUICK)
     return evaluate(tasks, base, tuned, asked, beside)

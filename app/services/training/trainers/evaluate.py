@@ -12,6 +12,7 @@ from app.evaluation.evaluation_result import (
     BootstrapOptions,
     Evaluation,
     Forgetting,
+    InferenceCost,
     LayerEffect,
     TrainingFacts,
 )
@@ -31,6 +32,7 @@ from app.training.plain.options import Task
 from app.training.plain.training_record import read_record
 from app.training.publish.adapter_folder import load_adapter
 from app.training.use.evaluate_tasks import answer_tasks, label_tasks
+from app.training.use.inference_cost import cost_of_full_tuning, inference_cost
 
 _EVALUATION = "evaluation.json"
 
@@ -81,6 +83,7 @@ class _Comparison:
     tuned: _ModelAnswers | None = None
     layers: list[LayerEffect] | None = None
     """None: not asked for."""
+    inference: InferenceCost | None = None
 
 
 def evaluate_models(
@@ -108,6 +111,7 @@ def evaluate_models(
         forgetting=_measure_forgetting(plan, base, tuned, asked),
         layers=comparison.layers,
         training=training,
+        inference=comparison.inference,
     )
     models = [results.held_out for results in (base, tuned) if results is not None]
     found = evaluate(plan.tasks, models[0], models[1] if tuned else None, asked, beside)
@@ -163,10 +167,11 @@ def _compare_answers(
     def losses(tasks: Sequence[HeldOutTask]) -> Contender | None:
         return answer_tasks(name, model, loaded.tokenizer, tasks, plan.data, None, monitor.stop)
 
+    compared = _Comparison(base, tuned, inference=_inference_cost(model, plan.tuned))
     if not plan.options.layers:
-        return _Comparison(base, tuned)
+        return compared
     layers = _measure_layers(model, losses, tuned, plan, bootstrap, monitor)
-    return None if layers is None else _Comparison(base, tuned, layers)
+    return None if layers is None else replace(compared, layers=layers)
 
 
 def _measure_layers(
@@ -213,10 +218,18 @@ def _compare_labels(
         return None
     commonest = _ModelAnswers(commonest_label(labels, plan.tasks))
     answers = _ModelAnswers(labelled)
+    cost = _inference_cost(classifier.model, tuned)
+    compared = _Comparison(commonest, answers, inference=cost)
     if not plan.options.layers:
-        return _Comparison(commonest, answers)
+        return compared
     layers = _measure_layers(classifier.model, losses, answers, plan, bootstrap, monitor)
-    return None if layers is None else _Comparison(commonest, answers, layers)
+    return None if layers is None else replace(compared, layers=layers)
+
+
+def _inference_cost(model: Model, tuned: TunedOutput) -> InferenceCost:
+    if not tuned.is_adapter:
+        return cost_of_full_tuning(model)
+    return inference_cost(model, mergeable=read_record(tuned.folder)["mergeable"])
 
 
 def _display_name(base_model: str) -> str:

@@ -23,6 +23,20 @@ from tests.unit.reports.making import HOSTILE
 from tests.unit.reports.reading import Page
 
 
+def test_the_inference_cost_says_what_merging_can_do() -> None:
+    of = full()
+    assert of.inference is not None
+    separate = of.inference.model_copy(update={"mergeable": False})
+    page = evaluation_report(of.model_copy(update={"inference": separate}))
+    dash = "\N{EN DASH}"
+    assert [row[-1] for row in Page(page).tables["inference-cost"]] == ["merged", dash, dash]
+    assert "This adapter cannot be merged" in page
+    assert "Merged into the weights, the adapter costs nothing" in evaluation_report(of)
+    whole = of.inference.model_copy(update={"extra_multiply_adds": 0})
+    assert "no more weights" in evaluation_report(of.model_copy(update={"inference": whole}))
+    assert evaluation_report(of.model_copy(update={"inference": None, "training": None}))
+
+
 def hostile(text: str) -> Evaluation:
     """An evaluation that has this text wherever a text can be."""
     tasks = [
@@ -74,6 +88,10 @@ def test_the_tables_have_the_evaluations_own_figures() -> None:
     assert ["of all parameters", "134,976,000 (0.3 %)"] in tables["training"]
     assert ["truncated at 256 tokens", "3 (4.7 %)"] in tables["training"]
     assert ["tokens cut", "310 (3.4 %)"] in tables["training"]
+    assert tables["inference-cost"][1:] == [
+        ["multiply-adds", "134,000,000", "134,460,800 (+0.3 %)", "134,000,000"],
+        ["time", "20.00 ms", "25.00 ms (x 1.25)", "20.00 ms"],
+    ]
     assert tables["ranks"][1:3] == [["0", "2", "6"], ["1", "3", "7"]]
     assert tables["loss"][-1][:2] == ["60", "0.1006"]
 
