@@ -1,8 +1,8 @@
 """Access control: API keys and scopes, checked by a middleware before anything else.
 
 It checks every request, so no route can be forgotten: an operation that `rules` does not name needs
-the scope `admin`. A request is checked before its body is read, and a stream once a second while it
-lasts.
+the scope `admin`. A request is checked before its body is read, and again once a second while its
+body arrives and while its response is a stream.
 
 - Health is open to everyone. It says only that the process is alive.
 - Readiness is open to the owner on this machine, for the container's health check and the embedded
@@ -21,6 +21,9 @@ foreign web page cannot use a key, and only a service without keys has to check 
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
@@ -47,7 +50,7 @@ from app.services.access.api_keys import Caller
 from app.services.access.key_form import Scope
 from app.stack.owner_token import is_owner_token
 from app.store.access.makers import Makers
-from app.store.database import Database
+from app.store.database import AWAY, Database
 from app.store.health import trouble
 
 HEALTH = "/v1/health"
@@ -55,7 +58,7 @@ READINESS = "/v1/ready"
 _THREADS = 8
 """Threads that check keys; the routes have others, so no route can hold up the checks."""
 _CHECK_EVERY_S = 1.0
-"""Interval at which a stream is checked again, so that it ends when its key is revoked."""
+"""Interval at which a long request is checked again, so that it ends when its key is revoked."""
 _CALLER = "caller"
 _MAKE_ONE = "`seedbed keys create NAME --scope admin`, on the machine of the service, makes one"
 
@@ -169,11 +172,13 @@ class Access:
         elif (with_cookie := self._owner.cookie_for(connection)) is not None:
             await with_cookie(scope, receive, send)
             return
+        again = _CheckedAgain(partial(self._checked, connection), receive, send)
         try:
-            await self._app(scope, receive, self._checked_again(connection, send))
-        except _Withdrawn:
-            # The response has no end, so the server closes the connection.
-            return
+            await self._app(scope, again.receive, again.send)
+        except _Withdrawn as withdrawn:
+            # A response that has begun gets no end, so the server closes the connection.
+            if not again.has_begun:
+                raise withdrawn.refusal from None
 
     async def _checked(self, connection: HTTPConnection) -> Caller | None:
         """Check as `_check` does, in a thread only when the database must be asked."""
@@ -233,24 +238,57 @@ class Access:
                 f" on its own machine alone. {_MAKE_ONE}."
             )
 
-    def _checked_again(self, connection: HTTPConnection, send: Send) -> Send:
-        checked_at = time.monotonic()
-
-        async def guarded(message: Message) -> None:
-            nonlocal checked_at
-            if message.get("more_body") and time.monotonic() - checked_at >= _CHECK_EVERY_S:
-                checked_at = time.monotonic()
-                try:
-                    await self._checked(connection)
-                except (Unauthenticated, Forbidden) as refusal:
-                    raise _Withdrawn from refusal
-            await send(message)
-
-        return guarded
-
 
 class _Withdrawn(Exception):
-    """Access was revoked during a response, which can no longer report it."""
+    """Access was revoked while the body arrived, or while the response was sent."""
+
+    def __init__(self, refusal: Unauthenticated | Forbidden) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+class _CheckedAgain:
+    """A request and its response, whose caller is checked once a second while they last."""
+
+    def __init__(
+        self, check: Callable[[], Awaitable[object]], receive: Receive, send: Send
+    ) -> None:
+        self._check = check
+        self._receive = receive
+        self._send = send
+        self._checked_at = time.monotonic()
+        self._withdrawn: _Withdrawn | None = None
+        self.has_begun = False
+        """True once a part of the response was sent."""
+
+    async def receive(self) -> Message:
+        """Receive a part of the body, while the caller still has access."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            # A database that is away for a moment must not end an upload.
+            with suppress(*AWAY):
+                await self._check_again()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response, while the caller still has access."""
+        if self._withdrawn is not None:
+            # The application took it for a body that can't be read, and answers that.
+            raise self._withdrawn
+        if message.get("more_body"):
+            await self._check_again()
+        self.has_begun = True
+        await self._send(message)
+
+    async def _check_again(self) -> None:
+        if time.monotonic() - self._checked_at < _CHECK_EVERY_S:
+            return
+        self._checked_at = time.monotonic()
+        try:
+            await self._check()
+        except (Unauthenticated, Forbidden) as refusal:
+            self._withdrawn = _Withdrawn(refusal)
+            raise self._withdrawn from refusal
 
 
 class _Uses:

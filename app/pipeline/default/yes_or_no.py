@@ -78,8 +78,9 @@ _HEDGES = re.compile(
 # "No" may belong to the next word; before these it is an answer.
 _AFTER_NO = re.compile(r"\s*(?:$|[^\w\s]|(?:it|this|that|the|because|since|as|there|they)\b)", re.I)
 _JOINED = re.compile(r"\s*(?:[/|]|and\b|or\b|und\b|oder\b|et\b|ou\b|y\b|o\b|или\b|и\b|或|和)", re.I)
-# The prompt writes each task behind this word.
-_NEXT_TASK = re.compile(r"\n\s*(?:Task|User|Human)[ \t]?:")
+# The prompt writes each task behind this word. Blank lines before it are not matched: a search that
+# begins in each of them takes the square of their number.
+_NEXT_TASK = re.compile(r"\n[^\S\n]*(?:Task|User|Human)[ \t]?:")
 _SHORT = {
     "yep": True, "yeah": True, "yup": True, "true": True,
     "nope": False, "nah": False, "false": False, "not classification": False,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -317,6 +318,31 @@ def test_a_stream_ends_within_a_second_of_its_key(database: Database) -> None:
     revoked_at = asyncio.run(follow())
     assert sent[-1] < revoked_at + 1.1
     assert len(sent) > 30
+
+
+def test_what_is_sent_with_a_key_is_refused_once_the_key_is_revoked(door: Door) -> None:
+    new = api_keys.create_key(door.database, "a", [Scope.RUN])
+    door.key(Scope.ADMIN)
+
+    async def body(pieces: list[bytes]) -> AsyncIterator[bytes]:
+        yield pieces[0]
+        api_keys.revoke_key(door.database, new.stored.id)
+        await asyncio.sleep(1.1)
+        yield pieces[1]
+
+    async def send(path: str, pieces: list[bytes]) -> httpx.Response:
+        sent = {"Content-Type": "application/json"}
+        return await door.asked("POST", path, new.key, headers=sent, content=body(pieces))
+
+    async def both() -> list[httpx.Response]:
+        row = [b'{"instruction": "a", ', b'"output": "b"}\n']
+        return await asyncio.gather(
+            send("/v1/datasets/import?name=a", row), send("/v1/seed-sets", [b'{"name": ', b'"a"}'])
+        )
+
+    for answer in asyncio.run(both()):
+        assert "revoked" in problem(answer, 401)["detail"]
+    assert door.ask("GET", "/v1/datasets", door.key(Scope.READ)).json()["items"] == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

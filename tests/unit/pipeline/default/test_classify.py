@@ -1,6 +1,7 @@
 """Stage 2 of the default profile: yes, no or unknown; the calibrated margin where there is one."""
 
 import math
+import time
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_a_word_of_no_is_not_classification(text: str) -> None:
 )
 def test_anything_else_is_unknown_and_never_a_silent_no(text: str) -> None:
     assert label("default", reply(text), None) == ReadLabel(None)
+
+
+def test_the_time_for_blank_lines_does_not_grow_with_the_square_of_their_number() -> None:
+    began = time.process_time()
+    assert label("default", reply("Yes" + "\n" * 300_000 + "No"), None) == ReadLabel(None)
+    # It took minutes, in which the run's row was locked.
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("text", ["Yes", "Maybe"])
