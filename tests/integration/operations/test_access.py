@@ -334,7 +334,7 @@ def test_what_is_sent_with_a_key_is_refused_once_the_key_is_revoked(door: Door) 
         sent = {"Content-Type": "application/json"}
         return await door.asked("POST", path, new.key, headers=sent, content=body(pieces))
 
-    async def both() -> list[httpx.Response]:
+    async def both() -> tuple[httpx.Response, httpx.Response]:
         row = [b'{"instruction": "a", ', b'"output": "b"}\n']
         return await asyncio.gather(
             send("/v1/datasets/import?name=a", row), send("/v1/seed-sets", [b'{"name": ', b'"a"}'])
