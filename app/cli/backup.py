@@ -82,11 +82,11 @@ def restore(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill an empty database with the backup in FILE; stop the service before.
+    """Fill an empty database with the backup in FILE; stop the service first.
 
     The backup may be of the other kind of database (SQLite, PostgreSQL) or of an older version. If
-    anything fails, the database stays as it was. Runs then go on from the backup: model calls that
-    were in flight, or came later, are made and paid for again.
+    anything fails, the database stays as it was. Runs then continue from the state of the backup:
+    model calls that were in flight, or were made later, are sent and paid for again.
     """
     from app.store.backup.restore import checked  # noqa: PLC0415 - see above
     from app.store.backup.restore import restore as restore_database  # noqa: PLC0415 - see above

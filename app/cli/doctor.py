@@ -39,7 +39,7 @@ def doctor(
     ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a run could start: ask the endpoint everything that a run would ask it.
+    """Check that a run could start, by sending calls of the kinds that a run sends.
 
     Sends at most 10 calls to each endpoint. Exit code 0: all endpoints can be used; 6: a run can
     start, but some of several endpoints can't be used; 1: no run can start.

@@ -121,7 +121,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "doctor": (
             "app.cli.doctor:doctor",
-            "Check that a run could start: ask the endpoint everything that a run would ask it.",
+            "Check that a run could start, by sending calls of the kinds that a run sends.",
         ),
         "backup": (
             "app.cli.backup:backup",
@@ -129,7 +129,7 @@ _COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "restore": (
             "app.cli.backup:restore",
-            "Fill an empty database with the backup in FILE; stop the service before.",
+            "Fill an empty database with the backup in FILE; stop the service first.",
         ),
         "keys": (
             "app.cli.keys:keys_app",

@@ -145,7 +145,7 @@ class RunOptions(_Options):
     it. Profiles `default` and `judge` only."""
     extra_body: ExtraBody = Field(default_factory=dict)
     """Further fields for the body of every call, as a JSON object, such as
-    `{"chat_template_kwargs": {"enable_thinking": false}}`; they come after those of the setting
+    `{"chat_template_kwargs": {"enable_thinking": false}}`; they override those of the setting
     `SEEDBED_EXTRA_BODY`."""
     random_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Random seed."""
@@ -163,7 +163,7 @@ class RunOptions(_Options):
     nothing_near: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,60}$")], ...] = Field(
         default=(), max_length=20
     )
-    """Ids of data sets: reject instructions that are near-duplicates of theirs, by
+    """Ids of data sets: reject an instruction that is a near-duplicate of one of theirs, by
     `similarity_threshold`."""
     filters: tuple[FilterName, ...] | None = Field(default=None, max_length=50)
     """Names of filters that every row must pass, such as `refusal`; `default` stands for all
@@ -172,7 +172,8 @@ class RunOptions(_Options):
     max_attempts: int = Field(default=3, ge=1, le=10)
     """Give up a call after this many unusable replies."""
     dry_after: int = Field(default=20, ge=1, le=10_000)
-    """End the run as dry after this many replies in a row without an accepted instruction."""
+    """End the run as dry after this many replies in a row without an accepted instruction. A
+    review ends so only if none of its first replies, this many, can be used."""
 
     workers: int = Field(default=4, ge=1, le=256)
     """Largest number of worker processes for the run; it does not change the data set."""

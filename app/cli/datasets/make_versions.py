@@ -20,7 +20,7 @@ from app.schemas.datasets import DatasetView
 Name = Annotated[
     str,
     typer.Option(
-        "--name", help="Name of the data set; each data set of a name is a new version of it."
+        "--name", help="Name of the data set. If the name exists, this makes its next version."
     ),
 ]
 
@@ -129,7 +129,7 @@ def import_file(  # noqa: PLR0913, PLR0917 Typer reads the options from the para
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="Pass over this column, whatever it says, such as tools; repeat for several.",
+            help="Skip this column, whatever it contains, such as tools; repeat for several.",
         ),
     ] = None,
     classification: Annotated[

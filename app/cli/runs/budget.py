@@ -79,7 +79,8 @@ def extend(  # noqa: PLR0913, PLR0917 Typer reads the options from the parameter
 @with_options(GROWING)
 def estimate(
     seeds: Annotated[
-        Path, typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines, or one JSON list).")
+        Path,
+        typer.Argument(metavar="SEEDS", help="Seed tasks (JSON lines, a JSON list, or CSV)."),
     ],
     profile: GrowingProfile = None,
     given: Given = NONE_GIVEN,

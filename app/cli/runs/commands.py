@@ -82,7 +82,7 @@ def pause(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
 def stop_batches(run_id: RunId, api: Api = None, as_json: AsJson = False) -> None:
     """Send the rest of a run as normal calls, not by the Batch API; cancel its batches.
 
-    A paused run does so once it is resumed.
+    For a paused run, this happens when it is resumed.
     """
     _act(run_id, "batches/stop", api, as_json=as_json)
 

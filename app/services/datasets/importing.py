@@ -203,7 +203,7 @@ def _read(writer: DatasetWriter, rows: Iterator[Numbered], *, skip: bool) -> Non
     if faults:
         raise InvalidInput(
             "Rows of the file cannot be read; nothing of it was stored. Correct them, or import"
-            " with skip_unreadable to leave them out.",
+            " with --skip-unreadable (skip_unreadable) to leave them out.",
             faults,
         )
     if not writer.row_count:
