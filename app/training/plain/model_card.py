@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from app.training.plain.option_groups import MethodOptions
 from app.training.plain.training_record import RowCounts, TrainingRecord, row_notes
 
+_LIBRARIES = {"full": "transformers", "bottleneck": "seedbed"}
+"""The library that loads the folder, by method; the Hub shows how to use it. Default: peft."""
+
 
 def model_card(name: str, record: TrainingRecord) -> str:
     """Return the card as Markdown; the Hub reads the YAML lines at the top."""
     options, rows, parameters = record["options"], record["rows"], record["parameters"]
     method, data, schedule = options["method"], options["data"], options["schedule"]
-    is_adapter, labels = method["name"] != "full", record["labels"]
+    labels = record["labels"]
     head = [
         "---",
         f"base_model: {options['base_model']}",
-        f"library_name: {'peft' if is_adapter else 'transformers'}",
+        f"library_name: {_LIBRARIES.get(method['name'], 'peft')}",
         f"tags: [seedbed, {'text-classification' if labels else 'instruction-tuning'}]",
         "---",
     ]
@@ -41,6 +44,8 @@ def model_card(name: str, record: TrainingRecord) -> str:
     text = [*head, "", f"# {name}", "", "Tuned by Seedbed.", "", "| | |", "|---|---|", *lines]
     text += ["", *_ranks(record["ranks"])]
     text += [f"- {note}" for note in row_notes(rows)]
+    if method["name"] == "bottleneck":
+        text += ["peft alone cannot load this adapter: see `docs/training.md` of Seedbed.", ""]
     text += [
         "The loss is that of the training rows. For its quality see the evaluation of the job."
     ]

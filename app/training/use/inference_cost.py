@@ -22,7 +22,11 @@ def inference_cost(model: Model, *, mergeable: bool) -> InferenceCost:
         model: A peft model.
         mergeable: True when the adapter can be merged into the weights.
     """
-    base_ms, tuned_ms = _token_times(model)
+    try:
+        base_ms, tuned_ms = _token_times(model)
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        # Some architectures take no text of a single token; the counts don't need one.
+        base_ms, tuned_ms = None, None
     return InferenceCost(
         base_multiply_adds=_base_products(model),
         extra_multiply_adds=_extra_products(model),

@@ -101,6 +101,21 @@ def test_the_card_and_the_facts_tell_how_it_was_made(tmp_path: Path) -> None:
     assert facts["ranks"].keys() == set(facts["targets"])
 
 
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("lora", "peft"), ("bottleneck", "seedbed"), ("full", "transformers")],
+)
+def test_the_card_names_the_library_that_can_load_it(
+    name: MethodName, library: str, tmp_path: Path
+) -> None:
+    saved(name, tmp_path, steps=1)
+
+    card = (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8")
+
+    assert f"\nlibrary_name: {library}\n" in card
+    assert ("peft alone cannot load this adapter" in card) == (library == "seedbed")
+
+
 def test_what_was_changed_after_it_was_saved_is_reported_by_its_sum(tmp_path: Path) -> None:
     saved("lora", tmp_path)
     folder = tmp_path / "adapter"

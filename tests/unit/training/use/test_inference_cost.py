@@ -64,6 +64,21 @@ def test_of_a_classifier_the_head_counts_once() -> None:
     assert cost.extra_multiply_adds == EXTRA["bottleneck"]
 
 
+def test_of_a_model_that_takes_no_single_token_the_products_are_counted() -> None:
+    model: Any = adapt(tiny_llama(), MethodOptions(), steps=10).model.eval()
+
+    def refuse(_: object, __: object, named: dict[str, torch.Tensor]) -> None:
+        if named["input_ids"].shape[1] < 4:
+            raise ValueError("needs four tokens")
+
+    model.get_base_model().register_forward_pre_hook(refuse, with_kwargs=True)
+
+    cost = inference_cost(model, mergeable=True)
+
+    assert cost.extra_multiply_adds == EXTRA["lora"]
+    assert cost.time_ratio is None
+
+
 def test_the_time_is_that_of_the_model_with_and_without_its_adapter() -> None:
     """A hook counts the passes: the base model's must not run the adapter."""
     model: Any = adapt(tiny_llama(), MethodOptions(name="bottleneck"), steps=10).model.eval()
