@@ -73,10 +73,19 @@ def _about_filter(f: Failure) -> bool:
 def _about_account(f: Failure) -> bool:
     # OpenAI sends 429 for an empty account, where waiting does not help, and DashScope gives the
     # same code for a limit per minute. So words about the account come first, then words about a
-    # rate, then codes. "Exceeded your current quota" is no such word: Gemini says it per minute.
-    if f.status == 402 or has_words(f, "account"):
+    # rate, then codes.
+    if f.status == 402 or has_words(f, "account") or _is_quota_used_up(f):
         return True
     return has_code(f, "account") and not has_words(f, "rate") and f.status < 500
+
+
+def _is_quota_used_up(f: Failure) -> bool:
+    """Return True for OpenAI's words about an empty account, whose code a gateway left out.
+
+    Gemini has the same words for a limit per minute, beside a code and a wait of its own.
+    """
+    says = "exceeded your current quota" in f.said.lower()
+    return says and "resource_exhausted" not in f.code and wait_s(f, 0.0) is None
 
 
 def _per_day(f: Failure) -> bool:

@@ -177,17 +177,19 @@ def _unreadable_details(session: Session, run: Run, found: _Found) -> list[str]:
 
 
 def _unknown_labels(session: Session, run: Run, found: _Found) -> str:
-    unread = found.unreadable(Stage.CLASSIFY)
     classes = instructions.count_by_class(session, run.id)
-    unknown = sum(n for stage, _, n in found.given_up if stage == Stage.CLASSIFY)
-    accepted = sum(classes.values())
-    if not unread or unknown < _FEW or unknown < _LARGE_SHARE * accepted:
+    troubles = [(words, n) for stage, words, n in found.given_up if stage == Stage.CLASSIFY]
+    unknown, accepted = sum(n for _, n in troubles), sum(classes.values())
+    if unknown < _FEW or unknown < _LARGE_SHARE * accepted:
         return ""
-    text = instructions.latest_rejected(session, run.id, Stage.CLASSIFY, "unreadable")
+    if found.unreadable(Stage.CLASSIFY):
+        text = instructions.latest_rejected(session, run.id, Stage.CLASSIFY, "unreadable")
+        why = f"one of its answers: {_quote(text)}"
+    else:
+        why = f"most often: {_quote(troubles[0][0])}"
     return (
         f"For {unknown} of {accepted} instructions the model did not say whether they are"
-        f" classification tasks; one of its answers: {_quote(text)}. They were treated as other"
-        " tasks."
+        f" classification tasks; {why}. They were treated as other tasks."
     )
 
 

@@ -121,6 +121,15 @@ def test_a_run_that_met_its_target_says_when_a_large_share_of_labels_is_unknown(
         assert message is None
 
 
+def test_labels_that_a_filter_refused_are_unknown_too(context: ServiceContext, run_id: str) -> None:
+    refused = ((Stage.CLASSIFY, ItemState.DEAD, "The provider's filter refused this text."),) * 4
+    add(context, run_id, items=refused, accepted=5)
+    message = succeeded(context, run_id)
+    assert message is not None
+    assert "For 4 of 5 instructions the model did not say whether they are" in message
+    assert "most often: “The provider's filter refused this text.”" in message
+
+
 def test_near_duplicates_are_answered_with_a_higher_temperature_and_other_seeds(
     context: ServiceContext, run_id: str
 ) -> None:
