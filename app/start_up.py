@@ -9,9 +9,9 @@ from contextlib import contextmanager
 def collector_rests() -> Iterator[None]:
     """Load modules in this block without garbage collection, and never look for garbage in them.
 
-    Modules live as long as their process. To search their many objects for garbage, again and again
-    while more are loaded, takes a fifth of the start. A child that is forked later shares their
-    memory, because no collection touches them any more.
+    Also for anything else that lives as long as the process. To search these many objects for
+    garbage, again and again while more come, takes a fifth of the start. A child that is forked
+    later shares their memory, because no collection touches them any more.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,22 +1,23 @@
-"""Alembic's entry: the address comes from the caller, or from the environment."""
+"""Alembic's entry: the address comes from the caller, or from the environment.
+
+Only who writes a migration brings the tables, so that a migration does not load them.
+"""
 
 from alembic import context
 from sqlalchemy import Connection
 
 from app.settings import Settings
-from app.store import tables  # noqa: F401 - Alembic must know every table
 from app.store.database import Database
-from app.store.declarative import Table
-from migrations.writing import render_item
 
 
 def _migrate(connection: Connection) -> None:
+    given = context.config.attributes
     context.configure(
         connection=connection,
-        target_metadata=Table.metadata,
+        target_metadata=given.get("target_metadata"),
         # SQLite cannot alter most things in place; Alembic copies the table instead.
         render_as_batch=connection.dialect.name == "sqlite",
-        render_item=render_item,
+        render_item=given.get("render_item"),
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from alembic import command
 from alembic.script import ScriptDirectory
 
+from app.store import tables  # noqa: F401 - Alembic must know every table
 from app.store.database import Database
+from app.store.declarative import Table
 from app.store.migrate import migrate, migration_config
 from app.store.sql import epoch_now
 from app.store.types import Dollars, Moment
@@ -38,6 +40,8 @@ def write_migration(message: str, folder: Path = VERSIONS) -> Path:
     ):
         migrate(database)
         with migration_config(database) as config:
+            config.attributes["target_metadata"] = Table.metadata
+            config.attributes["render_item"] = render_item
             config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
             config.set_main_option("truncate_slug_length", "60")
             config.set_main_option("path_separator", "newline")

@@ -87,12 +87,11 @@ def _use_little_address_space() -> None:
 
 
 def _serve(context: ApiContext, settings: Settings) -> None:
+    large = LargeRequests(context.service, settings)
+    with collector_rests():
+        api = build_api(context, Owner(settings.data_dir), large.answer)
     uvicorn.run(
-        build_api(
-            context,
-            Owner(settings.data_dir),
-            LargeRequests(context.service, settings).answer,
-        ),
+        api,
         # Gives each request the user at the other end of its connection.
         http=protocol_with(SlowLimits(settings.header_timeout_s, settings.body_timeout_s)),
         host=settings.api_host,
