@@ -76,7 +76,7 @@ def _gauges(now: Gauges) -> Iterator[Metric]:
     )
     yield _gauge(
         "seedbed_leases_held",
-        "Valid leases: parts of runs, data sets and training jobs that a process works on.",
+        "Parts of runs, data sets and training jobs that a process works on now, by its lease.",
         ("kind",),
         _one(now.leases),
     )

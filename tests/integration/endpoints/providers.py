@@ -115,7 +115,8 @@ PROVIDERS: Mapping[str, Provider] = {
                 body=error("You are not allowed to request logprobs from this model"),
             ),
         ),
-        "everything but sampling parameters and logprobs; a limit that includes the reasoning",
+        "everything but sampling parameters and logprobs; a higher length limit, because it"
+        " includes the reasoning",
         frozenset({"max_tokens", "top_p", "temperature", "logprobs"}),
         "sampling parameters, logprobs",
         can=frozenset({"json_schema"}),
