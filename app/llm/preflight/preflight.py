@@ -9,9 +9,18 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
-from app.errors import ItemError, NoAnswer, Outage, ParameterError, ProviderError, RunError
+from app.errors import (
+    ItemError,
+    NoAnswer,
+    Outage,
+    ParameterError,
+    ProviderError,
+    RunError,
+    Throttled,
+)
 from app.llm.classify_errors import NO_MODEL
 from app.llm.dialects.dialect import Lesson
 from app.llm.dialects.raised_limit import raised_limit
@@ -24,6 +33,8 @@ from app.pipeline.types import Capabilities, Completion, Request
 
 PATIENCE_S = 60.0
 """Longest wait of a throttled preflight before it returns the throttle to its caller."""
+_LONG_S = 5.0
+"""A wait for a throttle that is shown: a shorter one is part of every day."""
 CAN_NOTHING = Capabilities()
 
 
@@ -57,8 +68,31 @@ MayGoOn: TypeAlias = Callable[[Probe], bool]
 """Returns True when the caps allow the rest of the questions after what an answer took."""
 
 
+ReportWait: TypeAlias = Callable[[Throttled], None]
+"""Shows that a question waits for an endpoint that throttles."""
+
+
 def _always(_: Sequence[Request] | Probe) -> bool:
     return True
+
+
+def _nothing(_: Throttled) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The calls of a preflight to the code that runs it."""
+
+    may_ask: MayAsk = _always
+    """Called before further questions, which follow a refusal that names nothing."""
+    may_go_on: MayGoOn = _always
+    """Called after each answer; an endpoint may bill more than a question allows."""
+    report_wait: ReportWait = _nothing
+    """Called once for each question that waits long for an endpoint that throttles."""
+
+
+_NOBODY = Caller()
 
 
 def preflight(
@@ -66,8 +100,7 @@ def preflight(
     questions: Sequence[Question],
     dialect: SharedDialect,
     patience_s: float = PATIENCE_S,
-    may_ask: MayAsk = _always,
-    may_go_on: MayGoOn = _always,
+    caller: Caller = _NOBODY,
 ) -> Preflight:
     """Ask the questions one after the other, and return the capabilities.
 
@@ -79,11 +112,11 @@ def preflight(
         questions: what to ask.
         dialect: that of the provider; it gets what the preflight learns.
         patience_s: longest wait for an endpoint that throttles.
-        may_ask: called before further questions, which follow a refusal that names nothing.
-        may_go_on: called after each answer; an endpoint may bill more than a question allows.
+        caller: what the caller allows, and wants to know.
     """
     with Fanout(provider_factory, 1) as fanout:
-        asking = _Asking(fanout, dialect, patience_s, may_ask, may_go_on)
+        answer = partial(_answer, fanout, patience_s=patience_s, report_wait=caller.report_wait)
+        asking = _Asking(answer, dialect, caller)
         try:
             return asking.finished(asking.capabilities(questions))
         except ProviderError as trouble:
@@ -95,17 +128,14 @@ class _Asking:
 
     def __init__(
         self,
-        fanout: Fanout,
+        answer: Callable[[Request], Probe | ProviderError],
         dialect: SharedDialect,
-        patience_s: float,
-        may_ask: MayAsk,
-        may_go_on: MayGoOn,
+        caller: Caller,
     ) -> None:
-        self._fanout = fanout
+        self._answer = answer
         self._dialect = dialect
-        self._patience_s = patience_s
-        self._may_ask = may_ask
-        self._may_go_on = may_go_on
+        self._may_ask = caller.may_ask
+        self._may_go_on = caller.may_go_on
         self._probes: list[Probe] = []
         self._unread: list[Request] = []
 
@@ -198,7 +228,7 @@ class _Asking:
             raise RunError(str(trouble)) from None
 
     def _ask(self, request: Request) -> Completion:
-        answer = _answer(self._fanout, request, patience_s=self._patience_s)
+        answer = self._answer(request)
         if isinstance(answer, ProviderError):
             if answer.may_be_paid:
                 self._unread.append(request)
@@ -221,18 +251,27 @@ def _for_all_calls(refusal: ProviderError) -> ProviderError:
     return RunError(str(refusal)) if isinstance(refusal, ItemError) else refusal
 
 
-def _answer(fanout: Fanout, request: Request, *, patience_s: float) -> Probe | ProviderError:
+def _answer(
+    fanout: Fanout, request: Request, *, patience_s: float, report_wait: ReportWait
+) -> Probe | ProviderError:
     fanout.submit(0, request)
-    until_s = time.monotonic() + patience_s
+    began_s = time.monotonic()
+    until_s, is_reported = began_s + patience_s, False
     while True:
         for outcome in fanout.collect(timeout_s=0.25, limit=1):
             if isinstance(outcome.answer, ProviderError):
                 return outcome.answer
             return Probe(request, outcome.answer, outcome.latency_s)
-        throttle = fanout.last_throttle
-        if throttle is not None and time.monotonic() + fanout.quiet_s > until_s:
+        throttle, quiet_s = fanout.last_throttle, fanout.quiet_s
+        if throttle is None:
+            continue
+        quiet_until_s = time.monotonic() + quiet_s
+        if quiet_until_s > until_s:
             fanout.abandon()
             return throttle
+        if quiet_s and quiet_until_s - began_s >= _LONG_S and not is_reported:
+            is_reported = True
+            report_wait(throttle)
 
 
 def _ended_before_answer(completion: Completion) -> bool:

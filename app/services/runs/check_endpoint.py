@@ -12,7 +12,7 @@ from app.llm.dialects.dialect import Dialect, Lesson
 from app.llm.dialects.shared import SharedDialect
 from app.llm.model_list import ListedModel, list_models
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.preflight.preflight import Preflight, preflight
+from app.llm.preflight.preflight import Caller, Preflight, preflight
 from app.llm.prices import cost_usd
 from app.pipeline.options import RunOptions
 from app.pipeline.types import Capabilities, Completion, Request, Stage
@@ -220,7 +220,7 @@ class EndpointChecker:
             ],
             self._dialect,
             patience_s=self._left_s,
-            may_ask=lambda requests: self._calls + len(requests) <= MOST_CALLS,
+            caller=Caller(may_ask=lambda requests: self._calls + len(requests) <= MOST_CALLS),
         )
 
     def _requests(

@@ -10,7 +10,7 @@ from app.errors import ConfigurationError, ProviderError, RunError, Throttled
 from app.llm import prices
 from app.llm.dialects.dialect import Dialect, old_lessons
 from app.llm.parallel.calls import Endpoint
-from app.llm.preflight.preflight import Preflight, Probe, preflight
+from app.llm.preflight.preflight import Caller, Preflight, Probe, preflight
 from app.llm.prices import cost_usd
 from app.llm.request_body import request_body
 from app.pipeline.budget import NO_TOKENS, NOTHING, Amount, Tokens
@@ -292,6 +292,16 @@ class _Asking:
         except ConfigurationError as error:
             return Preflight(trouble=RunError(str(error)))
 
+    def _show_throttle(self, throttle: Throttled) -> None:
+        """Let a person see that the preflight waits for an endpoint that throttles."""
+        hold = self._hold
+
+        def show(session: Session) -> None:
+            if slots.is_held(session, hold):
+                waiting.begin(session, hold.run_id, Wait(WaitKind.THROTTLE, str(throttle)))
+
+        self._context.database.retrying(show)
+
     def _ask(self, endpoint: Endpoint) -> Preflight:
         """Ask an endpoint, and try again what it refused long ago: servers are upgraded."""
         dialect = endpoint.dialects.of(self._model)
@@ -302,8 +312,7 @@ class _Asking:
             endpoint.provider_for(self._model),
             self._questions,
             dialect,
-            may_ask=self.reserve,
-            may_go_on=self.may_go_on,
+            caller=Caller(self.reserve, self.may_go_on, self._show_throttle),
         )
         if found.trouble is not None:
             dialect.add(tried)

@@ -8,7 +8,7 @@ import pytest
 from app.errors import Outage, ProviderError, RunError, Throttled
 from app.llm.dialects.shared import SharedDialect
 from app.llm.openai_provider import OpenAIProvider
-from app.llm.preflight.preflight import Preflight, preflight
+from app.llm.preflight.preflight import Caller, Preflight, preflight
 from app.llm.preflight.questions import Question, keywords_of
 from app.llm.scripted.behaviours.combine import Applies, playing, when
 from app.llm.scripted.behaviours.refusals import (
@@ -57,7 +57,7 @@ class Learned:
                 questions,
                 dialect,
                 patience_s,
-                lambda _: may_ask,
+                Caller(may_ask=lambda _: may_ask),
             )
             self.calls = server.calls
         self.lessons = {(one.parameter, one.action) for one in dialect.now.lessons}
@@ -307,6 +307,27 @@ def test_a_throttle_longer_than_the_patience_is_given_to_the_caller() -> None:
         _ = learned.can
     assert caught.value.retry_after_s == 900
     assert time.monotonic() - began_s < 3
+
+
+def test_a_long_wait_for_a_throttle_is_reported_when_it_begins() -> None:
+    reported: list[str] = []
+
+    def stop(throttle: Throttled) -> None:
+        reported.append(str(throttle))
+        raise throttle
+
+    dialect, began_s = SharedDialect(), time.monotonic()
+    slow = ScriptedReply(status=429, error={"message": "Slow"}, headers={"Retry-After": "30"})
+    with scripted_server(lambda _: slow) as server:
+        preflight(
+            lambda: OpenAIProvider(server.base_url, None, "m", 5, dialect),
+            questions_of(RunOptions()),
+            dialect,
+            caller=Caller(report_wait=stop),
+        )
+    assert len(reported) == 1
+    assert "Slow" in reported[0]
+    assert time.monotonic() - began_s < 20
 
 
 def test_on_the_completions_endpoint_nothing_is_claimed() -> None:

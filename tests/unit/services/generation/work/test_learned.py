@@ -165,6 +165,24 @@ def test_room_is_not_raised_for_ever(open_bench: OpenBench) -> None:
         assert [event["value"] for event in learned_events(bench, seen.id)] == [1024, 4096, 16384]
 
 
+def test_a_run_that_its_first_call_keeps_waiting_says_so_meanwhile(open_bench: OpenBench) -> None:
+    seen: list[Any] = []
+
+    def script(call: ScriptedCall) -> ScriptedReply:
+        if call.n == 1:
+            slow = {"message": "Slow down"}
+            return ScriptedReply(status=429, error=slow, headers={"Retry-After": "5.1"})
+        if call.n == 2:
+            seen.append(bench.view(run_id).waiting)
+        return reply(call)
+
+    with open_bench(script) as bench:
+        run_id = bench.start(**SMALL)
+        assert bench.work(run_id).status == "succeeded"
+    assert seen[0] is not None
+    assert "Slow down" in seen[0].message
+
+
 def test_a_model_that_is_loading_is_waited_for_and_the_run_says_so(open_bench: OpenBench) -> None:
     body = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
     with open_bench(playing(first(1, fails(503, body))), outage_patience_s=60.0) as bench:
