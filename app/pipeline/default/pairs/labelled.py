@@ -17,11 +17,16 @@ from app.pipeline.default.pairs.content import (
 )
 from app.pipeline.default.pairs.names import ANY, SURE_INPUTS, SURE_OUTPUTS, field_of
 
+# A number, letter or symbol before a label.
+_ITEM = (
+    r"(?:(?:\(?(?:\d{1,2}|[ivx]{1,4}|[a-h])[.)]|\d\ufe0f?\u20e3[.:]?|\\item\b"
+    r"|[\u2190-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff]\ufe0f?)[ \t]*)?"
+)
 _LABEL = re.compile(
     r"^(?P<heading>[ ]{0,3}#{1,6}[ \t]+)?[ \t>#-]{0,8}(?:[*\u2022][ \t]+)?"
-    r"(?:\(?\d{1,2}[.)][ \t]*)?(?P<mark>\*{1,3}|_{1,3}|`)?"
-    r"(?:\(?\d{1,2}[.)][ \t]*)?(?:Example[ \t]*\d{1,2}[ \t]*[-:.\u2013]?[ \t]*)?"
-    rf"(?P<name>{ANY})(?:[ \t#]{{0,3}}(?P<number>\d{{1,2}}))?\.?"
+    rf"{_ITEM}(?P<mark>\*{{1,3}}|_{{1,3}}|`)?"
+    rf"{_ITEM}(?:Example[ \t]*\d{{1,2}}[ \t]*[-:.\u2013]?[ \t]*)?"
+    rf"(?P<name>{ANY})(?:[ \t#(]{{0,3}}(?P<number>\d{{1,2}})\)?)?\.?"
     r"[ \t]{0,3}(?P<closed>(?P=mark))?[ \t]{0,3}"
     # A heading needs no colon, and neither does a label in bold on a line of its own.
     r"(?:[:\uff1a](?P<after>(?P=mark))?|(?(heading)(?=[ \t]*$)|(?<=\*\*)(?=[ \t]*$))"
@@ -42,7 +47,8 @@ _OUTPUT_LINE = re.compile(
 )
 # A line that titles the next pair: "Example 2: A kind review", or the task again.
 _TITLED = re.compile(
-    r"^[ \t>#*_-]{0,8}(?:(?:example|instance|case|pair)[ \t]{0,3}#?\d{1,2}[ \t]{0,3}[:.)\u2013-]"
+    r"^[ \t>#*_-]{0,8}(?:(?:example|instance|case|pair|step|sample)[ \t]{0,3}#?\d{1,2}"
+    r"[ \t]{0,3}[:.)\u2013-]"
     r"|(?:task|instruction)[ \t]{0,3}\d{0,2}[*_]{0,3}:)[^\n]{0,300}$",
     re.I,
 )

@@ -8,6 +8,7 @@ left out.
 import re
 from collections.abc import Iterable
 
+from app.pipeline.default.lists.markup import without_markup
 from app.pipeline.default.pairs.content import without_quote_marks
 from app.pipeline.default.pairs.in_json import pairs_in_json
 from app.pipeline.default.pairs.labelled import first_label, labelled
@@ -19,6 +20,11 @@ from app.pipeline.default.pairs.tags import tagged, tags_in
 _ANNOUNCEMENT = re.compile(
     r"\W{0,6}(?:answer|output|response|result|examples|instances)\W{0,6}:\W{0,6}?(?:```\w{0,10}\s)?\s{0,9}(?=[\[{])",
     re.I,
+)
+_DOUBLE_TAG = re.compile(r"<<(/?(?:input|output)\d{0,2})>>", re.I)
+_MARKUP = re.compile(
+    r"^[ \t]{0,8}(?:\\(?:begin\{|item\b|documentclass)|<(?:ol|ul|p|table|html|!doctype|div)\b)",
+    re.I | re.M,
 )
 _QUOTED_LINES = re.compile(r"(?:^[ \t]{0,3}>[^\n]*(?:\n|\Z))+", re.M)
 
@@ -32,7 +38,10 @@ def read_pairs(text: str, *, first: str, cut_off: bool, about: str = "") -> Pair
         cut_off: True when the reply was truncated; what is open at its end is then not read.
         about: The task. Where it asks for an explanation, one is part of the output.
     """
-    text = _unquoted(text)
+    text = _DOUBLE_TAG.sub(r"<\1>", _unquoted(text))
+    if not tags_in(text) and _MARKUP.search(text[: first_label(text)]):
+        # The labels stand inside HTML or LaTeX.
+        text = without_markup(text)
     announced = _ANNOUNCEMENT.match(text)
     found = pairs_in_json(text[announced.end() :], 1) if announced else None
     if found is not None:

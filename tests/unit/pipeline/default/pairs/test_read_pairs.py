@@ -219,3 +219,49 @@ def test_every_form_that_models_write_is_read_or_unreadable() -> None:
 
         found = ([list(pair) for pair in pairs(read)], reasons(read))
         assert found == (read_as, dropped), text
+
+
+FIRST = ("The food was great, thank you.", "Kind")
+SECOND = ("What a waste of an evening.", "Not kind")
+FURTHER_FORMS = (
+    "{roman}. Input: {i}\n   Output: {o}",
+    "{n}\ufe0f\u20e3 Input: {i}\nOutput: {o}",
+    "\U0001f4e5 Input: {i}\n\U0001f4e4 Output: {o}\n",
+    "a) Input: {i}\nOutput: {o}",
+    "Input ({n}): {i}\nOutput ({n}): {o}",
+    "Step {n}:\nInput: {i}\nOutput: {o}\n",
+    "<<INPUT>> {i}\n<<OUTPUT>> {o}\n",
+    "<li><b>Input:</b> {i}<br><b>Output:</b> {o}</li>",
+    "<p><strong>Input:</strong> {i}</p>\n<p><strong>Output:</strong> {o}</p>",
+    "<tr><td>{i}</td><td>{o}</td></tr>",
+    "\\item Input: {i}\n\nOutput: {o}",
+)
+
+
+def test_pairs_behind_further_markers_and_in_markup_are_read_and_never_run_into_each_other() -> (
+    None
+):
+    around = {
+        "<li>": ("<ol>\n", "\n</ol>"),
+        "<tr>": ("<table><tr><th>Input</th><th>Output</th></tr>", "</table>"),
+        "\\ite": ("\\begin{enumerate}\n", "\n\\end{enumerate}"),
+    }
+    stage = instance_stage("default", "input_first")
+    for form in FURTHER_FORMS:
+        rows = [
+            form.format(n=n, i=one[0], o=one[1], roman="I" * n)
+            for n, one in enumerate((FIRST, SECOND), start=1)
+        ]
+        before, after = around.get(form[:4], ("", ""))
+        for opening in ("", "Sure! Here are two examples:\n\n"):
+            text = opening + before + "\n".join(rows) + after
+            read = stage.parse(reply(text), INSTRUCTION, asking().options)
+            assert pairs(read) == [FIRST, SECOND], text
+
+
+def test_an_output_in_html_stays_as_it_is() -> None:
+    text = "Input: two fruits\nOutput:\n<ul>\n<li>Apple</li>\n<li>Pear</li>\n</ul>"
+    read = instance_stage("default", "input_first").parse(
+        reply(text), "Write the list in HTML.", asking().options
+    )
+    assert pairs(read) == [("two fruits", "<ul>\n<li>Apple</li>\n<li>Pear</li>\n</ul>")]
