@@ -75,6 +75,8 @@ class _Html(HTMLParser):
         self._lists: list[int | None] = []
         """Number of items so far in each open list; None for bullets."""
         self._open: list[str] = []
+        self._asides = 0
+        """Number of open tags whose text is not shown."""
         self._is_at_break = True
         """True where a block may begin: at an edge of a line, a block or a sentence."""
 
@@ -86,8 +88,9 @@ class _Html(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin an item, a line or emphasis."""
         del attrs
-        if self._is_aside() or tag in _ASIDE:
+        if self._asides or tag in _ASIDE:
             self._open.append(tag)
+            self._asides += tag in _ASIDE
         elif tag in _EMPHASIS:
             self._open.append(tag)
             self._parts.append(_EMPHASIS[tag])
@@ -126,12 +129,14 @@ class _Html(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """End an item, a line or emphasis."""
         if tag not in self._open:
-            if not self._is_aside() and tag not in _BLOCKS:
+            if not self._asides and tag not in _BLOCKS:
                 self._parts.append(f"</{tag}>")
             return
-        was_aside = self._is_aside()
-        while self._open.pop() != tag:
-            pass
+        was_aside = self._asides > 0
+        closed = ""
+        while closed != tag:
+            closed = self._open.pop()
+            self._asides -= closed in _ASIDE
         if was_aside:
             return
         if tag in _EMPHASIS:
@@ -144,7 +149,7 @@ class _Html(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Add text; white space in HTML is one blank."""
-        if self._is_aside():
+        if self._asides:
             return
         folded = " ".join(data.split())
         if folded:
@@ -155,9 +160,6 @@ class _Html(HTMLParser):
             self._is_at_break = ends
         elif not self._last()[-1:].isspace():
             self._parts.append(" ")
-
-    def _is_aside(self) -> bool:
-        return not _ASIDE.isdisjoint(self._open)
 
     def _last(self) -> str:
         return "".join(self._parts[-3:])[-80:]

@@ -134,3 +134,10 @@ def test_texts_about_the_form_of_a_list_stay_as_they_are(text: str, expected: li
     read = [item.text for item in read_tasks(text, 8, cut_off=False) if isinstance(item, Candidate)]
 
     assert read == expected
+
+
+def test_the_head_of_a_page_and_its_scripts_are_no_part_of_a_list() -> None:
+    page = "<html><head><title>Ten<b> tasks</b></title></head><body><ol>{}</ol></body></html>"
+    items = "".join(f"<li>{task}<script>let a = '<b>';</script></li>" for task in TASKS)
+
+    assert texts(candidates("default", reply(page.replace("{}", items)))) == TASKS
