@@ -140,7 +140,7 @@ class InferenceCost(Finding):
     """True when the adapter can be merged into the weights; then it costs nothing more. Also true
     after full tuning, which has no adapter."""
     base_token_ms: float | None = None
-    """Median time of the base model for one token, in milliseconds; null: not measured."""
+    """Shortest time of the base model for one token, in milliseconds; null: not measured."""
     tuned_token_ms: float | None = None
     """The same with the adapter."""
 

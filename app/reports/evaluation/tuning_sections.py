@@ -75,7 +75,7 @@ def _inference_cost(of: InferenceCost | None) -> list[Section]:
         lead = "The tuned model has no more weights than its base model, so it costs the same."
         return [Section("inference-cost", title, lead)]
     lead = (
-        "Multiplications in the linear layers, and the median time for one token without text "
+        "Multiplications in the linear layers, and the shortest time for one token without text "
         "before it, measured on this machine. "
         + (
             "Merged into the weights, the adapter costs nothing more."
