@@ -18,6 +18,9 @@ HEADROOM = 0.8
 FIRST_APART_S = 0.06
 """Time between two calls before the first answer. Several at once may exceed a limit that allows
 many calls a second, but no burst; that would be learnt as a far lower limit."""
+AHEAD_S = 0.2
+"""Calls for this time wait here for their turn where calls are spaced. Their owner gives new ones
+only between two of its transactions, in which nothing would be sent otherwise."""
 SLACK_S = 0.005
 """Assumed precision of timers."""
 
@@ -52,6 +55,14 @@ class ConcurrencyControl:
         return max(1, int(self._limit.value))
 
     @property
+    def ahead(self) -> int:
+        """Calls that should wait here for their turn, beside those in flight."""
+        usual_s = self._limit.usual_s
+        if self._is_free or usual_s is None:
+            return 0
+        return min(self.limit, math.ceil(AHEAD_S * self._limit.value / max(SLACK_S, usual_s)))
+
+    @property
     def background(self) -> float:
         """The share of calls that is refused at random, as far as known."""
         return self._limit.background.share
@@ -74,8 +85,7 @@ class ConcurrencyControl:
         self._in_flight += 1
         self._limit.sent(self._sent)
         self._holds.sent(self._sent)
-        is_free = self._limit.too_high is None and self._limit.value >= self._ceiling
-        if not is_free:
+        if not self._is_free:
             usual_s = self._limit.usual_s
             apart_s = FIRST_APART_S if usual_s is None else usual_s / self._limit.value
             if self._limit.too_high is None and self._limit.value >= 1:
@@ -84,6 +94,11 @@ class ConcurrencyControl:
             slack_s = SLACK_S if apart_s < SLACK_S else min(SLACK_S, apart_s / 4)
             self._next_at_s = max(self._next_at_s, now_s - slack_s) + apart_s
         return SentCall(self._sent, now_s)
+
+    @property
+    def _is_free(self) -> bool:
+        """Return True when the endpoint is known to accept the maximum."""
+        return self._limit.too_high is None and self._limit.value >= self._ceiling
 
     def answered(self, call: SentCall, now_s: float) -> None:
         """Count an answer."""

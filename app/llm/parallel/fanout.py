@@ -119,7 +119,8 @@ class Fanout:
     @property
     def capacity(self) -> int:
         """Calls that may be submitted now; it falls when the provider throttles and recovers."""
-        return max(0, self._control.limit - self.in_flight + self.set_aside)
+        wanted = self._control.limit + self._control.ahead
+        return max(0, wanted - self.in_flight + self.set_aside)
 
     @property
     def held_s(self) -> float:

@@ -16,6 +16,8 @@ from app.llm.parallel.concurrency_control import ConcurrencyControl
 _REFUSED_S = 0.02
 _HEARD_AFTER_S = (0.1, 0.6)
 """After a time between these the other workers have read of a hold."""
+_GIVEN_AGAIN_S = (0.03, 0.12)
+"""Time between two turns of the pump."""
 _SHORTEST_SHARED_S = 0.05
 _TOKENS = (100, 300, 500, 1100)
 
@@ -146,6 +148,8 @@ class Worker:
     control: ConcurrencyControl
     in_flight: int = 0
     waits: bool = False
+    given: int = 0
+    """Calls that wait to be sent, where they are given in turns."""
     stands_until_s: float = 0.0
     busy_until_s: float = 0.0
     refused: list[tuple[float, int]] = field(default_factory=list)
@@ -163,6 +167,9 @@ class Simulation:
     refused_s: float = _REFUSED_S
     pauses: bool = True
     """Now and then a worker stands still, and then has many answers."""
+    given_in_turns: bool = False
+    """As by the pump, which gives calls between two of its transactions. Else there are always
+    enough."""
     cpu_s: float = 0.0
     """What a worker is busy with each answer."""
     rng: random.Random = field(default_factory=lambda: random.Random(1))
@@ -178,6 +185,8 @@ class Simulation:
         for n in range(self.workers):
             control = ConcurrencyControl(self.ceiling, self.rng.random, first=4, patience_s=600.0)
             self.team.append(Worker(control))
+            if self.given_in_turns:
+                self._at(n * 0.01, self.team[-1], self._give)
             self._at(n * 0.01, self.team[-1], lambda _worker, _now_s: None)
             if self.pauses:
                 self._at(self.rng.random(), self.team[-1], self._stand_still)
@@ -202,12 +211,19 @@ class Simulation:
         self._count += 1
         heapq.heappush(self._events, (at_s, self._count, worker, what))
 
+    def _give(self, worker: Worker, now_s: float) -> None:
+        wanted = worker.control.limit + worker.control.ahead
+        worker.given = max(worker.given, wanted - worker.in_flight)
+        self._at(now_s + self.rng.uniform(*_GIVEN_AGAIN_S), worker, self._give)
+
     def _stand_still(self, worker: Worker, now_s: float) -> None:
         worker.stands_until_s = now_s + self.rng.uniform(0.05, 0.3)
         self._at(now_s + self.rng.uniform(1, 4), worker, self._stand_still)
 
     def _refill(self, worker: Worker, now_s: float) -> None:
         while worker.in_flight < worker.control.limit:
+            if self.given_in_turns and not worker.given:
+                return
             wait_s = worker.control.wait_s(now_s)
             if wait_s > 0 and not worker.waits:
                 worker.waits = True
@@ -223,6 +239,7 @@ class Simulation:
         is_again = worker.refused and worker.refused[0][0] <= now_s
         times = heapq.heappop(worker.refused)[1] if is_again else 0
         call = worker.control.send(now_s)
+        worker.given -= self.given_in_turns
         worker.in_flight += 1
 
         def answer(worker: Worker, now_s: float) -> None:

@@ -325,6 +325,12 @@ def test_of_a_bucket_without_any_burst_a_worker_uses_half_from_the_beginning() -
     assert simulation.answered() > 0.4 * 150 * 60
 
 
+def test_most_of_a_limit_is_used_where_calls_are_given_between_transactions() -> None:
+    simulation = Simulation(AtOnce(), workers=1, given_in_turns=True).run(40)
+    assert simulation.answered() > 0.6 * 160 * 40
+    assert simulation.wasted() < 0.01
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_of_a_small_limit_little_is_wasted_once_it_is_known(workers: int) -> None:
     simulation = Simulation(Sliding(per_s=5), workers=workers).run(600)
