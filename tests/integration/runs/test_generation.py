@@ -20,10 +20,12 @@ from app.store.tables.instructions import InstanceRow, InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.work import instructions
 from tests.bench import SEEDS, OpenBench, after_looks
+from tests.conftest import MOSTLY_POSTGRESQL
 
 Profile = Literal["default", "paper", "alpaca"]
 
 
+@MOSTLY_POSTGRESQL
 @pytest.mark.parametrize("profile", ["default", "paper", "alpaca"])
 def test_a_run_meets_its_target_and_its_data_set_is_alpaca(
     open_bench: OpenBench, profile: Profile
@@ -39,6 +41,7 @@ def test_a_run_meets_its_target_and_its_data_set_is_alpaca(
     assert all(row["output"] for row in rows)
 
 
+@MOSTLY_POSTGRESQL
 def test_the_funnel_adds_up(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         # Enough that each kind of mishap has come up.
@@ -51,6 +54,7 @@ def test_the_funnel_adds_up(open_bench: OpenBench) -> None:
     assert {"near_duplicate", "too_short", "blacklisted_word"} <= set(funnel.rejected)
 
 
+@MOSTLY_POSTGRESQL
 @pytest.mark.parametrize("profile", ["default", "paper", "alpaca"])
 def test_a_seeded_run_gives_the_same_data_set_byte_for_byte(
     open_bench: OpenBench, profile: Profile
@@ -72,6 +76,7 @@ def _delayed(answer: ScriptedReply, delay_s: float) -> ScriptedReply:
     return replace(answer, delay_s=delay_s)
 
 
+@MOSTLY_POSTGRESQL
 def test_another_random_seed_gives_another_data_set(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         sets = []
@@ -96,6 +101,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_with_the_same_data_set(
         assert bench.alpaca(pieces) == bench.alpaca(whole)
 
 
+@MOSTLY_POSTGRESQL
 def test_no_two_of_the_pool_are_nearer_than_the_threshold(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=60)
@@ -110,6 +116,7 @@ def test_no_two_of_the_pool_are_nearer_than_the_threshold(open_bench: OpenBench)
         pool.insert(text)
 
 
+@MOSTLY_POSTGRESQL
 def test_every_row_leads_back_to_its_reply_prompt_and_demonstrations(
     open_bench: OpenBench,
 ) -> None:
@@ -137,6 +144,7 @@ def test_every_row_leads_back_to_its_reply_prompt_and_demonstrations(
     assert replies == bench.server.counts.calls
 
 
+@MOSTLY_POSTGRESQL
 def test_a_near_duplicate_names_which_one_and_how_near(open_bench: OpenBench) -> None:
     with open_bench(reply) as bench:
         run_id = bench.start(target=40)
@@ -162,6 +170,7 @@ def test_a_near_duplicate_names_which_one_and_how_near(open_bench: OpenBench) ->
         assert judged.score == rejection.neighbour["score"] > 0.7
 
 
+@MOSTLY_POSTGRESQL
 def test_fewer_seeds_than_a_prompt_shows_is_said_and_is_no_failure(
     open_bench: OpenBench,
 ) -> None:

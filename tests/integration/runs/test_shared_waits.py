@@ -72,7 +72,7 @@ def test_a_wait_of_a_worker_with_one_call_in_flight_is_kept_by_one_with_many_if_
         return replace(reply(call), delay_s=0.05)
 
     with open_bench(script) as bench:
-        run_id = bench.start(target=200, lookahead=64)
+        run_id = bench.start(target=100, lookahead=64)
         work_together(bench, run_id, database_url, ("narrow", 1), ("wide", 16))
     reported = told_at[-1]
     before = [key for at, key in asked if at < reported]

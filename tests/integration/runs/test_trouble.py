@@ -15,6 +15,9 @@ from app.store.tables.instructions import InstructionRow, Rejection
 from app.store.tables.runs import RunEvent
 from app.store.tables.work import WorkItem
 from tests.bench import OpenBench, after_looks
+from tests.conftest import MOSTLY_POSTGRESQL
+
+pytestmark = MOSTLY_POSTGRESQL
 
 
 def _is_preflight(call: ScriptedCall) -> bool:

@@ -23,9 +23,9 @@ from tests.unit.pipeline.making import (
 LENGTH = 1_000_000
 
 
-def filled(piece: str, before: str = "", after: str = "") -> Completion:
-    """A reply of a megabyte of `piece`."""
-    return reply(before + piece * (LENGTH // len(piece)) + after)
+def filled(piece: str, before: str = "", after: str = "", *, length: int = LENGTH) -> Completion:
+    """A reply of a megabyte of `piece`, or of another length in characters."""
+    return reply(before + piece * (length // len(piece)) + after)
 
 
 def read(profile: str, completion: Completion) -> ReadCandidates:
@@ -53,8 +53,10 @@ def test_a_megabyte_of_one_json_string_never_closed_is_no_item() -> None:
 
 
 @pytest.mark.parametrize(("item", "read_as"), [("[],", 1), ('"",', 200)])
-def test_a_megabyte_of_json_items_is_read_up_to_the_limit(item: str, read_as: int) -> None:
-    result = read("default", filled(item, '{"instructions": ["Count the vowels.",', "]}"))
+def test_a_hundred_thousand_json_items_are_read_up_to_the_limit(item: str, read_as: int) -> None:
+    result = read(
+        "default", filled(item, '{"instructions": ["Count the vowels.",', "]}", length=300_000)
+    )
 
     assert len(texts(result)) == read_as
     assert len(result.items) == 201
@@ -103,16 +105,16 @@ def test_one_instance_is_found_behind_a_megabyte_of_tags_never_closed() -> None:
 
 
 @pytest.mark.parametrize("stage", ["input_first", "output_first"])
-def test_a_megabyte_of_default_instances_is_read_up_to_the_number_asked_for(stage: str) -> None:
+def test_thousands_of_default_instances_are_read_up_to_the_number_asked_for(stage: str) -> None:
     first, then = ("input", "output") if stage == "input_first" else ("output", "input")
     completion = reply(
-        "".join(f"<{first}>{first} {n}</{first}><{then}>{then} {n}</{then}>" for n in range(20_000))
+        "".join(f"<{first}>{first} {n}</{first}><{then}>{then} {n}</{then}>" for n in range(5_000))
     )
 
     result = instance_stage("default", stage).parse(completion, INSTRUCTION, asking().options)
 
     assert pairs(result) == [(f"input {n}", f"output {n}") for n in range(3)]
-    assert reasons(result) == ["surplus"] * 19_997
+    assert reasons(result) == ["surplus"] * 4_997
 
 
 @pytest.mark.parametrize(

@@ -350,7 +350,7 @@ def long_answer(_: ScriptedCall) -> ScriptedReply:
     return ScriptedReply("many words " * 200)
 
 
-def test_ten_thousand_answers_are_read_in_the_memory_of_a_few() -> None:
+def test_thousands_of_answers_are_read_in_the_memory_of_a_few() -> None:
     command = [sys.executable, "-m", "app.llm.scripted.server", "--script"]
     # In a process of its own, so that only the reader's memory is measured.
     with subprocess.Popen(
@@ -359,7 +359,7 @@ def test_ten_thousand_answers_are_read_in_the_memory_of_a_few() -> None:
         try:
             assert process.stdout is not None
             base_url = process.stdout.readline().split()[-1]
-            names = {f"item-{n:06}" for n in range(10_000)}
+            names = {f"item-{n:06}" for n in range(2_500)}
             with BatchEndpoint(base_url, KEY, "model-a", 30) as endpoint:
                 provider_id = endpoint.submit("b1", named(*sorted(names)))
                 while endpoint.status(provider_id).state == "working":
@@ -375,9 +375,9 @@ def test_ten_thousand_answers_are_read_in_the_memory_of_a_few() -> None:
         finally:
             process.terminate()
     assert not missing
-    assert characters == 22_000_000
+    assert characters == 5_500_000
     # The names that were read, which is what tells a repeated one, and a line or two.
-    assert peak < 3_000_000
+    assert peak < 1_200_000
 
 
 def test_requests_of_two_endpoints_or_none_are_no_batch() -> None:

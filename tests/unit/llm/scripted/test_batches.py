@@ -58,7 +58,7 @@ def status(http: httpx.Client, batch_id: str) -> Json:
 
 
 def reaches(http: httpx.Client, batch_id: str, state: State) -> Json:
-    until_s = time.monotonic() + 5
+    until_s = time.monotonic() + 30
     while (found := status(http, batch_id))["status"] != state:
         assert time.monotonic() < until_s, found
         time.sleep(0.01)
