@@ -75,7 +75,7 @@ lock: .venv/dev.installed ## update the pinned versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group dev pyproject.toml -c requirements/run.lock -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  --extra training --extra qlora pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
+	  --extra training --extra qlora --extra tensorboard pyproject.toml -c requirements/run.lock -c requirements/dev.lock \
 	  -c requirements/torch.txt --no-emit-package torch -o requirements/training.lock
 	$(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  requirements/torch.txt -c requirements/run.lock -c requirements/dev.lock -c requirements/training.lock \

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MethodName = Literal[
     "lora", "rslora", "dora", "qlora", "adalora", "prefix", "ia3", "bottleneck", "full"
 ]
+TrackerName = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 TargetPreset = Literal["q and v", "all linear"]
 Placement = Literal["houlsby", "pfeiffer"]
 Activation = Literal["relu", "gelu", "silu", "tanh"]
@@ -196,3 +197,6 @@ class OutputOptions(OptionGroup):
     it."""
     gguf: bool = True
     """Also write the adapter as a GGUF file for llama.cpp, where that supports method and model."""
+    report_to: tuple[TrackerName, ...] = Field(default=(), max_length=4)
+    """Experiment trackers that get the loss and the learning rate of each step: `tensorboard`,
+    `trackio`, `wandb`, `mlflow`. Their packages are installed beside the worker. Default: none."""

@@ -139,6 +139,8 @@ class TrainingOptions(OptionGroup):
         where = info.data.get("where")
         if where in _EXTERNAL_PROGRAMS and outputs.merged:
             raise ValueError(f"merged weights need a model that is trained here, not by {where}")
+        if where != "here" and outputs.report_to:
+            raise ValueError(f"report_to needs a model that is trained here, not by {where}")
         return outputs
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ and no other module may import it.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.dataset_row import DatasetRow, Record
@@ -34,6 +34,7 @@ from app.services.training.trainers.split_rows import (
     split_dataset,
     split_for_training,
 )
+from app.services.training.trainers.trackers import tracking
 from app.training import job
 from app.training.job import Job
 from app.training.learn.loop import Step, TrainingHooks
@@ -78,9 +79,11 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
     )
     _log_split(split, monitor)
     replay = replay_rows(work, options, [*split.held_out, *general])
-    result = job.run_job(
-        _job(work, options, split.training, replay, device), _training_hooks(options, monitor)
-    )
+    with tracking(options.outputs.report_to, work.job_id, work.folder, monitor) as track:
+        result = job.run_job(
+            _job(work, options, split.training, replay, device),
+            _training_hooks(options, monitor, track),
+        )
     if result.adapter is None or result.record is None:
         return TrainerResult(is_complete=False)
     _log_row_notes(result.record["rows"], monitor)
@@ -170,10 +173,13 @@ def _job(
     )
 
 
-def _training_hooks(options: TrainingOptions, monitor: TrainingMonitor) -> TrainingHooks:
+def _training_hooks(
+    options: TrainingOptions, monitor: TrainingMonitor, track: Callable[[ProgressPoint], None]
+) -> TrainingHooks:
     def report(step: Step) -> None:
         point = ProgressPoint(step=step.number, loss=step.loss, learning_rate=step.learning_rate)
         monitor.step(point, step.of)
+        track(point)
 
     monitor.log(f"Trains {options.base_model} with {options.method.name}.")
     return TrainingHooks(report, monitor.stop)

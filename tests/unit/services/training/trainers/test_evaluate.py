@@ -17,7 +17,7 @@ from app.services.training.trainers.evaluate import EvaluationPlan, evaluate_mod
 from app.training.model.base_models import load_for_inference
 from app.training.model.device import Device
 from app.training.plain.option_groups import DataOptions, EvaluationOptions
-from tests.unit.services.training.trainers.test_local import Watching
+from tests.unit.services.training.trainers.monitors import Watching
 from tests.unit.training.tiny_models import spelling, tiny_llama, tiny_tokenizer
 
 pytestmark = pytest.mark.torch

@@ -12,7 +12,7 @@ import pytest
 
 from app.dataset_row import DatasetRow, Record
 from app.errors import InvalidInput
-from app.evaluation.evaluation_result import Evaluation, ProgressPoint
+from app.evaluation.evaluation_result import Evaluation
 from app.services.training.contract import RowSource, TrainerResult, TrainingWork
 
 if find_spec("peft") is None:
@@ -20,29 +20,12 @@ if find_spec("peft") is None:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from app.services.training.trainers.local import run_job
+from tests.unit.services.training.trainers.monitors import Watching
 from tests.unit.training.tiny_models import tiny_roberta, tiny_tokenizer
 
 pytestmark = pytest.mark.torch
 
 SHAPES = ("aaaa", "zzzz")
-
-
-class Watching:
-    """Keeps what is reported to it, and stops the training after this many steps."""
-
-    def __init__(self, most_steps: int = 1000) -> None:
-        self.points: list[ProgressPoint] = []
-        self.lines: list[str] = []
-        self._most = most_steps
-
-    def step(self, point: ProgressPoint, _steps: int | None) -> None:
-        self.points.append(point)
-
-    def log(self, line: str) -> None:
-        self.lines.append(line)
-
-    def stop(self) -> bool:
-        return len(self.points) >= self._most
 
 
 def shouts(count: int) -> Sequence[DatasetRow]:
@@ -101,11 +84,13 @@ def evaluation_of(trained: TrainerResult) -> Evaluation:
 
 def test_an_encoder_is_measured_beside_the_commonest_label(encoder: Path, tmp_path: Path) -> None:
     monitor = Watching()
+    reported = {"report_to": ["tensorboard"]}
 
-    trained = run_job(work_in(tmp_path / "job", encoder, shouts(60)), monitor)
+    trained = run_job(work_in(tmp_path / "job", encoder, shouts(60), outputs=reported), monitor)
 
     found = evaluation_of(trained)
     base, tuned = found.models
+    assert list((tmp_path / "job" / "tensorboard").iterdir())
     assert trained.is_complete
     assert len(monitor.points) == 30
     assert (base.name[:6], tuned.name) == ("always", "training_1")
