@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
@@ -116,6 +116,25 @@ def request_hash(kind: str, parts: Mapping[str, object], legacy: str) -> Request
     sent = {name: _canonical(part) for name, part in parts.items() if part is not None}
     text = json.dumps([kind, sent], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return RequestHash(current=f"{_VERSION}{_sha256(text)[:_DIGITS]}", legacy=_sha256(legacy))
+
+
+def later_options(model: BaseModel) -> dict[str, Any]:
+    """Return pydantic's `exclude` for training options that are newer than version 2.
+
+    A request that leaves them out then has the text that was hashed before they were added.
+    """
+    found: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            if inner := later_options(value):
+                found[name] = inner
+        elif name in _LATER and value == field.default:
+            found[name] = True
+    return found
+
+
+_LATER = frozenset({"placement", "reduction_factor", "activation", "layers", "report_to"})
 
 
 def _sha256(text: str) -> str:

@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session
 from app.errors import Fault, InvalidInput
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import DatasetName, RowRecipe
-from app.services.idempotency import RequestHash, RequestKey, insert_once, request_hash
+from app.services.idempotency import (
+    RequestHash,
+    RequestKey,
+    insert_once,
+    later_options,
+    request_hash,
+)
 from app.services.runs.control import NewRun, find_started, insert_run
 from app.services.runs.run_request import RunRequest, check_request
 from app.services.training.jobs.control import add_job, insert_job
@@ -122,7 +128,8 @@ def _job(job_id: str, run_id: str, training: RunTraining, key: RequestKey) -> Tr
 
 def request_hash_of(run_id: str, training: RunTraining) -> RequestHash:
     """Hash the request, to tell two of them apart."""
-    legacy = json.dumps([run_id, training.model_dump(mode="json")], sort_keys=True)
+    dump = training.model_dump(mode="json", exclude=later_options(training))
+    legacy = json.dumps([run_id, dump], sort_keys=True)
     return request_hash("run_training", {"run_id": run_id, "training": training}, legacy)
 
 

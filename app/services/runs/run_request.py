@@ -11,7 +11,7 @@ from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import SeedTask
 from app.services.context import ServiceContext
-from app.services.idempotency import RequestHash, request_hash
+from app.services.idempotency import RequestHash, later_options, request_hash
 from app.services.runs.review_sources import check_source
 
 
@@ -49,7 +49,7 @@ class RunRequest:
         if self.dataset_id is not None:
             words += f"\n{self.dataset_id}"
         if training is not None:
-            words += f"\n{training.model_dump_json()}"
+            words += f"\n{training.model_dump_json(exclude=later_options(training))}"
         return words
 
 

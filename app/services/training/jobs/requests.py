@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Fault, InvalidInput
 from app.llm.prices import check_priced
 from app.services.context import ServiceContext
-from app.services.idempotency import RequestHash, request_hash
+from app.services.idempotency import RequestHash, later_options, request_hash
 from app.services.training.jobs.judged_rows import review_faults
 from app.states import DatasetState, JobKind, Status
 from app.store.datasets import versions
@@ -35,7 +35,8 @@ class TrainingRequest:
 
     def hashed(self) -> RequestHash:
         """Return the hash that identifies the request under an idempotency key."""
-        legacy = json.dumps([self.kind, self.dataset_id, self.options.model_dump(mode="json")])
+        dump = self.options.model_dump(mode="json", exclude=later_options(self.options))
+        legacy = json.dumps([self.kind, self.dataset_id, dump])
         parts = {"dataset_id": self.dataset_id, "options": self.options}
         return request_hash(self.kind, parts, legacy)
 

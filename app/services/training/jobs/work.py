@@ -166,7 +166,7 @@ class _Held:
     def _source(self, dataset_id: str) -> RowSource:
         with self._context.database.read() as session:
             dataset = session.get_one(Dataset, dataset_id)
-            made_of = _names(dataset.facts["sources"])
+            made_of = _names(dataset.facts.get("sources", ()))
         context, count = self._context, dataset.row_count
 
         def rows() -> Iterator[DatasetRow]:
