@@ -60,12 +60,12 @@ def test_a_run_restored_from_its_middle_ends_as_if_nothing_had_happened(
     path, looks = tmp_path / "a.backup", iter(range(10_000))
 
     def back_up_in_between() -> bool:
-        if next(looks) == 6:
+        if next(looks) == 4:
             save_in(path, database)
         return False
 
     with bench_of(database, reply) as bench:
-        run_id = bench.start(target=20, random_seed=3)
+        run_id = bench.start(target=60, random_seed=3)
         assert bench.work(run_id, back_up_in_between).status == "succeeded"
         expected = bench.alpaca(run_id)
 
@@ -75,7 +75,7 @@ def test_a_run_restored_from_its_middle_ends_as_if_nothing_had_happened(
             leased = select(func.count()).where(WorkItem.state == ItemState.LEASED)
             in_flight = session.scalar(leased)
             assert session.get_one(RunSlot, (run_id, 0)).token
-            assert 0 < session.get_one(Run, run_id).accepted < 20
+            assert 0 < session.get_one(Run, run_id).accepted < 60
         assert in_flight
         seen = bench.work(run_id)
         assert (seen.status, seen.end_reason) == ("succeeded", "target_met")
