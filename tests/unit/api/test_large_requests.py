@@ -85,7 +85,7 @@ def test_the_process_knows_the_caller(context: ServiceContext) -> None:
 def test_a_body_that_takes_too_much_memory_is_refused(context: ServiceContext) -> None:
     body = b'{"seed_tasks": [' + b"[]," * 900_000 + b"[]]}"
     json_type = {"Content-Type": "application/json"}
-    with _client(context, memory_bytes=170 * 1024 * 1024) as http:
+    with _client(context, memory_bytes=120 * 1024 * 1024) as http:
         refused = http.post("/v1/runs", content=body, headers=json_type)
         assert refused.status_code == 413
-        assert "170 MiB (SEEDBED_IMPORT_MEMORY_MIB)" in refused.json()["detail"]
+        assert "120 MiB (SEEDBED_IMPORT_MEMORY_MIB)" in refused.json()["detail"]
