@@ -34,7 +34,6 @@ from app.services.training.trainers.split_rows import (
     split_dataset,
     split_for_training,
 )
-from app.services.training.trainers.trackers import tracking
 from app.training import job
 from app.training.job import Job
 from app.training.learn.loop import Step, TrainingHooks
@@ -44,6 +43,7 @@ from app.training.plain.option_groups import EvaluationOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from app.training.plain.training_record import RowCounts, read_record, row_notes
 from app.training.publish.export import write_gguf, write_merged
+from app.training.use.trackers import tracking
 
 ADAPTER = "adapter"
 MODEL = "model"
@@ -79,7 +79,7 @@ def _train(work: TrainingWork, monitor: TrainingMonitor, device: Device) -> Trai
     )
     _log_split(split, monitor)
     replay = replay_rows(work, options, [*split.held_out, *general])
-    with tracking(options.outputs.report_to, work.job_id, work.folder, monitor) as track:
+    with tracking(options.outputs.report_to, work.job_id, work.folder, monitor.log) as track:
         result = job.run_job(
             _job(work, options, split.training, replay, device),
             _training_hooks(options, monitor, track),

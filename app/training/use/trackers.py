@@ -22,7 +22,6 @@ from accelerate.tracking import (
 
 from app.errors import Fault, InvalidInput
 from app.evaluation.evaluation_result import ProgressPoint
-from app.services.training.contract import TrainingMonitor
 from app.training.plain.option_groups import TrackerName
 
 _log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ _PACKAGES: Mapping[TrackerName, tuple[str, ...]] = {
 
 @contextmanager
 def tracking(
-    names: Sequence[TrackerName], job_id: str, folder: Path, monitor: TrainingMonitor
+    names: Sequence[TrackerName], job_id: str, folder: Path, log: Callable[[str], None]
 ) -> Iterator[Callable[[ProgressPoint], None]]:
     """Send each step that the block reports to trackers.
 
@@ -49,7 +48,7 @@ def tracking(
         job_id: Name of the run; a resumed job continues it where the tracker can.
         folder: TensorBoard's files are written to the folder ``tensorboard`` in it. They are no
             outputs of the job, because their names contain the name of the machine.
-        monitor: Gets the log lines.
+        log: Gets lines for the log of the job.
 
     Raises:
         InvalidInput: a tracker is not installed or does not start.
@@ -57,12 +56,12 @@ def tracking(
     with ExitStack() as stack:
         started = {name: _started(name, job_id, folder) for name in names}
         for name, tracker in started.items():
-            stack.callback(_attempt, name, tracker.finish, monitor)
+            stack.callback(_attempt, name, tracker.finish, log)
 
         def report(point: ProgressPoint) -> None:
             values = {"loss": point.loss, "learning_rate": point.learning_rate}
             for name, tracker in list(started.items()):
-                if not _attempt(name, partial(tracker.log, values, step=point.step), monitor):
+                if not _attempt(name, partial(tracker.log, values, step=point.step), log):
                     del started[name]
 
         yield report
@@ -96,12 +95,12 @@ def _made(name: TrackerName, job_id: str, folder: Path) -> GeneralTracker:
             return MLflowTracker(_PROJECT, run_name=job_id)
 
 
-def _attempt(name: TrackerName, action: Callable[[], object], monitor: TrainingMonitor) -> bool:
+def _attempt(name: TrackerName, action: Callable[[], object], log: Callable[[str], None]) -> bool:
     """Return True when the action succeeds; a training does not end because its tracker does."""
     try:
         action()
     except Exception as error:  # noqa: BLE001 - of any library, about accounts and networks
         _log.exception("the tracker %s failed", name)
-        monitor.log(f"The tracker {name} failed and is left out: {type(error).__name__}: {error}")
+        log(f"The tracker {name} failed and is left out: {type(error).__name__}: {error}")
         return False
     return True

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import InvalidInput
 from app.evaluation.evaluation_result import ProgressPoint
-from app.services.training.trainers.trackers import tracking
+from app.training.use.trackers import tracking
 from tests.unit.services.training.trainers.monitors import Watching
 
 pytestmark = pytest.mark.torch
@@ -33,7 +33,7 @@ def scalars(folder: Path) -> Iterator[tuple[str, int, float]]:
 
 def test_tensorboard_gets_each_step_also_after_a_resume(tmp_path: Path) -> None:
     for points in (POINTS[:2], POINTS[2:]):
-        with tracking(("tensorboard",), "training_1", tmp_path, Watching()) as report:
+        with tracking(("tensorboard",), "training_1", tmp_path, Watching().log) as report:
             for point in points:
                 report(point)
     found = sorted(scalars(tmp_path / "tensorboard"))
@@ -44,7 +44,7 @@ def test_tensorboard_gets_each_step_also_after_a_resume(tmp_path: Path) -> None:
 
 
 def test_without_trackers_nothing_is_written(tmp_path: Path) -> None:
-    with tracking((), "training_1", tmp_path, Watching()) as report:
+    with tracking((), "training_1", tmp_path, Watching().log) as report:
         report(POINTS[0])
     assert not list(tmp_path.iterdir())
 
@@ -52,7 +52,7 @@ def test_without_trackers_nothing_is_written(tmp_path: Path) -> None:
 def test_a_tracker_that_is_not_installed_is_named_with_its_package(tmp_path: Path) -> None:
     with (
         pytest.raises(InvalidInput, match="mlflow is not installed") as caught,
-        tracking(("mlflow",), "training_1", tmp_path, Watching()),
+        tracking(("mlflow",), "training_1", tmp_path, Watching().log),
     ):
         pass
     assert "install the package mlflow" in str(caught.value.faults[0])
@@ -62,7 +62,7 @@ def test_a_tracker_that_does_not_start_is_named_with_the_reason(tmp_path: Path) 
     (tmp_path / "tensorboard").write_text("a file where a folder should be")
     with (
         pytest.raises(InvalidInput, match="tensorboard does not start") as caught,
-        tracking(("tensorboard",), "training_1", tmp_path, Watching()),
+        tracking(("tensorboard",), "training_1", tmp_path, Watching().log),
     ):
         pass
     assert "NotADirectoryError" in str(caught.value.faults[0])
@@ -80,7 +80,7 @@ def test_a_tracker_that_fails_later_is_left_out_and_the_others_go_on(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     monitor = Watching()
-    with tracking(("trackio", "tensorboard"), "training_1", tmp_path, monitor) as report:
+    with tracking(("trackio", "tensorboard"), "training_1", tmp_path, monitor.log) as report:
         for point in POINTS:
             report(point)
     assert [line for line in monitor.lines if "trackio" in line] == [
