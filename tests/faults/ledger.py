@@ -28,7 +28,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Calls that were made again, by what became of the first answer."""
+    """Number of repeated calls, by the fate of the first answer."""
 
     in_flight: int
     """The caller had died before the endpoint answered: nobody can avoid these."""

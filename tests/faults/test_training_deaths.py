@@ -127,7 +127,7 @@ def site(postgresql: PostgreSQL, migrated_template: str, tmp_path: Path) -> Iter
 def test_a_worker_that_is_killed_while_it_tunes_is_followed_by_one_that_ends_the_same(
     site: Site, tmp_path: Path
 ) -> None:
-    dataset = dataset_of(site.context, tmp_path, spelling(16))
+    dataset = dataset_of(site.context, spelling(16))
     options = options_of(
         tiny_folder(tmp_path / "tiny"),
         schedule={"steps": STEPS, "checkpoint_every": CHECKPOINT_EVERY},

@@ -21,7 +21,7 @@ from app.store.tables.training import TrainingJob
 from app.store.training import waiting_jobs
 from tests.bench import Bench, OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.integration.training.test_run_training import look, made_and_given, start, versions
 
 pytestmark = MOSTLY_POSTGRESQL
@@ -63,13 +63,11 @@ def test_two_sweepers_at_once_make_one_version(bench: Bench) -> None:
     assert look(bench, job).status in {"queued", "failed"}
 
 
-def test_a_late_sweeper_fails_no_job_that_another_has_just_given_rows(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_a_late_sweeper_fails_no_job_that_another_has_just_given_rows(bench: Bench) -> None:
     run, job = start(bench, dataset_name="grown")
     bench.work(run.id)
     advance_waiting_jobs(bench.context)
-    rows = import_rows(bench.context, tmp_path, ROWS)
+    rows = imported(bench.context, ROWS)
     with bench.context.database.write() as session:
         (failed,) = session.scalars(select(Dataset).where(Dataset.name == "grown"))
         failed.state, failed.message, failed.request_sha256 = "failed", "no room", None

@@ -9,7 +9,7 @@ from app.errors import ConfigurationError, HubError
 from app.llm.scripted.model import reply
 from app.services.datasets import hub as dataset_hub
 from tests.bench import OpenBench
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.servers.hub import TOKEN, running_hub
 
 # The library's own way of sending a file.
@@ -25,7 +25,7 @@ def test_a_version_is_on_the_hub_with_card_manifest_and_plots(
             reply, files_dir=tmp_path / "files", hub_url=hub.endpoint, hub_token=TOKEN
         ) as bench,
     ):
-        dataset = import_rows(bench.context, tmp_path, ROWS, licence="cc0-1.0")
+        dataset = imported(bench.context, ROWS, licence="cc0-1.0")
         first = dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
         dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     assert first.url.endswith("owner/ours")
@@ -44,14 +44,14 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_pushed(
     open_bench: OpenBench, tmp_path: Path
 ) -> None:
     with running_hub() as hub, open_bench(reply, hub_url=hub.endpoint, files_dir=tmp_path) as bench:
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
         with pytest.raises(ConfigurationError, match="token"):
             dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     with (
         running_hub() as hub,
         open_bench(reply, hub_url=hub.endpoint, hub_token="hf_wrong", files_dir=tmp_path) as bench,
     ):
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
         with pytest.raises(HubError, match="token"):
             dataset_hub.push(bench.context, dataset.id, "owner/ours", private=True)
     assert not hub.files

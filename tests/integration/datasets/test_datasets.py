@@ -23,7 +23,7 @@ from app.store.database import Database
 from app.store.tables.datasets import Dataset
 from tests.bench import Bench, OpenBench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, finished, import_rows, make_version
+from tests.dataset_versions import ROWS, finished, imported, mixed
 from tests.integration.runs.crew import Killed, doom
 
 pytestmark = MOSTLY_POSTGRESQL
@@ -46,22 +46,18 @@ def texts(context: ServiceContext, dataset: Dataset) -> list[tuple[str, str, str
     return [(r.record.instruction, r.record.input, r.record.output) for r in rows]
 
 
-def test_a_file_taken_in_is_a_version_and_the_same_file_is_the_same_version(
-    bench: Bench, tmp_path: Path
-) -> None:
-    first = import_rows(bench.context, tmp_path, ROWS)
+def test_a_file_taken_in_is_a_version_and_the_same_file_is_the_same_version(bench: Bench) -> None:
+    first = imported(bench.context, ROWS)
     assert (first.state, first.version, first.row_count) == ("ready", 1, 7)
     assert texts(bench.context, first) == [tuple(row.values()) for row in ROWS]
-    assert import_rows(bench.context, tmp_path, ROWS).id == first.id
-    assert import_rows(bench.context, tmp_path, ROWS[:3]).version == 2
-    assert import_rows(bench.context, tmp_path, ROWS, "theirs").version == 1
+    assert imported(bench.context, ROWS).id == first.id
+    assert imported(bench.context, ROWS[:3]).version == 2
+    assert imported(bench.context, ROWS, "theirs").version == 1
 
 
-def test_a_version_made_of_a_data_set_is_mended_filtered_and_without_repeats(
-    bench: Bench, tmp_path: Path
-) -> None:
-    source = import_rows(bench.context, tmp_path, ROWS)
-    dataset = make_version(bench.context, sources=[{"dataset_id": source.id}])
+def test_a_version_made_of_a_data_set_is_mended_filtered_and_without_repeats(bench: Bench) -> None:
+    source = imported(bench.context, ROWS)
+    dataset = mixed(bench.context, sources=[{"dataset_id": source.id}])
     assert (dataset.state, dataset.message) == ("ready", None)
     kept = texts(bench.context, dataset)
     assert ("Say what a lighthouse is for.", "", "It warns.") in kept
@@ -80,22 +76,22 @@ def test_a_version_made_of_a_data_set_is_mended_filtered_and_without_repeats(
 
 
 def test_the_same_request_is_the_same_version_and_equal_rows_have_an_equal_hash(
-    bench: Bench, tmp_path: Path
+    bench: Bench,
 ) -> None:
-    source = import_rows(bench.context, tmp_path, ROWS)
-    first = make_version(bench.context, sources=[{"dataset_id": source.id}])
-    again = make_version(bench.context, sources=[{"dataset_id": source.id}])
-    other = make_version(bench.context, "other", sources=[{"dataset_id": source.id}])
+    source = imported(bench.context, ROWS)
+    first = mixed(bench.context, sources=[{"dataset_id": source.id}])
+    again = mixed(bench.context, sources=[{"dataset_id": source.id}])
+    other = mixed(bench.context, "other", sources=[{"dataset_id": source.id}])
     assert again.id == first.id
     assert other.id != first.id
     assert other.content_sha256 == first.content_sha256
 
 
-def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench, tmp_path: Path) -> None:
-    source = import_rows(bench.context, tmp_path, ROWS)
-    held = import_rows(bench.context, tmp_path, ROWS[1:2], "held")
-    exam = import_rows(bench.context, tmp_path, ROWS[2:3], "exam")
-    dataset = make_version(
+def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench) -> None:
+    source = imported(bench.context, ROWS)
+    held = imported(bench.context, ROWS[1:2], "held")
+    exam = imported(bench.context, ROWS[2:3], "exam")
+    dataset = mixed(
         bench.context,
         sources=[{"dataset_id": source.id}],
         nothing_near=[held.id],
@@ -112,7 +108,7 @@ def test_nothing_near_another_data_set_or_a_test_set_gets_in(bench: Bench, tmp_p
     assert overlap["hits"][0]["test_text"] == "Translate the word into French.\n\nbread"
 
 
-def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path) -> None:
+def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench) -> None:
     rows = [
         {"instruction": f"{verb} the {noun} of number {n}.", "input": "", "output": f"Answer {n}."}
         for n, (verb, noun) in enumerate(
@@ -121,14 +117,12 @@ def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path
             for noun in ("river", "garden", "engine", "letter", "harbour")
         )
     ]
-    source = import_rows(bench.context, tmp_path, rows)
+    source = imported(bench.context, rows)
     sources = [{"dataset_id": source.id}]
-    dataset = make_version(
-        bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.99}
-    )
+    dataset = mixed(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.99})
     splits = reports.version_details(bench.context, dataset.id).statistics.splits
     assert splits == {"train": 20, "test": 5}
-    near = make_version(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.5})
+    near = mixed(bench.context, sources=sources, split={"test_share": 0.2, "threshold": 0.5})
     kept = reports.version_details(bench.context, near.id).statistics.splits
     # All of them are near one another, so the whole is one group and stays together.
     assert kept == {"train": 25}
@@ -137,7 +131,7 @@ def test_near_duplicates_are_on_one_side_of_a_split(bench: Bench, tmp_path: Path
 def test_a_version_of_a_run_knows_where_every_row_came_from(bench: Bench) -> None:
     run_id = bench.start(target=12, random_seed=3)
     bench.work(run_id)
-    dataset = make_version(bench.context, "grown", sources=[{"run_id": run_id}])
+    dataset = mixed(bench.context, "grown", sources=[{"run_id": run_id}])
     assert dataset.state == "ready", dataset.message
     rows, _ = lists.list_rows(bench.context, dataset.id, None, 100)
     assert rows
@@ -157,36 +151,34 @@ def test_a_growing_run_gives_what_is_complete_and_later_another_version(bench: B
     run_id = bench.start(target=30, random_seed=3)
     while bench.view(run_id).progress.complete < 3:
         bench.work(run_id, stop=after_looks(6))
-    early = make_version(bench.context, "grown", sources=[{"run_id": run_id}])
+    early = mixed(bench.context, "grown", sources=[{"run_id": run_id}])
     bench.work(run_id)
-    late = make_version(bench.context, "grown", sources=[{"run_id": run_id}])
+    late = mixed(bench.context, "grown", sources=[{"run_id": run_id}])
     assert (early.version, late.version) == (1, 2)
     first, last = texts(bench.context, early), texts(bench.context, late)
     assert 0 < len(first) < len(last)
     assert last[: len(first)] == first
 
 
-def test_a_mix_takes_the_wanted_share_of_each_source(bench: Bench, tmp_path: Path) -> None:
+def test_a_mix_takes_the_wanted_share_of_each_source(bench: Bench) -> None:
     def numbered(name: str, count: int) -> Dataset:
         rows = [
             {"instruction": f"{name} {n} {n * n}?", "input": "", "output": f"It is {n * n + 1}."}
             for n in range(count)
         ]
-        return import_rows(bench.context, tmp_path, rows, name)
+        return imported(bench.context, rows, name)
 
     one, two = numbered("apples", 40), numbered("pears", 100)
     sources = [{"dataset_id": one.id, "weight": 1.0}, {"dataset_id": two.id, "weight": 3.0}]
-    dataset = make_version(bench.context, sources=sources, mix={"total": 80, "order": "shuffled"})
+    dataset = mixed(bench.context, sources=sources, mix={"total": 80, "order": "shuffled"})
     kept = [instruction.split()[0] for instruction, _, _ in texts(bench.context, dataset)]
     assert (kept.count("apples"), kept.count("pears")) == (20, 60)
     assert kept != sorted(kept)
 
 
 @pytest.mark.parametrize("name", ["alpaca", "messages", "sharegpt", "csv", "parquet", "jsonl"])
-def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
-    bench: Bench, tmp_path: Path, name: str
-) -> None:
-    dataset = import_rows(bench.context, tmp_path, ROWS[:3])
+def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(bench: Bench, name: str) -> None:
+    dataset = imported(bench.context, ROWS[:3])
     file = make_file(bench.context, dataset, FileRequest(name))
     content = file.path.read_bytes()
     file.path.unlink()
@@ -202,18 +194,18 @@ def test_a_file_of_a_version_is_the_same_again_and_can_be_taken_in(
     ]
 
 
-def test_a_folder_for_the_hub_is_one_archive(bench: Bench, tmp_path: Path) -> None:
-    dataset = import_rows(bench.context, tmp_path, ROWS[:3], licence="cc0-1.0")
+def test_a_folder_for_the_hub_is_one_archive(bench: Bench) -> None:
+    dataset = imported(bench.context, ROWS[:3], licence="cc0-1.0")
     file = make_file(bench.context, dataset, FileRequest("hub"))
     first = file.path.read_bytes()
     file.path.unlink()
     assert make_file(bench.context, dataset, FileRequest("hub")).path.read_bytes() == first
 
 
-def test_versions_are_compared_row_by_row(bench: Bench, tmp_path: Path) -> None:
-    old = import_rows(bench.context, tmp_path, ROWS[:4])
+def test_versions_are_compared_row_by_row(bench: Bench) -> None:
+    old = imported(bench.context, ROWS[:4])
     new_rows = [ROWS[0], {**ROWS[1], "output": "seven"}, ROWS[3], ROWS[6]]
-    new = import_rows(bench.context, tmp_path, new_rows)
+    new = imported(bench.context, new_rows)
     found = compare_datasets(bench.context, old.id, new.id, 10)
     summary = found.summary
     counts = (summary.added, summary.removed, summary.changed, summary.same)
@@ -224,12 +216,12 @@ def test_versions_are_compared_row_by_row(bench: Bench, tmp_path: Path) -> None:
 def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(
     bench: Bench, tmp_path: Path
 ) -> None:
-    dataset = import_rows(bench.context, tmp_path, ROWS)
+    dataset = imported(bench.context, ROWS)
     make_file(bench.context, dataset, FileRequest("alpaca"))
     control.delete_dataset(bench.context, dataset.id)
     with pytest.raises(NotFound):
         lists.get_dataset(bench.context, dataset.id)
-    again = import_rows(bench.context, tmp_path, ROWS)
+    again = imported(bench.context, ROWS)
     assert (again.version, again.row_count) == (2, 7)
     assert not list((tmp_path / "files").rglob("*.json"))
 
@@ -253,14 +245,14 @@ def test_what_cannot_be_read_is_named_and_nothing_is_stored(bench: Bench, tmp_pa
 
 
 def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
-    bench: Bench, database_url: str, tmp_path: Path
+    bench: Bench, database_url: str
 ) -> None:
     rows = [
         {"instruction": f"Question {n} about {n * n}?", "input": "", "output": f"It is {n}."}
         for n in range(2_400)
     ]
-    source = import_rows(bench.context, tmp_path, rows)
-    whole = make_version(bench.context, "whole", sources=[{"dataset_id": source.id}])
+    source = imported(bench.context, rows)
+    whole = mixed(bench.context, "whole", sources=[{"dataset_id": source.id}])
     request = DatasetRequest(
         "broken", VersionRecipe.model_validate({"sources": [{"dataset_id": source.id}]})
     )
@@ -283,10 +275,8 @@ def test_a_making_that_is_stopped_or_dies_begins_anew_and_ends_the_same(
     assert ended.content_sha256 == whole.content_sha256
 
 
-def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(
-    bench: Bench, tmp_path: Path
-) -> None:
-    source = import_rows(bench.context, tmp_path, ROWS)
+def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(bench: Bench) -> None:
+    source = imported(bench.context, ROWS)
     request = DatasetRequest(
         "later", VersionRecipe.model_validate({"sources": [{"dataset_id": source.id}]})
     )
@@ -295,7 +285,7 @@ def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(
     with pytest.raises(Conflict):
         lists.list_rows(bench.context, dataset.id, None, 10)
     with pytest.raises(InvalidInput) as caught:
-        make_version(bench.context, sources=[{"dataset_id": dataset.id}, {"run_id": "run_none"}])
+        mixed(bench.context, sources=[{"dataset_id": dataset.id}, {"run_id": "run_none"}])
     assert [fault.field for fault in caught.value.faults] == [
         "recipe.sources[0].dataset_id",
         "recipe.sources[1].run_id",
@@ -304,8 +294,8 @@ def test_a_version_that_is_not_ready_cannot_be_read_or_be_a_source(
         control.delete_dataset(bench.context, source.id)
 
 
-def test_a_recipe_that_drops_everything_fails_with_the_reason(bench: Bench, tmp_path: Path) -> None:
-    source = import_rows(bench.context, tmp_path, ROWS[4:5])
-    dataset = make_version(bench.context, sources=[{"dataset_id": source.id}])
+def test_a_recipe_that_drops_everything_fails_with_the_reason(bench: Bench) -> None:
+    source = imported(bench.context, ROWS[4:5])
+    dataset = mixed(bench.context, sources=[{"dataset_id": source.id}])
     assert dataset.state == "failed"
     assert "No row is left" in str(dataset.message)

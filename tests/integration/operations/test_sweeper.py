@@ -17,7 +17,7 @@ from app.stack.broker import broker_spec, broker_url, find_server, socket_path
 from app.stack.supervisor import Supervisor
 from app.training.plain.options import TrainingOptions
 from tests.bench import Bench
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from workers.sweeper import send_waiting
 
 
@@ -36,7 +36,7 @@ def test_where_nobody_trains_messages_do_not_pile_up(
     open_bench: Callable[..., AbstractContextManager[Bench]], celery: Celery, tmp_path: Path
 ) -> None:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
 
         def post() -> None:
             request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))

@@ -23,7 +23,7 @@ from app.training.plain.option_groups import MethodOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
 
@@ -64,7 +64,7 @@ def service(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
         context = ApiContext(
             bench.context,
             send=lambda _: None,

@@ -16,7 +16,7 @@ from app.cli.main import app
 from app.llm.scripted.model import reply
 from tests.bench import OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.integration.training.test_training_api import Service
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
@@ -29,7 +29,7 @@ _CSV = {"Content-Type": "text/csv"}
 @pytest.fixture
 def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
         context = ApiContext(bench.context, send=lambda _: None, broker_trouble=lambda: None)
         with running_api(context) as api:
             address = str(api.http.base_url.copy_with(path="/"))

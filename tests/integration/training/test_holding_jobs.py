@@ -23,7 +23,7 @@ from app.store.training import training_jobs as queries
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.scripted_trainer import ScriptedTrainer
 
 pytestmark = MOSTLY_POSTGRESQL
@@ -43,8 +43,8 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def job(bench: Bench, tmp_path: Path) -> TrainingJob:
-    dataset = import_rows(bench.context, tmp_path, ROWS)
+def job(bench: Bench) -> TrainingJob:
+    dataset = imported(bench.context, ROWS)
     request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
     return training_jobs.create_job(bench.context, request, None)
 
@@ -247,9 +247,9 @@ def test_a_database_that_comes_back_while_the_trainer_returns_makes_no_defect_of
 
 
 def test_a_data_set_that_a_job_replays_stays_while_the_job_needs_it(
-    bench: Bench, job: TrainingJob, tmp_path: Path
+    bench: Bench, job: TrainingJob
 ) -> None:
-    general = import_rows(bench.context, tmp_path, ROWS, name="general")
+    general = imported(bench.context, ROWS, name="general")
     options = TrainingOptions.model_validate(
         {"data": {"replay_share": 0.1, "replay_dataset_id": general.id}}
     )

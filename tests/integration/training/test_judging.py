@@ -32,7 +32,7 @@ from app.training.plain.option_groups import EvaluationOptions, JudgeOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import import_rows
+from tests.dataset_versions import imported
 from tests.scripted_trainer import ScriptedTrainer
 
 pytestmark = MOSTLY_POSTGRESQL
@@ -64,8 +64,8 @@ def opened(open_bench: OpenBench, tmp_path: Path) -> Callable[..., AbstractConte
     return lambda script, **changes: open_bench(script, files_dir=files_dir, **changes)
 
 
-def posted(bench: Bench, tmp_path: Path, **judge: Any) -> TrainingJob:
-    dataset = import_rows(bench.context, tmp_path, ROWS)
+def posted(bench: Bench, **judge: Any) -> TrainingJob:
+    dataset = imported(bench.context, ROWS)
     options = TrainingOptions(evaluation=EvaluationOptions(judge=JudgeOptions(**judge)))
     return control.create_job(bench.context, TrainingRequest(dataset.id, options), None)
 
@@ -86,11 +86,9 @@ def found(context: ServiceContext, job: TrainingJob) -> tuple[JudgeFigures, list
     return evaluation.judge, evaluation.words, done.log_tail
 
 
-def test_a_judge_that_always_says_first_makes_nothing_but_ties(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_a_judge_that_always_says_first_makes_nothing_but_ties(opened: OpenBench) -> None:
     with opened(says("first")) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, words, log = found(bench.context, job)
     assert (judge.wins, judge.ties, judge.losses, judge.failed) == (0, 12, 0, 0)
@@ -103,11 +101,11 @@ def test_a_judge_that_always_says_first_makes_nothing_but_ties(
 
 
 def test_a_judge_that_likes_one_answer_in_both_places_makes_wins_and_tells_its_price(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     price = Price(input_usd=Decimal(1), output_usd=Decimal(2))
     with opened(likes("It is"), prices={"stern": price}) as bench:
-        job = posted(bench, tmp_path, model="stern")
+        job = posted(bench, model="stern")
         work(bench, job)
         judge, words, _ = found(bench.context, job)
         assert {call.model for call in bench.server.calls} == {"stern"}
@@ -121,24 +119,22 @@ def test_a_judge_that_likes_one_answer_in_both_places_makes_wins_and_tells_its_p
 
 
 def test_equal_answers_cost_no_call_and_no_more_pairs_are_asked_than_allowed(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     with opened(says("first")) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         # The base model says nothing.
         work(bench, job, ScriptedTrainer(tasks=12, answers=lambda said: said.replace(said, "")))
         judge, words, _ = found(bench.context, job)
         assert (judge.identical, judge.ties, bench.server.counts.calls) == (12, 12, 0)
         assert any("12 ties (12 of them identical answers, not judged)" in each for each in words)
-        few = posted(bench, tmp_path, most_pairs=5)
+        few = posted(bench, most_pairs=5)
         work(bench, few)
         judge, _, _ = found(bench.context, few)
     assert (judge.pairs, bench.server.counts.calls) == (5, 10)
 
 
-def test_what_cannot_be_read_or_is_refused_counts_as_failed(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_what_cannot_be_read_or_is_refused_counts_as_failed(opened: OpenBench) -> None:
     def nonsense(call: ScriptedCall) -> ScriptedReply:
         if "number 3 " in call.messages[-1].content:
             return ScriptedReply("", status=400, error={"message": "not this text"})
@@ -147,7 +143,7 @@ def test_what_cannot_be_read_or_is_refused_counts_as_failed(
         return says("tie")(call)
 
     with opened(nonsense) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, words, _ = found(bench.context, job)
         kept = JudgementFile(folder_of(bench.context, job.id) / "outputs" / JUDGEMENTS).read()
@@ -159,7 +155,7 @@ def test_what_cannot_be_read_or_is_refused_counts_as_failed(
 
 
 def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_job_whole(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     def wrong_key(call: ScriptedCall) -> ScriptedReply:
         if call.n > 4:
@@ -167,7 +163,7 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
         return says("first")(call)
 
     with opened(wrong_key, concurrency=1) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, words, log = found(bench.context, job)
     assert (judge.unasked, judge.failed, judge.ties) == (10, 0, 2)
@@ -180,13 +176,13 @@ def test_a_judge_that_cannot_be_asked_leaves_the_rest_of_the_evaluation_and_the_
 
 
 def test_a_judge_without_a_name_is_refused_and_a_worker_without_one_asks_nobody(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     with opened(says("first")) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         nameless = Bench(replace(bench.context, default_model=None), bench.server)
         with pytest.raises(InvalidInput) as refused:
-            posted(nameless, tmp_path)
+            posted(nameless)
         work(nameless, job)
         judge, words, _ = found(bench.context, job)
     assert [fault.field for fault in refused.value.faults] == ["options.evaluation.judge.model"]
@@ -194,9 +190,7 @@ def test_a_judge_without_a_name_is_refused_and_a_worker_without_one_asks_nobody(
     assert any("set SEEDBED_MODEL" in each for each in words)
 
 
-def test_an_endpoint_that_is_away_and_throttles_is_waited_for(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_an_endpoint_that_is_away_and_throttles_is_waited_for(opened: OpenBench) -> None:
     def moody(call: ScriptedCall) -> ScriptedReply:
         if call.n in {3, 9}:
             return ScriptedReply(status=503)
@@ -205,43 +199,37 @@ def test_an_endpoint_that_is_away_and_throttles_is_waited_for(
         return says("second")(call)
 
     with opened(moody, outage_patience_s=20.0) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, _, _ = found(bench.context, job)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
     assert bench.server.counts.calls == 28
 
 
-def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_an_endpoint_that_stays_away_ends_the_judging_with_its_words(opened: OpenBench) -> None:
     with opened(says("first", status=503), outage_patience_s=0.5) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, _, _ = found(bench.context, job)
     assert "The endpoint has been away for" in (judge.trouble or "")
     assert judge.failed + judge.unasked == 12
 
 
-def test_an_endpoint_that_only_throttles_ends_the_judging_too(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_an_endpoint_that_only_throttles_ends_the_judging_too(opened: OpenBench) -> None:
     def throttles(call: ScriptedCall) -> ScriptedReply:
         if call.n > 2:
             return ScriptedReply(status=429, error={"message": "slowly"})
         return says("first")(call)
 
     with opened(throttles, throttle_patience_s=0.5) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, _, _ = found(bench.context, job)
     assert "slowly" in (judge.trouble or "")
     assert judge.unasked >= 11
 
 
-def test_an_endpoint_that_refuses_schemas_is_asked_without_them(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_an_endpoint_that_refuses_schemas_is_asked_without_them(opened: OpenBench) -> None:
     refused: list[int] = []
 
     def plain(call: ScriptedCall) -> ScriptedReply:
@@ -252,12 +240,12 @@ def test_an_endpoint_that_refuses_schemas_is_asked_without_them(
         return ScriptedReply("<reason>So.</reason> <verdict>first</verdict>")
 
     with opened(plain) as bench:
-        job = posted(bench, tmp_path)
+        job = posted(bench)
         work(bench, job)
         judge, _, _ = found(bench.context, job)
         asked = bench.server.counts.calls - len(refused)
         # What was learnt shapes the prompts of the next job.
-        before, again = len(refused), posted(bench, tmp_path)
+        before, again = len(refused), posted(bench)
         work(bench, again)
         _, _, log = found(bench.context, again)
     assert (judge.failed, judge.ties, judge.trouble) == (0, 12, None)
@@ -276,12 +264,10 @@ def spent(judge: JudgeFigures) -> Decimal:
     return judge.cost.cost_usd + (judge.cost.unknown_usd or 0)
 
 
-def test_a_cap_of_money_ends_the_judging_before_it_is_passed(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_a_cap_of_money_ends_the_judging_before_it_is_passed(opened: OpenBench) -> None:
     # One call can take about $3, and takes about a tenth of that.
     with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
-        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
+        job = posted(bench, model="stern", most_cost_usd=Decimal(6))
         work(bench, job)
         judge, words, log = found(bench.context, job)
         calls = bench.server.counts.calls
@@ -297,9 +283,9 @@ def test_a_cap_of_money_ends_the_judging_before_it_is_passed(
     assert judged != list(range(len(judged)))
 
 
-def test_a_cap_that_no_call_fits_in_asks_nobody(opened: OpenBench, tmp_path: Path) -> None:
+def test_a_cap_that_no_call_fits_in_asks_nobody(opened: OpenBench) -> None:
     with opened(says("first"), prices=PRICES) as bench:
-        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal("0.01"))
+        job = posted(bench, model="stern", most_cost_usd=Decimal("0.01"))
         work(bench, job)
         judge, _, _ = found(bench.context, job)
     assert (judge.unasked, bench.server.counts.calls) == (12, 0)
@@ -308,13 +294,13 @@ def test_a_cap_that_no_call_fits_in_asks_nobody(opened: OpenBench, tmp_path: Pat
 
 
 def test_a_cap_without_a_price_is_refused_and_a_worker_without_one_asks_nobody(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     with opened(says("first"), prices=PRICES) as bench:
-        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(50))
+        job = posted(bench, model="stern", most_cost_usd=Decimal(50))
         poor = Bench(replace(bench.context, prices={}), bench.server)
         with pytest.raises(InvalidInput) as refused:
-            posted(poor, tmp_path, model="stern", most_cost_usd=Decimal(50))
+            posted(poor, model="stern", most_cost_usd=Decimal(50))
         work(poor, job)
         judge, _, _ = found(bench.context, job)
     assert "no known price" in str(refused.value)
@@ -325,14 +311,14 @@ def test_a_cap_without_a_price_is_refused_and_a_worker_without_one_asks_nobody(
     assert "set the price of stern in SEEDBED_PRICES" in (judge.trouble or "")
 
 
-def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench, tmp_path: Path) -> None:
+def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench) -> None:
     def breaks_off(call: ScriptedCall) -> ScriptedReply:
         if call.n == 2:
             return replace(says("first")(call), cut_off=True)
         return says("first")(call)
 
     with opened(breaks_off, prices=PRICES, concurrency=1) as bench:
-        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(60))
+        job = posted(bench, model="stern", most_cost_usd=Decimal(60))
         work(bench, job)
         judge, words, _ = found(bench.context, job)
     assert judge.ties == 12
@@ -342,11 +328,9 @@ def test_what_may_have_been_paid_is_counted_at_its_most(opened: OpenBench, tmp_p
     assert any(f"${judge.cost.unknown_usd:.4f} for interrupted calls" in each for each in words)
 
 
-def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_a_judge_that_is_one_of_the_two_models_is_no_witness(opened: OpenBench) -> None:
     with opened(says("first")) as bench:
-        job = posted(bench, tmp_path, model="some/X")
+        job = posted(bench, model="some/X")
         work(bench, job)
         judge, words, _ = found(bench.context, job)
     assert judge.is_contender
@@ -354,10 +338,10 @@ def test_a_judge_that_is_one_of_the_two_models_is_no_witness(
 
 
 def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same_answers(
-    opened: OpenBench, tmp_path: Path
+    opened: OpenBench,
 ) -> None:
     with opened(likes("It is"), prices=PRICES, concurrency=4) as bench:
-        job = posted(bench, tmp_path, model="stern", most_cost_usd=Decimal(6))
+        job = posted(bench, model="stern", most_cost_usd=Decimal(6))
         work(bench, job)
         judge, _, _ = found(bench.context, job)
         before = bench.server.counts.calls
@@ -378,10 +362,10 @@ def test_what_a_job_s_judge_said_is_not_asked_again_by_an_evaluation_of_the_same
 
 
 def test_a_killed_worker_s_judgements_are_not_paid_for_again(
-    opened: OpenBench, tmp_path: Path, database_url: str
+    opened: OpenBench, database_url: str
 ) -> None:
     with opened(says("first", delay_s=0.05)) as bench:
-        job, counts = posted(bench, tmp_path), bench.server.counts
+        job, counts = posted(bench), bench.server.counts
         arguments = [database_url, bench.server.base_url, str(bench.context.files_dir), job.id]
         command = [
             sys.executable,
@@ -411,11 +395,9 @@ def test_a_killed_worker_s_judgements_are_not_paid_for_again(
     assert f"{paid} judgements are known" in log
 
 
-def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(
-    opened: OpenBench, tmp_path: Path
-) -> None:
+def test_a_judging_stops_when_it_is_told_to_and_goes_on_where_it_was(opened: OpenBench) -> None:
     with opened(says("first", delay_s=0.1), concurrency=2) as bench:
-        job, counts = posted(bench, tmp_path), bench.server.counts
+        job, counts = posted(bench), bench.server.counts
         is_stopped = threading.Event()
         worker = threading.Thread(
             target=training.work_on_job,

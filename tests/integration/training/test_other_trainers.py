@@ -26,7 +26,7 @@ from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, OpenBench, after_looks
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.servers.api import running_api
 from tests.servers.hook import SECRET, Hook, Reply, running_hook
 
@@ -40,8 +40,8 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def dataset(bench: Bench, tmp_path: Path) -> Dataset:
-    return import_rows(bench.context, tmp_path, ROWS)
+def dataset(bench: Bench) -> Dataset:
+    return imported(bench.context, ROWS)
 
 
 @pytest.fixture
@@ -90,10 +90,8 @@ def test_a_worker_without_the_extra_writes_for_other_trainers(
 
 
 @pytest.mark.usefixtures("without_the_extra")
-def test_a_webhook_gets_the_job_and_the_address_of_its_rows(
-    bench: Bench, dataset: Dataset, tmp_path: Path
-) -> None:
-    general = import_rows(bench.context, tmp_path, ROWS, name="general")
+def test_a_webhook_gets_the_job_and_the_address_of_its_rows(bench: Bench, dataset: Dataset) -> None:
+    general = imported(bench.context, ROWS, name="general")
     data = {"replay_share": 0.1, "replay_dataset_id": general.id}
     job = started(bench.context, dataset, where="webhook", data=data, method={"name": "adalora"})
     with running_hook(Reply(503), Reply(500), Reply(202, "run 17")) as hook:

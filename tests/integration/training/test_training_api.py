@@ -15,7 +15,7 @@ from app.services.context import ServiceContext
 from app.services.training.jobs import work
 from tests.bench import OpenBench
 from tests.conftest import MOSTLY_POSTGRESQL
-from tests.integration.datasets.versions import ROWS, import_rows
+from tests.dataset_versions import ROWS, imported
 from tests.scripted_trainer import ScriptedTrainer
 from tests.servers.api import running_api
 
@@ -45,7 +45,7 @@ class Service:
 def service(open_bench: OpenBench, tmp_path: Path) -> Iterator[Service]:
     sent: list[str] = []
     with open_bench(reply, files_dir=tmp_path / "data" / "files") as bench:
-        dataset = import_rows(bench.context, tmp_path, ROWS)
+        dataset = imported(bench.context, ROWS)
         context = ApiContext(
             bench.context,
             send=lambda _: None,

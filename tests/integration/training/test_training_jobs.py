@@ -23,7 +23,7 @@ from app.store.training import training_jobs as queries
 from app.training.plain.option_groups import EvaluationOptions, MethodOptions
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
 from tests.bench import Bench, OpenBench, after_looks
-from tests.integration.datasets.versions import ROWS, import_rows, make_version
+from tests.dataset_versions import ROWS, imported, mixed
 from tests.scripted_trainer import ScriptedTrainer
 
 
@@ -34,8 +34,8 @@ def bench(open_bench: OpenBench, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def job(bench: Bench, tmp_path: Path) -> TrainingJob:
-    dataset = import_rows(bench.context, tmp_path, ROWS)
+def job(bench: Bench) -> TrainingJob:
+    dataset = imported(bench.context, ROWS)
     request = TrainingRequest(dataset.id, TrainingOptions(base_model="tiny"))
     return training_jobs.create_job(bench.context, request, None)
 
@@ -77,12 +77,12 @@ def test_a_job_runs_to_its_end_with_steps_log_outputs_and_evaluation(
     assert done.leased_until is None
 
 
-def test_a_mixed_data_set_has_figures_for_each_of_its_sources(bench: Bench, tmp_path: Path) -> None:
-    colours = import_rows(bench.context, tmp_path, ROWS[:2], "colours")
-    words = import_rows(bench.context, tmp_path, ROWS[2:4], "words")
+def test_a_mixed_data_set_has_figures_for_each_of_its_sources(bench: Bench) -> None:
+    colours = imported(bench.context, ROWS[:2], "colours")
+    words = imported(bench.context, ROWS[2:4], "words")
     sources = [{"dataset_id": one.id, "weight": 1.0} for one in (colours, words)]
-    mixed = make_version(bench.context, sources=sources)
-    request = TrainingRequest(mixed.id, TrainingOptions(base_model="tiny"))
+    mixture = mixed(bench.context, sources=sources)
+    request = TrainingRequest(mixture.id, TrainingOptions(base_model="tiny"))
     job = training_jobs.create_job(bench.context, request, None)
     trainer = ScriptedTrainer(tasks=4, answers=lambda text: text if text != "pain" else "bread")
     work.work_on_job(bench.context, job.id, never, trainer)
@@ -343,11 +343,9 @@ def test_a_data_set_must_be_there_and_stays_while_a_job_needs_it(
 
 @pytest.mark.parametrize("field", ["held_out_dataset_id", "general_dataset_id"])
 def test_a_data_set_to_be_measured_on_must_be_there_and_stays_too(
-    bench: Bench, job: TrainingJob, tmp_path: Path, field: str
+    bench: Bench, job: TrainingJob, field: str
 ) -> None:
-    other = import_rows(
-        bench.context, tmp_path, [{"instruction": "Go.", "output": "Gone."}], "other"
-    )
+    other = imported(bench.context, [{"instruction": "Go.", "output": "Gone."}], "other")
     nowhere, there = (
         TrainingRequest(
             str(job.dataset_id), TrainingOptions.model_validate({"evaluation": {field: named}})

@@ -55,8 +55,8 @@ def tiny(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def dataset(context: ServiceContext, tmp_path: Path) -> Dataset:
-    return dataset_of(context, tmp_path, spelling(ROWS))
+def dataset(context: ServiceContext) -> Dataset:
+    return dataset_of(context, spelling(ROWS))
 
 
 def test_a_posted_job_leaves_the_adapter_its_other_forms_and_an_evaluation(
@@ -118,14 +118,14 @@ def test_a_version_that_is_split_is_learnt_and_measured_by_its_split(
 
 @MOSTLY_POSTGRESQL
 def test_rows_of_one_instruction_are_parted_by_what_it_is_about(
-    context: ServiceContext, tmp_path: Path, tiny: str
+    context: ServiceContext, tiny: str
 ) -> None:
     rows = [
         type(row)("Spell.", row.output, row.instruction.removeprefix("Spell "))
         for row in spelling(ROWS)
     ]
 
-    job = done(context, dataset_of(context, tmp_path, rows), options_of(tiny))
+    job = done(context, dataset_of(context, rows), options_of(tiny))
 
     assert evaluation_of(job).tasks == 4
 
@@ -143,10 +143,10 @@ def test_where_nothing_is_held_out_nothing_is_measured(
 
 @MOSTLY_POSTGRESQL
 def test_general_rows_are_mixed_in_and_what_was_forgotten_is_reported(
-    context: ServiceContext, dataset: Dataset, tmp_path: Path, tiny: str
+    context: ServiceContext, dataset: Dataset, tiny: str
 ) -> None:
     # Of these 12 are measured, and not learnt.
-    general = dataset_of(context, tmp_path, spelling(30, "Say"), "general")
+    general = dataset_of(context, spelling(30, "Say"), "general")
 
     job = done(
         context,

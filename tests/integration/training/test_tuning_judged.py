@@ -19,7 +19,7 @@ from app.training.plain.option_groups import (
 )
 from app.training.plain.options import TrainingOptions
 from tests.bench import OpenBench
-from tests.integration.datasets.versions import import_rows
+from tests.dataset_versions import imported
 
 pytestmark = pytest.mark.torch
 
@@ -61,7 +61,7 @@ def test_a_job_that_stops_while_it_is_judged_goes_on_with_the_same_answers(
     prices = {"stern": Price(input_usd=Decimal(1), output_usd=Decimal(2))}
     with open_bench(always_first, files_dir=files_dir, concurrency=1, prices=prices) as bench:
         context, counts = bench.context, bench.server.counts
-        dataset = import_rows(context, tmp_path, rows)
+        dataset = imported(context, rows)
         job = control.create_job(context, TrainingRequest(dataset.id, options), None)
         again = work.work_on_job(context, job.id, lambda: counts.calls >= 3)
         assert again, control.get_job(context, job.id).log_tail

@@ -55,8 +55,8 @@ def tiny(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def dataset(context: ServiceContext, tmp_path: Path) -> Dataset:
-    return dataset_of(context, tmp_path, spelling(16))
+def dataset(context: ServiceContext) -> Dataset:
+    return dataset_of(context, spelling(16))
 
 
 @pytest.mark.parametrize(

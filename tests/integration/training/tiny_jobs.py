@@ -14,7 +14,7 @@ from app.services.training.jobs.requests import TrainingRequest
 from app.store.tables.datasets import Dataset
 from app.store.tables.training import TrainingJob
 from app.training.plain.options import EvaluationJobOptions, TrainingOptions
-from tests.integration.datasets.versions import import_rows, make_version
+from tests.dataset_versions import imported, mixed
 from tests.unit.training.tiny_models import tiny_llama, tiny_tokenizer
 
 STEPS = 12
@@ -32,20 +32,18 @@ def spelling(count: int, verb: str = "Spell") -> Sequence[Record]:
     return [Record(f"{verb} w{number}", " ".join(f"w{number}")) for number in range(count)]
 
 
-def dataset_of(
-    context: ServiceContext, tmp_path: Path, rows: Sequence[Record], name: str = "ours"
-) -> Dataset:
+def dataset_of(context: ServiceContext, rows: Sequence[Record], name: str = "ours") -> Dataset:
     """Take rows in as a data set."""
     sent = [
         {"instruction": row.instruction, "input": row.input, "output": row.output} for row in rows
     ]
-    return import_rows(context, tmp_path, sent, name)
+    return imported(context, sent, name)
 
 
 def split_of(context: ServiceContext, dataset: Dataset, test_share: float) -> Dataset:
     """Make a version of a data set that is split."""
     sources = [{"dataset_id": dataset.id}]
-    return make_version(context, "split", sources=sources, split={"test_share": test_share})
+    return mixed(context, "split", sources=sources, split={"test_share": test_share})
 
 
 def options_of(base_model: str, **parts: dict[str, Any]) -> TrainingOptions:

@@ -18,8 +18,8 @@ from app.services.datasets.files import download_cache
 from app.services.datasets.sources import read_dataset
 from app.services.training.trainers.split_rows import split_dataset
 from app.training.plain.option_groups import EvaluationOptions
+from tests.dataset_versions import ROWS
 from tests.unit.api.conftest import Service, client_of
-from tests.unit.services.datasets.versions import ROWS
 
 PARAMETERS = {"name": "ours", "format": "alpaca"}
 

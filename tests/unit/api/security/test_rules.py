@@ -11,9 +11,9 @@ from app.services.access.key_form import Scope
 from app.services.datasets import make
 from app.services.training.jobs import work
 from app.store.training import answer_reviews
+from tests.dataset_versions import ROWS
 from tests.scripted_trainer import ScriptedTrainer
 from tests.unit.api.conftest import Service
-from tests.unit.services.datasets.versions import ROWS
 
 EVERYBODY = {"read", "run", "train", "publish", "maker", "admin"}
 """Kinds of keys; each but `maker` made nothing of what is asked for."""

@@ -18,7 +18,7 @@ from app.services.datasets.compare import compare_datasets
 from app.services.datasets.files import FileRequest, MadeFile, download_cache, make_file
 from app.services.datasets.tidy import tidy, tidy_if_due
 from app.store.tables.datasets import Dataset, DatasetFile
-from tests.unit.services.datasets.versions import ROWS, imported, mixed
+from tests.dataset_versions import ROWS, imported, mixed
 
 
 def test_a_file_is_made_once_and_again_when_it_is_gone(context: ServiceContext) -> None:

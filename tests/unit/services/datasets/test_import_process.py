@@ -17,7 +17,7 @@ from app.services.datasets.importing import Upload
 from app.services.datasets.recipe import Import
 from app.states import DatasetState
 from app.store.tables.datasets import Dataset, DatasetRecord
-from tests.unit.services.datasets.versions import ROWS, finished, texts, upload
+from tests.dataset_versions import ROWS, finished, texts, upload
 
 
 def limited(context: ServiceContext, **limits: int) -> ServiceContext:

@@ -18,7 +18,7 @@ from app.services.datasets.sources import all_sources
 from app.states import DatasetState, Status
 from app.store.tables.datasets import Dataset, DatasetDrop, DatasetRecord
 from app.store.tables.runs import Run
-from tests.unit.services.datasets.versions import (
+from tests.dataset_versions import (
     ROWS,
     finished,
     imported,
