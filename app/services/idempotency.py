@@ -118,23 +118,26 @@ def request_hash(kind: str, parts: Mapping[str, object], legacy: str) -> Request
     return RequestHash(current=f"{_VERSION}{_sha256(text)[:_DIGITS]}", legacy=_sha256(legacy))
 
 
-def later_options(model: BaseModel) -> dict[str, Any]:
-    """Return pydantic's `exclude` for training options that are newer than version 2.
+def later_options(
+    model: BaseModel, is_later: Callable[[str], bool], group: str = ""
+) -> dict[str, Any]:
+    """Return pydantic's `exclude` for options that were added after a hash was stored.
 
-    A request that leaves them out then has the text that was hashed before they were added.
+    A request that leaves them out has the text that was hashed before they were there.
+
+    Args:
+        model: The options of a request, in groups or not.
+        is_later: Returns True for the path of an option that was added later.
+        group: Path of the model with a dot behind it; empty for all options.
     """
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            if inner := later_options(value):
-                found[name] = inner
-        elif name in _LATER and value == field.default:
+        path, value = f"{group}{name}", getattr(model, name)
+        if is_later(path) and value == field.get_default(call_default_factory=True):
             found[name] = True
+        elif isinstance(value, BaseModel) and (inner := later_options(value, is_later, f"{path}.")):
+            found[name] = inner
     return found
-
-
-_LATER = frozenset({"placement", "reduction_factor", "activation", "layers", "report_to"})
 
 
 def _sha256(text: str) -> str:

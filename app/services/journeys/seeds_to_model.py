@@ -28,7 +28,7 @@ from app.states import Status
 from app.store.ids import may_be_id, new_id
 from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
-from app.training.plain.options import TrainingOptions
+from app.training.plain.options import TrainingOptions, is_later_option
 
 NO_REVIEW_YET = "the data set of a run has no review yet: leave out review_run_id"
 
@@ -128,7 +128,7 @@ def _job(job_id: str, run_id: str, training: RunTraining, key: RequestKey) -> Tr
 
 def request_hash_of(run_id: str, training: RunTraining) -> RequestHash:
     """Hash the request, to tell two of them apart."""
-    dump = training.model_dump(mode="json", exclude=later_options(training))
+    dump = training.model_dump(mode="json", exclude=later_options(training, is_later_option))
     legacy = json.dumps([run_id, dump], sort_keys=True)
     return request_hash("run_training", {"run_id": run_id, "training": training}, legacy)
 

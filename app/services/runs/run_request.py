@@ -13,6 +13,7 @@ from app.pipeline.types import SeedTask
 from app.services.context import ServiceContext
 from app.services.idempotency import RequestHash, later_options, request_hash
 from app.services.runs.review_sources import check_source
+from app.training.plain.options import is_later_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +50,18 @@ class RunRequest:
         if self.dataset_id is not None:
             words += f"\n{self.dataset_id}"
         if training is not None:
-            words += f"\n{training.model_dump_json(exclude=later_options(training))}"
+            later = later_options(training, is_later_option)
+            words += f"\n{training.model_dump_json(exclude=later)}"
         return words
 
 
 def _legacy_options(options: RunOptions) -> str:
     """Dump options as before version 2: an option left out has its default of that time."""
-    new = {
-        name
-        for name, field in RunOptions.model_fields.items()
-        if name not in _OPTIONS_BEFORE_2
-        and getattr(options, name) == field.get_default(call_default_factory=True)
-    }
+    later = later_options(options, lambda path: path.partition(".")[0] not in _OPTIONS_BEFORE_2)
     most = options.instances_per_instruction or 3
     changed = {"instances_per_instruction": most, "filters": options.filters or ()}
     then = options.model_copy(update=changed)
-    return then.model_dump_json(exclude=new)
+    return then.model_dump_json(exclude=later)
 
 
 _OPTIONS_BEFORE_2 = frozenset(

@@ -29,6 +29,26 @@ _EXTERNAL_METHODS = ("lora", "rslora", "dora", "qlora", "full")
 _PROGRAM_NAMES = {"llama_factory": "LLaMA-Factory", "axolotl": "Axolotl", "webhook": "the webhook"}
 
 
+_LATER = frozenset(
+    {
+        "method.placement",
+        "method.reduction_factor",
+        "method.activation",
+        "evaluation.layers",
+        "outputs.report_to",
+    }
+)
+
+
+def is_later_option(path: str) -> bool:
+    """Return True for an option that was added after requests were hashed with all options.
+
+    Args:
+        path: Path of the option, in the options of a job or in a request that has them.
+    """
+    return path.removeprefix("options.") in _LATER
+
+
 class EvaluationJobOptions(OptionGroup):
     """Options of an evaluation job: a tuned model beside its base model, or a base model alone."""
 

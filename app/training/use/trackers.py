@@ -41,7 +41,7 @@ def tracking(
 ) -> Iterator[Callable[[ProgressPoint], None]]:
     """Send each step that the block reports to trackers.
 
-    A tracker that fails later is left out from there on, with a line in the log of the job.
+    A tracker that fails later gets no further steps; the log of the job says so.
 
     Args:
         names: Trackers to start; none: reports go nowhere.

@@ -18,7 +18,7 @@ from app.store.tables.datasets import Dataset
 from app.store.tables.runs import Run
 from app.store.tables.training import TrainingJob
 from app.store.training import training_jobs
-from app.training.plain.options import EvaluationJobOptions, TrainingOptions
+from app.training.plain.options import EvaluationJobOptions, TrainingOptions, is_later_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class TrainingRequest:
 
     def hashed(self) -> RequestHash:
         """Return the hash that identifies the request under an idempotency key."""
-        dump = self.options.model_dump(mode="json", exclude=later_options(self.options))
+        later = later_options(self.options, is_later_option)
+        dump = self.options.model_dump(mode="json", exclude=later)
         legacy = json.dumps([self.kind, self.dataset_id, dump])
         parts = {"dataset_id": self.dataset_id, "options": self.options}
         return request_hash(self.kind, parts, legacy)
