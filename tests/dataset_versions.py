@@ -25,8 +25,8 @@ ROWS = [
 def upload(
     context: ServiceContext, rows: Sequence[Mapping[str, str]], name: str = "ours", **options: Any
 ) -> Upload:
-    context.files_dir.mkdir(parents=True, exist_ok=True)
-    file = context.files_dir / "upload.json"
+    file = context.files_dir.with_name("upload.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(rows), encoding="utf-8")
     return Upload(name, Import(**{"format": "alpaca", **options}), file)
 
