@@ -30,17 +30,20 @@ def cost_usd(
     fresh = completion.prompt_tokens - completion.cached_tokens - completion.cache_write_tokens
     prompt_usd = (
         price.input_usd * fresh
-        + _or_else(price.cached_input_usd, price.input_usd) * completion.cached_tokens
-        + _or_else(price.cache_write_usd, price.input_usd * _WRITING)
-        * completion.cache_write_tokens
+        + _reading_usd(price) * completion.cached_tokens
+        + _writing_usd(price) * completion.cache_write_tokens
     )
     output_usd = price.output_usd * completion.completion_tokens
     factor = price.batch_factor if by_batch else 1
     return (prompt_usd + output_usd) * factor / _TOKENS_PER_PRICE
 
 
-def _or_else(price_usd: Decimal | None, usual_usd: Decimal) -> Decimal:
-    return usual_usd if price_usd is None else price_usd
+def _reading_usd(price: Price) -> Decimal:
+    return price.input_usd if price.cached_input_usd is None else price.cached_input_usd
+
+
+def _writing_usd(price: Price) -> Decimal:
+    return price.input_usd * _WRITING if price.cache_write_usd is None else price.cache_write_usd
 
 
 def check_priced(model: str, prices: Mapping[str, Price], field: str) -> None:
@@ -100,7 +103,7 @@ def max_usage(
     usd = Decimal(0)
     if price is not None:
         # All of the prompt at its dearest.
-        dearest = max(price.input_usd, price.cached_input_usd or 0, price.cache_write_usd or 0)
+        dearest = max(price.input_usd, _reading_usd(price), _writing_usd(price))
         dearest_price = Price(
             input_usd=dearest, output_usd=price.output_usd, batch_factor=price.batch_factor
         )

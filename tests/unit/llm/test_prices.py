@@ -53,6 +53,13 @@ def test_at_the_most_a_batch_takes_the_same_tokens_for_half_the_money() -> None:
     assert alone.usd > 0
 
 
+def test_a_long_prompt_that_is_written_to_a_cache_costs_no_more_than_the_most() -> None:
+    # A byte a token, and no price of its own for writing: a quarter more than input.
+    request = Request(TextPrompt("x" * 4000), Parameters(1.0, 1.0, 20), "test/text@1")
+    written = Completion("", "length", "model-a", 4000, 20, cache_write_tokens=4000)
+    assert max_usage(request, "model-a", PRICES).usd >= (cost_usd(written, "model-a", PRICES) or 0)
+
+
 def written_out(request: Request) -> bytes:
     """A request as the wordiest template hands it to a model that reads byte by byte."""
     prompt = request.prompt
@@ -119,7 +126,7 @@ def test_no_call_takes_more_than_the_most_it_can(
         size,
         request.parameters.max_tokens,
         cached_tokens=cached,
-        cache_write_tokens=written if prices["m"].cache_write_usd is not None else 0,
+        cache_write_tokens=written,
     )
     bound = max_usage(request, "m", prices)
     assert bound.calls == 1
