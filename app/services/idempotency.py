@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
@@ -116,28 +116,6 @@ def request_hash(kind: str, parts: Mapping[str, object], legacy: str) -> Request
     sent = {name: _canonical(part) for name, part in parts.items() if part is not None}
     text = json.dumps([kind, sent], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return RequestHash(current=f"{_VERSION}{_sha256(text)[:_DIGITS]}", legacy=_sha256(legacy))
-
-
-def later_options(
-    model: BaseModel, is_later: Callable[[str], bool], group: str = ""
-) -> dict[str, Any]:
-    """Return pydantic's `exclude` for options that were added after a hash was stored.
-
-    A request that leaves them out has the text that was hashed before they were there.
-
-    Args:
-        model: The options of a request, in groups or not.
-        is_later: Returns True for the path of an option that was added later.
-        group: Path of the model with a dot behind it; empty for all options.
-    """
-    found: dict[str, Any] = {}
-    for name, field in type(model).model_fields.items():
-        path, value = f"{group}{name}", getattr(model, name)
-        if is_later(path) and value == field.get_default(call_default_factory=True):
-            found[name] = True
-        elif isinstance(value, BaseModel) and (inner := later_options(value, is_later, f"{path}.")):
-            found[name] = inner
-    return found
 
 
 def _sha256(text: str) -> str:

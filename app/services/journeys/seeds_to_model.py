@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput
+from app.later_options import later_options
 from app.services.context import ServiceContext
 from app.services.datasets.recipe import DatasetName, RowRecipe
 from app.services.idempotency import (
     RequestHash,
     RequestKey,
     insert_once,
-    later_options,
     request_hash,
 )
 from app.services.runs.control import NewRun, find_started, insert_run

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from app.errors import Fault, InvalidInput
+from app.later_options import later_options
 from app.llm.prices import check_priced
 from app.pipeline.budget import NO_CAPS, Caps
 from app.pipeline.options import RunOptions
 from app.pipeline.types import SeedTask
 from app.services.context import ServiceContext
-from app.services.idempotency import RequestHash, later_options, request_hash
+from app.services.idempotency import RequestHash, request_hash
 from app.services.runs.review_sources import check_source
 from app.training.plain.options import is_later_option
 

@@ -10,18 +10,15 @@ import torch
 
 from app.atomic_files import written
 from app.errors import Conflict, SeedbedError
+from app.later_options import later_options
 from app.training.learn.examples import TrainingExamples
 from app.training.plain.library_types import Model
-from app.training.plain.option_groups import MethodOptions
-from app.training.plain.options import TrainingOptions
+from app.training.plain.options import TrainingOptions, is_later_option
 
 KEPT = 2
 """Checkpoints to keep: the last one, and the one before it."""
 _ALLOCATED = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 """Importance scores that AdaLoRA's rank allocator keeps for each matrix."""
-_LATER_METHOD_OPTIONS = ("placement", "reduction_factor", "activation")
-"""Options that older versions did not have. At their defaults they are left out of the fingerprint,
-so that a checkpoint of an older version can still be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,9 @@ class Checkpoint:
 
 def fingerprint(options: TrainingOptions, examples: TrainingExamples) -> str:
     """Return a hash of options and rows; checkpoints of another fingerprint must not be resumed."""
-    default = MethodOptions()
-    later = {
-        name
-        for name in _LATER_METHOD_OPTIONS
-        if getattr(options.method, name) == getattr(default, name)
-    }
-    digest = hashlib.sha256(options.model_dump_json(exclude={"method": later}).encode())
+    # A checkpoint of a version without these options can still be resumed.
+    later = later_options(options, is_later_option)
+    digest = hashlib.sha256(options.model_dump_json(exclude=later).encode())
     for sequence in examples.sequences:
         digest.update(repr(sequence).encode())
     return digest.hexdigest()

@@ -41,7 +41,7 @@ _LATER = frozenset(
 
 
 def is_later_option(path: str) -> bool:
-    """Return True for an option that was added after requests were hashed with all options.
+    """Return True for an option that was added after hashes of all options were stored.
 
     Args:
         path: Path of the option, in the options of a job or in a request that has them.

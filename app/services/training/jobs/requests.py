@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput
+from app.later_options import later_options
 from app.llm.prices import check_priced
 from app.services.context import ServiceContext
-from app.services.idempotency import RequestHash, later_options, request_hash
+from app.services.idempotency import RequestHash, request_hash
 from app.services.training.jobs.judged_rows import review_faults
 from app.states import DatasetState, JobKind, Status
 from app.store.datasets import versions
