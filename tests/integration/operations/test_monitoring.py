@@ -146,19 +146,20 @@ def monitored(
             ):
                 monitored = Monitored(api, prometheus, stack.log_dir)
                 until(lambda: _is_ready(prometheus), "Prometheus does not start")
-                # A rise is seen only from a value that was scraped before it.
-                until(
-                    lambda: bool(monitored.query("seedbed_rejected_total")),
-                    "the service is not scraped",
-                )
-                run_id = _start_run(api)
+                # A rise is seen only from a value that was scraped before it: a second run raises
+                # the counters that the first one has begun.
+                run_id = _start_run(api, 1)
+                until(lambda: _is_over(api, run_id), "the run does not end")
+                failed = 'seedbed_calls_total{outcome!="answered"}'
+                until(lambda: bool(monitored.query(failed)), "the service is not scraped")
+                second_id = _start_run(api, 2)
                 dataset_id = _import(api)
                 # Here and not by the worker: a trainer without a model.
                 options = TrainingOptions(base_model="tiny")
                 job = control.create_job(context, TrainingRequest(dataset_id, options), None)
                 work.work_on_job(context, job.id, lambda: False, ScriptedTrainer())
                 assert control.get_job(context, job.id).status == "succeeded"
-                until(lambda: _is_over(api, run_id), "the run does not end")
+                until(lambda: _is_over(api, second_id), "the second run does not end")
                 made = api.post(
                     "/v1/datasets",
                     json={"name": "made", "recipe": {"sources": [{"run_id": run_id}]}},
@@ -176,7 +177,7 @@ def _is_ready(prometheus: httpx.Client) -> bool:
         return False
 
 
-def _start_run(api: httpx.Client) -> str:
+def _start_run(api: httpx.Client, number: int) -> str:
     seeds = [
         {
             "id": seed.id,
@@ -187,9 +188,9 @@ def _start_run(api: httpx.Client) -> str:
         }
         for seed in SEEDS
     ]
-    options = {"target": 40, "max_attempts": 6}
+    options = {"target": 40, "max_attempts": 6, "random_seed": number}
     body = {"seed_tasks": seeds, "options": options}
-    answer = api.post("/v1/runs", json=body, headers={HEADER: "start-of-the-run"})
+    answer = api.post("/v1/runs", json=body, headers={HEADER: f"start-of-run-{number}"})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
@@ -251,11 +252,14 @@ def test_what_happened_is_in_prometheus(monitored: Monitored) -> None:
         return {one["metric"]["outcome"]: float(one["value"][1]) for one in calls}
 
     assert outcomes().keys() >= {"answered", "throttled", "outage", "failed"}
-    run = monitored.api.get("/v1/runs").json()["items"][0]
-    assert outcomes()["answered"] == run["funnel"]["asked"]
-    assert value("sum(seedbed_cost_usd_total)") == pytest.approx(float(run["cost_usd"]))
-    assert value('sum(seedbed_tokens_total{kind="completion"})') == run["tokens"]["completion"]
-    assert value('seedbed_accepted_total{stage="generate"}') == 40
+    first, second = monitored.api.get("/v1/runs").json()["items"]
+    runs = (first, second)
+    assert outcomes()["answered"] == sum(run["funnel"]["asked"] for run in runs)
+    cost_usd = sum(float(run["cost_usd"]) for run in runs)
+    assert value("sum(seedbed_cost_usd_total)") == pytest.approx(cost_usd)
+    completion = sum(run["tokens"]["completion"] for run in runs)
+    assert value('sum(seedbed_tokens_total{kind="completion"})') == completion
+    assert value('seedbed_accepted_total{stage="generate"}') == 80
     assert value('seedbed_imports_total{result="ready"}') == 1
     assert value('seedbed_imports_total{result="refused"}') == 1
     done = 'seedbed_status_changes_total{kind="training_job", status="succeeded"}'
@@ -270,7 +274,7 @@ def test_every_line_of_the_logs_is_json(monitored: Monitored) -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         records[part] = [json.loads(line) for line in lines]
     assert any(" ready." in record["message"] for record in records["worker"])
-    [start] = [one for one in records["api"] if one.get("request_id") == "start-of-the-run"]
+    [start] = [one for one in records["api"] if one.get("request_id") == "start-of-run-1"]
     reported = (start["logger"], start["method"], start["path"], start["status"])
     assert reported == ("uvicorn.access", "POST", "/v1/runs", 202)
 
